@@ -1,0 +1,75 @@
+"""Every refusal has a name, and says the rule, the value received and the way out.
+
+Only `feedback/api/problems.py` knows which HTTP status each one is.
+"""
+
+
+class Refusal(Exception):
+    """Something that will not be done, and why."""
+
+    title = "This was refused"
+
+    def __init__(self, *, rule: str, received: str, way_out: str) -> None:
+        super().__init__(f"{rule} Received: {received}. {way_out}")
+        self.rule = rule
+        self.received = received
+        self.way_out = way_out
+
+
+class ImageRefused(Refusal):
+    title = "The image cannot be used"
+
+
+class BodyTooLarge(Refusal):
+    title = "The request is too large"
+
+
+class Invalid(Refusal):
+    """A field breaks a rule."""
+
+    title = "A field is not valid"
+
+
+class ClassifierAway(Refusal):
+    """No worker can answer now; nothing was kept, and a retry is welcome."""
+
+    title = "The classifier is away"
+    retry_after = 15
+
+
+class TooManyRequests(Refusal):
+    title = "Too many requests"
+
+    def __init__(self, *, rule: str, received: str, way_out: str, retry_after: int) -> None:
+        super().__init__(rule=rule, received=received, way_out=way_out)
+        self.retry_after = retry_after
+
+
+class Gone(Refusal):
+    title = "This is gone"
+
+
+class WrongState(Refusal):
+    """The thing asked for was already done, or cannot be done from here."""
+
+    title = "This cannot be done now"
+
+
+class AlreadyDecided(WrongState):
+    title = "This was already decided"
+
+
+class NothingToLearn(WrongState):
+    title = "There is nothing new to learn"
+
+
+class KeyReused(Refusal):
+    title = "This Idempotency-Key was used for something else"
+
+
+class OverrideNeeded(Refusal):
+    title = "The gate did not pass"
+
+
+class ArtifactMissing(Refusal):
+    title = "The model's files are not here"

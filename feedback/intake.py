@@ -1,0 +1,177 @@
+"""What the pages and the API share: call a service, enqueue what follows, wait for an answer.
+
+Services never enqueue; this is the edge that does.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import UploadedFile
+from django.db import IntegrityError
+from kombu.exceptions import OperationalError
+
+from feedback.errors import ClassifierAway, ImageRefused, Invalid, KeyReused
+from feedback.models import Classification, Report, Retrain
+from feedback.services import classifications, reports, retrains
+from worker import pulse
+from worker.tasks.inference import classify_task
+from worker.tasks.reports import answer_reports_task, screen_report_task
+from worker.tasks.training import run_retrain_task
+
+log = structlog.get_logger()
+
+_waiting_requests = threading.BoundedSemaphore(settings.WAITING_REQUESTS)
+# A report waits for its images this long; it is refused whole when they are not judged by then.
+REPORT_WAIT_SECONDS = 25.0
+
+
+def send(task: Callable[..., Any], *arguments: Any) -> bool:
+    """Enqueue now. False when the broker is away: the scheduler will find the work later."""
+    try:
+        task(*arguments)
+    except (OperationalError, pulse.Away, ConnectionError) as problem:
+        log.warning("broker away", problem=str(problem))
+        return False
+    return True
+
+
+def classify(*, upload: UploadedFile) -> Classification:
+    """Hand an image to the inference worker, or refuse at once when there is none."""
+    if not pulse.alive("inference"):
+        raise _away()
+    classification = classifications.submit(upload=upload)
+    if not send(classify_task.delay_on_commit, str(classification.pk)):
+        classifications.discard(classification)
+        raise _away()
+    return classification
+
+
+def wait(*, classification: Classification, seconds: float) -> Classification:
+    """Wait for the worker, unless so many requests wait that the site would stand still."""
+    deadline = time.monotonic() + seconds
+    if _waiting_requests.acquire(blocking=False):
+        try:
+            while (
+                classification.status == Classification.Status.WAITING
+                and (left := deadline - time.monotonic()) > 0
+            ):
+                pulse.wait(str(classification.pk), min(left, 2.0))
+                classification.refresh_from_db()
+        finally:
+            _waiting_requests.release()
+    else:
+        classification.refresh_from_db()
+    return classification
+
+
+def judged(classification: Classification) -> Classification:
+    """The same classification, or the refusal that it ended in."""
+    status = Classification.Status
+    if classification.status == status.REFUSED:
+        problem = dict(classification.problem)
+        problem.pop("code", None)
+        raise ImageRefused(**problem)
+    if classification.status == status.FAILED:
+        raise _away()
+    return classification
+
+
+def file_report(
+    *,
+    uploads: Sequence[UploadedFile],
+    classification: Classification | None,
+    idempotency_key: str | None = None,
+    request_sha256: str = "",
+    **fields: Any,
+) -> tuple[Report, bool]:
+    """Judge the images, file the report, send it to screening. True when it is new.
+
+    Nothing is kept unless the whole report is.
+    """
+    if idempotency_key and (known := _filed_before(idempotency_key, request_sha256)):
+        return known, False
+    reports.check_label(fields["expected_label"])
+    reports.check_groups(fields["groups"])
+    mine: list[Classification] = []
+    try:
+        mine = [classify(upload=upload) for upload in uploads]
+        deadline = time.monotonic() + REPORT_WAIT_SECONDS
+        for one in mine:
+            judged(wait(classification=one, seconds=deadline - time.monotonic()))
+            if one.status == Classification.Status.WAITING:
+                raise _away()
+        report = reports.submit(
+            classifications=[*mine, *([classification] if classification else [])],
+            idempotency_key=idempotency_key,
+            request_sha256=request_sha256,
+            **fields,
+        )
+    except IntegrityError:
+        _discard(mine)
+        if idempotency_key and (known := _filed_before(idempotency_key, request_sha256)):
+            return known, False
+        raise
+    except Exception:
+        _discard(mine)
+        raise
+    send(screen_report_task.delay_on_commit, report.pk)
+    return report, True
+
+
+def _discard(mine: Sequence[Classification]) -> None:
+    for one in mine:
+        fresh = Classification.objects.filter(pk=one.pk).select_related("image").first()
+        if fresh:
+            classifications.discard(fresh)
+
+
+def _filed_before(key: str, request_sha256: str) -> Report | None:
+    known = Report.objects.filter(idempotency_key=key).first()
+    if known and known.request_sha256 != request_sha256:
+        raise KeyReused(
+            rule="An Idempotency-Key belongs to one request.",
+            received="a key that was used with another body",
+            way_out="Make a new key for a new report.",
+        )
+    return known
+
+
+def approve(*, retrain: Retrain, by: User) -> Retrain:
+    retrains.approve(retrain=retrain, by=by)
+    send(run_retrain_task.delay_on_commit, retrain.pk)
+    return retrain
+
+
+def promote(*, retrain: Retrain, by: User, override_reason: str = "") -> Retrain:
+    retrains.promote(retrain=retrain, by=by, override_reason=override_reason)
+    send(answer_reports_task.delay_on_commit)
+    return retrain
+
+
+def parse_groups(text: str) -> Mapping[str, str]:
+    """Groups as JSON, axis → value."""
+    try:
+        groups = json.loads(text or "{}")
+    except ValueError:
+        groups = None
+    if not isinstance(groups, dict) or not all(isinstance(v, str) for v in groups.values()):
+        raise Invalid(
+            rule="`groups` must be a JSON object of axis → value.",
+            received=text[:80],
+            way_out='Send something like {"medium": "vector"}, or leave it out.',
+        )
+    return groups
+
+
+def _away() -> ClassifierAway:
+    return ClassifierAway(
+        rule="An image is judged by an inference worker.",
+        received="no answer from one",
+        way_out="Nothing was kept. Try again in a few seconds.",
+    )

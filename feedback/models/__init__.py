@@ -1,0 +1,29 @@
+from feedback.models.audit import Audit, AuditSet
+from feedback.models.blocked_hash import BlockedHash
+from feedback.models.classification import Classification
+from feedback.models.dataset import DatasetVersion
+from feedback.models.decision import Decision
+from feedback.models.example import Example, ExampleScore
+from feedback.models.group import Axis, AxisValue
+from feedback.models.image import StoredImage
+from feedback.models.model_version import ModelVersion
+from feedback.models.report import Report, ReportEvent
+from feedback.models.retrain import Retrain
+
+__all__ = [
+    "Audit",
+    "AuditSet",
+    "Axis",
+    "AxisValue",
+    "BlockedHash",
+    "Classification",
+    "DatasetVersion",
+    "Decision",
+    "Example",
+    "ExampleScore",
+    "ModelVersion",
+    "Report",
+    "ReportEvent",
+    "Retrain",
+    "StoredImage",
+]

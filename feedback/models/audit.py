@@ -1,0 +1,65 @@
+from pathlib import Path
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+
+class AuditSet(models.Model):
+    """Frozen images that models are measured on and never trained on."""
+
+    name = models.SlugField(unique=True)
+    manifest_sha256 = models.CharField(max_length=64, unique=True)
+    images = models.PositiveIntegerField()
+    card = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def manifest(self) -> Path:
+        return Path(settings.MANIFESTS_DIR) / f"{self.manifest_sha256}.jsonl"
+
+
+class Audit(models.Model):
+    """Measured error rates of one model on one audit set."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    model = models.ForeignKey(
+        "feedback.ModelVersion", on_delete=models.PROTECT, related_name="audits"
+    )
+    audit_set = models.ForeignKey(AuditSet, on_delete=models.PROTECT)
+    status = models.CharField(max_length=10, choices=Status, default=Status.WAITING)
+    progress = models.JSONField(default=dict, blank=True)
+    figures = models.JSONField(null=True, blank=True)
+    failure = models.TextField(blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-model__number"]
+        constraints = [
+            models.UniqueConstraint(fields=["model", "audit_set"], name="one_audit_a_set"),
+            models.CheckConstraint(
+                condition=Q(status="done", figures__isnull=False, finished_at__isnull=False)
+                | ~Q(status="done"),
+                name="audit_done_has_figures",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"audit of {self.model} on {self.audit_set}"
+
+    @property
+    def predictions(self) -> Path:
+        """Where the model's answer to every image of the set is kept, as JSONL."""
+        return (
+            Path(settings.RUNS_DIR) / "audits" / f"{self.model.sha256}-{self.audit_set.name}.jsonl"
+        )

@@ -1,0 +1,15 @@
+from django.db import models
+
+
+class BlockedHash(models.Model):
+    """A PDQ hash of a picture that nobody here may be shown."""
+
+    pdq = models.CharField(max_length=64, unique=True)
+    source = models.CharField(max_length=200)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "blocked hashes"
+
+    def __str__(self) -> str:
+        return f"{self.pdq[:12]}… from {self.source}"

@@ -1,0 +1,36 @@
+from django.db import models
+from django.db.models import Q
+
+
+class Decision(models.Model):
+    """What triage said of a report."""
+
+    class Outcome(models.TextChoices):
+        ACCEPTED = "accepted"
+        REJECTED = "rejected"
+        ESCALATED = "escalated"
+
+    report = models.ForeignKey(
+        "feedback.Report", on_delete=models.CASCADE, related_name="decisions"
+    )
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    label = models.CharField(max_length=40, blank=True)
+    groups = models.JSONField(default=dict, blank=True)
+    reason = models.TextField(max_length=2000, blank=True)
+    by = models.ForeignKey("auth.User", on_delete=models.PROTECT)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["at", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["report", "by"], name="one_decision_a_reviewer"),
+            models.CheckConstraint(
+                condition=~Q(outcome="accepted") | ~Q(label=""), name="accepted_has_a_label"
+            ),
+            models.CheckConstraint(
+                condition=Q(outcome="accepted") | ~Q(reason=""), name="refusal_has_a_reason"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.report} {self.outcome}"

@@ -1,0 +1,53 @@
+from django.db import models
+
+
+class Example(models.Model):
+    """One image in a report, and what the model said of it when it was reported."""
+
+    report = models.ForeignKey("feedback.Report", on_delete=models.CASCADE, related_name="examples")
+    position = models.PositiveSmallIntegerField()
+    image = models.ForeignKey(
+        "feedback.StoredImage", null=True, blank=True, on_delete=models.SET_NULL
+    )
+    image_sha256 = models.CharField(max_length=64, db_index=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["report", "position"], name="one_example_a_position"),
+        ]
+
+    def __str__(self) -> str:
+        return f"example {self.position} of {self.report}"
+
+    @property
+    def then(self) -> "ExampleScore":
+        """The answer that was reported."""
+        return self.scored[0]
+
+    @property
+    def now(self) -> "ExampleScore":
+        """The answer of the newest model that judged this example."""
+        return self.scored[-1]
+
+    @property
+    def scored(self) -> list["ExampleScore"]:
+        return sorted(self.scores.all(), key=lambda score: score.model.number)
+
+
+class ExampleScore(models.Model):
+    """What one model says of one example."""
+
+    example = models.ForeignKey(Example, on_delete=models.CASCADE, related_name="scores")
+    model = models.ForeignKey("feedback.ModelVersion", on_delete=models.PROTECT)
+    label = models.CharField(max_length=40)
+    scores = models.JSONField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["example", "model"], name="one_score_a_model"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} on {self.example}: {self.label}"

@@ -1,0 +1,28 @@
+import secrets
+
+from django.core.files.storage import Storage, storages
+from django.db import models
+
+
+def image_storage() -> Storage:
+    return storages["images"]
+
+
+def random_name(_image: "StoredImage", _filename: str) -> str:
+    name = secrets.token_hex(16)
+    return f"{name[:2]}/{name}.png"
+
+
+class StoredImage(models.Model):
+    """Re-encoded pixels of one image that somebody handed over. Private."""
+
+    sha256 = models.CharField("pixel SHA-256", max_length=64, db_index=True)
+    pdq = models.CharField("PDQ hash", max_length=64, blank=True)
+    pdq_quality = models.PositiveSmallIntegerField(default=0)
+    file = models.FileField(storage=image_storage, upload_to=random_name)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"image {self.sha256[:12]}"

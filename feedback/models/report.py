@@ -1,0 +1,78 @@
+import secrets
+
+from django.db import models
+from django.db.models import Q
+
+
+def new_receipt() -> str:
+    return secrets.token_urlsafe(18)
+
+
+class Report(models.Model):
+    """A person's complaint: the model is wrong on these examples."""
+
+    class Status(models.TextChoices):
+        RECEIVED = "received"
+        SCREENING = "screening"
+        QUEUED = "queued"
+        ACCEPTED = "accepted"
+        REJECTED = "rejected"
+        ESCALATED = "escalated"
+        FOLDED = "folded"
+        ANSWERED = "answered"
+        WITHDRAWN = "withdrawn"
+
+    class Kind(models.TextChoices):
+        MISCLASSIFIED = "misclassified", "The label is wrong"
+        UNFAIR = "unfair", "The model is unfair to a group"
+
+    receipt = models.CharField(max_length=40, unique=True, default=new_receipt, editable=False)
+    status = models.CharField(max_length=10, choices=Status, default=Status.RECEIVED, db_index=True)
+    kind = models.CharField(max_length=20, choices=Kind, default=Kind.MISCLASSIFIED)
+    expected_label = models.CharField(max_length=40)
+    groups = models.JSONField(default=dict, blank=True)
+    description = models.TextField(max_length=2000, blank=True)
+    consent_store = models.BooleanField(default=False)
+    consent_train = models.BooleanField(default=False)
+    folded_into = models.ForeignKey(
+        "feedback.DatasetVersion",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="reports",
+    )
+    idempotency_key = models.CharField(max_length=64, null=True, blank=True, unique=True)
+    request_sha256 = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        ordering = ["created_at", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(consent_train=False) | Q(consent_store=True),
+                name="training_consent_needs_storing_consent",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=["folded", "answered"]) | Q(folded_into__isnull=False),
+                name="folded_report_names_its_dataset",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"report {self.pk}"
+
+
+class ReportEvent(models.Model):
+    """One step in a report's history."""
+
+    report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="events")
+    status = models.CharField(max_length=10, choices=Report.Status)
+    note = models.TextField(blank=True)
+    by = models.ForeignKey("auth.User", null=True, blank=True, on_delete=models.SET_NULL)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.report} {self.status}"

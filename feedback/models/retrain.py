@@ -1,0 +1,92 @@
+from pathlib import Path
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+
+class Retrain(models.Model):
+    """One attempt at a better model, from proposal to verdict."""
+
+    class Status(models.TextChoices):
+        PROPOSED = "proposed"
+        APPROVED = "approved"
+        RUNNING = "running"
+        EVALUATED = "evaluated"
+        PROMOTED = "promoted"
+        DECLINED = "declined"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    OPEN = (Status.PROPOSED, Status.APPROVED, Status.RUNNING, Status.EVALUATED)
+
+    status = models.CharField(max_length=10, choices=Status, default=Status.PROPOSED)
+    base = models.ForeignKey(
+        "feedback.ModelVersion", on_delete=models.PROTECT, related_name="retrains"
+    )
+    dataset = models.ForeignKey("feedback.DatasetVersion", on_delete=models.PROTECT)
+    config = models.CharField(max_length=40)
+    candidate = models.OneToOneField(
+        "feedback.ModelVersion",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="retrain",
+    )
+    progress = models.JSONField(default=dict, blank=True)
+    gate = models.JSONField(null=True, blank=True)
+    failure = models.TextField(blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    proposed_by = models.ForeignKey("auth.User", on_delete=models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField(auto_now_add=True)
+    approved_by = models.ForeignKey(
+        "auth.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    approved_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    evaluated_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey(
+        "auth.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+    override_reason = models.TextField(max_length=2000, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["base"],
+                condition=Q(status__in=["proposed", "approved", "running", "evaluated"]),
+                name="one_open_retrain",
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_by__isnull=True, approved_at__isnull=True)
+                | Q(approved_by__isnull=False, approved_at__isnull=False),
+                name="approval_has_name_and_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(decided_by__isnull=True, decided_at__isnull=True)
+                | Q(decided_by__isnull=False, decided_at__isnull=False),
+                name="verdict_has_name_and_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=["evaluated", "promoted", "declined"])
+                | Q(candidate__isnull=False, gate__isnull=False),
+                name="evaluated_retrain_has_candidate_and_gate",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=["promoted", "declined"]) | Q(decided_by__isnull=False),
+                name="verdict_has_a_decider",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="promoted") | Q(gate__verdict="pass") | ~Q(override_reason=""),
+                name="override_has_a_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"retrain {self.pk}"
+
+    @property
+    def folder(self) -> Path:
+        return Path(settings.RUNS_DIR) / "retrains" / str(self.pk)

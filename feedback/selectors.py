@@ -1,0 +1,95 @@
+"""Reads that cross models."""
+
+import datetime
+from collections.abc import Sequence
+
+from django.db.models import Count, QuerySet
+from django.utils import timezone
+
+from feedback.models import Audit, Axis, ModelVersion, Report, Retrain
+
+# Work that has waited this long without being taken up may have been lost on its way.
+OVERDUE = datetime.timedelta(seconds=30)
+
+
+def report_of(receipt: str) -> Report | None:
+    """The report with this receipt, with all that its page tells."""
+    return with_story(Report.objects.filter(receipt=receipt)).first()
+
+
+def with_story(reports: "QuerySet[Report]") -> "QuerySet[Report]":
+    return reports.select_related("folded_into").prefetch_related(
+        "events", "examples__scores__model", "examples__image", "decisions__by"
+    )
+
+
+def open_cases() -> "QuerySet[Report]":
+    """What triage has to decide, oldest first."""
+    return with_story(Report.objects.filter(status=Report.Status.QUEUED)).order_by(
+        "created_at", "pk"
+    )
+
+
+def accepted_waiting() -> int:
+    """How many accepted reports the next retrain would learn from."""
+    return Report.objects.filter(status=Report.Status.ACCEPTED, consent_train=True).count()
+
+
+def report_counts() -> dict[str, int]:
+    rows = Report.objects.order_by().values_list("status").annotate(n=Count("pk"))
+    return {status: dict(rows).get(status, 0) for status in Report.Status.values}
+
+
+def axes() -> list[Axis]:
+    """Axes with their values, as choices for groups."""
+    return list(Axis.objects.prefetch_related("values"))
+
+
+def model_of(version: str) -> ModelVersion | None:
+    """The model called `v3`; None for anything else."""
+    number = version.removeprefix("v")
+    if not number.isdecimal():
+        return None
+    return ModelVersion.objects.filter(number=int(number)).first()
+
+
+def audit_of(model: ModelVersion) -> Audit | None:
+    return model.audits.select_related("audit_set").first()
+
+
+def retrain_of(model: ModelVersion) -> Retrain | None:
+    return Retrain.objects.filter(candidate=model).select_related("decided_by", "dataset").first()
+
+
+def reports_to_screen() -> Sequence[int]:
+    return list(
+        Report.objects.filter(
+            status__in=[Report.Status.RECEIVED, Report.Status.SCREENING],
+            created_at__lt=timezone.now() - OVERDUE,
+        ).values_list("pk", flat=True)
+    )
+
+
+def retrains_to_run() -> Sequence[int]:
+    return list(
+        Retrain.objects.filter(
+            status=Retrain.Status.APPROVED, approved_at__lt=timezone.now() - OVERDUE
+        ).values_list("pk", flat=True)
+    )
+
+
+def audits_to_run() -> Sequence[int]:
+    return list(Audit.objects.filter(status=Audit.Status.WAITING).values_list("pk", flat=True))
+
+
+def reports_to_answer() -> bool:
+    """Has the champion learnt from reports that were not told yet?"""
+    retrain = Retrain.objects.filter(
+        candidate__status=ModelVersion.Status.CHAMPION, decided_at__lt=timezone.now() - OVERDUE
+    ).first()
+    return bool(
+        retrain
+        and Report.objects.filter(
+            status=Report.Status.FOLDED, folded_into__number__lte=retrain.dataset.number
+        ).exists()
+    )

@@ -1,0 +1,48 @@
+"""Tell reporters what a newly promoted model says about their images."""
+
+from django.db.models import QuerySet
+
+from feedback.models import Example, ExampleScore, ModelVersion, Report, Retrain
+from feedback.services import images, models, reports
+
+
+def unanswered(model: ModelVersion) -> "QuerySet[Example]":
+    """Examples with pixels that `model` has not judged yet."""
+    return (
+        Example.objects.filter(image__isnull=False)
+        .exclude(report__status__in=[Report.Status.WITHDRAWN, Report.Status.ESCALATED])
+        .exclude(scores__model=model)
+        .select_related("image", "report")
+        .order_by("pk")
+    )
+
+
+def answer(*, model: ModelVersion) -> int:
+    """Judge every reported image with `model`, then answer the reports it learnt from.
+
+    Safe to repeat: what was judged is not judged again.
+    """
+    classifier = models.classifier_of(model)
+    judged = 0
+    for example in unanswered(model):
+        if example.image is None:
+            continue
+        prediction = classifier.classify(images.pixels_of(example.image))
+        ExampleScore.objects.get_or_create(
+            example=example,
+            model=model,
+            defaults={"label": prediction.label, "scores": prediction.scores},
+        )
+        judged += 1
+    retrain = Retrain.objects.filter(candidate=model).select_related("dataset").first()
+    if retrain:
+        for report in Report.objects.filter(
+            status=Report.Status.FOLDED, folded_into__number__lte=retrain.dataset.number
+        ):
+            reports.move(
+                report=report,
+                sources=[Report.Status.FOLDED],
+                status=Report.Status.ANSWERED,
+                note=f"Model {model.version} learnt from this report and is in service.",
+            )
+    return judged

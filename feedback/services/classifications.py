@@ -1,0 +1,112 @@
+"""Take an image, judge it, forget it."""
+
+import datetime
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.utils import timezone
+
+from feedback.errors import ImageRefused
+from feedback.models import Classification, ModelVersion
+from feedback.services import images, models
+from modeltrain import images as decoding
+
+# A worker that has not answered by then never will.
+PATIENCE = datetime.timedelta(minutes=2)
+
+
+def submit(*, upload: UploadedFile) -> Classification:
+    """Keep the bytes for the worker. Nothing here looks inside them."""
+    size = upload.size or 0
+    if size > settings.IMAGE_MAX_BYTES:
+        raise ImageRefused(
+            rule=f"An image must be at most {settings.IMAGE_MAX_BYTES // 2**20} MiB.",
+            received=f"{size / 2**20:.1f} MiB",
+            way_out="Make it smaller and send it again.",
+        )
+    if not size:
+        raise ImageRefused(
+            rule="An image must not be empty.",
+            received="0 bytes",
+            way_out="Choose another file.",
+        )
+    classification = Classification()
+    classification.upload.save("upload", upload, save=False)
+    classification.save()
+    return classification
+
+
+def judge(*, pk: str) -> None:
+    """Decode the upload in a child process, ask the champion, keep the pixels for a while."""
+    waiting = Classification.objects.filter(pk=pk, status=Classification.Status.WAITING)
+    classification = waiting.first()
+    if classification is None:
+        return  # another worker got there first, or nobody waits any more
+    with classification.upload.open("rb") as file:
+        data = file.read()
+    try:
+        pixels = decoding.decode_in_child(data)
+    except decoding.ImageRefused as refusal:
+        problem = {
+            "code": refusal.code,
+            "rule": refusal.rule,
+            "received": refusal.received,
+            "way_out": refusal.way_out,
+        }
+        waiting.update(
+            status=Classification.Status.REFUSED, problem=problem, finished_at=timezone.now()
+        )
+        _drop_upload(classification)
+        return
+    champion = ModelVersion.objects.champion()
+    prediction = models.classifier_of(champion).classify(pixels)
+    image = images.keep(pixels)
+    updated = waiting.update(
+        status=Classification.Status.DONE,
+        image=image,
+        image_sha256=image.sha256,
+        model=champion,
+        label=prediction.label,
+        scores=prediction.scores,
+        finished_at=timezone.now(),
+    )
+    if not updated:
+        images.forget(image)
+    _drop_upload(classification)
+
+
+def fail(*, pk: str) -> None:
+    """The worker could not answer; say so instead of letting somebody wait."""
+    waiting = Classification.objects.filter(pk=pk, status=Classification.Status.WAITING)
+    for classification in waiting:
+        if waiting.update(status=Classification.Status.FAILED, finished_at=timezone.now()):
+            _drop_upload(classification)
+
+
+def discard(classification: Classification) -> None:
+    """Forget a classification and all its pixels."""
+    _drop_upload(classification)
+    if classification.image:
+        images.forget(classification.image)
+    classification.delete()
+
+
+def forget_old() -> int:
+    """Remove the pixels of what was not reported in time; give up on what was never answered."""
+    now = timezone.now()
+    for lost in Classification.objects.filter(
+        status=Classification.Status.WAITING, created_at__lt=now - PATIENCE
+    ):
+        fail(pk=str(lost.pk))
+    keep = datetime.timedelta(minutes=settings.DEMO_IMAGE_MINUTES)
+    old = Classification.objects.filter(image__isnull=False, created_at__lt=now - keep)
+    for classification in old.select_related("image"):
+        if classification.image:
+            images.forget(classification.image)
+    return len(old)
+
+
+def _drop_upload(classification: Classification) -> None:
+    if classification.upload:
+        classification.upload.storage.delete(classification.upload.name)
+        Classification.objects.filter(pk=classification.pk).update(upload="")

@@ -1,0 +1,154 @@
+"""Fold accepted examples into the next dataset version."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Max
+
+from feedback.models import AuditSet, DatasetVersion, Report, StoredImage
+from feedback.services import reports
+from modeltrain import images, manifest
+from modeltrain.hashing import distance, pdq
+from modeltrain.manifest import Row
+
+REPORTED = "report"
+
+
+def publish(rows: Sequence[Row]) -> str:
+    """Write an immutable manifest and return the hash that names it."""
+    folder = Path(settings.MANIFESTS_DIR)
+    folder.mkdir(parents=True, exist_ok=True)
+    sha256 = manifest.sha256(rows)
+    manifest.write(folder / f"{sha256}.jsonl", rows)
+    return sha256
+
+
+def fold(*, by: User) -> DatasetVersion | None:
+    """Make the next version from the newest one and every accepted report.
+
+    Returns None when there is nothing to add. Pictures that are, or nearly are, in an audit set
+    stay out; so do those without consent or without pixels.
+    """
+    accepted = list(
+        Report.objects.filter(status=Report.Status.ACCEPTED, consent_train=True)
+        .prefetch_related("examples__image", "decisions")
+        .order_by("pk")
+    )
+    parent = DatasetVersion.objects.first()
+    kept = _still_here(manifest.read(parent.manifest)) if parent else []
+    fresh, folded = _rows_of(accepted, kept)
+    if not folded:
+        return None
+    rows = {row.sha256: row for row in [*kept, *fresh]}
+    sha256 = publish(list(rows.values()))
+    with transaction.atomic():
+        existing = DatasetVersion.objects.filter(manifest_sha256=sha256).first()
+        dataset = existing or DatasetVersion.objects.create(
+            number=(DatasetVersion.objects.aggregate(last=Max("number"))["last"] or 0) + 1,
+            manifest_sha256=sha256,
+            parent=parent,
+            images=len(rows),
+            added=len(fresh),
+        )
+        for report in folded:
+            Report.objects.filter(pk=report.pk).update(folded_into=dataset)
+            reports.move(
+                report=report,
+                sources=[Report.Status.ACCEPTED],
+                status=Report.Status.FOLDED,
+                by=by,
+                note=f"Added to dataset {dataset.number}.",
+            )
+    return dataset
+
+
+def _still_here(rows: Iterable[Row]) -> list[Row]:
+    """Rows whose picture was not withdrawn since."""
+    stored = set(StoredImage.objects.values_list("sha256", flat=True))
+    return [row for row in rows if row.source != REPORTED or row.sha256 in stored]
+
+
+def _rows_of(accepted: Iterable[Report], kept: Sequence[Row]) -> tuple[list[Row], list[Report]]:
+    audited = AuditedPictures()
+    seen: list[tuple[str, str]] = [
+        (image.pdq, row.cluster)
+        for row in kept
+        if row.source == REPORTED
+        and (image := StoredImage.objects.filter(sha256=row.sha256).first())
+        and image.pdq_quality >= reports.PDQ_QUALITY
+    ]
+    fresh: list[Row] = []
+    folded: list[Report] = []
+    for report in accepted:
+        decision = report.decisions.all()[0]
+        pictures = [example.image for example in report.examples.all() if example.image]
+        usable = [image for image in pictures if not audited.holds(image)]
+        for image in usable:
+            cluster = next(
+                (name for bits, name in seen if distance(bits, image.pdq) <= reports.PDQ_DISTANCE),
+                image.sha256[:16],
+            )
+            if image.pdq_quality >= reports.PDQ_QUALITY:
+                seen.append((image.pdq, cluster))
+            fresh.append(
+                Row(
+                    sha256=image.sha256,
+                    label=decision.label,
+                    groups=decision.groups,
+                    split=manifest.split_of(cluster, audit_share=0),
+                    source=REPORTED,
+                    cluster=cluster,
+                )
+            )
+        if usable:
+            folded.append(report)
+    return fresh, folded
+
+
+class AuditedPictures:
+    """Pictures that no model may learn from, by pixels and by PDQ."""
+
+    def __init__(self) -> None:
+        self.sha256: set[str] = set()
+        self.pdq: list[str] = []
+        for audit_set in AuditSet.objects.all():
+            rows = manifest.read(audit_set.manifest)
+            self.sha256 |= {row.sha256 for row in rows}
+            self.pdq += _fingerprints(audit_set, rows)
+
+    def holds(self, image: StoredImage) -> bool:
+        if image.sha256 in self.sha256:
+            return True
+        return image.pdq_quality >= reports.PDQ_QUALITY and any(
+            distance(bits, image.pdq) <= reports.PDQ_DISTANCE for bits in self.pdq
+        )
+
+
+def _fingerprints(audit_set: AuditSet, rows: Sequence[Row]) -> list[str]:
+    """PDQ of every audit picture; computed once, kept beside the manifest."""
+    kept = audit_set.manifest.with_suffix(".pdq.json")
+    if kept.is_file():
+        return list(json.loads(kept.read_text()))
+    found = (pdq(images.decode(path_of(row.sha256).read_bytes())) for row in rows)
+    bits = [fingerprint.bits for fingerprint in found if fingerprint.quality >= reports.PDQ_QUALITY]
+    part = kept.with_suffix(".part")
+    part.write_text(json.dumps(bits))
+    part.replace(kept)
+    return bits
+
+
+def path_of(sha256: str) -> Path:
+    """Where the pixels of a row are: handed over in a report, or part of the demo data."""
+    image = StoredImage.objects.filter(sha256=sha256).first()
+    if image:
+        return Path(image.file.path)
+    return Path(settings.DEMO_DIR) / "images" / f"{sha256}.png"
+
+
+def write_index(rows: Iterable[Row], path: Path) -> None:
+    """Say where the pixels of each row are, for a training process."""
+    path.write_text(json.dumps({row.sha256: str(path_of(row.sha256)) for row in rows}))

@@ -1,0 +1,194 @@
+"""Take a report, screen it, tell its story, withdraw it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from feedback.errors import Gone, Invalid, WrongState
+from feedback.models import (
+    AxisValue,
+    BlockedHash,
+    Classification,
+    Example,
+    ExampleScore,
+    Report,
+    ReportEvent,
+)
+from feedback.services import images
+from modeltrain import labels
+from modeltrain.hashing import distance
+
+# Facebook's PDQ paper: two hashes within 31 of 256 bits are the same picture;
+# below quality 50 a hash says too little to match on.
+PDQ_DISTANCE = 31
+PDQ_QUALITY = 50
+
+
+def submit(
+    *,
+    classifications: Sequence[Classification],
+    kind: str,
+    expected_label: str,
+    groups: Mapping[str, str],
+    description: str,
+    consent_store: bool,
+    consent_train: bool,
+    idempotency_key: str | None = None,
+    request_sha256: str = "",
+) -> Report:
+    """File a report over images the champion has just judged; take over their pixels."""
+    check_label(expected_label)
+    check_groups(groups)
+    if consent_train and not consent_store:
+        raise Invalid(
+            rule="An image can be trained on only if it may be kept.",
+            received="consent_train without consent_store",
+            way_out="Give both consents, or neither.",
+        )
+    if kind == Report.Kind.MISCLASSIFIED and all(
+        classification.label == expected_label for classification in classifications
+    ):
+        raise Invalid(
+            rule="A misclassified image has another label than the expected one.",
+            received=f"expected_label {expected_label!r}, which is what the model says",
+            way_out="Choose the label that you think is right.",
+        )
+    keeps_pixels = consent_store and may_keep_pixels(expected_label)
+    with transaction.atomic():
+        report = Report.objects.create(
+            kind=kind,
+            expected_label=expected_label,
+            groups=dict(groups),
+            description=description,
+            consent_store=consent_store,
+            consent_train=consent_train,
+            idempotency_key=idempotency_key,
+            request_sha256=request_sha256,
+        )
+        ReportEvent.objects.create(report=report, status=report.status)
+        for position, classification in enumerate(classifications):
+            _add_example(report, position, classification, keeps_pixels=keeps_pixels)
+    if not keeps_pixels:
+        for classification in classifications:
+            if classification.image:
+                images.forget(classification.image)
+    return report
+
+
+def _add_example(
+    report: Report, position: int, classification: Classification, *, keeps_pixels: bool
+) -> None:
+    if keeps_pixels:
+        # Taken over by one report only: a second one, or the sweep, finds nothing to take.
+        taken = Classification.objects.filter(
+            pk=classification.pk, image=classification.image_id
+        ).update(image=None)
+        if not (classification.image_id and taken):
+            raise Gone(
+                rule=f"An image can be reported for {settings.DEMO_IMAGE_MINUTES} minutes.",
+                received="a classification whose image is gone",
+                way_out="Send the image again with the report.",
+            )
+    example = Example.objects.create(
+        report=report,
+        position=position,
+        image=classification.image if keeps_pixels else None,
+        image_sha256=classification.image_sha256,
+    )
+    ExampleScore.objects.create(
+        example=example,
+        model_id=classification.model_id,
+        label=classification.label,
+        scores=classification.scores,
+    )
+
+
+def may_keep_pixels(expected_label: str) -> bool:
+    """A picture said to be explicit is reported by scores and hash alone."""
+    return settings.COLLECT_MISSES or expected_label not in labels.NSFW
+
+
+def check_label(label: str) -> None:
+    if label not in labels.LABELS:
+        raise Invalid(
+            rule=f"A label must be one of {', '.join(labels.LABELS)}.",
+            received=repr(label),
+            way_out="Choose one of these.",
+        )
+
+
+def check_groups(groups: Mapping[str, str]) -> None:
+    known: dict[str, list[str]] = {}
+    for axis, value in AxisValue.objects.values_list("axis__name", "name"):
+        known.setdefault(axis, []).append(value)
+    for axis, value in groups.items():
+        if axis not in known:
+            raise Invalid(
+                rule=f"A group's axis must be one of {', '.join(known)}.",
+                received=repr(axis),
+                way_out="Leave the axis out, or describe the group in words.",
+            )
+        if value not in known[axis]:
+            raise Invalid(
+                rule=f"A group on {axis} must be one of {', '.join(known[axis])}.",
+                received=repr(value),
+                way_out="Leave the axis out, or describe the group in words.",
+            )
+
+
+def move(
+    *,
+    report: Report,
+    sources: Iterable[str],
+    status: str,
+    by: User | None = None,
+    note: str = "",
+) -> bool:
+    """Change a report's status if it is in one of `sources`, and write its history."""
+    with transaction.atomic():
+        moved = Report.objects.filter(pk=report.pk, status__in=list(sources)).update(status=status)
+        if moved:
+            ReportEvent.objects.create(report=report, status=status, by=by, note=note)
+            report.status = status
+    return bool(moved)
+
+
+def screen(*, pk: int) -> None:
+    """Compare every picture with the blocklist before anybody sees it."""
+    report = Report.objects.filter(
+        pk=pk, status__in=[Report.Status.RECEIVED, Report.Status.SCREENING]
+    ).first()
+    if report is None:
+        return
+    move(report=report, sources=[Report.Status.RECEIVED], status=Report.Status.SCREENING)
+    blocked = list(BlockedHash.objects.values_list("pdq", flat=True))
+    for example in report.examples.select_related("image"):
+        image = example.image
+        if image is None or image.pdq_quality < PDQ_QUALITY:
+            continue
+        if any(distance(image.pdq, bits) <= PDQ_DISTANCE for bits in blocked):
+            move(
+                report=report,
+                sources=[Report.Status.SCREENING],
+                status=Report.Status.ESCALATED,
+                note="A picture matched the blocklist.",
+            )
+            return
+    move(report=report, sources=[Report.Status.SCREENING], status=Report.Status.QUEUED)
+
+
+def withdraw(*, report: Report) -> None:
+    """Remove the pixels and stop here. What is left says only that something was withdrawn."""
+    sources = set(Report.Status.values) - {Report.Status.WITHDRAWN, Report.Status.ESCALATED}
+    if not move(report=report, sources=sources, status=Report.Status.WITHDRAWN):
+        raise WrongState(
+            rule="A report can be withdrawn once, and not while it is escalated.",
+            received=f"a report that is {report.status}",
+            way_out="Nothing is left to do.",
+        )
+    for example in report.examples.select_related("image"):
+        if example.image:
+            images.forget(example.image)
+    Report.objects.filter(pk=report.pk).update(description="", groups={})

@@ -1,0 +1,230 @@
+"""Propose, approve, run, promote, decline."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from feedback.errors import ArtifactMissing, NothingToLearn, OverrideNeeded, WrongState
+from feedback.models import Audit, AuditSet, DatasetVersion, ModelVersion, Retrain
+from feedback.services import audits, datasets, models, training_process
+from modeltrain import manifest
+
+Status = Retrain.Status
+
+
+def propose(*, by: User) -> Retrain:
+    """Fold what was accepted and propose to learn from it."""
+    champion = ModelVersion.objects.champion()
+    _refuse_a_second_open_one(champion)
+    datasets.fold(by=by)
+    dataset = DatasetVersion.objects.first()
+    learnt = Retrain.objects.filter(candidate=champion).first()
+    if dataset is None or dataset.parent is None or (learnt and learnt.dataset == dataset):
+        raise NothingToLearn(
+            rule="A retrain needs examples that the present model has not learnt from.",
+            received="no accepted report with pictures and consent to train",
+            way_out="Decide some reports first.",
+        )
+    try:
+        with transaction.atomic():
+            return Retrain.objects.create(
+                base=champion, dataset=dataset, config=settings.RETRAIN_CONFIG, proposed_by=by
+            )
+    except IntegrityError:
+        _refuse_a_second_open_one(champion)
+        raise
+
+
+def _refuse_a_second_open_one(champion: ModelVersion) -> None:
+    opened = Retrain.objects.filter(base=champion, status__in=Retrain.OPEN).first()
+    if opened:
+        raise WrongState(
+            rule="One retrain is open at a time.",
+            received=f"retrain {opened.pk} is {opened.status}",
+            way_out="Promote, decline or cancel it first.",
+        )
+
+
+def approve(*, retrain: Retrain, by: User) -> Retrain:
+    _step(
+        retrain,
+        sources=[Status.PROPOSED],
+        verb="approved",
+        status=Status.APPROVED,
+        approved_by=by,
+        approved_at=timezone.now(),
+    )
+    return retrain
+
+
+def cancel(*, retrain: Retrain, by: User) -> Retrain:
+    """Stop a retrain before its verdict; a running process notices within seconds."""
+    _step(
+        retrain,
+        sources=[Status.PROPOSED, Status.APPROVED, Status.RUNNING],
+        verb="cancelled",
+        status=Status.CANCELLED,
+        decided_by=by,
+        decided_at=timezone.now(),
+    )
+    return retrain
+
+
+def decline(*, retrain: Retrain, by: User, reason: str = "") -> Retrain:
+    _step(
+        retrain,
+        sources=[Status.EVALUATED],
+        verb="declined",
+        status=Status.DECLINED,
+        decided_by=by,
+        decided_at=timezone.now(),
+        override_reason=reason,
+    )
+    return retrain
+
+
+def promote(*, retrain: Retrain, by: User, override_reason: str = "") -> Retrain:
+    """Put the candidate in service: one transaction, and never a moment without a champion."""
+    _refuse_unless(retrain, [Status.EVALUATED], "promoted")
+    gate, candidate = retrain.gate or {}, retrain.candidate
+    override_reason = override_reason.strip()
+    if gate.get("verdict") != "pass" and not override_reason:
+        raise OverrideNeeded(
+            rule="A model that the gate did not pass needs a written, public reason.",
+            received=f"gate verdict {gate.get('verdict')!r} and no override_reason",
+            way_out="Give override_reason, or decline.",
+        )
+    if candidate is None or not candidate.folder.is_dir():
+        raise ArtifactMissing(
+            rule="A model is promoted from its own files.",
+            received="an artifact folder that is not there",
+            way_out="Restore it from a backup, or retrain.",
+        )
+    with transaction.atomic():
+        _step(
+            retrain,
+            sources=[Status.EVALUATED],
+            verb="promoted",
+            status=Status.PROMOTED,
+            decided_by=by,
+            decided_at=timezone.now(),
+            override_reason=override_reason,
+        )
+        models.put_in_service(candidate)
+    return retrain
+
+
+def run(*, pk: int) -> None:
+    """Train, audit and gate in a process of its own; keep what came of it."""
+    started = Retrain.objects.filter(pk=pk, status=Status.APPROVED).update(
+        status=Status.RUNNING, started_at=timezone.now(), heartbeat_at=timezone.now()
+    )
+    if not started:
+        return  # another worker got there first, or it was cancelled
+    retrain = Retrain.objects.select_related("base", "dataset").get(pk=pk)
+    running = Retrain.objects.filter(pk=pk, status=Status.RUNNING)
+
+    def listen(message: Mapping[str, Any]) -> bool:
+        changed: dict[str, Any] = {"heartbeat_at": timezone.now()}
+        if "stage" in message:
+            changed["progress"] = dict(message)
+        return bool(running.update(**changed))
+
+    try:
+        audit_set = AuditSet.objects.earliest("pk")
+        result = training_process.run(
+            _arguments(retrain, audit_set),
+            log=retrain.folder / "training.log",
+            listen=listen,
+            limit_seconds=settings.RETRAIN_SECONDS,
+        )
+        _keep(retrain, audit_set, result)
+    except training_process.ProcessFailed as failure:
+        running.update(status=Status.FAILED, failure=str(failure))
+    except Exception as problem:
+        running.update(status=Status.FAILED, failure=f"{type(problem).__name__}: {problem}")
+        raise
+
+
+def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
+    retrain.folder.mkdir(parents=True, exist_ok=True)
+    index = retrain.folder / "images.json"
+    rows = manifest.read(retrain.dataset.manifest) + manifest.read(audit_set.manifest)
+    datasets.write_index(rows, index)
+    arguments = [
+        "retrain",
+        f"--config={retrain.config}",
+        f"--champion={retrain.base.folder}",
+        f"--manifest={retrain.dataset.manifest}",
+        f"--audit-manifest={audit_set.manifest}",
+        f"--images={index}",
+        f"--cache={settings.FEATURES_DIR}",
+        f"--artifacts={settings.ARTIFACTS_DIR}",
+        f"--out={retrain.folder}",
+    ]
+    known = Audit.objects.filter(
+        model=retrain.base, audit_set=audit_set, status=Audit.Status.DONE
+    ).first()
+    if known and known.predictions.is_file():
+        arguments.append(f"--champion-predictions={known.predictions}")
+    return arguments
+
+
+def _keep(retrain: Retrain, audit_set: AuditSet, result: Mapping[str, Any]) -> None:
+    candidate = models.register(
+        sha256=result["sha256"], title=f"Retrain {retrain.pk}", parent=retrain.base
+    )
+    for model, predictions in (
+        (retrain.base, result["champion_predictions"]),
+        (candidate, result["candidate_predictions"]),
+    ):
+        audit = audits.request(model=model, audit_set=audit_set)
+        source = Path(predictions)
+        audit.predictions.parent.mkdir(parents=True, exist_ok=True)
+        if source != audit.predictions:
+            audit.predictions.write_bytes(source.read_bytes())
+        figures = json.loads(source.with_suffix(".json").read_text())
+        if audit.status != Audit.Status.DONE:
+            audits.finish(audit=audit, figures=figures)
+    Retrain.objects.filter(pk=retrain.pk, status=Status.RUNNING).update(
+        status=Status.EVALUATED,
+        candidate=candidate,
+        gate=json.loads(Path(result["gate"]).read_text()),
+        evaluated_at=timezone.now(),
+    )
+
+
+def fail_lost() -> int:
+    """A running retrain without a heartbeat has lost its worker."""
+    return Retrain.objects.filter(
+        status=Status.RUNNING, heartbeat_at__lt=timezone.now() - audits.LOST_AFTER
+    ).update(
+        status=Status.FAILED,
+        failure="The training worker was lost: no sign of life for a minute. Propose it again.",
+    )
+
+
+def _step(retrain: Retrain, *, sources: list[str], verb: str, **changes: Any) -> None:
+    updated = Retrain.objects.filter(pk=retrain.pk, status__in=sources).update(**changes)
+    retrain.refresh_from_db()
+    if not updated:
+        _refuse_unless(retrain, sources, verb)
+
+
+def _refuse_unless(retrain: Retrain, sources: list[str], verb: str) -> None:
+    if retrain.status in sources:
+        return
+    who = retrain.decided_by or retrain.approved_by
+    when = retrain.decided_at or retrain.approved_at
+    raise WrongState(
+        rule=f"A retrain can be {verb} once, while it is {' or '.join(sources)}.",
+        received=f"retrain {retrain.pk} is {retrain.status}"
+        + (f", by {who} at {when:%Y-%m-%d %H:%M} UTC" if who and when else ""),
+        way_out="Open the retrain to see where it stands.",
+    )

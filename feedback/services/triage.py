@@ -1,0 +1,53 @@
+"""Decide reports."""
+
+from collections.abc import Mapping
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from feedback.errors import AlreadyDecided, Invalid
+from feedback.models import Decision, Report
+from feedback.services import reports
+
+
+def decide(
+    *,
+    report: Report,
+    outcome: str,
+    by: User,
+    label: str = "",
+    groups: Mapping[str, str] | None = None,
+    reason: str = "",
+) -> Decision:
+    """Write one decision on a queued report. The second decider is told who was first."""
+    if outcome == Decision.Outcome.ACCEPTED:
+        reports.check_label(label or report.expected_label)
+        label = label or report.expected_label
+        groups = report.groups if groups is None else groups
+        reports.check_groups(groups)
+    elif not reason.strip():
+        raise Invalid(
+            rule=f"A report that is {outcome} needs a reason, which its reporter reads.",
+            received="no reason",
+            way_out="Write a line for the reporter.",
+        )
+    with transaction.atomic():
+        if not reports.move(
+            report=report, sources=[Report.Status.QUEUED], status=outcome, by=by, note=reason
+        ):
+            report.refresh_from_db()
+            last = report.decisions.select_related("by").last()
+            raise AlreadyDecided(
+                rule="A report is decided once, while it is queued.",
+                received=f"report {report.pk}, {report.status}"
+                + (f" by {last.by} at {last.at:%Y-%m-%d %H:%M} UTC" if last else ""),
+                way_out="Open the next one.",
+            )
+        return Decision.objects.create(
+            report=report,
+            outcome=outcome,
+            label=label if outcome == Decision.Outcome.ACCEPTED else "",
+            groups=dict(groups or {}),
+            reason=reason,
+            by=by,
+        )

@@ -1,0 +1,45 @@
+"""The environment, read once. Every name here is described in docs/settings.md."""
+
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+
+DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
+DEBUG = env.bool("DEBUG", default=False)
+HTTPS = env.bool("HTTPS", default=False)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+DATABASE_URL = env.str("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
+REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
+COLLECT_MISSES = env.bool("COLLECT_MISSES", default=False)
+DEMO_IMAGE_MINUTES = env.int("DEMO_IMAGE_MINUTES", default=10)
+RATE_CLASSIFICATIONS = env.str("RATE_CLASSIFICATIONS", default="240/minute")
+RATE_REPORTS = env.str("RATE_REPORTS", default="600/hour")
+RATE_SIGN_IN = env.str("RATE_SIGN_IN", default="20/hour")
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+WEB_THREADS = env.int("WEB_THREADS", default=24)
+
+
+def secret_key() -> str:
+    """The SECRET_KEY variable, or the key that set-up keeps in DATA_DIR."""
+    if key := env.str("SECRET_KEY", default=""):
+        return key
+    kept = DATA_DIR / "secret_key"
+    if kept.is_file():
+        return kept.read_text().strip()
+    raise ImproperlyConfigured(
+        f"SECRET_KEY must be set. Received: none, and no file {kept}. "
+        "Start the site with `make run`, which makes one, or set SECRET_KEY."
+    )
+
+
+if not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
+    raise ImproperlyConfigured(
+        f"REDIS_URL must be a redis:// or rediss:// URL. Received: {REDIS_URL!r}. "
+        "Unset it to use the built-in server."
+    )

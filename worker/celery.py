@@ -1,0 +1,42 @@
+"""The Celery application: three queues on one Redis."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nsfwsite.settings")
+
+app = Celery("speakup")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.update(
+    task_default_queue="default",
+    task_routes={
+        "inference.*": {"queue": "inference"},
+        "training.*": {"queue": "training"},
+    },
+    task_ignore_result=True,
+    task_acks_late=False,
+    task_serializer="json",
+    accept_content=["json"],
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={
+        "visibility_timeout": 2 * 3600,
+        "socket_timeout": 5,
+        "socket_connect_timeout": 2,
+        "retry_on_timeout": True,
+    },
+    # A request must hear within seconds that the broker is away.
+    task_publish_retry=True,
+    task_publish_retry_policy={"max_retries": 1, "interval_start": 0.1, "interval_max": 0.1},
+)
+app.autodiscover_tasks(["worker.tasks"], related_name="inference")
+app.autodiscover_tasks(["worker.tasks"], related_name="training")
+app.autodiscover_tasks(["worker.tasks"], related_name="reports")
+app.autodiscover_tasks(["worker.tasks"], related_name="upkeep")
+
+from worker import pulse, schedule  # noqa: E402
+
+pulse.install(app)
+schedule.install(app)

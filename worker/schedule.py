@@ -1,0 +1,18 @@
+"""What runs by the clock."""
+
+from celery import Celery
+
+
+def install(app: Celery) -> None:
+    app.conf.beat_schedule = {
+        "forget-old-images": {
+            "task": "upkeep.forget_old_images_task",
+            "schedule": 60.0,
+            "options": {"expires": 50},
+        },
+        "pick-up-what-was-lost": {
+            "task": "upkeep.pick_up_lost_work_task",
+            "schedule": 15.0,
+            "options": {"expires": 14},
+        },
+    }

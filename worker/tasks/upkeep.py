@@ -1,0 +1,32 @@
+from celery import shared_task
+
+from feedback import selectors
+from feedback.services import audits, classifications, retrains
+from worker import pulse
+from worker.tasks.reports import answer_reports_task, screen_report_task
+from worker.tasks.training import run_audit_task, run_retrain_task
+
+
+@shared_task(name="upkeep.forget_old_images_task", soft_time_limit=50, time_limit=60)
+def forget_old_images_task() -> None:
+    classifications.forget_old()
+
+
+@shared_task(name="upkeep.pick_up_lost_work_task", soft_time_limit=30, time_limit=40)
+def pick_up_lost_work_task() -> None:
+    """Send again what the database says is due and no queue holds any more.
+
+    Every task starts with a conditional update, so what is sent twice is done once.
+    """
+    retrains.fail_lost()
+    audits.fail_lost()
+    if not pulse.waiting("training"):
+        for pk in selectors.retrains_to_run():
+            run_retrain_task.delay_on_commit(pk)
+        for pk in selectors.audits_to_run():
+            run_audit_task.delay_on_commit(pk)
+    if not pulse.waiting("default"):
+        for pk in selectors.reports_to_screen():
+            screen_report_task.delay_on_commit(pk)
+        if selectors.reports_to_answer():
+            answer_reports_task.delay_on_commit()
