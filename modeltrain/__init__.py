@@ -1,0 +1,1 @@
+"""Training, auditing and judging an image classifier. Plain Python: no Django, no Celery."""

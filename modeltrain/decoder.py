@@ -1,0 +1,293 @@
+"""Turn the bytes of one image file into upright sRGB pixels, or refuse it and say why.
+
+Pillow alone, without numpy, so that a fresh child process (`images.decode_in_child`) starts fast.
+"""
+
+import io
+import json
+import math
+import resource
+import sys
+import warnings
+from dataclasses import asdict, dataclass
+from typing import NoReturn
+
+from PIL import Image, UnidentifiedImageError
+
+MIB = 2**20
+
+# A header that claims a huge picture is an error, not a line in a log.
+warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one image may cost. Sizes in bytes and pixels, time in seconds of wall clock."""
+
+    max_bytes: int = 15 * MIB
+    max_pixels: int = 40_000_000
+    seconds: float = 10
+    memory_bytes: int = 1024 * MIB
+
+
+class ImageRefused(ValueError):  # noqa: N818 - a refusal is named, not called an error
+    """An image was not accepted.
+
+    Attributes
+    ----------
+    code : str
+        One of `empty`, `too_many_bytes`, `not_an_image`, `unsupported_format`, `too_many_pixels`,
+        `animated`, `broken`, `too_slow`, `too_much_memory`, `crashed`.
+    rule, received, way_out : str
+        What is allowed, what came instead, and what to do now.
+    """
+
+    def __init__(self, code: str, rule: str, received: str, way_out: str) -> None:
+        self.code = code
+        self.rule = rule
+        self.received = received
+        self.way_out = way_out
+        super().__init__(f"{rule} Received: {received}. {way_out}")
+
+    def __reduce__(self) -> tuple[type["ImageRefused"], tuple[str, str, str, str]]:
+        return type(self), (self.code, self.rule, self.received, self.way_out)
+
+
+_ACCEPTED = "An image must be a JPEG, PNG, WebP, GIF or BMP file."
+_SAVE_AS = "Save it as JPEG or PNG and send that."
+_WHOLE = "An image file must be whole and readable."
+_SMALLER = "Make it smaller and send it again."
+
+
+def broken(detail: str) -> ImageRefused:
+    """Return the refusal of a file that starts like an image and cannot be read."""
+    return ImageRefused("broken", _WHOLE, detail, "Export it again and send the new file.")
+
+
+def too_slow(limits: Limits) -> ImageRefused:
+    """Return the refusal of an image that takes too long to read."""
+    return ImageRefused(
+        "too_slow",
+        f"An image must be readable within {limits.seconds:g} seconds.",
+        "one that takes longer",
+        _SMALLER,
+    )
+
+
+def too_much_memory(limits: Limits) -> ImageRefused:
+    """Return the refusal of an image that needs too much memory to read."""
+    return ImageRefused(
+        "too_much_memory",
+        f"An image must be readable in {limits.memory_bytes / MIB:.0f} MiB of memory.",
+        "one that needs more",
+        _SMALLER,
+    )
+
+
+def _too_many_pixels(limits: Limits, received: str) -> ImageRefused:
+    rule = f"An image must have at most {limits.max_pixels / 1e6:g} million pixels."
+    return ImageRefused("too_many_pixels", rule, received, _SMALLER)
+
+
+def _sniff(data: bytes) -> str | None:
+    """Return Pillow's name of the format that the first bytes announce, of those accepted."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    if data[:6] in (b"GIF87a", b"GIF89a"):
+        return "GIF"
+    return "BMP" if data.startswith(b"BM") else None
+
+
+def _refuse_format(data: bytes) -> NoReturn:
+    """Name the commonest formats that are not accepted, so that the way out is plain."""
+    known = {
+        "a TIFF file": data[:4] in (b"II*\0", b"MM\0*"),
+        "an AVIF file": data[4:12] in (b"ftypavif", b"ftypavis"),
+        "a HEIC file": data[4:8] == b"ftyp" and data[8:11] in (b"hei", b"hev", b"mif"),
+        "a PDF file": data.startswith(b"%PDF"),
+        "an SVG file": b"<svg" in data[:4096].lower(),
+        "an icon file": data[:4] == b"\0\0\1\0",
+        "a JPEG 2000 file": data[4:8] == b"jP  ",
+        "a Photoshop file": data.startswith(b"8BPS"),
+    }
+    for name, matches in known.items():
+        if matches:
+            raise ImageRefused("unsupported_format", _ACCEPTED, name, _SAVE_AS)
+    raise ImageRefused("not_an_image", _ACCEPTED, "a file that is none of these", _SAVE_AS)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Scale 16-bit grey to 8 bits.
+
+    `convert("L")` clips or drops the low byte, depending on the mode; 65535 must become 255 and
+    the nearest of the 256 levels must win, so the levels are looked up.
+    """
+    levels = [(value + 128) // 257 for value in range(65536)]
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int) and 0 <= transparent < 65536:
+        levels[transparent] = 255
+    grey = image.convert("I").point(levels, "L")
+    if "icc_profile" in image.info:
+        grey.info["icc_profile"] = image.info["icc_profile"]
+    return grey
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Convert from the embedded colour profile to sRGB; a profile that does not work is ignored."""
+    if profile:
+        from PIL import ImageCms  # only here: most images carry no profile
+
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            target = ImageCms.createProfile("sRGB")
+            converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            converted = None
+        if converted is not None:
+            return converted
+    return image.convert("RGB")
+
+
+def _rgb_on_white(image: Image.Image) -> Image.Image:
+    """Convert any mode to RGB, what is transparent shown on white."""
+    if image.mode.startswith("I"):
+        image = _eight_bits(image)
+    profile = image.info.get("icc_profile")
+    alpha = None
+    if image.has_transparency_data:
+        grey = image.mode in ("1", "L", "LA", "La")
+        image = image.convert("LA" if grey else "RGBA")
+        alpha = image.getchannel("A")
+        image = image.convert("L" if grey else "RGB")
+    elif image.mode not in ("L", "RGB", "CMYK"):
+        image = image.convert("RGB")
+    image = _to_srgb(image, profile)
+    if alpha is not None:
+        white = Image.new("RGB", image.size, "white")
+        white.paste(image, mask=alpha)
+        image = white
+    return image
+
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 where there is none or it cannot be read."""
+    try:
+        value = image.getexif().get(0x0112, 1)
+    except MemoryError:
+        raise
+    except Exception:  # EXIF is a whole TIFF file; a broken one must not cost the picture
+        return 1
+    return value if isinstance(value, int) and value in _UPRIGHT else 1
+
+
+def open_rgb(data: bytes, *, limits: Limits) -> Image.Image:
+    """Decode one still image.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    limits : Limits
+        Bytes and pixels are checked here, from the header, before anything is decoded. Time and
+        memory are not: a child process holds those.
+
+    Returns
+    -------
+    PIL.Image.Image
+        Mode RGB, 8 bits, sRGB, upright by its EXIF orientation, on white where transparent.
+
+    Raises
+    ------
+    ImageRefused
+        For every file that gives no such picture; no other exception escapes.
+    """
+    if not data:
+        raise ImageRefused("empty", "An image file must not be empty.", "0 bytes", "Choose a file.")
+    if len(data) > limits.max_bytes:
+        rule = f"An image must be at most {limits.max_bytes / MIB:g} MiB."
+        received = f"{len(data) / MIB:.1f} MiB"
+        raise ImageRefused("too_many_bytes", rule, received, _SMALLER)
+    kind = _sniff(data)
+    if kind is None:
+        _refuse_format(data)
+    try:
+        with Image.open(io.BytesIO(data), formats=[kind]) as image:
+            width, height = image.size
+            if width * height > limits.max_pixels:
+                raise _too_many_pixels(limits, f"{width} × {height}")
+            # A phone's second picture in an MPO file is no animation: its first one is the photo.
+            if getattr(image, "is_animated", False) and image.format != "MPO":
+                raise ImageRefused(
+                    "animated",
+                    "An image must not be animated.",
+                    "an animation",
+                    "Send one frame of it.",
+                )
+            image.load()
+            turn = _orientation(image)
+            pixels = _rgb_on_white(image)
+            return pixels.transpose(_UPRIGHT[turn]) if turn in _UPRIGHT else pixels
+    except ImageRefused:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        at_least = f"more than {Image.MAX_IMAGE_PIXELS or 0:,} pixels"
+        raise _too_many_pixels(limits, at_least) from None
+    except MemoryError:
+        raise too_much_memory(limits) from None
+    except UnidentifiedImageError:
+        raise broken(f"a {kind} file with a damaged start") from None
+    except Exception:  # Pillow's readers raise nearly anything on damaged input
+        raise broken(f"a damaged or cut-off {kind} file") from None
+
+
+def _confine(limits: Limits) -> None:
+    """Give this process no more than one image needs. Not to be undone: hard limits as well."""
+    for what, most in (
+        (resource.RLIMIT_AS, limits.memory_bytes),
+        (resource.RLIMIT_CPU, math.ceil(limits.seconds) + 1),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, 16),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(what, (most, most))
+
+
+def limits_to_json(limits: Limits) -> str:
+    """Return the limits as the child's argument."""
+    return json.dumps(asdict(limits))
+
+
+def main(argument: str) -> None:
+    """Decode standard input: one line of JSON (width and height, or the refusal), then pixels."""
+    limits = Limits(**json.loads(argument))
+    _confine(limits)
+    out = sys.stdout.buffer
+    try:
+        try:
+            image = open_rgb(sys.stdin.buffer.read(), limits=limits)
+        except MemoryError:
+            raise too_much_memory(limits) from None
+        out.write(json.dumps({"width": image.width, "height": image.height}).encode() + b"\n")
+        rows = max(1, 4 * MIB // (3 * image.width))  # in strips: a whole copy would double memory
+        for top in range(0, image.height, rows):
+            bottom = min(top + rows, image.height)
+            out.write(image.crop((0, top, image.width, bottom)).tobytes())
+    except ImageRefused as no:
+        refusal = {"code": no.code, "rule": no.rule, "received": no.received, "way_out": no.way_out}
+        out.write(json.dumps(refusal).encode() + b"\n")
+    out.flush()

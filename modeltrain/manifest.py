@@ -1,0 +1,199 @@
+"""A manifest: which images a dataset holds, as JSON Lines that hash the same for the same rows."""
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from modeltrain.labels import LABELS
+
+SPLITS = ("train", "validation", "audit")
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class ManifestError(ValueError):
+    """A manifest breaks a rule.
+
+    Attributes
+    ----------
+    rule, received, way_out : str
+        What holds for a manifest, what was found (with its line, when read), and what to do.
+    """
+
+    def __init__(self, rule: str, received: str, way_out: str) -> None:
+        self.rule = rule
+        self.received = received
+        self.way_out = way_out
+        super().__init__(f"{rule} Received: {received}. {way_out}")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One image of a dataset.
+
+    Attributes
+    ----------
+    sha256 : str
+        `images.pixel_sha256` of its pixels.
+    label : str
+        What it really is; one of `labels.LABELS`.
+    groups : mapping of str to str
+        Axis to value, such as `medium` to `vector`. Axes that say nothing of it are left out.
+    split : {"train", "validation", "audit"}
+    source : str
+        Where it came from, for people.
+    cluster : str
+        The near-duplicates it belongs to. A cluster is never on two sides of a split.
+    """
+
+    sha256: str
+    label: str
+    groups: Mapping[str, str] = field(hash=False)
+    split: str
+    source: str
+    cluster: str
+
+
+_KEYS = {each.name for each in fields(Row)}
+
+
+def write(path: Path, rows: Iterable[Row]) -> str:
+    """Write a manifest, whole or not at all.
+
+    Returns
+    -------
+    str
+        SHA-256 of the file.
+
+    Raises
+    ------
+    ManifestError
+        When a row breaks a rule, an image is there twice, or a cluster is in two splits.
+    """
+    data = _to_bytes(rows)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return hashlib.sha256(data).hexdigest()
+
+
+def read(path: Path) -> list[Row]:
+    """Read a manifest and check every row.
+
+    Raises
+    ------
+    ManifestError
+        Naming the line.
+    """
+    rows = []
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            rows.append(_parse(line, where=f"{path.name}, line {number}"))
+    _check_together(rows, where=path.name)
+    return rows
+
+
+def sha256(rows: Iterable[Row]) -> str:
+    """Return the SHA-256 that `write` would return, without writing."""
+    return hashlib.sha256(_to_bytes(rows)).hexdigest()
+
+
+def split_of(cluster: str, *, audit_share: float = 0.5, validation_share: float = 0.1) -> str:
+    """Return the split of a cluster of near-duplicates, from the hash of its name alone.
+
+    An image and its crop share a cluster, so they are always on the same side, whoever asks and
+    whenever.
+
+    Parameters
+    ----------
+    cluster : str
+    audit_share, validation_share : float
+        Shares of all clusters, together at most 1. What is left is for training.
+
+    Returns
+    -------
+    {"train", "validation", "audit"}
+    """
+    if audit_share < 0 or validation_share < 0 or audit_share + validation_share > 1:
+        raise ValueError(
+            "Shares must be 0 or more and at most 1 together. "
+            f"Received: audit {audit_share}, validation {validation_share}. Lower one of them."
+        )
+    place = int.from_bytes(hashlib.sha256(cluster.encode()).digest()[:8], "big") / 2**64
+    if place < audit_share:
+        return "audit"
+    return "validation" if place < audit_share + validation_share else "train"
+
+
+def _to_bytes(rows: Iterable[Row]) -> bytes:
+    ordered = sorted(rows, key=lambda row: row.sha256)
+    lines = []
+    for row in ordered:
+        values = asdict(row) | {"groups": dict(row.groups)}
+        line = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        _parse(line.encode(), where=f"a row for image {row.sha256!r}")
+        lines.append(line + "\n")
+    _check_together(ordered, where="the rows")
+    return "".join(lines).encode()
+
+
+def _parse(line: bytes, *, where: str) -> Row:
+    def refuse(rule: str, received: Any) -> ManifestError:
+        text = f"{received!r} ({where})"
+        return ManifestError(rule, text, "Build the manifest again from its rows.")
+
+    try:
+        values = json.loads(line)
+    except ValueError:
+        raise refuse("Each line must be one JSON object.", line[:60]) from None
+    if not isinstance(values, dict) or set(values) != _KEYS:
+        keys = sorted(values) if isinstance(values, dict) else values
+        raise refuse(f"A row must have exactly {', '.join(sorted(_KEYS))}.", keys)
+    for key in sorted(_KEYS - {"groups"}):
+        if not isinstance(values[key], str) or not values[key]:
+            raise refuse(f"A row's {key} must be text.", values[key])
+    if not _SHA256.fullmatch(values["sha256"]):
+        raise refuse("A row's sha256 must be 64 hexadecimal digits.", values["sha256"])
+    if values["label"] not in LABELS:
+        raise refuse(f"A row's label must be one of {', '.join(LABELS)}.", values["label"])
+    if values["split"] not in SPLITS:
+        raise refuse(f"A row's split must be one of {', '.join(SPLITS)}.", values["split"])
+    groups = values["groups"]
+    if not isinstance(groups, dict) or not all(
+        k and isinstance(v, str) and v for k, v in groups.items()
+    ):
+        raise refuse("A row's groups must give each axis one value in text.", groups)
+    return Row(**values)
+
+
+def _check_together(rows: Iterable[Row], *, where: str) -> None:
+    images: set[str] = set()
+    splits: dict[str, str] = {}
+    for row in rows:
+        if row.sha256 in images:
+            raise ManifestError(
+                "An image must be in a manifest once.",
+                f"{row.sha256} twice ({where})",
+                "Leave one of them out.",
+            )
+        images.add(row.sha256)
+        if splits.setdefault(row.cluster, row.split) != row.split:
+            raise ManifestError(
+                "A cluster of near-duplicates must be in one split.",
+                f"{row.cluster!r} in {splits[row.cluster]} and {row.split} ({where})",
+                "Take the split from manifest.split_of.",
+            )
