@@ -43,13 +43,17 @@ def send(task: Callable[..., Any], *arguments: Any) -> bool:
 
 def classify(*, upload: UploadedFile) -> Classification:
     """Hand an image to the inference worker, or refuse at once when there is none."""
-    if not pulse.alive("inference"):
-        raise _away()
+    refuse_without_worker()
     classification = classifications.submit(upload=upload)
     if not send(classify_task.delay_on_commit, str(classification.pk)):
         classifications.discard(classification)
         raise _away()
     return classification
+
+
+def refuse_without_worker() -> None:
+    if not pulse.alive("inference"):
+        raise _away()
 
 
 def wait(*, classification: Classification, seconds: float) -> Classification:
@@ -98,6 +102,7 @@ def file_report(
         return known, False
     reports.check_label(fields["expected_label"])
     reports.check_groups(fields["groups"])
+    check_count(len(uploads) + bool(classification))
     mine: list[Classification] = []
     try:
         mine = [classify(upload=upload) for upload in uploads]
@@ -122,6 +127,15 @@ def file_report(
         raise
     send(screen_report_task.delay_on_commit, report.pk)
     return report, True
+
+
+def check_count(images: int) -> None:
+    if not 1 <= images <= settings.REPORT_MAX_IMAGES:
+        raise Invalid(
+            rule=f"A report carries 1 to {settings.REPORT_MAX_IMAGES} images.",
+            received=f"{images} images",
+            way_out="Add an image, or split the report.",
+        )
 
 
 def _discard(mine: Sequence[Classification]) -> None:

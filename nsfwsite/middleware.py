@@ -1,2 +1,41 @@
+"""What is done for every request before a view sees it."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from feedback.http import status_of
+
+from feedback.api import problems
+from feedback.errors import BodyTooLarge
+
+CHUNK = 64 * 1024
+# A client that is still sending hears the answer only after we have read this much of it.
+DRAIN_BYTES = 64 * 1024 * 1024
+
+
 class BodyLimit:
-    pass
+    """Refuse a body that is too large before any of it is parsed or kept."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        size = int(request.META.get("CONTENT_LENGTH") or 0)
+        kind = "report" if "report" in request.path else "classification"
+        limit = settings.BODY_MAX_BYTES[kind]
+        if size <= limit:
+            return self.get_response(request)
+        left = min(size, DRAIN_BYTES)
+        while left > 0 and (chunk := request.read(min(CHUNK, left))):
+            left -= len(chunk)
+        refusal = BodyTooLarge(
+            rule=f"A {kind} request must be at most {limit // 2**20} MiB.",
+            received=f"{size / 2**20:.1f} MiB",
+            way_out="Make the images smaller, or send fewer at once.",
+        )
+        if request.path.startswith("/api/"):
+            return problems.response(refusal)
+        status = status_of(refusal)
+        return render(request, "refusal.html", {"refusal": refusal}, status=status)

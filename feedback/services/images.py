@@ -29,7 +29,7 @@ def pixels_of(image: StoredImage) -> Pixels:
 
 
 def forget(image: StoredImage) -> None:
-    """Remove the row, then the file: a file without a row is swept, a row without a file is a lie."""
+    """Remove the row, then the file: no row ever names a file that is gone."""
     storage, name = image.file.storage, image.file.name
     image.delete()
     storage.delete(name)

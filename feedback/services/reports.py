@@ -41,6 +41,12 @@ def submit(
     """File a report over images the champion has just judged; take over their pixels."""
     check_label(expected_label)
     check_groups(groups)
+    if any(one.status != Classification.Status.DONE for one in classifications):
+        raise Invalid(
+            rule="A report is about images that the model has judged.",
+            received="a classification without an answer",
+            way_out="Wait for the answer, or send the image with the report.",
+        )
     if consent_train and not consent_store:
         raise Invalid(
             rule="An image can be trained on only if it may be kept.",

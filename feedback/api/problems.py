@@ -1,0 +1,74 @@
+"""Errors as application/problem+json (RFC 9457)."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse, JsonResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from feedback.errors import Refusal
+from feedback.http import headers_of, status_of
+
+CONTENT_TYPE = "application/problem+json"
+
+
+def body_of(refusal: Refusal) -> dict[str, Any]:
+    return {
+        "type": "about:blank",
+        "title": refusal.title,
+        "status": status_of(refusal),
+        "detail": str(refusal),
+        "rule": refusal.rule,
+        "received": refusal.received,
+        "way_out": refusal.way_out,
+    }
+
+
+def response(refusal: Refusal) -> HttpResponse:
+    """The same answer outside of the API's views."""
+    return JsonResponse(
+        body_of(refusal),
+        status=status_of(refusal),
+        content_type=CONTENT_TYPE,
+        headers=headers_of(refusal),
+    )
+
+
+def handler(problem: Exception, context: dict[str, Any]) -> Response | None:
+    if isinstance(problem, Refusal):
+        return Response(
+            body_of(problem),
+            status=status_of(problem),
+            content_type=CONTENT_TYPE,
+            headers=headers_of(problem),
+        )
+    if isinstance(problem, Http404):
+        problem = exceptions.NotFound()
+    elif isinstance(problem, PermissionDenied):
+        problem = exceptions.PermissionDenied()
+    answer = exception_handler(problem, context)
+    if answer is None or not isinstance(problem, exceptions.APIException):
+        return answer
+    answer.data = {
+        "type": "about:blank",
+        "title": str(problem.default_detail),
+        "status": answer.status_code,
+        "detail": _detail(problem),
+    }
+    if isinstance(problem, exceptions.ValidationError):
+        answer.data["errors"] = problem.detail
+    answer.content_type = CONTENT_TYPE
+    return answer
+
+
+def _detail(problem: exceptions.APIException) -> str:
+    detail = problem.detail
+    if isinstance(detail, dict):
+        return " ".join(f"{field}: {_first(errors)}" for field, errors in detail.items())
+    return _first(detail)
+
+
+def _first(detail: Any) -> str:
+    return str(detail[0]) if isinstance(detail, list) and detail else str(detail)

@@ -1,0 +1,196 @@
+"""What comes in and what goes out. An input serializer is never an output serializer."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from feedback.models import (
+    Classification,
+    Decision,
+    Example,
+    ExampleScore,
+    ModelVersion,
+    Report,
+    Retrain,
+)
+
+
+class ClassificationInput(serializers.Serializer):
+    image = serializers.FileField(allow_empty_file=True)
+
+
+class ModelName(serializers.ModelSerializer):
+    class Meta:
+        model = ModelVersion
+        fields = ["version", "sha256"]
+
+
+class ClassificationOutput(serializers.ModelSerializer):
+    model = ModelName()
+
+    class Meta:
+        model = Classification
+        fields = ["id", "status", "label", "scores", "model"]
+
+
+class ReportInput(serializers.Serializer):
+    images = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True), required=False, default=list
+    )
+    classification = serializers.UUIDField(required=False, default=None)
+    expected_label = serializers.CharField(max_length=40)
+    kind = serializers.ChoiceField(choices=Report.Kind.choices, default=Report.Kind.MISCLASSIFIED)
+    groups = serializers.CharField(required=False, default="{}")
+    description = serializers.CharField(
+        required=False, default="", allow_blank=True, max_length=2000
+    )
+    consent_store = serializers.BooleanField(default=False)
+    consent_train = serializers.BooleanField(default=False)
+
+
+class ScoreOutput(serializers.ModelSerializer):
+    model = serializers.CharField(source="model.version")
+
+    class Meta:
+        model = ExampleScore
+        fields = ["model", "label", "scores", "at"]
+
+
+class ExampleOutput(serializers.ModelSerializer):
+    then = ScoreOutput()
+    now = ScoreOutput()
+    kept = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Example
+        fields = ["position", "kept", "then", "now"]
+
+    def get_kept(self, example: Example) -> bool:
+        return example.image_id is not None
+
+
+class EventOutput(serializers.Serializer):
+    status = serializers.CharField()
+    note = serializers.CharField()
+    at = serializers.DateTimeField()
+
+
+class ReportFiled(serializers.Serializer):
+    receipt = serializers.CharField()
+    url = serializers.CharField()
+    status = serializers.CharField()
+
+
+class ReportOutput(serializers.ModelSerializer):
+    history = EventOutput(source="events", many=True)
+    examples = ExampleOutput(many=True)
+
+    class Meta:
+        model = Report
+        fields = ["receipt", "status", "kind", "expected_label", "groups", "history", "examples"]
+
+
+class CaseOutput(serializers.ModelSerializer):
+    examples = ExampleOutput(many=True)
+
+    class Meta:
+        model = Report
+        fields = [
+            "id",
+            "created_at",
+            "kind",
+            "expected_label",
+            "groups",
+            "description",
+            "consent_train",
+            "examples",
+        ]
+
+
+class DecisionInput(serializers.Serializer):
+    outcome = serializers.ChoiceField(choices=Decision.Outcome.choices)
+    label = serializers.CharField(required=False, default="", allow_blank=True, max_length=40)
+    groups = serializers.DictField(
+        child=serializers.CharField(), required=False, allow_null=True, default=None
+    )
+    reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=2000)
+
+
+class DecisionOutput(serializers.ModelSerializer):
+    by = serializers.CharField(source="by.username")
+
+    class Meta:
+        model = Decision
+        fields = ["outcome", "label", "groups", "reason", "by", "at"]
+
+
+class PromotionInput(serializers.Serializer):
+    override_reason = serializers.CharField(
+        required=False, default="", allow_blank=True, max_length=2000
+    )
+
+
+class DeclineInput(serializers.Serializer):
+    reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=2000)
+
+
+class RetrainOutput(serializers.ModelSerializer):
+    base = serializers.CharField(source="base.version")
+    candidate = serializers.SerializerMethodField()
+    dataset = serializers.IntegerField(source="dataset.number")
+    proposed_by = serializers.CharField(source="proposed_by.username")
+    approved_by = serializers.SerializerMethodField()
+    decided_by = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Retrain
+        fields = [
+            "id",
+            "status",
+            "base",
+            "dataset",
+            "config",
+            "candidate",
+            "progress",
+            "gate",
+            "failure",
+            "override_reason",
+            "proposed_by",
+            "proposed_at",
+            "approved_by",
+            "approved_at",
+            "started_at",
+            "evaluated_at",
+            "decided_by",
+            "decided_at",
+        ]
+
+    def get_candidate(self, retrain: Retrain) -> str | None:
+        return retrain.candidate.version if retrain.candidate else None
+
+    def get_approved_by(self, retrain: Retrain) -> str | None:
+        return retrain.approved_by.username if retrain.approved_by else None
+
+    def get_decided_by(self, retrain: Retrain) -> str | None:
+        return retrain.decided_by.username if retrain.decided_by else None
+
+
+class ModelOutput(serializers.ModelSerializer):
+    class Meta:
+        model = ModelVersion
+        fields = ["version", "sha256", "title", "status", "created_at", "promoted_at"]
+
+
+class AuditOutput(serializers.Serializer):
+    model = ModelName()
+    audit_set = serializers.CharField(source="audit_set.name")
+    status = serializers.CharField()
+    progress = serializers.DictField()
+    figures = serializers.JSONField()
+    failure = serializers.CharField()
+    finished_at = serializers.DateTimeField()
+    gate = serializers.SerializerMethodField()
+
+    def get_gate(self, audit: Any) -> Any:
+        retrain = getattr(audit.model, "retrain", None)
+        return retrain.gate if retrain else None

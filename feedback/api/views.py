@@ -1,0 +1,223 @@
+import hashlib
+import re
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from drf_spectacular.utils import extend_schema
+from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from feedback import intake, selectors, throttle
+from feedback.api import serializers
+from feedback.api.permissions import IsMaintainer, IsReviewer
+from feedback.models import Classification, ModelVersion, Report, Retrain
+from feedback.services import retrains, triage
+
+DEFAULT_WAIT_SECONDS = 10.0
+LONGEST_WAIT_SECONDS = 30.0
+
+
+def seconds_to_wait(request: HttpRequest) -> float:
+    """`Prefer: wait=N` (RFC 7240), within bounds."""
+    asked = re.search(r"\bwait=(\d+)", request.headers.get("Prefer", ""))
+    return min(float(asked[1]), LONGEST_WAIT_SECONDS) if asked else DEFAULT_WAIT_SECONDS
+
+
+def answer(classification: Classification) -> Response:
+    """200 with the answer, 202 while there is none, or the refusal it ended in."""
+    intake.judged(classification)
+    url = reverse("api:classification", args=[classification.pk])
+    if classification.status == Classification.Status.WAITING:
+        body = {"id": str(classification.pk), "status": classification.status, "url": url}
+        return Response(body, status=202, headers={"Location": url, "Retry-After": "1"})
+    return Response(serializers.ClassificationOutput(classification).data)
+
+
+class Classifications(APIView):
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(
+        request=serializers.ClassificationInput, responses=serializers.ClassificationOutput
+    )
+    def post(self, request: Request) -> Response:
+        throttle.hit(request, scope="classifications", rate=settings.RATE_CLASSIFICATIONS)
+        data = valid(serializers.ClassificationInput, request)
+        classification = intake.classify(upload=data["image"])
+        seconds = seconds_to_wait(request)
+        return answer(intake.wait(classification=classification, seconds=seconds))
+
+
+@method_decorator(never_cache, name="dispatch")
+class OneClassification(APIView):
+    @extend_schema(responses=serializers.ClassificationOutput)
+    def get(self, request: Request, pk: str) -> Response:
+        classification = get_object_or_404(Classification.objects.select_related("model"), pk=pk)
+        if classification.status == Classification.Status.WAITING:
+            intake.refuse_without_worker()
+        return answer(classification)
+
+
+class Reports(APIView):
+    parser_classes = [MultiPartParser, FormParser]
+
+    @extend_schema(request=serializers.ReportInput, responses={201: serializers.ReportFiled})
+    def post(self, request: Request) -> Response:
+        throttle.hit(request, scope="reports", rate=settings.RATE_REPORTS)
+        data = valid(serializers.ReportInput, request)
+        uploads, pk = data.pop("images"), data.pop("classification")
+        key = request.headers.get("Idempotency-Key", "")[:200]
+        digest = _digest(request)
+        report, _ = intake.file_report(
+            uploads=uploads,
+            classification=pk and get_object_or_404(Classification, pk=pk),
+            idempotency_key=hashlib.sha256(key.encode()).hexdigest() if key else None,
+            request_sha256=digest,
+            **{**data, "groups": intake.parse_groups(data["groups"])},
+        )
+        filed = {
+            "receipt": report.receipt,
+            "url": request.build_absolute_uri(reverse("receipt", args=[report.receipt])),
+            "status": report.status,
+        }
+        location = reverse("api:report", args=[report.receipt])
+        return Response(filed, status=201, headers={"Location": location})
+
+
+@method_decorator(never_cache, name="dispatch")
+class OneReport(APIView):
+    @extend_schema(responses=serializers.ReportOutput)
+    def get(self, request: Request, receipt: str) -> Response:
+        report = selectors.report_of(receipt)
+        if report is None:
+            raise Http404
+        return Response(serializers.ReportOutput(report).data)
+
+
+class Triage(ListAPIView):
+    permission_classes = [IsReviewer]
+    serializer_class = serializers.CaseOutput
+    queryset = Report.objects.none()
+
+    def get_queryset(self) -> Any:
+        return selectors.open_cases()
+
+
+class TriageDecision(APIView):
+    permission_classes = [IsReviewer]
+    parser_classes = [JSONParser]
+
+    @extend_schema(request=serializers.DecisionInput, responses={201: serializers.DecisionOutput})
+    def post(self, request: Request, pk: int) -> Response:
+        report = get_object_or_404(Report, pk=pk)
+        data = valid(serializers.DecisionInput, request)
+        decision = triage.decide(report=report, by=request.user, **data)
+        return Response(serializers.DecisionOutput(decision).data, status=201)
+
+
+class Retrains(ListAPIView):
+    permission_classes = [IsMaintainer]
+    serializer_class = serializers.RetrainOutput
+    queryset = Retrain.objects.all()
+
+    @extend_schema(request=None, responses={201: serializers.RetrainOutput})
+    def post(self, request: Request) -> Response:
+        retrain = retrains.propose(by=request.user)
+        location = reverse("api:retrain", args=[retrain.pk])
+        return Response(
+            serializers.RetrainOutput(retrain).data, status=201, headers={"Location": location}
+        )
+
+
+class OneRetrain(RetrieveAPIView):
+    permission_classes = [IsMaintainer]
+    serializer_class = serializers.RetrainOutput
+    queryset = Retrain.objects.all()
+
+
+class RetrainStep(APIView):
+    """One step of a retrain; each of them happens once."""
+
+    permission_classes = [IsMaintainer]
+
+    def step(self, request: Request, retrain: Retrain) -> Retrain:
+        raise AssertionError("each step says what it does")
+
+    @extend_schema(request=None, responses=serializers.RetrainOutput)
+    def post(self, request: Request, pk: int) -> Response:
+        retrain = self.step(request, get_object_or_404(Retrain, pk=pk))
+        return Response(serializers.RetrainOutput(retrain).data)
+
+
+class RetrainApproval(RetrainStep):
+    def step(self, request: Request, retrain: Retrain) -> Retrain:
+        return intake.approve(retrain=retrain, by=request.user)
+
+
+class RetrainCancellation(RetrainStep):
+    def step(self, request: Request, retrain: Retrain) -> Retrain:
+        return retrains.cancel(retrain=retrain, by=request.user)
+
+
+class RetrainPromotion(RetrainStep):
+    @extend_schema(request=serializers.PromotionInput, responses=serializers.RetrainOutput)
+    def post(self, request: Request, pk: int) -> Response:
+        return super().post(request, pk)
+
+    def step(self, request: Request, retrain: Retrain) -> Retrain:
+        data = valid(serializers.PromotionInput, request)
+        return intake.promote(retrain=retrain, by=request.user, **data)
+
+
+class RetrainDecline(RetrainStep):
+    @extend_schema(request=serializers.DeclineInput, responses=serializers.RetrainOutput)
+    def post(self, request: Request, pk: int) -> Response:
+        return super().post(request, pk)
+
+    def step(self, request: Request, retrain: Retrain) -> Retrain:
+        data = valid(serializers.DeclineInput, request)
+        return retrains.decline(retrain=retrain, by=request.user, **data)
+
+
+class Models(ListAPIView):
+    serializer_class = serializers.ModelOutput
+    queryset = ModelVersion.objects.all()
+
+
+class ModelAudit(APIView):
+    @extend_schema(responses=serializers.AuditOutput)
+    def get(self, request: Request, version: str) -> Response:
+        model = selectors.model_of(version)
+        audit = selectors.audit_of(model) if model else None
+        if audit is None:
+            raise Http404
+        return Response(serializers.AuditOutput(audit).data)
+
+
+def valid(serializer: Any, request: Request) -> dict[str, Any]:
+    checked = serializer(data=request.data)
+    checked.is_valid(raise_exception=True)
+    return dict(checked.validated_data)
+
+
+def _digest(request: Request) -> str:
+    """One hash of all that a multipart request says, whatever its boundary was."""
+    digest = hashlib.sha256()
+    for name in sorted(request.data):
+        for value in request.data.getlist(name):
+            digest.update(f"{name}\0".encode())
+            if hasattr(value, "chunks"):
+                for chunk in value.chunks():
+                    digest.update(chunk)
+                value.seek(0)
+            else:
+                digest.update(str(value).encode())
+            digest.update(b"\0")
+    return digest.hexdigest()

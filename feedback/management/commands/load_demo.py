@@ -1,0 +1,112 @@
+"""Give a fresh installation its first model, groups, data, audit and maintainer."""
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from rest_framework.authtoken.models import Token
+
+from feedback import people
+from feedback.models import AuditSet, Axis, AxisValue, DatasetVersion, ModelVersion
+from feedback.services import audits, datasets, models
+from modeltrain import artifact, manifest
+
+AXES = Path(__file__).resolve().parent.parent.parent / "axes.json"
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with transaction.atomic():
+            load_axes()
+            model = first_model()
+            audit_set = first_audit_set()
+            first_dataset()
+            audits.request(model=model, audit_set=audit_set)
+            account = first_maintainer()
+        if account:
+            self.stdout.write(
+                f"maintainer: {account['username']}  password: {account['password']}  "
+                f"token: {account['token']}\n"
+                f"(shown once; kept in {settings.DATA_DIR / 'maintainer.json'})"
+            )
+
+
+def load_axes() -> None:
+    for name, axis in json.loads(AXES.read_text()).items():
+        row, _ = Axis.objects.update_or_create(
+            name=name, defaults={"title": axis["title"], "explanation": axis["explanation"]}
+        )
+        for value, title in axis["values"].items():
+            AxisValue.objects.update_or_create(axis=row, name=value, defaults={"title": title})
+
+
+def first_model() -> ModelVersion:
+    """The published model, unless one is in service already."""
+    champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first()
+    if champion:
+        return champion
+    folders = [path for path in Path(settings.ARTIFACTS_DIR).glob("*") if path.is_dir()]
+    found = [model for path in folders if not (model := artifact.load(path)).config.get("parent")]
+    if len(found) != 1:
+        raise CommandError(
+            f"The first model is the one converted artifact in {settings.ARTIFACTS_DIR}. "
+            f"Received: {len(found)}. Run `python -m modeltrain convert` first."
+        )
+    model = models.register(sha256=found[0].sha256, title="The published model", parent=None)
+    models.put_in_service(model)
+    return model
+
+
+def first_audit_set() -> AuditSet:
+    rows = manifest.read(settings.DEMO_DIR / "audit.jsonl")
+    known = AuditSet.objects.filter(name="demo").first()
+    return known or AuditSet.objects.create(
+        name="demo",
+        manifest_sha256=datasets.publish(rows),
+        images=len(rows),
+        card=(settings.DEMO_DIR / "CARD.md").read_text(),
+    )
+
+
+def first_dataset() -> None:
+    """Photographs only: no drawing is learnt from before somebody has reported it."""
+    if DatasetVersion.objects.exists():
+        return
+    pool = manifest.read(settings.DEMO_DIR / "pool.jsonl")
+    rows = [row for row in pool if row.groups.get("medium") == "photograph"]
+    DatasetVersion.objects.create(
+        number=1, manifest_sha256=datasets.publish(rows), images=len(rows), added=len(rows)
+    )
+
+
+def first_maintainer() -> dict[str, str] | None:
+    groups = [
+        Group.objects.get_or_create(name=name)[0]
+        for name in (people.REVIEWERS, people.MAINTAINERS, people.SAFETY)
+    ]
+    if User.objects.exists():
+        return None
+    password = secrets.token_urlsafe(15)
+    user = User.objects.create_superuser("maintainer", password=password)
+    user.groups.set(groups)
+    account = {
+        "username": user.username,
+        "password": password,
+        "token": Token.objects.create(user=user).key,
+    }
+    _write_private(settings.DATA_DIR / "maintainer.json", json.dumps(account, indent=2) + "\n")
+    return account
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)

@@ -1,0 +1,24 @@
+"""Who may do what: three groups of accounts."""
+
+from typing import Any
+
+REVIEWERS = "reviewers"
+MAINTAINERS = "maintainers"
+SAFETY = "safety"
+
+
+def _is_in(user: Any, *groups: str) -> bool:
+    return user.is_active and (user.is_superuser or user.groups.filter(name__in=groups).exists())
+
+
+def is_reviewer(user: Any) -> bool:
+    return _is_in(user, REVIEWERS, MAINTAINERS)
+
+
+def is_maintainer(user: Any) -> bool:
+    return _is_in(user, MAINTAINERS)
+
+
+def is_safety(user: Any) -> bool:
+    """Being a superuser is not enough to see what was escalated."""
+    return bool(user.is_active and user.groups.filter(name=SAFETY).exists())

@@ -1,0 +1,27 @@
+"""Is the site up, and would a classification succeed?"""
+
+from django.db import DatabaseError
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+
+from feedback.models import ModelVersion
+from worker import pulse
+
+
+@never_cache
+def live(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"live": True})
+
+
+@never_cache
+def ready(request: HttpRequest) -> JsonResponse:
+    """200 when there is a champion, its files are here, and a worker reads the queue."""
+    try:
+        champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first()
+        model = champion is not None and champion.folder.is_dir()
+    except DatabaseError:
+        model = False
+    parts = {"model": model, "inference": pulse.alive("inference")}
+    good = all(parts.values())
+    headers = {} if good else {"Retry-After": "5"}
+    return JsonResponse({"ready": good, **parts}, status=200 if good else 503, headers=headers)
