@@ -1,0 +1,181 @@
+"""The network, built by this code: Inception v3 without its top, and a head of three dense layers.
+
+Convolutions are created, and therefore numbered, in the order in which the published weights were:
+within a block, branch by branch. Loading goes by that order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import layers
+
+SIZE = 299
+FEATURES = 2048
+HEAD_LAYERS = ("dense_1", "dense_2", "dense_3")
+CONVOLUTIONS = 94
+
+Conv = tuple[int, int, int]  # filters, kernel rows, kernel columns
+Tensor = Any
+
+
+def base() -> keras.Model:
+    """Build Inception v3 down to its pooled features.
+
+    Source: Szegedy et al., "Rethinking the Inception Architecture for Computer Vision" (2016),
+    figures 5 to 7 and 10; widths as Keras publishes them. Batch normalisation has no scale.
+
+    Returns
+    -------
+    keras.Model
+        float32 [batch, 299, 299, 3] in [0, 1] → float32 [batch, 2048]. Layers are named
+        `conv_01` … `conv_94` and `norm_01` … `norm_94` by order of creation.
+    """
+    build = _Builder()
+    image = keras.Input((SIZE, SIZE, 3), name="image")
+    x = build.conv(image, (32, 3, 3), stride=2, padding="valid")
+    x = build.conv(x, (32, 3, 3), padding="valid")
+    x = build.conv(x, (64, 3, 3))
+    x = layers.MaxPooling2D(3, 2, name="pool_1")(x)
+    x = build.conv(x, (80, 1, 1), padding="valid")
+    x = build.conv(x, (192, 3, 3), padding="valid")
+    x = layers.MaxPooling2D(3, 2, name="pool_2")(x)
+    for pooled in (32, 64, 64):
+        x = build.mixed(
+            x,
+            [(64, 1, 1)],
+            [(48, 1, 1), (64, 5, 5)],
+            [(64, 1, 1), (96, 3, 3), (96, 3, 3)],
+            pooled=pooled,
+        )
+    x = build.reduce(x, [(384, 3, 3)], [(64, 1, 1), (96, 3, 3), (96, 3, 3)])
+    for n in (128, 160, 160, 192):
+        x = build.mixed(
+            x,
+            [(192, 1, 1)],
+            [(n, 1, 1), (n, 1, 7), (192, 7, 1)],
+            [(n, 1, 1), (n, 7, 1), (n, 1, 7), (n, 7, 1), (192, 1, 7)],
+            pooled=192,
+        )
+    x = build.reduce(
+        x, [(192, 1, 1), (320, 3, 3)], [(192, 1, 1), (192, 1, 7), (192, 7, 1), (192, 3, 3)]
+    )
+    for _ in range(2):
+        x = build.wide(x)
+    return keras.Model(image, layers.GlobalAveragePooling2D(name="features")(x), name="base")
+
+
+def head(
+    *,
+    classes: int = 5,
+    l2: float = 0.0005,
+    regularizers: Sequence[keras.Regularizer] | None = None,
+    seed: int = 0,
+) -> keras.Model:
+    """Build the three dense layers that turn features into probabilities.
+
+    Parameters
+    ----------
+    classes : int
+        Outputs.
+    l2 : float
+        Penalty on the first kernel, as in the published model; used where `regularizers` is None.
+    regularizers : sequence of 3 keras.Regularizer, optional
+        One for each kernel, instead of `l2`.
+    seed : int
+        Of the initial weights and the dropout.
+
+    Returns
+    -------
+    keras.Model
+        float32 [batch, 2048] → float32 [batch, classes], rows that sum to 1.
+    """
+    first, second, third = regularizers or (keras.regularizers.L2(l2), None, None)
+    he, glorot = keras.initializers.HeNormal, keras.initializers.GlorotUniform
+    one, two, three = HEAD_LAYERS
+    features = keras.Input((FEATURES,), name="features")
+    x = layers.Dense(256, "relu", kernel_initializer=he(seed), kernel_regularizer=first, name=one)(
+        features
+    )
+    x = layers.Dropout(0.5, seed=seed + 1, name="dropout_1")(x)
+    x = layers.Dense(
+        128, "relu", kernel_initializer=glorot(seed + 2), kernel_regularizer=second, name=two
+    )(x)
+    x = layers.Dropout(0.25, seed=seed + 3, name="dropout_2")(x)
+    x = layers.Dense(
+        classes,
+        "softmax",
+        kernel_initializer=glorot(seed + 4),
+        kernel_regularizer=third,
+        name=three,
+    )(x)
+    return keras.Model(features, x, name="head")
+
+
+def whole(*, classes: int = 5) -> keras.Model:
+    """Join `base` and `head`: float32 [batch, 299, 299, 3] in [0, 1] → float32 [batch, classes]."""
+    bottom, top = base(), head(classes=classes)
+    return keras.Model(bottom.input, top(bottom.output), name="inception_v3")
+
+
+class _Builder:
+    """Creates convolutions and blocks, and counts them."""
+
+    def __init__(self) -> None:
+        self.convs = 0
+        self.blocks = 0
+
+    def conv(self, x: Tensor, shape: Conv, *, stride: int = 1, padding: str = "same") -> Tensor:
+        self.convs += 1
+        filters, rows, columns = shape
+        x = layers.Conv2D(
+            filters,
+            (rows, columns),
+            strides=stride,
+            padding=padding,
+            use_bias=False,
+            name=f"conv_{self.convs:02d}",
+        )(x)
+        x = layers.BatchNormalization(scale=False, epsilon=0.001, name=f"norm_{self.convs:02d}")(x)
+        return layers.Activation("relu", name=f"relu_{self.convs:02d}")(x)
+
+    def branch(self, x: Tensor, shapes: Sequence[Conv]) -> Tensor:
+        for shape in shapes:
+            x = self.conv(x, shape)
+        return x
+
+    def mixed(self, x: Tensor, *branches: Sequence[Conv], pooled: int) -> Tensor:
+        """Run branches side by side, and one more through average pooling; same size out."""
+        out = [self.branch(x, shapes) for shapes in branches]
+        return self._join([*out, self._pooled(x, pooled)])
+
+    def reduce(self, x: Tensor, *branches: Sequence[Conv]) -> Tensor:
+        """Halve the size: the last convolution of each branch, and a max pooling, have stride 2."""
+        out = []
+        for shapes in branches:
+            inner = self.branch(x, shapes[:-1])
+            out.append(self.conv(inner, shapes[-1], stride=2, padding="valid"))
+        pool = layers.MaxPooling2D(3, 2, name=f"mixed_{self.blocks}_pool")(x)
+        return self._join([*out, pool])
+
+    def wide(self, x: Tensor) -> Tensor:
+        """Build the 8×8 block: 3×3 convolutions split into 1×3 beside 3×1."""
+        one = self.conv(x, (320, 1, 1))
+        three = self._split(self.conv(x, (384, 1, 1)), "a")
+        double = self._split(self.branch(x, [(448, 1, 1), (384, 3, 3)]), "b")
+        return self._join([one, three, double, self._pooled(x, 192)])
+
+    def _split(self, x: Tensor, name: str) -> Tensor:
+        sides = [self.conv(x, (384, 1, 3)), self.conv(x, (384, 3, 1))]
+        return layers.Concatenate(name=f"mixed_{self.blocks}_{name}")(sides)
+
+    def _pooled(self, x: Tensor, filters: int) -> Tensor:
+        pool = layers.AveragePooling2D(3, 1, padding="same", name=f"mixed_{self.blocks}_pool")(x)
+        return self.conv(pool, (filters, 1, 1))
+
+    def _join(self, branches: Sequence[Tensor]) -> Tensor:
+        joined = layers.Concatenate(name=f"mixed_{self.blocks}")(branches)
+        self.blocks += 1
+        return joined

@@ -1,0 +1,22 @@
+// The published model ships as JavaScript modules: one holds the topology, the others base64.
+// Writes them as plain files: `node unpack.mjs <package folder> <output folder>`.
+// What comes out is checked against pinned hashes by baseline.py; nothing here is trusted.
+import { createRequire } from "node:module";
+import { readdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+const [, , packageFolder, out] = process.argv;
+const folder = resolve(packageFolder, "dist/models/inception_v3");
+const require = createRequire(join(folder, "index.cjs"));
+const load = (name) => {
+  const found = require(join(folder, name));
+  return found.default ?? found;
+};
+const shardNumber = (name) => Number(/shard(\d+)of/.exec(name)[1]);
+
+const shards = readdirSync(folder)
+  .filter((name) => /^group1-shard\d+of\d+\.min\.js$/.test(name))
+  .sort((a, b) => shardNumber(a) - shardNumber(b));
+const weights = Buffer.concat(shards.map((name) => Buffer.from(load(name), "base64")));
+writeFileSync(join(out, "weights.bin"), weights);
+writeFileSync(join(out, "model.json"), JSON.stringify(load("model.min.js")));
