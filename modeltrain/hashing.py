@@ -9,6 +9,8 @@ import pdqhash
 from numpy.typing import NDArray
 
 PDQ_BITS = 256
+SAME_PICTURE_BITS = 31
+TELLING_QUALITY = 50
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,12 @@ def pdq(pixels: NDArray[np.uint8]) -> Pdq:
 def distance(a: Pdq, b: Pdq) -> int:
     """Return how many of the 256 bits differ; 31 or fewer is PDQ's own rule for "the same"."""
     return (int(a.bits, 16) ^ int(b.bits, 16)).bit_count()
+
+
+def alike(a: Pdq, b: Pdq) -> bool:
+    """Say whether two hashes are of the same picture, by the distance and quality PDQ advises."""
+    telling = min(a.quality, b.quality) >= TELLING_QUALITY
+    return telling and distance(a, b) <= SAME_PICTURE_BITS
 
 
 def sha256_file(path: Path) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from feedback.http import status_of
 
 from feedback.api import problems
 from feedback.errors import BodyTooLarge
+from feedback.http import status_of
 
 CHUNK = 64 * 1024
 # A client that is still sending hears the answer only after we have read this much of it.

@@ -45,7 +45,9 @@ def ring(name: str) -> None:
     bell = f"bell:{name}"
     try:
         with _redis().pipeline() as pipe:
-            pipe.lpush(bell, 1).expire(bell, BELL_SECONDS).execute()
+            pipe.lpush(bell, 1)
+            pipe.expire(bell, BELL_SECONDS)
+            pipe.execute()
     except Away:
         pass  # whoever waits looks in the database when its time is up
 

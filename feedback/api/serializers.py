@@ -109,7 +109,9 @@ class CaseOutput(serializers.ModelSerializer):
 
 class DecisionInput(serializers.Serializer):
     outcome = serializers.ChoiceField(choices=Decision.Outcome.choices)
-    label = serializers.CharField(required=False, default="", allow_blank=True, max_length=40)
+    label = serializers.CharField(  # type: ignore[assignment]
+        required=False, default="", allow_blank=True, max_length=40
+    )
     groups = serializers.DictField(
         child=serializers.CharField(), required=False, allow_null=True, default=None
     )

@@ -1,9 +1,10 @@
 import hashlib
 import re
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
-from django.http import Http404, HttpRequest
+from django.contrib.auth.models import User
+from django.http import Http404, HttpRequest, QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.decorators import method_decorator
@@ -15,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from feedback import intake, selectors, throttle
+from feedback import intake, rates, selectors
 from feedback.api import serializers
 from feedback.api.permissions import IsMaintainer, IsReviewer
 from feedback.models import Classification, ModelVersion, Report, Retrain
@@ -48,7 +49,7 @@ class Classifications(APIView):
         request=serializers.ClassificationInput, responses=serializers.ClassificationOutput
     )
     def post(self, request: Request) -> Response:
-        throttle.hit(request, scope="classifications", rate=settings.RATE_CLASSIFICATIONS)
+        rates.spend(request, rate=settings.RATE_CLASSIFICATIONS, on="classifications")
         data = valid(serializers.ClassificationInput, request)
         classification = intake.classify(upload=data["image"])
         seconds = seconds_to_wait(request)
@@ -70,7 +71,7 @@ class Reports(APIView):
 
     @extend_schema(request=serializers.ReportInput, responses={201: serializers.ReportFiled})
     def post(self, request: Request) -> Response:
-        throttle.hit(request, scope="reports", rate=settings.RATE_REPORTS)
+        rates.spend(request, rate=settings.RATE_REPORTS, on="reports")
         data = valid(serializers.ReportInput, request)
         uploads, pk = data.pop("images"), data.pop("classification")
         key = request.headers.get("Idempotency-Key", "")[:200]
@@ -118,7 +119,7 @@ class TriageDecision(APIView):
     def post(self, request: Request, pk: int) -> Response:
         report = get_object_or_404(Report, pk=pk)
         data = valid(serializers.DecisionInput, request)
-        decision = triage.decide(report=report, by=request.user, **data)
+        decision = triage.decide(report=report, by=user_of(request), **data)
         return Response(serializers.DecisionOutput(decision).data, status=201)
 
 
@@ -129,7 +130,7 @@ class Retrains(ListAPIView):
 
     @extend_schema(request=None, responses={201: serializers.RetrainOutput})
     def post(self, request: Request) -> Response:
-        retrain = retrains.propose(by=request.user)
+        retrain = retrains.propose(by=user_of(request))
         location = reverse("api:retrain", args=[retrain.pk])
         return Response(
             serializers.RetrainOutput(retrain).data, status=201, headers={"Location": location}
@@ -158,12 +159,12 @@ class RetrainStep(APIView):
 
 class RetrainApproval(RetrainStep):
     def step(self, request: Request, retrain: Retrain) -> Retrain:
-        return intake.approve(retrain=retrain, by=request.user)
+        return intake.approve(retrain=retrain, by=user_of(request))
 
 
 class RetrainCancellation(RetrainStep):
     def step(self, request: Request, retrain: Retrain) -> Retrain:
-        return retrains.cancel(retrain=retrain, by=request.user)
+        return retrains.cancel(retrain=retrain, by=user_of(request))
 
 
 class RetrainPromotion(RetrainStep):
@@ -173,7 +174,7 @@ class RetrainPromotion(RetrainStep):
 
     def step(self, request: Request, retrain: Retrain) -> Retrain:
         data = valid(serializers.PromotionInput, request)
-        return intake.promote(retrain=retrain, by=request.user, **data)
+        return intake.promote(retrain=retrain, by=user_of(request), **data)
 
 
 class RetrainDecline(RetrainStep):
@@ -183,7 +184,7 @@ class RetrainDecline(RetrainStep):
 
     def step(self, request: Request, retrain: Retrain) -> Retrain:
         data = valid(serializers.DeclineInput, request)
-        return retrains.decline(retrain=retrain, by=request.user, **data)
+        return retrains.decline(retrain=retrain, by=user_of(request), **data)
 
 
 class Models(ListAPIView):
@@ -207,16 +208,20 @@ def valid(serializer: Any, request: Request) -> dict[str, Any]:
     return dict(checked.validated_data)
 
 
+def user_of(request: Request) -> User:
+    return cast(User, request.user)  # the permission classes let nobody else pass
+
+
 def _digest(request: Request) -> str:
     """One hash of all that a multipart request says, whatever its boundary was."""
     digest = hashlib.sha256()
     for name in sorted(request.data):
-        for value in request.data.getlist(name):
+        for value in cast(QueryDict, request.data).getlist(name):
             digest.update(f"{name}\0".encode())
             if hasattr(value, "chunks"):
                 for chunk in value.chunks():
                     digest.update(chunk)
-                value.seek(0)
+                value.seek(0)  # type: ignore[attr-defined]
             else:
                 digest.update(str(value).encode())
             digest.update(b"\0")

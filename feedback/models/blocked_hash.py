@@ -1,5 +1,7 @@
 from django.db import models
 
+from modeltrain.hashing import Pdq
+
 
 class BlockedHash(models.Model):
     """A PDQ hash of a picture that nobody here may be shown."""
@@ -10,6 +12,10 @@ class BlockedHash(models.Model):
 
     class Meta:
         verbose_name_plural = "blocked hashes"
+
+    @property
+    def fingerprint(self) -> Pdq:
+        return Pdq(bits=self.pdq, quality=100)
 
     def __str__(self) -> str:
         return f"{self.pdq[:12]}… from {self.source}"

@@ -3,6 +3,8 @@ import secrets
 from django.core.files.storage import Storage, storages
 from django.db import models
 
+from modeltrain.hashing import Pdq
+
 
 def image_storage() -> Storage:
     return storages["images"]
@@ -23,6 +25,10 @@ class StoredImage(models.Model):
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
+
+    @property
+    def fingerprint(self) -> Pdq:
+        return Pdq(bits=self.pdq, quality=self.pdq_quality)
 
     def __str__(self) -> str:
         return f"image {self.sha256[:12]}"

@@ -15,7 +15,7 @@ from modeltrain import images as decoding
 PATIENCE = datetime.timedelta(minutes=2)
 
 
-def submit(*, upload: UploadedFile) -> Classification:
+def submit(*, upload: UploadedFile[bytes]) -> Classification:
     """Keep the bytes for the worker. Nothing here looks inside them."""
     size = upload.size or 0
     if size > settings.IMAGE_MAX_BYTES:
@@ -108,5 +108,5 @@ def forget_old() -> int:
 
 def _drop_upload(classification: Classification) -> None:
     if classification.upload:
-        classification.upload.storage.delete(classification.upload.name)
+        classification.upload.storage.delete(str(classification.upload.name))
         Classification.objects.filter(pk=classification.pk).update(upload="")

@@ -1,5 +1,6 @@
 """Fold accepted examples into the next dataset version."""
 
+import dataclasses
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from django.db.models import Max
 from feedback.models import AuditSet, DatasetVersion, Report, StoredImage
 from feedback.services import reports
 from modeltrain import images, manifest
-from modeltrain.hashing import distance, pdq
+from modeltrain.hashing import Pdq, alike, pdq
 from modeltrain.manifest import Row
 
 REPORTED = "report"
@@ -74,13 +75,7 @@ def _still_here(rows: Iterable[Row]) -> list[Row]:
 
 def _rows_of(accepted: Iterable[Report], kept: Sequence[Row]) -> tuple[list[Row], list[Report]]:
     audited = AuditedPictures()
-    seen: list[tuple[str, str]] = [
-        (image.pdq, row.cluster)
-        for row in kept
-        if row.source == REPORTED
-        and (image := StoredImage.objects.filter(sha256=row.sha256).first())
-        and image.pdq_quality >= reports.PDQ_QUALITY
-    ]
+    clusters = _reported_clusters(kept)
     fresh: list[Row] = []
     folded: list[Report] = []
     for report in accepted:
@@ -88,12 +83,11 @@ def _rows_of(accepted: Iterable[Report], kept: Sequence[Row]) -> tuple[list[Row]
         pictures = [example.image for example in report.examples.all() if example.image]
         usable = [image for image in pictures if not audited.holds(image)]
         for image in usable:
+            fingerprint = image.fingerprint
             cluster = next(
-                (name for bits, name in seen if distance(bits, image.pdq) <= reports.PDQ_DISTANCE),
-                image.sha256[:16],
+                (name for known, name in clusters if alike(known, fingerprint)), image.sha256[:16]
             )
-            if image.pdq_quality >= reports.PDQ_QUALITY:
-                seen.append((image.pdq, cluster))
+            clusters.append((fingerprint, cluster))
             fresh.append(
                 Row(
                     sha256=image.sha256,
@@ -109,36 +103,39 @@ def _rows_of(accepted: Iterable[Report], kept: Sequence[Row]) -> tuple[list[Row]
     return fresh, folded
 
 
+def _reported_clusters(rows: Sequence[Row]) -> list[tuple[Pdq, str]]:
+    cluster_of = {row.sha256: row.cluster for row in rows if row.source == REPORTED}
+    images = StoredImage.objects.filter(sha256__in=cluster_of)
+    return [(image.fingerprint, cluster_of[image.sha256]) for image in images]
+
+
 class AuditedPictures:
     """Pictures that no model may learn from, by pixels and by PDQ."""
 
     def __init__(self) -> None:
         self.sha256: set[str] = set()
-        self.pdq: list[str] = []
+        self.prints: list[Pdq] = []
         for audit_set in AuditSet.objects.all():
             rows = manifest.read(audit_set.manifest)
             self.sha256 |= {row.sha256 for row in rows}
-            self.pdq += _fingerprints(audit_set, rows)
+            self.prints += _fingerprints(audit_set, rows)
 
     def holds(self, image: StoredImage) -> bool:
         if image.sha256 in self.sha256:
             return True
-        return image.pdq_quality >= reports.PDQ_QUALITY and any(
-            distance(bits, image.pdq) <= reports.PDQ_DISTANCE for bits in self.pdq
-        )
+        return any(alike(known, image.fingerprint) for known in self.prints)
 
 
-def _fingerprints(audit_set: AuditSet, rows: Sequence[Row]) -> list[str]:
+def _fingerprints(audit_set: AuditSet, rows: Sequence[Row]) -> list[Pdq]:
     """PDQ of every audit picture; computed once, kept beside the manifest."""
     kept = audit_set.manifest.with_suffix(".pdq.json")
     if kept.is_file():
-        return list(json.loads(kept.read_text()))
-    found = (pdq(images.decode(path_of(row.sha256).read_bytes())) for row in rows)
-    bits = [fingerprint.bits for fingerprint in found if fingerprint.quality >= reports.PDQ_QUALITY]
+        return [Pdq(**known) for known in json.loads(kept.read_text())]
+    prints = [pdq(images.decode(path_of(row.sha256).read_bytes())) for row in rows]
     part = kept.with_suffix(".part")
-    part.write_text(json.dumps(bits))
+    part.write_text(json.dumps([dataclasses.asdict(one) for one in prints]))
     part.replace(kept)
-    return bits
+    return prints
 
 
 def path_of(sha256: str) -> Path:

@@ -30,6 +30,6 @@ def pixels_of(image: StoredImage) -> Pixels:
 
 def forget(image: StoredImage) -> None:
     """Remove the row, then the file: no row ever names a file that is gone."""
-    storage, name = image.file.storage, image.file.name
+    storage, name = image.file.storage, str(image.file.name)
     image.delete()
     storage.delete(name)

@@ -1,6 +1,7 @@
 """Register models and put one in service."""
 
 import functools
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -37,7 +38,7 @@ def put_in_service(model: ModelVersion) -> None:
 
 
 @functools.lru_cache(maxsize=2)
-def _classifier(folder: str) -> "Classifier":
+def _classifier(folder: Path) -> "Classifier":
     # Imported here: the web process must not load onnxruntime.
     from modeltrain import artifact
     from modeltrain.classifier import Classifier
@@ -47,4 +48,4 @@ def _classifier(folder: str) -> "Classifier":
 
 def classifier_of(model: ModelVersion) -> "Classifier":
     """The loaded model. The two used last stay in memory, so a promotion costs one load."""
-    return _classifier(str(model.folder))
+    return _classifier(model.folder)

@@ -18,12 +18,7 @@ from feedback.models import (
 )
 from feedback.services import images
 from modeltrain import labels
-from modeltrain.hashing import distance
-
-# Facebook's PDQ paper: two hashes within 31 of 256 bits are the same picture;
-# below quality 50 a hash says too little to match on.
-PDQ_DISTANCE = 31
-PDQ_QUALITY = 50
+from modeltrain.hashing import alike
 
 
 def submit(
@@ -86,6 +81,8 @@ def submit(
 def _add_example(
     report: Report, position: int, classification: Classification, *, keeps_pixels: bool
 ) -> None:
+    if classification.model is None:
+        raise AssertionError("a judged classification names its model")
     if keeps_pixels:
         # Taken over by one report only: a second one, or the sweep, finds nothing to take.
         taken = Classification.objects.filter(
@@ -105,7 +102,7 @@ def _add_example(
     )
     ExampleScore.objects.create(
         example=example,
-        model_id=classification.model_id,
+        model=classification.model,
         label=classification.label,
         scores=classification.scores,
     )
@@ -169,12 +166,10 @@ def screen(*, pk: int) -> None:
     if report is None:
         return
     move(report=report, sources=[Report.Status.RECEIVED], status=Report.Status.SCREENING)
-    blocked = list(BlockedHash.objects.values_list("pdq", flat=True))
+    blocked = [row.fingerprint for row in BlockedHash.objects.all()]
     for example in report.examples.select_related("image"):
         image = example.image
-        if image is None or image.pdq_quality < PDQ_QUALITY:
-            continue
-        if any(distance(image.pdq, bits) <= PDQ_DISTANCE for bits in blocked):
+        if image and any(alike(image.fingerprint, one) for one in blocked):
             move(
                 report=report,
                 sources=[Report.Status.SCREENING],

@@ -54,7 +54,8 @@ def first_model() -> ModelVersion:
     if champion:
         return champion
     folders = [path for path in Path(settings.ARTIFACTS_DIR).glob("*") if path.is_dir()]
-    found = [model for path in folders if not (model := artifact.load(path)).config.get("parent")]
+    loaded = [artifact.load(path) for path in folders]
+    found = [one for one in loaded if not one.config.get("parent")]
     if len(found) != 1:
         raise CommandError(
             f"The first model is the one converted artifact in {settings.ARTIFACTS_DIR}. "
