@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from feedback import intake, rates, selectors
+from feedback import intake, selectors, throttle
 from feedback.api import serializers
 from feedback.api.permissions import IsMaintainer, IsReviewer
 from feedback.models import Classification, ModelVersion, Report, Retrain
@@ -49,7 +49,7 @@ class Classifications(APIView):
         request=serializers.ClassificationInput, responses=serializers.ClassificationOutput
     )
     def post(self, request: Request) -> Response:
-        rates.spend(request, rate=settings.RATE_CLASSIFICATIONS, on="classifications")
+        throttle.hit(request, scope="classifications", rate=settings.RATE_CLASSIFICATIONS)
         data = valid(serializers.ClassificationInput, request)
         classification = intake.classify(upload=data["image"])
         seconds = seconds_to_wait(request)
@@ -71,7 +71,7 @@ class Reports(APIView):
 
     @extend_schema(request=serializers.ReportInput, responses={201: serializers.ReportFiled})
     def post(self, request: Request) -> Response:
-        rates.spend(request, rate=settings.RATE_REPORTS, on="reports")
+        throttle.hit(request, scope="reports", rate=settings.RATE_REPORTS)
         data = valid(serializers.ReportInput, request)
         uploads, pk = data.pop("images"), data.pop("classification")
         key = request.headers.get("Idempotency-Key", "")[:200]

@@ -1,0 +1,59 @@
+"""How often one address may ask. Counted in Redis; in this process while Redis is away."""
+
+import functools
+import math
+import time
+
+from django.conf import settings
+from django.http import HttpRequest
+from limits import parse
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, storage_from_string
+from limits.strategies import FixedWindowRateLimiter
+
+from feedback.errors import TooManyRequests
+
+
+def hit(request: HttpRequest, *, scope: str, rate: str) -> None:
+    """Count one request of this address, or refuse it."""
+    item, who = parse(rate), address_of(request)
+    try:
+        limiter = _shared()
+        allowed = limiter.hit(item, scope, who)
+        reset = limiter.get_window_stats(item, scope, who).reset_time
+    except StorageError:
+        limiter = _own()
+        allowed = limiter.hit(item, scope, who)
+        reset = limiter.get_window_stats(item, scope, who).reset_time
+    if allowed:
+        return
+    seconds = max(1, math.ceil(reset - time.time()))
+    raise TooManyRequests(
+        rule=f"One address may send at most {item.amount} of these per {item.GRANULARITY.name}.",
+        received="one more",
+        way_out=f"Try again in {seconds} seconds.",
+        retry_after=seconds,
+    )
+
+
+def address_of(request: HttpRequest) -> str:
+    """The visitor's address, as the last proxy that we trust saw it."""
+    direct = str(request.META.get("REMOTE_ADDR", ""))
+    if not settings.TRUSTED_PROXIES:
+        return direct
+    passed = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
+    hops = [part for part in passed if part]
+    return hops[-settings.TRUSTED_PROXIES] if len(hops) >= settings.TRUSTED_PROXIES else direct
+
+
+@functools.cache
+def _shared() -> FixedWindowRateLimiter:
+    uri = settings.REDIS_URL.replace("unix://", "redis+unix://")
+    return FixedWindowRateLimiter(
+        storage_from_string(uri, wrap_exceptions=True, socket_connect_timeout=1, socket_timeout=2)
+    )
+
+
+@functools.cache
+def _own() -> FixedWindowRateLimiter:
+    return FixedWindowRateLimiter(MemoryStorage())

