@@ -39,7 +39,7 @@ def stop() -> None:
 os.environ.update(
     SECRET_KEY="only-for-tests-" + "x" * 50,
     DATA_DIR=str(DATA_DIR),
-    REDIS_URL=f"unix://{DATA_DIR}/redis.sock?db=0",
+    REDIS_URL=f"unix://{DATA_DIR}/redis.sock",
     DEBUG="0",
 )
 for name in ("DATABASE_URL", "HTTPS", "ALLOWED_HOSTS"):

@@ -1,0 +1,161 @@
+"""The cast: Rosa reports, Ravi reviews, Mona maintains, Sam is a stranger."""
+
+import io
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from celery.contrib.testing.worker import start_worker
+from django.contrib.auth.models import Group, User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+from PIL import Image
+
+from feedback import people
+from feedback.management.commands.load_demo import load_axes
+from feedback.models import Classification, ModelVersion, Report
+from feedback.services import images, reports
+
+SCORES = {"drawings": 0.05, "hentai": 0.01, "neutral": 0.9, "porn": 0.02, "sexy": 0.02}
+
+
+def png(seed: int = 0, size: tuple[int, int] = (40, 30)) -> bytes:
+    """A small picture, another one for every seed."""
+    out = io.BytesIO()
+    Image.fromarray(noise(seed, size)).save(out, "PNG")
+    return out.getvalue()
+
+
+def noise(seed: int = 0, size: tuple[int, int] = (40, 30)) -> np.ndarray:
+    """Soft blobs, so that perceptual hashes have something to hold on to."""
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8))
+    return np.asarray(coarse.resize(size, Image.Resampling.BICUBIC))
+
+
+def upload(seed: int = 0) -> SimpleUploadedFile:
+    return SimpleUploadedFile("picture.png", png(seed), content_type="image/png")
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path, settings) -> None:
+    """Files of one test are seen by no other."""
+    storages = {name: {**storage} for name, storage in settings.STORAGES.items()}
+    for name in ("incoming", "images"):
+        storages[name] = {
+            **storages[name],
+            "OPTIONS": {"location": tmp_path / name, "file_permissions_mode": 0o600},
+        }
+    storages["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = storages
+    for name in ("ARTIFACTS_DIR", "MANIFESTS_DIR", "RUNS_DIR", "FEATURES_DIR", "DEMO_DIR"):
+        setattr(settings, name, tmp_path / name.removesuffix("_DIR").lower())
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis() -> Iterator[None]:
+    from worker import pulse
+
+    yield
+    pulse._redis().flushall()
+
+
+def account(name: str, *groups: str) -> User:
+    user = User.objects.create_user(name, password="a long enough password")
+    user.groups.set([Group.objects.get_or_create(name=group)[0] for group in groups])
+    return user
+
+
+@pytest.fixture
+def ravi(db) -> User:
+    return account("ravi", people.REVIEWERS)
+
+
+@pytest.fixture
+def mona(db) -> User:
+    return account("mona", people.REVIEWERS, people.MAINTAINERS)
+
+
+@pytest.fixture
+def sam(db) -> User:
+    return account("sam")
+
+
+@pytest.fixture
+def axes(db) -> None:
+    load_axes()
+
+
+@pytest.fixture
+def champion(db) -> ModelVersion:
+    return ModelVersion.objects.create(
+        number=1,
+        sha256="a" * 64,
+        title="The published model",
+        status=ModelVersion.Status.CHAMPION,
+        promoted_at=timezone.now(),
+    )
+
+
+@pytest.fixture
+def judged(champion) -> Callable[..., Classification]:
+    """A classification that the champion has answered."""
+
+    def make(seed: int = 0, label: str = "neutral", pixels: bool = True) -> Classification:
+        image = images.keep(noise(seed, (80, 60)))
+        made = Classification.objects.create(
+            status=Classification.Status.DONE,
+            image=image,
+            image_sha256=image.sha256,
+            model=champion,
+            label=label,
+            scores=SCORES,
+            finished_at=timezone.now(),
+        )
+        if not pixels:
+            images.forget(image)
+            made.refresh_from_db()
+        return made
+
+    return make
+
+
+@pytest.fixture
+def filed(judged, axes) -> Callable[..., Report]:
+    """Rosa's report on a drawing that was called neutral."""
+
+    def make(seed: int = 0, **changes) -> Report:
+        fields = {
+            "classifications": [judged(seed)],
+            "kind": Report.Kind.MISCLASSIFIED,
+            "expected_label": "drawings",
+            "groups": {"medium": "vector"},
+            "description": "It is a drawing.",
+            "consent_store": True,
+            "consent_train": True,
+        }
+        return reports.submit(**{**fields, **changes})
+
+    return make
+
+
+@pytest.fixture
+def queued(filed) -> Callable[..., Report]:
+    """The same, screened and waiting for a reviewer."""
+
+    def make(seed: int = 0, **changes) -> Report:
+        report = filed(seed, **changes)
+        reports.screen(pk=report.pk)
+        report.refresh_from_db()
+        return report
+
+    return make
+
+
+@pytest.fixture
+def inference_worker(transactional_db) -> Iterator[None]:
+    """A real Celery worker, in a thread, on the tests' Redis."""
+    from worker.celery import app
+
+    with start_worker(app, pool="solo", perform_ping_check=False, queues=["inference", "default"]):
+        yield
