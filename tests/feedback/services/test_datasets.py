@@ -1,0 +1,109 @@
+import pytest
+
+from feedback.models import AuditSet, DatasetVersion, Report, StoredImage
+from feedback.services import datasets, images, reports, triage
+from modeltrain import manifest
+from modeltrain.images import pixel_sha256
+from modeltrain.manifest import Row
+from tests.conftest import noise
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def first_version() -> DatasetVersion:
+    anchor = Row(
+        sha256="b" * 64,
+        label="neutral",
+        groups={"medium": "photograph"},
+        split="train",
+        source="stamps",
+        cluster="owl",
+    )
+    sha256 = datasets.publish([anchor])
+    return DatasetVersion.objects.create(number=1, manifest_sha256=sha256, images=1)
+
+
+@pytest.fixture
+def accepted(queued, ravi, first_version):
+    def make(seed: int = 0, **changes) -> Report:
+        report = queued(seed, **changes)
+        triage.decide(report=report, outcome="accepted", by=ravi)
+        return report
+
+    return make
+
+
+def rows_of(dataset: DatasetVersion) -> list[Row]:
+    return manifest.read(dataset.manifest)
+
+
+def test_accepted_examples_join_what_was_there(accepted, mona):
+    report = accepted()
+    dataset = datasets.fold(by=mona)
+    assert dataset.number == 2
+    assert {row.source for row in rows_of(dataset)} == {"stamps", "report"}
+    mine = next(row for row in rows_of(dataset) if row.source == "report")
+    assert (mine.label, mine.groups) == ("drawings", {"medium": "vector"})
+    assert mine.split in {"train", "validation"}
+    report.refresh_from_db()
+    assert (report.status, report.folded_into) == (Report.Status.FOLDED, dataset)
+
+
+def test_folding_again_changes_nothing(accepted, mona):
+    accepted()
+    datasets.fold(by=mona)
+    assert datasets.fold(by=mona) is None
+    assert DatasetVersion.objects.count() == 2
+
+
+def test_a_manifest_is_named_by_the_hash_of_its_bytes(accepted, mona):
+    accepted()
+    dataset = datasets.fold(by=mona)
+    assert manifest.sha256(rows_of(dataset)) == dataset.manifest_sha256
+
+
+def test_without_consent_to_train_nothing_is_folded(accepted, mona):
+    accepted(consent_train=False)
+    assert datasets.fold(by=mona) is None
+
+
+def test_a_picture_of_the_audit_set_is_never_learnt_from(accepted, mona):
+    pixels = noise(0, (80, 60))
+    row = Row(
+        sha256=pixel_sha256(pixels),
+        label="drawings",
+        groups={},
+        split="audit",
+        source="demo",
+        cluster="c",
+    )
+    AuditSet.objects.create(name="demo", manifest_sha256=datasets.publish([row]), images=1)
+    images.keep(pixels)
+    report = accepted(seed=0)
+    assert datasets.fold(by=mona) is None
+    report.refresh_from_db()
+    assert report.status == Report.Status.ACCEPTED
+
+
+def test_a_withdrawn_picture_is_not_in_the_next_version(accepted, mona):
+    first, second = accepted(seed=1), accepted(seed=2)
+    datasets.fold(by=mona)
+    first.refresh_from_db()
+    gone = first.examples.get().image_sha256
+    reports.withdraw(report=first)
+    accepted(seed=3)
+    hashes = {row.sha256 for row in rows_of(datasets.fold(by=mona))}
+    assert gone not in hashes
+    assert second.examples.get().image_sha256 in hashes
+
+
+def test_near_duplicates_share_a_cluster_and_so_a_split(accepted, mona):
+    accepted(seed=1)
+    accepted(seed=1)
+    copy = StoredImage.objects.last()
+    StoredImage.objects.filter(pk=copy.pk).update(sha256="c" * 64)
+    StoredImage.objects.update(pdq_quality=100)
+    rows = [row for row in rows_of(datasets.fold(by=mona)) if row.source == "report"]
+    assert len(rows) == 2
+    assert len({row.cluster for row in rows}) == 1

@@ -1,0 +1,132 @@
+import pytest
+from django.db.models import F
+
+from feedback.errors import Gone, Invalid, WrongState
+from feedback.models import BlockedHash, Classification, Example, Report, StoredImage
+from feedback.services import reports
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_report_takes_over_the_pixels_and_keeps_the_answer(filed):
+    report = filed()
+    example = report.examples.get()
+    assert example.then.label == "neutral"
+    assert example.image.file.storage.exists(example.image.file.name)
+    assert not Classification.objects.filter(image=example.image).exists()
+
+
+def test_without_consent_to_keep_only_scores_and_hash_stay(filed):
+    report = filed(consent_store=False, consent_train=False)
+    example = report.examples.get()
+    assert example.image is None
+    assert len(example.image_sha256) == 64
+    assert not StoredImage.objects.exists()
+
+
+def test_a_picture_said_to_be_explicit_is_not_kept(filed):
+    report = filed(expected_label="porn")
+    assert report.examples.get().image is None
+    assert not StoredImage.objects.exists()
+
+
+def test_an_operator_may_collect_misses(filed, settings):
+    settings.COLLECT_MISSES = True
+    assert filed(expected_label="porn").examples.get().image is not None
+
+
+def test_training_needs_consent_to_keep(filed):
+    with pytest.raises(Invalid, match="may be kept"):
+        filed(consent_store=False, consent_train=True)
+    assert not Report.objects.exists()
+
+
+def test_the_label_the_model_gives_is_no_mistake(filed):
+    with pytest.raises(Invalid, match="another label"):
+        filed(expected_label="neutral")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"expected_label": "cats"},
+        {"groups": {"star_sign": "leo"}},
+        {"groups": {"medium": "marble"}},
+    ],
+)
+def test_unknown_words_are_refused_with_the_known_ones(filed, changes):
+    with pytest.raises(Invalid, match="must be one of"):
+        filed(**changes)
+    assert not Report.objects.exists()
+
+
+def test_one_classification_cannot_give_its_pixels_twice(filed, judged):
+    classification = judged()
+    filed(classifications=[classification])
+    with pytest.raises(Gone):
+        filed(classifications=[Classification.objects.get(pk=classification.pk)])
+    assert Report.objects.count() == 1
+
+
+def test_pixels_that_are_gone_cannot_be_reported(filed, judged):
+    with pytest.raises(Gone):
+        filed(classifications=[judged(pixels=False)])
+    assert not Report.objects.exists()
+
+
+def test_an_unanswered_classification_cannot_be_reported(filed):
+    with pytest.raises(Invalid, match="without an answer"):
+        filed(classifications=[Classification.objects.create()])
+
+
+def test_screening_queues_a_report_once(filed):
+    report = filed()
+    reports.screen(pk=report.pk)
+    reports.screen(pk=report.pk)
+    report.refresh_from_db()
+    assert report.status == Report.Status.QUEUED
+    assert [event.status for event in report.events.all()] == ["received", "screening", "queued"]
+
+
+def test_screening_goes_on_where_a_lost_worker_stopped(filed):
+    report = filed()
+    Report.objects.filter(pk=report.pk).update(status=Report.Status.SCREENING)
+    reports.screen(pk=report.pk)
+    report.refresh_from_db()
+    assert report.status == Report.Status.QUEUED
+
+
+def test_a_blocked_picture_is_escalated_before_anybody_sees_it(filed):
+    report = filed()
+    image = report.examples.get().image
+    StoredImage.objects.update(pdq_quality=100)
+    BlockedHash.objects.create(pdq=image.pdq, source="a test")
+    reports.screen(pk=report.pk)
+    report.refresh_from_db()
+    assert report.status == Report.Status.ESCALATED
+
+
+def test_withdrawing_removes_the_pixels_and_the_words(queued):
+    report = queued()
+    image = report.examples.get().image
+    reports.withdraw(report=report)
+    report.refresh_from_db()
+    assert report.status == Report.Status.WITHDRAWN
+    assert report.description == ""
+    assert not image.file.storage.exists(image.file.name)
+    assert Example.objects.get().image is None
+
+
+def test_a_report_is_withdrawn_once(queued):
+    report = queued()
+    reports.withdraw(report=report)
+    with pytest.raises(WrongState):
+        reports.withdraw(report=report)
+
+
+def test_an_escalated_report_cannot_be_withdrawn(queued):
+    report = queued()
+    Report.objects.update(status=Report.Status.ESCALATED, description=F("description"))
+    with pytest.raises(WrongState):
+        reports.withdraw(report=report)
+    assert StoredImage.objects.exists()

@@ -1,0 +1,46 @@
+import pytest
+
+from feedback.errors import AlreadyDecided, Invalid
+from feedback.models import Decision, Report
+from feedback.services import triage
+
+pytestmark = pytest.mark.django_db
+
+
+def test_accepting_takes_label_and_groups_from_the_report(queued, ravi):
+    decision = triage.decide(report=queued(), outcome="accepted", by=ravi)
+    assert (decision.label, decision.groups) == ("drawings", {"medium": "vector"})
+    assert decision.report.status == Report.Status.ACCEPTED
+
+
+def test_a_reviewer_may_correct_label_and_groups(queued, ravi):
+    decision = triage.decide(
+        report=queued(),
+        outcome="accepted",
+        by=ravi,
+        label="neutral",
+        groups={"medium": "photograph"},
+    )
+    assert (decision.label, decision.groups) == ("neutral", {"medium": "photograph"})
+
+
+@pytest.mark.parametrize("outcome", ["rejected", "escalated"])
+def test_refusing_needs_a_reason(queued, ravi, outcome):
+    report = queued()
+    with pytest.raises(Invalid, match="needs a reason"):
+        triage.decide(report=report, outcome=outcome, by=ravi, reason="  ")
+    report.refresh_from_db()
+    assert report.status == Report.Status.QUEUED
+
+
+def test_the_second_reviewer_is_told_who_was_first(queued, ravi, mona):
+    report = queued()
+    triage.decide(report=report, outcome="rejected", by=ravi, reason="It is a photograph.")
+    with pytest.raises(AlreadyDecided, match="by ravi"):
+        triage.decide(report=report, outcome="accepted", by=mona)
+    assert Decision.objects.count() == 1
+
+
+def test_a_report_is_not_decided_before_it_was_screened(filed, ravi):
+    with pytest.raises(AlreadyDecided):
+        triage.decide(report=filed(), outcome="accepted", by=ravi)
