@@ -30,7 +30,7 @@ class Limits:
     memory_bytes: int = 1024 * MIB
 
 
-class ImageRefused(ValueError):  # noqa: N818 - a refusal is named, not called an error
+class ImageRefused(ValueError):
     """An image was not accepted.
 
     Attributes
