@@ -1,7 +1,11 @@
 """The cast: Rosa reports, Ravi reviews, Mona maintains, Sam is a stranger."""
 
 import io
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +19,11 @@ from feedback import people
 from feedback.management.commands.load_demo import load_axes
 from feedback.models import Classification, ModelVersion, Report
 from feedback.services import images, reports
+from modeltrain import artifact
+from modeltrain.artifact import Artifact
 
+ROOT = Path(__file__).resolve().parent.parent
+PUBLISHED = ROOT / "var" / "test-artifacts"
 SCORES = {"drawings": 0.05, "hentai": 0.01, "neutral": 0.9, "porn": 0.02, "sexy": 0.02}
 
 
@@ -48,6 +56,7 @@ def _own_folders(tmp_path, settings) -> None:
         }
     storages["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = storages
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     for name in ("ARTIFACTS_DIR", "MANIFESTS_DIR", "RUNS_DIR", "FEATURES_DIR", "DEMO_DIR"):
         setattr(settings, name, tmp_path / name.removesuffix("_DIR").lower())
 
@@ -150,6 +159,37 @@ def queued(filed) -> Callable[..., Report]:
         return report
 
     return make
+
+
+@pytest.fixture(scope="session")
+def published() -> Artifact:
+    """The published model, converted once and kept for the next run."""
+    for folder in PUBLISHED.glob("[0-9a-f]*"):
+        try:
+            found = artifact.load(folder)
+        except artifact.ArtifactCorrupt:
+            shutil.rmtree(folder)
+            continue
+        if found.config["name"] == "published":
+            return found
+    command = [sys.executable, "-m", "modeltrain", "convert"]
+    package = ROOT / "node_modules" / "nsfwjs"
+    arguments = [f"--package={package}", f"--artifacts={PUBLISHED}"]
+    subprocess.run([*command, *arguments], cwd=ROOT, check=True)
+    return artifact.load(next(PUBLISHED.glob("[0-9a-f]*")))
+
+
+@pytest.fixture
+def real_champion(db, published, settings) -> ModelVersion:
+    """The published model in service, files and all."""
+    settings.ARTIFACTS_DIR = published.path.parent
+    return ModelVersion.objects.create(
+        number=1,
+        sha256=published.sha256,
+        title="The published model",
+        status=ModelVersion.Status.CHAMPION,
+        promoted_at=timezone.now(),
+    )
 
 
 @pytest.fixture

@@ -49,4 +49,4 @@ class ModelVersion(models.Model):
 
     @property
     def folder(self) -> Path:
-        return Path(settings.ARTIFACTS_DIR) / self.sha256
+        return Path(settings.ARTIFACTS_DIR) / self.sha256[:12]
