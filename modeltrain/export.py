@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import tempfile
 import zipfile
 from collections.abc import Sequence
@@ -126,6 +127,7 @@ def to_keras(model: keras.Model) -> bytes:
         model.save(path)
         with zipfile.ZipFile(path) as saved:
             parts = {name: saved.read(name) for name in saved.namelist()}
+    parts["config.json"] = _renumber(parts["config.json"])
     metadata = json.loads(parts["metadata.json"]) | {"date_saved": "1980-01-01@00:00:00"}
     parts["metadata.json"] = json.dumps(metadata, sort_keys=True).encode()
     out = io.BytesIO()
@@ -133,6 +135,16 @@ def to_keras(model: keras.Model) -> bytes:
         for name in sorted(parts):
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), parts[name])
     return out.getvalue()
+
+
+def _renumber(config: bytes) -> bytes:
+    """Replace memory addresses, which Keras uses to say "the same object", by 1, 2, 3, …"""
+    seen: dict[bytes, int] = {}
+    return re.sub(
+        rb'("shared_object_id": )(\d+)',
+        lambda found: found[1] + str(seen.setdefault(found[2], len(seen) + 1)).encode(),
+        config,
+    )
 
 
 def _head_tensors(proto: onnx.ModelProto) -> list[Any]:

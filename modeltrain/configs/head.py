@@ -1,0 +1,79 @@
+"""Train the head alone, from the champion's, on reported images, without forgetting the rest.
+
+Command
+    python -m modeltrain train --config head --champion DIR --manifest FILE --images FILE
+    --cache DIR --artifacts DIR
+Hardware
+    2 CPU cores, no GPU.
+Expected time
+    TBD
+Expected figures
+    TBD
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """How a head is trained. Weights of parts are shares of the whole loss.
+
+    Attributes
+    ----------
+    name : str
+    seed : int
+        Of everything drawn at random: the same inputs give the same artifact.
+    epochs, patience : int
+        At most so many; stop after so many without a better validation loss.
+    batch : int
+        Rows a step.
+    learning_rate : float
+        Of Adam.
+    l2_sp : float
+        Pull of every kernel towards the champion's, instead of towards zero.
+    distil : float
+        Share of the champion's own answer in an anchor's target; the rest is its label.
+    reported_weight, anchor_weight, impression_weight : float
+        Shares of the loss.
+    impressions_per_class, impression_steps : int
+        How many class impressions, and how far they are optimised.
+    validation_minimum : int
+        With fewer reported validation images, train for all epochs instead of stopping early.
+    """
+
+    name: str
+    seed: int
+    epochs: int
+    patience: int
+    batch: int
+    learning_rate: float
+    l2_sp: float
+    distil: float
+    reported_weight: float
+    anchor_weight: float
+    impression_weight: float
+    impressions_per_class: int
+    impression_steps: int
+    validation_minimum: int
+
+
+def get() -> HeadConfig:
+    """Return the config that the site retrains with."""
+    return HeadConfig(
+        name="head",
+        seed=20,
+        epochs=40,
+        patience=8,
+        batch=64,
+        learning_rate=3e-4,
+        l2_sp=1e-3,
+        distil=0.5,
+        reported_weight=0.4,
+        anchor_weight=0.3,
+        impression_weight=0.3,
+        impressions_per_class=300,
+        impression_steps=120,
+        validation_minimum=5,
+    )
