@@ -1,6 +1,7 @@
 """The cast: Rosa reports, Ravi reviews, Mona maintains, Sam is a stranger."""
 
 import io
+import os
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import redis
 from celery.contrib.testing.worker import start_worker
 from django.contrib.auth.models import Group, User
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -63,10 +65,9 @@ def _own_folders(tmp_path, settings) -> None:
 
 @pytest.fixture(autouse=True)
 def _empty_redis() -> Iterator[None]:
-    from worker import pulse
-
     yield
-    pulse._redis().flushall()
+    with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
+        client.flushall()
 
 
 def account(name: str, *groups: str) -> User:

@@ -44,5 +44,6 @@ os.environ.update(
 )
 for name in ("DATABASE_URL", "HTTPS", "ALLOWED_HOSTS"):
     os.environ.pop(name, None)
+(DATA_DIR / "static").mkdir()
 redis = start_redis()
 atexit.register(stop)

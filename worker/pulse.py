@@ -11,6 +11,8 @@ from typing import Any
 import redis
 from celery import Celery, bootsteps
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 BEAT_SECONDS = 3.0
 DEAD_AFTER_SECONDS = 10
@@ -19,9 +21,15 @@ BELL_SECONDS = 60
 Away = redis.RedisError
 
 
-@functools.cache
 def _redis() -> "redis.Redis":
-    return redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=35)
+    return _client(settings.REDIS_URL)
+
+
+@functools.cache
+def _client(url: str) -> "redis.Redis":
+    # A page that asks whether anybody is there must not wait long to hear "no".
+    once = Retry(NoBackoff(), 1)
+    return redis.Redis.from_url(url, socket_connect_timeout=1, socket_timeout=35, retry=once)
 
 
 def alive(queue: str) -> bool:

@@ -15,7 +15,7 @@ from modeltrain import images as decoding
 PATIENCE = datetime.timedelta(minutes=2)
 
 
-def submit(*, upload: UploadedFile[bytes]) -> Classification:
+def submit(*, upload: "UploadedFile[bytes]") -> Classification:
     """Keep the bytes for the worker. Nothing here looks inside them."""
     size = upload.size or 0
     if size > settings.IMAGE_MAX_BYTES:
