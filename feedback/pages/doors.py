@@ -1,0 +1,63 @@
+"""Who may open a page, and what is shown when something is refused."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from feedback import people
+from feedback.errors import Refusal
+from feedback.http import headers_of, status_of
+
+View = Callable[..., HttpResponse]
+
+
+def refusal_page(request: HttpRequest, refusal: Refusal, *, back: str = "") -> HttpResponse:
+    """The rule, the value and the way out, with the right status."""
+    return with_refusal(
+        render(request, "refusal.html", {"refusal": refusal, "back": back}), refusal
+    )
+
+
+def with_refusal(response: HttpResponse, refusal: Refusal) -> HttpResponse:
+    """The same page, answered as the refusal that it shows."""
+    response.status_code = status_of(refusal)
+    for name, value in headers_of(refusal).items():
+        response.headers[name] = value
+    return response
+
+
+def refusing(view: View) -> View:
+    """Show a refusal as a page of its own."""
+
+    @functools.wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except Refusal as refusal:
+            back = request.path if request.method == "POST" else ""
+            return refusal_page(request, refusal, back=back)
+
+    return guarded
+
+
+def _only(allowed: Callable[[Any], bool]) -> Callable[[View], View]:
+    def door(view: View) -> View:
+        @login_required
+        @functools.wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not allowed(request.user):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return door
+
+
+reviewers_only = _only(people.is_reviewer)
+maintainers_only = _only(people.is_maintainer)

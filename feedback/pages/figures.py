@@ -1,0 +1,76 @@
+"""Audit figures and gate results, arranged for reading."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from feedback import selectors
+
+MEASURES = {
+    "error": "Any mistake",
+    "false_alarm": "False alarm",
+    "miss": "Miss",
+    "confusion": "Confusion",
+}
+
+
+def _titles() -> dict[tuple[str, str], tuple[str, str]]:
+    """What an axis and a value are called, by their names."""
+    return {
+        (axis.name, value.name): (axis.title, value.title)
+        for axis in selectors.axes()
+        for value in axis.values.all()
+    }
+
+
+def sections(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One table for all images, one for the classes, one for each axis."""
+    titles = _titles()
+    found = [
+        {"title": "All images", "rows": [_row("All images", figures["overall"])]},
+        {
+            "title": "By right label",
+            "rows": [_row(label, cell) for label, cell in figures["classes"].items()],
+        },
+    ]
+    for axis, cells in figures["groups"].items():
+        named = [(titles.get((axis, value), (axis, value)), cell) for value, cell in cells.items()]
+        if named:
+            rows = [_row(value, cell) for (_, value), cell in named]
+            found.append({"title": named[0][0][0], "rows": rows})
+    return found
+
+
+def _row(name: str, cell: Mapping[str, Any]) -> dict[str, Any]:
+    measures = [{"measure": measure, **cell[measure]} for measure in MEASURES]
+    return {"name": name, "n": cell["n"], "enough": cell["enough"], "measures": measures}
+
+
+def points(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The same cells as dots for a chart."""
+    return [
+        {
+            "axis": section["title"],
+            "value": row["name"],
+            "enough": row["enough"],
+            "measure": one["measure"],
+            "rate": one["rate"],
+            "low": one["low"],
+            "high": one["high"],
+        }
+        for section in sections(figures)
+        for row in section["rows"]
+        for one in row["measures"]
+    ]
+
+
+def gate(result: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The gate's result with groups under the names that people read."""
+    if not result:
+        return None
+    titles = _titles()
+    cells = []
+    for cell in result.get("cells", []):
+        axis, value = titles.get((cell["axis"], cell["value"]), (cell["axis"], cell["value"]))
+        title = "Right label" if cell["axis"] == "class" else axis
+        cells.append({**cell, "axis_title": title, "value": value})
+    return {**result, "cells": cells}

@@ -1,0 +1,67 @@
+"""What became of a report, for whoever holds its receipt."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from feedback import selectors
+from feedback.models import Report
+from feedback.services import reports
+
+Status = Report.Status
+TO_COME = {
+    Status.RECEIVED: "Next, its pictures are compared with a blocklist.",
+    Status.SCREENING: "Next, a reviewer reads it.",
+    Status.QUEUED: "Next, a reviewer reads it and decides. Come back with this link.",
+    Status.ACCEPTED: "Next, its pictures are added to the data that the next model learns from.",
+    Status.FOLDED: "Next, a model is trained with it. You will see here what it says.",
+}
+
+
+@never_cache
+@require_safe
+def show(request: HttpRequest, receipt: str) -> HttpResponse:
+    report = _report_of(receipt)
+    url = request.build_absolute_uri(reverse("receipt", args=[receipt]))
+    moving = report.status in (Status.RECEIVED, Status.SCREENING)
+    context = {
+        "report": report,
+        "url": url,
+        "moving": moving,
+        "to_come": _to_come(report),
+        "may_withdraw": report.status not in (Status.WITHDRAWN, Status.ESCALATED),
+    }
+    fragment = bool(getattr(request, "htmx", False))
+    template = "feedback/parts/story.html" if fragment else "feedback/receipt.html"
+    return _private(render(request, template, context))
+
+
+@never_cache
+@require_POST
+def withdraw(request: HttpRequest, receipt: str) -> HttpResponse:
+    reports.withdraw(report=_report_of(receipt))
+    return _private(redirect("receipt", receipt=receipt))
+
+
+def _report_of(receipt: str) -> Report:
+    report = selectors.report_of(receipt)
+    if report is None:
+        raise Http404
+    return report
+
+
+def _to_come(report: Report) -> str:
+    if report.status == Status.ACCEPTED and not report.consent_train:
+        return "Its pictures may not be learnt from, so this is where its way ends."
+    return TO_COME.get(Status(report.status), "")
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    """The address is the secret: nothing may pass it on or keep it."""
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    response.headers["Cache-Control"] = "no-store, private"
+    response.headers["Vary"] = "HX-Request, Cookie"
+    return response

@@ -1,0 +1,175 @@
+"""The form with which somebody says that the model is wrong."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from feedback import intake, selectors, throttle
+from feedback.errors import ImageRefused, Refusal
+from feedback.models import Classification, Report
+from feedback.pages.doors import with_refusal
+from modeltrain import labels
+
+NOT_STATED = ("", "Not stated")
+
+
+class ManyFiles(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class ManyImages(forms.FileField):
+    """Any number of files. What is inside is judged by the worker, not here."""
+
+    def __init__(self, **options: Any) -> None:
+        attributes = {"accept": "image/*", "multiple": True}
+        super().__init__(widget=ManyFiles(attrs=attributes), allow_empty_file=True, **options)
+
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+        files = data if isinstance(data, (list, tuple)) else [data]
+        return [super(ManyImages, self).clean(file, initial) for file in files if file]
+
+
+class ReportForm(forms.Form):
+    expected_label = forms.ChoiceField(
+        choices=[(label, label) for label in labels.LABELS],
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose the label that you think is right."},
+    )
+    kind = forms.ChoiceField(
+        choices=Report.Kind.choices,
+        widget=forms.RadioSelect,
+        initial=Report.Kind.MISCLASSIFIED,
+    )
+    description = forms.CharField(
+        max_length=2000, required=False, strip=True, widget=forms.Textarea(attrs={"rows": 4})
+    )
+    consent_store = forms.BooleanField(required=False)
+    consent_train = forms.BooleanField(required=False)
+    images = ManyImages(required=False)
+    key = forms.CharField(max_length=36, required=False, widget=forms.HiddenInput)
+
+    def __init__(
+        self, *args: Any, classification: Classification | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.classification = classification
+        self.initial.setdefault("key", str(uuid.uuid4()))
+        self.axes = selectors.axes()
+        for axis in self.axes:
+            values = [(value.name, value.title) for value in axis.values.all()]
+            self.fields[f"group_{axis.name}"] = forms.ChoiceField(
+                label=axis.title,
+                help_text=axis.explanation,
+                choices=[NOT_STATED, *values],
+                required=False,
+            )
+
+    @property
+    def group_fields(self) -> list[forms.BoundField]:
+        return [self[f"group_{axis.name}"] for axis in self.axes]
+
+    @property
+    def more_images(self) -> int:
+        return settings.REPORT_MAX_IMAGES - (1 if self.classification else 0)
+
+    def clean_images(self) -> Sequence[UploadedFile]:
+        images: Sequence[UploadedFile] = self.cleaned_data["images"]
+        if len(images) > self.more_images:
+            raise ValidationError(
+                f"A report holds at most {settings.REPORT_MAX_IMAGES} images. "
+                f"Received: {len(images)} here. Send fewer, or file a second report."
+            )
+        if not images and not self.classification:
+            raise ValidationError("A report needs at least one image. Choose one.")
+        return images
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if data.get("consent_train") and not data.get("consent_store"):
+            self.add_error(
+                "consent_train",
+                "An image can be learnt from only if it may be kept. Tick both, or neither.",
+            )
+        one = self.classification
+        if (
+            one
+            and data.get("kind") == Report.Kind.MISCLASSIFIED
+            and data.get("expected_label") == one.label
+            and not data.get("images")
+        ):
+            self.add_error(
+                "expected_label",
+                f"The model says {one.label!r} too. Choose the label that you think is right, "
+                "or say below that it is unfair to a group.",
+            )
+        return data
+
+    def wishes(self) -> dict[str, Any]:
+        """What the person asked for, without the images."""
+        data = self.cleaned_data
+        plain = ("kind", "expected_label", "description", "consent_store", "consent_train")
+        groups = {axis.name: data[f"group_{axis.name}"] for axis in self.axes}
+        return {
+            **{name: data[name] for name in plain},
+            "groups": {axis: value for axis, value in groups.items() if value},
+        }
+
+
+def report(request: HttpRequest) -> HttpResponse:
+    classification = _reported(request.GET.get("classification", ""))
+    if request.method != "POST":
+        return _page(request, ReportForm(classification=classification))
+    throttle.hit(request, scope="reports", rate=settings.RATE_REPORTS)
+    form = ReportForm(request.POST, request.FILES, classification=classification)
+    if not form.is_valid():
+        return _page(request, form, status=422)
+    try:
+        report, _ = intake.file_report(
+            uploads=form.cleaned_data["images"],
+            classification=classification,
+            **_once(form),
+            **form.wishes(),
+        )
+    except Refusal as refusal:
+        form.add_error("images" if isinstance(refusal, ImageRefused) else None, str(refusal))
+        return with_refusal(_page(request, form), refusal)
+    return redirect("receipt", receipt=report.receipt)
+
+
+def _reported(pk: str) -> Classification | None:
+    if not pk:
+        return None
+    try:
+        found = Classification.objects.select_related("model").filter(pk=uuid.UUID(pk)).first()
+    except ValueError:
+        found = None
+    if found is None or found.status != Classification.Status.DONE:
+        raise Http404
+    return found
+
+
+def _once(form: ReportForm) -> dict[str, str]:
+    """The same form sent twice is one report; changed, it is another."""
+    files = [(file.name, file.size) for file in form.cleaned_data["images"]]
+    told = json.dumps([form.cleaned_data["key"], form.wishes(), files], sort_keys=True)
+    digest = hashlib.sha256(told.encode()).hexdigest()
+    return {"idempotency_key": digest, "request_sha256": digest} if form.data.get("key") else {}
+
+
+def _page(request: HttpRequest, form: ReportForm, *, status: int = 200) -> HttpResponse:
+    context = {
+        "form": form,
+        "classification": form.classification,
+        "minutes": settings.DEMO_IMAGE_MINUTES,
+        "collects_misses": settings.COLLECT_MISSES,
+    }
+    return render(request, "feedback/report.html", context, status=status)

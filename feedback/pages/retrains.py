@@ -1,0 +1,103 @@
+"""Propose, watch and decide retrains."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+
+from feedback import intake, selectors
+from feedback.errors import Refusal
+from feedback.models import Retrain
+from feedback.pages import figures
+from feedback.pages.doors import maintainers_only, with_refusal
+from feedback.services import retrains
+
+Status = Retrain.Status
+DONE = {
+    "approve": "Approved. It starts as soon as a training worker is free.",
+    "cancel": "Cancelled.",
+    "promote": "Promoted. The new model is in service, and reporters are being answered.",
+    "decline": "Declined. The model in service stays.",
+}
+
+
+@never_cache
+@maintainers_only
+def overview(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST":
+        retrain = retrains.propose(by=request.user)
+        return redirect("retrain", pk=retrain.pk)
+    found = Retrain.objects.select_related("base", "candidate", "proposed_by", "decided_by")
+    context = {
+        "retrains": found,
+        "waiting": selectors.accepted_waiting(),
+        "opened": found.filter(status__in=Retrain.OPEN).first(),
+    }
+    return render(request, "feedback/retrains.html", context)
+
+
+@never_cache
+@maintainers_only
+def one(request: HttpRequest, pk: int) -> HttpResponse:
+    retrain = get_object_or_404(
+        Retrain.objects.select_related(
+            "base", "candidate", "dataset", "proposed_by", "approved_by", "decided_by"
+        ),
+        pk=pk,
+    )
+    if getattr(request, "htmx", False):
+        return _news(request, retrain)
+    if request.method != "POST":
+        return _page(request, retrain)
+    action = request.POST.get("action", "")
+    if action not in DONE:
+        return _page(request, retrain, status=422)
+    reason = request.POST.get("override_reason", "").strip()[:2000]
+    try:
+        _act(action, retrain=retrain, by=request.user, reason=reason)
+    except Refusal as refusal:
+        retrain.refresh_from_db()
+        return with_refusal(_page(request, retrain, refusal=refusal, reason=reason), refusal)
+    messages.success(request, DONE[action])
+    return redirect("retrain", pk=pk)
+
+
+def _act(action: str, *, retrain: Retrain, by: Any, reason: str) -> None:
+    if action == "approve":
+        intake.approve(retrain=retrain, by=by)
+    elif action == "cancel":
+        retrains.cancel(retrain=retrain, by=by)
+    elif action == "promote":
+        intake.promote(retrain=retrain, by=by, override_reason=reason)
+    else:
+        retrains.decline(retrain=retrain, by=by, reason=reason)
+
+
+def _news(request: HttpRequest, retrain: Retrain) -> HttpResponse:
+    """A fragment while it runs; the whole page again once it does not."""
+    if retrain.status not in (Status.APPROVED, Status.RUNNING):
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    return render(request, "feedback/parts/running.html", {"retrain": retrain})
+
+
+def _page(
+    request: HttpRequest,
+    retrain: Retrain,
+    *,
+    refusal: Refusal | None = None,
+    reason: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    context = {
+        "retrain": retrain,
+        "refusal": refusal,
+        "reason": reason,
+        "gate": figures.gate(retrain.gate),
+        "passed": (retrain.gate or {}).get("verdict") == "pass",
+        "working": retrain.status in (Status.APPROVED, Status.RUNNING),
+    }
+    response = render(request, "feedback/retrain.html", context, status=status)
+    response.headers["Vary"] = "HX-Request, Cookie"
+    return response

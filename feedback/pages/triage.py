@@ -1,0 +1,131 @@
+"""Decide reports, one at a time, and see no more than that takes."""
+
+from typing import Any
+
+import structlog
+from django.contrib import messages
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from feedback import people, selectors
+from feedback.errors import Refusal
+from feedback.models import Decision, Example, Report
+from feedback.pages.doors import reviewers_only, with_refusal
+from feedback.services import triage
+from modeltrain import labels
+
+log = structlog.get_logger()
+
+QUEUE_SHOWN = 100
+# Before the blocklist has seen a picture, no person does.
+UNSCREENED = (Report.Status.RECEIVED, Report.Status.SCREENING)
+
+
+@never_cache
+@reviewers_only
+@require_safe
+def queue(request: HttpRequest) -> HttpResponse:
+    cases = selectors.open_cases()
+    context = {"cases": cases[:QUEUE_SHOWN], "count": cases.count(), "shown": QUEUE_SHOWN}
+    return render(request, "feedback/triage.html", context)
+
+
+@never_cache
+@reviewers_only
+def case(request: HttpRequest, pk: int) -> HttpResponse:
+    report = get_object_or_404(selectors.with_story(Report.objects.all()), pk=pk)
+    if request.method != "POST":
+        return _page(request, report)
+    outcome = request.POST.get("outcome", "")
+    if outcome not in Decision.Outcome.values:
+        return _page(request, report, status=422)
+    try:
+        triage.decide(report=report, outcome=outcome, by=request.user, **_answer(request, outcome))
+    except Refusal as refusal:
+        fresh = get_object_or_404(selectors.with_story(Report.objects.all()), pk=pk)
+        return with_refusal(_page(request, fresh, refusal=refusal), refusal)
+    messages.success(request, f"Report {pk} is {outcome}.")
+    following = selectors.open_cases().first()
+    return redirect("case", pk=following.pk) if following else redirect("triage")
+
+
+def _answer(request: HttpRequest, outcome: str) -> dict[str, Any]:
+    if outcome != Decision.Outcome.ACCEPTED:
+        return {"reason": request.POST.get(f"reason_{outcome}", "").strip()[:2000]}
+    chosen = {axis.name: request.POST.get(f"group_{axis.name}", "") for axis in selectors.axes()}
+    return {
+        "label": request.POST.get("label", ""),
+        "groups": {axis: value for axis, value in chosen.items() if value},
+    }
+
+
+def _page(
+    request: HttpRequest,
+    report: Report,
+    *,
+    refusal: Refusal | None = None,
+    revealed: int | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    typed = request.POST if refusal else {}
+    context = {
+        "report": report,
+        "refusal": refusal,
+        "revealed": revealed,
+        "open": report.status == Report.Status.QUEUED,
+        "may_see": may_see(request.user, report),
+        "labels": labels.LABELS,
+        "label": typed.get("label", report.expected_label),
+        "axes": [
+            (axis, typed.get(f"group_{axis.name}", report.groups.get(axis.name, "")))
+            for axis in selectors.axes()
+        ],
+        "outcome": typed.get("outcome", ""),
+        "reason_rejected": typed.get("reason_rejected", ""),
+        "reason_escalated": typed.get("reason_escalated", ""),
+        "waiting": selectors.open_cases().exclude(pk=report.pk).count(),
+    }
+    return render(request, "feedback/case.html", context, status=status)
+
+
+def may_see(user: Any, report: Report) -> bool:
+    if report.status == Report.Status.ESCALATED:
+        return people.is_safety(user)
+    return report.status not in UNSCREENED
+
+
+def _example_with(request: HttpRequest, image: int) -> Example:
+    """The reported example that holds this image, if this reviewer may see it."""
+    example = Example.objects.select_related("image", "report").filter(image=image).first()
+    if example is None or not may_see(request.user, example.report):
+        raise Http404
+    return example
+
+
+@reviewers_only
+@require_safe
+def image(request: HttpRequest, pk: int) -> HttpResponseBase:
+    example = _example_with(request, pk)
+    if example.image is None:
+        raise Http404
+    response = FileResponse(example.image.file.open("rb"), content_type="image/png")
+    response.headers["Content-Disposition"] = 'inline; filename="image.png"'
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-store, private"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
+
+
+@never_cache
+@reviewers_only
+@require_POST
+def reveal(request: HttpRequest, pk: int) -> HttpResponse:
+    example = _example_with(request, pk)
+    log.info("image revealed", image=pk, report=example.report_id, by=request.user.get_username())
+    if getattr(request, "htmx", False):
+        context = {"example": example, "revealed": pk}
+        return render(request, "feedback/parts/veiled.html", context)
+    report = get_object_or_404(selectors.with_story(Report.objects.all()), pk=example.report_id)
+    return _page(request, report, revealed=pk)

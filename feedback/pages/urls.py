@@ -1,0 +1,19 @@
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+
+from feedback.pages import account, receipt, report, retrains, triage
+from feedback.pages.doors import refusing
+
+urlpatterns = [
+    path("report/", refusing(report.report), name="report"),
+    path("r/<str:receipt>/", receipt.show, name="receipt"),
+    path("r/<str:receipt>/withdraw/", refusing(receipt.withdraw), name="withdraw"),
+    path("sign-in/", refusing(account.SignIn.as_view()), name="sign-in"),
+    path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("triage/", triage.queue, name="triage"),
+    path("triage/<int:pk>/", triage.case, name="case"),
+    path("triage/images/<int:pk>/", triage.image, name="image"),
+    path("triage/images/<int:pk>/reveal/", triage.reveal, name="reveal"),
+    path("retrains/", refusing(retrains.overview), name="retrains"),
+    path("retrains/<int:pk>/", retrains.one, name="retrain"),
+]
