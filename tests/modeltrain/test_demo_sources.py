@@ -80,7 +80,7 @@ def test_tones_and_genders_are_evenly_there(drawings):
 
 def test_flags_logos_and_rude_gestures_are_left_out(drawings):
     titles = " ".join(d.title for d in drawings).lower()
-    for word in ("flag: ", "middle finger", "bunny ears", "logo", "kiss", "pistol"):
+    for word in ("flag: ", "middle finger", "bunny ears", "logo", "pistol"):
         assert word not in titles
 
 

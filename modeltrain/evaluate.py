@@ -1,0 +1,236 @@
+"""Audit a model: predict every image of a frozen set, keep the predictions, count the errors."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modeltrain.fairness import axes, rate, rates_by_group
+from modeltrain.features import load_pixels
+from modeltrain.labels import LABELS, NSFW, ErrorKind, error_kind
+from modeltrain.manifest import Row
+
+MINIMUM = 30  # images; with fewer, a rate is shown and nothing is concluded from it
+LEVEL = 0.95
+
+Figures = dict[str, Any]
+
+
+class _Scored(Protocol):
+    @property
+    def scores(self) -> dict[str, float]: ...
+
+
+class _Classifies(Protocol):
+    def classify(self, pixels: NDArray[np.uint8]) -> _Scored: ...
+
+
+class PredictionsError(ValueError):
+    """A file of predictions breaks a rule; the message names the line."""
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What a model said of one audit image.
+
+    Attributes
+    ----------
+    sha256, cluster : str
+        As in the manifest.
+    expected : str
+        The manifest's label.
+    groups : mapping of str to str
+        The manifest's groups.
+    scores : mapping of str to float
+        Probability of each of `LABELS`.
+    """
+
+    sha256: str
+    cluster: str
+    expected: str
+    groups: Mapping[str, str] = field(hash=False)
+    scores: Mapping[str, float] = field(hash=False)
+
+    @property
+    def predicted(self) -> str:
+        """The label with the highest score; of equals, the first in `LABELS`."""
+        return max(LABELS, key=lambda label: self.scores[label])
+
+    @property
+    def error(self) -> ErrorKind:
+        """The kind of mistake, or `CORRECT`."""
+        return error_kind(expected=self.expected, predicted=self.predicted)
+
+
+def predict(
+    classifier: _Classifies,
+    rows: Sequence[Row],
+    images: Mapping[str, Path | str],
+    progress: Callable[[int, int], None],
+) -> list[Predicted]:
+    """Classify every image of a manifest.
+
+    Parameters
+    ----------
+    classifier : Classifier
+    rows : sequence of Row
+        Of the audit set.
+    images : mapping of str to path
+        Where each image is, by pixel hash.
+    progress : callable
+        Called with images done and images in all.
+
+    Returns
+    -------
+    list of Predicted
+        In the order of `rows`.
+
+    Raises
+    ------
+    ImageMissing
+        When an image is not there, or is not the one whose hash the manifest gives.
+    """
+    predicted = []
+    for done, row in enumerate(rows, start=1):
+        prediction = classifier.classify(load_pixels(row.sha256, images))
+        scores = {label: float(score) for label, score in prediction.scores.items()}
+        predicted.append(Predicted(row.sha256, row.cluster, row.label, dict(row.groups), scores))
+        progress(done, len(rows))
+    return predicted
+
+
+_KEYS = {each.name for each in fields(Predicted)}
+
+
+def write_predictions(path: Path, predicted: Iterable[Predicted]) -> str:
+    """Write predictions as JSON Lines, sorted by image, whole or not at all.
+
+    Returns
+    -------
+    str
+        SHA-256 of the file. The same predictions give the same bytes.
+    """
+    lines = [
+        json.dumps(asdict(each), sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+        for each in sorted(predicted, key=lambda each: each.sha256)
+    ]
+    data = "".join(lines).encode()
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_predictions(path: Path) -> list[Predicted]:
+    """Read what `write_predictions` wrote.
+
+    Raises
+    ------
+    PredictionsError
+        Where a line is not a prediction, or an image is there twice.
+    """
+    predicted: dict[str, Predicted] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        each = _parse(line)
+        if each is None or each.sha256 in predicted:
+            raise PredictionsError(
+                f"Each line must be one prediction with {', '.join(sorted(_KEYS))}, each image "
+                f"once. Received: {line[:60]!r} ({path.name}, line {number}). Audit again."
+            )
+        predicted[each.sha256] = each
+    return list(predicted.values())
+
+
+def _parse(line: str) -> Predicted | None:
+    try:
+        values = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(values, dict) or set(values) != _KEYS or values["expected"] not in LABELS:
+        return None
+    if not isinstance(values["sha256"], str) or not isinstance(values["cluster"], str):
+        return None
+    scores, groups = values["scores"], values["groups"]
+    if not isinstance(groups, dict) or not isinstance(scores, dict) or set(scores) != set(LABELS):
+        return None
+    # A softmax in float32 may end a hair over 1.
+    if not all(isinstance(s, int | float) and 0 <= s <= 1.0001 for s in scores.values()):
+        return None
+    return Predicted(**values)
+
+
+def audit(
+    predicted: Sequence[Predicted], *, minimum: int = MINIMUM, level: float = LEVEL
+) -> Figures:
+    """Count errors overall, per class and per group, each with its Wilson interval.
+
+    Parameters
+    ----------
+    predicted : sequence of Predicted
+    minimum : int
+        Images from which on a cell has `enough`.
+    level : float
+        Confidence level of the intervals.
+
+    Returns
+    -------
+    dict
+        Ready for JSON; the shape is in docs/audits.md. A rate without images is None, not 0.
+    """
+    everything = _cells(predicted, ["all"] * len(predicted), minimum, level)
+    by_class = _cells(predicted, [each.expected for each in predicted], minimum, level)
+    nothing = _empty(minimum)
+    return {
+        "images": len(predicted),
+        "minimum": minimum,
+        "level": level,
+        "labels": list(LABELS),
+        "overall": everything.get("all", nothing),
+        "classes": {label: by_class.get(label, nothing) for label in LABELS},
+        "groups": {
+            axis: _cells(predicted, [each.groups.get(axis) for each in predicted], minimum, level)
+            for axis in axes([each.groups for each in predicted])
+        },
+    }
+
+
+def _cells(
+    predicted: Sequence[Predicted], values: Sequence[str | None], minimum: int, level: float
+) -> dict[str, Figures]:
+    """Return a cell for each value: how often each kind of error happened, of where it could."""
+    sides = [each.expected in NSFW for each in predicted]
+    rates = {}
+    for name, kinds, counts in (
+        ("error", set(ErrorKind) - {ErrorKind.CORRECT}, [True] * len(predicted)),
+        ("false_alarm", {ErrorKind.FALSE_ALARM}, [not nsfw for nsfw in sides]),
+        ("miss", {ErrorKind.MISS}, sides),
+        ("confusion", {ErrorKind.CONFUSION}, [True] * len(predicted)),
+    ):
+        there = [value if ok else None for value, ok in zip(values, counts, strict=True)]
+        events = [each.error in kinds for each in predicted]
+        rates[name] = rates_by_group(events=events, values=there, level=level)
+    cells = {}
+    for value, error in rates["error"].items():
+        cell = {"n": error["n"], "enough": error["n"] >= minimum, "error": error}
+        for name in ("false_alarm", "miss", "confusion"):
+            cell[name] = rates[name].get(value) or rate(count=0, n=0)
+        cells[value] = cell
+    return cells
+
+
+def _empty(minimum: int) -> Figures:
+    names = ("error", "false_alarm", "miss", "confusion")
+    return {"n": 0, "enough": minimum <= 0} | {name: rate(count=0, n=0) for name in names}
