@@ -44,13 +44,13 @@ def impressions(
     weights: Weights,
     seeds: Floats,
     *,
-    per_class: int,
+    wanted: NDArray[np.intp],
     steps: int,
     random_seed: int,
     learning_rate: float = 0.05,
     tether: float = 0.02,
-) -> tuple[Floats, NDArray[np.intp]]:
-    """Make features that a head answers with each of its classes.
+) -> Floats:
+    """Make features that a head answers with the classes that are wanted.
 
     Each starts from the features of a real image, or from numbers drawn dimension by dimension from
     several, and is moved in the logarithm, so that it stays positive, until the head gives a target
@@ -62,8 +62,8 @@ def impressions(
         The head that is asked.
     seeds : numpy.ndarray of float32, shape [n, 2048]
         Features of real images to start from, n at least 1.
-    per_class : int
-        How many for each class.
+    wanted : numpy.ndarray of int, shape [m]
+        The class that each is made for.
     steps : int
         Steps of Adam.
     random_seed : int
@@ -75,12 +75,10 @@ def impressions(
 
     Returns
     -------
-    tuple of numpy.ndarray
-        Features, float32 [per_class × classes, 2048], and the class each was made for, int.
+    numpy.ndarray of float32, shape [m, 2048]
+        0 or more.
     """
     random = np.random.default_rng(random_seed)
-    classes = weights[-1].shape[0]
-    wanted = np.repeat(np.arange(classes), per_class)
     targets = _targets(weights[-2], wanted, random)
     start = np.log(_starts(seeds, len(wanted), random) + _FLOOR)
     moved = start.copy()
@@ -92,7 +90,7 @@ def impressions(
         second = 0.999 * second + 0.001 * slope**2
         size = np.sqrt(second / (1 - 0.999**step)) + 1e-8
         moved -= learning_rate * (first / (1 - 0.9**step)) / size
-    return np.maximum(np.exp(moved) - _FLOOR, 0).astype(np.float32), wanted
+    return np.maximum(np.exp(moved) - _FLOOR, 0).astype(np.float32)
 
 
 def agreement(
@@ -113,9 +111,7 @@ def agreement(
     }
 
 
-def _targets(
-    last_kernel: Floats, wanted: NDArray[np.intp], random: np.random.Generator
-) -> Floats:
+def _targets(last_kernel: Floats, wanted: NDArray[np.intp], random: np.random.Generator) -> Floats:
     """Draw a probability vector for each: classes with similar weights share more of it."""
     unit = last_kernel / np.linalg.norm(last_kernel, axis=0, keepdims=True)
     similarity = unit.T @ unit

@@ -72,6 +72,7 @@ def head(
     classes: int = 5,
     l2: float = 0.0005,
     regularizers: Sequence[keras.Regularizer] | None = None,
+    dropout: tuple[float, float] = (0.5, 0.25),
     seed: int = 0,
 ) -> keras.Model:
     """Build the three dense layers that turn features into probabilities.
@@ -84,6 +85,8 @@ def head(
         Penalty on the first kernel, as in the published model; used where `regularizers` is None.
     regularizers : sequence of 3 keras.Regularizer, optional
         One for each kernel, instead of `l2`.
+    dropout : tuple of float
+        After the first and the second layer; the published model's unless given.
     seed : int
         Of the initial weights and the dropout.
 
@@ -99,11 +102,11 @@ def head(
     x = layers.Dense(256, "relu", kernel_initializer=he(seed), kernel_regularizer=first, name=one)(
         features
     )
-    x = layers.Dropout(0.5, seed=seed + 1, name="dropout_1")(x)
+    x = layers.Dropout(dropout[0], seed=seed + 1, name="dropout_1")(x)
     x = layers.Dense(
         128, "relu", kernel_initializer=glorot(seed + 2), kernel_regularizer=second, name=two
     )(x)
-    x = layers.Dropout(0.25, seed=seed + 3, name="dropout_2")(x)
+    x = layers.Dropout(dropout[1], seed=seed + 3, name="dropout_2")(x)
     x = layers.Dense(
         classes,
         "softmax",

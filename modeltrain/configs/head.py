@@ -31,6 +31,8 @@ class HeadConfig:
         Rows a step.
     learning_rate : float
         Of Adam.
+    dropout : tuple of float
+        After the first and the second layer.
     l2_sp : float
         Pull of every kernel towards the champion's, instead of towards zero.
     distil : float
@@ -49,6 +51,7 @@ class HeadConfig:
     patience: int
     batch: int
     learning_rate: float
+    dropout: tuple[float, float]
     l2_sp: float
     distil: float
     reported_weight: float
@@ -68,6 +71,7 @@ def get() -> HeadConfig:
         patience=8,
         batch=64,
         learning_rate=3e-4,
+        dropout=(0.5, 0.25),
         l2_sp=1e-3,
         distil=0.5,
         reported_weight=0.4,
