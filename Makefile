@@ -1,0 +1,33 @@
+# PORT and DATA_DIR override where the site listens and where it keeps everything.
+PYTHON ?= python3
+
+.PHONY: help run test check lock loop
+help:
+	@echo "make run     set up and serve on http://127.0.0.1:8000/ (PORT=, DATA_DIR=)"
+	@echo "make test    set up and run every test, the browser's too (PYTEST_ARGS=)"
+	@echo "make check   lint, types, import rules, deployment checks"
+	@echo "make lock    lock the Python dependencies again"
+	@echo "make loop    the whole loop against a running site, by API"
+
+run:
+	@$(PYTHON) setup/install.py run
+	@exec .venv/bin/python setup/run.py
+
+test:
+	@$(PYTHON) setup/install.py dev
+	@.venv/bin/python setup/browser.py
+	@exec .venv/bin/python -m pytest $(PYTEST_ARGS)
+
+check:
+	@$(PYTHON) setup/install.py dev
+	@exec .venv/bin/python setup/check.py
+
+loop:
+	@exec .venv/bin/python bench/loop.py
+
+lock:
+	@$(PYTHON) setup/install.py dev
+	@for name in uv run dev; do \
+		.venv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-header \
+			--python-version 3.11 requirements/$$name.in -o requirements/$$name.txt || exit 1; \
+	done

