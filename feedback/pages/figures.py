@@ -25,33 +25,36 @@ def _titles() -> dict[tuple[str, str], tuple[str, str]]:
 def sections(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One table for all images, one for the classes, one for each axis."""
     titles = _titles()
+    minimum = figures["minimum"]
+    classes = [_row(label, cell, minimum) for label, cell in figures["classes"].items()]
     found = [
-        {"title": "All images", "rows": [_row("All images", figures["overall"])]},
-        {
-            "title": "By right label",
-            "rows": [_row(label, cell) for label, cell in figures["classes"].items()],
-        },
+        {"title": "All images", "rows": [_row("All images", figures["overall"], minimum)]},
+        {"title": "By right label", "rows": classes},
     ]
     for axis, cells in figures["groups"].items():
         named = [(titles.get((axis, value), (axis, value)), cell) for value, cell in cells.items()]
         if named:
-            rows = [_row(value, cell) for (_, value), cell in named]
+            rows = [_row(value, cell, minimum) for (_, value), cell in named]
             found.append({"title": named[0][0][0], "rows": rows})
     return found
 
 
-def _row(name: str, cell: Mapping[str, Any]) -> dict[str, Any]:
-    measures = [{"measure": measure, **cell[measure]} for measure in MEASURES]
+def _row(name: str, cell: Mapping[str, Any], minimum: int) -> dict[str, Any]:
+    """A row of a table. A share that rests on too few images is not shown as one."""
+    measures = [
+        {"measure": measure, "enough": cell["enough"] and cell[measure]["n"] >= minimum}
+        | cell[measure]
+        for measure in MEASURES
+    ]
     return {"name": name, "n": cell["n"], "enough": cell["enough"], "measures": measures}
 
 
 def points(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The same cells as dots for a chart."""
+    """The same cells as dots for a chart, those with enough images."""
     return [
         {
             "axis": section["title"],
             "value": row["name"],
-            "enough": row["enough"],
             "measure": one["measure"],
             "rate": one["rate"],
             "low": one["low"],
@@ -60,6 +63,7 @@ def points(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
         for section in sections(figures)
         for row in section["rows"]
         for one in row["measures"]
+        if one["enough"]
     ]
 
 

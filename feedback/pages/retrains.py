@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 
 from feedback import intake, selectors
 from feedback.errors import Refusal
-from feedback.models import Retrain
+from feedback.models import ModelVersion, Retrain
 from feedback.pages import figures
 from feedback.pages.doors import maintainers_only, with_refusal
 from feedback.services import retrains
@@ -33,7 +33,9 @@ def overview(request: HttpRequest) -> HttpResponse:
     context = {
         "retrains": found,
         "waiting": selectors.accepted_waiting(),
-        "opened": found.filter(status__in=Retrain.OPEN).first(),
+        "opened": found.filter(
+            status__in=Retrain.OPEN, base__status=ModelVersion.Status.CHAMPION
+        ).first(),
     }
     return render(request, "feedback/retrains.html", context)
 

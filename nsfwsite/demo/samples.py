@@ -1,5 +1,6 @@
 """A few images to try, from the demo data."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,22 +11,24 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 @dataclass(frozen=True)
 class Sample:
     path: Path
+    title: str
 
     @property
     def name(self) -> str:
         return self.path.name
-
-    @property
-    def title(self) -> str:
-        return self.path.stem.replace("-", " ").replace("_", " ").capitalize()
 
     def upload(self) -> SimpleUploadedFile:
         return SimpleUploadedFile(self.name, self.path.read_bytes(), content_type="image/png")
 
 
 def all_samples() -> list[Sample]:
+    """As the demo data lists them; none where it was not made."""
     folder = Path(settings.DEMO_DIR) / "samples"
-    return [Sample(path) for path in sorted(folder.glob("*.png"))]
+    listing = folder / "samples.json"
+    if not listing.is_file():
+        return []
+    found = [Sample(folder / row["file"], row["title"]) for row in json.loads(listing.read_text())]
+    return [sample for sample in found if sample.path.is_file()]
 
 
 def find(name: str) -> Sample | None:

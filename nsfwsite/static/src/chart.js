@@ -1,6 +1,7 @@
 // The audit as dots with their intervals. The tables beside it say the same in numbers.
 import embed from "vega-embed";
 
+const errorsOnly = 1;
 const place = document.querySelector("[data-chart]");
 const rows = JSON.parse(document.getElementById("chart-data").textContent);
 const buttons = [...document.querySelectorAll("[data-measure]")];
@@ -10,16 +11,13 @@ function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-function specification(measure, width) {
-  const shown = rows.filter((row) => row.measure === measure && row.rate !== null);
+function specification(measure, width, labels) {
+  const shown = rows.filter((row) => row.measure === measure);
   const axes = [...new Set(shown.map((row) => row.axis))];
   const y = { field: "value", type: "nominal", sort: null, title: null };
   const x = { type: "quantitative", title: "share of images", axis: { format: ".0%", tickCount: 5 } };
   const top = Math.max(0.05, ...shown.map((row) => row.high));
-  const tone = {
-    condition: { test: "datum.enough", value: colour("--accent") },
-    value: colour("--quiet"),
-  };
+  const tone = { value: colour("--accent") };
   return {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
     data: { values: shown },
@@ -51,7 +49,6 @@ function specification(measure, width) {
           encoding: {
             x: { ...x, field: "rate" },
             color: tone,
-            shape: { condition: { test: "datum.enough", value: "circle" }, value: "diamond" },
           },
         },
       ],
@@ -70,7 +67,7 @@ function specification(measure, width) {
         labelFontSize: 12,
         titleFontSize: 12,
         titleFontWeight: "normal",
-        labelLimit: 150,
+        labelLimit: labels,
       },
       header: { labelColor: colour("--ink"), labelFontSize: 13, labelFontWeight: "bold" },
     },
@@ -83,10 +80,22 @@ let drawn = 0;
 
 async function draw() {
   const turn = ++drawn;
-  const width = Math.max(120, Math.min(640, place.clientWidth - 190));
+  if (!rows.some((row) => row.measure === measure)) {
+    place.textContent = "Insufficient data: no group has enough images that this could happen to.";
+    return;
+  }
+  const labels = place.clientWidth > 600 ? 220 : 120;
+  const width = Math.max(120, Math.min(640, place.clientWidth - labels - 40));
   const canvas = document.createElement("div");
-  const options = { ast: true, renderer: "svg", defaultStyle: false, actions: false, tooltip: false };
-  await embed(canvas, specification(measure, width), options);
+  const options = {
+    ast: true,
+    renderer: "svg",
+    defaultStyle: false,
+    actions: false,
+    tooltip: false,
+    logLevel: errorsOnly,
+  };
+  await embed(canvas, specification(measure, width, labels), options);
   if (turn === drawn) place.replaceChildren(canvas);
 }
 
@@ -99,9 +108,9 @@ for (const button of buttons) {
 }
 place.closest("figure").hidden = false;
 dark.addEventListener("change", draw);
-let width = innerWidth;
+let seen = innerWidth;
 addEventListener("resize", () => {
-  if (innerWidth !== width) draw();
-  width = innerWidth;
+  if (innerWidth !== seen) draw();
+  seen = innerWidth;
 });
 draw();
