@@ -62,7 +62,7 @@ class Terminal:
     """Reports as a bar on a terminal's stderr, as plain lines elsewhere; results to stdout."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True)
+        self._console = Console()
         self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),

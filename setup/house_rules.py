@@ -35,8 +35,8 @@ def tasks_have_limits(path: Path, tree: ast.Module) -> Iterator[str]:
             if "shared_task" not in ast.unparse(decorator):
                 continue
             given = {word.arg for word in getattr(decorator, "keywords", [])}
-            if missing := {"name", "soft_time_limit", "time_limit"} - given:
-                yield f"{path}:{node.lineno} {node.name} lacks {', '.join(sorted(missing))}. Add it."
+            if missing := sorted({"name", "soft_time_limit", "time_limit"} - given):
+                yield f"{path}:{node.lineno} {node.name} lacks {', '.join(missing)}. Add it."
             if not node.name.endswith("_task"):
                 yield f"{path}:{node.lineno} {node.name}: name a task …_task."
 

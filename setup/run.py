@@ -23,6 +23,8 @@ PYTHON = sys.executable
 PR_SET_PDEATHSIG = 1
 THREADS = 24
 READY_SECONDS = 180
+# What the browser assets are built from is served to nobody.
+SOURCES = ("--ignore=src", "--ignore=build", "--ignore=build.mjs")
 
 
 def main() -> None:
@@ -117,7 +119,7 @@ def prepare_data(data_dir: Path) -> None:
     built = ROOT / "nsfwsite" / "static" / "build" / ".built"
     step(
         "Static files",
-        lambda: manage("collectstatic", "--noinput", "--clear", "--verbosity", "0"),
+        lambda: manage("collectstatic", "--noinput", "--clear", "--verbosity=0", *SOURCES),
         stamp=done / "static",
         key=digest(built, lock_file),
     )
@@ -132,8 +134,10 @@ def demo_data(data_dir: Path) -> None:
 
 
 def modeltrain(*arguments: str) -> None:
-    command = [PYTHON, "-m", "modeltrain", *arguments]
-    call(command, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
+    """One verb; its chatter goes to a log, its progress to the terminal."""
+    log = Path(os.environ["DATA_DIR"]) / "logs" / "set-up.log"
+    with log.open("ab") as errors:
+        call([PYTHON, "-m", "modeltrain", *arguments], env=dict(os.environ), stderr=errors, log=log)
 
 
 def manage(*arguments: str) -> None:
@@ -144,13 +148,19 @@ def redis_url_or_none() -> str:
     return os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0"
 
 
-def call(command: list[str], env: dict[str, str]) -> None:
-    done = subprocess.run(command, cwd=ROOT, env=env)
+def call(
+    command: list[str],
+    *,
+    env: dict[str, str],
+    stderr: IO[bytes] | None = None,
+    log: Path | None = None,
+) -> None:
+    done = subprocess.run(command, cwd=ROOT, env=env, stderr=stderr)
     if done.returncode:
         fail(
             "Every step of the set-up must succeed.",
             f"exit code {done.returncode} from: {' '.join(command)}",
-            "See its message above; `make run` goes on from here.",
+            f"See {log or 'its message above'}; `make run` goes on from here.",
         )
 
 
