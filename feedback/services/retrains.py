@@ -123,7 +123,10 @@ def promote(*, retrain: Retrain, by: User, override_reason: str = "") -> Retrain
 def run(*, pk: int) -> None:
     """Train, audit and gate in a process of its own; keep what came of it."""
     started = Retrain.objects.filter(pk=pk, status=Status.APPROVED).update(
-        status=Status.RUNNING, started_at=timezone.now(), heartbeat_at=timezone.now()
+        status=Status.RUNNING,
+        started_at=timezone.now(),
+        heartbeat_at=timezone.now(),
+        progress={"stage": "starting", "done": 0, "total": 1, "message": "Starting"},
     )
     if not started:
         return  # another worker got there first, or it was cancelled

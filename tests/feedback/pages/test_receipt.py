@@ -1,0 +1,91 @@
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from feedback.models import ExampleScore, ModelVersion, Report
+from feedback.services import triage
+
+
+def receipt(report):
+    return reverse("receipt", args=[report.receipt])
+
+
+def test_rosa_reads_what_became_of_her_report(client, queued) -> None:
+    page = client.get(receipt(queued()))
+
+    assert "in the queue for a reviewer" in page.content.decode()
+
+
+def test_a_receipt_is_kept_by_nobody_else(client, queued) -> None:
+    headers = client.get(receipt(queued())).headers
+
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert "no-store" in headers["Cache-Control"]
+    assert "noindex" in headers["X-Robots-Tag"]
+
+
+@pytest.mark.django_db
+def test_stranger_cannot_see_a_receipt(client, queued) -> None:
+    queued()
+
+    assert client.get(reverse("receipt", args=["a-guess"])).status_code == 404
+    assert client.post(reverse("withdraw", args=["a-guess"])).status_code == 404
+
+
+def test_the_receipt_says_then_and_now(client, queued) -> None:
+    report = queued()
+    newer = ModelVersion.objects.create(
+        number=2, sha256="b" * 64, title="Retrain 1", promoted_at=timezone.now()
+    )
+    scores = {"drawings": 0.97, "hentai": 0.01, "neutral": 0.01, "porn": 0.005, "sexy": 0.005}
+    ExampleScore.objects.create(
+        example=report.examples.get(), model=newer, label="drawings", scores=scores
+    )
+
+    text = " ".join(client.get(receipt(report)).content.decode().split())
+
+    assert 'It said <strong>neutral</strong> <span class="number">0.90</span>' in text
+    assert 'now says <strong>drawings</strong> <span class="number">0.97</span>' in text
+    assert "That is what you said." in text
+
+
+def test_the_reporter_reads_why_ravi_said_no(client, queued, ravi) -> None:
+    report = queued()
+    triage.decide(report=report, outcome="rejected", by=ravi, reason="A photograph of a wall.")
+
+    text = client.get(receipt(report)).content.decode()
+
+    assert "A photograph of a wall." in text
+    assert "ravi" not in text
+
+
+def test_rosa_withdraws_and_the_pixels_are_gone(client, queued) -> None:
+    report = queued()
+
+    client.post(reverse("withdraw", args=[report.receipt]))
+
+    report.refresh_from_db()
+    assert report.status == Report.Status.WITHDRAWN
+    assert report.examples.get().image is None
+    assert "was withdrawn" in client.get(receipt(report)).content.decode()
+
+
+def test_a_second_withdrawal_is_refused_as_a_page(client, queued) -> None:
+    report = queued()
+    where = reverse("withdraw", args=[report.receipt])
+    client.post(where)
+
+    page = client.post(where)
+
+    assert page.status_code == 409
+    assert "can be withdrawn once" in page.content.decode()
+
+
+def test_words_are_shown_as_words(client, queued) -> None:
+    page = client.get(receipt(queued(description="<script>alert(1)</script>")))
+
+    assert "&lt;script&gt;alert(1)" in page.content.decode()
+
+
+def test_following_a_link_withdraws_nothing(client, queued) -> None:
+    assert client.get(reverse("withdraw", args=[queued().receipt])).status_code == 405

@@ -1,0 +1,142 @@
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from feedback.models import DatasetVersion, ModelVersion, Retrain
+
+CELL = {
+    "axis": "class",
+    "value": "neutral",
+    "n": 140,
+    "champion_error": 0.04,
+    "candidate_error": 0.12,
+    "difference": 0.08,
+    "low": 0.06,
+    "high": 0.1,
+    "verdict": "blocked",
+    "finding": "worse",
+    "sentence": "Worse on neutral.",
+}
+EMPTY = {**CELL, "value": "porn", "n": 0, "verdict": "insufficient data"} | dict.fromkeys(
+    ("champion_error", "candidate_error", "difference", "low", "high")
+)
+
+
+@pytest.fixture
+def evaluated(champion, mona, settings):
+    """A retrain whose candidate waits for Mona."""
+
+    def make(verdict: str = "blocked", **changes) -> Retrain:
+        candidate = ModelVersion.objects.create(
+            number=2, sha256="b" * 64, title="Retrain 1", parent=champion
+        )
+        candidate.folder.mkdir(parents=True)
+        return Retrain.objects.create(
+            **{
+                "status": "evaluated",
+                "base": champion,
+                "candidate": candidate,
+                "dataset": DatasetVersion.objects.create(
+                    number=2, manifest_sha256="2" * 64, images=9, added=1
+                ),
+                "config": "head",
+                "gate": {"verdict": verdict, "sentence": "Worse.", "cells": [CELL, EMPTY]},
+                "proposed_by": mona,
+                "approved_by": mona,
+                "approved_at": timezone.now(),
+                **changes,
+            }
+        )
+
+    return make
+
+
+def page_of(retrain):
+    return reverse("retrain", args=[retrain.pk])
+
+
+def test_reviewer_cannot_promote(client, ravi, evaluated) -> None:
+    client.force_login(ravi)
+    retrain = evaluated("pass")
+
+    assert client.post(page_of(retrain), {"action": "promote"}).status_code == 403
+    assert client.get(reverse("retrains")).status_code == 403
+    retrain.refresh_from_db()
+    assert retrain.status == "evaluated"
+
+
+def test_mona_reads_the_gate_before_she_decides(client, mona, evaluated) -> None:
+    client.force_login(mona)
+    text = client.get(page_of(evaluated())).content.decode()
+
+    assert "Worse on neutral." in text
+    assert "+8.0" in text
+    assert "your reason is public" in text
+
+
+def test_past_the_gate_mona_gives_a_reason(client, mona, evaluated) -> None:
+    client.force_login(mona)
+    retrain = evaluated()
+
+    refused = client.post(page_of(retrain), {"action": "promote", "override_reason": " "})
+    promoted = client.post(page_of(retrain), {"action": "promote", "override_reason": "Worth it."})
+
+    assert refused.status_code == 409
+    assert promoted.status_code == 302
+    retrain.refresh_from_db()
+    assert (retrain.status, retrain.override_reason) == ("promoted", "Worth it.")
+    public = client.get(reverse("model", args=["v2"])).content.decode()
+    assert "Worth it." in public
+    assert "mona" in public
+
+
+def test_mona_declines(client, mona, evaluated) -> None:
+    client.force_login(mona)
+    retrain = evaluated()
+
+    client.post(page_of(retrain), {"action": "decline"})
+
+    retrain.refresh_from_db()
+    assert retrain.status == "declined"
+
+
+def test_a_step_out_of_turn_is_refused(client, mona, evaluated) -> None:
+    client.force_login(mona)
+    page = client.post(page_of(evaluated()), {"action": "approve"})
+
+    assert page.status_code == 409
+    assert "while it is proposed" in page.content.decode()
+
+
+def test_progress_is_a_fragment_while_it_runs(client, mona, evaluated) -> None:
+    client.force_login(mona)
+    progress = {"stage": "features", "done": 12, "total": 400, "message": "computing"}
+    retrain = evaluated(status="running", progress=progress)
+
+    text = client.get(page_of(retrain), headers={"HX-Request": "true"}).content.decode()
+
+    assert "Features: 12 of 400" in text
+    assert "<html" not in text
+
+
+def test_the_page_comes_again_when_it_has_run(client, mona, evaluated) -> None:
+    client.force_login(mona)
+    answer = client.get(page_of(evaluated()), headers={"HX-Request": "true"})
+
+    assert answer.headers["HX-Refresh"] == "true"
+
+
+def test_a_failure_is_told_with_a_way_on(client, mona, evaluated) -> None:
+    client.force_login(mona)
+    text = client.get(page_of(evaluated(status="failed", failure="Killed (SIGKILL).")))
+
+    assert "Killed (SIGKILL)." in text.content.decode()
+    assert "Start again" in text.content.decode()
+
+
+def test_proposing_with_nothing_to_learn_is_refused(client, mona, champion) -> None:
+    client.force_login(mona)
+    page = client.post(reverse("retrains"))
+
+    assert page.status_code == 409
+    assert "Decide some reports first" in page.content.decode()

@@ -1,0 +1,72 @@
+"""The API as a program of somebody else's would use it."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.flows.conftest import Site
+
+
+def wait_until(done: Callable[[], Any], seconds: float) -> None:
+    """Ask again and again, at most `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline, f"not done in {seconds} s"
+        time.sleep(0.3)
+
+
+class Api:
+    def __init__(self, site: Site) -> None:
+        self.base = f"{site.url}/api/v1/"
+        self.secret = {"Authorization": f"Token {site.maintainer['token']}"}
+
+    def get(self, path: str) -> dict[str, Any]:
+        return self._checked(requests.get(self.base + path, headers=self.secret, timeout=60))
+
+    def post(self, path: str, **body: Any) -> dict[str, Any]:
+        response = requests.post(self.base + path, json=body, headers=self.secret, timeout=60)
+        return self._checked(response)
+
+    def refused(self, path: str, **body: Any) -> tuple[int, str]:
+        response = requests.post(self.base + path, json=body, headers=self.secret, timeout=60)
+        return response.status_code, response.json()["detail"]
+
+    def classify(self, picture: Path) -> dict[str, Any]:
+        with picture.open("rb") as file:
+            response = requests.post(
+                self.base + "classifications/", files={"image": file}, timeout=60
+            )
+        return self._checked(response)
+
+    def report(self, picture: Path, **fields: Any) -> str:
+        form = {
+            "expected_label": "drawings",
+            "groups": json.dumps({"medium": "vector"}),
+            "consent_store": "true",
+            "consent_train": "true",
+            **fields,
+        }
+        with picture.open("rb") as file:
+            response = requests.post(
+                self.base + "reports/", data=form, files={"images": file}, timeout=60
+            )
+        return str(self._checked(response)["receipt"])
+
+    def wait(self, path: str, done: Any, seconds: float = 240) -> dict[str, Any]:
+        """Ask until `done`, at most `seconds`."""
+        answers: list[dict[str, Any]] = []
+
+        def asked() -> Any:
+            answers.append(self.get(path))
+            return done(answers[-1])
+
+        wait_until(asked, seconds)
+        return answers[-1]
+
+    def _checked(self, response: requests.Response) -> dict[str, Any]:
+        assert response.status_code < 400, response.text
+        return dict(response.json())

@@ -1,0 +1,130 @@
+"""A whole site in processes of its own: what `make run` starts, on a small share of the data."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from modeltrain import manifest
+from modeltrain.manifest import Row
+from tests.conftest import ROOT
+
+DEMO = ROOT / "var" / "test-demo"
+START_SECONDS = 120
+
+
+@dataclass
+class Site:
+    url: str
+    data_dir: Path
+    lines: list[str]
+
+    @property
+    def maintainer(self) -> dict[str, str]:
+        return json.loads((self.data_dir / "maintainer.json").read_text())
+
+    def pictures(self, wanted: Callable[[Row], bool]) -> list[Path]:
+        """Images of the pool, which no model has learnt from before they are reported."""
+        rows = manifest.read(DEMO / "pool.jsonl")
+        return [DEMO / "images" / f"{row.sha256}.png" for row in rows if wanted(row)]
+
+
+@pytest.fixture(scope="session")
+def demo_data() -> Path:
+    """The demo's images, rendered once and kept for the next run."""
+    if not (DEMO / "audit.jsonl").is_file():
+        command = [sys.executable, "-m", "modeltrain", "demo-data"]
+        openmoji = ROOT / "node_modules" / "openmoji"
+        subprocess.run([*command, f"--openmoji={openmoji}", f"--out={DEMO}"], cwd=ROOT, check=True)
+    return DEMO
+
+
+def few(rows: list[Row], each: int) -> list[Row]:
+    """Some drawings and some photographs, always the same."""
+    kinds: dict[str, list[Row]] = {}
+    for row in rows:
+        kinds.setdefault(row.label, []).append(row)
+    return [row for kind in kinds.values() for row in kind[:each]]
+
+
+def prepare(data_dir: Path, demo: Path, published: Path) -> None:
+    (data_dir / "artifacts").mkdir(parents=True)
+    shutil.copytree(published, data_dir / "artifacts" / published.name)
+    (data_dir / "demo").mkdir()
+    for name in ("images", "samples"):
+        (data_dir / "demo" / name).symlink_to(demo / name)
+    shutil.copy(demo / "CARD.md", data_dir / "demo")
+    for name, each in (("audit", 60), ("pool", 60)):
+        rows = few(manifest.read(demo / f"{name}.jsonl"), each)
+        manifest.write(data_dir / "demo" / f"{name}.jsonl", rows)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory, demo_data, published) -> Iterator[Site]:
+    data_dir = tmp_path_factory.mktemp("site")
+    prepare(data_dir, demo_data, published.path)
+    port = free_port()
+    environment = {
+        **{name: value for name, value in os.environ.items() if name != "REDIS_URL"},
+        "DATA_DIR": str(data_dir),
+        "PORT": str(port),
+        "SECRET_KEY": "",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "setup/run.py"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    lines: list[str] = []
+    ready = threading.Event()
+
+    def read() -> None:
+        for line in process.stdout or ():
+            lines.append(line)
+            if line.startswith("ready: "):
+                ready.set()
+        ready.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    ready.wait(timeout=START_SECONDS)
+    assert process.poll() is None, "".join(lines)
+    assert lines[-1] == f"ready: http://127.0.0.1:{port}/\n", "".join(lines)
+    yield Site(url=f"http://127.0.0.1:{port}", data_dir=data_dir, lines=lines)
+    process.send_signal(signal.SIGTERM)
+    process.wait(timeout=60)
+    reader.join(timeout=10)
+    left = processes_of(data_dir)
+    assert not left, f"still running after SIGTERM: {left}"
+
+
+def processes_of(data_dir: Path) -> dict[int, str]:
+    """Processes that work in this DATA_DIR, by id, with their command lines."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (folder / "environ").read_bytes()
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if f"DATA_DIR={data_dir}\0".encode() in environment and command:
+            found[int(folder.name)] = command
+    return found
