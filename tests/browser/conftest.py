@@ -1,0 +1,109 @@
+"""Chromium, as people use it, on pages served by the tests' own site."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+
+sync_api = pytest.importorskip("playwright.sync_api")
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+RUN_AXE = "axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes[0].html))"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = [
+        what
+        for what, there in {
+            "Chromium is not installed": CHROMIUM,
+            "the assets are not built: run `npm run build`": (
+                ROOT / "nsfwsite" / "static" / "build" / "site.js"
+            ).is_file(),
+        }.items()
+        if not there
+    ]
+    for item in items:
+        if missing and Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.skip(reason="; ".join(missing)))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["sync_api.Browser"]:
+    # Playwright runs an event loop in this thread, and Django takes that for asynchronous code.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+class Visitor:
+    """One person at one browser, who notices every complaint in its console."""
+
+    def __init__(self, context: "sync_api.BrowserContext", origin: str) -> None:
+        self.context = context
+        self.origin = origin
+        self.page = context.new_page()
+        self.complaints: list[str] = []
+        self.page.on("console", self._note)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _note(self, message: "sync_api.ConsoleMessage") -> None:
+        expected = message.text.startswith("Failed to load resource")
+        if message.type in ("error", "warning") and not expected:
+            self.complaints.append(message.text)
+
+    def open(self, path: str) -> "sync_api.Page":
+        self.page.goto(self.origin + path)
+        return self.page
+
+    def barriers(self) -> list[str]:
+        """What axe finds; it is brought in past the site's CSP, which forbids it rightly."""
+        devtools = self.context.new_cdp_session(self.page)
+        devtools.send("Runtime.evaluate", {"expression": AXE.read_text()})
+        asked = {"expression": RUN_AXE, "awaitPromise": True, "returnByValue": True}
+        found: list[str] = devtools.send("Runtime.evaluate", asked)["result"]["value"]
+        return found
+
+    def overflow(self) -> int:
+        return int(self.page.evaluate("document.documentElement.scrollWidth - innerWidth"))
+
+
+@pytest.fixture
+def visit(browser, live_server, transactional_db) -> Iterator[Callable[..., Visitor]]:
+    """A browser of one's own, signed in as `user` where one is given."""
+    opened = []
+
+    def make(user=None, *, width: int = 1280, scripts: bool = True, dark: bool = False) -> Visitor:
+        context = browser.new_context(
+            viewport={"width": width, "height": 800},
+            java_script_enabled=scripts,
+            color_scheme="dark" if dark else "light",
+        )
+        if user:
+            client = Client()
+            client.force_login(user)
+            name = django_settings.SESSION_COOKIE_NAME
+            value = client.cookies[name].value
+            context.add_cookies([{"name": name, "value": value, "url": live_server.url}])
+        opened.append(context)
+        return Visitor(context, live_server.url)
+
+    yield make
+    for context in opened:
+        context.close()

@@ -1,0 +1,181 @@
+"""Every page in a real browser: no complaint in its console, no barrier, no sideways scrolling."""
+
+import json
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.urls import reverse
+from django.utils import timezone
+
+from feedback import people
+from feedback.management.commands.load_demo import load_axes
+from feedback.models import Audit, AuditSet, DatasetVersion, ModelVersion, Report, Retrain
+from feedback.services import reports, triage
+from tests.conftest import png
+from tests.feedback.pages.test_retrains import CELL, EMPTY
+from tests.nsfwsite.test_audits import FIGURES
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def world(transactional_db, champion, queued, settings):
+    """One of everything, and the addresses of all pages."""
+    load_axes()
+    mona = User.objects.create_user("mona")
+    mona.groups.set([Group.objects.get_or_create(name=people.MAINTAINERS)[0]])
+    audit_set = AuditSet.objects.create(name="demo", manifest_sha256="e" * 64, images=240, card="C")
+    now = timezone.now()
+    candidate = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
+    for model in (champion, candidate):
+        Audit.objects.create(
+            model=model, audit_set=audit_set, status="done", figures=FIGURES, finished_at=now
+        )
+    retrain = Retrain.objects.create(
+        status="evaluated",
+        base=champion,
+        candidate=candidate,
+        dataset=DatasetVersion.objects.create(
+            number=2, manifest_sha256="2" * 64, images=9, added=1
+        ),
+        config="head",
+        gate={"verdict": "blocked", "sentence": "Worse.", "cells": [CELL, EMPTY]},
+        proposed_by=mona,
+    )
+    samples = settings.DEMO_DIR / "samples"
+    samples.mkdir(parents=True)
+    (samples / "fox.png").write_bytes(png(5))
+    (samples / "samples.json").write_text(json.dumps([{"file": "fox.png", "title": "Red fox"}]))
+    open_one, decided = queued(1), queued(2)
+    triage.decide(report=decided, outcome="rejected", by=mona, reason="A photograph.")
+    return {
+        "mona": mona,
+        "report": open_one,
+        "pages": [
+            reverse("home"),
+            reverse("report"),
+            reverse("models"),
+            reverse("model", args=["v1"]),
+            reverse("model", args=["v2"]),
+            reverse("how"),
+            reverse("receipt", args=[decided.receipt]),
+            reverse("triage"),
+            reverse("case", args=[open_one.pk]),
+            reverse("case", args=[decided.pk]),
+            reverse("retrains"),
+            reverse("retrain", args=[retrain.pk]),
+            "/nothing/",
+        ],
+    }
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
+def test_every_page_is_sound(visit, world, width, dark) -> None:
+    visitor = visit(world["mona"], width=width, dark=dark)
+    for path in world["pages"]:
+        page = visitor.open(path)
+        if page.locator("[data-chart]").count():
+            page.wait_for_selector("[data-chart] svg")
+        assert (path, visitor.barriers()) == (path, [])
+        assert (path, visitor.complaints) == (path, [])
+        assert (path, max(0, visitor.overflow())) == (path, 0)
+
+
+def test_the_answer_and_its_report_form_are_sound(visit, judged, axes) -> None:
+    visitor = visit(width=390)
+    page = visitor.open(reverse("classification", args=[judged().pk]))
+    assert visitor.barriers() == []
+    page.get_by_role("button", name="This is wrong").click()
+    page.wait_for_url("**/report/**")
+    assert visitor.barriers() == []
+    assert visitor.complaints == []
+
+
+def test_rosa_reports_without_scripts(visit, judged, axes) -> None:
+    visitor = visit(scripts=False)
+    page = visitor.open(f"{reverse('report')}?classification={judged().pk}")
+    page.get_by_role("radio", name="drawings Drawn").check()
+    page.get_by_label("Medium").select_option("vector")
+    page.get_by_label("In your own words").fill("It is a drawing.")
+    page.get_by_role("button", name="File the report").click()
+    page.wait_for_url("**/r/*/")
+
+    report = Report.objects.get()
+    assert report.groups == {"medium": "vector"}
+    assert report.examples.get().image is None  # she did not let us keep it
+
+
+def test_errors_stand_beside_the_form_that_rosa_filled(visit, judged, axes) -> None:
+    visitor = visit()
+    page = visitor.open(f"{reverse('report')}?classification={judged().pk}")
+    page.get_by_label("In your own words").fill("A red fox.")
+    page.get_by_role("button", name="File the report").click()
+
+    assert page.get_by_text("Choose the label that you think is right.").is_visible()
+    assert page.get_by_label("In your own words").input_value() == "A red fox."
+    assert visitor.barriers() == []
+
+
+def test_ravi_reveals_an_image_with_the_keyboard(visit, world) -> None:
+    visitor = visit(world["mona"])
+    page = visitor.open(reverse("case", args=[world["report"].pk]))
+    figure = page.locator("figure.veiled")
+    assert "blur" in figure.locator("img").evaluate("e => getComputedStyle(e).filter")
+
+    page.get_by_role("button", name="Show image 1").focus()
+    page.keyboard.press("Enter")
+
+    page.wait_for_selector("figure.veiled:not(.closed)")
+    assert figure.locator("img").evaluate("e => getComputedStyle(e).filter") == "none"
+    assert visitor.complaints == []
+
+
+def test_an_image_is_shown_before_it_is_sent(visit, champion) -> None:
+    visitor = visit()
+    page = visitor.open(reverse("home"))
+    picture = {"name": "fox.png", "mimeType": "image/png", "buffer": png(7)}
+    page.locator("#image").set_input_files(picture)
+    assert page.get_by_alt_text("The image you chose").is_visible()
+
+    page.get_by_role("button", name="See what the model says").click()
+
+    assert page.get_by_role("alert").get_by_text("The classifier is away").is_visible()
+    assert visitor.complaints == []
+
+
+def test_an_image_can_be_pasted(visit, champion) -> None:
+    visitor = visit()
+    page = visitor.open(reverse("home"))
+    page.evaluate(
+        """() => {
+            const data = new DataTransfer();
+            data.items.add(new File(["x"], "pasted.png", {type: "image/png"}));
+            document.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data}));
+        }"""
+    )
+    assert page.locator("#image").evaluate("e => e.files[0].name") == "pasted.png"
+
+
+def test_the_receipt_goes_on_by_itself(visit, filed) -> None:
+    report = filed()
+    page = visit().open(reverse("receipt", args=[report.receipt]))
+    reports.screen(pk=report.pk)
+
+    page.get_by_text("It is in the queue for a reviewer.").wait_for(timeout=8000)
+
+
+def test_the_chart_draws_another_measure(visit, world) -> None:
+    visitor = visit()
+    page = visitor.open(reverse("model", args=["v1"]))
+    page.wait_for_selector("[data-chart] svg")
+    page.get_by_role("button", name="Miss").click()
+
+    page.get_by_text("no group has enough images").wait_for()
+    assert visitor.complaints == []
+
+
+def test_the_figures_stand_without_scripts(visit, world) -> None:
+    page = visit(scripts=False).open(reverse("model", args=["v1"]))
+
+    assert page.get_by_role("rowheader", name="Flat vector drawing").is_visible()
+    assert not page.locator("[data-chart]").is_visible()
