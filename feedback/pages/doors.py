@@ -2,18 +2,19 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
 from feedback import people
 from feedback.errors import Refusal
 from feedback.http import headers_of, status_of
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def refusal_page(request: HttpRequest, refusal: Refusal, *, back: str = "") -> HttpResponse:
@@ -35,7 +36,7 @@ def refusing(view: View) -> View:
     """Show a refusal as a page of its own."""
 
     @functools.wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
         except Refusal as refusal:
@@ -49,7 +50,7 @@ def _only(allowed: Callable[[Any], bool]) -> Callable[[View], View]:
     def door(view: View) -> View:
         @login_required
         @functools.wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not allowed(request.user):
                 raise PermissionDenied
             return view(request, *args, **kwargs)
@@ -57,6 +58,11 @@ def _only(allowed: Callable[[Any], bool]) -> Callable[[View], View]:
         return guarded
 
     return door
+
+
+def person(request: HttpRequest) -> User:
+    """Who is signed in, behind one of these doors."""
+    return cast(User, request.user)
 
 
 reviewers_only = _only(people.is_reviewer)

@@ -1,8 +1,7 @@
 """Propose, watch and decide retrains."""
 
-from typing import Any
-
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -11,7 +10,7 @@ from feedback import intake, selectors
 from feedback.errors import Refusal
 from feedback.models import ModelVersion, Retrain
 from feedback.pages import figures
-from feedback.pages.doors import maintainers_only, with_refusal
+from feedback.pages.doors import maintainers_only, person, with_refusal
 from feedback.services import retrains
 
 Status = Retrain.Status
@@ -27,7 +26,7 @@ DONE = {
 @maintainers_only
 def overview(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
-        retrain = retrains.propose(by=request.user)
+        retrain = retrains.propose(by=person(request))
         return redirect("retrain", pk=retrain.pk)
     found = Retrain.objects.select_related("base", "candidate", "proposed_by", "decided_by")
     context = {
@@ -58,7 +57,7 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
         return _page(request, retrain, status=422)
     reason = request.POST.get("override_reason", "").strip()[:2000]
     try:
-        _act(action, retrain=retrain, by=request.user, reason=reason)
+        _act(action, retrain=retrain, by=person(request), reason=reason)
     except Refusal as refusal:
         retrain.refresh_from_db()
         return with_refusal(_page(request, retrain, refusal=refusal, reason=reason), refusal)
@@ -66,7 +65,7 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("retrain", pk=pk)
 
 
-def _act(action: str, *, retrain: Retrain, by: Any, reason: str) -> None:
+def _act(action: str, *, retrain: Retrain, by: User, reason: str) -> None:
     if action == "approve":
         intake.approve(retrain=retrain, by=by)
     elif action == "cancel":

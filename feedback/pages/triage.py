@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from feedback import people, selectors
 from feedback.errors import Refusal
 from feedback.models import Decision, Example, Report
-from feedback.pages.doors import reviewers_only, with_refusal
+from feedback.pages.doors import person, reviewers_only, with_refusal
 from feedback.services import triage
 from modeltrain import labels
 
@@ -42,7 +42,9 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
     if outcome not in Decision.Outcome.values:
         return _page(request, report, status=422)
     try:
-        triage.decide(report=report, outcome=outcome, by=request.user, **_answer(request, outcome))
+        triage.decide(
+            report=report, outcome=outcome, by=person(request), **_answer(request, outcome)
+        )
     except Refusal as refusal:
         fresh = get_object_or_404(selectors.with_story(Report.objects.all()), pk=pk)
         return with_refusal(_page(request, fresh, refusal=refusal), refusal)

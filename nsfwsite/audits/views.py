@@ -27,7 +27,7 @@ def model(request: HttpRequest, version: str) -> HttpResponse:
     audit = selectors.audit_of(found)
     under_way = audit is not None and audit.status in UNDER_WAY
     if getattr(request, "htmx", False):
-        return _news(request, audit) if under_way else HttpResponse(headers={"HX-Refresh": "true"})
+        return _news(request, audit)
     retrain = selectors.retrain_of(found)
     done = audit.figures if audit and audit.status == Audit.Status.DONE else None
     context = {
@@ -49,6 +49,9 @@ def model(request: HttpRequest, version: str) -> HttpResponse:
 
 
 def _news(request: HttpRequest, audit: Audit | None) -> HttpResponse:
+    """A fragment while it runs; the whole page again once it does not."""
+    if audit is None or audit.status not in UNDER_WAY:
+        return HttpResponse(headers={"HX-Refresh": "true"})
     response = render(request, "audits/running.html", {"audit": audit, "model": audit.model})
     response.headers["Cache-Control"] = "no-store"
     return response

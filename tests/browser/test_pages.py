@@ -9,11 +9,20 @@ from django.utils import timezone
 
 from feedback import people
 from feedback.management.commands.load_demo import load_axes
-from feedback.models import Audit, AuditSet, DatasetVersion, ModelVersion, Report, Retrain
+from feedback.models import (
+    Audit,
+    AuditSet,
+    Classification,
+    DatasetVersion,
+    ModelVersion,
+    Report,
+    Retrain,
+)
 from feedback.services import reports, triage
-from tests.conftest import png
+from tests.conftest import SCORES, png
 from tests.feedback.pages.test_retrains import CELL, EMPTY
 from tests.nsfwsite.test_audits import FIGURES
+from worker import pulse
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -141,6 +150,32 @@ def test_an_image_is_shown_before_it_is_sent(visit, champion) -> None:
 
     assert page.get_by_role("alert").get_by_text("The classifier is away").is_visible()
     assert visitor.complaints == []
+
+
+def test_the_answer_arrives_by_itself_with_the_visitors_own_preview(
+    visit, champion, monkeypatch
+) -> None:
+    monkeypatch.setattr(pulse, "alive", lambda queue: True)
+    monkeypatch.setattr("nsfwsite.demo.views.FIRST_WAIT_SECONDS", 0)
+    visitor = visit()
+    page = visitor.open(reverse("home"))
+    picture = {"name": "fox.png", "mimeType": "image/png", "buffer": png(7)}
+    page.locator("#image").set_input_files(picture)
+    page.wait_for_function("sessionStorage.getItem('preview')")
+    page.get_by_role("button", name="See what the model says").click()
+    page.get_by_text("Yours is next.").wait_for()
+
+    Classification.objects.update(
+        status="done", label="neutral", scores=SCORES, model=champion, finished_at=timezone.now()
+    )
+
+    page.get_by_text("90.0%").wait_for(timeout=8000)
+    assert page.get_by_alt_text("Your image").get_attribute("src").startswith("data:image/jpeg")
+    assert visitor.complaints == []
+
+    other = visit()
+    other.open(page.url.removeprefix(visitor.origin))
+    assert not other.page.get_by_alt_text("Your image").is_visible()
 
 
 def test_an_image_can_be_pasted(visit, champion) -> None:
