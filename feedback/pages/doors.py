@@ -40,7 +40,7 @@ def refusing(view: View) -> View:
         try:
             return view(request, *args, **kwargs)
         except Refusal as refusal:
-            back = request.path if request.method == "POST" else ""
+            back = request.get_full_path() if request.method == "POST" else ""
             return refusal_page(request, refusal, back=back)
 
     return guarded

@@ -7,7 +7,7 @@ from feedback.pages.doors import refusing
 urlpatterns = [
     path("report/", refusing(report.report), name="report"),
     path("r/<str:receipt>/", receipt.show, name="receipt"),
-    path("r/<str:receipt>/withdraw/", refusing(receipt.withdraw), name="withdraw"),
+    path("r/<str:receipt>/withdraw/", receipt.withdraw, name="withdraw"),
     path("sign-in/", refusing(account.SignIn.as_view()), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("triage/", triage.queue, name="triage"),

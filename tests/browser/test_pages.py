@@ -199,6 +199,15 @@ def test_the_receipt_goes_on_by_itself(visit, filed) -> None:
     page.get_by_text("It is in the queue for a reviewer.").wait_for(timeout=8000)
 
 
+def test_rosa_withdraws_from_her_receipt(visit, queued) -> None:
+    report = queued()
+    page = visit().open(reverse("receipt", args=[report.receipt]))
+    page.get_by_text("Withdraw this report").click()
+    page.get_by_role("button", name="Withdraw and delete").click()
+
+    page.get_by_text("The picture was deleted.").wait_for()
+
+
 def test_the_chart_draws_another_measure(visit, world) -> None:
     visitor = visit()
     page = visitor.open(reverse("model", args=["v1"]))

@@ -78,6 +78,8 @@ def test_a_second_withdrawal_is_refused_as_a_page(client, queued) -> None:
     page = client.post(where)
 
     assert page.status_code == 409
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert f'href="{receipt(report)}"' in page.content.decode()
     assert "can be withdrawn once" in page.content.decode()
 
 
