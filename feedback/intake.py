@@ -112,7 +112,7 @@ def file_report(
             if one.status == Classification.Status.WAITING:
                 raise _away()
         report = reports.submit(
-            classifications=[*mine, *([classification] if classification else [])],
+            classifications=[*([classification] if classification else []), *mine],
             idempotency_key=idempotency_key,
             request_sha256=request_sha256,
             **fields,

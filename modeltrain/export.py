@@ -71,7 +71,7 @@ def to_onnx(model: keras.Model) -> bytes:
         producer_name="modeltrain",
     )
     onnx.checker.check_model(proto)
-    return proto.SerializeToString(deterministic=True)
+    return bytes(proto.SerializeToString(deterministic=True))
 
 
 def with_head(graph: Path, weights: Weights) -> bytes:
@@ -100,7 +100,7 @@ def with_head(graph: Path, weights: Weights) -> bytes:
         )
     for tensor, values in zip(tensors, weights, strict=True):
         tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float32), tensor.name))
-    return proto.SerializeToString(deterministic=True)
+    return bytes(proto.SerializeToString(deterministic=True))
 
 
 def head_weights(graph: Path) -> list[NDArray[np.float32]]:
@@ -208,7 +208,7 @@ class _Graph:
             case layers.Conv2D():
                 self.convolutions[name] = layer
                 self.names[-id(layer)] = inputs[0]
-                return name
+                return str(name)
             case layers.BatchNormalization():
                 return self._convolution(self.convolutions[inputs[0]], layer)
             case layers.Activation():

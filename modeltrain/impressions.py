@@ -37,7 +37,8 @@ def answer(weights: Weights, features: Floats) -> Floats:
     numpy.ndarray of float32, shape [n, classes]
         Rows sum to 1.
     """
-    return _forward(weights, features)[-1]
+    said: Floats = _forward(weights, features)[-1]
+    return said
 
 
 def impressions(
@@ -90,7 +91,8 @@ def impressions(
         second = 0.999 * second + 0.001 * slope**2
         size = np.sqrt(second / (1 - 0.999**step)) + 1e-8
         moved -= learning_rate * (first / (1 - 0.9**step)) / size
-    return np.maximum(np.exp(moved) - _FLOOR, 0).astype(np.float32)
+    made: Floats = np.maximum(np.exp(moved) - _FLOOR, 0).astype(np.float32)
+    return made
 
 
 def agreement(
@@ -120,7 +122,8 @@ def _targets(last_kernel: Floats, wanted: NDArray[np.intp], random: np.random.Ge
     scale = np.where(np.arange(len(wanted)) % 2, *_CONCENTRATIONS)[:, None]
     shape = scale * np.maximum(similarity[wanted], 0.01)
     drawn = random.standard_gamma(shape) + 1e-8
-    return (drawn / drawn.sum(axis=1, keepdims=True)).astype(np.float32)
+    targets: Floats = (drawn / drawn.sum(axis=1, keepdims=True)).astype(np.float32)
+    return targets
 
 
 def _starts(seeds: Floats, count: int, random: np.random.Generator) -> Floats:

@@ -1,15 +1,8 @@
 """Train a new head for the champion on what was reported, and keep what the champion knew.
 
-Three things go into the loss, all as cross-entropy towards a target that may be soft:
-
-- reported images, towards their label;
-- anchors, images that nobody reported, towards a mix of their label and the champion's own answer
-  (Hinton et al., "Distilling the Knowledge in a Neural Network", 2015; Li and Hoiem, "Learning
-  without Forgetting", 2016);
-- class impressions, made-up features, towards the champion's answer (see `impressions`).
-
-Kernels are pulled towards the champion's instead of towards zero (Li et al., "Explicit Inductive
-Bias for Transfer Learning with Convolutional Networks", 2018: L2-SP).
+What goes into the loss is in `objective`. Kernels are pulled towards the champion's instead of
+towards zero (Li et al., "Explicit Inductive Bias for Transfer Learning with Convolutional
+Networks", 2018: L2-SP).
 """
 
 from __future__ import annotations
@@ -22,7 +15,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from modeltrain import artifact, export, manifest, network
 from modeltrain.artifact import Artifact
@@ -30,8 +22,9 @@ from modeltrain.card import card
 from modeltrain.classifier import Classifier
 from modeltrain.configs.head import HeadConfig
 from modeltrain.features import features
-from modeltrain.impressions import Floats, Weights, agreement, answer, impressions
+from modeltrain.impressions import Floats, Weights, agreement
 from modeltrain.manifest import Row
+from modeltrain.objective import Examples, blended, class_impressions, loss_rows, mixed
 from modeltrain.progress import Report, quiet
 
 REPORTED = "report"  # the source of a row that somebody reported; any other is an anchor
@@ -39,24 +32,6 @@ REPORTED = "report"  # the source of a row that somebody reported; any other is 
 
 class TrainingRefused(ValueError):
     """A dataset that nothing can be learned from."""
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Features of images with what is known of them.
-
-    Attributes
-    ----------
-    features : numpy.ndarray of float32, shape [n, 2048]
-    classes : numpy.ndarray of int, shape [n]
-        The right class of each.
-    reported : numpy.ndarray of bool, shape [n]
-        Whether somebody reported it; the others are anchors.
-    """
-
-    features: Floats
-    classes: NDArray[np.intp]
-    reported: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -76,15 +51,6 @@ class Fitted:
     weights: list[Floats]
     epoch: int
     stopped: str
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Rows of the loss: features, targets, and a weight for each row."""
-
-    features: Floats
-    targets: Floats
-    weights: Floats
 
 
 def train_head(
@@ -230,17 +196,13 @@ def fit(
     tf.config.experimental.enable_op_determinism()
     random = np.random.default_rng(config.seed)
     bank = class_impressions(config, champion, train, random_seed=config.seed + 1)
-    check = _rows(
-        config,
-        champion,
-        validation,
-        class_impressions(config, champion, train, random_seed=config.seed + 2),
-    )
+    made = class_impressions(config, champion, train, random_seed=config.seed + 2)
+    check = loss_rows(config, champion, validation, made)
     stops_early = int(validation.reported.sum()) >= config.validation_minimum
     model = _model(config, champion)
     best, kept = float("inf"), Fitted(list(champion), 0, "validation")
     for epoch in range(1, config.epochs + 1):
-        learn = _rows(config, champion, train, _mixed(bank, random))
+        learn = loss_rows(config, champion, blended(train, random), mixed(bank, random))
         model.fit(
             learn.features,
             learn.targets,
@@ -248,85 +210,18 @@ def fit(
             batch_size=config.batch,
             verbose=0,
         )
-        loss = float(
-            model.evaluate(
-                check.features,
-                check.targets,
-                sample_weight=check.weights,
-                batch_size=1024,
-                verbose=0,
-            )
-        )
-        progress("training", epoch, config.epochs, f"Epoch {epoch}: validation loss {loss:.4f}")
+        progress("training", epoch, config.epochs, f"Epoch {epoch}")
         if not stops_early:
             kept = Fitted(_weights(model), epoch, "last epoch")
-        elif loss < best:
+            continue
+        loss = model.evaluate(
+            check.features, check.targets, sample_weight=check.weights, batch_size=1024, verbose=0
+        )
+        if loss < best:
             best, kept = loss, Fitted(_weights(model), epoch, "validation")
         elif epoch - kept.epoch >= config.patience:
             break
     return kept
-
-
-def class_impressions(
-    config: HeadConfig, champion: Weights, examples: Examples, *, random_seed: int
-) -> Floats:
-    """Make impressions of every class.
-
-    Those of a class that no example has start from the features of every example, drawings too:
-    what looks like a drawing and is `hentai` to the champion must stay so. Those of the other
-    classes start from anchors, where nobody said that the champion is wrong.
-    """
-    classes = np.arange(champion[-1].shape[0])
-    present = np.isin(classes, examples.classes)
-    anchors = examples.features[~examples.reported]
-    made = []
-    for asked, seeds in ((classes[~present], examples.features), (classes[present], anchors)):
-        if len(asked) and len(seeds):
-            wanted = np.repeat(asked, config.impressions_per_class)
-            made.append(
-                impressions(
-                    champion,
-                    seeds,
-                    wanted=wanted,
-                    steps=config.impression_steps,
-                    random_seed=random_seed,
-                )
-            )
-    return np.concatenate([np.empty((0, network.FEATURES), np.float32), *made])
-
-
-def _mixed(bank: Floats, random: np.random.Generator) -> Floats:
-    """Blend each impression with another: the champion can be asked about any features."""
-    other = bank[random.permutation(len(bank))]
-    share = random.uniform(0.5, 1.0, (len(bank), 1)).astype(np.float32)
-    return share * bank + (1 - share) * other
-
-
-def _rows(config: HeadConfig, champion: Weights, examples: Examples, made: Floats) -> _Part:
-    """Gather the parts of the loss, weighted so that the mean weight of a row is 1."""
-    features, classes = examples.features, examples.classes
-    known = np.eye(champion[-1].shape[0], dtype=np.float32)[classes]
-    share = np.where(examples.reported, 0, config.distil).astype(np.float32)[:, None]
-    targets = (1 - share) * known + share * answer(champion, features)
-    weights = (
-        _balanced(classes, examples.reported) * config.reported_weight
-        + _balanced(classes, ~examples.reported) * config.anchor_weight
-    )
-    each = np.full(len(made), config.impression_weight / max(len(made), 1), np.float32)
-    weight = np.concatenate([weights, each])
-    return _Part(
-        np.concatenate([features, made]),
-        np.concatenate([targets, answer(champion, made)]),
-        weight * (len(weight) / weight.sum()),
-    )
-
-
-def _balanced(classes: NDArray[np.intp], chosen: NDArray[np.bool_]) -> Floats:
-    """Weigh the chosen rows so that each class counts the same and all sum to 1; others get 0."""
-    counts = np.bincount(classes[chosen], minlength=int(classes.max(initial=0)) + 1)
-    present = max(int((counts > 0).sum()), 1)
-    weights = np.where(chosen, 1.0 / np.maximum(counts, 1)[classes] / present, 0.0)
-    return weights.astype(np.float32)
 
 
 def _model(config: HeadConfig, champion: Weights) -> keras.Model:

@@ -6,9 +6,11 @@ Command
 Hardware
     2 CPU cores, no GPU.
 Expected time
-    TBD
+    Two and a half minutes from approval to verdict, the audit of 645 images included; the training
+    itself takes half a minute.
 Expected figures
-    TBD
+    `make loop`, 120 reported drawings and 134 photographs as anchors: recall of drawings on the
+    audit set from 2 % to 94 %, of neutral photographs from 100 % to 98 %.
 """
 
 from __future__ import annotations

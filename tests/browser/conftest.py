@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from django.conf import settings as django_settings
 from django.test import Client
-
-sync_api = pytest.importorskip("playwright.sync_api")
+from playwright import sync_api
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+BUILT = ROOT / "nsfwsite" / "static" / "build" / "site.js"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 ARGUMENTS = [
     "--no-sandbox",
@@ -26,24 +26,10 @@ ARGUMENTS = [
 RUN_AXE = "axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes[0].html))"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    missing = [
-        what
-        for what, there in {
-            "Chromium is not installed": CHROMIUM,
-            "the assets are not built: run `npm run build`": (
-                ROOT / "nsfwsite" / "static" / "build" / "site.js"
-            ).is_file(),
-        }.items()
-        if not there
-    ]
-    for item in items:
-        if missing and Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.skip(reason="; ".join(missing)))
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator["sync_api.Browser"]:
+    assert CHROMIUM, "The browser tests need Chromium. Install it: apt-get install chromium"
+    assert BUILT.is_file(), "The browser assets are not built. Build them: npm run build"
     # Playwright runs an event loop in this thread, and Django takes that for asynchronous code.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_api.sync_playwright() as playwright:

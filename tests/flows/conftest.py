@@ -16,6 +16,7 @@ import pytest
 
 from modeltrain import manifest
 from modeltrain.manifest import Row
+from tests.browser.conftest import browser  # noqa: F401 - a fixture
 from tests.conftest import ROOT
 
 DEMO = ROOT / "var" / "test-demo"
@@ -74,7 +75,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory, demo_data, published) -> Iterator[Site]:
     data_dir = tmp_path_factory.mktemp("site")
     prepare(data_dir, demo_data, published.path)

@@ -1,0 +1,44 @@
+// The published model as its own package would run it, on raw 299×299 RGB images.
+// `node reference.mjs <folder of nsfwjs> <file of images, bytes>` prints a JSON list of rows.
+import { createRequire } from "node:module";
+import { readFileSync, readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import { setThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
+
+const [, , packageFolder, images] = process.argv;
+const require = createRequire(import.meta.url);
+const wasm = require.resolve("@tensorflow/tfjs-backend-wasm");
+setWasmPaths(wasm.slice(0, wasm.lastIndexOf("dist")) + "dist/");
+setThreadsCount(1);
+await tf.setBackend("wasm");
+
+const folder = resolve(packageFolder, "dist/models/inception_v3");
+const load = (name) => {
+  const found = require(join(folder, name));
+  return found.default ?? found;
+};
+const number = (name) => Number(/shard(\d+)of/.exec(name)[1]);
+const shards = readdirSync(folder)
+  .filter((name) => name.startsWith("group1-shard"))
+  .sort((a, b) => number(a) - number(b));
+const joined = Buffer.concat(shards.map((name) => Buffer.from(load(name), "base64")));
+const { modelTopology, weightsManifest } = load("model.min.js");
+const model = await tf.loadLayersModel(
+  tf.io.fromMemory({
+    modelTopology,
+    weightSpecs: weightsManifest[0].weights,
+    weightData: joined.buffer.slice(joined.byteOffset, joined.byteOffset + joined.length),
+  }),
+);
+const bytes = readFileSync(images);
+const size = 299 * 299 * 3;
+const rows = [];
+for (let start = 0; start < bytes.length; start += size) {
+  const values = Float32Array.from(bytes.subarray(start, start + size), (value) => value / 255);
+  const input = tf.tensor4d(values, [1, 299, 299, 3]);
+  const output = model.predict(input);
+  rows.push(Array.from(output.dataSync()));
+  tf.dispose([input, output]);
+}
+process.stdout.write(JSON.stringify(rows));

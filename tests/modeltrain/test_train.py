@@ -1,0 +1,169 @@
+"""Training for real, on few small images."""
+
+import dataclasses
+
+import numpy as np
+import onnx
+import pytest
+
+from modeltrain import export, images, network, train
+from modeltrain.classifier import Classifier
+from modeltrain.configs import head
+from modeltrain.features import ImageMissing
+from modeltrain.impressions import agreement, answer, impressions
+from modeltrain.manifest import Row
+from modeltrain.train import TrainingRefused
+from tests.conftest import noise
+
+CONFIG = dataclasses.replace(
+    head.get(),
+    epochs=40,
+    patience=40,
+    impressions_per_class=8,
+    impression_steps=10,
+    validation_minimum=1,
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Twelve reported and twelve anchors, an eighth of each for validation."""
+    folder = tmp_path_factory.mktemp("images")
+    rows, paths = [], {}
+    for seed in range(24):
+        pixels = noise(seed) if seed % 2 else noise(seed)[:, :, :1].repeat(3, axis=2)
+        sha256 = images.pixel_sha256(pixels)
+        paths[sha256] = folder / f"{seed}.png"
+        paths[sha256].write_bytes(images.to_png(pixels))
+        rows.append(
+            Row(
+                sha256=sha256,
+                label="drawings" if seed % 2 else "neutral",
+                groups={},
+                split="validation" if seed > 20 else "train",
+                source="report" if seed % 2 else "demo",
+                cluster=str(seed),
+            )
+        )
+    return rows, paths
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def candidate(data, cache, published, tmp_path_factory):
+    rows, paths = data
+    return train.train_head(
+        CONFIG,
+        champion=published,
+        rows=rows,
+        images=paths,
+        cache=cache,
+        parent=tmp_path_factory.mktemp("artifacts"),
+    )
+
+
+def test_the_candidate_says_where_it_comes_from(candidate, published):
+    assert candidate.config["parent"] == published.sha256
+    assert candidate.config["base_sha256"] == published.config["base_sha256"]
+    assert candidate.config["training"]["images"]["train"] == {
+        "drawings, reported": 10,
+        "neutral, anchor": 11,
+    }
+
+
+def test_only_the_head_is_new(candidate, published):
+    old, new = (
+        {each.name: each.SerializeToString() for each in onnx.load(model.onnx).graph.initializer}
+        for model in (published, candidate)
+    )
+    changed = {name for name in old if old[name] != new[name]}
+    assert old.keys() == new.keys()
+    assert 0 < len(changed) <= 6
+    assert all(name.startswith(export.HEAD_PREFIX) for name in changed)
+
+
+def test_it_learns_what_was_reported(candidate, published, data):
+    rows, paths = data
+    mine = [row for row in rows if row.label == "drawings" and row.split == "train"]
+    before, after = Classifier(published), Classifier(candidate)
+    pixels = [images.decode(paths[row.sha256].read_bytes()) for row in mine]
+    gains = [
+        after.classify(each).scores["drawings"] - before.classify(each).scores["drawings"]
+        for each in pixels
+    ]
+    assert np.mean(gains) > 0.1
+
+
+def test_the_saved_network_and_the_graph_agree(candidate):
+    model = network.whole(classes=5)
+    model.load_weights(candidate.keras)
+    weights = export.head_weights(candidate.onnx)
+    layers = [model.get_layer("head").get_layer(name) for name in network.HEAD_LAYERS]
+    saved = [each for layer in layers for each in layer.get_weights()]
+    for ours, theirs in zip(weights, saved, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    prediction = Classifier(candidate).classify(noise(1))
+    by_hand = answer(weights, prediction.features[None])[0]
+    np.testing.assert_allclose(list(prediction.scores.values()), by_hand, atol=1e-5)
+
+
+def test_the_same_seed_gives_the_same_model(candidate, data, cache, published, tmp_path):
+    rows, paths = data
+    again = train.train_head(
+        CONFIG, champion=published, rows=rows, images=paths, cache=cache, parent=tmp_path
+    )
+    assert again.sha256 == candidate.sha256
+
+
+@pytest.mark.parametrize("kept", [[], ["drawings"]])
+def test_fewer_than_two_labels_teach_nothing(data, cache, published, tmp_path, kept):
+    rows, paths = data
+    with pytest.raises(TrainingRefused, match="at least two labels"):
+        train.train_head(
+            CONFIG,
+            champion=published,
+            rows=[row for row in rows if row.label in kept],
+            images=paths,
+            cache=cache,
+            parent=tmp_path,
+        )
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_image_stops_it_and_leaves_no_model(data, published, tmp_path):
+    rows, _ = data
+    with pytest.raises(ImageMissing):
+        train.train_head(
+            CONFIG,
+            champion=published,
+            rows=rows,
+            images={},
+            cache=tmp_path / "cache",
+            parent=tmp_path / "artifacts",
+        )
+    assert not (tmp_path / "artifacts").exists()
+
+
+def test_each_class_is_named_most_by_the_impressions_made_for_it(published):
+    """They were never an image; half of them are soft on purpose."""
+    weights = export.head_weights(published.onnx)
+    classifier = Classifier(published)
+    seeds = np.stack([classifier.classify(noise(seed)).features for seed in range(12)])
+    wanted = np.repeat(np.arange(5), 20)
+    made = impressions(weights, seeds, wanted=wanted, steps=120, random_seed=1)
+    assert (made >= 0).all()
+    answers = answer(weights, made)
+    means = np.stack([answers[wanted == each].mean(axis=0) for each in range(5)])
+    assert means.argmax(axis=0).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_agreement_is_a_share_of_what_the_first_head_said():
+    right = [np.eye(3, dtype=np.float32)] * 1
+    weights = [each for kernel in right * 3 for each in (kernel, np.zeros(3, np.float32))]
+    swapped = [*weights[:4], np.eye(3, dtype=np.float32)[[1, 0, 2]], np.zeros(3, np.float32)]
+    features = np.eye(3, dtype=np.float32)[[0, 0, 2]]
+    assert agreement(weights, swapped, features, ["a", "b", "c"]) == {"a": 0, "b": None, "c": 1}
