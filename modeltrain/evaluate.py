@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 
 from modeltrain.fairness import axes, rate, rates_by_group
 from modeltrain.features import load_pixels
+from modeltrain.files import write_whole
 from modeltrain.labels import LABELS, NSFW, ErrorKind, error_kind
 from modeltrain.manifest import Row
 
@@ -122,15 +121,7 @@ def write_predictions(path: Path, predicted: Iterable[Predicted]) -> str:
         for each in sorted(predicted, key=lambda each: each.sha256)
     ]
     data = "".join(lines).encode()
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, data)
     return hashlib.sha256(data).hexdigest()
 
 

@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from modeltrain.files import write_whole
 from modeltrain.labels import LABELS
 
 SPLITS = ("train", "validation", "audit")
@@ -77,17 +76,7 @@ def write(path: Path, rows: Iterable[Row]) -> str:
         When a row breaks a rule, an image is there twice, or a cluster is in two splits.
     """
     data = _to_bytes(rows)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, data)
     return hashlib.sha256(data).hexdigest()
 
 
