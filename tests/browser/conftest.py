@@ -1,7 +1,5 @@
 """Chromium, as people use it, on pages served by the tests' own site."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,30 +10,7 @@ from playwright import sync_api
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-BUILT = ROOT / "nsfwsite" / "static" / "build" / "site.js"
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 RUN_AXE = "axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes[0].html))"
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator["sync_api.Browser"]:
-    assert CHROMIUM, "The browser tests need Chromium. Install it: apt-get install chromium"
-    assert BUILT.is_file(), "The browser assets are not built. Build them: npm run build"
-    # Playwright runs an event loop in this thread, and Django takes that for asynchronous code.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 class Visitor:

@@ -16,7 +16,6 @@ import pytest
 
 from modeltrain import manifest
 from modeltrain.manifest import Row
-from tests.browser.conftest import browser  # noqa: F401 - a fixture
 from tests.conftest import ROOT
 
 DEMO = ROOT / "var" / "test-demo"
