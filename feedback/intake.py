@@ -172,7 +172,7 @@ def parse_groups(text: str) -> Mapping[str, str]:
     """Groups as JSON, axis → value."""
     try:
         groups = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         groups = None
     if not isinstance(groups, dict) or not all(isinstance(v, str) for v in groups.values()):
         raise Invalid(

@@ -18,7 +18,8 @@ def programs(*, data_dir: Path, port: int, threads: int, own_redis: bool) -> Map
         "web": (
             f"{BIN}/gunicorn nsfwsite.wsgi --bind 127.0.0.1:{port} --worker-class gthread "
             f"--workers 1 --threads {threads} --timeout 90 --graceful-timeout 5 "
-            f"--no-control-socket --access-logfile {data_dir}/logs/access.log"
+            # No access log: it would keep visitors' addresses and reporters' receipts.
+            "--no-control-socket"
         ),
         "inference": f"{worker} --queues inference --hostname inference@%%h",
         "default": f"{worker} --queues default --hostname default@%%h",

@@ -102,6 +102,7 @@ def test_without_a_worker_nothing_is_kept(real_champion, axes):
         ({"expected_label": "cats"}, 422),
         ({"groups": "not json"}, 422),
         ({"groups": '{"medium": 3}'}, 422),
+        ({"groups": "[" * 100_000}, 422),
         ({"groups": '{"star_sign": "leo"}'}, 422),
         ({"kind": "boring"}, 400),
         ({"classification": str(uuid.uuid4()), "images": []}, 404),
