@@ -56,7 +56,7 @@ class Api:
             )
         return str(self._checked(response)["receipt"])
 
-    def wait(self, path: str, done: Any, seconds: float = 240) -> dict[str, Any]:
+    def wait(self, path: str, done: Any, seconds: float = 480) -> dict[str, Any]:
         """Ask until `done`, at most `seconds`."""
         answers: list[dict[str, Any]] = []
 

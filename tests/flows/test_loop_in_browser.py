@@ -80,7 +80,7 @@ def test_the_loop_clicked_through(site, page, look):
     page.get_by_role("button", name="Approve and start").click()
     page.locator("progress").wait_for()
     look(page, "6-running")
-    page.get_by_role("heading", name="What the gate says").wait_for(timeout=240_000)
+    page.get_by_role("heading", name="What the gate says").wait_for(timeout=480_000)
     look(page, "7-gate")
     page.get_by_role("button", name="Promote all the same").click()
     page.get_by_text("needs a written, public reason").wait_for()
