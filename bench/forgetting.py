@@ -36,6 +36,7 @@ from modeltrain.train import fit
 NOTHING = {"impression_weight": 0.0, "distil": 0.0, "l2_sp": 0.0, "dropout": (0.5, 0.25)}
 HELD_OUT_SEED = 4_000
 HELD_OUT_PER_CLASS = 400
+SURE = 0.8  # "sure" counts only what the champion gave at least this probability
 
 
 class Measured:
@@ -80,11 +81,14 @@ class Measured:
         for row, scores in zip(self.audit, said, strict=True):
             right = self.champion.labels[int(scores.argmax())] == row.label
             found.setdefault(f"{row.label}, {origin(row)}", []).append(right)
-        kept = agreement(self.start, weights, self.made, self.champion.labels)
+        labels = self.champion.labels
+        kept = agreement(self.start, weights, self.made, labels)
+        sure = self.made[answer(self.start, self.made).max(axis=1) >= SURE]
         return {
             "recall": {name: float(np.mean(each)) for name, each in sorted(found.items())},
             "images": {name: len(each) for name, each in sorted(found.items())},
             "kept": kept,
+            "kept where sure": agreement(self.start, weights, sure, labels),
         }
 
 
@@ -99,7 +103,8 @@ def without_anchors(examples: Examples) -> Examples:
 
 
 def line(name: str, figures: Mapping[str, Any]) -> str:
-    shares = [*figures["recall"].values(), *figures["kept"].values()]
+    parts = ("recall", "kept", "kept where sure")
+    shares = [share for part in parts for share in figures[part].values()]
     cells = " | ".join("-" if share is None else f"{share:.3f}" for share in shares)
     return f"| {name} | {cells} |"
 
@@ -126,7 +131,8 @@ def main() -> None:
         changes = {key: json.loads(value) for key, value in (each.split("=") for each in args.set)}
         trials = {" ".join(args.set): (changes, True)}
     results = {"the champion": measured.figures(measured.start)}
-    names = [*results["the champion"]["recall"], *results["the champion"]["kept"]]
+    first = results["the champion"]
+    names = [*first["recall"], *first["kept"], *(f"{each}, sure" for each in first["kept"])]
     print("| head | " + " | ".join(names) + " |\n" + "|---" * (len(names) + 1) + "|")
     print(line("the champion", results["the champion"]))
     for name, (changes, anchored) in trials.items():

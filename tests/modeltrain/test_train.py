@@ -167,3 +167,58 @@ def test_agreement_is_a_share_of_what_the_first_head_said():
     swapped = [*weights[:4], np.eye(3, dtype=np.float32)[[1, 0, 2]], np.zeros(3, np.float32)]
     features = np.eye(3, dtype=np.float32)[[0, 0, 2]]
     assert agreement(weights, swapped, features, ["a", "b", "c"]) == {"a": 0, "b": None, "c": 1}
+
+
+@pytest.fixture
+def again(data, cache, published, tmp_path):
+    """Train once more with something changed, for one epoch unless told otherwise."""
+
+    def run(rows=None, paths=None, cache=cache, **changes):
+        return train.train_head(
+            dataclasses.replace(CONFIG, **({"epochs": 1} | changes)),
+            champion=published,
+            rows=data[0] if rows is None else rows,
+            images=data[1] if paths is None else paths,
+            cache=cache,
+            parent=tmp_path / "artifacts",
+        )
+
+    return run
+
+
+def test_with_too_few_reports_to_validate_it_trains_to_the_last_epoch(again):
+    training = again(epochs=2, validation_minimum=99).config["training"]
+    assert (training["stopped_by"], training["epoch_kept"]) == ("last epoch", 2)
+
+
+def test_without_validation_images_or_impressions_it_trains_to_the_last_epoch(again, data):
+    rows = [row for row in data[0] if row.split == "train"]
+    training = again(rows, epochs=2, impression_weight=0.0).config["training"]
+    assert (training["stopped_by"], training["epoch_kept"]) == ("last epoch", 2)
+
+
+def test_anchors_alone_of_one_label_teach_nothing(again, data, tmp_path):
+    with pytest.raises(TrainingRefused, match=r"Received: 11 images, all neutral"):
+        again([row for row in data[0] if row.label == "neutral"])
+    assert not (tmp_path / "artifacts").exists()
+
+
+def test_a_corrupt_image_is_named_and_leaves_no_model(again, data, tmp_path):
+    rows, paths = data
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(paths[rows[0].sha256].read_bytes()[:50])
+    with pytest.raises(ImageMissing, match=r"broken\.png"):
+        again(paths=paths | {rows[0].sha256: broken}, cache=tmp_path / "empty")
+    assert not (tmp_path / "artifacts").exists()
+
+
+def test_audit_images_are_never_looked_at(again, data):
+    unknown = dataclasses.replace(data[0][0], sha256="f" * 64, split="audit", cluster="audit")
+    counts = again([*data[0], unknown]).config["training"]["images"]
+    assert set(counts) == {"train", "validation"}
+
+
+def test_the_card_names_the_dataset_and_the_parent(candidate, published):
+    text = (candidate.path / "card.md").read_text()
+    assert candidate.config["training"]["manifest_sha256"] in text
+    assert published.version in text
