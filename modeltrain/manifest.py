@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ class Row:
     sha256 : str
         `images.pixel_sha256` of its pixels.
     label : str
-        What it really is; one of `labels.LABELS`.
+        What it really is; one of the dataset's labels.
     groups : mapping of str to str
         Axis to value, such as `medium` to `vector`. Axes that say nothing of it are left out.
     split : {"train", "validation", "audit"}
@@ -62,8 +62,15 @@ class Row:
 _KEYS = {each.name for each in fields(Row)}
 
 
-def write(path: Path, rows: Iterable[Row]) -> str:
+def write(path: Path, rows: Iterable[Row], *, labels: Collection[str] = LABELS) -> str:
     """Write a manifest, whole or not at all.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    rows : iterable of Row
+    labels : collection of str
+        What a row's label may be.
 
     Returns
     -------
@@ -75,12 +82,12 @@ def write(path: Path, rows: Iterable[Row]) -> str:
     ManifestError
         When a row breaks a rule, an image is there twice, or a cluster is in two splits.
     """
-    data = _to_bytes(rows)
+    data = _to_bytes(rows, labels)
     write_whole(path, data)
     return hashlib.sha256(data).hexdigest()
 
 
-def read(path: Path) -> list[Row]:
+def read(path: Path, *, labels: Collection[str] = LABELS) -> list[Row]:
     """Read a manifest and check every row.
 
     Raises
@@ -91,14 +98,14 @@ def read(path: Path) -> list[Row]:
     rows = []
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
-            rows.append(_parse(line, where=f"{path.name}, line {number}"))
+            rows.append(_parse(line, labels, where=f"{path.name}, line {number}"))
     _check_together(rows, where=path.name)
     return rows
 
 
-def sha256(rows: Iterable[Row]) -> str:
+def sha256(rows: Iterable[Row], *, labels: Collection[str] = LABELS) -> str:
     """Return the SHA-256 that `write` would return, without writing."""
-    return hashlib.sha256(_to_bytes(rows)).hexdigest()
+    return hashlib.sha256(_to_bytes(rows, labels)).hexdigest()
 
 
 def split_of(cluster: str, *, audit_share: float = 0.5, validation_share: float = 0.1) -> str:
@@ -128,19 +135,19 @@ def split_of(cluster: str, *, audit_share: float = 0.5, validation_share: float 
     return "validation" if place < audit_share + validation_share else "train"
 
 
-def _to_bytes(rows: Iterable[Row]) -> bytes:
+def _to_bytes(rows: Iterable[Row], labels: Collection[str]) -> bytes:
     ordered = sorted(rows, key=lambda row: row.sha256)
     lines = []
     for row in ordered:
         values = asdict(row) | {"groups": dict(row.groups)}
         line = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        _parse(line.encode(), where=f"a row for image {row.sha256!r}")
+        _parse(line.encode(), labels, where=f"a row for image {row.sha256!r}")
         lines.append(line + "\n")
     _check_together(ordered, where="the rows")
     return "".join(lines).encode()
 
 
-def _parse(line: bytes, *, where: str) -> Row:
+def _parse(line: bytes, labels: Collection[str], *, where: str) -> Row:
     def refuse(rule: str, received: Any) -> ManifestError:
         text = f"{received!r} ({where})"
         return ManifestError(rule, text, "Build the manifest again from its rows.")
@@ -157,8 +164,8 @@ def _parse(line: bytes, *, where: str) -> Row:
             raise refuse(f"A row's {key} must be text.", values[key])
     if not _SHA256.fullmatch(values["sha256"]):
         raise refuse("A row's sha256 must be 64 hexadecimal digits.", values["sha256"])
-    if values["label"] not in LABELS:
-        raise refuse(f"A row's label must be one of {', '.join(LABELS)}.", values["label"])
+    if values["label"] not in labels:
+        raise refuse(f"A row's label must be one of {', '.join(labels)}.", values["label"])
     if values["split"] not in SPLITS:
         raise refuse(f"A row's split must be one of {', '.join(SPLITS)}.", values["split"])
     groups = values["groups"]

@@ -1,0 +1,44 @@
+"""Predict every audit image and count the errors, per class and per group."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+from modeltrain.progress import Report
+from modeltrain.verbs import Result, paths, stage
+
+
+def options(parser: ArgumentParser) -> None:
+    paths(
+        parser,
+        artifact="the model's folder",
+        manifest="of the audit set",
+        images="JSON from image hash to path",
+        out="predictions to write (.jsonl); the figures go beside them (.json)",
+    )
+
+
+def run(args: Namespace, report: Report) -> Result:
+    step = stage(report, "auditing", "Auditing")
+    predictions, figures = audit(args.artifact, args.manifest, args.images, args.out, step)
+    return {"predictions": str(predictions), "audit": str(figures)}
+
+
+def audit(
+    folder: Path, rows: Path, images: Path, out: Path, step: Callable[[int, int], None]
+) -> tuple[Path, Path]:
+    """Write a model's predictions and, beside them, its figures; return both paths."""
+    from modeltrain import artifact, evaluate, manifest
+    from modeltrain.classifier import Classifier
+    from modeltrain.features import read_images
+
+    classifier = Classifier(artifact.load(folder))
+    predicted = evaluate.predict(classifier, manifest.read(rows), read_images(images), step)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    evaluate.write_predictions(out, predicted)
+    figures = out.with_suffix(".json")
+    figures.write_text(json.dumps(evaluate.audit(predicted), indent=2, ensure_ascii=False) + "\n")
+    return out, figures

@@ -1,0 +1,26 @@
+"""Say what a model makes of image files."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from modeltrain.progress import Report
+from modeltrain.verbs import Result, paths
+
+
+def options(parser: ArgumentParser) -> None:
+    paths(parser, artifact="the model's folder")
+    parser.add_argument("image", type=Path, nargs="+")
+
+
+def run(args: Namespace, report: Report) -> Result:
+    from modeltrain import artifact
+    from modeltrain.classifier import Classifier
+    from modeltrain.images import decode_in_child
+
+    classifier = Classifier(artifact.load(args.artifact))
+    said = {}
+    for number, path in enumerate(args.image, start=1):
+        prediction = classifier.classify(decode_in_child(path.read_bytes()))
+        said[str(path)] = {"label": prediction.label, "scores": prediction.scores}
+        report("classifying", number, len(args.image), f"{path}: {prediction.label}")
+    return {"images": said}
