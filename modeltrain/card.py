@@ -46,3 +46,56 @@ not an error rate on images.
 |---|---|
 {kept}
 """
+
+
+def recipe_card(config: Mapping[str, Any]) -> str:
+    """Write the card of a model that was trained by the article's recipe, in Markdown.
+
+    Parameters
+    ----------
+    config : mapping
+        What its `config.json` holds.
+    """
+    training = config["training"]
+    splits = training["images"]
+    images = "\n".join(
+        f"| {label} | {count} | {splits['validation'].get(label, 0)} |"
+        for label, count in splits["train"].items()
+    )
+    phases = "\n".join(
+        f"| {name} | {len(each['history']) - 1} | {each['epoch_kept']} | "
+        f"{_measured(each['history'][each['epoch_kept']])} |"
+        for name, each in training["phases"].items()
+    )
+    problems = "\n".join(f"- {each}" for each in training["problems"])
+    device = training["device"]
+    return f"""# A model trained by the article's recipe
+
+## Data
+Dataset with SHA-256 {training["manifest_sha256"]}.
+
+| class | images to learn from | images for validation |
+|---|---|---|
+{images}
+
+## Recipe
+Config `{config["name"]}`, seed {training["config"]["seed"]}; from the base of model
+{config["parent"][:12]}, with a new head. Convolutions from number
+{training["config"]["unlock_from"]} on were unlocked in phase 2. Keras {device["keras"]} on
+{device["backend"]}, {device["precision"]}, {device["accelerators"]} accelerators.
+
+| phase | epochs | kept | on validation |
+|---|---|---|---|
+{phases}
+
+## Limits
+The validation images chose the epoch, so figures on them flatter the model. Only an audit on images
+that were never learned from or chosen by says how good it is, and for whom.
+{problems}
+"""
+
+
+def _measured(values: Mapping[str, float]) -> str:
+    if "validation_loss" not in values:
+        return "no images"
+    return f"accuracy {values['validation_accuracy']:.1%}, loss {values['validation_loss']:.3f}"

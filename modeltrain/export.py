@@ -109,15 +109,39 @@ def head_weights(graph: Path) -> list[NDArray[np.float32]]:
 
 
 def base_sha256(graph: bytes) -> str:
-    """Hash everything that decides an image's features: the graph without the head's weights.
+    """Hash everything that decides an image's features: the graph without the head.
 
     Models with the same base share a cache of features.
     """
-    proto = onnx.load_from_string(graph)
-    kept = [each for each in proto.graph.initializer if not each.name.startswith(HEAD_PREFIX)]
-    del proto.graph.initializer[:]
-    proto.graph.initializer.extend(kept)
-    return hashlib.sha256(proto.SerializeToString(deterministic=True)).hexdigest()
+    return hashlib.sha256(below(onnx.load_from_string(graph), "features")).hexdigest()
+
+
+def below(model: onnx.ModelProto, cut: str) -> bytes:
+    """Return a graph that ends where `cut` comes out, with nothing that is not needed for it.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        Changed in place.
+    cut : str
+        What a node gives out, such as `mixed_5`.
+    """
+    graph = model.graph
+    needed = {cut}
+    for node in reversed(graph.node):  # in a valid graph, what a node needs comes before it
+        if needed & set(node.output):
+            needed |= set(node.input)
+    nodes = [node for node in graph.node if needed & set(node.output)]
+    constants = [each for each in graph.initializer if each.name in needed]
+    outputs = [helper.make_tensor_value_info(cut, TensorProto.FLOAT, None)]
+    for there, kept in (
+        (graph.node, nodes),
+        (graph.initializer, constants),
+        (graph.output, outputs),
+    ):
+        del there[:]
+        there.extend(kept)
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 def to_keras(model: keras.Model) -> bytes:

@@ -6,16 +6,14 @@ the time, and models that share a base share the folder.
 
 from __future__ import annotations
 
-import io
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from modeltrain import arrays
 from modeltrain.classifier import Classifier
 from modeltrain.images import decode, pixel_sha256
 from modeltrain.manifest import Row
@@ -103,32 +101,11 @@ def features(
     folder.mkdir(parents=True, exist_ok=True)
     out = np.empty((len(rows), FEATURES), dtype=np.float32)
     for number, row in enumerate(rows):
-        path = folder / row.sha256[:2] / f"{row.sha256}.npy"
-        known = _read(path)
+        path = arrays.path_of(folder, row.sha256)
+        known = arrays.read(path, shape=(FEATURES,), dtype=np.float32)
         if known is None:
             known = classifier.classify(load_pixels(row.sha256, images)).features
-            _write(path, known)
+            arrays.write(path, known)
         out[number] = known
         progress("features", number + 1, len(rows), "Computing features")
     return out
-
-
-def _read(path: Path) -> NDArray[np.float32] | None:
-    try:
-        values = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return None
-    good = values.dtype == np.float32 and values.shape == (FEATURES,) and np.isfinite(values).all()
-    return values if good else None
-
-
-def _write(path: Path, values: NDArray[np.float32]) -> None:
-    path.parent.mkdir(exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.save(file, values, allow_pickle=False)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

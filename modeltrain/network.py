@@ -104,7 +104,7 @@ def head(
     )
     x = layers.Dropout(dropout[0], seed=seed + 1, name="dropout_1")(x)
     x = layers.Dense(
-        128, "relu", kernel_initializer=glorot(seed + 2), kernel_regularizer=second, name=two
+        128, "relu", kernel_initializer=he(seed + 2), kernel_regularizer=second, name=two
     )(x)
     x = layers.Dropout(dropout[1], seed=seed + 3, name="dropout_2")(x)
     x = layers.Dense(
@@ -121,6 +121,42 @@ def whole(*, classes: int = 5) -> keras.Model:
     """Join `base` and `head`: float32 [batch, 299, 299, 3] in [0, 1] → float32 [batch, classes]."""
     bottom, top = base(), head(classes=classes)
     return keras.Model(bottom.input, top(bottom.output), name="inception_v3")
+
+
+def with_new_head(model: keras.Model, *, classes: int, seed: int) -> keras.Model:
+    """Join a `whole`'s base, its weights and layers shared, and a new head."""
+    pooled = model.get_layer("features").output
+    return keras.Model(model.input, head(classes=classes, seed=seed)(pooled), name="inception_v3")
+
+
+def above(model: keras.Model, cut: str) -> keras.Model:
+    """Return the part of a `whole` above a layer, its weights shared: that layer's output goes in.
+
+    Parameters
+    ----------
+    model : keras.Model
+    cut : str
+        A layer's name, such as `mixed_5`.
+    """
+    return keras.Model(model.get_layer(cut).output, model.output, name=f"above_{cut}")
+
+
+def unlock(model: keras.Model, *, first: int) -> None:
+    """Let the head and the convolutions from the `first` on learn, and nothing else.
+
+    Normalisation keeps its statistics and its shift: a frozen layer of it runs as at inference, so
+    that few images cannot spoil what many have measured.
+
+    Parameters
+    ----------
+    model : keras.Model
+        As `whole` builds it.
+    first : int
+        Counted from 1; the article unlocks from the 56th.
+    """
+    learning = {f"conv_{n:02d}" for n in range(first, CONVOLUTIONS + 1)} | {"head"}
+    for layer in model.layers:
+        layer.trainable = layer.name in learning
 
 
 class _Builder:

@@ -6,8 +6,8 @@ Command
 Hardware
     2 CPU cores, no GPU.
 Expected time
-    Two minutes and ten seconds from approval to verdict, the audit of 645 images included; the training
-    itself takes half a minute.
+    Two minutes and ten seconds from approval to verdict, the audit of 645 images included; the
+    training itself takes half a minute.
 Expected figures
     `make loop`, 120 reported drawings and 134 photographs as anchors: recall of drawings on the
     audit set from 2 % to 92 %, of neutral photographs from 100 % to 98 %.
@@ -16,6 +16,8 @@ Expected figures
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from modeltrain.configs.rules import above, at_least, between
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,14 @@ class HeadConfig:
     impressions_per_class: int
     impression_steps: int
     validation_minimum: int
+
+    def __post_init__(self) -> None:
+        for name in ("seed", "l2_sp", "reported_weight", "anchor_weight", "impression_weight"):
+            at_least(self, name, 0)
+        for name in ("epochs", "patience", "batch", "impressions_per_class", "impression_steps"):
+            at_least(self, name, 1)
+        above(self, "learning_rate", 0)
+        between(self, "distil", 0, 1)
 
 
 def get() -> HeadConfig:
