@@ -21,13 +21,20 @@ from modeltrain.dataset import Dataset
 from modeltrain.demo_sources import concept
 from modeltrain.manifest import Row
 
-CLASSES = ("activities", "animals-nature", "food-drink", "objects", "travel-places")
+CLASSES = ("animals-nature", "flags", "people-body", "smileys-emotion", "symbols")
 SIDE = 299
-SHARES = {"audit_share": 0.3, "validation_share": 0.15}
+AUDIT_SHARE = 0.3
+VALIDATION_SHARE = 0.15
 
 
 def build(
-    openmoji: Path, out: Path, *, per_class: int, wrong_labels: float = 0.0, seed: int = 0
+    openmoji: Path,
+    out: Path,
+    *,
+    per_class: int = 400,
+    wrong_labels: float = 0.0,
+    seed: int = 0,
+    audit_share: float = AUDIT_SHARE,
 ) -> Dataset:
     """Render the drawings and write them as a dataset.
 
@@ -44,6 +51,8 @@ def build(
         `planted.json` says which, with the right label.
     seed : int
         Of the choice of these.
+    audit_share : float
+        Of the clusters.
     """
     dataset.refuse_existing(out)
     shutil.rmtree(out, ignore_errors=True)
@@ -64,7 +73,9 @@ def build(
         paths[sha256] = out / "images" / f"{sha256}.png"
         paths[sha256].write_bytes(images.to_png(pixels))
         cluster = f"openmoji: {concept(entry['annotation'])}"
-        split = manifest.split_of(cluster, **SHARES)
+        split = manifest.split_of(
+            cluster, audit_share=audit_share, validation_share=VALIDATION_SHARE
+        )
         source = f"OpenMoji {entry['hexcode']}"
         rows[sha256] = Row(sha256, entry["group"], {}, split, source, cluster)
     wrong = _plant(list(rows.values()), wrong_labels, seed)
@@ -112,7 +123,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--openmoji", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--per-class", type=int, default=300)
+    parser.add_argument("--per-class", type=int, default=400)
     parser.add_argument("--wrong-labels", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()

@@ -1,0 +1,61 @@
+"""Say how good a model is on a split: confusion, precision, recall, calibration, mistakes."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+
+from modeltrain.manifest import SPLITS
+from modeltrain.progress import Report
+from modeltrain.verbs import Result, paths
+
+
+def options(parser: ArgumentParser) -> None:
+    paths(
+        parser,
+        artifact="the model's folder",
+        dataset="folder of images and labels",
+        out="figures to write (.json); a page goes beside them (.md)",
+    )
+    parser.add_argument("--split", choices=SPLITS, default="audit")
+
+
+def run(args: Namespace, report: Report) -> Result:
+    from modeltrain import artifact, dataset, quality
+    from modeltrain.classifier import Classifier
+    from modeltrain.features import ImageMissing, load_pixels
+    from modeltrain.files import write_whole
+
+    model, data = artifact.load(args.artifact), dataset.load(args.dataset)
+    if model.labels != data.labels:
+        raise dataset.DatasetRefused(
+            "A model is evaluated on a dataset with its own labels. Received: a model of "
+            f"{', '.join(model.labels)} and a dataset of {', '.join(data.labels)}. Use another one."
+        )
+    classifier = Classifier(model)
+    answers, problems = [], []
+    rows = data.split(args.split)
+    for done, row in enumerate(rows, start=1):
+        try:
+            scores = classifier.classify(load_pixels(row.sha256, data.images)).scores
+        except ImageMissing as error:
+            problems.append(str(error))
+            continue
+        answers.append(
+            quality.Answer(row.sha256, row.source, row.label, [scores[x] for x in data.labels])
+        )
+        report("evaluating", done, len(rows), "Classifying")
+    found = quality.figures(answers, data.labels) | {"problems": problems}
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(args.out, json.dumps(found, indent=2, ensure_ascii=False).encode())
+    page = args.out.with_suffix(".md")
+    title = f"Model {model.version} on split {args.split}"
+    write_whole(page, quality.to_markdown(found, title=title).encode())
+    return {
+        "figures": str(args.out),
+        "page": str(page),
+        "images": found["images"],
+        "accuracy": found["accuracy"],
+        "ece": found["calibration"]["ece"],
+        "problems": problems,
+    }

@@ -1,0 +1,64 @@
+"""Rank labels by how doubtful they are, with a suggestion for each.
+
+Heads are trained on parts of the dataset and judge the rest, on features of --artifact. Nothing is
+changed: people decide, from the top of the list.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
+
+from modeltrain.manifest import SPLITS
+from modeltrain.progress import Report
+from modeltrain.verbs import Result, paths
+
+
+def options(parser: ArgumentParser) -> None:
+    paths(
+        parser,
+        dataset="folder of images and labels",
+        artifact="the model whose features are used",
+        cache="folder of features",
+        out="list to write (.jsonl); counts by label and group go beside it (.json)",
+    )
+    parser.add_argument(
+        "--splits",
+        nargs="+",
+        choices=SPLITS,
+        default=["train", "validation"],
+        help="what is reviewed; train and validation unless given",
+    )
+
+
+def run(args: Namespace, report: Report) -> Result:
+    from modeltrain import artifact, dataset, label_errors
+    from modeltrain.classifier import Classifier
+    from modeltrain.features import features
+    from modeltrain.files import write_whole
+
+    data = dataset.load(args.dataset)
+    rows = data.split(*args.splits)
+    classifier = Classifier(artifact.load(args.artifact))
+    known = features(rows, data.images, classifier, args.cache, report)
+    report("reviewing", 0, 1, "Judging each image by the others")
+    found = label_errors.review(rows, known)
+    report("reviewing", 1, 1, "Ranked")
+    lines = []
+    for rank, each in enumerate(found.doubts, start=1):
+        values = {"rank": rank, **asdict(each.row), **asdict(each)}
+        del values["row"]
+        lines.append(json.dumps(values, ensure_ascii=False))
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(args.out, "".join(f"{line}\n" for line in lines).encode())
+    counts = label_errors.shares(found.doubts) | {"left_out": found.left_out}
+    figures = args.out.with_suffix(".json")
+    write_whole(figures, json.dumps(counts, indent=2, ensure_ascii=False).encode())
+    return {
+        "list": str(args.out),
+        "counts": str(figures),
+        "doubtful": sum(each.is_issue for each in found.doubts),
+        "reviewed": len(found.doubts),
+        "problems": list(found.left_out.values()),
+    }
