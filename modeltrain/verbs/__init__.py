@@ -19,7 +19,7 @@ Result = dict[str, Any]
 
 # In the order in which somebody starting from nothing needs them.
 GUIDE: Mapping[str, tuple[str, ...]] = {
-    "Make a dataset": ("review",),
+    "Make a dataset": ("import", "clean", "review"),
     "Make a model": ("train",),
     "Judge a model": ("evaluate", "audit", "gate", "classify"),
     "What the site calls": ("convert", "demo-data", "retrain"),

@@ -1,0 +1,1 @@
+"""Get data: from folders, archives, tables and lists of addresses into one dataset."""

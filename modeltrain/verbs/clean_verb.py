@@ -1,0 +1,49 @@
+"""Leave out duplicates and conflicts, and say why each image left.
+
+Writes a new dataset; images stay where they are. A picture in other colours is another picture; one
+that was stored anew, resized, cut, mirrored, turned, framed, relit or written on is the same.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from modeltrain.progress import Report
+from modeltrain.verbs import Result, paths
+
+
+def options(parser: ArgumentParser) -> None:
+    paths(
+        parser,
+        dataset="folder of images and labels",
+        artifact="the model whose features are used",
+        cache="folder of features",
+        out="folder of the new dataset; clean.jsonl in it lists what left",
+    )
+    parser.add_argument(
+        "--keep-conflicts",
+        action="store_true",
+        help="keep pictures that are there under two labels; they are listed all the same",
+    )
+
+
+def run(args: Namespace, report: Report) -> Result:
+    from modeltrain import artifact, clean, dataset
+    from modeltrain.classifier import Classifier
+
+    data = dataset.load(args.dataset)
+    made, left = clean.clean(
+        data,
+        args.out,
+        classifier=Classifier(artifact.load(args.artifact)),
+        cache=args.cache,
+        keep_conflicts=args.keep_conflicts,
+        progress=report,
+    )
+    problems = [each.sentence for each in left if each.reason == clean.MISSING]
+    return {
+        "dataset": str(made.path),
+        "list": str(made.path / clean.LIST),
+        **clean.summary(data, made, left),
+        "problems": problems,
+    }
