@@ -7,6 +7,7 @@ laid one over the other before it counts.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import faiss
 import numpy as np
 import pdqhash
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from modeltrain import alignment, hash_join
 from modeltrain.alignment import Pixels, Same, Sketch
@@ -83,7 +85,8 @@ def find(
         return Pair(one, other, found) if found else None
 
     pairs: list[Pair] = []
-    with ThreadPoolExecutor() as threads:
+    # One pair on each core: inner threads would only wait for each other.
+    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
         for start in range(0, len(candidates), _AT_ONCE):
             chunk = candidates[start : start + _AT_ONCE]
             pairs += [pair for pair in threads.map(judge, chunk) if pair]
@@ -115,7 +118,7 @@ def by_hash(read: Read, count: int, *, progress: Report = quiet) -> NDArray[np.i
         views = [pixels] if inner.shape == pixels.shape else [pixels, inner]
         return [each for view in views for each in _turned(view)]
 
-    with ThreadPoolExecutor() as threads:
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
         for at, found in enumerate(threads.map(hashed, range(count))):
             hashes += found
             owners += [at] * len(found)

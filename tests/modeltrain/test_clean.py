@@ -10,7 +10,7 @@ from modeltrain import clean, dataset
 from modeltrain.__main__ import main
 from modeltrain.images import pixel_sha256, to_png
 from modeltrain.manifest import Row
-from tests.modeltrain.test_alignment import snail, openmoji
+from tests.modeltrain.test_alignment import openmoji, snail
 
 
 def cropped(picture):

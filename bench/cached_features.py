@@ -1,0 +1,88 @@
+"""What 30 more images cost when 3,000 have been trained on before.
+
+    PYTHONPATH=. .venv/bin/python bench/cached_features.py --openmoji node_modules/openmoji \
+        --artifact var/artifacts/VERSION --work FOLDER --out cached.json
+
+About twenty minutes on two cores, nearly all of it to run the frozen layers the first time.
+"""
+
+import argparse
+import json
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import resvg_py
+
+from modeltrain import article, artifact, configs, dataset, images
+from modeltrain.demo_sources import openmoji_drawings
+from modeltrain.manifest import Row
+
+FIRST, MORE = 3000, 30
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in ("openmoji", "artifact", "work"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--out", type=Path)
+    args = parser.parse_args()
+    shutil.rmtree(args.work, ignore_errors=True)
+    (args.work / "images").mkdir(parents=True)
+    rows, paths = [], {}
+    drawings = list(openmoji_drawings(args.openmoji))
+    for at in np.random.default_rng(1).permutation(len(drawings)):
+        drawing = drawings[at]
+        svg = resvg_py.svg_to_bytes(
+            svg_path=str(drawing.path), background="#ffffff", skip_system_fonts=True, width=299
+        )
+        pixels = images.decode(bytes(svg))
+        sha256 = images.pixel_sha256(pixels)
+        if sha256 in paths:
+            continue
+        paths[sha256] = args.work / "images" / f"{sha256}.png"
+        paths[sha256].write_bytes(images.to_png(pixels))
+        label = "other" if drawing.groups["subject"] == "other" else "people"
+        split = "validation" if len(rows) % 10 == 9 else "train"
+        rows.append(Row(sha256, label, {}, split, drawing.source, sha256))
+        if len(rows) == FIRST + MORE:
+            break
+    config = configs.get("article", ["fine.epochs=0", "copies=0"])
+    start = artifact.load(args.artifact)
+    found = {}
+    for name, taken in (("first", rows[:FIRST]), ("30 more", rows)):
+        data = dataset.write(args.work / name, labels=["other", "people"], rows=taken, images=paths)
+        marks = {}
+
+        def told(stage, done, total, message, marks=marks):
+            marks.setdefault(stage, time.perf_counter())
+            marks[f"{stage} end"] = time.perf_counter()
+
+        began = time.perf_counter()
+        article.train(
+            config,
+            start=start,
+            data=data,
+            cache=args.work / "cache",
+            parent=args.work / "artifacts",
+            progress=told,
+        )
+        found[name] = {
+            "until phase 1": marks["phase 1"] - began,
+            "whole": time.perf_counter() - began,
+        }
+        print(name, {key: round(value, 1) for key, value in found[name].items()}, flush=True)
+    features = found["first"]["until phase 1"]
+    found["share, features"] = found["30 more"]["until phase 1"] / features
+    found["share, whole"] = found["30 more"]["whole"] / features
+    print(
+        f"30 more images cost {found['share, features']:.1%} of the first features' time, with "
+        f"training and writing the model {found['share, whole']:.1%}"
+    )
+    if args.out:
+        args.out.write_text(json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
