@@ -26,6 +26,7 @@ class Limits:
 
     max_bytes: int = 15 * MIB
     max_pixels: int = 40_000_000
+    max_side: int = 20_000
     seconds: float = 10
     memory_bytes: int = 1024 * MIB
 
@@ -37,7 +38,7 @@ class ImageRefused(ValueError):
     ----------
     code : str
         One of `empty`, `too_many_bytes`, `not_an_image`, `unsupported_format`, `too_many_pixels`,
-        `animated`, `broken`, `too_slow`, `too_much_memory`, `crashed`.
+        `too_long`, `animated`, `broken`, `too_slow`, `too_much_memory`, `crashed`.
     rule, received, way_out : str
         What is allowed, what came instead, and what to do now.
     """
@@ -82,6 +83,12 @@ def too_much_memory(limits: Limits) -> ImageRefused:
         "one that needs more",
         _SMALLER,
     )
+
+
+def _too_long(limits: Limits, received: str) -> ImageRefused:
+    """Return the refusal of a thread of pixels: few bytes, and minutes to resize."""
+    rule = f"An image must be at most {limits.max_side:,} pixels wide and high."
+    return ImageRefused("too_long", rule, received, _SMALLER)
 
 
 def _too_many_pixels(limits: Limits, received: str) -> ImageRefused:
@@ -230,6 +237,8 @@ def open_rgb(data: bytes, *, limits: Limits) -> Image.Image:
             width, height = image.size
             if width * height > limits.max_pixels:
                 raise _too_many_pixels(limits, f"{width} × {height}")
+            if max(width, height) > limits.max_side:
+                raise _too_long(limits, f"{width} × {height}")
             # A phone's second picture in an MPO file is no animation: its first one is the photo.
             if getattr(image, "is_animated", False) and image.format != "MPO":
                 raise ImageRefused(

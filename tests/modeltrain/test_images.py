@@ -200,6 +200,14 @@ def test_pixel_bomb_is_refused_from_its_header(size, how):
     assert refused.rule == "An image must have at most 40 million pixels."
 
 
+@pytest.mark.parametrize("size", [(1, 20_001), (20_001, 1)])
+def test_a_thread_of_pixels_is_refused_before_it_costs_minutes(size):
+    refused = refusal(encoded(Image.new("1", size)), decode_in_child)
+    assert refused.code == "too_long"
+    assert refused.rule == "An image must be at most 20,000 pixels wide and high."
+    assert decode(encoded(Image.new("1", (20_000, 1)))).shape == (1, 20_000, 3)
+
+
 def test_refusal_states_rule_value_and_way_out():
     refused = refusal(b"\xff\xd8\xff" * (15 * 2**20 // 2))
     assert str(refused) == (
