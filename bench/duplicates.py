@@ -145,6 +145,11 @@ def judged(pairs: set[tuple[int, int]], original_of: list[int], kinds: list[str]
     }
 
 
+def told(stage, done, total, message):
+    if done % 4096 == 0 or done == total:
+        print(f"  {message}: {done} of {total}", flush=True)
+
+
 PEER = """
 import json, sys
 from imagededup.methods import PHash
@@ -196,7 +201,7 @@ def main() -> None:
         known = features(rows, paths, Classifier(artifact.load(args.artifact)), args.cache)
         feature_seconds = time.perf_counter() - began
     began = time.perf_counter()
-    pairs = duplicates.find(lambda at: pixels[at], len(pixels), known)
+    pairs = duplicates.find(lambda at: pixels[at], len(pixels), known, progress=told)
     seconds = time.perf_counter() - began
     result = {"seed": args.seed, "originals": len(found), "copies": len(copies)}
     result["ours"] = judged({(pair.one, pair.other) for pair in pairs}, original_of, kinds) | {

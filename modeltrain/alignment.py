@@ -31,6 +31,7 @@ WRITTEN = 0.2  # of the overlap; thin changes, such as letters
 REPAINTED = 0.0008  # of the overlap; changes too thick for letters
 THICK = 5  # pixels
 
+_GREY = np.full(3, 1 / 3, dtype=np.float32)
 _RATIO = 0.8  # Lowe, "Distinctive Image Features from Scale-Invariant Keypoints" (2004), 7.1
 _WITHIN = 4.0  # pixels, of a match from where the others say it should be
 
@@ -191,7 +192,7 @@ def _alike(one: Pixels, laid: Pixels, inside: NDArray[np.bool_]) -> bool:
     dark must be in the same places.
     """
     few = inside[::4, ::4]
-    a, b = (each[::4, ::4][few].astype(np.float32).mean(axis=1) for each in (one, laid))
+    a, b = (each[::4, ::4][few].astype(np.float32) @ _GREY for each in (one, laid))
     if len(a) < 100 or min(a.std(), b.std()) < PLAIN:
         return False
     return bool(np.corrcoef(a, b)[0, 1] >= LEAST_ALIKE)
@@ -209,7 +210,8 @@ def _difference(one: Pixels, laid: Pixels, inside: NDArray[np.bool_]) -> tuple[f
     low: Any = cv2.erode(lit, around)
     high: Any = cv2.dilate(lit, around)
     values = cv2.blur(one.astype(np.float32), (2, 2))
-    outside = np.maximum(values - high, low - values).max(axis=2)
+    red, green, blue = cv2.split(np.maximum(values - high, low - values))
+    outside = np.maximum(np.maximum(red, green), blue)
     differs = ((outside > LEVELS) & inside).astype(np.uint8)
     thick = cv2.morphologyEx(differs, cv2.MORPH_OPEN, np.ones((THICK, THICK), np.uint8))
     return float(differs.sum() / inside.sum()), float(thick.sum() / inside.sum())
@@ -218,7 +220,8 @@ def _difference(one: Pixels, laid: Pixels, inside: NDArray[np.bool_]) -> tuple[f
 def _lit(laid: Pixels, like: Pixels, inside: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Fit one brightness and one contrast for all channels, twice, the second without outliers."""
     values, target = laid.astype(np.float32), like.astype(np.float32)
-    x, y = values[inside][::7].ravel(), target[inside][::7].ravel()  # enough to fit two numbers
+    few = np.flatnonzero(inside)[::7]  # enough to fit two numbers
+    x, y = (each.reshape(-1, 3)[few].ravel() for each in (values, target))
     gain, offset = 1.0, 0.0
     kept = (y > 2) & (y < 253) if ((y > 2) & (y < 253)).sum() > 100 else np.ones_like(y, bool)
     for _ in range(3):

@@ -296,12 +296,13 @@ def _check_classes(images: Images) -> None:
 def _problems(images: Images) -> list[str]:
     learned = Counter(row.label for row in images.learn)
     checked = Counter(row.label for row in images.check)
-    said = [f"{label} has one image to learn from." for label in learned if learned[label] == 1]
+    labels = images.data.labels
+    said = [f"{label} has one image to learn from." for label in labels if learned[label] == 1]
     if not images.check:
         return [*said, "There is no validation image: the last epoch was kept."]
     return said + [
         f"{label} has no validation image: nothing is known of it."
-        for label in images.data.labels
+        for label in labels
         if not checked[label]
     ]
 

@@ -27,7 +27,8 @@ from modeltrain.progress import Report, quiet
 
 NEIGHBOURS = 12
 DIRECTIONS = 192
-_REMEMBERED = 3000  # sketches, of about half a megabyte
+LEAST_LIKENESS = 0.3  # cosine of whitened features
+_REMEMBERED = 4000  # sketches, of about half a megabyte
 _AT_ONCE = 512
 
 Read = Callable[[int], Pixels]
@@ -140,7 +141,7 @@ def _turned(pixels: Pixels) -> list[NDArray[np.uint8]]:
 
 
 def by_features(features: NDArray[np.float32], *, neighbours: int = NEIGHBOURS) -> Any:
-    """Return each image's nearest others, by whitened features.
+    """Return each image's nearest others, by whitened features, where they are near at all.
 
     Pooled features of different pictures are nearly parallel; whitening takes away what they share
     (Jégou and Chum, "Negative evidences and co-occurrences in image retrieval", 2012).
@@ -161,10 +162,10 @@ def by_features(features: NDArray[np.float32], *, neighbours: int = NEIGHBOURS) 
     whitened = np.ascontiguousarray(whiten(features))
     index = faiss.IndexFlatIP(whitened.shape[1])
     index.add(whitened)
-    _, near = index.search(whitened, min(neighbours + 1, count))
+    likeness, near = index.search(whitened, min(neighbours + 1, count))
     pairs = np.column_stack([np.repeat(np.arange(count), near.shape[1]), near.ravel()])
-    pairs = np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1)
-    return np.unique(pairs, axis=0)
+    pairs = pairs[(pairs[:, 0] != pairs[:, 1]) & (likeness.ravel() >= LEAST_LIKENESS)]
+    return np.unique(np.sort(pairs, axis=1), axis=0)
 
 
 def whiten(features: NDArray[np.float32], *, directions: int = DIRECTIONS) -> NDArray[np.float32]:

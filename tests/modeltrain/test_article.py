@@ -124,7 +124,7 @@ def test_a_training_that_was_killed_goes_on_and_ends_the_same(
     published, data, cache, tmp_path, trained
 ):
     def kill(stage, done, total, message):
-        if (stage, done) == ("phase 2", 1):
+        if (stage, done) == ("phase 1", 2):
             raise Killed
 
     with pytest.raises(Killed):
@@ -136,7 +136,8 @@ def test_a_training_that_was_killed_goes_on_and_ends_the_same(
     )
     assert again.artifact.sha256 == trained.sha256
     assert [each for each in after if each.startswith("phase")] == [
-        "phase 1, 3",  # told once, as done before
+        "phase 1, 2",  # where it goes on
+        "phase 1, 3",
         "phase 2, 1",
         "phase 2, 2",
     ]
