@@ -32,7 +32,10 @@ def open_cases() -> "QuerySet[Report]":
 
 def accepted_waiting() -> int:
     """How many accepted reports the next retrain would learn from."""
-    return Report.objects.filter(status=Report.Status.ACCEPTED, consent_train=True).count()
+    pictures = Report.objects.filter(
+        status=Report.Status.ACCEPTED, consent_train=True, examples__image__isnull=False
+    )
+    return pictures.distinct().count()
 
 
 def report_counts() -> dict[str, int]:

@@ -14,13 +14,14 @@ import pytest
 import redis
 from celery.contrib.testing.worker import start_worker
 from django.contrib.auth.models import Group, User
+from django.core.files.storage import storages as file_storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from PIL import Image
 
 from feedback import people
 from feedback.management.commands.load_demo import load_axes
-from feedback.models import Classification, ModelVersion, Report
+from feedback.models import Classification, ModelVersion, Report, StoredImage
 from feedback.services import images, reports
 from modeltrain import artifact
 from modeltrain.artifact import Artifact
@@ -52,7 +53,7 @@ def upload(seed: int = 0) -> SimpleUploadedFile:
 
 
 @pytest.fixture(autouse=True)
-def _own_folders(tmp_path, settings) -> None:
+def _own_folders(tmp_path, settings, monkeypatch) -> None:
     """Files of one test are seen by no other."""
     storages = {name: {**storage} for name, storage in settings.STORAGES.items()}
     for name in ("incoming", "images"):
@@ -62,6 +63,12 @@ def _own_folders(tmp_path, settings) -> None:
         }
     storages["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = storages
+    # A field asks for its storage once, when its model is loaded.
+    for model, field, name in (
+        (Classification, "upload", "incoming"),
+        (StoredImage, "file", "images"),
+    ):
+        monkeypatch.setattr(model._meta.get_field(field), "storage", file_storages[name])
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     for name in ("ARTIFACTS_DIR", "MANIFESTS_DIR", "RUNS_DIR", "FEATURES_DIR", "DEMO_DIR"):
         setattr(settings, name, tmp_path / name.removesuffix("_DIR").lower())

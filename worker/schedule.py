@@ -10,6 +10,11 @@ def install(app: Celery) -> None:
             "schedule": 60.0,
             "options": {"expires": 50},
         },
+        "sweep-what-a-crash-left": {
+            "task": "upkeep.sweep_images_task",
+            "schedule": 3600.0,
+            "options": {"expires": 3500},
+        },
         "pick-up-what-was-lost": {
             "task": "upkeep.pick_up_lost_work_task",
             "schedule": 15.0,

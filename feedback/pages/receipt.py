@@ -64,6 +64,8 @@ def _report_of(receipt: str) -> Report:
 def _to_come(report: Report) -> str:
     if report.status == Status.ACCEPTED and not report.consent_train:
         return "Its pictures may not be learnt from, so this is where its way ends."
+    if report.status == Status.ACCEPTED and not any(one.image for one in report.examples.all()):
+        return "No picture of it is kept, so nothing can be learnt and this is where its way ends."
     return TO_COME.get(Status(report.status), "")
 
 

@@ -4,6 +4,7 @@ import datetime
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
 from django.utils import timezone
 
 from feedback.errors import ImageRefused
@@ -13,6 +14,8 @@ from modeltrain import images as decoding
 
 # A worker that has not answered by then never will.
 PATIENCE = datetime.timedelta(minutes=2)
+# An answer can be looked at again for this long; what was reported lives on in its report.
+KEPT = datetime.timedelta(days=1)
 
 
 def submit(*, upload: "UploadedFile[bytes]") -> Classification:
@@ -91,8 +94,22 @@ def discard(classification: Classification) -> None:
     classification.delete()
 
 
-def forget_old() -> int:
-    """Remove the pixels of what was not reported in time; give up on what was never answered."""
+def forget_pixels(classification: Classification) -> None:
+    """Remove the pixels, unless a report has taken them over meanwhile."""
+    image = classification.image
+    if image is None:
+        return
+    with transaction.atomic():
+        still_ours = Classification.objects.filter(pk=classification.pk, image=image)
+        if still_ours.update(image=None):
+            images.forget(image)
+
+
+def forget_old() -> None:
+    """Remove the pixels of what was not reported in time, and all of it a day later.
+
+    What was never answered is given up.
+    """
     now = timezone.now()
     for lost in Classification.objects.filter(
         status=Classification.Status.WAITING, created_at__lt=now - PATIENCE
@@ -101,9 +118,8 @@ def forget_old() -> int:
     keep = datetime.timedelta(minutes=settings.DEMO_IMAGE_MINUTES)
     old = Classification.objects.filter(image__isnull=False, created_at__lt=now - keep)
     for classification in old.select_related("image"):
-        if classification.image:
-            images.forget(classification.image)
-    return len(old)
+        forget_pixels(classification)
+    Classification.objects.filter(image__isnull=True, upload="", created_at__lt=now - KEPT).delete()
 
 
 def _drop_upload(classification: Classification) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from feedback.models import AuditSet, DatasetVersion, Report, StoredImage
 from feedback.services import reports
@@ -31,8 +31,8 @@ def publish(rows: Sequence[Row]) -> str:
 def fold(*, by: User) -> DatasetVersion | None:
     """Make the next version from the newest one and every accepted report.
 
-    Returns None when there is nothing to add. Pictures that are, or nearly are, in an audit set
-    stay out; so do those without consent or without pixels.
+    Returns None when there is nothing to add or to leave out. Pictures that are, or nearly are, in
+    an audit set stay out; so do those without consent or without pixels.
     """
     accepted = list(
         Report.objects.filter(status=Report.Status.ACCEPTED, consent_train=True)
@@ -40,9 +40,10 @@ def fold(*, by: User) -> DatasetVersion | None:
         .order_by("pk")
     )
     parent = DatasetVersion.objects.first()
-    kept = _still_here(manifest.read(parent.manifest)) if parent else []
+    before = manifest.read(parent.manifest) if parent else []
+    kept = still_here(before)
     fresh, folded = _rows_of(accepted, kept)
-    if not folded:
+    if not folded and len(kept) == len(before):
         return None
     rows = {row.sha256: row for row in [*kept, *fresh]}
     sha256 = publish(list(rows.values()))
@@ -56,7 +57,8 @@ def fold(*, by: User) -> DatasetVersion | None:
             added=len(fresh),
         )
         for report in folded:
-            Report.objects.filter(pk=report.pk).update(folded_into=dataset)
+            waiting = Report.objects.filter(pk=report.pk, status=Report.Status.ACCEPTED)
+            waiting.update(folded_into=dataset)
             reports.move(
                 report=report,
                 sources=[Report.Status.ACCEPTED],
@@ -67,9 +69,14 @@ def fold(*, by: User) -> DatasetVersion | None:
     return dataset
 
 
-def _still_here(rows: Iterable[Row]) -> list[Row]:
+def _reported() -> "QuerySet[StoredImage]":
+    """Pictures that a report holds; those that somebody only tries are gone in a moment."""
+    return StoredImage.objects.filter(example__isnull=False)
+
+
+def still_here(rows: Iterable[Row]) -> list[Row]:
     """Rows whose picture was not withdrawn since."""
-    stored = set(StoredImage.objects.values_list("sha256", flat=True))
+    stored = set(_reported().values_list("sha256", flat=True))
     return [row for row in rows if row.source != REPORTED or row.sha256 in stored]
 
 
@@ -139,11 +146,10 @@ def _fingerprints(audit_set: AuditSet, rows: Sequence[Row]) -> list[Pdq]:
 
 
 def path_of(sha256: str) -> Path:
-    """Where the pixels of a row are: handed over in a report, or part of the demo data."""
-    image = StoredImage.objects.filter(sha256=sha256).first()
-    if image:
-        return Path(image.file.path)
-    return Path(settings.DEMO_DIR) / "images" / f"{sha256}.png"
+    """Where the pixels of a row are: part of the demo data, or handed over in a report."""
+    ours = Path(settings.DEMO_DIR) / "images" / f"{sha256}.png"
+    image = None if ours.is_file() else _reported().filter(sha256=sha256).first()
+    return Path(image.file.path) if image else ours
 
 
 def write_index(rows: Iterable[Row], path: Path) -> None:

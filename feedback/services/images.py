@@ -1,11 +1,21 @@
 """Keep and forget pixels."""
 
-from django.core.files.base import ContentFile
+import contextlib
+import datetime
+from collections.abc import Iterator
 
-from feedback.models import StoredImage
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage, storages
+from django.db import transaction
+from django.utils import timezone
+
+from feedback.models import Classification, StoredImage
 from modeltrain import images
 from modeltrain.hashing import pdq
 from modeltrain.images import Pixels
+
+# What a crash left behind is younger than this only while its request or task may still run.
+LOST_AFTER = datetime.timedelta(hours=1)
 
 
 def keep(pixels: Pixels) -> StoredImage:
@@ -31,5 +41,34 @@ def pixels_of(image: StoredImage) -> Pixels:
 def forget(image: StoredImage) -> None:
     """Remove the row, then the file: no row ever names a file that is gone."""
     storage, name = image.file.storage, str(image.file.name)
-    image.delete()
-    storage.delete(name)
+    with transaction.atomic():
+        image.delete()
+        transaction.on_commit(lambda: storage.delete(name))
+
+
+def sweep() -> None:
+    """Remove what a crash left behind: rows that nothing names, and files that no row names."""
+    edge = timezone.now() - LOST_AFTER
+    for image in StoredImage.objects.filter(
+        classification__isnull=True, example__isnull=True, created_at__lt=edge
+    ):
+        forget(image)
+    for storage, named in (
+        (storages["images"], StoredImage.objects.values_list("file", flat=True)),
+        (storages["incoming"], Classification.objects.values_list("upload", flat=True)),
+    ):
+        for name in set(_files(storage)) - set(named):
+            with contextlib.suppress(FileNotFoundError):  # somebody else was quicker
+                if storage.get_modified_time(name) < edge:
+                    storage.delete(name)
+
+
+def _files(storage: Storage, folder: str = "") -> Iterator[str]:
+    try:
+        folders, files = storage.listdir(folder)
+    except FileNotFoundError:  # nothing was ever kept
+        return
+    for name in files:
+        yield f"{folder}{name}"
+    for name in folders:
+        yield from _files(storage, f"{folder}{name}/")

@@ -15,8 +15,10 @@ from feedback.models import (
     ExampleScore,
     Report,
     ReportEvent,
+    StoredImage,
 )
 from feedback.services import images
+from feedback.services.classifications import forget_pixels
 from modeltrain import labels
 from modeltrain.hashing import alike
 
@@ -73,8 +75,7 @@ def submit(
             _add_example(report, position, classification, keeps_pixels=keeps_pixels)
     if not keeps_pixels:
         for classification in classifications:
-            if classification.image:
-                images.forget(classification.image)
+            forget_pixels(classification)
     return report
 
 
@@ -181,15 +182,20 @@ def screen(*, pk: int) -> None:
 
 
 def withdraw(*, report: Report) -> None:
-    """Remove the pixels and stop here. What is left says only that something was withdrawn."""
+    """Remove pixels, words and groups, all of them or nothing."""
     sources = set(Report.Status.values) - {Report.Status.WITHDRAWN, Report.Status.ESCALATED}
-    if not move(report=report, sources=sources, status=Report.Status.WITHDRAWN):
-        raise WrongState(
-            rule="A report can be withdrawn once, and not while it is escalated.",
-            received=f"a report that is {report.status}",
-            way_out="Nothing is left to do.",
-        )
-    for example in report.examples.select_related("image"):
-        if example.image:
-            images.forget(example.image)
-    Report.objects.filter(pk=report.pk).update(description="", groups={})
+    with transaction.atomic():
+        if not move(report=report, sources=sources, status=Report.Status.WITHDRAWN):
+            raise WrongState(
+                rule="A report can be withdrawn once, and not while it is escalated.",
+                received=f"a report that is {report.status}",
+                way_out="Nothing is left to do.",
+            )
+        forget_pictures(report)
+        Report.objects.filter(pk=report.pk).update(description="", groups={})
+        report.decisions.update(groups={})
+
+
+def forget_pictures(report: Report) -> None:
+    for image in StoredImage.objects.filter(example__report=report):
+        images.forget(image)

@@ -22,8 +22,7 @@ def propose(*, by: User) -> Retrain:
     """Fold what was accepted and propose to learn from it."""
     champion = ModelVersion.objects.champion()
     _refuse_a_second_open_one(champion)
-    datasets.fold(by=by)
-    dataset = DatasetVersion.objects.first()
+    dataset = datasets.fold(by=by) or DatasetVersion.objects.first()
     learnt = Retrain.objects.filter(candidate=champion).first()
     if dataset is None or dataset.parent is None or (learnt and learnt.dataset == dataset):
         raise NothingToLearn(
@@ -156,10 +155,15 @@ def run(*, pk: int) -> None:
 
 
 def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
+    rows = manifest.read(retrain.dataset.manifest)
+    if gone := len(rows) - len(datasets.still_here(rows)):
+        raise training_process.ProcessFailed(
+            f"{gone} of the reported pictures of {retrain.dataset} were withdrawn since it was "
+            "proposed. Propose it again: the next dataset is without them."
+        )
     retrain.folder.mkdir(parents=True, exist_ok=True)
     index = retrain.folder / "images.json"
-    rows = manifest.read(retrain.dataset.manifest) + manifest.read(audit_set.manifest)
-    datasets.write_index(rows, index)
+    datasets.write_index(rows + manifest.read(audit_set.manifest), index)
     arguments = [
         "retrain",
         f"--config={retrain.config}",

@@ -43,6 +43,8 @@ def decide(
                 + (f" by {last.by} at {last.at:%Y-%m-%d %H:%M} UTC" if last else ""),
                 way_out="Open the next one.",
             )
+        if outcome == Decision.Outcome.ACCEPTED and not reports.may_keep_pixels(label):
+            reports.forget_pictures(report)
         return Decision.objects.create(
             report=report,
             outcome=outcome,

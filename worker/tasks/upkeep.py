@@ -1,7 +1,7 @@
 from celery import shared_task
 
 from feedback import selectors
-from feedback.services import audits, classifications, retrains
+from feedback.services import audits, classifications, images, retrains
 from worker import pulse
 from worker.tasks.reports import answer_reports_task, screen_report_task
 from worker.tasks.training import run_audit_task, run_retrain_task
@@ -10,6 +10,11 @@ from worker.tasks.training import run_audit_task, run_retrain_task
 @shared_task(name="upkeep.forget_old_images_task", soft_time_limit=50, time_limit=60)
 def forget_old_images_task() -> None:
     classifications.forget_old()
+
+
+@shared_task(name="upkeep.sweep_images_task", soft_time_limit=600, time_limit=660)
+def sweep_images_task() -> None:
+    images.sweep()
 
 
 @shared_task(name="upkeep.pick_up_lost_work_task", soft_time_limit=30, time_limit=40)

@@ -2,6 +2,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from feedback import selectors
 from feedback.models import ExampleScore, ModelVersion, Report
 from feedback.services import triage
 
@@ -91,3 +92,11 @@ def test_words_are_shown_as_words(client, queued) -> None:
 
 def test_following_a_link_withdraws_nothing(client, queued) -> None:
     assert client.get(reverse("withdraw", args=[queued().receipt])).status_code == 405
+
+
+def test_a_report_without_pictures_is_promised_no_training(client, queued, ravi) -> None:
+    report = queued()
+    triage.decide(report=report, outcome="accepted", by=ravi, label="porn")
+
+    assert "No picture of it is kept" in client.get(receipt(report)).content.decode()
+    assert selectors.accepted_waiting() == 0

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from feedback.models import AuditSet, DatasetVersion, Report, StoredImage
@@ -96,6 +98,39 @@ def test_a_withdrawn_picture_is_not_in_the_next_version(accepted, mona):
     hashes = {row.sha256 for row in rows_of(datasets.fold(by=mona))}
     assert gone not in hashes
     assert second.examples.get().image_sha256 in hashes
+
+
+def test_a_withdrawal_alone_makes_the_next_version(accepted, mona):
+    first, second = accepted(seed=1), accepted(seed=2)
+    datasets.fold(by=mona)
+    reports.withdraw(report=Report.objects.get(pk=first.pk))
+    rows = rows_of(datasets.fold(by=mona))
+    assert [row.sha256 for row in rows if row.source == "report"] == [
+        second.examples.get().image_sha256
+    ]
+
+
+def test_pixels_come_from_the_report_and_not_from_who_tries_the_same_picture(accepted, judged):
+    tried = judged(seed=1).image
+    report = accepted(seed=1)
+    assert tried.pk < report.examples.get().image.pk
+    assert datasets.path_of(tried.sha256) == Path(report.examples.get().image.file.path)
+
+
+def test_a_report_that_was_withdrawn_while_folding_names_no_dataset(accepted, mona, monkeypatch):
+    gone, stays = accepted(seed=1), accepted(seed=2)
+
+    def publish_late(rows):
+        reports.withdraw(report=Report.objects.get(pk=gone.pk))
+        return publish(rows)
+
+    publish = datasets.publish
+    monkeypatch.setattr(datasets, "publish", publish_late)
+    dataset = datasets.fold(by=mona)
+    gone.refresh_from_db()
+    stays.refresh_from_db()
+    assert (gone.status, gone.folded_into) == (Report.Status.WITHDRAWN, None)
+    assert (stays.status, stays.folded_into) == (Report.Status.FOLDED, dataset)
 
 
 def test_near_duplicates_share_a_cluster_and_so_a_split(accepted, mona):

@@ -3,7 +3,7 @@ from django.db.models import F
 
 from feedback.errors import Gone, Invalid, WrongState
 from feedback.models import BlockedHash, Classification, Example, Report, StoredImage
-from feedback.services import reports
+from feedback.services import reports, triage
 
 pytestmark = pytest.mark.django_db
 
@@ -106,15 +106,41 @@ def test_a_blocked_picture_is_escalated_before_anybody_sees_it(filed):
     assert report.status == Report.Status.ESCALATED
 
 
-def test_withdrawing_removes_the_pixels_and_the_words(queued):
+def test_withdrawing_removes_the_pixels_and_the_words(
+    queued, ravi, django_capture_on_commit_callbacks
+):
     report = queued()
+    triage.decide(report=report, outcome="accepted", by=ravi)
     image = report.examples.get().image
-    reports.withdraw(report=report)
+    with django_capture_on_commit_callbacks(execute=True):
+        reports.withdraw(report=report)
     report.refresh_from_db()
     assert report.status == Report.Status.WITHDRAWN
     assert report.description == ""
+    assert (report.groups, report.decisions.get().groups) == ({}, {})
     assert not image.file.storage.exists(image.file.name)
     assert Example.objects.get().image is None
+
+
+def test_a_withdrawal_that_is_cut_short_can_be_done_again(queued, monkeypatch):
+    report = queued()
+    monkeypatch.setattr("feedback.services.images.forget", lambda image: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        reports.withdraw(report=report)
+    monkeypatch.undo()
+    reports.withdraw(report=Report.objects.get(pk=report.pk))
+    assert Example.objects.get().image is None
+
+
+def test_a_report_without_consent_cannot_take_the_picture_from_one_with_it(filed, judged):
+    kept = judged()
+    late = Classification.objects.select_related("image").get(pk=kept.pk)
+    filed(classifications=[kept])
+    filed(classifications=[late], consent_store=False, consent_train=False)
+    assert [example.image is not None for example in Example.objects.order_by("pk")] == [
+        True,
+        False,
+    ]
 
 
 def test_a_report_is_withdrawn_once(queued):

@@ -10,8 +10,9 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from feedback.errors import NothingToLearn, OverrideNeeded, WrongState
-from feedback.models import AuditSet, DatasetVersion, ModelVersion, Retrain
-from feedback.services import datasets, retrains, training_process, triage
+from feedback.models import AuditSet, DatasetVersion, ModelVersion, Report, Retrain
+from feedback.services import datasets, reports, retrains, training_process, triage
+from modeltrain import manifest
 from modeltrain.manifest import Row
 
 pytestmark = pytest.mark.django_db
@@ -131,6 +132,22 @@ def test_a_run_without_files_fails_with_a_reason(proposed, mona, first_version):
     proposed.refresh_from_db()
     assert proposed.status == Status.FAILED
     assert proposed.failure
+
+
+def test_what_was_withdrawn_since_is_not_trained_on(proposed, mona, queued, ravi):
+    AuditSet.objects.create(name="demo", manifest_sha256="d" * 64, images=0)
+    AuditSet.objects.first().manifest.write_text("")
+    reports.withdraw(report=Report.objects.get())
+    retrains.approve(retrain=proposed, by=mona)
+    retrains.run(pk=proposed.pk)
+    proposed.refresh_from_db()
+    assert "1 of the reported pictures of dataset 2 were withdrawn" in proposed.failure
+
+    with pytest.raises(NothingToLearn):
+        retrains.propose(by=mona)
+    triage.decide(report=queued(seed=2), outcome="accepted", by=ravi)
+    rows = manifest.read(retrains.propose(by=mona).dataset.manifest)
+    assert datasets.still_here(rows) == rows
 
 
 def test_a_killed_training_process_says_that_it_was_killed(tmp_path, monkeypatch):

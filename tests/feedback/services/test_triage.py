@@ -1,7 +1,7 @@
 import pytest
 
 from feedback.errors import AlreadyDecided, Invalid
-from feedback.models import Decision, Report
+from feedback.models import Decision, Report, StoredImage
 from feedback.services import triage
 
 pytestmark = pytest.mark.django_db
@@ -44,3 +44,18 @@ def test_the_second_reviewer_is_told_who_was_first(queued, ravi, mona):
 def test_a_report_is_not_decided_before_it_was_screened(filed, ravi):
     with pytest.raises(AlreadyDecided):
         triage.decide(report=filed(), outcome="accepted", by=ravi)
+
+
+def test_a_picture_that_ravi_calls_explicit_is_not_kept(queued, ravi):
+    report = queued()
+    decision = triage.decide(report=report, outcome="accepted", by=ravi, label="porn")
+    assert decision.label == "porn"
+    assert report.examples.get().image is None
+    assert not StoredImage.objects.exists()
+
+
+def test_an_operator_may_keep_what_ravi_calls_explicit(queued, ravi, settings):
+    settings.COLLECT_MISSES = True
+    report = queued()
+    triage.decide(report=report, outcome="accepted", by=ravi, label="porn")
+    assert report.examples.get().image is not None
