@@ -37,6 +37,11 @@ class ClassifierAway(Refusal):
     retry_after = 15
 
 
+class ClassifierBusy(ClassifierAway):
+    title = "The classifier is busy"
+    retry_after = 60
+
+
 class TooManyRequests(Refusal):
     title = "Too many requests"
 

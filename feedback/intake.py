@@ -16,7 +16,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError
 from kombu.exceptions import OperationalError
 
-from feedback.errors import ClassifierAway, ImageRefused, Invalid, KeyReused
+from feedback.errors import ClassifierAway, ClassifierBusy, ImageRefused, Invalid, KeyReused
 from feedback.models import Classification, Report, Retrain
 from feedback.services import classifications, reports, retrains
 from worker import pulse
@@ -29,6 +29,8 @@ log = structlog.get_logger()
 _waiting_requests = threading.BoundedSemaphore(settings.WAITING_REQUESTS)
 # A report waits for its images this long; it is refused whole when they are not judged by then.
 REPORT_WAIT_SECONDS = 25.0
+# What waits beyond this would not be judged before its visitor is told that nobody answered.
+QUEUE_LIMIT = 200
 
 
 def send(task: Callable[..., Any], *arguments: Any) -> bool:
@@ -44,6 +46,12 @@ def send(task: Callable[..., Any], *arguments: Any) -> bool:
 def classify(*, upload: UploadedFile) -> Classification:
     """Hand an image to the inference worker, or refuse at once when there is none."""
     refuse_without_worker()
+    if pulse.waiting("inference") >= QUEUE_LIMIT:
+        raise ClassifierBusy(
+            rule=f"At most {QUEUE_LIMIT} images wait for the classifier.",
+            received="one more",
+            way_out="Nothing was kept. Try again in a minute.",
+        )
     classification = classifications.submit(upload=upload)
     if not send(classify_task.delay_on_commit, str(classification.pk)):
         classifications.discard(classification)
@@ -105,7 +113,8 @@ def file_report(
     check_count(len(uploads) + bool(classification))
     mine: list[Classification] = []
     try:
-        mine = [classify(upload=upload) for upload in uploads]
+        for upload in uploads:
+            mine.append(classify(upload=upload))
         deadline = time.monotonic() + REPORT_WAIT_SECONDS
         for one in mine:
             judged(wait(classification=one, seconds=deadline - time.monotonic()))

@@ -1,6 +1,7 @@
 """How often one address may ask. Counted in Redis; in this process while Redis is away."""
 
 import functools
+import ipaddress
 import math
 import time
 
@@ -40,10 +41,22 @@ def address_of(request: HttpRequest) -> str:
     """The visitor's address, as the last proxy that we trust saw it."""
     direct = str(request.META.get("REMOTE_ADDR", ""))
     if not settings.TRUSTED_PROXIES:
-        return direct
+        return _household(direct)
     passed = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
     hops = [part for part in passed if part]
-    return hops[-settings.TRUSTED_PROXIES] if len(hops) >= settings.TRUSTED_PROXIES else direct
+    known = len(hops) >= settings.TRUSTED_PROXIES
+    return _household(hops[-settings.TRUSTED_PROXIES] if known else direct)
+
+
+def _household(address: str) -> str:
+    """An IPv6 visitor has 2^64 addresses or more, and is counted as one."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return address
+    return str(parsed.ipv4_mapped or ipaddress.ip_network((parsed, 64), strict=False))
 
 
 @functools.cache

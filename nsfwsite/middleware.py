@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
 from feedback.api import problems
 from feedback.errors import BodyTooLarge
@@ -13,6 +14,24 @@ from feedback.http import status_of
 CHUNK = 64 * 1024
 # A client that is still sending hears the answer only after we have read this much of it.
 DRAIN_BYTES = 64 * 1024 * 1024
+
+
+class Worded:
+    """No error without words: problem+json under /api/, a page elsewhere."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code < 400:
+            return response
+        if not request.path.startswith("/api/"):
+            if response.status_code == 405 and not response.content:
+                response.content = render_to_string("405.html")
+        elif response.headers.get("Content-Type") != problems.CONTENT_TYPE:
+            problems.word(response)
+        return response
 
 
 class BodyLimit:

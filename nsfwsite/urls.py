@@ -1,6 +1,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from feedback.pages.account import admin_sign_in
 from nsfwsite import health
 
 urlpatterns = [
@@ -10,5 +11,6 @@ urlpatterns = [
     path("api/v1/", include("feedback.api.urls")),
     path("health/live/", health.live, name="live"),
     path("health/ready/", health.ready, name="ready"),
+    path("admin/login/", admin_sign_in),
     path("admin/", admin.site.urls),
 ]

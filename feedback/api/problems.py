@@ -1,5 +1,7 @@
 """Errors as application/problem+json (RFC 9457)."""
 
+import json
+from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -36,6 +38,17 @@ def response(refusal: Refusal) -> HttpResponse:
     )
 
 
+def word(response: HttpResponse) -> None:
+    """Say in JSON what was answered before any view of the API could say it."""
+    status = HTTPStatus(response.status_code)
+    response.content = json.dumps(_plain(status, status.description or status.phrase))
+    response.headers["Content-Type"] = CONTENT_TYPE
+
+
+def _plain(status: HTTPStatus, detail: str) -> dict[str, Any]:
+    return {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
+
+
 def handler(problem: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(problem, Refusal):
         return Response(
@@ -51,12 +64,7 @@ def handler(problem: Exception, context: dict[str, Any]) -> Response | None:
     answer = exception_handler(problem, context)
     if answer is None or not isinstance(problem, exceptions.APIException):
         return answer
-    answer.data = {
-        "type": "about:blank",
-        "title": str(problem.default_detail),
-        "status": answer.status_code,
-        "detail": _detail(problem),
-    }
+    answer.data = _plain(HTTPStatus(answer.status_code), _detail(problem))
     if isinstance(problem, exceptions.ValidationError):
         answer.data["errors"] = problem.detail
     answer.content_type = CONTENT_TYPE
@@ -71,4 +79,6 @@ def _detail(problem: exceptions.APIException) -> str:
 
 
 def _first(detail: Any) -> str:
-    return str(detail[0]) if isinstance(detail, list) and detail else str(detail)
+    if isinstance(detail, dict):
+        return _first(list(detail.values()))
+    return _first(detail[0]) if isinstance(detail, list) and detail else str(detail)

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import ParseError
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
@@ -203,7 +204,11 @@ class ModelAudit(APIView):
 
 
 def valid(serializer: Any, request: Request) -> dict[str, Any]:
-    checked = serializer(data=request.data)
+    try:
+        data = request.data
+    except RecursionError:
+        raise ParseError("JSON must not be nested this deeply.") from None
+    checked = serializer(data=data)
     checked.is_valid(raise_exception=True)
     return dict(checked.validated_data)
 

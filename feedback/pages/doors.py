@@ -15,6 +15,7 @@ from feedback.errors import Refusal
 from feedback.http import headers_of, status_of
 
 View = Callable[..., HttpResponseBase]
+WORDS = 2000
 
 
 def refusal_page(request: HttpRequest, refusal: Refusal, *, back: str = "") -> HttpResponse:
@@ -58,6 +59,11 @@ def _only(allowed: Callable[[Any], bool]) -> Callable[[View], View]:
         return guarded
 
     return door
+
+
+def words(request: HttpRequest, field: str) -> str:
+    """What somebody wrote, as a database can keep it."""
+    return request.POST.get(field, "").replace("\0", "").strip()[:WORDS]
 
 
 def person(request: HttpRequest) -> User:

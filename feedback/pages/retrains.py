@@ -10,7 +10,7 @@ from feedback import intake, selectors
 from feedback.errors import Refusal
 from feedback.models import ModelVersion, Retrain
 from feedback.pages import figures
-from feedback.pages.doors import maintainers_only, person, with_refusal
+from feedback.pages.doors import maintainers_only, person, with_refusal, words
 from feedback.services import retrains
 
 Status = Retrain.Status
@@ -55,7 +55,7 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
     action = request.POST.get("action", "")
     if action not in DONE:
         return _page(request, retrain, status=422)
-    reason = request.POST.get("override_reason", "").strip()[:2000]
+    reason = words(request, "override_reason")
     try:
         _act(action, retrain=retrain, by=person(request), reason=reason)
     except Refusal as refusal:

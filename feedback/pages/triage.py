@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from feedback import people, selectors
 from feedback.errors import Refusal
 from feedback.models import Decision, Example, Report
-from feedback.pages.doors import person, reviewers_only, with_refusal
+from feedback.pages.doors import person, reviewers_only, with_refusal, words
 from feedback.services import triage
 from modeltrain import labels
 
@@ -55,7 +55,7 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _answer(request: HttpRequest, outcome: str) -> dict[str, Any]:
     if outcome != Decision.Outcome.ACCEPTED:
-        return {"reason": request.POST.get(f"reason_{outcome}", "").strip()[:2000]}
+        return {"reason": words(request, f"reason_{outcome}")}
     chosen = {axis.name: request.POST.get(f"group_{axis.name}", "") for axis in selectors.axes()}
     return {
         "label": request.POST.get("label", ""),

@@ -74,6 +74,23 @@ def test_a_running_audit_tells_how_far_it_is(client, audit) -> None:
     assert "<html" not in fragment.content.decode()
 
 
+def test_a_failed_audit_tells_the_public_nothing_of_the_machine(client, audit, mona) -> None:
+    Audit.objects.update(
+        status="failed",
+        figures=None,
+        failure="No such file: /srv/speakup/x.png",
+        progress={"stage": "auditing", "done": 3, "total": 240, "pid": 4711},
+    )
+    page = reverse("model", args=["v1"])
+    told = client.get(page).content.decode() + str(client.get("/api/v1/models/v1/audit/").json())
+    assert "The audit failed" in told
+    assert "/srv/speakup" not in told
+    assert "4711" not in told
+
+    client.force_login(mona)
+    assert "/srv/speakup" in client.get(page).content.decode()
+
+
 def test_the_list_says_which_model_is_in_service(client, audit) -> None:
     text = client.get(reverse("models")).content.decode()
 

@@ -108,6 +108,26 @@ def test_pages_allow_no_inline_style_or_script(client, champion) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [("/r/x/withdraw/", 405, "only when a button"), ("/sign-out/", 405, "only when a button")],
+)
+def test_an_address_without_a_page_has_words(client, path, status, words) -> None:
+    page = client.get(path)
+
+    assert page.status_code == status
+    assert words in page.content.decode()
+
+
+@pytest.mark.django_db
+def test_what_cannot_be_read_has_words(client) -> None:
+    page = client.post(reverse("report"), {f"field{number}": "x" for number in range(2000)})
+
+    assert page.status_code == 400
+    assert "could not be read" in page.content.decode()
+
+
+@pytest.mark.django_db
 def test_an_unknown_address_has_the_same_look(client) -> None:
     page = client.get("/nothing/")
 

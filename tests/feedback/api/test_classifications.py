@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import Client
 from PIL import Image
 
+from feedback import intake
 from feedback.models import Classification, StoredImage
 from tests.conftest import noise, png, upload
 from worker import pulse
@@ -154,6 +155,14 @@ def test_a_missing_image_is_a_400_that_names_the_field(real_champion):
     response = Client().post(URL, {})
     assert response.status_code == 400
     assert "image" in response.json()["errors"]
+
+
+def test_a_queue_too_long_to_be_answered_grows_no_longer(real_champion, monkeypatch):
+    pulse._redis().set("pulse:inference", "a worker", ex=60)
+    monkeypatch.setattr(intake, "QUEUE_LIMIT", 1)
+    codes = [post(upload(seed), prefer="wait=0").status_code for seed in range(2)]
+    assert codes == [202, 503]
+    assert Classification.objects.count() == 1
 
 
 def test_one_address_cannot_ask_without_end(real_champion, settings):

@@ -4,8 +4,10 @@ import uuid
 import pytest
 from django.test import Client
 
+from feedback import intake
 from feedback.models import Classification, Report, StoredImage
 from tests.conftest import png
+from worker import pulse
 
 URL = "/api/v1/reports/"
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,6 +93,13 @@ def test_without_a_worker_nothing_is_kept(real_champion, axes):
     assert response.status_code == 503
     assert response["Retry-After"]
     assert not Report.objects.exists()
+    assert not Classification.objects.exists()
+
+
+def test_a_queue_that_fills_up_half_way_leaves_nothing(real_champion, axes, monkeypatch):
+    pulse._redis().set("pulse:inference", "a worker", ex=60)
+    monkeypatch.setattr(intake, "QUEUE_LIMIT", 1)
+    assert Client().post(URL, drawing(images=[picture(1), picture(2)])).status_code == 503
     assert not Classification.objects.exists()
 
 

@@ -25,3 +25,17 @@ def test_guessing_passwords_is_slowed_down(client, settings) -> None:
 
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert int(answers[2].headers["Retry-After"]) > 0
+
+
+@pytest.mark.django_db
+def test_the_admin_has_no_door_where_nobody_counts_guesses(client) -> None:
+    door = client.get(reverse("admin:index"), follow=True)
+    assert door.redirect_chain[-1][0] == f"{reverse('sign-in')}?next=/admin/"
+
+    guess = {"username": "ravi", "password": "guess"}
+    assert client.post("/admin/login/", guess).url.startswith(reverse("sign-in"))
+
+
+def test_a_reviewer_is_told_that_the_admin_is_not_for_them(client, ravi) -> None:
+    client.force_login(ravi)
+    assert client.get(reverse("admin:index"), follow=True).status_code == 403

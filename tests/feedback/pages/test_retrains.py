@@ -71,7 +71,7 @@ def test_mona_reads_the_gate_before_she_decides(client, mona, evaluated) -> None
 
     assert "Worse on neutral." in text
     assert "+8.0" in text
-    assert "your reason is public" in text
+    assert "is public on the model's page" in text
 
 
 def test_past_the_gate_mona_gives_a_reason(client, mona, evaluated) -> None:
