@@ -13,7 +13,7 @@ from feedback import people, selectors
 from feedback.errors import Refusal
 from feedback.models import Decision, Example, Report
 from feedback.pages.doors import person, reviewers_only, with_refusal, words
-from feedback.services import triage
+from feedback.services import images, triage
 from modeltrain import labels
 
 log = structlog.get_logger()
@@ -109,10 +109,17 @@ def _example_with(request: HttpRequest, image: int) -> Example:
 @reviewers_only
 @require_safe
 def image(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """A veil over the picture, or with `?clear` the picture; that somebody saw it is logged."""
     example = _example_with(request, pk)
     if example.image is None:
         raise Http404
-    response = FileResponse(example.image.file.open("rb"), content_type="image/png")
+    response: HttpResponseBase
+    if "clear" in request.GET:
+        who = person(request).get_username()
+        log.info("image seen", image=pk, report=example.report_id, by=who)
+        response = FileResponse(example.image.file.open("rb"), content_type="image/png")
+    else:
+        response = HttpResponse(images.veiled(example.image), content_type="image/png")
     response.headers["Content-Disposition"] = 'inline; filename="image.png"'
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-store, private"
@@ -125,7 +132,6 @@ def image(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_POST
 def reveal(request: HttpRequest, pk: int) -> HttpResponse:
     example = _example_with(request, pk)
-    log.info("image revealed", image=pk, report=example.report_id, by=request.user.get_username())
     if getattr(request, "htmx", False):
         context = {"example": example, "revealed": pk}
         return render(request, "feedback/parts/veiled.html", context)

@@ -2,12 +2,14 @@
 
 import contextlib
 import datetime
+import io
 from collections.abc import Iterator
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
 from django.db import transaction
 from django.utils import timezone
+from PIL import Image
 
 from feedback.models import Classification, StoredImage
 from modeltrain import images
@@ -16,6 +18,7 @@ from modeltrain.images import Pixels
 
 # What a crash left behind is younger than this only while its request or task may still run.
 LOST_AFTER = datetime.timedelta(hours=1)
+VEIL_SIDE = 12
 
 
 def keep(pixels: Pixels) -> StoredImage:
@@ -36,6 +39,15 @@ def keep(pixels: Pixels) -> StoredImage:
 def pixels_of(image: StoredImage) -> Pixels:
     with image.file.open("rb") as file:
         return images.decode(file.read())
+
+
+def veiled(image: StoredImage) -> bytes:
+    """A PNG of so few grey pixels that nobody can tell what the picture shows."""
+    small = Image.fromarray(pixels_of(image)).convert("L")
+    small.thumbnail((VEIL_SIDE, VEIL_SIDE), Image.Resampling.BOX)
+    out = io.BytesIO()
+    small.save(out, "PNG")
+    return out.getvalue()
 
 
 def forget(image: StoredImage) -> None:

@@ -1,9 +1,13 @@
+import io
+
 import pytest
 from django.urls import reverse
+from PIL import Image
+from structlog.testing import capture_logs
 
 from feedback import people
 from feedback.models import Report
-from feedback.services import triage
+from feedback.services import images, triage
 from tests.conftest import account
 
 
@@ -43,21 +47,28 @@ def test_ravi_sees_the_oldest_first(client, ravi, queued) -> None:
 def test_images_are_blurred_until_asked_for(client, ravi, queued) -> None:
     client.force_login(ravi)
     report = queued()
-    assert 'class="veiled closed"' in client.get(case_of(report)).content.decode()
+    closed = client.get(case_of(report)).content.decode()
+    assert 'class="veiled closed"' in closed
+    assert "?clear" not in closed
 
-    shown = client.post(reverse("reveal", args=[report.examples.get().image.pk]))
+    shown = client.post(reverse("reveal", args=[report.examples.get().image.pk])).content.decode()
 
-    assert 'class="veiled closed"' not in shown.content.decode()
+    assert 'class="veiled closed"' not in shown
+    assert f'src="{image_of(report)}?clear"' in shown
 
 
-def test_a_reveal_is_written_down(client, ravi, queued) -> None:
-    from structlog.testing import capture_logs
-
+def test_no_pixel_is_seen_that_is_not_written_down(client, ravi, queued) -> None:
     client.force_login(ravi)
-    pk = queued().examples.get().image.pk
+    report = queued()
     with capture_logs() as lines:
-        client.post(reverse("reveal", args=[pk]), headers={"HX-Request": "true"})
+        veiled = Image.open(io.BytesIO(client.get(image_of(report)).content))
+    assert lines == []
+    assert (veiled.mode, max(veiled.size)) == ("L", images.VEIL_SIDE)
 
+    with capture_logs() as lines:
+        clear = client.get(f"{image_of(report)}?clear")
+    assert Image.open(io.BytesIO(clear.getvalue())).size == (80, 60)
+    pk = report.examples.get().image.pk
     assert {"image": pk, "by": "ravi"}.items() <= lines[0].items()
 
 
