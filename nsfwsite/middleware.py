@@ -31,6 +31,7 @@ class Worded:
                 response.content = render_to_string("405.html")
         elif response.headers.get("Content-Type") != problems.CONTENT_TYPE:
             problems.word(response)
+        response.headers["Content-Length"] = str(len(response.content))
         return response
 
 

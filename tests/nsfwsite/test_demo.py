@@ -116,6 +116,7 @@ def test_an_address_without_a_page_has_words(client, path, status, words) -> Non
     page = client.get(path)
 
     assert page.status_code == status
+    assert page.headers["Content-Length"] == str(len(page.content))
     assert words in page.content.decode()
 
 

@@ -11,6 +11,7 @@ pytestmark = pytest.mark.django_db
 
 def problem(response) -> dict:
     assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.headers["Content-Length"] == str(len(response.content))
     body = response.json()
     assert body["status"] == response.status_code
     assert body["detail"]
