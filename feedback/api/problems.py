@@ -14,6 +14,11 @@ from feedback.errors import Refusal
 from feedback.http import headers_of, status_of
 
 CONTENT_TYPE = "application/problem+json"
+WORDS = {
+    400: "The request cannot be read: it is damaged, has too many parts, or names another host.",
+    404: "There is nothing at this address. Each one ends with a slash.",
+    500: "Something broke on our side. It was written down for whoever runs this site.",
+}
 
 
 def body_of(refusal: Refusal) -> dict[str, Any]:
@@ -41,7 +46,7 @@ def response(refusal: Refusal) -> HttpResponse:
 def word(response: HttpResponse) -> None:
     """Say in JSON what was answered before any view of the API could say it."""
     status = HTTPStatus(response.status_code)
-    response.content = json.dumps(_plain(status, status.description or status.phrase))
+    response.content = json.dumps(_plain(status, WORDS.get(status, status.description)))
     response.headers["Content-Type"] = CONTENT_TYPE
 
 
