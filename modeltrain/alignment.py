@@ -27,6 +27,7 @@ LEAST_OVERLAP = 0.5  # of the smaller picture
 PLAIN = 4.0  # levels, as a standard deviation; a plainer overlap says nothing
 LEAST_ALIKE = 0.7  # correlation of grey levels
 LEVELS = 26  # of 255; a pixel that differs by more has changed
+TINT = 11  # of 255; a thick patch that differs by more has another colour
 WRITTEN = 0.2  # of the overlap; thin changes, such as letters
 REPAINTED = 0.0008  # of the overlap; changes too thick for letters
 THICK = 5  # pixels
@@ -212,18 +213,25 @@ def _difference(one: Pixels, laid: Pixels, inside: NDArray[np.bool_]) -> tuple[f
     values = cv2.blur(one.astype(np.float32), (2, 2))
     red, green, blue = cv2.split(np.maximum(values - high, low - values))
     outside = np.maximum(np.maximum(red, green), blue)
-    differs = ((outside > LEVELS) & inside).astype(np.uint8)
-    thick = cv2.morphologyEx(differs, cv2.MORPH_OPEN, np.ones((THICK, THICK), np.uint8))
+    differs = (outside > LEVELS) & inside
+    tinted = ((outside > TINT) & inside).astype(np.uint8)
+    thick = cv2.morphologyEx(tinted, cv2.MORPH_OPEN, np.ones((THICK, THICK), np.uint8))
     return float(differs.sum() / inside.sum()), float(thick.sum() / inside.sum())
 
 
 def _lit(laid: Pixels, like: Pixels, inside: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Fit one brightness and one contrast for all channels, twice, the second without outliers."""
+    """Fit one brightness and one contrast for all channels, three times, without outliers.
+
+    What was made too bright or too dark was cut at a level of its own: the target's highest and
+    lowest levels bound what is fitted, and pixels at them do not take part.
+    """
     values, target = laid.astype(np.float32), like.astype(np.float32)
     few = np.flatnonzero(inside)[::7]  # enough to fit two numbers
     x, y = (each.reshape(-1, 3)[few].ravel() for each in (values, target))
+    floor, ceiling = (float(each) for each in np.quantile(y, (0.005, 0.995)))
+    between = (y > floor + 3) & (y < ceiling - 3)
+    kept = between if between.sum() > 100 else np.ones_like(between)
     gain, offset = 1.0, 0.0
-    kept = (y > 2) & (y < 253) if ((y > 2) & (y < 253)).sum() > 100 else np.ones_like(y, bool)
     for _ in range(3):
         a, b = x[kept], y[kept]
         spread = float(a.var())
@@ -231,7 +239,8 @@ def _lit(laid: Pixels, like: Pixels, inside: NDArray[np.bool_]) -> NDArray[np.fl
             break
         gain = float(np.clip(((a - a.mean()) * (b - b.mean())).mean() / spread, 0.4, 2.5))
         offset = float(b.mean() - gain * a.mean())
-        off = np.abs(np.clip(gain * x + offset, 0, 255) - y)
-        kept = off <= max(10.0, float(np.quantile(off, 0.8)))
-    lit: NDArray[np.float32] = np.clip(gain * values + offset, 0, 255).astype(np.float32)
+        off = np.abs(np.clip(gain * x + offset, floor, ceiling) - y)
+        near = off <= max(10.0, float(np.quantile(off, 0.8)))
+        kept = near & between if (near & between).sum() > 100 else near
+    lit: NDArray[np.float32] = np.clip(gain * values + offset, floor, ceiling).astype(np.float32)
     return lit
