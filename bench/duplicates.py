@@ -4,8 +4,8 @@
         --images var/demo/images --artifact var/artifacts/VERSION --cache var/features --seed 2
 
 Up to 2,000 originals (drawings of OpenMoji and the demo's photographs, look-alikes and all: a
-drawing in five skin tones is five originals) and 200 copies of each of eight kinds. Every pair that is found
-and is not a copy with its original, or two copies of one original, counts as wrong.
+drawing in five skin tones is five originals) and 200 copies of each of eight kinds. Every pair that
+is found and is not a copy with its original, or two copies of one original, counts as wrong.
 
 imagededup needs torch, so it has its own environment; give its Python with --imagededup-python.
 """
