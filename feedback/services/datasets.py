@@ -13,6 +13,7 @@ from django.db.models import Max, QuerySet
 from feedback.models import AuditSet, DatasetVersion, Report, StoredImage
 from feedback.services import reports
 from modeltrain import images, manifest
+from modeltrain.files import write_whole
 from modeltrain.hashing import Pdq, alike, pdq
 from modeltrain.manifest import Row
 
@@ -139,9 +140,7 @@ def _fingerprints(audit_set: AuditSet, rows: Sequence[Row]) -> list[Pdq]:
     if kept.is_file():
         return [Pdq(**known) for known in json.loads(kept.read_text())]
     prints = [pdq(images.decode(path_of(row.sha256).read_bytes())) for row in rows]
-    part = kept.with_suffix(".part")
-    part.write_text(json.dumps([dataclasses.asdict(one) for one in prints]))
-    part.replace(kept)
+    write_whole(kept, json.dumps([dataclasses.asdict(one) for one in prints]).encode())
     return prints
 
 

@@ -1,13 +1,18 @@
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from django.db import connection
 
 from feedback.models import AuditSet, DatasetVersion, Report, StoredImage
 from feedback.services import datasets, images, reports, triage
 from modeltrain import manifest
 from modeltrain.images import pixel_sha256
 from modeltrain.manifest import Row
-from tests.conftest import noise
+from tests.conftest import noise, png
 
 pytestmark = pytest.mark.django_db
 
@@ -86,6 +91,42 @@ def test_a_picture_of_the_audit_set_is_never_learnt_from(accepted, mona):
     assert datasets.fold(by=mona) is None
     report.refresh_from_db()
     assert report.status == Report.Status.ACCEPTED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_maintainers_who_fold_at_once_do_not_trip_over_each_other(monkeypatch):
+    rows = [
+        Row(
+            sha256=pixel_sha256(pixels),
+            label="drawings",
+            groups={},
+            split="audit",
+            source="demo",
+            cluster="c",
+        )
+        for pixels in (noise(seed) for seed in range(3))
+    ]
+    AuditSet.objects.create(name="demo", manifest_sha256=datasets.publish(rows), images=3)
+    folder = datasets.path_of(rows[0].sha256).parent
+    folder.mkdir(parents=True)
+    for seed, row in enumerate(rows):
+        (folder / f"{row.sha256}.png").write_bytes(png(seed))
+    everybody = threading.Barrier(8)
+
+    def written_at_once(prints) -> str:
+        everybody.wait(timeout=20)
+        return json.dumps(prints)
+
+    monkeypatch.setattr(datasets, "json", SimpleNamespace(dumps=written_at_once))
+
+    def look(_) -> int:
+        try:
+            return len(datasets.AuditedPictures().prints)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(look, range(8))) == [3] * 8
 
 
 def test_a_withdrawn_picture_is_not_in_the_next_version(accepted, mona):
