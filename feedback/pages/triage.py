@@ -3,6 +3,7 @@
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -79,6 +80,7 @@ def _page(
         "open": report.status == Report.Status.QUEUED,
         "may_see": may_see(request.user, report),
         "labels": labels.LABELS,
+        "collects_misses": settings.COLLECT_MISSES,
         "label": typed.get("label", report.expected_label),
         "axes": [
             (axis, typed.get(f"group_{axis.name}", report.groups.get(axis.name, "")))

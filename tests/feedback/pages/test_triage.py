@@ -147,3 +147,10 @@ def test_the_second_decider_reads_who_was_first(client, ravi, mona, queued) -> N
 
     assert page.status_code == 409
     assert "by ravi" in page.content.decode()
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_ravi_is_told_beforehand_what_is_deleted(client, ravi, queued, settings, kept) -> None:
+    settings.COLLECT_MISSES = kept
+    client.force_login(ravi)
+    assert ("is deleted at once" in client.get(case_of(queued())).content.decode()) is not kept
