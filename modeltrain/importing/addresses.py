@@ -1,0 +1,45 @@
+"""Which addresses of the network may be connected to."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_GLOBAL = ipaddress.ip_network("2000::/3")  # all that is given out of IPv6 so far
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_PROTOCOLS = ipaddress.ip_network("192.0.0.0/24")  # some clouds answer here
+
+
+def permitted(address: str, allowed: Collection[Network] = ()) -> bool:
+    """Say whether an address is on the public Internet, or else among those that are allowed.
+
+    An IPv4 address inside an IPv6 one (mapped, 6to4, NAT64) counts as the IPv4 address.
+
+    Parameters
+    ----------
+    address : str
+        IPv4 or IPv6, as numbers; anything else is not permitted.
+    allowed : collection of IPv4Network or IPv6Network
+    """
+    try:
+        meant = _meant(ipaddress.ip_address(address))
+    except ValueError:
+        return False
+    return any(meant in network for network in allowed) or _is_public(meant)
+
+
+def _meant(address: _Address) -> _Address:
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def _is_public(address: _Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL:
+        return False
+    return address.is_global and not address.is_multicast and address not in _PROTOCOLS

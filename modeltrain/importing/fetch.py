@@ -1,0 +1,203 @@
+"""Fetch one address that a stranger wrote down.
+
+libcurl does the talking. Every socket is opened here, after the address that it will be connected
+to has been looked at, so neither a redirect nor a name that changes its mind leads inside.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from threading import Event
+from typing import Any
+
+import certifi
+import pycurl
+
+from modeltrain.decoder import Limits
+from modeltrain.importing.addresses import Network, permitted
+from modeltrain.importing.found import Refused
+
+USER_AGENT = "SpeakUp-import/1 (collects images for a dataset)"
+_TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
+_OPTED_OUT = frozenset({"noai", "noimageai"})
+_REMOVE = "Remove it from the list, or import again later."
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How addresses are fetched.
+
+    Attributes
+    ----------
+    seconds : float
+        For one try of one address, with its redirects.
+    max_bytes : int
+        Of a body, whatever its header says.
+    redirects, tries : int
+        At most. Only status 429 and 5xx and time-outs are tried again.
+    wait, longest_wait : float
+        Seconds before the second try, doubled for each further one; a host may ask for more
+        (`Retry-After`), up to `longest_wait`.
+    per_host, threads : int
+        Addresses at once.
+    pause : float
+        Seconds between an answer of a host and the next question in its place.
+    ports : tuple of int
+    allowed : tuple of networks
+        Addresses that are not public and may be connected to, for intranets and tests.
+    resolve : tuple of str
+        `HOST:PORT:ADDRESS`, as for `curl --resolve`.
+    """
+
+    seconds: float = 30
+    max_bytes: int = Limits().max_bytes
+    redirects: int = 5
+    tries: int = 3
+    wait: float = 2
+    longest_wait: float = 60
+    per_host: int = 2
+    threads: int = 16
+    pause: float = 0.5
+    ports: tuple[int, ...] = (80, 443)
+    allowed: tuple[Network, ...] = ()
+    resolve: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.per_host < 1 or self.pause < 0:
+            raise Refused(
+                "A host must be asked for at least one address at once, with a pause of 0 or more.",
+                f"{self.per_host} at once, a pause of {self.pause:g}",
+                "Change --per-host or --pause.",
+            )
+
+
+class TryAgain(Refused):
+    """Not now, perhaps later: `wait` says after how many seconds, where the host said so."""
+
+    def __init__(self, rule: str, received: object, wait: float = 0.0) -> None:
+        super().__init__(rule, received, _REMOVE)
+        self.wait = wait
+
+
+def fetch(address: str, *, rules: Rules, stopped: Event | None = None) -> bytes:
+    """Return what an address answers with, whatever it is.
+
+    Parameters
+    ----------
+    address : str
+    rules : Rules
+    stopped : threading.Event, optional
+        Set, it ends the transfer.
+
+    Raises
+    ------
+    Refused
+        When the address, or one it redirects to, may not be connected to, answers too much, says
+        that it is not for training (`X-Robots-Tag: noai` or `noimageai`), or has no image.
+    TryAgain
+        When it is too slow or says that it is overloaded.
+    """
+    until = time.monotonic() + rules.seconds
+    now = address
+    for _ in range(rules.redirects + 1):
+        hop = _Hop(now, rules, stopped or Event())
+        hop.perform(until - time.monotonic())
+        if hop.redirect:
+            now = hop.redirect
+            continue
+        received = f"status {hop.status}"
+        if hop.status in _TRY_AGAIN:
+            raise TryAgain("An address must have an image.", received, hop.retry_after)
+        if not 200 <= hop.status < 300:
+            raise Refused("An address must have an image.", received, _REMOVE)
+        if said := _OPTED_OUT & hop.directives:
+            rule = "An image whose site does not want it learned from is left out."
+            raise Refused(rule, f"X-Robots-Tag: {', '.join(sorted(said))}", _REMOVE)
+        return bytes(hop.body)
+    rule = f"An address may redirect {rules.redirects} times."
+    raise Refused(rule, f"one more, to {now[:200]}", _REMOVE)
+
+
+class _Hop:
+    """One question and its answer."""
+
+    def __init__(self, address: str, rules: Rules, stopped: Event) -> None:
+        self._address = address
+        self._rules = rules
+        self._stopped = stopped
+        self._barred = ""
+        self.body = bytearray()
+        self.directives: set[str] = set()
+        self.status = 0
+        self.redirect = ""
+        self.retry_after = 0.0
+
+    def perform(self, seconds: float) -> None:
+        # A connection for each question: what a server leaves in one is never another's answer.
+        with closing(pycurl.Curl()) as curl:
+            self._set(curl, seconds)
+            try:
+                curl.perform()
+            except pycurl.error as error:
+                raise self._refusal(*error.args) from None
+            self.status = int(curl.getinfo(pycurl.RESPONSE_CODE))
+            self.redirect = curl.getinfo(pycurl.REDIRECT_URL) or ""
+            self.retry_after = float(curl.getinfo(pycurl.RETRY_AFTER))
+
+    def _set(self, curl: pycurl.Curl, seconds: float) -> None:
+        for option, value in {
+            pycurl.URL: self._address.encode(),
+            pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
+            pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
+            pycurl.PROXY: "",  # none, whatever the environment says
+            pycurl.CAINFO: certifi.where(),
+            pycurl.USERAGENT: USER_AGENT,
+            pycurl.HTTPHEADER: ["Accept: image/*"],
+            pycurl.RESOLVE: list(self._rules.resolve),
+            pycurl.NOSIGNAL: 1,
+            pycurl.TIMEOUT_MS: max(int(seconds * 1000), 1),
+            pycurl.NOPROGRESS: 0,
+            pycurl.XFERINFOFUNCTION: lambda *_: self._stopped.is_set(),
+            pycurl.OPENSOCKETFUNCTION: self._open,
+            pycurl.HEADERFUNCTION: self._header,
+            pycurl.WRITEFUNCTION: self._write,
+        }.items():
+            curl.setopt(option, value)
+
+    def _open(self, purpose: int, address: Any) -> socket.socket | int:
+        inet = address.family in {socket.AF_INET, socket.AF_INET6}
+        host, port = address.addr[:2] if inet else (str(address.addr), 0)
+        if not inet or port not in self._rules.ports or not permitted(host, self._rules.allowed):
+            self._barred = f"{host} port {port}"
+            return int(pycurl.SOCKET_BAD)
+        return socket.socket(address.family, address.socktype, address.protocol)
+
+    def _header(self, line: bytes) -> None:
+        name, _, value = line.decode("latin-1").lower().partition(":")
+        if name == "x-robots-tag":
+            self.directives |= {each.strip() for each in value.split(",")}
+
+    def _write(self, data: bytes) -> int:
+        if len(self.body) + len(data) > self._rules.max_bytes:
+            return 0  # ends the transfer
+        self.body += data
+        return len(data)
+
+    def _refusal(self, code: int, message: str) -> Refused:
+        if code == pycurl.E_OPERATION_TIMEDOUT:
+            rule = f"An address must answer within {self._rules.seconds:g} seconds."
+            return TryAgain(rule, message)
+        if code == pycurl.E_WRITE_ERROR:
+            rule = f"An image may have {self._rules.max_bytes:,} bytes."
+            return Refused(rule, "more", _REMOVE)
+        if self._barred:
+            ports = " or ".join(map(str, self._rules.ports))
+            return Refused(
+                f"An address must lead to a public host, port {ports}.",
+                f"{self._address[:200]}, which leads to {self._barred}",
+                "Remove it, or allow it with --allow-address and --allow-port.",
+            )
+        return Refused("An address must be readable by http or https.", message, _REMOVE)

@@ -1,0 +1,46 @@
+"""Only the public Internet may be connected to, however an address is spelled."""
+
+import ipaddress
+
+import pytest
+
+from modeltrain.importing.addresses import permitted
+
+PUBLIC = ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"]
+INSIDE = {
+    "loopback": ["127.0.0.1", "127.8.8.8", "::1"],
+    "private": ["10.0.0.1", "172.16.0.1", "192.168.1.1", "fd00:ec2::254", "fec0::1"],
+    "a cloud's metadata": ["169.254.169.254", "100.100.100.200", "192.0.0.192"],
+    "link-local": ["fe80::1", "fe80::1%eth0"],
+    "this network": ["0.0.0.0", "::"],
+    "many at once": ["224.0.0.1", "ff0e::1", "255.255.255.255", "240.0.0.1"],
+    "mapped": ["::ffff:127.0.0.1", "::ffff:a9fe:a9fe"],
+    "compatible": ["::127.0.0.1", "::7f00:1"],
+    "6to4": ["2002:7f00:1::", "2002:a9fe:a9fe::1"],
+    "Teredo": ["2001:0:7f00:1::"],
+    "NAT64": ["64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::a00:1"],
+    "documentation": ["192.0.2.1", "2001:db8::1", "198.18.0.1"],
+    "no address": ["", "localhost", "2130706433", "0x7f.1", "/run/socket"],
+}
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_public_addresses_are_permitted(address):
+    assert permitted(address)
+
+
+@pytest.mark.parametrize("address", [each for many in INSIDE.values() for each in many])
+def test_others_are_not(address):
+    assert not permitted(address)
+
+
+def test_a_network_may_be_allowed_and_only_that():
+    address = "10.1.2.3"
+    allowed = [ipaddress.ip_network("10.1.0.0/16")]
+    assert permitted(address, allowed)
+    assert permitted(f"::ffff:{address}", allowed)
+    assert permitted(f"64:ff9b::{address}", allowed)
+    assert not permitted("10.2.0.1", allowed)
+    assert not permitted("127.0.0.1", allowed)
+    assert not permitted("::1", allowed)
+    assert permitted("8.8.8.8", allowed)
