@@ -66,9 +66,16 @@ class HeadConfig:
     validation_minimum: int
 
     def __post_init__(self) -> None:
-        for name in ("seed", "l2_sp", "reported_weight", "anchor_weight", "impression_weight"):
+        for name in (
+            "seed",
+            "impression_steps",
+            "l2_sp",
+            "reported_weight",
+            "anchor_weight",
+            "impression_weight",
+        ):
             at_least(self, name, 0)
-        for name in ("epochs", "patience", "batch", "impressions_per_class", "impression_steps"):
+        for name in ("epochs", "patience", "batch", "impressions_per_class"):
             at_least(self, name, 1)
         above(self, "learning_rate", 0)
         between(self, "distil", 0, 1)
