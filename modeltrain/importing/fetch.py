@@ -23,6 +23,7 @@ from modeltrain.importing.found import Refused
 USER_AGENT = "SpeakUp-import/1 (collects images for a dataset)"
 _TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
 _OPTED_OUT = frozenset({"noai", "noimageai"})
+_CONNECT_SECONDS = 10
 _REMOVE = "Remove it from the list, or import again later."
 
 
@@ -136,7 +137,7 @@ class _Hop:
         self.retry_after = 0.0
 
     def perform(self, seconds: float) -> None:
-        # A connection for each question: what a server leaves in one is never another's answer.
+        # A connection for each question, so that what a server leaves in one answers no other.
         with closing(pycurl.Curl()) as curl:
             self._set(curl, seconds)
             try:
@@ -158,6 +159,7 @@ class _Hop:
             pycurl.HTTPHEADER: ["Accept: image/*"],
             pycurl.RESOLVE: list(self._rules.resolve),
             pycurl.NOSIGNAL: 1,
+            pycurl.CONNECTTIMEOUT: _CONNECT_SECONDS,
             pycurl.TIMEOUT_MS: max(int(seconds * 1000), 1),
             pycurl.NOPROGRESS: 0,
             pycurl.XFERINFOFUNCTION: lambda *_: self._stopped.is_set(),

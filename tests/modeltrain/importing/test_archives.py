@@ -21,7 +21,8 @@ def packed(pets, path, inside=""):
             for file in sorted(pets.rglob("*.jpg")):
                 archive.write(file, inside + str(file.relative_to(pets)))
     else:
-        with tarfile.open(path, "w:gz" if path.name.endswith("gz") else "w") as archive:
+        mode = "w:gz" if path.name.endswith("gz") else "w"
+        with tarfile.open(path, mode, format=tarfile.USTAR_FORMAT) as archive:
             archive.add(pets, arcname=inside)
     return path
 
@@ -162,6 +163,22 @@ def test_a_tar_that_is_cut_gives_what_it_holds_and_says_so(pets, tmp_path, where
     assert status == 3
     assert found["cats"] == PETS["cats"]
     assert "must be whole" in told(tmp_path / "out")["cut.tar"]
+
+
+def test_a_tar_with_a_damaged_header_does_not_pass_for_one_that_ends_there(pets, tmp_path):
+    data = bytearray(packed(pets, tmp_path / "bad.tar").read_bytes())
+    data[data.rindex(b"dogs/4.jpg") + 148] ^= 0xFF  # its checksum
+    (tmp_path / "bad.tar").write_bytes(data)
+    said, count = refused(tmp_path / "bad.tar")
+    assert ["must be whole" in each for each in said] == [True]
+    assert count == 5
+
+
+def test_a_zip_packed_by_what_takes_memory_at_will_is_told(pets, tmp_path):
+    with zipfile.ZipFile(packed(pets, tmp_path / "bad.zip"), "a") as archive:
+        archive.writestr("cats/x.jpg", jpeg(9), compress_type=zipfile.ZIP_LZMA)
+    said, _ = refused(tmp_path / "bad.zip")
+    assert ["in another way than by deflating" in each for each in said] == [True]
 
 
 @pytest.mark.parametrize("name", ["cut.tar.gz", "cut.zip"])
