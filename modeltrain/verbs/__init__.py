@@ -20,8 +20,9 @@ Result = dict[str, Any]
 # In the order in which somebody starting from nothing needs them.
 GUIDE: Mapping[str, tuple[str, ...]] = {
     "Make a dataset": ("import", "clean", "review"),
-    "Make a model": ("train",),
+    "Make a model": ("train", "compare"),
     "Judge a model": ("evaluate", "audit", "gate", "classify"),
+    "Give it away": ("export",),
     "What the site calls": ("convert", "demo-data", "retrain"),
 }
 

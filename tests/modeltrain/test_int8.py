@@ -1,0 +1,125 @@
+"""The 8-bit export is small, close to Keras, and an artifact like any other."""
+
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+
+from modeltrain import dataset, int8
+from modeltrain.__main__ import main
+from modeltrain.classifier import Classifier
+from modeltrain.features import load_pixels
+
+AUDITED = 3
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory, published):
+    """Drawings and blobs to calibrate on, and a few of each to check on."""
+    from modeltrain.images import pixel_sha256, to_png
+    from modeltrain.manifest import Row
+    from tests.modeltrain.conftest import blobs, drawing
+
+    folder = tmp_path_factory.mktemp("pictures")
+    rows, images = [], {}
+    for label, draw in (("drawings", drawing), ("neutral", blobs)):
+        for number in range(10):
+            pixels = draw(number)
+            sha256 = pixel_sha256(pixels)
+            images[sha256] = folder / f"{sha256}.png"
+            images[sha256].write_bytes(to_png(pixels))
+            split = "audit" if number < AUDITED else "train"
+            rows.append(Row(sha256, label, {}, split, "made up", sha256))
+    return dataset.write(folder, labels=published.labels, rows=rows, images=images)
+
+
+@pytest.fixture(scope="module")
+def exported(published, pictures, tmp_path_factory):
+    return int8.write(published, data=pictures, parent=tmp_path_factory.mktemp("artifacts"))
+
+
+def test_it_is_at_most_23_megabytes(exported):
+    assert exported.onnx.stat().st_size <= 23e6
+
+
+def test_its_softmax_and_preprocessing_are_in_float(exported):
+    nodes = {each.name: each for each in onnx.load(exported.onnx).graph.node}
+
+    assert nodes["resized"].input[0] == "batch"
+    (softmax,) = (each for each in nodes.values() if each.op_type == "Softmax")
+    producer = next(each for each in nodes.values() if softmax.input[0] in each.output)
+    assert producer.op_type in ("DequantizeLinear", "Gemm")
+    assert not any(
+        softmax.output[0] in each.input for each in nodes.values() if "Quant" in each.op_type
+    )
+
+
+def test_its_weights_are_eight_bit_integers(exported):
+    constants = onnx.load(exported.onnx).graph.initializer
+    in_bytes = sum(
+        np.prod(each.dims) for each in constants if each.data_type == onnx.TensorProto.INT8
+    )
+
+    assert in_bytes > 22e6
+
+
+def test_it_is_close_to_keras_and_the_float32_graph_is_closer(exported):
+    found = exported.config["export"]
+
+    assert found["compared_on"] == 2 * AUDITED
+    assert found["graphs"]["float32"]["max"] < 1e-3
+    assert found["graphs"]["float32"]["max"] < found["graphs"]["int8"]["max"] < 0.15
+    assert f"{found['graphs']['int8']['max']:.4f}" in (exported.path / "card.md").read_text()
+
+
+def test_it_classifies_like_the_model_it_was_made_of(exported, classifier, pictures):
+    small = Classifier(exported)
+
+    for row in pictures.split("audit"):
+        pixels = load_pixels(row.sha256, pictures.images)
+        expected = classifier.classify(pixels).scores
+        received = small.classify(pixels).scores
+        assert received == pytest.approx(expected, abs=0.15)
+
+
+def test_drift_is_that_of_the_worst_class_of_each_image():
+    expected = np.array([[0.5, 0.3, 0.2], [0.9, 0.1, 0.0]], np.float32)
+    received = np.array([[0.3, 0.5, 0.2], [0.88, 0.1, 0.02]], np.float32)
+
+    found = int8.drift(expected, received)
+
+    assert found["max"] == pytest.approx(0.2)
+    assert found["within"] == 0.5
+    assert found["same"] == 0.5
+
+
+def test_images_to_calibrate_on_are_of_every_class_and_never_of_the_audit(pictures):
+    chosen = int8._of_each_class(pictures, 4)
+
+    rows = {row.sha256: row for row in pictures.rows}
+    assert sorted(rows[each].label for each in chosen) == ["drawings"] * 2 + ["neutral"] * 2
+    assert {rows[each].split for each in chosen} == {"train"}
+
+
+@pytest.mark.parametrize("lacking", ["train", "audit"])
+def test_a_dataset_without_a_split_is_refused(lacking, published, pictures, tmp_path, capsys):
+    other = {"train": "audit", "audit": "train"}[lacking]
+    rows = [replace(row, split=other) for row in pictures.rows]
+    dataset.write(tmp_path / "data", labels=published.labels, rows=rows, images=pictures.images)
+
+    paths = {"artifact": published.path, "dataset": tmp_path / "data"}
+    paths["artifacts"] = tmp_path / "artifacts"
+    named = [part for name, path in paths.items() for part in (f"--{name}", str(path))]
+
+    status = main(["export", "--json-progress", *named])
+
+    assert status == 1
+    assert "split train to calibrate on and of split audit" in capsys.readouterr().out
+    assert not (tmp_path / "artifacts").exists()
+
+
+def test_it_is_the_same_every_time(exported, published, pictures, tmp_path):
+    images = [load_pixels(each, pictures.images) for each in int8._of_each_class(pictures, 64)]
+
+    assert int8.quantise(published.onnx, images) == exported.onnx.read_bytes()
