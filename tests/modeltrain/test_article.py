@@ -169,9 +169,16 @@ def test_what_does_not_fit_the_disk_budget_is_trained_from_pixels(published, dat
     assert not np.array_equal(before["conv_56/kernel"], after["conv_56/kernel"])
 
 
-def test_without_phase_2_the_base_is_bit_for_bit_the_same(published, data, cache, tmp_path):
+@pytest.fixture(scope="module")
+def from_one_image_each(published, make, cache, tmp_path_factory):
+    """A training of phase 1 alone, with one image of each class and none for validation."""
     config = replace(QUICK, fine=replace(QUICK.fine, epochs=0))
-    made = train(published, data, cache, tmp_path, config=config).artifact
+    data = make(each=1, validation=False)
+    return train(published, data, cache, tmp_path_factory.mktemp("artifacts"), config=config)
+
+
+def test_without_phase_2_the_base_is_bit_for_bit_the_same(published, from_one_image_each):
+    made = from_one_image_each.artifact
     assert made.config["base_sha256"] == published.config["base_sha256"]
 
 
@@ -181,10 +188,8 @@ def test_a_class_without_an_image_is_refused_by_name(published, make, tmp_path):
         train(published, data, tmp_path, tmp_path)
 
 
-def test_a_class_with_one_image_and_none_for_validation_is_told(published, make, cache, tmp_path):
-    data = make(each=1, validation=False)
-    config = replace(QUICK, fine=replace(QUICK.fine, epochs=0))
-    trained = train(published, data, cache, tmp_path, config=config)
+def test_a_class_with_one_image_and_none_for_validation_is_told(from_one_image_each):
+    trained = from_one_image_each
     assert trained.problems == [
         "drawn has one image to learn from.",
         "soft has one image to learn from.",
