@@ -24,19 +24,40 @@ def card(config: Mapping[str, Any]) -> str:
         f"| {label} | {'no data' if share is None else f'{share:.1%}'} |"
         for label, share in training["impression_agreement"].items()
     )
+    right = "\n".join(
+        f"| {label} | {each['images']} | {each['before']} | {each['after']} |"
+        for label, each in training["validation"].items()
+    )
+    figures = (
+        f"""Images of the validation split, and how many of them each model gets right:
+
+| label | images | before | now |
+|---|---|---|---|
+{right}"""
+        if right
+        else "There were no images for validation."
+    )
     return f"""# A retrained head
 
 The last three layers of model {config["parent"][:12]}, trained further with config
 `{config["name"]}` (seed {training["config"]["seed"]}) on the dataset with SHA-256
 {training["manifest_sha256"]}. Everything below them is bit-identical to that model.
 
+## Data
 | split | images | count |
 |---|---|---|
 {images}
 
+Reported images were learned towards the label that reviewers gave them, anchors towards their label
+and the previous model's answer, and made-up features towards that answer alone.
+
+## Recipe
 Kept: epoch {training["epoch_kept"]}, decided by {training["stopped_by"]}.
 
-## What it kept of classes that nobody reported
+## Figures
+{figures}
+
+### What it kept of classes that nobody reported
 
 No image of these classes was used. Of made-up features that the previous model answers with a
 class, this share is still answered with it. It says how much of the previous head is left; it is
@@ -45,6 +66,11 @@ not an error rate on images.
 | class | same answer |
 |---|---|
 {kept}
+
+## Limits
+The validation images chose the epoch where there were enough, and they come from reports: figures
+on them find problems and estimate no rate. Only an audit on images that were never learned from
+says how often the model is wrong, and for whom.
 """
 
 

@@ -10,9 +10,11 @@ retrieval", 2012).
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, Normalizer
 from threadpoolctl import threadpool_limits
 
+from modeltrain.files import write_whole
 from modeltrain.manifest import Row
 
 Floats = NDArray[np.float32]
@@ -163,6 +166,24 @@ def out_of_fold(
 def _roots(features: Floats) -> Floats:
     roots: Floats = np.sqrt(np.maximum(features, 0))
     return roots
+
+
+def write(path: Path, found: Review) -> None:
+    """Write the ranked list as JSONL and, beside it as `.json`, what `shares` counts.
+
+    A line has `rank` from 1, the fields of `Row`, and those of `Doubt`. The counts also have
+    `left_out`.
+    """
+    lines = []
+    for rank, each in enumerate(found.doubts, start=1):
+        values = {"rank": rank, **asdict(each.row), **asdict(each)}
+        del values["row"]
+        lines.append(json.dumps(values, ensure_ascii=False))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, "".join(f"{line}\n" for line in lines).encode())
+    counts = shares(found.doubts) | {"left_out": found.left_out}
+    text = json.dumps(counts, indent=2, ensure_ascii=False)
+    write_whole(path.with_suffix(".json"), text.encode())
 
 
 def shares(doubts: Sequence[Doubt]) -> dict[str, Any]:

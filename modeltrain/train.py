@@ -22,7 +22,7 @@ from modeltrain.card import card
 from modeltrain.classifier import Classifier
 from modeltrain.configs.head import HeadConfig
 from modeltrain.features import features
-from modeltrain.impressions import Floats, Weights, agreement
+from modeltrain.impressions import Floats, Weights, agreement, answer
 from modeltrain.manifest import Row
 from modeltrain.objective import Examples, blended, class_impressions, loss_rows, mixed
 from modeltrain.progress import Report, quiet
@@ -120,6 +120,7 @@ def train_head(
             "epoch_kept": fitted.epoch,
             "stopped_by": fitted.stopped,
             "impression_agreement": kept,
+            "validation": _right(validation, weights, fitted.weights, champion.labels),
         },
     }
     written = artifact.write(
@@ -160,6 +161,25 @@ def _counts(learn: Sequence[Row], check: Sequence[Row]) -> dict[str, dict[str, i
         key = f"{row.label}, {'reported' if row.source == REPORTED else 'anchor'}"
         counts[row.split][key] = counts[row.split].get(key, 0) + 1
     return counts
+
+
+def _right(
+    examples: Examples, before: Weights, after: Weights, labels: Sequence[str]
+) -> dict[str, dict[str, int]]:
+    """Count by label how many of these images each head gets right."""
+    if not len(examples.classes):
+        return {}
+    said = {
+        name: answer(weights, examples.features).argmax(axis=1) == examples.classes
+        for name, weights in (("before", before), ("after", after))
+    }
+    return {
+        labels[place]: {
+            "images": int((examples.classes == place).sum()),
+            **{name: int(right[examples.classes == place].sum()) for name, right in said.items()},
+        }
+        for place in np.unique(examples.classes)
+    }
 
 
 def _keras(champion: Artifact, weights: Weights) -> bytes:

@@ -19,11 +19,16 @@ class Decision(models.Model):
     reason = models.TextField(max_length=2000, blank=True)
     by = models.ForeignKey("auth.User", on_delete=models.PROTECT)
     at = models.DateTimeField(auto_now_add=True)
+    taken_back_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["at", "pk"]
         constraints = [
-            models.UniqueConstraint(fields=["report", "by"], name="one_decision_a_reviewer"),
+            models.UniqueConstraint(
+                fields=["report", "by"],
+                condition=Q(taken_back_at__isnull=True),
+                name="one_decision_a_reviewer",
+            ),
             models.CheckConstraint(
                 condition=~Q(outcome="accepted") | ~Q(label=""), name="accepted_has_a_label"
             ),

@@ -1,7 +1,11 @@
 import secrets
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Q
+
+if TYPE_CHECKING:
+    from feedback.models.decision import Decision
 
 
 def new_receipt() -> str:
@@ -21,6 +25,9 @@ class Report(models.Model):
         FOLDED = "folded"
         ANSWERED = "answered"
         WITHDRAWN = "withdrawn"
+
+    # A reviewer agreed, and has not taken it back.
+    AGREED = (Status.ACCEPTED, Status.FOLDED, Status.ANSWERED)
 
     class Kind(models.TextChoices):
         MISCLASSIFIED = "misclassified", "The label is wrong"
@@ -60,6 +67,12 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return f"report {self.pk}"
+
+    @property
+    def decision(self) -> "Decision | None":
+        """The one that stands."""
+        standing = [one for one in self.decisions.all() if one.taken_back_at is None]
+        return standing[-1] if standing else None
 
 
 class ReportEvent(models.Model):

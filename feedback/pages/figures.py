@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from feedback import selectors
 
@@ -65,6 +66,28 @@ def points(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
         for one in row["measures"]
         if one["enough"]
     ]
+
+
+def doubtful_counts(counts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """How many labels are doubtful: one table for the labels, one for each axis."""
+    titles = _titles()
+    by_label = [
+        {"name": label, "query": urlencode({"label": label}), **cell}
+        for label, cell in counts["labels"].items()
+    ]
+    found = [{"title": "Label", "rows": by_label}]
+    for axis, cells in counts["groups"].items():
+        rows = [
+            {
+                "name": titles.get((axis, value), (axis, value))[1],
+                "query": urlencode({"axis": axis, "value": value}),
+                **cell,
+            }
+            for value, cell in cells.items()
+        ]
+        title = next(titles.get((axis, value), (axis, value))[0] for value in cells)
+        found.append({"title": title, "rows": rows})
+    return found
 
 
 def gate(result: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -96,6 +96,7 @@ def _page(
         "refusal": refusal,
         "reason": reason,
         "gate": figures.gate(retrain.gate),
+        "doubts": (retrain.folder / "doubts.jsonl").is_file(),
         "passed": (retrain.gate or {}).get("verdict") == "pass",
         "working": retrain.status in (Status.APPROVED, Status.RUNNING),
     }

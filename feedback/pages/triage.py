@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from feedback import people, selectors
 from feedback.errors import Refusal
 from feedback.models import Decision, Example, Report
+from feedback.pages import figures
 from feedback.pages.doors import person, reviewers_only, with_refusal, words
 from feedback.services import images, triage
 from modeltrain import labels
@@ -78,6 +79,7 @@ def _page(
         "refusal": refusal,
         "revealed": revealed,
         "open": report.status == Report.Status.QUEUED,
+        "agreed": report.status in Report.AGREED,
         "may_see": may_see(request.user, report),
         "labels": labels.LABELS,
         "collects_misses": settings.COLLECT_MISSES,
@@ -106,6 +108,41 @@ def _example_with(request: HttpRequest, image: int) -> Example:
     if example is None or not may_see(request.user, example.report):
         raise Http404
     return example
+
+
+@never_cache
+@reviewers_only
+@require_POST
+def reopen(request: HttpRequest, pk: int) -> HttpResponse:
+    report = get_object_or_404(selectors.with_story(Report.objects.all()), pk=pk)
+    try:
+        triage.reopen(report=report, by=person(request))
+    except Refusal as refusal:
+        return with_refusal(_page(request, report, refusal=refusal), refusal)
+    messages.success(request, f"Report {pk} is queued again.")
+    return redirect("case", pk=pk)
+
+
+@never_cache
+@reviewers_only
+@require_safe
+def doubtful_labels(request: HttpRequest) -> HttpResponse:
+    """Labels of the newest retrain's data that its other images speak against."""
+    review = selectors.label_review()
+    label, axis, value = (request.GET.get(name, "") for name in ("label", "axis", "value"))
+    doubts = [
+        doubt
+        for doubt in (review.doubts if review else [])
+        if (not label or doubt.label == label) and (not axis or doubt.groups.get(axis) == value)
+    ]
+    context = {
+        "review": review,
+        "doubts": doubts[:QUEUE_SHOWN],
+        "count": len(doubts),
+        "narrowed": label or value,
+        "counts": figures.doubtful_counts(review.counts) if review else [],
+    }
+    return render(request, "feedback/doubtful_labels.html", context)
 
 
 @reviewers_only

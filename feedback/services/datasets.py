@@ -76,8 +76,9 @@ def _reported() -> "QuerySet[StoredImage]":
 
 
 def still_here(rows: Iterable[Row]) -> list[Row]:
-    """Rows whose picture was not withdrawn since."""
-    stored = set(_reported().values_list("sha256", flat=True))
+    """Rows whose picture was not withdrawn, nor its decision taken back."""
+    agreed = _reported().filter(example__report__status__in=Report.AGREED)
+    stored = set(agreed.values_list("sha256", flat=True))
     return [row for row in rows if row.source != REPORTED or row.sha256 in stored]
 
 
@@ -87,7 +88,9 @@ def _rows_of(accepted: Iterable[Report], kept: Sequence[Row]) -> tuple[list[Row]
     fresh: list[Row] = []
     folded: list[Report] = []
     for report in accepted:
-        decision = report.decisions.all()[0]
+        decision = report.decision
+        if decision is None:
+            raise AssertionError("an accepted report has a decision that stands")
         pictures = [example.image for example in report.examples.all() if example.image]
         usable = [image for image in pictures if not audited.holds(image)]
         for image in usable:

@@ -159,7 +159,8 @@ def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
     if gone := len(rows) - len(datasets.still_here(rows)):
         raise training_process.ProcessFailed(
             f"{gone} of the reported pictures of {retrain.dataset} were withdrawn since it was "
-            "proposed. Propose it again: the next dataset is without them."
+            "proposed, or the decision on them was taken back. Propose it again: the next dataset "
+            "is without them."
         )
     retrain.folder.mkdir(parents=True, exist_ok=True)
     index = retrain.folder / "images.json"

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils import timezone
 
-from feedback.errors import AlreadyDecided, Invalid
+from feedback.errors import AlreadyDecided, Invalid, WrongState
 from feedback.models import Decision, Report
 from feedback.services import reports
 
@@ -36,7 +37,7 @@ def decide(
             report=report, sources=[Report.Status.QUEUED], status=outcome, by=by, note=reason
         ):
             report.refresh_from_db()
-            last = report.decisions.select_related("by").last()
+            last = report.decision
             raise AlreadyDecided(
                 rule="A report is decided once, while it is queued.",
                 received=f"report {report.pk}, {report.status}"
@@ -53,3 +54,22 @@ def decide(
             reason=reason,
             by=by,
         )
+
+
+def reopen(*, report: Report, by: User) -> None:
+    """Take back that a report was accepted: it is queued again, and the next dataset leaves it out.
+
+    Models that learnt from it stay as they are.
+    """
+    with transaction.atomic():
+        if not reports.move(
+            report=report, sources=Report.AGREED, status=Report.Status.QUEUED, by=by
+        ):
+            report.refresh_from_db()
+            raise WrongState(
+                rule="A decision can be taken back while the report is accepted.",
+                received=f"report {report.pk}, {report.status}",
+                way_out="Open the report to see where it stands.",
+            )
+        Report.objects.filter(pk=report.pk).update(folded_into=None)
+        report.decisions.filter(taken_back_at=None).update(taken_back_at=timezone.now())

@@ -1,14 +1,20 @@
-"""Train a head, audit both models, and judge: what the site runs for an approved retrain."""
+"""Train a head, list doubtful labels, audit both models, and judge: what the site runs."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modeltrain.progress import Report
 from modeltrain.verbs import Result, paths, stage
 from modeltrain.verbs.audit_verb import audit
 from modeltrain.verbs.gate_verb import judge
+
+if TYPE_CHECKING:
+    from modeltrain.artifact import Artifact
+    from modeltrain.manifest import Row
 
 
 def options(parser: ArgumentParser) -> None:
@@ -31,16 +37,19 @@ def run(args: Namespace, report: Report) -> Result:
     from modeltrain.features import read_images
     from modeltrain.train import train_head
 
+    champion, rows = artifact.load(args.champion), manifest.read(args.manifest)
+    images = read_images(args.images)
     made = train_head(
         configs.get(args.config),
-        champion=artifact.load(args.champion),
-        rows=manifest.read(args.manifest),
-        images=read_images(args.images),
+        champion=champion,
+        rows=rows,
+        images=images,
         cache=args.cache,
         parent=args.artifacts,
         progress=report,
     )
     args.out.mkdir(parents=True, exist_ok=True)
+    doubtful = _review(champion, rows, images, args, report)
     of_champion = args.champion_predictions or args.out / "champion.jsonl"
     if not args.champion_predictions:
         step = stage(report, "auditing", "Auditing the champion")
@@ -53,9 +62,36 @@ def run(args: Namespace, report: Report) -> Result:
     report("gate", 1, 1, judged["sentence"])
     return {
         "artifact": str(made.path),
+        **doubtful,
         "sha256": made.sha256,
         "champion_predictions": str(of_champion),
         "candidate_predictions": str(of_candidate),
         "audit": str(figures),
         "gate": str(args.out / "gate.json"),
     }
+
+
+def _review(
+    champion: Artifact,
+    rows: Sequence[Row],
+    images: Mapping[str, Path],
+    args: Namespace,
+    report: Report,
+) -> Result:
+    """List the labels that the other images speak against; the training has kept the features."""
+    from modeltrain import label_errors
+    from modeltrain.classifier import Classifier
+    from modeltrain.features import features
+
+    learnt = [row for row in rows if row.split != "audit"]
+    report("reviewing", 0, 1, "Judging each label by the other images")
+    known = features(learnt, images, Classifier(champion), args.cache)
+    try:
+        found = label_errors.review(learnt, known)
+    except label_errors.NothingToReview as reason:
+        report("reviewing", 1, 1, str(reason))
+        return {"not_reviewed": str(reason)}
+    path = args.out / "doubts.jsonl"
+    label_errors.write(path, found)
+    report("reviewing", 1, 1, f"{sum(each.is_issue for each in found.doubts)} are doubtful")
+    return {"doubts": str(path)}

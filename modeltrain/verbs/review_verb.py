@@ -6,9 +6,7 @@ changed: people decide, from the top of the list.
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
-from dataclasses import asdict
 
 from modeltrain.manifest import SPLITS
 from modeltrain.progress import Report
@@ -36,7 +34,6 @@ def run(args: Namespace, report: Report) -> Result:
     from modeltrain import artifact, dataset, label_errors
     from modeltrain.classifier import Classifier
     from modeltrain.features import features
-    from modeltrain.files import write_whole
 
     data = dataset.load(args.dataset)
     rows = data.split(*args.splits)
@@ -45,19 +42,10 @@ def run(args: Namespace, report: Report) -> Result:
     report("reviewing", 0, 1, "Judging each image by the others")
     found = label_errors.review(rows, known)
     report("reviewing", 1, 1, "Ranked")
-    lines = []
-    for rank, each in enumerate(found.doubts, start=1):
-        values = {"rank": rank, **asdict(each.row), **asdict(each)}
-        del values["row"]
-        lines.append(json.dumps(values, ensure_ascii=False))
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(args.out, "".join(f"{line}\n" for line in lines).encode())
-    counts = label_errors.shares(found.doubts) | {"left_out": found.left_out}
-    figures = args.out.with_suffix(".json")
-    write_whole(figures, json.dumps(counts, indent=2, ensure_ascii=False).encode())
+    label_errors.write(args.out, found)
     return {
         "list": str(args.out),
-        "counts": str(figures),
+        "counts": str(args.out.with_suffix(".json")),
         "doubtful": sum(each.is_issue for each in found.doubts),
         "reviewed": len(found.doubts),
         "problems": list(found.left_out.values()),

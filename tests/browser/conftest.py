@@ -1,7 +1,9 @@
 """Chromium, as people use it, on pages served by the tests' own site."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings as django_settings
@@ -40,6 +42,19 @@ class Visitor:
         asked = {"expression": RUN_AXE, "awaitPromise": True, "returnByValue": True}
         found: list[str] = devtools.send("Runtime.evaluate", asked)["result"]["value"]
         return found
+
+    def look(self) -> None:
+        """Keep pictures of the page, light and dark, in the folder SCREENSHOTS if it is named."""
+        folder = os.environ.get("SCREENSHOTS")
+        if not folder or self.page.viewport_size is None:
+            return
+        name = urlsplit(self.page.url).path.strip("/").replace("/", "-") or "home"
+        width = self.page.viewport_size["width"]
+        for scheme in ("light", "dark"):
+            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            path = Path(folder) / f"{name}-{width}-{scheme}.png"
+            self.page.wait_for_timeout(300)  # colours fade
+            self.page.screenshot(path=path, full_page=True)
 
     def overflow(self) -> int:
         return int(self.page.evaluate("document.documentElement.scrollWidth - innerWidth"))

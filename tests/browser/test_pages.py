@@ -21,6 +21,7 @@ from feedback.models import (
 from feedback.services import reports, triage
 from tests.conftest import SCORES, png
 from tests.feedback.pages.test_retrains import CELL, EMPTY
+from tests.feedback.pages.test_triage import doubted
 from tests.nsfwsite.test_audits import FIGURES
 from worker import pulse
 
@@ -55,8 +56,10 @@ def world(transactional_db, champion, queued, settings):
     samples.mkdir(parents=True)
     (samples / "fox.png").write_bytes(png(5))
     (samples / "samples.json").write_text(json.dumps([{"file": "fox.png", "title": "Red fox"}]))
-    open_one, decided = queued(1), queued(2)
+    open_one, decided, accepted = queued(1), queued(2), queued(3)
     triage.decide(report=decided, outcome="rejected", by=mona, reason="A photograph.")
+    triage.decide(report=accepted, outcome="accepted", by=mona)
+    doubted(accepted, retrain)
     return {
         "mona": mona,
         "report": open_one,
@@ -71,6 +74,8 @@ def world(transactional_db, champion, queued, settings):
             reverse("triage"),
             reverse("case", args=[open_one.pk]),
             reverse("case", args=[decided.pk]),
+            reverse("case", args=[accepted.pk]),
+            reverse("doubtful-labels"),
             reverse("retrains"),
             reverse("retrain", args=[retrain.pk]),
             "/nothing/",
@@ -88,6 +93,7 @@ def test_every_page_is_sound(visit, world, width, dark) -> None:
         assert (path, visitor.barriers()) == (path, [])
         assert (path, visitor.complaints) == (path, [])
         assert (path, max(0, visitor.overflow())) == (path, 0)
+        visitor.look()
 
 
 def test_the_answer_and_its_report_form_are_sound(visit, judged, axes) -> None:

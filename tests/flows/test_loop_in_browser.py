@@ -82,6 +82,11 @@ def test_the_loop_clicked_through(site, page, look):
     look(page, "6-running")
     page.get_by_role("heading", name="What the gate says").wait_for(timeout=480_000)
     look(page, "7-gate")
+    decision = page.url
+    page.goto("/triage/labels/")
+    page.get_by_role("heading", name="In the whole dataset").wait_for()
+    look(page, "7-labels")
+    page.goto(decision)
     page.get_by_role("button", name="Promote all the same").click()
     page.get_by_text("needs a written, public reason").wait_for()
     page.get_by_label("Reason").fill("No explicit image is kept here, by choice.")

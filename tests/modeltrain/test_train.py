@@ -222,3 +222,21 @@ def test_the_card_names_the_dataset_and_the_parent(candidate, published):
     text = (candidate.path / "card.md").read_text()
     assert candidate.config["training"]["manifest_sha256"] in text
     assert published.version in text
+
+
+def test_the_card_counts_what_each_head_gets_right(candidate):
+    counted = candidate.config["training"]["validation"]
+    assert {label: each["images"] for label, each in counted.items()} == {
+        "drawings": 2,
+        "neutral": 1,
+    }
+    text = (candidate.path / "card.md").read_text()
+    for label, each in counted.items():
+        assert f"| {label} | {each['images']} | {each['before']} | {each['after']} |" in text
+    for heading in ("## Data", "## Recipe", "## Figures", "## Limits"):
+        assert heading in text
+
+
+def test_without_validation_images_the_card_says_so(again, data):
+    made = again([row for row in data[0] if row.split == "train"])
+    assert "There were no images for validation." in (made.path / "card.md").read_text()

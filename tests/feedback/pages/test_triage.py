@@ -1,4 +1,5 @@
 import io
+import json
 
 import pytest
 from django.urls import reverse
@@ -6,8 +7,8 @@ from PIL import Image
 from structlog.testing import capture_logs
 
 from feedback import people
-from feedback.models import Report
-from feedback.services import images, triage
+from feedback.models import DatasetVersion, Report
+from feedback.services import datasets, images, retrains, triage
 from tests.conftest import account
 
 
@@ -154,3 +155,114 @@ def test_ravi_is_told_beforehand_what_is_deleted(client, ravi, queued, settings,
     settings.COLLECT_MISSES = kept
     client.force_login(ravi)
     assert ("is deleted at once" in client.get(case_of(queued())).content.decode()) is not kept
+
+
+def doubted(report, retrain, **changes):
+    """Write the list that a retrain leaves, with a doubt about this report's example."""
+    line = {
+        "rank": 1,
+        "sha256": report.examples.get().image_sha256,
+        "label": "drawings",
+        "groups": {"medium": "vector"},
+        "suggested": "neutral",
+        "given_probability": 0.03,
+        "suggested_probability": 0.94,
+        "is_issue": True,
+        **changes,
+    }
+    cell = {"images": 40, "doubtful": 1, "suggested": {"neutral": 1}}
+    counts = {
+        "labels": {"drawings": cell},
+        "groups": {"medium": {"vector": cell}},
+        "left_out": {"sexy": "Sexy has too few."},
+    }
+    retrain.folder.mkdir(parents=True)
+    (retrain.folder / "doubts.jsonl").write_text(json.dumps(line) + "\n")
+    (retrain.folder / "doubts.json").write_text(json.dumps(counts))
+
+
+@pytest.fixture
+def folded(queued, ravi, mona):
+    """A report that a retrain learnt from."""
+    report = queued()
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    DatasetVersion.objects.create(number=1, manifest_sha256=datasets.publish([]), images=0)
+    retrain = retrains.propose(by=mona)
+    retrains.approve(retrain=retrain, by=mona)
+    report.refresh_from_db()
+    return report, retrain
+
+
+def test_before_the_first_retrain_there_is_no_list_of_doubts(client, ravi) -> None:
+    client.force_login(ravi)
+    text = client.get(reverse("doubtful-labels")).content.decode()
+    assert "No retrain has looked at its labels yet" in text
+
+
+def test_ravi_sees_which_labels_the_other_images_speak_against(client, ravi, folded) -> None:
+    report, retrain = folded
+    doubted(report, retrain)
+    client.force_login(ravi)
+
+    text = client.get(reverse("doubtful-labels")).content.decode()
+
+    assert case_of(report) in text
+    assert "Sexy has too few." in text
+    assert "the other images say <strong>neutral</strong>" in text
+    assert "?clear" not in text
+
+
+@pytest.mark.parametrize(
+    ("query", "there"),
+    [
+        ({"label": "drawings"}, True),
+        ({"label": "neutral"}, False),
+        ({"axis": "medium", "value": "vector"}, True),
+        ({"axis": "medium", "value": "photograph"}, False),
+    ],
+)
+def test_the_list_of_doubts_is_narrowed_by_label_and_group(
+    client, ravi, folded, query, there
+) -> None:
+    report, retrain = folded
+    doubted(report, retrain)
+    client.force_login(ravi)
+    text = client.get(reverse("doubtful-labels"), query).content.decode()
+    assert (case_of(report) in text) is there
+
+
+def test_a_label_that_is_not_doubtful_is_not_listed(client, ravi, folded) -> None:
+    report, retrain = folded
+    doubted(report, retrain, is_issue=False)
+    client.force_login(ravi)
+    assert case_of(report) not in client.get(reverse("doubtful-labels")).content.decode()
+
+
+def test_ravi_takes_a_decision_back_and_decides_again(client, ravi, folded) -> None:
+    report, retrain = folded
+    doubted(report, retrain)
+    client.force_login(ravi)
+
+    client.post(reverse("reopen", args=[report.pk]))
+
+    assert case_of(report) not in client.get(reverse("doubtful-labels")).content.decode()
+    page = client.get(case_of(report)).content.decode()
+    assert "Taken back" in page
+    client.post(case_of(report), {"outcome": "accepted", "label": "neutral"})
+    report.refresh_from_db()
+    assert (report.status, report.decision.label) == ("accepted", "neutral")
+
+
+def test_stranger_cannot_take_a_decision_back(client, sam, folded) -> None:
+    report, _ = folded
+    client.force_login(sam)
+    assert client.post(reverse("reopen", args=[report.pk])).status_code == 403
+    assert client.get(reverse("doubtful-labels")).status_code == 403
+
+
+def test_a_queued_report_has_no_decision_to_take_back(client, ravi, queued) -> None:
+    report = queued()
+    client.force_login(ravi)
+    page = client.post(reverse("reopen", args=[report.pk]))
+    assert page.status_code == 409
+    assert "A decision can be taken back while the report is accepted." in page.content.decode()

@@ -183,3 +183,23 @@ def test_near_duplicates_share_a_cluster_and_so_a_split(accepted, mona):
     rows = [row for row in rows_of(datasets.fold(by=mona)) if row.source == "report"]
     assert len(rows) == 2
     assert len({row.cluster for row in rows}) == 1
+
+
+def test_what_was_taken_back_is_not_in_the_next_version_and_a_new_label_is(accepted, mona, ravi):
+    first, second = accepted(seed=1), accepted(seed=2)
+    datasets.fold(by=mona)
+    triage.reopen(report=first, by=mona)
+    triage.reopen(report=second, by=mona)
+    triage.decide(report=second, outcome="accepted", by=ravi, label="neutral")
+    rows = rows_of(datasets.fold(by=mona))
+    assert {row.sha256: row.label for row in rows if row.source == "report"} == {
+        second.examples.get().image_sha256: "neutral"
+    }
+
+
+def test_a_decision_that_was_taken_back_stays_in_the_history(accepted, ravi):
+    report = accepted()
+    triage.reopen(report=report, by=ravi)
+    triage.decide(report=report, outcome="rejected", by=ravi, reason="It is a photograph.")
+    assert [one.outcome for one in report.decisions.all()] == ["accepted", "rejected"]
+    assert report.decision.outcome == "rejected"
