@@ -138,14 +138,11 @@ def train(
     variants = Variants(config.augmentation, size=network.SIZE)
 
     with devices.together():
-        source = network.whole(classes=len(start.labels))
-        source.load_weights(start.keras)
-        model = network.with_new_head(source, classes=len(data.labels), seed=config.seed)
-
         first = _Kept(images, Frozen(start, POOLED), cache, variants, config.head.batch, progress)
+        head = network.head(classes=len(data.labels), seed=config.seed)
         done = {
             HEAD: phases.learn(
-                model.get_layer("head"),
+                head,
                 config.head,
                 first,
                 name=HEAD,
@@ -153,6 +150,9 @@ def train(
                 progress=progress,
             )
         }
+        source = network.whole(classes=len(start.labels))
+        source.load_weights(start.keras)
+        model = network.with_head(source, head)
         if config.fine.epochs:
             network.unlock(model, first=config.unlock_from)
             second, learning = _second(model, images, start, cache, variants, progress)
@@ -204,23 +204,23 @@ class _Kept:
             )
 
         self._images, self._cut, self._batch = images, layers.cut, batch
+        self._in_memory = layers.cut == POOLED  # 8 kB an image
         copies = range(images.config.copies + 1)
         self._learn = [self._reader(keep(images.learn, number)) for number in copies]
         self._check = self._reader(keep(images.check, 0))
 
     def _reader(self, paths: list[Path]) -> Any:
-        if self._cut == POOLED:  # 8 kB an image
+        if self._in_memory:
             everything = frozen.load(paths, POOLED)
             return lambda taken: everything[taken]
         return lambda taken: frozen.load([paths[each] for each in taken], self._cut)
 
     def epoch(self, number: int) -> Batches:
-        return _learning(
-            self._images, self._learn[number % len(self._learn)], number, batch=self._batch
-        )
+        read = self._learn[number % len(self._learn)]
+        return _learning(self._images, read, number, batch=self._batch, in_memory=self._in_memory)
 
     def validation(self) -> Batches | None:
-        return _checking(self._images, self._check, batch=self._batch)
+        return _checking(self._images, self._check, batch=self._batch, in_memory=self._in_memory)
 
 
 class _Pixels:
@@ -245,22 +245,26 @@ class _Pixels:
         return _checking(self._images, self._reader(self._images.check), batch=self._batch)
 
 
-def _learning(images: Images, read: Any, epoch: int, *, batch: int) -> Batches:
+def _learning(
+    images: Images, read: Any, epoch: int, *, batch: int, in_memory: bool = False
+) -> Batches:
     return Batches(
         read,
         images.classes(images.learn),
         images.weights(),
         order=images.order(epoch),
         batch=batch,
+        in_memory=in_memory,
     )
 
 
-def _checking(images: Images, read: Any, *, batch: int) -> Batches | None:
+def _checking(images: Images, read: Any, *, batch: int, in_memory: bool = False) -> Batches | None:
     if not images.check:
         return None
     count = len(images.check)
     weights = np.ones(count, dtype=np.float32)
-    return Batches(read, images.classes(images.check), weights, order=np.arange(count), batch=batch)
+    classes, order = images.classes(images.check), np.arange(count)
+    return Batches(read, classes, weights, order=order, batch=batch, in_memory=in_memory)
 
 
 def _second(

@@ -4,17 +4,19 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from modeltrain.fairness import axes, rate, rates_by_group
+from modeltrain.fairness import axes, effective_size, rate, rates_by_group, smallest_change
 from modeltrain.features import load_pixels
 from modeltrain.files import write_whole
 from modeltrain.labels import LABELS, NSFW, ErrorKind, error_kind
 from modeltrain.manifest import Row
+from modeltrain.quality import calibration
 
 MINIMUM = 30  # images; with fewer, a rate is shown and nothing is concluded from it
 LEVEL = 0.95
@@ -166,7 +168,7 @@ def _parse(line: str) -> Predicted | None:
 def audit(
     predicted: Sequence[Predicted], *, minimum: int = MINIMUM, level: float = LEVEL
 ) -> Figures:
-    """Count errors overall, per class and per group, each with its Wilson interval.
+    """Count errors overall, per class, per group and per pair of groups, each with its interval.
 
     Parameters
     ----------
@@ -181,21 +183,50 @@ def audit(
     dict
         Ready for JSON; the shape is in docs/audits.md. A rate without images is None, not 0.
     """
-    everything = _cells(predicted, ["all"] * len(predicted), minimum, level)
-    by_class = _cells(predicted, [each.expected for each in predicted], minimum, level)
     nothing = _empty(minimum)
+    by_class = _cells(predicted, [each.expected for each in predicted], minimum, level)
+    everything = _cells(predicted, ["all"] * len(predicted), minimum, level)
+    found = axes([each.groups for each in predicted])
     return {
         "images": len(predicted),
         "minimum": minimum,
         "level": level,
         "labels": list(LABELS),
+        "confusion": _confusion(predicted),
         "overall": everything.get("all", nothing),
         "classes": {label: by_class.get(label, nothing) for label in LABELS},
         "groups": {
             axis: _cells(predicted, [each.groups.get(axis) for each in predicted], minimum, level)
-            for axis in axes([each.groups for each in predicted])
+            for axis in found
         },
+        "pairs": [
+            {"axes": list(pair), "cells": _pair_cells(predicted, pair, minimum, level)}
+            for pair in combinations(found, 2)
+        ],
     }
+
+
+def _confusion(predicted: Sequence[Predicted]) -> list[list[int]]:
+    """Count images by expected label (rows) and answer (columns), in the order of `LABELS`."""
+    counts = np.zeros((len(LABELS), len(LABELS)), dtype=int)
+    for each in predicted:
+        counts[LABELS.index(each.expected), LABELS.index(each.predicted)] += 1
+    return counts.tolist()
+
+
+def _pair_cells(
+    predicted: Sequence[Predicted], pair: tuple[str, str], minimum: int, level: float
+) -> list[Figures]:
+    one, other = pair
+    keys = {
+        json.dumps([each.groups[one], each.groups[other]])
+        for each in predicted
+        if one in each.groups and other in each.groups
+    }
+    values = [json.dumps([each.groups.get(one), each.groups.get(other)]) for each in predicted]
+    there = [value if value in keys else None for value in values]
+    cells = _cells(predicted, there, minimum, level)
+    return [{"values": json.loads(value)} | cell for value, cell in cells.items()]
 
 
 def _cells(
@@ -203,6 +234,8 @@ def _cells(
 ) -> dict[str, Figures]:
     """Return a cell for each value: how often each kind of error happened, of where it could."""
     sides = [each.expected in NSFW for each in predicted]
+    _, clusters = np.unique([each.cluster for each in predicted], return_inverse=True)
+    errors = [each.error for each in predicted]
     rates = {}
     for name, kinds, counts in (
         ("error", set(ErrorKind) - {ErrorKind.CORRECT}, [True] * len(predicted)),
@@ -211,17 +244,52 @@ def _cells(
         ("confusion", {ErrorKind.CONFUSION}, [True] * len(predicted)),
     ):
         there = [value if ok else None for value, ok in zip(values, counts, strict=True)]
-        events = [each.error in kinds for each in predicted]
-        rates[name] = rates_by_group(events=events, values=there, level=level)
+        events = [error in kinds for error in errors]
+        rates[name] = rates_by_group(events=events, values=there, clusters=clusters, level=level)
+    members: dict[str, list[int]] = {value: [] for value in rates["error"]}
+    for number, value in enumerate(values):
+        if value is not None:
+            members[value].append(number)
     cells = {}
     for value, error in rates["error"].items():
+        some = [predicted[number] for number in members[value]]
+        effective = effective_size(
+            [errors[number] != ErrorKind.CORRECT for number in members[value]],
+            clusters[members[value]],
+            level=level,
+        )
         cell = {"n": error["n"], "enough": error["n"] >= minimum, "error": error}
         for name in ("false_alarm", "miss", "confusion"):
             cell[name] = rates[name].get(value) or rate(count=0, n=0)
-        cells[value] = cell
+        cell["smallest_change"] = smallest_change(
+            error_rate=error["rate"], n=effective, level=level
+        )
+        cells[value] = cell | _scores(some)
     return cells
+
+
+def _scores(predicted: Sequence[Predicted]) -> Figures:
+    """Return how well calibrated these answers are, and their NSFW scores, counted by hundredths.
+
+    The NSFW score is the sum of the probabilities of `NSFW`. Of `nsfw_scores`, entry i counts what
+    is from i to under i + 1 hundredths.
+    """
+    sure = np.array([max(each.scores.values()) for each in predicted], dtype=np.float64)
+    right = np.array([each.error == ErrorKind.CORRECT for each in predicted], dtype=np.bool_)
+    histograms = {"safe": np.zeros(101, dtype=int), "nsfw": np.zeros(101, dtype=int)}
+    for each in predicted:
+        score = min(sum(each.scores[label] for label in NSFW), 1.0)
+        histograms["nsfw" if each.expected in NSFW else "safe"][int(score * 100)] += 1
+    return {
+        "ece": calibration(sure, right)["ece"],
+        "nsfw_scores": {
+            side: [int(n) for n in counts] if counts.any() else []
+            for side, counts in histograms.items()
+        },
+    }
 
 
 def _empty(minimum: int) -> Figures:
     names = ("error", "false_alarm", "miss", "confusion")
-    return {"n": 0, "enough": minimum <= 0} | {name: rate(count=0, n=0) for name in names}
+    rates = {name: rate(count=0, n=0) for name in names}
+    return {"n": 0, "enough": minimum <= 0, **rates, "smallest_change": None, **_scores([])}

@@ -3,24 +3,36 @@
 Non-inferiority for every class and every group, on the same images. See docs/audits.md.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from modeltrain.evaluate import Predicted
-from modeltrain.fairness import axes
+from modeltrain.fairness import axes, effective_size
 from modeltrain.gate_words import cell_sentence, whole_sentence
 from modeltrain.labels import LABELS, ErrorKind
-from modeltrain.paired import Pairs, count_pairs, difference_interval, holm, worse_p_value
-
-POLICY = Path(__file__).parent / "configs" / "gate.json"
+from modeltrain.paired import (
+    Pairs,
+    count_pairs,
+    difference_interval,
+    holm,
+    images_needed,
+    worse_p_value,
+)
+from modeltrain.policy import CLASS, OVERALL, Policy
 
 PASS, BLOCKED, INSUFFICIENT = "pass", "blocked", "insufficient data"
 NOT_WORSE, WORSE, CANNOT_TELL = "not worse", "worse", "cannot tell"
 
-_VERDICTS = {NOT_WORSE: PASS, WORSE: BLOCKED, CANNOT_TELL: INSUFFICIENT, INSUFFICIENT: INSUFFICIENT}
+_VERDICTS = {
+    NOT_WORSE: PASS,
+    WORSE: BLOCKED,
+    CANNOT_TELL: BLOCKED,
+    INSUFFICIENT: INSUFFICIENT,
+}
 
 Cell = dict[str, Any]
 
@@ -30,31 +42,15 @@ class NotComparable(ValueError):
 
 
 @dataclass(frozen=True)
-class Policy:
-    """What the gate asks for.
+class _Compared:
+    """One cell's images, compared."""
 
-    Attributes
-    ----------
-    version : int
-        Raised with every change, so that a verdict says which rules it was made by.
-    margin : float
-        How much a cell's error rate may rise, as a share: 0.05 is 5 points.
-    minimum : int
-        Images that a cell needs before anything is concluded from it.
-    level : float
-        Confidence level of the intervals; 1 - level is the risk of calling some cell worse when
-        none is.
-    """
-
-    version: int
-    margin: float
-    minimum: int
-    level: float
-
-    @classmethod
-    def load(cls, path: Path = POLICY) -> "Policy":
-        """Read a policy from JSON."""
-        return cls(**json.loads(path.read_text()))
+    axis: str
+    value: str
+    pairs: Pairs
+    clusters: int
+    effective: float  # independent images that tell as much of the difference
+    p_value: float
 
 
 def judge(
@@ -62,15 +58,18 @@ def judge(
 ) -> dict[str, Any]:
     """Compare a candidate with the champion on the same images.
 
-    Each cell (all images, each class, each value on each axis) gets one finding:
+    Each cell (all images, each class, each value on each axis, and on each of the policy's pairs of
+    axes) gets one finding:
 
     - "insufficient data": fewer images than the policy's minimum.
     - "not worse": no image is newly wrong, or the paired interval of the difference ends below the
       margin. Every cell must show this by itself, so no correction is needed (an intersection-union
       test: Berger 1982, Technometrics 24, 295–300).
-    - "worse": not the former, and the exact one-sided McNemar test says so after Holm's correction
-      for all cells that have enough images.
+    - "worse": not the former, and the exact one-sided McNemar test, by clusters, says so after
+      Holm's correction for all cells that have enough images.
     - "cannot tell": neither.
+
+    A cell that is not shown to be not worse is blocked, whether it is worse or cannot be told.
 
     Parameters
     ----------
@@ -91,18 +90,20 @@ def judge(
     """
     policy = policy or Policy.load()
     old, new = _aligned(champion, candidate)
-    selections = _selections(old)
-    pairs = [_pairs([old[i] for i in each], [new[i] for i in each]) for each in selections.values()]
-    tested = [index for index, pair in enumerate(pairs) if pair.n >= policy.minimum]
-    corrected = holm([worse_p_value(pairs[index]) for index in tested])
-    p_values = dict(zip(tested, corrected, strict=True))
-    cells = [
-        _cell(axis, value, pair, p_values.get(index, 1.0), policy)
-        for index, ((axis, value), pair) in enumerate(zip(selections, pairs, strict=True))
+    was, now = _wrong(old), _wrong(new)
+    _, clusters = np.unique([each.cluster for each in old], return_inverse=True)
+    compared = [
+        _compare(axis, value, was[taken], now[taken], clusters[taken], policy)
+        for (axis, value), taken in _selections(old, policy).items()
     ]
+    tested = [each for each in compared if each.pairs.n >= policy.minimum]
+    corrected = holm([each.p_value for each in tested])
+    p_values = {(e.axis, e.value): p for e, p in zip(tested, corrected, strict=True)}
+    cells = [_cell(each, p_values.get((each.axis, each.value)), policy) for each in compared]
     verdict = _verdict(cells)
     return {
-        "policy": asdict(policy),
+        "policy": policy.as_dict(),
+        "warnings": policy.warnings(),
         "verdict": verdict,
         "sentence": whole_sentence(verdict, cells, margin=policy.margin),
         "cells": cells,
@@ -129,50 +130,98 @@ def _facts(each: Predicted) -> tuple[str, str, Mapping[str, str]]:
     return each.expected, each.cluster, each.groups
 
 
-def _selections(predicted: Sequence[Predicted]) -> dict[tuple[str, str], list[int]]:
-    """Return the images of each cell: all, every class (also an empty one), every group."""
-    found: dict[tuple[str, str], list[int]] = {("overall", "all"): []}
-    found |= {("class", label): [] for label in LABELS}
+def _selections(
+    predicted: Sequence[Predicted], policy: Policy
+) -> dict[tuple[str, str], NDArray[np.intp]]:
+    """Return the images of each cell: all, every class, every group, and what must be there."""
+    found: dict[tuple[str, str], list[int]] = {(OVERALL, "all"): []}
+    found |= {(CLASS, label): [] for label in LABELS}
     for axis, values in axes([each.groups for each in predicted]).items():
         found |= {(axis, value): [] for value in values}
     for index, each in enumerate(predicted):
-        for key in (("overall", "all"), ("class", each.expected), *each.groups.items()):
-            found[key].append(index)
-    return found
+        for key in _cells_of(each, policy):
+            found.setdefault(key, []).append(index)
+    for name in policy.required:
+        axis, _, value = name.partition("=")
+        if not any(axis == known for known, _ in found) or (value and (axis, value) not in found):
+            found[axis, value or "any"] = []
+    return {key: np.array(taken, dtype=np.intp) for key, taken in found.items()}
 
 
-def _pairs(old: Sequence[Predicted], new: Sequence[Predicted]) -> Pairs:
-    return count_pairs(
-        champion=[each.error != ErrorKind.CORRECT for each in old],
-        candidate=[each.error != ErrorKind.CORRECT for each in new],
+def _cells_of(each: Predicted, policy: Policy) -> Iterator[tuple[str, str]]:
+    yield OVERALL, "all"
+    yield CLASS, each.expected
+    yield from each.groups.items()
+    for one, other in policy.pairs:
+        if one in each.groups and other in each.groups:
+            yield f"{one} and {other}", f"{each.groups[one]} and {each.groups[other]}"
+
+
+def _wrong(predicted: Sequence[Predicted]) -> NDArray[np.bool_]:
+    return np.array([each.error != ErrorKind.CORRECT for each in predicted], dtype=np.bool_)
+
+
+def _compare(
+    axis: str,
+    value: str,
+    was: NDArray[np.bool_],
+    now: NDArray[np.bool_],
+    clusters: NDArray[np.intp],
+    policy: Policy,
+) -> _Compared:
+    changes = now.astype(int) - was.astype(int)
+    totals = np.bincount(clusters, weights=changes).astype(int)
+    return _Compared(
+        axis=axis,
+        value=value,
+        pairs=count_pairs(champion=was, candidate=now),
+        clusters=len(np.unique(clusters)),
+        effective=effective_size(changes, clusters, level=policy.level),
+        p_value=worse_p_value(totals),
     )
 
 
-def _cell(axis: str, value: str, pairs: Pairs, p_value: float, policy: Policy) -> Cell:
-    interval = difference_interval(pairs, level=policy.level)
+def _cell(compared: _Compared, p_value: float | None, policy: Policy) -> Cell:
+    pairs = compared.pairs
+    n = pairs.n
+    interval = difference_interval(pairs, level=policy.level, effective=compared.effective)
+    finding = _finding(pairs, interval, p_value, policy)
     cell: Cell = {
-        "axis": axis,
-        "value": value,
-        "n": pairs.n,
+        "axis": compared.axis,
+        "value": compared.value,
+        "n": n,
+        "clusters": compared.clusters,
         "champion_wrong": pairs.champion_wrong,
         "candidate_wrong": pairs.candidate_wrong,
-        "champion_error": pairs.champion_wrong / pairs.n if pairs.n else None,
-        "candidate_error": pairs.candidate_wrong / pairs.n if pairs.n else None,
-        "difference": (pairs.only_candidate - pairs.only_champion) / pairs.n if pairs.n else None,
+        "champion_error": pairs.champion_wrong / n if n else None,
+        "candidate_error": pairs.candidate_wrong / n if n else None,
+        "difference": (pairs.only_candidate - pairs.only_champion) / n if n else None,
         "low": interval[0] if interval else None,
         "high": interval[1] if interval else None,
         "newly_wrong": pairs.only_candidate,
         "newly_right": pairs.only_champion,
+        "p_value": p_value,
+        "needed": _needed(compared, policy) if finding == CANNOT_TELL else None,
+        "required": policy.requires(compared.axis, compared.value),
+        "exception": policy.reason_to_except(compared.axis, compared.value),
+        "finding": finding,
+        "verdict": _VERDICTS[finding],
     }
-    finding = _finding(pairs, interval, p_value, policy)
-    cell |= {"finding": finding, "verdict": _VERDICTS[finding]}
     return cell | {"sentence": cell_sentence(cell, margin=policy.margin, minimum=policy.minimum)}
 
 
+def _needed(compared: _Compared, policy: Policy) -> int:
+    """Return how many such images would tell, if the models disagree as often on more of them."""
+    pairs = compared.pairs
+    effect = pairs.n / compared.effective
+    share = (pairs.only_candidate + pairs.only_champion) / pairs.n
+    return images_needed(disagreement=share * effect, margin=policy.margin, level=policy.level)
+
+
 def _finding(
-    pairs: Pairs, interval: tuple[float, float] | None, p_value: float, policy: Policy
+    pairs: Pairs, interval: tuple[float, float] | None, p_value: float | None, policy: Policy
 ) -> str:
-    if interval is None or pairs.n < policy.minimum:
+    if interval is None or p_value is None:
         return INSUFFICIENT
     if pairs.only_candidate == 0 or interval[1] < policy.margin:
         return NOT_WORSE
@@ -180,10 +229,9 @@ def _finding(
 
 
 def _verdict(cells: Sequence[Cell]) -> str:
-    """Blocked if any cell is; else not enough if a class is, or any cell cannot tell; else pass."""
-    if any(cell["verdict"] == BLOCKED for cell in cells):
+    """Blocked if any cell is; else not enough if one that must have enough has not; else pass."""
+    deciding = [cell for cell in cells if cell["exception"] is None]
+    if any(cell["verdict"] == BLOCKED for cell in deciding):
         return BLOCKED
-    must_have = [cell for cell in cells if cell["axis"] in ("overall", "class")]
-    open_cells = [cell for cell in cells if cell["finding"] == CANNOT_TELL]
-    short = [cell for cell in must_have if cell["verdict"] == INSUFFICIENT]
-    return INSUFFICIENT if short or open_cells else PASS
+    short = [cell for cell in deciding if cell["required"] and cell["verdict"] == INSUFFICIENT]
+    return INSUFFICIENT if short else PASS

@@ -12,7 +12,8 @@ def cell_name(cell: Cell) -> str:
         return "all images"
     if cell["axis"] == "class":
         return f"{cell['value']} images"
-    return f"images with {cell['axis'].replace('_', ' ')} {cell['value']}"
+    pairs = zip(cell["axis"].split(" and "), cell["value"].split(" and "), strict=True)
+    return "images with " + " and ".join(f"{axis.replace('_', ' ')} {of}" for axis, of in pairs)
 
 
 def points(share: float, *, signed: bool = False) -> str:
@@ -35,6 +36,9 @@ def _how_much(cell: Cell) -> str:
 def cell_sentence(cell: Cell, *, margin: float, minimum: int) -> str:
     """Say what was found for one cell."""
     name = cell_name(cell)
+    if cell["exception"] is not None:
+        found = cell_sentence({**cell, "exception": None}, margin=margin, minimum=minimum)
+        return f"Does not decide ({cell['exception'].rstrip('.')}). {found}"
     if cell["n"] == 0:
         return f"Insufficient data: no {name} in the audit set."
     if cell["finding"] == "insufficient data":
@@ -44,8 +48,9 @@ def cell_sentence(cell: Cell, *, margin: float, minimum: int) -> str:
         return f"Blocked: {name} are wrong more often: {_how_much(cell)}."
     if cell["finding"] == "cannot tell":
         return (
-            f"Insufficient data: it cannot be told whether {name} are wrong more often by "
-            f"{points(margin)} points or more: {_how_much(cell)}."
+            f"Blocked: it cannot be told whether {name} are wrong more often by "
+            f"{points(margin)} points or more: {_how_much(cell)}. If they are not, about "
+            f"{cell['needed']:,} such images would show it."
         )
     if not cell["newly_wrong"]:
         return f"Pass: none of the {name} is newly wrong: {_how_much(cell)}."
@@ -54,40 +59,47 @@ def cell_sentence(cell: Cell, *, margin: float, minimum: int) -> str:
 
 def whole_sentence(verdict: str, cells: Sequence[Cell], *, margin: float) -> str:
     """Say what was found for the whole: the worst cell first, then how many more there are."""
+    cells = [cell for cell in cells if cell["exception"] is None]
     if verdict == "pass":
         return (
             f"Pass: no class or group with enough images is wrong more often by "
             f"{points(margin)} points or more."
         )
-    if verdict == "blocked":
-        blocked = [cell for cell in cells if cell["verdict"] == "blocked"]
+    worse = [cell for cell in cells if cell["finding"] == "worse"]
+    unsure = [cell_name(cell) for cell in cells if cell["finding"] == "cannot tell"]
+    if worse:
         # The overall cell says least about who is hurt: named only where it is alone.
-        blocked.sort(key=lambda cell: (cell["axis"] == "overall", -cell["difference"]))
-        return str(blocked[0]["sentence"])[:-1] + _more(len(blocked) - 1, "worse")
+        worse.sort(key=lambda cell: (cell["axis"] == "overall", -cell["difference"]))
+        also = f"; it cannot be told for {_listed(unsure)}" if unsure else ""
+        return str(worse[0]["sentence"])[:-1] + _more(len(worse) - 1, "worse") + also + "."
+    if unsure:
+        return (
+            f"Blocked: it cannot be told whether {_listed(unsure)} are wrong more often by "
+            f"{points(margin)} points or more."
+        )
+    required = [cell for cell in cells if cell["required"]]
     parts = []
-    empty = [cell for cell in cells if cell["axis"] == "class" and cell["n"] == 0]
+    empty = [cell["value"] for cell in required if cell["n"] == 0 and cell["axis"] == "class"]
     if empty:
-        parts.append("no images of " + _listed([cell["value"] for cell in empty]))
+        parts.append("no images of " + _listed(empty))
     few = [
-        cell
-        for cell in cells
-        if cell["axis"] in ("overall", "class")
-        and cell["n"]
-        and cell["finding"] == "insufficient data"
+        cell_name(cell)
+        for cell in required
+        if cell["finding"] == "insufficient data" and (cell["n"] or cell["axis"] != "class")
     ]
     if few:
-        parts.append("too few " + _listed([cell_name(cell) for cell in few]))
-    unsure = [cell_name(cell) for cell in cells if cell["finding"] == "cannot tell"]
-    if unsure:
-        parts.append("it cannot be told for " + _listed(unsure))
+        parts.append("too few " + _listed(few))
     return "Insufficient data: " + "; ".join(parts) + "."
 
 
 def _more(count: int, what: str) -> str:
     if not count:
-        return "."
-    return f"; {count} more {'cell is' if count == 1 else 'cells are'} {what}."
+        return ""
+    return f"; {count} more {'cell is' if count == 1 else 'cells are'} {what}"
 
 
-def _listed(names: Sequence[str]) -> str:
+def _listed(names: Sequence[str], *, most: int = 4) -> str:
+    """Name them, or the first few and how many more there are."""
+    if len(names) > most:
+        names = [*names[: most - 1], f"{len(names) - most + 1} more"]
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

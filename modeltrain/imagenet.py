@@ -46,7 +46,7 @@ def convert(*, parent: Path, report: Report = quiet) -> Artifact:
             "from an artifact."
         ) from error
     report("imagenet", 1, 2, "Writing them as an artifact")
-    made = network.with_new_head(_whole(source), classes=2, seed=0)
+    made = network.with_head(_whole(source), network.head(classes=2, seed=0))
     onnx_bytes = export.to_onnx(made)
     config = {
         "name": "imagenet",

@@ -123,10 +123,10 @@ def whole(*, classes: int = 5) -> keras.Model:
     return keras.Model(bottom.input, top(bottom.output), name="inception_v3")
 
 
-def with_new_head(model: keras.Model, *, classes: int, seed: int) -> keras.Model:
-    """Join a `whole`'s base, its weights and layers shared, and a new head."""
+def with_head(model: keras.Model, new: keras.Model) -> keras.Model:
+    """Join a `whole`'s base and another head, the weights and layers of both shared."""
     pooled = model.get_layer("features").output
-    return keras.Model(model.input, head(classes=classes, seed=seed)(pooled), name="inception_v3")
+    return keras.Model(model.input, new(pooled), name="inception_v3")
 
 
 def above(model: keras.Model, cut: str) -> keras.Model:

@@ -33,6 +33,8 @@ class Batches(keras.utils.PyDataset):
     order : numpy.ndarray of int
         Which images, in which order.
     batch : int
+    in_memory : bool
+        Whether `read` reads nothing: then no threads are needed, which small steps would wait for.
     """
 
     def __init__(
@@ -43,16 +45,26 @@ class Batches(keras.utils.PyDataset):
         *,
         order: NDArray[Any],
         batch: int,
+        in_memory: bool = False,
     ) -> None:
         super().__init__(workers=4, max_queue_size=8)
         self._read, self._classes, self._weights = read, classes, weights
-        self._order, self._batch = order, batch
+        self._order, self._batch, self._in_memory = order, batch, in_memory
+
+    def for_keras(self) -> dict[str, Any]:
+        """Return it as `fit` and `evaluate` take it."""
+        if not self._in_memory:
+            return {"x": self}
+        inputs, classes, weights = self._taken(self._order)
+        return {"x": inputs, "y": classes, "sample_weight": weights, "batch_size": self._batch}
 
     def __len__(self) -> int:
         return -(-len(self._order) // self._batch)
 
     def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        taken = self._order[index * self._batch : (index + 1) * self._batch]
+        return self._taken(self._order[index * self._batch : (index + 1) * self._batch])
+
+    def _taken(self, taken: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         return self._read(taken), self._classes[taken], self._weights[taken]
 
 
@@ -138,7 +150,7 @@ def learn(
 
 def _fit(model: keras.Model, batches: Batches) -> dict[str, float]:
     try:
-        history = model.fit(batches, epochs=1, shuffle=False, verbose=0).history
+        history = model.fit(**batches.for_keras(), epochs=1, shuffle=False, verbose=0).history
     except Exception as error:
         if isinstance(error, MemoryError) or "ResourceExhausted" in type(error).__name__:
             raise OutOfMemory(
@@ -154,7 +166,7 @@ def _measured(model: keras.Model, data: Data) -> dict[str, float]:
     batches = data.validation()
     if batches is None:
         return {}
-    found = model.evaluate(batches, verbose=0, return_dict=True)
+    found = model.evaluate(**batches.for_keras(), verbose=0, return_dict=True)
     return {
         "validation_loss": float(found["loss"]),
         "validation_accuracy": float(found["accuracy"]),

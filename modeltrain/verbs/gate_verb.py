@@ -29,13 +29,13 @@ def run(args: Namespace, report: Report) -> Result:
 
 def judge(champion: Path, candidate: Path, out: Path) -> dict[str, Any]:
     """Write what the gate says of two files of predictions, and return it."""
-    from modeltrain import gate
+    from modeltrain import gate, policy
     from modeltrain.evaluate import read_predictions
 
     judged = gate.judge(
         champion=read_predictions(champion),
         candidate=read_predictions(candidate),
-        policy=gate.Policy.load(),
+        policy=policy.Policy.load(),
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(judged, indent=2, ensure_ascii=False) + "\n")

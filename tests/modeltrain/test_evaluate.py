@@ -8,10 +8,10 @@ from modeltrain import evaluate
 from modeltrain.evaluate import Predicted, PredictionsError
 from modeltrain.fairness import rates_by_group
 from modeltrain.features import ImageMissing
-from modeltrain.gate import Policy
 from modeltrain.images import pixel_sha256, to_png
 from modeltrain.labels import LABELS
 from modeltrain.manifest import Row
+from modeltrain.policy import Policy
 
 DRAWINGS, HENTAI, NEUTRAL, PORN, _ = LABELS
 
@@ -183,3 +183,51 @@ def test_figures_are_those_of_rates_by_group_and_ready_for_json():
 def test_audit_and_gate_share_their_minimum_and_level():
     policy = Policy.load()
     assert (policy.minimum, policy.level) == (evaluate.MINIMUM, evaluate.LEVEL)
+
+
+def test_pairs_of_axes_are_counted_where_both_speak_of_an_image():
+    figures = evaluate.audit(
+        [
+            predicted(1, NEUTRAL, NEUTRAL, tone="dark", gender="woman"),
+            predicted(2, NEUTRAL, PORN, tone="dark", gender="woman"),
+            predicted(3, NEUTRAL, PORN, tone="dark"),
+        ]
+    )
+    (pair,) = figures["pairs"]
+    assert pair["axes"] == ["gender", "tone"]
+    (cell,) = pair["cells"]
+    assert cell["values"] == ["woman", "dark"]
+    assert (cell["error"]["count"], cell["n"]) == (1, 2)
+
+
+def test_the_confusion_is_counted_by_expected_label_and_answer():
+    table = evaluate.audit([predicted(1, NEUTRAL, PORN), predicted(2, NEUTRAL, NEUTRAL)])[
+        "confusion"
+    ]
+    place = LABELS.index(NEUTRAL)
+    assert (table[place][LABELS.index(PORN)], table[place][place]) == (1, 1)
+    assert sum(map(sum, table)) == 2
+
+
+def test_nsfw_scores_are_counted_by_hundredths_on_each_side():
+    cell = evaluate.audit([predicted(1, NEUTRAL, PORN), predicted(2, PORN, PORN)])["overall"]
+    safe, nsfw = cell["nsfw_scores"]["safe"], cell["nsfw_scores"]["nsfw"]
+    assert (sum(safe), sum(nsfw)) == (1, 1)
+    assert safe[95] == nsfw[95] == 1  # porn 0.9, sexy and hentai 0.025 each
+
+
+def test_calibration_is_the_distance_from_how_sure_it_was():
+    always_right = [predicted(n, NEUTRAL, NEUTRAL) for n in range(10)]
+    assert evaluate.audit(always_right)["overall"]["ece"] == pytest.approx(0.1)
+    assert evaluate.audit([])["overall"]["ece"] is None
+
+
+def test_intervals_know_which_images_belong_together():
+    images = [predicted(n, NEUTRAL, PORN if n < 20 else NEUTRAL) for n in range(100)]
+    of_five = [
+        Predicted(each.sha256, str(n // 5), each.expected, each.groups, each.scores)
+        for n, each in enumerate(images)
+    ]
+    alone, together = (evaluate.audit(each)["overall"]["error"] for each in (images, of_five))
+    assert (alone["clusters"], together["clusters"]) == (100, 20)
+    assert together["low"] < alone["low"]

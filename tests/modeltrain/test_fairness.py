@@ -7,9 +7,17 @@ import pytest
 from fairlearn.metrics import MetricFrame, mean_prediction
 from hypothesis import given
 from hypothesis import strategies as st
-from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.power import NormalIndPower
+from statsmodels.stats.proportion import proportion_confint, proportion_effectsize
 
-from modeltrain.fairness import axes, rate, rates_by_group, wilson
+from modeltrain.fairness import (
+    axes,
+    effective_size,
+    rate,
+    rates_by_group,
+    smallest_change,
+    wilson,
+)
 
 
 def test_two_of_four_is_a_half():
@@ -18,7 +26,13 @@ def test_two_of_four_is_a_half():
 
 def test_no_images_is_no_data_and_not_zero():
     assert wilson(count=0, n=0) is None
-    assert rate(count=0, n=0) == {"count": 0, "n": 0, "rate": None, "low": None, "high": None}
+    nothing = rate(count=0, n=0)
+    assert (nothing["n"], nothing["clusters"], nothing["rate"], nothing["low"]) == (
+        0,
+        0,
+        None,
+        None,
+    )
 
 
 def test_wilson_gives_the_published_interval():
@@ -58,7 +72,7 @@ def test_groups_are_counted_apart():
 def test_one_group_has_the_same_shape_as_many():
     one = rates_by_group(events=[True], values=["dark"])
     assert list(one) == ["dark"]
-    assert set(one["dark"]) == {"count", "n", "rate", "low", "high"}
+    assert set(one["dark"]) == {"count", "n", "clusters", "rate", "low", "high"}
 
 
 def test_no_images_and_no_values_are_no_groups():
@@ -92,3 +106,52 @@ def test_rates_are_ready_for_json():
 def test_axes_are_what_the_images_say():
     groups = [{"tone": "light"}, {}, {"tone": "dark", "medium": "vector"}]
     assert axes(groups) == {"medium": ["vector"], "tone": ["dark", "light"]}
+
+
+def test_images_that_are_alone_count_as_what_they_are():
+    assert effective_size([1, 0, 1, 1], ["a", "b", "c", "d"]) == 4
+
+
+def test_five_copies_of_each_image_tell_little_more_than_one():
+    once = [0, 1, 0, 0, 1, 0, 0, 0, 0, 1] * 4
+    copies = [value for value in once for _ in range(5)]
+    clusters = [str(number // 5) for number in range(len(copies))]
+    assert effective_size(copies, clusters) == pytest.approx(40, rel=0.06)
+
+
+def test_images_of_a_cluster_that_differ_as_others_do_count_almost_in_full():
+    random = np.random.default_rng(1)
+    values = random.integers(0, 2, 1000)
+    clusters = [str(number // 5) for number in range(1000)]
+    assert 800 < effective_size(values, clusters) <= 1000
+
+
+def test_where_nothing_went_wrong_clusters_count_once():
+    assert effective_size([0] * 100, [str(n // 5) for n in range(100)]) == pytest.approx(18, abs=1)
+    assert effective_size([0] * 9, ["a"] * 9) == 1
+
+
+def test_clustered_intervals_are_wider_and_the_rate_is_the_same():
+    events = [n < 20 for n in range(100)]
+    clusters = [str(n // 5) for n in range(100)]
+    (alone,) = rates_by_group(events=events, values=["x"] * 100).values()
+    (together,) = rates_by_group(events=events, values=["x"] * 100, clusters=clusters).values()
+    assert alone["rate"] == together["rate"]
+    assert (alone["clusters"], together["clusters"]) == (100, 20)
+    assert together["low"] < alone["low"] < alone["high"] < together["high"]
+
+
+@given(st.integers(1, 2000), st.floats(0, 1))
+def test_the_smallest_change_is_what_statsmodels_gives_80_percent_to(n, error_rate):
+    change = smallest_change(error_rate=error_rate, n=n)
+    if change is not None:
+        effect = proportion_effectsize(error_rate + change, error_rate)
+        power = NormalIndPower().power(effect, n, 0.05, ratio=1, alternative="larger")
+        one_sided = NormalIndPower().power(effect, n, 0.025, ratio=1, alternative="larger")
+        assert one_sided == pytest.approx(0.8, abs=1e-6)
+        assert power > one_sided
+
+
+def test_a_few_images_show_no_change_at_all():
+    assert smallest_change(error_rate=0.9, n=5) is None
+    assert smallest_change(error_rate=0.1, n=0) is None

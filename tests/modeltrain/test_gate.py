@@ -2,22 +2,24 @@ import json
 
 import pytest
 
+from modeltrain import policy
 from modeltrain.evaluate import Predicted
-from modeltrain.gate import NotComparable, Policy, judge
+from modeltrain.gate import NotComparable, judge
 from modeltrain.labels import LABELS
+from modeltrain.policy import Policy, PolicyRefused
 
 DRAWINGS, HENTAI, NEUTRAL, PORN, SEXY = LABELS
 POLICY = Policy(version=1, margin=0.05, minimum=30, level=0.95)
 
 
-def images(count, *, wrong=(), expected=NEUTRAL, start=0, **groups):
+def images(count, *, wrong=(), expected=NEUTRAL, start=0, cluster_of=str, **groups):
     """Predictions of as many images; `wrong` says which of them were misclassified."""
     other = DRAWINGS if expected == NEUTRAL else NEUTRAL
     made = []
     for number in range(start, start + count):
         label = other if number - start in wrong else expected
         scores = {each: float(each == label) for each in LABELS}
-        made.append(Predicted(f"{number:064x}", str(number), expected, groups, scores))
+        made.append(Predicted(f"{number:064x}", cluster_of(number), expected, groups, scores))
     return made
 
 
@@ -93,9 +95,13 @@ def test_a_small_loss_in_a_small_class_cannot_be_told():
     result = judge(champion=every_class(), candidate=every_class(neutral=(1, 2)), policy=POLICY)
     cell = verdict_of(result, "class", NEUTRAL)
     assert cell["finding"] == "cannot tell"
-    assert cell["verdict"] == "insufficient data"
-    assert result["verdict"] == "insufficient data"
-    assert result["sentence"] == "Insufficient data: it cannot be told for neutral images."
+    assert cell["verdict"] == "blocked"
+    assert result["verdict"] == "blocked"
+    assert result["sentence"] == (
+        "Blocked: it cannot be told whether neutral images are wrong more often by 5 points or "
+        "more."
+    )
+    assert "about 105 such images would show it" in cell["sentence"]
 
 
 def test_the_same_small_loss_among_many_images_is_within_the_margin():
@@ -166,4 +172,93 @@ def test_nothing_at_all_is_insufficient_data():
 def test_result_is_ready_for_json_and_names_its_policy():
     result = judge(champion=every_class(), candidate=every_class(porn=range(9)))
     assert json.loads(json.dumps(result)) == result
-    assert result["policy"] == {"version": 1, "margin": 0.05, "minimum": 30, "level": 0.95}
+    assert result["policy"] == json.loads(policy.POLICY.read_text())
+
+
+def test_clusters_make_the_gate_less_sure():
+    def of_five(number):
+        return str(number // 5)
+
+    before, now = images(100, wrong=range(3)), images(100, wrong=range(15))
+    alone = judge(champion=before, candidate=now, policy=POLICY)
+    before, now = (images(100, wrong=wrong, cluster_of=of_five) for wrong in (range(3), range(15)))
+    clustered = judge(champion=before, candidate=now, policy=POLICY)
+    one, five = (verdict_of(each, "class", NEUTRAL) for each in (alone, clustered))
+    assert (one["clusters"], five["clusters"]) == (100, 20)
+    assert five["p_value"] > one["p_value"]
+    assert five["high"] - five["low"] > one["high"] - one["low"]
+    assert (one["finding"], five["finding"]) == ("worse", "cannot tell")
+
+
+def test_a_required_axis_must_have_images():
+    asked = Policy(
+        version=1, margin=0.05, minimum=30, level=0.95, required=["overall", "tone=dark"]
+    )
+    same = every_class()
+    result = judge(champion=same, candidate=same, policy=asked)
+    assert result["verdict"] == "insufficient data"
+    assert verdict_of(result, "tone", "dark")["n"] == 0
+    same += images(30, start=9000, tone="dark")
+    assert judge(champion=same, candidate=same, policy=asked)["verdict"] == "pass"
+
+
+def test_an_exception_is_shown_with_its_reason_and_does_not_decide():
+    exempt = policy.Exempt("class", NEUTRAL, "Relabelled since.")
+    asked = Policy(version=1, margin=0.05, minimum=30, level=0.95, exceptions=[exempt])
+    before, now = every_class(), every_class(neutral=range(30))
+    result = judge(champion=before, candidate=now, policy=asked)
+    cell = verdict_of(result, "class", NEUTRAL)
+    assert cell["finding"] == "worse"
+    assert cell["sentence"].startswith("Does not decide (Relabelled since). Blocked: neutral")
+    overall = verdict_of(result, "overall", "all")
+    assert result["verdict"] == overall["verdict"]
+
+
+def test_pairs_of_axes_are_judged_where_the_policy_names_them():
+    asked = Policy(version=1, margin=0.05, minimum=30, level=0.95, pairs=[["gender", "tone"]])
+    before = every_class() + images(60, start=9000, gender="woman", tone="dark")
+    now = every_class() + images(60, start=9000, wrong=range(30), gender="woman", tone="dark")
+    result = judge(champion=before, candidate=now, policy=asked)
+    cell = verdict_of(result, "gender and tone", "woman and dark")
+    assert cell["finding"] == "worse"
+    assert "images with gender woman and tone dark" in cell["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"margin": 0}, "margin must be above 0"),
+        ({"margin": 1.5}, "margin must be above 0"),
+        ({"minimum": 1}, "minimum must be 2 images or more. Received: 1"),
+        ({"level": 1}, "level must be from 0.5"),
+        ({"pairs": [["tone"]]}, "pairs must be pairs of two axes"),
+        ({"exceptions": [{"axis": "a", "value": "b", "reason": " "}]}, "each with a reason"),
+        ({"wanted": 3}, "wanted"),
+    ],
+)
+def test_a_policy_that_makes_no_sense_is_refused_by_its_setting(tmp_path, changes, told):
+    path = tmp_path / "gate.json"
+    path.write_text(json.dumps(json.loads(policy.POLICY.read_text()) | changes))
+    with pytest.raises(PolicyRefused, match=told):
+        Policy.load(path)
+
+
+def test_a_policy_that_asks_for_the_impossible_says_so_in_its_verdicts():
+    strict = Policy(version=1, margin=0.001, minimum=30, level=0.95)
+    result = judge(champion=every_class(), candidate=every_class(), policy=strict)
+    assert result["verdict"] == "pass"
+    (warning,) = result["warnings"]
+    assert "passes only where no image is newly wrong" in warning
+    assert Policy(version=1, margin=0.3, minimum=30, level=0.95).warnings() == []
+
+
+def test_many_open_cells_are_named_in_few_words():
+    names = [f"{n:02}" for n in range(8)]
+    before = [each for n, tone in enumerate(names) for each in images(60, start=n * 100, tone=tone)]
+    now = [
+        each
+        for n, tone in enumerate(names)
+        for each in images(60, wrong=(0, 1), start=n * 100, tone=tone)
+    ]
+    sentence = judge(champion=before, candidate=now, policy=POLICY)["sentence"]
+    assert "images with tone 01, images with tone 02 and 5 more" in sentence

@@ -1,9 +1,18 @@
+from itertools import product
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from modeltrain.paired import Pairs, count_pairs, difference_interval, holm, worse_p_value
+from modeltrain.paired import (
+    Pairs,
+    count_pairs,
+    difference_interval,
+    holm,
+    images_needed,
+    worse_p_value,
+)
 
 counts = st.integers(0, 60)
 all_pairs = st.builds(Pairs, counts, counts, counts, counts).filter(lambda pairs: pairs.n)
@@ -18,7 +27,7 @@ def test_pairs_are_counted():
 
 
 def test_models_must_have_as_many_answers():
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(ValueError, match="as many of each"):
         count_pairs(champion=[True], candidate=[])
 
 
@@ -56,16 +65,47 @@ def test_swapping_the_models_mirrors_the_interval(pairs):
     assert difference_interval(swapped) == pytest.approx((-high, -low), abs=1e-9)
 
 
+def test_fewer_independent_images_make_it_wider():
+    pairs = Pairs(5, 9, 3, 83)
+    low, high = difference_interval(pairs)
+    assert difference_interval(pairs, effective=100) == (low, high)
+    wider = difference_interval(pairs, effective=40)
+    assert wider[0] < low < high < wider[1]
+
+
+def test_scaling_every_count_is_what_fewer_independent_images_are():
+    half = difference_interval(Pairs(10, 18, 6, 166), effective=100)
+    assert half == pytest.approx(difference_interval(Pairs(5, 9, 3, 83)), abs=1e-9)
+
+
 def test_mcnemar_counts_coin_tosses():
-    assert worse_p_value(Pairs(9, 3, 0, 9)) == pytest.approx(1 / 8)
-    assert worse_p_value(Pairs(9, 0, 3, 9)) == 1
-    assert worse_p_value(Pairs(9, 0, 0, 9)) == 1
+    assert worse_p_value([1, 1, 1, 0]) == pytest.approx(1 / 8)
+    assert worse_p_value([-1, -1, -1]) == 1
+    assert worse_p_value([0, 0]) == 1
+    assert worse_p_value([]) == 1
 
 
-@given(all_pairs)
-def test_mcnemar_is_the_binomial_tail(pairs):
-    tail = binom.sf(pairs.only_candidate - 1, pairs.only_candidate + pairs.only_champion, 0.5)
-    assert worse_p_value(pairs) == pytest.approx(tail, abs=1e-9)
+@given(counts, counts)
+def test_mcnemar_is_the_binomial_tail(newly_wrong, newly_right):
+    differences = [1] * newly_wrong + [-1] * newly_right
+    tail = binom.sf(newly_wrong - 1, newly_wrong + newly_right, 0.5)
+    assert worse_p_value(differences) == pytest.approx(tail, abs=1e-9)
+
+
+@given(st.lists(st.integers(-5, 5), max_size=9))
+def test_clusters_are_compared_with_every_choice_of_signs(differences):
+    signs = list(product((-1, 1), repeat=len(differences)))
+    as_many = sum(
+        sum(sign * abs(each) for sign, each in zip(chosen, differences, strict=True))
+        >= sum(differences)
+        for chosen in signs
+    )
+    assert worse_p_value(differences) == pytest.approx(as_many / len(signs), abs=1e-9)
+
+
+def test_four_times_the_margin_needs_a_sixteenth_of_the_images():
+    assert images_needed(disagreement=0.05, margin=0.05) == 157
+    assert images_needed(disagreement=0.05, margin=0.2) == 10
 
 
 def test_holm_multiplies_the_smallest_by_how_many_there_are():
