@@ -3,7 +3,7 @@
     PYTHONPATH=. .venv/bin/python bench/cached_features.py --openmoji node_modules/openmoji \
         --artifact var/artifacts/VERSION --work FOLDER --out cached.json
 
-About twenty minutes on two cores, nearly all of it to run the frozen layers the first time.
+About five minutes on two cores, nearly all of it to run the frozen layers the first time.
 """
 
 import argparse

@@ -193,7 +193,7 @@ def _draw(
     tuxpaint_left = AUDIT_TUXPAINT_DRAWINGS
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         for done, (picture, drawn) in enumerate(
-            zip(pictures, threads.map(_pixels_and_png, pictures), strict=True), start=1
+            zip(pictures, threads.map(draw, pictures), strict=True), start=1
         ):
             progress(done, len(pictures))
             is_spare = picture.cluster.startswith("tuxpaint drawing") and not tuxpaint_left
@@ -207,7 +207,8 @@ def _draw(
     return list(rows.values()), titles
 
 
-def _pixels_and_png(picture: Picture) -> tuple[str, bytes] | None:
+def draw(picture: Picture) -> tuple[str, bytes] | None:
+    """Return a picture's pixel hash and its PNG; None where it cannot be drawn, or is blank."""
     if picture.is_photograph:
         pixels = images.decode(picture.path.read_bytes())
     else:

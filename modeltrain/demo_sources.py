@@ -6,7 +6,7 @@ inferred from a picture.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,6 +126,34 @@ def concept(annotation: str) -> str:
     if set(left) <= _HAIR and set(words) & {*_GENDER_WORDS, "boy", "child", "girl"}:
         return "portrait"
     return " ".join(left or words)
+
+
+def counterparts(pictures: Iterable[Picture]) -> dict[tuple[str, str], dict[str, Picture]]:
+    """Find drawings that are alike but for the skin tone, or but for the gender, by their names.
+
+    A role without a gender in its name (firefighter) is its man's and woman's counterpart: person.
+
+    Returns
+    -------
+    dict
+        (axis, what they show) to value to picture; two or more each.
+    """
+    found: dict[tuple[str, str], dict[str, Picture]] = {}
+    for picture in pictures:
+        if picture.groups.get("subject") not in ("person", "hand"):
+            continue
+        words = _words(picture.title)
+        tone = picture.groups.get("skin_tone", "")
+        if tone:
+            name = " ".join(_words(_TONE.sub("", picture.title.lower())))
+            found.setdefault(("skin_tone", name), {})[tone] = picture
+        named = {_GENDER_WORDS[word] for word in words if word in _GENDER_WORDS}
+        if picture.groups["subject"] == "person" and len(named) < 2:
+            name = " ".join(word for word in words if word not in _GENDER_WORDS)
+            found.setdefault(("gender", name or "portrait"), {})[(named or {"person"}).pop()] = (
+                picture
+            )
+    return {key: values for key, values in found.items() if len(values) > 1}
 
 
 def tuxpaint_drawings(stamps: Path) -> Iterator[Picture]:

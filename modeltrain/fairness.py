@@ -161,6 +161,38 @@ def smallest_change(
     return math.sin(angle / 2) ** 2 - error_rate if angle < math.pi else None
 
 
+def mean_interval(
+    values: Sequence[float], clusters: Sequence[str], *, level: float = 0.95
+) -> tuple[float, float] | None:
+    """Return the interval of a mean where values of one cluster belong together.
+
+    Source: K.-Y. Liang and S. L. Zeger (1986), "Longitudinal data analysis using generalized linear
+    models", Biometrika 73, 13–22: the variance between clusters, with Student's t for how many
+    there are. Where each value is a cluster of its own it is the usual interval of a mean.
+
+    Parameters
+    ----------
+    values : sequence of float, length n
+    clusters : sequence of str, length n
+    level : float
+        Confidence level, between 0 and 1.
+
+    Returns
+    -------
+    tuple of float or None
+        None where there are fewer than two clusters.
+    """
+    known = np.asarray(values, dtype=np.float64)
+    _, members = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
+    k = len(np.bincount(members)) if len(known) else 0
+    if k < 2:
+        return None
+    totals = np.bincount(members, weights=known - known.mean())
+    error = math.sqrt(k / (k - 1) * (totals**2).sum()) / len(known)
+    reach = float(t.ppf(1 - (1 - level) / 2, k - 1)) * error
+    return float(known.mean() - reach), float(known.mean() + reach)
+
+
 def axes(groups: Iterable[Mapping[str, str]]) -> dict[str, list[str]]:
     """Return each axis with its values, both sorted: axes and values are data."""
     found: dict[str, set[str]] = {}

@@ -1,0 +1,58 @@
+"""Compare answers to images that are alike but for one thing.
+
+--sets are counterparts that people made, such as one drawing in five skin tones. --changes-on N
+makes greyscale, mirrored, worse and otherwise changed copies of N images, evenly spread over the
+manifest: seven more answers for each.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from modeltrain.progress import Report
+from modeltrain.verbs import Result, paths, stage
+
+
+def options(parser: ArgumentParser) -> None:
+    paths(
+        parser,
+        artifact="the model's folder",
+        manifest="of the audit set",
+        images="JSON from image hash to path",
+        out="figures to write (.json)",
+    )
+    parser.add_argument("--sets", type=Path, help="counterparts, one set a line (.jsonl)")
+    parser.add_argument("--predictions", type=Path, help="of this manifest, if they are there")
+    parser.add_argument("--changes-on", type=int, default=0, metavar="N", help="images to change")
+
+
+def run(args: Namespace, report: Report) -> Result:
+    from modeltrain import artifact, counterfactual, evaluate, manifest
+    from modeltrain.classifier import Classifier
+    from modeltrain.features import read_images
+    from modeltrain.files import write_whole
+
+    classifier = Classifier(artifact.load(args.artifact))
+    rows, images = manifest.read(args.manifest), read_images(args.images)
+    found: dict[str, Any] = {}
+    if args.sets:
+        sets = counterfactual.read_sets(args.sets)
+        if args.predictions:
+            predicted = evaluate.read_predictions(args.predictions)
+        else:
+            wanted = {sha256 for each in sets for sha256 in each.images.values()}
+            some = [row for row in rows if row.sha256 in wanted]
+            step = stage(report, "auditing", "Classifying counterparts")
+            predicted = evaluate.predict(classifier, some, images, step)
+        found |= counterfactual.given(predicted, sets)
+    if args.changes_on:
+        every = max(len(rows) / args.changes_on, 1.0)
+        some = [rows[int(n * every)] for n in range(min(args.changes_on, len(rows)))]
+        step = stage(report, "changing", "Classifying changed copies")
+        found |= counterfactual.made(classifier, some, images, step)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(args.out, json.dumps(found, indent=2, ensure_ascii=False).encode())
+    return {"counterfactuals": str(args.out), "compared": list(found)}
