@@ -60,7 +60,15 @@ def model_of(version: str) -> ModelVersion | None:
 
 
 def audit_of(model: ModelVersion) -> Audit | None:
-    return model.audits.select_related("audit_set").first()
+    """On the newest audit set that the model was audited on."""
+    return model.audits.select_related("audit_set").order_by("-audit_set__pk").first()
+
+
+def audits_done() -> "QuerySet[Audit]":
+    """Finished audits on the newest set that has any, the newest model first."""
+    done = Audit.objects.filter(status=Audit.Status.DONE).select_related("model", "audit_set")
+    newest = done.order_by("-audit_set__pk").values_list("audit_set", flat=True).first()
+    return done.filter(audit_set=newest)
 
 
 def retrain_of(model: ModelVersion) -> Retrain | None:

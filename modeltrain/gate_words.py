@@ -53,7 +53,8 @@ def cell_sentence(cell: Cell, *, margin: float, minimum: int) -> str:
             f"{cell['needed']:,} such images would show it."
         )
     if not cell["newly_wrong"]:
-        return f"Pass: none of the {name} is newly wrong: {_how_much(cell)}."
+        none = "no image" if cell["axis"] == "overall" else f"none of the {name}"
+        return f"Pass: {none} is newly wrong: {_how_much(cell)}."
     return f"Pass: {name} are not wrong more often by {points(margin)} points: {_how_much(cell)}."
 
 

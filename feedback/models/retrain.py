@@ -26,6 +26,13 @@ class Retrain(models.Model):
     )
     dataset = models.ForeignKey("feedback.DatasetVersion", on_delete=models.PROTECT)
     config = models.CharField(max_length=40)
+    audit_set = models.ForeignKey(
+        "feedback.AuditSet",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="retrains",
+    )
     candidate = models.OneToOneField(
         "feedback.ModelVersion",
         null=True,

@@ -14,7 +14,7 @@ MEASURES = {
 }
 
 
-def _titles() -> dict[tuple[str, str], tuple[str, str]]:
+def titles() -> dict[tuple[str, str], tuple[str, str]]:
     """What an axis and a value are called, by their names."""
     return {
         (axis.name, value.name): (axis.title, value.title)
@@ -25,7 +25,7 @@ def _titles() -> dict[tuple[str, str], tuple[str, str]]:
 
 def sections(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One table for all images, one for the classes, one for each axis."""
-    titles = _titles()
+    named = titles()
     minimum = figures["minimum"]
     classes = [_row(label, cell, minimum) for label, cell in figures["classes"].items()]
     found = [
@@ -33,10 +33,31 @@ def sections(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
         {"title": "By right label", "rows": classes},
     ]
     for axis, cells in figures["groups"].items():
-        named = [(titles.get((axis, value), (axis, value)), cell) for value, cell in cells.items()]
-        if named:
-            rows = [_row(value, cell, minimum) for (_, value), cell in named]
-            found.append({"title": named[0][0][0], "rows": rows})
+        known = [(named.get((axis, value), (axis, value)), cell) for value, cell in cells.items()]
+        if known:
+            rows = [_row(value, cell, minimum) for (_, value), cell in known]
+            found.append({"title": known[0][0][0], "rows": rows})
+    return found
+
+
+def pairs(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One table for each pair of axes, of the groups with enough images."""
+    named = titles()
+    found = []
+    for pair in figures.get("pairs", []):
+        one, other = pair["axes"]
+        rows = []
+        for cell in pair["cells"]:
+            values = zip(pair["axes"], cell["values"], strict=True)
+            name = ", ".join(named.get(key, key)[1] for key in values)
+            rows.append(_row(name, cell, figures["minimum"]))
+        enough = [row for row in rows if row["enough"]]
+        if enough:
+            title = " and ".join(
+                next((t for (axis, _), (t, _) in named.items() if axis == name), name)
+                for name in (one, other)
+            )
+            found.append({"title": title, "rows": enough, "short": len(rows) - len(enough)})
     return found
 
 
@@ -60,6 +81,8 @@ def points(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
             "rate": one["rate"],
             "low": one["low"],
             "high": one["high"],
+            "count": one["count"],
+            "n": one["n"],
         }
         for section in sections(figures)
         for row in section["rows"]
@@ -70,7 +93,7 @@ def points(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def doubtful_counts(counts: Mapping[str, Any]) -> list[dict[str, Any]]:
     """How many labels are doubtful: one table for the labels, one for each axis."""
-    titles = _titles()
+    named = titles()
     by_label = [
         {"name": label, "query": urlencode({"label": label}), **cell}
         for label, cell in counts["labels"].items()
@@ -79,13 +102,13 @@ def doubtful_counts(counts: Mapping[str, Any]) -> list[dict[str, Any]]:
     for axis, cells in counts["groups"].items():
         rows = [
             {
-                "name": titles.get((axis, value), (axis, value))[1],
+                "name": named.get((axis, value), (axis, value))[1],
                 "query": urlencode({"axis": axis, "value": value}),
                 **cell,
             }
             for value, cell in cells.items()
         ]
-        title = next(titles.get((axis, value), (axis, value))[0] for value in cells)
+        title = next(named.get((axis, value), (axis, value))[0] for value in cells)
         found.append({"title": title, "rows": rows})
     return found
 
@@ -94,10 +117,10 @@ def gate(result: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The gate's result with groups under the names that people read."""
     if not result:
         return None
-    titles = _titles()
+    named = titles()
     cells = []
     for cell in result.get("cells", []):
-        axis, value = titles.get((cell["axis"], cell["value"]), (cell["axis"], cell["value"]))
+        axis, value = named.get((cell["axis"], cell["value"]), (cell["axis"], cell["value"]))
         title = "Right label" if cell["axis"] == "class" else axis
         cells.append({**cell, "axis_title": title, "value": value})
     return {**result, "cells": cells}

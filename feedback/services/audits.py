@@ -1,19 +1,24 @@
 """Measure a model on an audit set, as a job people can watch."""
 
 import datetime
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import cache
 from django.utils import timezone
 
+from feedback.errors import ArtifactMissing
 from feedback.models import Audit, AuditSet, ModelVersion
 from feedback.services import datasets, training_process
-from modeltrain import manifest
+from modeltrain import evaluate, gate, manifest
+from modeltrain.policy import Policy
 
 LIMIT_SECONDS = 30 * 60
+KEPT_SECONDS = 24 * 3600  # a comparison, in the cache
 # A running job touches its heartbeat every five seconds.
 LOST_AFTER = datetime.timedelta(seconds=60)
 
@@ -71,6 +76,36 @@ def finish(*, audit: Audit, figures: Mapping[str, Any]) -> None:
     Audit.objects.filter(pk=audit.pk).update(
         status=Audit.Status.DONE, figures=figures, finished_at=timezone.now()
     )
+
+
+def compare(*, before: Audit, after: Audit) -> dict[str, Any]:
+    """What the gate says of two audited models, whichever of them is in service.
+
+    Raises
+    ------
+    ArtifactMissing
+        Where a model's answers are gone, or the two are not of the same images.
+    """
+
+    policy = Policy.load()
+    key = f"comparison {before.pk} {after.pk} {before.audit_set_id} {policy}"
+    name = hashlib.sha256(key.encode()).hexdigest()
+    found: dict[str, Any] | None = cache.get(name)
+    if found is None:
+        try:
+            found = gate.judge(
+                champion=evaluate.read_predictions(before.predictions),
+                candidate=evaluate.read_predictions(after.predictions),
+                policy=policy,
+            )
+        except (OSError, evaluate.PredictionsError, gate.NotComparable) as problem:
+            raise ArtifactMissing(
+                rule="Two models are compared by their answers to the same images.",
+                received="answers that are gone, or are of other images",
+                way_out="Choose other models, or let both be audited again.",
+            ) from problem
+        cache.set(name, found, KEPT_SECONDS)
+    return found
 
 
 def fail_lost() -> int:

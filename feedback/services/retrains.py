@@ -139,7 +139,7 @@ def run(*, pk: int) -> None:
         return bool(running.update(**changed))
 
     try:
-        audit_set = AuditSet.objects.earliest("pk")
+        audit_set = AuditSet.objects.latest("pk")
         result = training_process.run(
             _arguments(retrain, audit_set),
             log=retrain.folder / "training.log",
@@ -203,6 +203,7 @@ def _keep(retrain: Retrain, audit_set: AuditSet, result: Mapping[str, Any]) -> N
     Retrain.objects.filter(pk=retrain.pk, status=Status.RUNNING).update(
         status=Status.EVALUATED,
         candidate=candidate,
+        audit_set=audit_set,
         gate=json.loads(Path(result["gate"]).read_text()),
         evaluated_at=timezone.now(),
     )

@@ -3,6 +3,9 @@ from django.urls import path
 from nsfwsite.audits import views
 
 urlpatterns = [
+    path("audits/", views.overview, name="audits"),
+    path("audits/compare/", views.compare, name="compare"),
+    path("audits/threshold/", views.threshold, name="threshold"),
     path("models/", views.models, name="models"),
     path("models/<str:version>/", views.model, name="model"),
     path("how-it-works/", views.how, name="how"),

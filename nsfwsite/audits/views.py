@@ -1,14 +1,61 @@
 """What every model gets wrong, and for whom, in public."""
 
+import json
+from collections.abc import Sequence
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from feedback import selectors
-from feedback.models import Audit, ModelVersion
+from feedback.models import Audit, AuditSet, ModelVersion
 from feedback.pages import figures
+from feedback.pages.doors import refusing
+from feedback.services import audits
+from nsfwsite.audits import charts, dashboards
+from nsfwsite.audits.charts import Chart
 
 UNDER_WAY = (Audit.Status.WAITING, Audit.Status.RUNNING)
+AXES = {"overall": "All images", "class": "Right label"}
+
+
+def _linked(request: HttpRequest, found: Sequence[Chart | None]) -> dict[str, Chart]:
+    return {chart.name: chart.linked(request.GET) for chart in found if chart}
+
+
+def _chosen(request: HttpRequest, name: str, known: Sequence[str], default: str) -> str:
+    """A filter from the address; what is not known is the default."""
+    value = request.GET.get(name, default)
+    return value if value in known else default
+
+
+def _axes(audit: Audit | None, *, first: dict[str, str]) -> dict[str, str]:
+    """The axes that an audit speaks of, and what they are called."""
+    known = {axis.name: axis.title for axis in selectors.axes()}
+    groups = audit.figures["groups"] if audit and audit.figures else {}
+    return first | {axis: known.get(axis, axis) for axis in groups}
+
+
+@require_safe
+def overview(request: HttpRequest) -> HttpResponse:
+    done = list(selectors.audits_done())
+    champion = next((a for a in done if a.model.status == ModelVersion.Status.CHAMPION), None)
+    axes = _axes(champion, first=AXES)
+    axis = _chosen(request, "axis", list(axes), "overall")
+    shown = _linked(request, [dashboards.trend(done, axis)])
+    if file := charts.asked(request, list(shown.values())):
+        return file
+    context = {
+        "champion": champion,
+        "worst": dashboards.worst(champion.figures or {}) if champion else None,
+        "short": dashboards.short_of_images(champion.figures or {}) if champion else [],
+        "audits": done,
+        "axes": axes,
+        "axis": axis,
+        "charts": shown,
+        "sets": AuditSet.objects.order_by("-pk"),
+    }
+    return render(request, "audits/overview.html", context)
 
 
 @require_safe
@@ -30,6 +77,17 @@ def model(request: HttpRequest, version: str) -> HttpResponse:
         return _news(request, audit)
     retrain = selectors.retrain_of(found)
     done = audit.figures if audit and audit.status == Audit.Status.DONE else None
+    measure = _chosen(request, "measure", list(figures.MEASURES), "error")
+    made = [dashboards.forest(done, measure), dashboards.confusion(done)] if done else []
+    shown = _linked(request, made)
+    if file := charts.asked(request, list(shown.values())):
+        return file
+    if done and request.GET.get("figures") == "json":
+        name = f'attachment; filename="audit-{found.version}.json"'
+        data = json.dumps(done, indent=2, ensure_ascii=False)
+        return HttpResponse(
+            data, content_type="application/json", headers={"Content-Disposition": name}
+        )
     context = {
         "model": found,
         "audit": audit,
@@ -38,8 +96,10 @@ def model(request: HttpRequest, version: str) -> HttpResponse:
         "gate": figures.gate(retrain.gate if retrain else None),
         "figures": done,
         "sections": figures.sections(done) if done else [],
-        "points": figures.points(done) if done else [],
+        "pairs": figures.pairs(done) if done else [],
         "measures": figures.MEASURES,
+        "measure": measure,
+        "charts": shown,
     }
     response = render(request, "audits/model.html", context)
     response.headers["Vary"] = "HX-Request, Cookie"
@@ -55,6 +115,66 @@ def _news(request: HttpRequest, audit: Audit | None) -> HttpResponse:
     response = render(request, "audits/running.html", {"audit": audit, "model": audit.model})
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+@require_safe
+@refusing
+def compare(request: HttpRequest) -> HttpResponse:
+    """Any two models on the same images, judged as the gate would."""
+    done = {audit.model.version: audit for audit in selectors.audits_done()}
+    versions = list(done)
+    context: dict[str, object] = {"versions": versions}
+    if len(versions) > 1:
+        before = _chosen(request, "before", versions, versions[1])
+        after = _chosen(request, "after", versions, versions[0])
+        judged = figures.gate(audits.compare(before=done[before], after=done[after]))
+        assert judged is not None
+        shown = _linked(request, [dashboards.differences(judged, before, after)])
+        if file := charts.asked(request, list(shown.values())):
+            return file
+        context |= {"before": before, "after": after, "gate": judged, "charts": shown}
+    return render(request, "audits/compare.html", context)
+
+
+@require_safe
+def threshold(request: HttpRequest) -> HttpResponse:
+    """Move the score from which on an image is called NSFW, and see who is hit."""
+    done = {audit.model.version: audit for audit in selectors.audits_done()}
+    if not done:
+        return render(request, "audits/threshold.html", {"versions": []})
+    champion = next(
+        (v for v, a in done.items() if a.model.status == ModelVersion.Status.CHAMPION),
+        next(iter(done)),
+    )
+    version = _chosen(request, "model", list(done), champion)
+    axes = _axes(done[version], first=AXES)
+    axis = _chosen(request, "axis", list(axes), next(iter(axes)))
+    said = request.GET.get("at", "")
+    at = int(said) if said.isdecimal() and 1 <= int(said) <= 99 else 50
+    found = done[version].figures or {}
+    made = {side: dashboards.threshold(found, axis, side, at) for side in dashboards.SIDES}
+    named = [chart.named(side) for side, chart in made.items() if chart]
+    shown = _linked(request, named)
+    if file := charts.asked(request, list(shown.values())):
+        return file
+    sides = [
+        {
+            "title": title,
+            "chart": shown.get(side),
+            "shares": dashboards.shares_at(found, axis, side, at),
+        }
+        for side, (_, title) in dashboards.SIDES.items()
+    ]
+    context = {
+        "versions": list(done),
+        "version": version,
+        "axes": axes,
+        "axis": axis,
+        "at": at,
+        "sides": sides,
+        "figures": found,
+    }
+    return render(request, "audits/threshold.html", context)
 
 
 @require_safe

@@ -13,7 +13,6 @@ await mkdir(target, { recursive: true });
 await build({
   entryPoints: {
     site: join(source, "site.js"),
-    chart: join(source, "chart.js"),
     style: join(source, "style.css"),
   },
   outdir: target,

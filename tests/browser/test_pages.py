@@ -10,7 +10,6 @@ from django.utils import timezone
 from feedback import people
 from feedback.management.commands.load_demo import load_axes
 from feedback.models import (
-    Audit,
     AuditSet,
     Classification,
     DatasetVersion,
@@ -18,11 +17,12 @@ from feedback.models import (
     Report,
     Retrain,
 )
-from feedback.services import reports, triage
+from feedback.services import audits, reports, triage
+from modeltrain import evaluate
 from tests.conftest import SCORES, png
 from tests.feedback.pages.test_retrains import CELL, EMPTY
 from tests.feedback.pages.test_triage import doubted
-from tests.nsfwsite.test_audits import FIGURES
+from tests.nsfwsite.test_audits import answers
 from worker import pulse
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,12 +35,15 @@ def world(transactional_db, champion, queued, settings):
     mona = User.objects.create_user("mona")
     mona.groups.set([Group.objects.get_or_create(name=people.MAINTAINERS)[0]])
     audit_set = AuditSet.objects.create(name="demo", manifest_sha256="e" * 64, images=240, card="C")
-    now = timezone.now()
     candidate = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
-    for model in (champion, candidate):
-        Audit.objects.create(
-            model=model, audit_set=audit_set, status="done", figures=FIGURES, finished_at=now
-        )
+    for model, predicted in (
+        (champion, answers(100, alarms=40)),
+        (candidate, answers(20, alarms=10)),
+    ):
+        audit = audits.request(model=model, audit_set=audit_set)
+        audit.predictions.parent.mkdir(parents=True, exist_ok=True)
+        evaluate.write_predictions(audit.predictions, predicted)
+        audits.finish(audit=audit, figures=evaluate.audit(predicted))
     retrain = Retrain.objects.create(
         status="evaluated",
         base=champion,
@@ -66,6 +69,10 @@ def world(transactional_db, champion, queued, settings):
         "pages": [
             reverse("home"),
             reverse("report"),
+            reverse("audits"),
+            reverse("audits") + "?axis=medium",
+            reverse("compare"),
+            reverse("threshold") + "?axis=medium",
             reverse("models"),
             reverse("model", args=["v1"]),
             reverse("model", args=["v2"]),
@@ -88,8 +95,8 @@ def test_every_page_is_sound(visit, world, width, dark) -> None:
     visitor = visit(world["mona"], width=width, dark=dark)
     for path in world["pages"]:
         page = visitor.open(path)
-        if page.locator("[data-chart]").count():
-            page.wait_for_selector("[data-chart] svg")
+        for picture in page.locator(".chart img").all():
+            assert picture.evaluate("e => e.decode().then(() => e.naturalWidth)") > 0
         assert (path, visitor.barriers()) == (path, [])
         assert (path, visitor.complaints) == (path, [])
         assert (path, max(0, visitor.overflow())) == (path, 0)
@@ -214,18 +221,21 @@ def test_rosa_withdraws_from_her_receipt(visit, queued) -> None:
     page.get_by_text("The picture was deleted.").wait_for()
 
 
-def test_the_chart_draws_another_measure(visit, world) -> None:
-    visitor = visit()
-    page = visitor.open(reverse("model", args=["v1"]))
-    page.wait_for_selector("[data-chart] svg")
-    page.get_by_role("button", name="Miss").click()
-
-    page.get_by_text("no group has enough images").wait_for()
-    assert visitor.complaints == []
-
-
-def test_the_figures_stand_without_scripts(visit, world) -> None:
+def test_the_chart_draws_another_measure_without_scripts(visit, world) -> None:
     page = visit(scripts=False).open(reverse("model", args=["v1"]))
+    chart = page.locator("#groups")
+    assert "wrong, the highest share" in chart.locator("figcaption").inner_text()
 
-    assert page.get_by_role("rowheader", name="Flat vector drawing").is_visible()
-    assert not page.locator("[data-chart]").is_visible()
+    page.get_by_role("link", name="False alarm", exact=True).click()
+
+    page.wait_for_url("**measure=false_alarm**")
+    assert "a false alarm, the highest share" in chart.locator("figcaption").inner_text()
+    chart.get_by_text("The same figures as a table").click()
+    assert chart.get_by_role("cell", name="Flat vector drawing").is_visible()
+
+
+def test_a_chart_is_drawn_for_a_narrow_and_a_dark_screen(visit, world) -> None:
+    for width, dark, wanted in ((1280, False, ""), (390, True, "width=narrow&theme=dark")):
+        page = visit(width=width, dark=dark).open(reverse("model", args=["v1"]))
+        drawn = page.locator("#groups img").evaluate("e => e.currentSrc")
+        assert drawn.endswith(wanted)
