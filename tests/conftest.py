@@ -70,7 +70,14 @@ def _own_folders(tmp_path, settings, monkeypatch) -> None:
     ):
         monkeypatch.setattr(model._meta.get_field(field), "storage", file_storages[name])
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    for name in ("ARTIFACTS_DIR", "MANIFESTS_DIR", "RUNS_DIR", "FEATURES_DIR", "DEMO_DIR"):
+    for name in (
+        "ARTIFACTS_DIR",
+        "MANIFESTS_DIR",
+        "RUNS_DIR",
+        "FEATURES_DIR",
+        "DEMO_DIR",
+        "AUDIT_IMAGES_DIR",
+    ):
         setattr(settings, name, tmp_path / name.removesuffix("_DIR").lower())
 
 

@@ -14,8 +14,7 @@ from django.utils import timezone
 from feedback.errors import ArtifactMissing
 from feedback.models import Audit, AuditSet, ModelVersion
 from feedback.services import datasets, training_process
-from modeltrain import evaluate, gate, manifest
-from modeltrain.policy import Policy
+from modeltrain import manifest
 
 LIMIT_SECONDS = 30 * 60
 KEPT_SECONDS = 24 * 3600  # a comparison, in the cache
@@ -86,6 +85,10 @@ def compare(*, before: Audit, after: Audit) -> dict[str, Any]:
     ArtifactMissing
         Where a model's answers are gone, or the two are not of the same images.
     """
+
+    # Statistics take seconds to import, and only this needs them.
+    from modeltrain import evaluate, gate
+    from modeltrain.policy import Policy
 
     policy = Policy.load()
     key = f"comparison {before.pk} {after.pk} {before.audit_set_id} {policy}"

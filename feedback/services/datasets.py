@@ -148,8 +148,10 @@ def _fingerprints(audit_set: AuditSet, rows: Sequence[Row]) -> list[Pdq]:
 
 
 def path_of(sha256: str) -> Path:
-    """Where the pixels of a row are: part of the demo data, or handed over in a report."""
-    ours = Path(settings.DEMO_DIR) / "images" / f"{sha256}.png"
+    """Where the pixels of a row are: demo data, an audit set's, or handed over in a report."""
+    folders = (Path(settings.DEMO_DIR) / "images", Path(settings.AUDIT_IMAGES_DIR))
+    places = [folder / f"{sha256}.png" for folder in folders]
+    ours = next((place for place in places if place.is_file()), places[0])
     image = None if ours.is_file() else _reported().filter(sha256=sha256).first()
     return Path(image.file.path) if image else ours
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import vl_convert
 from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 
@@ -126,6 +125,8 @@ def _said(value: Any) -> str:
 
 
 def _drawn(spec: Spec, how: str) -> bytes:
+    import vl_convert  # starts a JavaScript engine
+
     if how == "png":
         return bytes(vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=2))
     return str(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)).encode()

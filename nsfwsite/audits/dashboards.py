@@ -5,7 +5,6 @@ from typing import Any
 
 from feedback.models import Audit
 from feedback.pages import figures
-from modeltrain.fairness import wilson
 from nsfwsite.audits import charts
 from nsfwsite.audits.charts import Chart
 
@@ -203,6 +202,8 @@ def above(counts: Sequence[int], at: int) -> int:
 
 def shares_at(found: Figures, axis: str, side: str, at: int) -> list[Point]:
     """Each group's share of false alarms or misses, were `at` hundredths the threshold."""
+    from modeltrain.fairness import wilson  # takes seconds to import
+
     made = []
     for group, cell in _cells_of(found, axis).items():
         counts = cell.get("nsfw_scores", {}).get(SIDES[side][0]) or []

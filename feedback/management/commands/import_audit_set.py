@@ -1,0 +1,51 @@
+"""Freeze a dataset that `python -m modeltrain import` made as an audit set.
+
+Models are measured on it from then on, and none learns from it. The newest set decides about new
+models.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from feedback.errors import Refusal
+from feedback.services import audit_sets
+from modeltrain import dataset
+from modeltrain.manifest import ManifestError
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="small letters, digits and hyphens")
+        parser.add_argument("dataset", type=Path, help="its folder")
+        parser.add_argument("--card", type=Path, help="text on sources and licences")
+        parser.add_argument(
+            "--new-groups", action="store_true", help="make axes and values that are not known yet"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            imported = audit_sets.import_set(
+                name=options["name"],
+                data=dataset.load(options["dataset"]),
+                card=options["card"].read_text() if options["card"] else "",
+                new_groups=options["new_groups"],
+                step=self._step,
+            )
+        except (Refusal, dataset.DatasetRefused, ManifestError, OSError) as refused:
+            raise CommandError(str(refused)) from refused
+        for line in imported.told:
+            self.stdout.write(self.style.WARNING(line))
+        found = imported.audit_set
+        self.stdout.write(
+            f"{found.name}: {found.images} images, manifest {found.manifest_sha256}. The model in "
+            "service is audited on it next."
+        )
+
+    def _step(self, done: int, total: int) -> None:
+        if done % 100 == 0 or done == total:
+            self.stderr.write(f"{done} of {total} images read", ending="\r")
+            self.stderr.flush()
