@@ -128,7 +128,7 @@ def write_predictions(path: Path, predicted: Iterable[Predicted]) -> str:
 
 
 def read_predictions(path: Path) -> list[Predicted]:
-    """Read what `write_predictions` wrote.
+    """Read what `write_predictions` wrote. `columns.read` is many times faster.
 
     Raises
     ------
@@ -226,6 +226,8 @@ def _pair_cells(
     values = [json.dumps([each.groups.get(one), each.groups.get(other)]) for each in predicted]
     there = [value if value in keys else None for value in values]
     cells = _cells(predicted, there, minimum, level)
+    for cell in cells.values():
+        del cell["nsfw_scores"]  # 200 numbers in each of hundreds of cells
     return [{"values": json.loads(value)} | cell for value, cell in cells.items()]
 
 

@@ -3,17 +3,20 @@
 Non-inferiority for every class and every group, on the same images. See docs/audits.md.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from modeltrain import columns
+from modeltrain.columns import Columns
 from modeltrain.evaluate import Predicted
-from modeltrain.fairness import axes, effective_size
+from modeltrain.fairness import effective_size
 from modeltrain.gate_words import cell_sentence, whole_sentence
-from modeltrain.labels import LABELS, ErrorKind
+from modeltrain.labels import LABELS
 from modeltrain.paired import (
     Pairs,
     count_pairs,
@@ -54,7 +57,10 @@ class _Compared:
 
 
 def judge(
-    *, champion: Sequence[Predicted], candidate: Sequence[Predicted], policy: Policy | None = None
+    *,
+    champion: Sequence[Predicted] | Columns,
+    candidate: Sequence[Predicted] | Columns,
+    policy: Policy | None = None,
 ) -> dict[str, Any]:
     """Compare a candidate with the champion on the same images.
 
@@ -73,7 +79,7 @@ def judge(
 
     Parameters
     ----------
-    champion, candidate : sequence of Predicted
+    champion, candidate : sequence of Predicted, or Columns
         Of the same audit set, in any order.
     policy : Policy, optional
         `configs/gate.json` unless given.
@@ -89,9 +95,12 @@ def judge(
         Where images, labels or groups differ.
     """
     policy = policy or Policy.load()
-    old, new = _aligned(champion, candidate)
-    was, now = _wrong(old), _wrong(new)
-    _, clusters = np.unique([each.cluster for each in old], return_inverse=True)
+    old, new = (
+        each if isinstance(each, Columns) else columns.of(each) for each in (champion, candidate)
+    )
+    _check_same_images(old, new)
+    was, now = old.wrong, new.wrong
+    _, clusters = np.unique(old.cluster, return_inverse=True)
     compared = [
         _compare(axis, value, was[taken], now[taken], clusters[taken], policy)
         for (axis, value), taken in _selections(old, policy).items()
@@ -110,55 +119,46 @@ def judge(
     }
 
 
-def _aligned(
-    champion: Sequence[Predicted], candidate: Sequence[Predicted]
-) -> tuple[list[Predicted], list[Predicted]]:
-    old, new = ({each.sha256: each for each in side} for side in (champion, candidate))
-    same = {sha for sha in old.keys() & new.keys() if _facts(old[sha]) == _facts(new[sha])}
-    differing = len((old.keys() | new.keys()) - same)
-    if differing or len(old) != len(champion) or len(new) != len(candidate):
-        raise NotComparable(
-            "Champion and candidate must be audited on the same images, with the same labels and "
-            f"groups, each once. Received: {len(champion)} and {len(candidate)} predictions, "
-            f"{differing} of their images different. Audit both on the same manifest."
-        )
-    order = sorted(same)
-    return [old[sha] for sha in order], [new[sha] for sha in order]
+def _check_same_images(old: Columns, new: Columns) -> None:
+    same = old.same_images(new)
+    twice = len(old) - len(np.unique(old.sha256, axis=0))
+    if same.all() and len(old) == len(new) and not twice:
+        return
+    received = f"{len(old)} and {len(new)} predictions"
+    if len(old) == len(new):
+        received += f", {int((~same).sum()) or twice} of their images different or there twice"
+    raise NotComparable(
+        "Champion and candidate must be audited on the same images, with the same labels and "
+        f"groups, each once. Received: {received}. Audit both on the same manifest."
+    )
 
 
-def _facts(each: Predicted) -> tuple[str, str, Mapping[str, str]]:
-    return each.expected, each.cluster, each.groups
-
-
-def _selections(
-    predicted: Sequence[Predicted], policy: Policy
-) -> dict[tuple[str, str], NDArray[np.intp]]:
+def _selections(found: Columns, policy: Policy) -> dict[tuple[str, str], NDArray[np.intp]]:
     """Return the images of each cell: all, every class, every group, and what must be there."""
-    found: dict[tuple[str, str], list[int]] = {(OVERALL, "all"): []}
-    found |= {(CLASS, label): [] for label in LABELS}
-    for axis, values in axes([each.groups for each in predicted]).items():
-        found |= {(axis, value): [] for value in values}
-    for index, each in enumerate(predicted):
-        for key in _cells_of(each, policy):
-            found.setdefault(key, []).append(index)
+    cells = {(OVERALL, "all"): np.arange(len(found))}
+    for place, label in enumerate(LABELS):
+        cells[CLASS, label] = np.flatnonzero(found.expected == place)
+    for axis, (values, places) in found.groups.items():
+        cells |= {(axis, v): np.flatnonzero(places == n) for n, v in enumerate(values)}
+    for one, other in policy.pairs:
+        cells |= _pair_cells(found, one, other)
     for name in policy.required:
         axis, _, value = name.partition("=")
-        if not any(axis == known for known, _ in found) or (value and (axis, value) not in found):
-            found[axis, value or "any"] = []
-    return {key: np.array(taken, dtype=np.intp) for key, taken in found.items()}
+        if not any(axis == known for known, _ in cells) or (value and (axis, value) not in cells):
+            cells[axis, value or "any"] = np.array([], dtype=np.intp)
+    return cells
 
 
-def _cells_of(each: Predicted, policy: Policy) -> Iterator[tuple[str, str]]:
-    yield OVERALL, "all"
-    yield CLASS, each.expected
-    yield from each.groups.items()
-    for one, other in policy.pairs:
-        if one in each.groups and other in each.groups:
-            yield f"{one} and {other}", f"{each.groups[one]} and {each.groups[other]}"
-
-
-def _wrong(predicted: Sequence[Predicted]) -> NDArray[np.bool_]:
-    return np.array([each.error != ErrorKind.CORRECT for each in predicted], dtype=np.bool_)
+def _pair_cells(found: Columns, one: str, other: str) -> dict[tuple[str, str], NDArray[np.intp]]:
+    if one not in found.groups or other not in found.groups:
+        return {}
+    (first, in_first), (second, in_second) = found.groups[one], found.groups[other]
+    cells = {}
+    for a, b in product(range(len(first)), range(len(second))):
+        taken = np.flatnonzero((in_first == a) & (in_second == b))
+        if len(taken):
+            cells[f"{one} and {other}", f"{first[a]} and {second[b]}"] = taken
+    return cells
 
 
 def _compare(

@@ -33,6 +33,13 @@ def _how_much(cell: Cell) -> str:
     )
 
 
+def _how_sure(cell: Cell) -> str:
+    """Say how rarely chance alone would do this in any cell; after Holm's correction."""
+    p_value = cell["p_value"]
+    rarely = "fewer than 1 in 10,000" if p_value < 1e-4 else f"about 1 in {round(1 / p_value):,}"
+    return f"by chance alone in {rarely} such audits"
+
+
 def cell_sentence(cell: Cell, *, margin: float, minimum: int) -> str:
     """Say what was found for one cell."""
     name = cell_name(cell)
@@ -45,7 +52,7 @@ def cell_sentence(cell: Cell, *, margin: float, minimum: int) -> str:
         are = "is" if cell["n"] == 1 else "are"
         return f"Insufficient data: there {are} {cell['n']} {name}, and {minimum} are needed."
     if cell["finding"] == "worse":
-        return f"Blocked: {name} are wrong more often: {_how_much(cell)}."
+        return f"Blocked: {name} are wrong more often: {_how_much(cell)}; {_how_sure(cell)}."
     if cell["finding"] == "cannot tell":
         return (
             f"Blocked: it cannot be told whether {name} are wrong more often by "

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 Bools = NDArray[np.bool_]
+
+CONVOLVED = 300  # clusters' differences in all, up to which signs are gone through one by one
 
 
 @dataclass(frozen=True)
@@ -138,15 +139,23 @@ def worse_p_value(differences: Sequence[int] | NDArray[np.intp]) -> float:
     differences : sequence of int
         Of each cluster: its newly wrong images minus its newly right ones.
     """
-    sizes = np.abs(np.asarray(differences, dtype=np.int64))
-    chances = np.ones(1)
-    for size in sizes[sizes > 0]:
-        step = np.zeros(2 * size + 1)
-        step[[0, -1]] = 0.5
-        chances = np.convolve(chances, step)
-    # chances[i] is that of a total of i minus the sum of all sizes.
-    at = int(np.sum(differences)) + int(sizes.sum())
-    return float(min(chances[at:].sum(), 1.0))
+    known = np.asarray(differences, dtype=np.int64)
+    known = known[known != 0]
+    sizes, counts = np.unique(np.abs(known), return_counts=True)
+    largest = int((sizes * counts).sum())
+    if largest <= CONVOLVED:
+        chances = np.ones(1)
+        for size in np.repeat(sizes, counts):
+            step = np.zeros(2 * size + 1)
+            step[[0, -1]] = 0.5
+            chances = np.convolve(chances, step)
+    else:  # the same by its characteristic function; right to about 1e-14
+        n = 2 * largest + 1
+        turns = 2 * np.pi * np.outer(sizes, np.arange(n)) / n
+        chances = np.fft.fft(np.prod(np.cos(turns) ** counts[:, None], axis=0)).real / n
+        chances = np.roll(chances, largest)
+    # chances[i] is that of a total of i minus the largest.
+    return float(np.clip(chances[int(known.sum()) + largest :].sum(), 0.0, 1.0))
 
 
 def images_needed(
@@ -172,9 +181,11 @@ def images_needed(
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p-values adjusted for how many were looked at.
 
-    Source: S. Holm (1979), "A simple sequentially rejective multiple test procedure", by way of
-    `statsmodels`.
+    Source: S. Holm (1979), "A simple sequentially rejective multiple test procedure". `statsmodels`
+    has it too and collects garbage at every call, a tenth of a second in a web process.
     """
-    if not p_values:
-        return []
-    return [float(p) for p in multipletests(p_values, method="holm")[1]]
+    order = np.argsort(p_values)
+    steps = np.asarray(p_values, dtype=np.float64)[order] * np.arange(len(p_values), 0, -1)
+    adjusted = np.empty(len(p_values))
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return [float(p) for p in adjusted]

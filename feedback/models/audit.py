@@ -69,7 +69,5 @@ class Audit(models.Model):
 
     @property
     def predictions(self) -> Path:
-        """Where the model's answer to every image of the set is kept, as JSONL."""
-        return (
-            Path(settings.RUNS_DIR) / "audits" / f"{self.model.sha256}-{self.audit_set.name}.jsonl"
-        )
+        """Where the model's answer to every image of the set is kept, as columns."""
+        return Path(settings.RUNS_DIR) / "audits" / f"{self.model.sha256}-{self.audit_set.name}.npz"

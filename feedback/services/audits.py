@@ -87,7 +87,7 @@ def compare(*, before: Audit, after: Audit) -> dict[str, Any]:
     """
 
     # Statistics take seconds to import, and only this needs them.
-    from modeltrain import evaluate, gate
+    from modeltrain import columns, gate
     from modeltrain.policy import Policy
 
     policy = Policy.load()
@@ -97,11 +97,11 @@ def compare(*, before: Audit, after: Audit) -> dict[str, Any]:
     if found is None:
         try:
             found = gate.judge(
-                champion=evaluate.read_predictions(before.predictions),
-                candidate=evaluate.read_predictions(after.predictions),
+                champion=columns.read(before.predictions),
+                candidate=columns.read(after.predictions),
                 policy=policy,
             )
-        except (OSError, evaluate.PredictionsError, gate.NotComparable) as problem:
+        except (OSError, columns.ColumnsRefused, gate.NotComparable) as problem:
             raise ArtifactMissing(
                 rule="Two models are compared by their answers to the same images.",
                 received="answers that are gone, or are of other images",

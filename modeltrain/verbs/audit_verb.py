@@ -17,7 +17,7 @@ def options(parser: ArgumentParser) -> None:
         artifact="the model's folder",
         manifest="of the audit set",
         images="JSON from image hash to path",
-        out="predictions to write (.jsonl); the figures go beside them (.json)",
+        out="answers to write (.jsonl to read, .npz to compare fast); figures go beside (.json)",
     )
 
 
@@ -31,14 +31,17 @@ def audit(
     folder: Path, rows: Path, images: Path, out: Path, step: Callable[[int, int], None]
 ) -> tuple[Path, Path]:
     """Write a model's predictions and, beside them, its figures; return both paths."""
-    from modeltrain import artifact, evaluate, manifest
+    from modeltrain import artifact, columns, evaluate, manifest
     from modeltrain.classifier import Classifier
     from modeltrain.features import read_images
 
     classifier = Classifier(artifact.load(folder))
     predicted = evaluate.predict(classifier, manifest.read(rows), read_images(images), step)
     out.parent.mkdir(parents=True, exist_ok=True)
-    evaluate.write_predictions(out, predicted)
+    if out.suffix == ".npz":
+        columns.write(out, columns.of(predicted))
+    else:
+        evaluate.write_predictions(out, predicted)
     figures = out.with_suffix(".json")
     figures.write_text(json.dumps(evaluate.audit(predicted), indent=2, ensure_ascii=False) + "\n")
     return out, figures

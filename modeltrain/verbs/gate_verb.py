@@ -30,11 +30,16 @@ def run(args: Namespace, report: Report) -> Result:
 def judge(champion: Path, candidate: Path, out: Path) -> dict[str, Any]:
     """Write what the gate says of two files of predictions, and return it."""
     from modeltrain import gate, policy
+    from modeltrain.columns import read
     from modeltrain.evaluate import read_predictions
 
+    old, new = (
+        read(path) if path.suffix == ".npz" else read_predictions(path)
+        for path in (champion, candidate)
+    )
     judged = gate.judge(
-        champion=read_predictions(champion),
-        candidate=read_predictions(candidate),
+        champion=old,
+        candidate=new,
         policy=policy.Policy.load(),
     )
     out.parent.mkdir(parents=True, exist_ok=True)

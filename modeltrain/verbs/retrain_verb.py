@@ -50,12 +50,12 @@ def run(args: Namespace, report: Report) -> Result:
     )
     args.out.mkdir(parents=True, exist_ok=True)
     doubtful = _review(champion, rows, images, args, report)
-    of_champion = args.champion_predictions or args.out / "champion.jsonl"
+    of_champion = args.champion_predictions or args.out / "champion.npz"
     if not args.champion_predictions:
         step = stage(report, "auditing", "Auditing the champion")
         audit(args.champion, args.audit_manifest, args.images, of_champion, step)
     step = stage(report, "auditing", "Auditing the candidate")
-    of_candidate = args.out / "candidate.jsonl"
+    of_candidate = args.out / "candidate.npz"
     _, figures = audit(made.path, args.audit_manifest, args.images, of_candidate, step)
     report("gate", 0, 1, "Comparing with the champion")
     judged = judge(of_champion, of_candidate, args.out / "gate.json")

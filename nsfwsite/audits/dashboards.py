@@ -1,6 +1,7 @@
 """Audit figures as charts: what each found, in a sentence, and its figures."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from feedback.models import Audit
@@ -195,9 +196,14 @@ def differences(judged: Figures, before: str, after: str) -> Chart | None:
     )
 
 
-def above(counts: Sequence[int], at: int) -> int:
-    """How many scores are at least `at` hundredths."""
-    return sum(counts[at:])
+def counts_at(found: Figures, axis: str, side: str) -> dict[str, list[int]]:
+    """How many of each group's images would be wrong on this side, for thresholds 0 to 100."""
+    counted = {}
+    for group, cell in _cells_of(found, axis).items():
+        scores = cell.get("nsfw_scores", {}).get(SIDES[side][0]) or []
+        below = list(accumulate(scores, initial=0))[:-1]
+        counted[group] = below if side == "miss" else [sum(scores) - n for n in below]
+    return counted
 
 
 def shares_at(found: Figures, axis: str, side: str, at: int) -> list[Point]:
@@ -205,17 +211,14 @@ def shares_at(found: Figures, axis: str, side: str, at: int) -> list[Point]:
     from modeltrain.fairness import wilson  # takes seconds to import
 
     made = []
-    for group, cell in _cells_of(found, axis).items():
-        counts = cell.get("nsfw_scores", {}).get(SIDES[side][0]) or []
-        n = sum(counts)
-        flagged = above(counts, at)
-        count = flagged if side == "false_alarm" else n - flagged
+    counted = counts_at(found, axis, side)
+    for group, n in _images(found, axis, side).items():
+        count = counted[group][at] if n else 0
         interval = wilson(count=count, n=n)
         made.append(
             {
                 "group": group,
                 "n": n,
-                "count": count,
                 "enough": n >= found["minimum"],
                 "rate": count / n if n else None,
                 "low": interval[0] if interval else None,
@@ -225,31 +228,34 @@ def shares_at(found: Figures, axis: str, side: str, at: int) -> list[Point]:
     return made
 
 
-def gap(shares: Iterable[Point]) -> float | None:
-    """How far apart the groups with enough images are; None with fewer than two."""
-    rates = [share["rate"] for share in shares if share["enough"]]
-    return max(rates) - min(rates) if len(rates) > 1 else None
+def _images(found: Figures, axis: str, side: str) -> dict[str, int]:
+    name = SIDES[side][0]
+    return {
+        group: sum(cell.get("nsfw_scores", {}).get(name) or [])
+        for group, cell in _cells_of(found, axis).items()
+    }
 
 
 def threshold(found: Figures, axis: str, side: str, at: int) -> Chart | None:
     """How every group's share moves with the threshold."""
-    lines = []
-    gaps: dict[int, float] = {}
+    images = _images(found, axis, side)
+    groups = [group for group, n in images.items() if n >= max(found["minimum"], 1)]
+    counted = counts_at(found, axis, side)
+    rates = {group: [count / images[group] for count in counted[group]] for group in groups}
+    gaps = {}
     for level in range(1, 100):
-        shares = shares_at(found, axis, side, level)
-        apart = gap(shares)
-        moves = any(s["enough"] and 0 < s["rate"] < 1 for s in shares)
-        if apart is not None and (moves or level == at):  # all or nothing is no answer
-            gaps[level] = apart
-        lines += [
-            {"group": s["group"], "threshold": level, "rate": s["rate"], "n": s["n"]}
-            for s in shares
-            if s["enough"]
-        ]
+        there = [rates[group][level] for group in groups]
+        moves = any(0 < rate < 1 for rate in there)  # all or nothing is no answer
+        if len(there) > 1 and (moves or level == at):
+            gaps[level] = max(there) - min(there)
+    groups = groups[:MOST_LINES]
+    lines = [
+        {"group": group, "threshold": level, "rate": rates[group][level], "n": images[group]}
+        for group in groups
+        for level in range(1, 100)
+    ]
     if not lines:
         return None
-    groups = list(dict.fromkeys(line["group"] for line in lines))[:MOST_LINES]
-    lines = [line for line in lines if line["group"] in groups]
     word = SIDES[side][1]
     if gaps:
         smallest = min(gaps.values())

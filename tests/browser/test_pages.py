@@ -18,9 +18,8 @@ from feedback.models import (
     Retrain,
 )
 from feedback.services import audits, reports, triage
-from modeltrain import evaluate
+from modeltrain import columns, evaluate, gate
 from tests.conftest import SCORES, png
-from tests.feedback.pages.test_retrains import CELL, EMPTY
 from tests.feedback.pages.test_triage import doubted
 from tests.nsfwsite.test_audits import answers
 from worker import pulse
@@ -42,7 +41,7 @@ def world(transactional_db, champion, queued, settings):
     ):
         audit = audits.request(model=model, audit_set=audit_set)
         audit.predictions.parent.mkdir(parents=True, exist_ok=True)
-        evaluate.write_predictions(audit.predictions, predicted)
+        columns.write(audit.predictions, columns.of(predicted))
         audits.finish(audit=audit, figures=evaluate.audit(predicted))
     retrain = Retrain.objects.create(
         status="evaluated",
@@ -52,7 +51,7 @@ def world(transactional_db, champion, queued, settings):
             number=2, manifest_sha256="2" * 64, images=9, added=1
         ),
         config="head",
-        gate={"verdict": "blocked", "sentence": "Worse.", "cells": [CELL, EMPTY]},
+        gate=gate.judge(champion=answers(20, alarms=10), candidate=answers(100, alarms=40)),
         proposed_by=mona,
     )
     samples = settings.DEMO_DIR / "samples"

@@ -68,7 +68,8 @@ def test_a_clearly_worse_class_blocks_in_plain_words():
     assert verdict_of(result, "class", NEUTRAL)["finding"] == "worse"
     assert result["sentence"] == (
         "Blocked: neutral images are wrong more often: 3 of 120 before, 17 of 120 now "
-        "(+12 points, 6 to 19); 1 more cell is worse."
+        "(+12 points, 6 to 19); by chance alone in about 1 in 8,192 such audits; "
+        "1 more cell is worse."
     )
 
 

