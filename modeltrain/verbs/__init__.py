@@ -21,7 +21,7 @@ Result = dict[str, Any]
 GUIDE: Mapping[str, tuple[str, ...]] = {
     "Make a dataset": ("import", "clean", "review"),
     "Make a model": ("train", "compare"),
-    "Judge a model": ("evaluate", "audit", "counterfactual", "gate", "classify"),
+    "Judge a model": ("evaluate", "audit", "counterfactual", "slices", "gate", "classify"),
     "Give it away": ("export",),
     "What the site calls": ("convert", "demo-data", "retrain"),
 }

@@ -101,7 +101,7 @@ def test_the_loop_clicked_through(site, page, look):
     page.goto("/")
     page.get_by_text(f"Model {candidate}", exact=True).wait_for()
     page.goto(f"/models/{candidate}/")
-    page.locator("svg").first.wait_for()
+    page.locator("#groups img").wait_for()
     look(page, "8-audit")
 
     def told():
