@@ -5,6 +5,7 @@ from nsfwsite.audits import views
 urlpatterns = [
     path("audits/", views.overview, name="audits"),
     path("audits/compare/", views.compare, name="compare"),
+    path("audits/policy/", views.policy, name="policy"),
     path("audits/threshold/", views.threshold, name="threshold"),
     path("models/", views.models, name="models"),
     path("models/<str:version>/", views.model, name="model"),

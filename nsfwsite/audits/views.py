@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -175,6 +175,18 @@ def threshold(request: HttpRequest) -> HttpResponse:
         "figures": found,
     }
     return render(request, "audits/threshold.html", context)
+
+
+@require_safe
+def policy(request: HttpRequest) -> HttpResponse:
+    """What the gate asks for, as it is shipped."""
+    from modeltrain.policy import Policy  # takes seconds to import
+
+    known = Policy.load()
+    if request.GET.get("as") == "json":
+        return JsonResponse(known.as_dict(), json_dumps_params={"indent": 2})
+    context = {"policy": known, "warnings": known.warnings(), "axes": AXES}
+    return render(request, "audits/policy.html", context)
 
 
 @require_safe

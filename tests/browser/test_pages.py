@@ -71,6 +71,7 @@ def world(transactional_db, champion, queued, settings):
             reverse("audits"),
             reverse("audits") + "?axis=medium",
             reverse("compare"),
+            reverse("policy"),
             reverse("threshold") + "?axis=medium",
             reverse("models"),
             reverse("model", args=["v1"]),

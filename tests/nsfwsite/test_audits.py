@@ -279,3 +279,10 @@ def test_all_figures_of_an_audit_can_be_taken_away(client, two_models) -> None:
 @pytest.mark.parametrize("name", ["audits", "compare", "threshold"])
 def test_pages_stand_before_the_first_audit(client, name) -> None:
     assert client.get(reverse(name)).status_code == 200
+
+
+def test_the_gates_policy_is_public(client) -> None:
+    text = client.get(reverse("policy")).content.decode()
+    assert "8.0%" in text
+    assert "passes only where no image is newly wrong" in text
+    assert client.get(reverse("policy"), {"as": "json"}).json()["version"] == 2
