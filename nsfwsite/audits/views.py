@@ -4,15 +4,15 @@ import json
 from collections.abc import Sequence
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from feedback import selectors
-from feedback.models import Audit, AuditSet, ModelVersion
+from feedback.models import Audit, AuditSet, DatasetVersion, ModelVersion
 from feedback.pages import figures
 from feedback.pages.doors import refusing
 from feedback.services import audits
-from nsfwsite.audits import charts, dashboards
+from nsfwsite.audits import cards, charts, dashboards
 from nsfwsite.audits.charts import Chart
 
 UNDER_WAY = (Audit.Status.WAITING, Audit.Status.RUNNING)
@@ -115,6 +115,25 @@ def _news(request: HttpRequest, audit: Audit | None) -> HttpResponse:
     response = render(request, "audits/running.html", {"audit": audit, "model": audit.model})
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _card(text: str, name: str) -> HttpResponse:
+    how = {"Content-Disposition": f'attachment; filename="{name}.md"'}
+    return HttpResponse(text, content_type="text/markdown; charset=utf-8", headers=how)
+
+
+@require_safe
+def model_card(request: HttpRequest, version: str) -> HttpResponse:
+    found = selectors.model_of(version)
+    if found is None:
+        raise Http404
+    return _card(cards.model_card(found), f"model-{found.version}")
+
+
+@require_safe
+def dataset_card(request: HttpRequest, number: int) -> HttpResponse:
+    found = get_object_or_404(DatasetVersion, number=number)
+    return _card(cards.dataset_card(found), f"dataset-{found.number}")
 
 
 @require_safe

@@ -3,14 +3,16 @@ import io
 import json
 
 import pytest
+import yaml
 from django.urls import reverse
 from django.utils import timezone
 
 from feedback.models import Audit, AuditSet, DatasetVersion, ModelVersion, Retrain
-from feedback.services import audits
+from feedback.services import audits, datasets
 from modeltrain import columns, evaluate
 from modeltrain.evaluate import Predicted
 from modeltrain.labels import LABELS
+from modeltrain.manifest import Row
 
 
 def measure(count: int, n: int) -> dict:
@@ -286,3 +288,59 @@ def test_the_gates_policy_is_public(client) -> None:
     assert "8.0%" in text
     assert "passes only where no image is newly wrong" in text
     assert client.get(reverse("policy"), {"as": "json"}).json()["version"] == 2
+
+
+def front_and_text(answer) -> tuple[dict, str]:
+    _, front, text = answer.content.decode().split("---\n", 2)
+    return yaml.safe_load(front), text
+
+
+def test_a_models_card_is_written_from_facts(client, two_models) -> None:
+    front, text = front_and_text(client.get(reverse("model-card", args=["v1"])))
+    (result,) = front["model-index"][0]["results"]
+    assert result["metrics"][0]["value"] == pytest.approx(1 - 100 / 264, abs=1e-4)
+    assert result["dataset"]["revision"] == "e" * 64
+    assert "37.9 % (32.2 to 43.9; 100 of 264)" in text
+    assert "| Computer rendering | 4 | insufficient data |" in text
+
+
+def test_a_card_says_who_promoted_past_the_gate_and_their_words_are_inert(
+    client, two_models, mona
+) -> None:
+    champion, candidate = two_models
+    Retrain.objects.create(
+        base=champion,
+        candidate=candidate,
+        status="promoted",
+        gate={"verdict": "blocked", "sentence": "Blocked: drawings.", "cells": []},
+        dataset=DatasetVersion.objects.create(number=1, manifest_sha256="1" * 64, images=1),
+        config="head",
+        proposed_by=mona,
+        decided_by=mona,
+        decided_at=timezone.now(),
+        override_reason="# Big\n<script>",
+    )
+    _, text = front_and_text(client.get(reverse("model-card", args=["v2"])))
+    assert "Blocked: drawings." in text
+    assert "Promoted by mona" in text
+    assert "> \\# Big\n> \\<script\\>" in text
+
+
+def test_a_datasets_card_counts_what_is_in_it(client, axes) -> None:
+    rows = [
+        Row("a" * 64, "neutral", {"medium": "photograph"}, "train", "stamps", "owl"),
+        Row("b" * 64, "drawings", {"medium": "vector"}, "train", "report", "fox"),
+    ]
+    sha256 = datasets.publish(rows)
+    DatasetVersion.objects.create(number=3, manifest_sha256=sha256, images=2, added=1)
+    front, text = front_and_text(client.get(reverse("dataset-card", args=[3])))
+    assert front["size_categories"] == ["n<1K"]
+    assert "| drawings | train | reported | 1 |" in text
+    assert "| Medium Flat vector drawing | 1 |" in text
+    assert "None yet." in text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/models/v7/card.md", "/datasets/7/card.md"])
+def test_a_card_of_nothing_is_not_found(client, path) -> None:
+    assert client.get(path).status_code == 404

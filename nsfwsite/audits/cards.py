@@ -1,0 +1,197 @@
+"""Cards in Markdown, with the metadata block that the Hugging Face Hub reads.
+
+Everything in them is a fact from the database or from a file named by its hash.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+from feedback import selectors
+from feedback.models import Audit, DatasetVersion, ModelVersion, Retrain
+from feedback.pages import figures
+from modeltrain import manifest
+from modeltrain.labels import LABELS
+
+Cell = dict[str, Any]
+
+LIMITS = """## Limits
+
+A label is what the model says, not what an image is. Groups with fewer images than the minimum read
+insufficient data: nothing is known of them. Reports find problems and estimate no rate; every rate
+here is from audit images that no model here learnt from."""
+ORIGIN = """## Where they come from
+
+Reported images were handed over with consent to keep them and to train on them, and a reviewer
+agreed with the label. They are private: this card and the hash are public, the images are not. Who
+withdraws a report takes its images out of the next version. Anchors are the demo's photographs."""
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def _front(said: dict[str, Any]) -> str:
+    return f"---\n{yaml.safe_dump(said, sort_keys=False, allow_unicode=True)}---\n"
+
+
+def _quoted(text: str) -> str:
+    """What a person wrote, as a quotation in which nothing is markup."""
+    inert = "".join(f"\\{each}" if each in "\\`*_{}[]<>#+-!|" else each for each in text)
+    return "\n".join(f"> {line}" for line in inert.splitlines())
+
+
+def _share(rate: Cell) -> str:
+    if rate["rate"] is None:
+        return "no such images"
+    low, high = (f"{rate[name] * 100:.1f}" for name in ("low", "high"))
+    return f"{rate['rate'] * 100:.1f} % ({low} to {high}; {rate['count']} of {rate['n']})"
+
+
+def model_card(model: ModelVersion) -> str:
+    """Write a model's card: what it is, where from, how it was judged, what is not known."""
+    audit, retrain = selectors.audit_of(model), selectors.retrain_of(model)
+    done = audit if audit and audit.status == Audit.Status.DONE else None
+    source = _source(model)
+    parts = [
+        _front(_metadata(model, done, retrain, source)),
+        f"# Model {model.version}: {model.title}\n",
+        "Inception v3 that sorts images into "
+        f"{', '.join(LABELS)}. Status: {model.status}. Artifact SHA-256 `{model.sha256}`.",
+        _origin(model, retrain, source),
+        _figures(done),
+        _verdict(retrain),
+        LIMITS,
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _source(model: ModelVersion) -> dict[str, Any]:
+    path = model.folder / "config.json"
+    said = json.loads(path.read_text()).get("source") if path.is_file() else None
+    return said or {}
+
+
+def _metadata(
+    model: ModelVersion, audit: Audit | None, retrain: Retrain | None, source: dict[str, Any]
+) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "license": str(source.get("licence", "other")).lower(),
+        "library_name": "onnx",
+        "pipeline_tag": "image-classification",
+        "tags": ["nsfw", "inception-v3", "fairness"],
+    }
+    if audit and audit.figures:
+        error = audit.figures["overall"]["error"]
+        if error["rate"] is not None:
+            metric = {"type": "accuracy", "value": round(1 - error["rate"], 4)}
+            dataset = {
+                "name": audit.audit_set.name,
+                "type": audit.audit_set.name,
+                "revision": audit.audit_set.manifest_sha256,
+            }
+            result = {
+                "task": {"type": "image-classification"},
+                "dataset": dataset,
+                "metrics": [metric],
+            }
+            said["model-index"] = [{"name": f"SpeakUp {model.version}", "results": [result]}]
+    return said
+
+
+def _origin(model: ModelVersion, retrain: Retrain | None, source: dict[str, Any]) -> str:
+    lines = ["## Where it comes from\n"]
+    if source.get("package"):
+        lines.append(
+            f"Weights of the npm package {source['package']} {source['version']} "
+            f"({source['licence']}), SHA-256 `{source['weights_sha256']}`."
+        )
+    if retrain:
+        dataset = retrain.dataset
+        lines.append(
+            f"Retrained from {retrain.base.version} with config `{retrain.config}` on {dataset}, "
+            f"{dataset.images} images, manifest `{dataset.manifest_sha256}`."
+        )
+    return "\n".join(lines)
+
+
+def _figures(audit: Audit | None) -> str:
+    if audit is None or not audit.figures:
+        return "## Figures\n\nIt was not audited yet: nothing can be said."
+    lines = [
+        f"## Figures\n\nAudit set {audit.audit_set.name}, {audit.figures['images']} images, "
+        f"manifest `{audit.audit_set.manifest_sha256}`. Shares with 95 % ranges."
+    ]
+    for section in figures.sections(audit.figures):
+        rows = []
+        for row in section["rows"]:
+            shares = [
+                _share(one) if one["enough"] or not one["n"] else "insufficient data"
+                for one in row["measures"]
+            ]
+            rows.append([row["name"], row["n"], *shares])
+        head = [section["title"], "images", *figures.MEASURES.values()]
+        lines.append(_table(head, rows))
+    return "\n\n".join(lines)
+
+
+def _verdict(retrain: Retrain | None) -> str:
+    if retrain is None or not retrain.gate:
+        return ""
+    said = f"## The gate\n\n{retrain.gate['sentence']}"
+    if retrain.decided_by:
+        name = retrain.decided_by.get_full_name() or retrain.decided_by.get_username()
+        said += f"\n\n{retrain.status.capitalize()} by {name}, {retrain.decided_at:%Y-%m-%d}."
+    if retrain.override_reason:
+        said += f" The reason given:\n\n{_quoted(retrain.override_reason)}"
+    return said
+
+
+def dataset_card(dataset: DatasetVersion) -> str:
+    """Write a dataset's card: what is in it, where from, and what of it may be had."""
+    rows = manifest.read(dataset.manifest)
+    labels = Counter((row.label, row.split, row.source == "report") for row in rows)
+    groups = Counter(pair for row in rows for pair in row.groups.items())
+    named = figures.titles()
+    titles = {pair: " ".join(named.get(pair, pair)) for pair in groups}
+    models = Retrain.objects.filter(dataset=dataset, candidate__isnull=False)
+    learnt = [retrain.candidate.version for retrain in models.select_related("candidate")]  # type: ignore[union-attr]
+    front = {
+        "license": "other",
+        "task_categories": ["image-classification"],
+        "size_categories": [_size(len(rows))],
+        "tags": ["nsfw", "community-reported"],
+    }
+    parent = f", made from {dataset.parent}" if dataset.parent else ""
+    kinds = [
+        [label, split, "reported" if reported else "anchor", count]
+        for (label, split, reported), count in sorted(labels.items())
+    ]
+    return (
+        "\n\n".join(
+            [
+                _front(front),
+                f"# Dataset {dataset.number}\n",
+                f"{len(rows)} images{parent}, {dataset.added} of them new. Manifest "
+                f"`{dataset.manifest_sha256}`.",
+                _table(["label", "split", "from", "images"], kinds),
+                "## Groups\n\nAs reporters and reviewers stated them; none is guessed by software.",
+                _table(
+                    ["group", "images"], [[titles[pair], n] for pair, n in sorted(groups.items())]
+                ),
+                ORIGIN,
+                f"## Models that learnt from it\n\n{', '.join(learnt) or 'None yet.'}",
+            ]
+        )
+        + "\n"
+    )
+
+
+def _size(count: int) -> str:
+    if count < 1000:
+        return "n<1K"
+    return "1K<n<10K" if count < 10_000 else "10K<n<100K"
