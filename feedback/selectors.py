@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
-from feedback.models import Audit, Axis, Example, ModelVersion, Report, Retrain
+from feedback.models import Audit, AuditSet, Axis, Example, ModelVersion, Report, Retrain
 
 # Work that has waited this long without being taken up may have been lost on its way.
 OVERDUE = datetime.timedelta(seconds=30)
@@ -64,11 +64,15 @@ def audit_of(model: ModelVersion) -> Audit | None:
     return model.audits.select_related("audit_set").order_by("-audit_set__pk").first()
 
 
-def audits_done() -> "QuerySet[Audit]":
-    """Finished audits on the newest set that has any, the newest model first."""
-    done = Audit.objects.filter(status=Audit.Status.DONE).select_related("model", "audit_set")
-    newest = done.order_by("-audit_set__pk").values_list("audit_set", flat=True).first()
-    return done.filter(audit_set=newest)
+def audit_sets_used() -> list[AuditSet]:
+    """Sets on which an audit is finished, the newest first."""
+    return list(AuditSet.objects.filter(audit__status=Audit.Status.DONE).distinct().order_by("-pk"))
+
+
+def audits_done(audit_set: AuditSet | None) -> list[Audit]:
+    """Finished audits on a set, the newest model first."""
+    done = Audit.objects.filter(status=Audit.Status.DONE, audit_set=audit_set)
+    return list(done.select_related("model", "audit_set"))
 
 
 def retrain_of(model: ModelVersion) -> Retrain | None:

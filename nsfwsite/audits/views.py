@@ -29,6 +29,14 @@ def _chosen(request: HttpRequest, name: str, known: Sequence[str], default: str)
     return value if value in known else default
 
 
+def _done(request: HttpRequest) -> tuple[list[AuditSet], AuditSet | None, list[Audit]]:
+    """The sets to choose from, the one chosen, and the audits on it."""
+    sets = selectors.audit_sets_used()
+    chosen = next((each for each in sets if each.name == request.GET.get("set")), None)
+    chosen = chosen or (sets[0] if sets else None)
+    return sets, chosen, selectors.audits_done(chosen)
+
+
 def _axes(audit: Audit | None, *, first: dict[str, str]) -> dict[str, str]:
     """The axes that an audit speaks of, and what they are called."""
     known = {axis.name: axis.title for axis in selectors.axes()}
@@ -38,7 +46,7 @@ def _axes(audit: Audit | None, *, first: dict[str, str]) -> dict[str, str]:
 
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
-    done = list(selectors.audits_done())
+    used, chosen, done = _done(request)
     champion = next((a for a in done if a.model.status == ModelVersion.Status.CHAMPION), None)
     axes = _axes(champion, first=AXES)
     axis = _chosen(request, "axis", list(axes), "overall")
@@ -54,6 +62,8 @@ def overview(request: HttpRequest) -> HttpResponse:
         "axis": axis,
         "charts": shown,
         "sets": AuditSet.objects.order_by("-pk"),
+        "used": used,
+        "chosen": chosen,
     }
     return render(request, "audits/overview.html", context)
 
@@ -140,9 +150,10 @@ def dataset_card(request: HttpRequest, number: int) -> HttpResponse:
 @refusing
 def compare(request: HttpRequest) -> HttpResponse:
     """Any two models on the same images, judged as the gate would."""
-    done = {audit.model.version: audit for audit in selectors.audits_done()}
+    used, chosen, found = _done(request)
+    done = {audit.model.version: audit for audit in found}
     versions = list(done)
-    context: dict[str, object] = {"versions": versions}
+    context: dict[str, object] = {"versions": versions, "used": used, "chosen": chosen}
     if len(versions) > 1:
         before = _chosen(request, "before", versions, versions[1])
         after = _chosen(request, "after", versions, versions[0])
@@ -158,7 +169,8 @@ def compare(request: HttpRequest) -> HttpResponse:
 @require_safe
 def threshold(request: HttpRequest) -> HttpResponse:
     """Move the score from which on an image is called NSFW, and see who is hit."""
-    done = {audit.model.version: audit for audit in selectors.audits_done()}
+    used, chosen, audited = _done(request)
+    done = {audit.model.version: audit for audit in audited}
     if not done:
         return render(request, "audits/threshold.html", {"versions": []})
     champion = next(
@@ -185,6 +197,8 @@ def threshold(request: HttpRequest) -> HttpResponse:
         for side, (_, title) in dashboards.SIDES.items()
     ]
     context = {
+        "used": used,
+        "chosen": chosen,
         "versions": list(done),
         "version": version,
         "axes": axes,

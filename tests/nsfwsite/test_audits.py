@@ -344,3 +344,18 @@ def test_a_datasets_card_counts_what_is_in_it(client, axes) -> None:
 @pytest.mark.parametrize("path", ["/models/v7/card.md", "/datasets/7/card.md"])
 def test_a_card_of_nothing_is_not_found(client, path) -> None:
     assert client.get(path).status_code == 404
+
+
+def test_older_audit_sets_stay_readable(client, two_models) -> None:
+    champion, _ = two_models
+    newer = AuditSet.objects.create(name="newer", manifest_sha256="f" * 64, images=264)
+    audit = audits.request(model=champion, audit_set=newer)
+    audits.finish(audit=audit, figures=evaluate.audit(answers(7)))
+    page = client.get(reverse("audits"))
+    assert page.context["chosen"] == newer
+    assert len(page.context["audits"]) == 1
+    older = client.get(reverse("audits"), {"set": "demo"})
+    assert len(older.context["audits"]) == 2
+    assert "<option selected>demo" in older.content.decode()
+    assert "So far there is one, v1." in client.get(reverse("compare")).content.decode()
+    assert client.get(reverse("compare"), {"set": "demo"}).context["after"] == "v2"
