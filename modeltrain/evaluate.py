@@ -1,9 +1,11 @@
 """Audit a model: predict every image of a frozen set, keep the predictions, count the errors."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,6 +24,8 @@ MINIMUM = 30  # images; with fewer, a rate is shown and nothing is concluded fro
 LEVEL = 0.95
 
 Figures = dict[str, Any]
+
+_BETWEEN = "\x1f"  # two values; in none of them
 
 
 class _Scored(Protocol):
@@ -183,27 +187,56 @@ def audit(
     dict
         Ready for JSON; the shape is in docs/audits.md. A rate without images is None, not 0.
     """
+    facts = _Facts.of(predicted, minimum, level)
     nothing = _empty(minimum)
-    by_class = _cells(predicted, [each.expected for each in predicted], minimum, level)
-    everything = _cells(predicted, ["all"] * len(predicted), minimum, level)
+    by_class = _cells(facts, [each.expected for each in predicted])
     found = axes([each.groups for each in predicted])
+    values = {axis: [each.groups.get(axis) for each in predicted] for axis in found}
     return {
         "images": len(predicted),
         "minimum": minimum,
         "level": level,
         "labels": list(LABELS),
         "confusion": _confusion(predicted),
-        "overall": everything.get("all", nothing),
+        "overall": _cells(facts, ["all"] * len(predicted)).get("all", nothing),
         "classes": {label: by_class.get(label, nothing) for label in LABELS},
-        "groups": {
-            axis: _cells(predicted, [each.groups.get(axis) for each in predicted], minimum, level)
-            for axis in found
-        },
+        "groups": {axis: _cells(facts, values[axis]) for axis in found},
         "pairs": [
-            {"axes": list(pair), "cells": _pair_cells(predicted, pair, minimum, level)}
-            for pair in combinations(found, 2)
+            {"axes": [one, other], "cells": _pair_cells(facts, values[one], values[other])}
+            for one, other in combinations(found, 2)
         ],
     }
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What is counted of each image, worked out once: arrays of length n."""
+
+    errors: NDArray[np.str_]
+    nsfw: NDArray[np.bool_]  # by its expected label
+    clusters: NDArray[np.intp]
+    sure: NDArray[np.float64]
+    hundredths: NDArray[np.intp]  # of the NSFW score
+    minimum: int
+    level: float
+
+    @classmethod
+    def of(cls, predicted: Sequence[Predicted], minimum: int, level: float) -> _Facts:
+        names = np.array([each.cluster for each in predicted], dtype=str)
+        scores = [sum(each.scores[label] for label in NSFW) for each in predicted]
+        return cls(
+            errors=np.array([str(each.error) for each in predicted], dtype=str),
+            nsfw=np.array([each.expected in NSFW for each in predicted], dtype=np.bool_),
+            clusters=np.unique(names, return_inverse=True)[1],
+            sure=np.array([max(each.scores.values()) for each in predicted], dtype=np.float64),
+            hundredths=(np.minimum(np.array(scores, dtype=np.float64), 1.0) * 100).astype(np.intp),
+            minimum=minimum,
+            level=level,
+        )
+
+    def of_some(self, taken: NDArray[np.intp]) -> _Facts:
+        arrays = ("errors", "nsfw", "clusters", "sure", "hundredths")
+        return replace(self, **{name: getattr(self, name)[taken] for name in arrays})
 
 
 def _confusion(predicted: Sequence[Predicted]) -> list[list[int]]:
@@ -215,78 +248,65 @@ def _confusion(predicted: Sequence[Predicted]) -> list[list[int]]:
 
 
 def _pair_cells(
-    predicted: Sequence[Predicted], pair: tuple[str, str], minimum: int, level: float
+    facts: _Facts, ones: Sequence[str | None], others: Sequence[str | None]
 ) -> list[Figures]:
-    one, other = pair
-    keys = {
-        json.dumps([each.groups[one], each.groups[other]])
-        for each in predicted
-        if one in each.groups and other in each.groups
-    }
-    values = [json.dumps([each.groups.get(one), each.groups.get(other)]) for each in predicted]
-    there = [value if value in keys else None for value in values]
-    cells = _cells(predicted, there, minimum, level)
+    both = [
+        None if one is None or other is None else f"{one}{_BETWEEN}{other}"
+        for one, other in zip(ones, others, strict=True)
+    ]
+    cells = _cells(facts, both)
     for cell in cells.values():
         del cell["nsfw_scores"]  # 200 numbers in each of hundreds of cells
-    return [{"values": json.loads(value)} | cell for value, cell in cells.items()]
+    return [{"values": value.split(_BETWEEN)} | cell for value, cell in cells.items()]
 
 
-def _cells(
-    predicted: Sequence[Predicted], values: Sequence[str | None], minimum: int, level: float
-) -> dict[str, Figures]:
+def _cells(facts: _Facts, values: Sequence[str | None]) -> dict[str, Figures]:
     """Return a cell for each value: how often each kind of error happened, of where it could."""
-    sides = [each.expected in NSFW for each in predicted]
-    _, clusters = np.unique([each.cluster for each in predicted], return_inverse=True)
-    errors = [each.error for each in predicted]
+    wrong = facts.errors != ErrorKind.CORRECT.value
     rates = {}
-    for name, kinds, counts in (
-        ("error", set(ErrorKind) - {ErrorKind.CORRECT}, [True] * len(predicted)),
-        ("false_alarm", {ErrorKind.FALSE_ALARM}, [not nsfw for nsfw in sides]),
-        ("miss", {ErrorKind.MISS}, sides),
-        ("confusion", {ErrorKind.CONFUSION}, [True] * len(predicted)),
+    for name, events, possible in (
+        ("error", wrong, None),
+        ("false_alarm", facts.errors == ErrorKind.FALSE_ALARM.value, ~facts.nsfw),
+        ("miss", facts.errors == ErrorKind.MISS.value, facts.nsfw),
+        ("confusion", facts.errors == ErrorKind.CONFUSION.value, None),
     ):
-        there = [value if ok else None for value, ok in zip(values, counts, strict=True)]
-        events = [error in kinds for error in errors]
-        rates[name] = rates_by_group(events=events, values=there, clusters=clusters, level=level)
+        there = values
+        if possible is not None:
+            there = [value if ok else None for value, ok in zip(values, possible, strict=True)]
+        rates[name] = rates_by_group(
+            events=events, values=there, clusters=facts.clusters, level=facts.level
+        )
     members: dict[str, list[int]] = {value: [] for value in rates["error"]}
     for number, value in enumerate(values):
         if value is not None:
             members[value].append(number)
     cells = {}
     for value, error in rates["error"].items():
-        some = [predicted[number] for number in members[value]]
-        effective = effective_size(
-            [errors[number] != ErrorKind.CORRECT for number in members[value]],
-            clusters[members[value]],
-            level=level,
-        )
-        cell = {"n": error["n"], "enough": error["n"] >= minimum, "error": error}
+        some = facts.of_some(np.array(members[value], dtype=np.intp))
+        cell = {"n": error["n"], "enough": error["n"] >= facts.minimum, "error": error}
         for name in ("false_alarm", "miss", "confusion"):
             cell[name] = rates[name].get(value) or rate(count=0, n=0)
+        effective = effective_size(wrong[members[value]], some.clusters, level=facts.level)
         cell["smallest_change"] = smallest_change(
-            error_rate=error["rate"], n=effective, level=level
+            error_rate=error["rate"], n=effective, level=facts.level
         )
         cells[value] = cell | _scores(some)
     return cells
 
 
-def _scores(predicted: Sequence[Predicted]) -> Figures:
+def _scores(facts: _Facts) -> Figures:
     """Return how well calibrated these answers are, and their NSFW scores, counted by hundredths.
 
     The NSFW score is the sum of the probabilities of `NSFW`. Of `nsfw_scores`, entry i counts what
     is from i to under i + 1 hundredths.
     """
-    sure = np.array([max(each.scores.values()) for each in predicted], dtype=np.float64)
-    right = np.array([each.error == ErrorKind.CORRECT for each in predicted], dtype=np.bool_)
-    histograms = {"safe": np.zeros(101, dtype=int), "nsfw": np.zeros(101, dtype=int)}
-    for each in predicted:
-        score = min(sum(each.scores[label] for label in NSFW), 1.0)
-        histograms["nsfw" if each.expected in NSFW else "safe"][int(score * 100)] += 1
+    right = facts.errors == ErrorKind.CORRECT.value
+    sides = {"safe": facts.hundredths[~facts.nsfw], "nsfw": facts.hundredths[facts.nsfw]}
     return {
-        "ece": calibration(sure, right)["ece"],
+        "ece": calibration(facts.sure, right)["ece"],
         "nsfw_scores": {
-            side: [int(n) for n in counts] if counts.any() else []
-            for side, counts in histograms.items()
+            side: np.bincount(scores, minlength=101).tolist() if len(scores) else []
+            for side, scores in sides.items()
         },
     }
 
@@ -294,4 +314,10 @@ def _scores(predicted: Sequence[Predicted]) -> Figures:
 def _empty(minimum: int) -> Figures:
     names = ("error", "false_alarm", "miss", "confusion")
     rates = {name: rate(count=0, n=0) for name in names}
-    return {"n": 0, "enough": minimum <= 0, **rates, "smallest_change": None, **_scores([])}
+    return {
+        "n": 0,
+        "enough": minimum <= 0,
+        **rates,
+        "smallest_change": None,
+        **_scores(_Facts.of([], minimum, LEVEL)),
+    }

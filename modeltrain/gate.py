@@ -121,7 +121,7 @@ def judge(
 
 def _check_same_images(old: Columns, new: Columns) -> None:
     same = old.same_images(new)
-    twice = len(old) - len(np.unique(old.sha256, axis=0))
+    twice = int((old.sha256[1:] == old.sha256[:-1]).all(axis=1).sum())  # they are sorted
     if same.all() and len(old) == len(new) and not twice:
         return
     received = f"{len(old)} and {len(new)} predictions"
