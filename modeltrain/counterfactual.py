@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from modeltrain.evaluate import Predicted
-from modeltrain.fairness import effective_size, mean_interval, rate
+from modeltrain.fairness import mean_interval, rate_of
 from modeltrain.features import load_pixels
 from modeltrain.files import write_whole
 from modeltrain.labels import LABELS, NSFW
@@ -176,8 +176,8 @@ def _within(sets: Sequence[_Set]) -> Figures:
     return {
         "sets": len(sets),
         "images": len({each.sha256 for one in sets for each in one.answers.values()}),
-        "flips": _share([each.flips for each in sets], clusters),
-        "flags": _share([each.flags for each in sets], clusters),
+        "flips": rate_of([each.flips for each in sets], clusters),
+        "flags": rate_of([each.flags for each in sets], clusters),
         "values": shifts,
         "worst": [each.as_dict() for each in worst],
     }
@@ -186,15 +186,6 @@ def _within(sets: Sequence[_Set]) -> Figures:
 def nsfw_score(scores: Mapping[str, float]) -> float:
     """Return the sum of the probabilities of `labels.NSFW`."""
     return float(min(sum(scores[label] for label in NSFW), 1.0))
-
-
-def _share(events: Sequence[bool], clusters: Sequence[str]) -> Figures:
-    return rate(
-        count=sum(events),
-        n=len(events),
-        clusters=len(set(clusters)),
-        effective=effective_size(events, clusters),
-    )
 
 
 def _shift(shifts: Sequence[float], clusters: Sequence[str]) -> Figures:
@@ -292,8 +283,8 @@ def _changed(
     return {
         "kind": "made",
         "images": len(rows),
-        "flips": _share([a != b for a, b in pairs], clusters),
-        "flags": _share([(a in NSFW) != (b in NSFW) for a, b in pairs], clusters),
+        "flips": rate_of([a != b for a, b in pairs], clusters),
+        "flags": rate_of([(a in NSFW) != (b in NSFW) for a, b in pairs], clusters),
         "shift": _shift(shifts, clusters),
         "worst": [
             {

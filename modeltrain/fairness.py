@@ -244,16 +244,30 @@ def rates_by_group(
     order = np.argsort(places, kind="stable")
     starts = np.searchsorted(places[order], np.arange(1, len(names)))
     return {
-        str(name): _rate_of(happened[taken], members[taken], level)
+        str(name): rate_of(happened[taken], members[taken], level=level)
         for name, taken in zip(names, np.split(order, starts), strict=True)
     }
 
 
-def _rate_of(happened: NDArray[np.int64], members: NDArray[Any], level: float) -> Rate:
+def rate_of(
+    events: Sequence[bool] | NDArray[Any],
+    clusters: Sequence[str] | NDArray[Any],
+    *,
+    level: float = 0.95,
+) -> Rate:
+    """Return how often an event happened, as `rate` does, in images that come in clusters.
+
+    Parameters
+    ----------
+    events : sequence of bool, length n
+    clusters : sequence of str or int, length n
+    level : float
+        Confidence level of the interval.
+    """
     return rate(
-        count=int(happened.sum()),
-        n=len(happened),
+        count=int(np.sum(events)),
+        n=len(events),
         level=level,
-        clusters=len(np.unique(members)),
-        effective=effective_size(happened, members, level=level),
+        clusters=len(np.unique(clusters)),
+        effective=effective_size(events, clusters, level=level),
     )

@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.cache import cache
@@ -77,10 +77,6 @@ class Chart:
     def table(self) -> list[list[str]]:
         """Its rows as people read them: shares as percentages."""
         return [[_said(value) for value in row] for row in self.rows]
-
-    def named(self, name: str) -> "Chart":
-        """The same under another name."""
-        return replace(self, name=name, links={})
 
     def linked(self, query: QueryDict) -> "Chart":
         """Fill `links`: addresses of its pictures and downloads, on the page of this query."""

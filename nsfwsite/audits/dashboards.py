@@ -268,7 +268,7 @@ def threshold(found: Figures, axis: str, side: str, at: int) -> Chart | None:
     else:
         title = f"{word} of {groups[0]}, by threshold"
     return Chart(
-        name="threshold",
+        name=side,
         title=title,
         summary=f"{title}. Shares of {len(groups)} groups for thresholds from 1 to 99.",
         columns=["group", "threshold", "rate", "images"],

@@ -184,8 +184,7 @@ def threshold(request: HttpRequest) -> HttpResponse:
     at = int(said) if said.isdecimal() and 1 <= int(said) <= 99 else 50
     found = done[version].figures or {}
     made = {side: dashboards.threshold(found, axis, side, at) for side in dashboards.SIDES}
-    named = [chart.named(side) for side, chart in made.items() if chart]
-    shown = _linked(request, named)
+    shown = _linked(request, list(made.values()))
     if file := charts.asked(request, list(shown.values())):
         return file
     sides = [
