@@ -70,8 +70,8 @@ def audit_sets_used() -> list[AuditSet]:
 
 
 def audits_done(audit_set: AuditSet | None) -> list[Audit]:
-    """Finished audits on a set, the newest model first; figures are read when asked for."""
-    done = Audit.objects.filter(status=Audit.Status.DONE, audit_set=audit_set).defer("figures")
+    """Finished audits on a set, the newest model first, without their pairs of groups."""
+    done = Audit.objects.filter(status=Audit.Status.DONE, audit_set=audit_set).defer("pairs")
     return list(done.select_related("model", "audit_set"))
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from modeltrain import columns
 from modeltrain.columns import Columns
 from modeltrain.evaluate import Predicted
-from modeltrain.fairness import effective_size
+from modeltrain.fairness import effective_size, numbered
 from modeltrain.gate_words import cell_sentence, whole_sentence
 from modeltrain.labels import LABELS
 from modeltrain.paired import (
@@ -100,7 +100,7 @@ def judge(
     )
     _check_same_images(old, new)
     was, now = old.wrong, new.wrong
-    _, clusters = np.unique(old.cluster, return_inverse=True)
+    clusters = numbered(old.cluster)
     compared = [
         _compare(axis, value, was[taken], now[taken], clusters[taken], policy)
         for (axis, value), taken in _selections(old, policy).items()
@@ -170,13 +170,14 @@ def _compare(
     policy: Policy,
 ) -> _Compared:
     changes = now.astype(int) - was.astype(int)
-    totals = np.bincount(clusters, weights=changes).astype(int)
+    members = numbered(clusters)
+    totals = np.bincount(members, weights=changes).astype(int)
     return _Compared(
         axis=axis,
         value=value,
         pairs=count_pairs(champion=was, candidate=now),
-        clusters=len(np.unique(clusters)),
-        effective=effective_size(changes, clusters, level=policy.level),
+        clusters=len(totals),
+        effective=effective_size(changes, members, level=policy.level),
         p_value=worse_p_value(totals),
     )
 

@@ -188,7 +188,7 @@ class AuditOutput(serializers.Serializer):
     audit_set = serializers.CharField(source="audit_set.name")
     status = serializers.CharField()
     progress = serializers.SerializerMethodField()
-    figures = serializers.JSONField()
+    figures = serializers.JSONField(source="all_figures")
     finished_at = serializers.DateTimeField()
     gate = serializers.SerializerMethodField()
 

@@ -1,6 +1,6 @@
 """Audit figures and gate results, arranged for reading."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -40,17 +40,17 @@ def sections(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def pairs(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
+def pairs(counted: Sequence[Mapping[str, Any]], minimum: int) -> list[dict[str, Any]]:
     """One table for each pair of axes, of the groups with enough images."""
     named = titles()
     found = []
-    for pair in figures.get("pairs", []):
+    for pair in counted:
         one, other = pair["axes"]
         rows = []
         for cell in pair["cells"]:
             values = zip(pair["axes"], cell["values"], strict=True)
             name = ", ".join(named.get(key, key)[1] for key in values)
-            rows.append(_row(name, cell, figures["minimum"]))
+            rows.append(_row(name, cell, minimum))
         enough = [row for row in rows if row["enough"]]
         if enough:
             title = " and ".join(

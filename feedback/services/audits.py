@@ -73,7 +73,10 @@ def run(*, pk: int) -> None:
 
 def finish(*, audit: Audit, figures: Mapping[str, Any]) -> None:
     Audit.objects.filter(pk=audit.pk).update(
-        status=Audit.Status.DONE, figures=figures, finished_at=timezone.now()
+        status=Audit.Status.DONE,
+        figures={name: each for name, each in figures.items() if name != "pairs"},
+        pairs=figures["pairs"],
+        finished_at=timezone.now(),
     )
 
 

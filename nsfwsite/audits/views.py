@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -71,7 +72,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 @require_safe
 def models(request: HttpRequest) -> HttpResponse:
     found = ModelVersion.objects.select_related("retrain__decided_by", "parent").prefetch_related(
-        "audits"
+        Prefetch("audits", Audit.objects.defer("pairs"))
     )
     return render(request, "audits/models.html", {"models": found})
 
@@ -94,7 +95,7 @@ def model(request: HttpRequest, version: str) -> HttpResponse:
         return file
     if done and request.GET.get("figures") == "json":
         name = f'attachment; filename="audit-{found.version}.json"'
-        data = json.dumps(done, indent=2, ensure_ascii=False)
+        data = json.dumps(audit.all_figures, indent=2, ensure_ascii=False)
         return HttpResponse(
             data, content_type="application/json", headers={"Content-Disposition": name}
         )
@@ -106,7 +107,7 @@ def model(request: HttpRequest, version: str) -> HttpResponse:
         "gate": figures.gate(retrain.gate if retrain else None),
         "figures": done,
         "sections": figures.sections(done) if done else [],
-        "pairs": figures.pairs(done) if done else [],
+        "pairs": figures.pairs(audit.pairs, done["minimum"]) if done else [],
         "measures": figures.MEASURES,
         "measure": measure,
         "charts": shown,
