@@ -50,7 +50,7 @@ def numbered(clusters: Sequence[str] | NDArray[Any]) -> NDArray[np.intp]:
     if (
         known.dtype.kind in "iu"
         and known.size
-        and 0 <= known.min()
+        and known.min() >= 0
         and known.max() < 16 * len(known)
     ):
         places = np.cumsum(np.bincount(known) > 0) - 1

@@ -6,11 +6,14 @@ from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nsfwsite.settings")
 
+from worker import pulse, schedule
+
 app = Celery("speakup")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(
     task_default_queue="default",
     task_routes={
+        "inference.answer_part_task": {"queue": "inference", "priority": pulse.AFTER_VISITORS},
         "inference.*": {"queue": "inference"},
         "training.*": {"queue": "training"},
     },
@@ -33,10 +36,9 @@ app.conf.update(
 )
 app.autodiscover_tasks(["worker.tasks"], related_name="inference")
 app.autodiscover_tasks(["worker.tasks"], related_name="training")
+app.autodiscover_tasks(["worker.tasks"], related_name="audits")
 app.autodiscover_tasks(["worker.tasks"], related_name="reports")
 app.autodiscover_tasks(["worker.tasks"], related_name="upkeep")
-
-from worker import pulse, schedule  # noqa: E402
 
 pulse.install(app)
 schedule.install(app)

@@ -11,12 +11,14 @@ from typing import Any
 import redis
 from celery import Celery, bootsteps
 from django.conf import settings
+from kombu.transport.redis import Channel
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 BEAT_SECONDS = 3.0
 DEAD_AFTER_SECONDS = 10
 BELL_SECONDS = 60
+AFTER_VISITORS = 9  # Redis's lowest of ten priorities: taken up when nobody waits for an answer
 
 Away = redis.RedisError
 
@@ -40,10 +42,11 @@ def alive(queue: str) -> bool:
         return False
 
 
-def waiting(queue: str) -> int:
-    """How many tasks wait in this queue."""
+def waiting(queue: str, *, priority: int = 0) -> int:
+    """How many tasks of this priority wait in this queue."""
+    name = queue + f"{Channel.sep}{priority}" * bool(priority)
     try:
-        return int(_redis().llen(queue))
+        return int(_redis().llen(name))
     except Away:
         return 0
 

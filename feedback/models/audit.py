@@ -79,3 +79,8 @@ class Audit(models.Model):
     def predictions(self) -> Path:
         """Where the model's answer to every image of the set is kept, as columns."""
         return Path(settings.RUNS_DIR) / "audits" / f"{self.model.sha256}-{self.audit_set.name}.npz"
+
+    @property
+    def parts(self) -> Path:
+        """Answers to parts of the set, until all are there."""
+        return self.predictions.with_suffix(".parts")

@@ -83,7 +83,8 @@ def import_set(
         audit_set = AuditSet.objects.create(
             name=name, manifest_sha256=datasets.publish(rows), images=len(rows), card=card
         )
-        audits.request(model=ModelVersion.objects.champion(), audit_set=audit_set)
+        for model in ModelVersion.objects.exclude(status=ModelVersion.Status.CANDIDATE):
+            audits.request(model=model, audit_set=audit_set)
     return Imported(audit_set, told)
 
 

@@ -2,7 +2,7 @@
 
 import datetime
 import hashlib
-import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,13 @@ from django.utils import timezone
 
 from feedback.errors import ArtifactMissing
 from feedback.models import Audit, AuditSet, ModelVersion
-from feedback.services import datasets, training_process
+from feedback.services import datasets, models
 from modeltrain import manifest
 
-LIMIT_SECONDS = 30 * 60
+PART_IMAGES = 16  # a visitor's image waits for one part at most: about a second
+ANSWERS = ".answers.jsonl"
 KEPT_SECONDS = 24 * 3600  # a comparison, in the cache
-# A running job touches its heartbeat every five seconds.
+# A running job touches its heartbeat every few seconds.
 LOST_AFTER = datetime.timedelta(seconds=60)
 
 
@@ -32,43 +33,95 @@ def request(*, model: ModelVersion, audit_set: AuditSet) -> Audit:
     return audit
 
 
-def run(*, pk: int) -> None:
-    """Audit in a process of its own and keep the figures."""
-    started = Audit.objects.filter(pk=pk, status=Audit.Status.WAITING).update(
-        status=Audit.Status.RUNNING, heartbeat_at=timezone.now()
-    )
-    if not started:
-        return  # another worker got there first
+def start(*, pk: int) -> list[int]:
+    """Cut a waiting audit into parts; return those that nobody has answered yet.
+
+    Empty where another worker got there first, or where every part is answered.
+    """
+    waiting = Audit.objects.filter(pk=pk, status=Audit.Status.WAITING)
+    if not waiting.update(status=Audit.Status.RUNNING, heartbeat_at=timezone.now()):
+        return []
     audit = Audit.objects.select_related("model", "audit_set").get(pk=pk)
-    running = Audit.objects.filter(pk=pk, status=Audit.Status.RUNNING)
+    rows = manifest.read(audit.audit_set.manifest)
+    audit.parts.mkdir(parents=True, exist_ok=True)
+    for part in (parts := _parts(audit)):
+        if not (asked := _rows(audit, part)).is_file():
+            manifest.write(asked, rows[part : part + PART_IMAGES])
+    _tell(audit)
+    return [part for part in parts if not _answers(audit, part).is_file()]
 
-    def listen(message: Mapping[str, Any]) -> bool:
-        changed = {"heartbeat_at": timezone.now()}
-        if "stage" in message:
-            changed["progress"] = dict(message)  # type: ignore[assignment]
-        return bool(running.update(**changed))
 
-    folder = Path(settings.RUNS_DIR) / "audits"
-    folder.mkdir(parents=True, exist_ok=True)
-    index = folder / f"{audit.pk}.images.json"
-    datasets.write_index(manifest.read(audit.audit_set.manifest), index)
-    try:
-        training_process.run(
-            [
-                "audit",
-                f"--artifact={audit.model.folder}",
-                f"--manifest={audit.audit_set.manifest}",
-                f"--images={index}",
-                f"--out={audit.predictions}",
-            ],
-            log=folder / f"{audit.pk}.log",
-            listen=listen,
-            limit_seconds=LIMIT_SECONDS,
-        )
-    except training_process.ProcessFailed as failure:
-        running.update(status=Audit.Status.FAILED, failure=str(failure))
+def answer(*, pk: int, part: int) -> None:
+    """Let the model say what it sees on the images of one part; once is enough."""
+    audit = _running(pk)
+    if audit is None or _answers(audit, part).is_file():
         return
-    finish(audit=audit, figures=json.loads(audit.predictions.with_suffix(".json").read_text()))
+    from modeltrain import evaluate  # takes seconds to import
+
+    rows = manifest.read(_rows(audit, part))
+    places = {row.sha256: datasets.path_of(row.sha256) for row in rows}
+    classifier = models.classifier_of(audit.model)
+    predicted = evaluate.predict(classifier, rows, places, lambda done, total: None)
+    evaluate.write_predictions(_answers(audit, part), predicted)
+    _tell(audit)
+
+
+def answered(*, pk: int) -> bool:
+    """Is every part of a running audit there?"""
+    audit = _running(pk)
+    return bool(audit and audit.progress.get("done") == audit.progress.get("total"))
+
+
+def count(*, pk: int) -> None:
+    """Put the parts together and count the errors."""
+    audit = _running(pk)
+    if audit is None or not answered(pk=pk):
+        return
+    counting = {**audit.progress, "stage": "counting", "message": "Counting the errors"}
+    ready = Audit.objects.filter(pk=pk, status=Audit.Status.RUNNING, progress__stage="auditing")
+    if not ready.update(progress=counting):
+        return  # another worker does it
+    from modeltrain import columns, evaluate  # take seconds to import
+
+    answers = [_answers(audit, part) for part in _parts(audit)]
+    predicted = [each for path in answers for each in evaluate.read_predictions(path)]
+    columns.write(audit.predictions, columns.of(predicted))
+    finish(audit=audit, figures=evaluate.audit(predicted))
+    shutil.rmtree(audit.parts)
+
+
+def fail(*, pk: int, why: str) -> None:
+    Audit.objects.filter(pk=pk, status=Audit.Status.RUNNING).update(
+        status=Audit.Status.FAILED, failure=why
+    )
+
+
+def _running(pk: int) -> Audit | None:
+    running = Audit.objects.filter(pk=pk, status=Audit.Status.RUNNING)
+    return running.select_related("model", "audit_set").first()
+
+
+def _parts(audit: Audit) -> range:
+    """Where each part begins."""
+    return range(0, audit.audit_set.images, PART_IMAGES)
+
+
+def _rows(audit: Audit, part: int) -> Path:
+    return audit.parts / f"{part}-{PART_IMAGES}.rows.jsonl"
+
+
+def _answers(audit: Audit, part: int) -> Path:
+    return audit.parts / f"{part}-{PART_IMAGES}{ANSWERS}"
+
+
+def _tell(audit: Audit) -> None:
+    """Show how many images are answered, and that somebody is at work."""
+    total = audit.audit_set.images
+    done = min(sum(_answers(audit, part).is_file() for part in _parts(audit)) * PART_IMAGES, total)
+    Audit.objects.filter(pk=audit.pk, status=Audit.Status.RUNNING).update(
+        heartbeat_at=timezone.now(),
+        progress={"stage": "auditing", "message": "Auditing", "done": done, "total": total},
+    )
 
 
 def finish(*, audit: Audit, figures: Mapping[str, Any]) -> None:

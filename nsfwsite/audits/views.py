@@ -93,7 +93,7 @@ def model(request: HttpRequest, version: str) -> HttpResponse:
     shown = _linked(request, made)
     if file := charts.asked(request, list(shown.values())):
         return file
-    if done and request.GET.get("figures") == "json":
+    if audit and done and request.GET.get("figures") == "json":
         name = f'attachment; filename="audit-{found.version}.json"'
         data = json.dumps(audit.all_figures, indent=2, ensure_ascii=False)
         return HttpResponse(
@@ -107,7 +107,7 @@ def model(request: HttpRequest, version: str) -> HttpResponse:
         "gate": figures.gate(retrain.gate if retrain else None),
         "figures": done,
         "sections": figures.sections(done) if done else [],
-        "pairs": figures.pairs(audit.pairs, done["minimum"]) if done else [],
+        "pairs": figures.pairs(audit.pairs, done["minimum"]) if audit and done else [],
         "measures": figures.MEASURES,
         "measure": measure,
         "charts": shown,

@@ -1,13 +1,8 @@
 from celery import shared_task
 
-from feedback.services import audits, retrains
+from feedback.services import retrains
 
 
 @shared_task(name="training.run_retrain_task", soft_time_limit=2 * 3600, time_limit=2 * 3600 + 60)
 def run_retrain_task(pk: int) -> None:
     retrains.run(pk=pk)
-
-
-@shared_task(name="training.run_audit_task", soft_time_limit=3600, time_limit=3660)
-def run_audit_task(pk: int) -> None:
-    audits.run(pk=pk)

@@ -4,9 +4,10 @@ import json
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from feedback.errors import Invalid
-from feedback.models import Audit, AuditSet, AxisValue, DatasetVersion
+from feedback.models import Audit, AuditSet, AxisValue, DatasetVersion, ModelVersion
 from feedback.services import audit_sets, datasets
 from modeltrain import dataset, images, manifest
 from modeltrain.labels import LABELS
@@ -53,6 +54,18 @@ def test_a_set_is_frozen_with_its_pictures_and_the_champion_is_audited_next(
         path.unlink()
     assert all(datasets.path_of(row.sha256).is_file() for row in rows)
     assert Audit.objects.get().status == Audit.Status.WAITING
+
+
+def test_models_that_were_in_service_are_audited_too_so_that_trends_begin_with_them(
+    made, champion, axes
+) -> None:
+    old = ModelVersion.objects.create(
+        number=2, sha256="b" * 64, title="Old", status="retired", promoted_at=timezone.now()
+    )
+    ModelVersion.objects.create(number=3, sha256="c" * 64, title="Declined")
+    found = bring_in(made(medium="vector")).audit_set
+    audited = Audit.objects.filter(audit_set=found).values_list("model", flat=True)
+    assert set(audited) == {champion.pk, old.pk}
 
 
 def test_what_a_model_has_learnt_from_is_left_out_and_told(made, champion, axes) -> None:

@@ -1,0 +1,126 @@
+"""An audit is cut into parts, and what was answered once is never asked again."""
+
+import pytest
+from django.utils import timezone
+
+from feedback.models import Audit, AuditSet
+from feedback.services import audits, datasets
+from modeltrain import columns
+from modeltrain.images import pixel_sha256, to_png
+from modeltrain.manifest import Row
+from tests.conftest import noise
+from tests.flows.api import wait_until
+from worker import pulse
+from worker.tasks.audits import answer_part_task, start_audit_task
+from worker.tasks.upkeep import pick_up_lost_work_task
+
+IMAGES = audits.PART_IMAGES + 4  # two parts
+
+
+@pytest.fixture
+def waiting(settings, real_champion, axes) -> Audit:
+    """The published model has to be audited on twenty small pictures."""
+    settings.AUDIT_IMAGES_DIR.mkdir(parents=True)
+    rows = []
+    for seed in range(IMAGES):
+        pixels = noise(seed, (32, 32))
+        sha256 = pixel_sha256(pixels)
+        (settings.AUDIT_IMAGES_DIR / f"{sha256}.png").write_bytes(to_png(pixels))
+        rows.append(
+            Row(
+                sha256=sha256,
+                label="neutral",
+                groups={"medium": "photograph"},
+                split="audit",
+                source="test",
+                cluster=sha256[:8],
+            )
+        )
+    audit_set = AuditSet.objects.create(
+        name="small", manifest_sha256=datasets.publish(rows), images=IMAGES
+    )
+    return audits.request(model=real_champion, audit_set=audit_set)
+
+
+def answer_all(audit: Audit) -> None:
+    for part in audits.start(pk=audit.pk):
+        audits.answer(pk=audit.pk, part=part)
+
+
+def test_workers_audit_in_parts_and_count_once_all_are_answered(waiting, inference_worker) -> None:
+    start_audit_task.delay(waiting.pk)
+
+    def done() -> bool:
+        waiting.refresh_from_db()
+        return waiting.status == "done"
+
+    wait_until(done, 60)
+    assert waiting.figures["images"] == IMAGES
+    assert waiting.figures["groups"]["medium"]["photograph"]["n"] == IMAGES
+    assert len(columns.read(waiting.predictions)) == IMAGES
+    assert not waiting.parts.exists()
+
+
+def test_parts_give_way_to_visitors(waiting, transactional_db) -> None:
+    start_audit_task(waiting.pk)
+    assert pulse.waiting("inference") == 0
+    assert pulse.waiting("inference", priority=pulse.AFTER_VISITORS) == 2
+
+
+def test_progress_counts_images(waiting) -> None:
+    first, _ = audits.start(pk=waiting.pk)
+    audits.answer(pk=waiting.pk, part=first)
+    waiting.refresh_from_db()
+    assert waiting.progress["done"] == audits.PART_IMAGES
+    assert waiting.progress["total"] == IMAGES
+    assert not audits.answered(pk=waiting.pk)
+
+
+def test_after_a_crash_only_what_is_missing_is_asked(waiting) -> None:
+    first, second = audits.start(pk=waiting.pk)
+    audits.answer(pk=waiting.pk, part=first)
+    Audit.objects.update(heartbeat_at=timezone.now() - 2 * audits.LOST_AFTER)
+    assert audits.fail_lost() == 1
+    assert audits.start(pk=waiting.pk) == [second]
+
+
+def test_parts_that_still_wait_are_not_lost(waiting, transactional_db) -> None:
+    start_audit_task(waiting.pk)
+    Audit.objects.update(heartbeat_at=timezone.now() - 2 * audits.LOST_AFTER)
+    pick_up_lost_work_task()
+    waiting.refresh_from_db()
+    assert waiting.status == "running"
+
+
+def test_a_count_that_was_cut_short_is_done_again(waiting) -> None:
+    answer_all(waiting)
+    Audit.objects.update(progress={"stage": "counting", "done": IMAGES, "total": IMAGES})
+    audits.count(pk=waiting.pk)  # another worker has it
+    waiting.refresh_from_db()
+    assert waiting.status == "running"
+    Audit.objects.update(heartbeat_at=timezone.now() - 2 * audits.LOST_AFTER)
+    audits.fail_lost()
+    assert audits.start(pk=waiting.pk) == []
+    assert audits.answered(pk=waiting.pk)
+    audits.count(pk=waiting.pk)
+    waiting.refresh_from_db()
+    assert waiting.status == "done"
+
+
+def test_a_picture_that_is_gone_fails_the_audit_and_says_so(waiting, settings) -> None:
+    for path in settings.AUDIT_IMAGES_DIR.glob("*.png"):
+        path.unlink()
+    first, _ = audits.start(pk=waiting.pk)
+    with pytest.raises(ValueError, match="image"):
+        answer_part_task(waiting.pk, first)
+    waiting.refresh_from_db()
+    assert waiting.status == "failed"
+    assert "image" in waiting.failure
+
+
+def test_a_failed_audit_goes_on_where_it_stopped(waiting) -> None:
+    first, second = audits.start(pk=waiting.pk)
+    audits.answer(pk=waiting.pk, part=first)
+    audits.fail(pk=waiting.pk, why="The disk was full.")
+    audits.request(model=waiting.model, audit_set=waiting.audit_set)
+    assert audits.start(pk=waiting.pk) == [second]
