@@ -9,11 +9,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
+from django.db import transaction
 from django.utils import timezone
 
 from feedback.errors import ArtifactMissing
 from feedback.models import Audit, AuditSet, ModelVersion
-from feedback.services import datasets, training_process
+from feedback.services import datasets, ledger, training_process
 from modeltrain import manifest
 
 LIMIT_SECONDS = 30 * 60
@@ -72,9 +73,12 @@ def run(*, pk: int) -> None:
 
 
 def finish(*, audit: Audit, figures: Mapping[str, Any]) -> None:
-    Audit.objects.filter(pk=audit.pk).update(
-        status=Audit.Status.DONE, figures=figures, finished_at=timezone.now()
-    )
+    with transaction.atomic():
+        Audit.objects.filter(pk=audit.pk).update(
+            status=Audit.Status.DONE, figures=figures, finished_at=timezone.now()
+        )
+        audit.refresh_from_db()
+        ledger.audit(audit)
 
 
 def compare(*, before: Audit, after: Audit) -> dict[str, Any]:
