@@ -93,14 +93,19 @@ def retrain_of(model: ModelVersion) -> Retrain | None:
     return Retrain.objects.filter(candidate=model).select_related("decided_by", "dataset").first()
 
 
-def report_filters(asked: Mapping[str, str]) -> dict[str, str]:
-    """Filters of the public list that are asked for with a known value, in one order."""
-    known: dict[str, Collection[str]] = {
-        "state": Report.PUBLIC,
+def report_filters() -> dict[str, Collection[str]]:
+    """What the public list can be filtered by, and the values of each."""
+    return {
         "label": LABELS,
         "group": [f"{axis.name}={value.name}" for axis in axes() for value in axis.values.all()],
+        "state": [status.value for status in Report.PUBLIC],
         "model": versions(),
     }
+
+
+def chosen_filters(asked: Mapping[str, str]) -> dict[str, str]:
+    """Those that are asked for with a known value, in one order."""
+    known = report_filters()
     return {name: asked[name] for name, values in known.items() if asked.get(name) in values}
 
 

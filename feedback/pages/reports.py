@@ -36,7 +36,7 @@ WAITING = (Report.Status.RECEIVED, Report.Status.SCREENING, Report.Status.QUEUED
 @never_cache
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
-    chosen = selectors.report_filters(request.GET)
+    chosen = selectors.chosen_filters(request.GET)
     query = urlencode(chosen)
     page = Paginator(_asked(request.GET), A_PAGE).get_page(request.GET.get("page"))
     counts = selectors.report_counts()
@@ -58,7 +58,7 @@ def show(request: HttpRequest) -> HttpResponse:
 
 
 def _asked(asked: QueryDict) -> "QuerySet[PublicReport]":
-    found = selectors.public_reports(selectors.report_filters(asked))
+    found = selectors.public_reports(selectors.chosen_filters(asked))
     try:
         return found.filter(pk=uuid.UUID(asked["id"])) if "id" in asked else found
     except ValueError:
@@ -87,7 +87,7 @@ class Feed(Syndicated):
         return request.GET
 
     def link(self, asked: QueryDict) -> str:
-        query = urlencode(selectors.report_filters(asked))
+        query = urlencode(selectors.chosen_filters(asked))
         return reverse("reports") + (f"?{query}" if query else "")
 
     def items(self, asked: QueryDict) -> list[PublicReport]:
