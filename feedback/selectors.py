@@ -2,14 +2,24 @@
 
 import datetime
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
-from feedback.models import Audit, AuditSet, Axis, Example, ModelVersion, Report, Retrain
+from feedback.models import (
+    Audit,
+    AuditSet,
+    Axis,
+    Example,
+    ModelVersion,
+    PublicReport,
+    Report,
+    Retrain,
+)
+from modeltrain.labels import LABELS
 
 # Work that has waited this long without being taken up may have been lost on its way.
 OVERDUE = datetime.timedelta(seconds=30)
@@ -51,6 +61,10 @@ def axes() -> list[Axis]:
     return list(Axis.objects.prefetch_related("values"))
 
 
+def versions() -> list[str]:
+    return [f"v{number}" for number in ModelVersion.objects.values_list("number", flat=True)]
+
+
 def model_of(version: str) -> ModelVersion | None:
     """The model called `v3`; None for anything else."""
     number = version.removeprefix("v")
@@ -77,6 +91,39 @@ def audits_done(audit_set: AuditSet | None) -> list[Audit]:
 
 def retrain_of(model: ModelVersion) -> Retrain | None:
     return Retrain.objects.filter(candidate=model).select_related("decided_by", "dataset").first()
+
+
+def report_filters() -> dict[str, Collection[str]]:
+    """What the public list can be filtered by, and the values of each."""
+    return {
+        "label": LABELS,
+        "group": [f"{axis.name}={value.name}" for axis in axes() for value in axis.values.all()],
+        "state": [status.value for status in Report.PUBLIC],
+        "model": versions(),
+    }
+
+
+def chosen_filters(asked: Mapping[str, str]) -> dict[str, str]:
+    """Those that are asked for with a known value, in one order."""
+    known = report_filters()
+    return {name: asked[name] for name, values in known.items() if asked.get(name) in values}
+
+
+def public_reports(chosen: Mapping[str, str]) -> "QuerySet[PublicReport]":
+    """What anybody may read of decided reports, the newest first."""
+    found = PublicReport.objects.all()
+    for name, value in chosen.items():
+        if name == "state":
+            found = found.filter(state=value)
+        else:
+            found = found.filter(tags__contains=f" {name}={value} ")
+    return found
+
+
+def reports_to_publish() -> Sequence[int]:
+    """Decided reports that the public list does not have."""
+    decided = Report.objects.filter(status__in=Report.PUBLIC, public=None)
+    return list(decided.values_list("pk", flat=True))
 
 
 def reports_to_screen() -> Sequence[int]:

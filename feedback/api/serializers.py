@@ -10,6 +10,7 @@ from feedback.models import (
     Example,
     ExampleScore,
     ModelVersion,
+    PublicReport,
     Report,
     Retrain,
 )
@@ -88,6 +89,37 @@ class ReportOutput(serializers.ModelSerializer):
     class Meta:
         model = Report
         fields = ["receipt", "status", "kind", "expected_label", "groups", "history", "examples"]
+
+
+class AnswerOutput(serializers.Serializer):
+    """What a model said of some images of a report, and what a newer one says."""
+
+    said = serializers.CharField()
+    model = serializers.CharField()
+    now = serializers.CharField()
+    newer = serializers.CharField()
+    mistake = serializers.CharField()
+    images = serializers.IntegerField()
+
+
+class PublicReportOutput(serializers.ModelSerializer):
+    expected_label = serializers.CharField(source="expected")
+    decided_label = serializers.CharField(source="decided")
+    answers = AnswerOutput(many=True)
+
+    class Meta:
+        model = PublicReport
+        fields = [
+            "id",
+            "day",
+            "state",
+            "kind",
+            "expected_label",
+            "decided_label",
+            "groups",
+            "learnt_in",
+            "answers",
+        ]
 
 
 class CaseOutput(serializers.ModelSerializer):

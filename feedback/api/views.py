@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ParseError
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
@@ -20,7 +20,8 @@ from rest_framework.views import APIView
 from feedback import intake, selectors, throttle
 from feedback.api import serializers
 from feedback.api.permissions import IsMaintainer, IsReviewer
-from feedback.models import Classification, ModelVersion, Report, Retrain
+from feedback.errors import Invalid
+from feedback.models import Classification, ModelVersion, PublicReport, Report, Retrain
 from feedback.services import retrains, triage
 
 DEFAULT_WAIT_SECONDS = 10.0
@@ -67,8 +68,29 @@ class OneClassification(APIView):
         return answer(classification)
 
 
-class Reports(APIView):
+class Reports(ListAPIView):
+    """Anybody's reports, once they are decided, in words; and a report of one's own."""
+
     parser_classes = [MultiPartParser, FormParser]
+    serializer_class = serializers.PublicReportOutput
+    queryset = PublicReport.objects.none()
+
+    def get_queryset(self) -> Any:
+        for name, values in selectors.report_filters().items():
+            asked = self.request.GET.get(name)
+            if asked is not None and asked not in values:
+                raise Invalid(
+                    rule=f"`{name}` must be one of {', '.join(values)}.",
+                    received=repr(asked),
+                    way_out="Choose one of these, or leave it out.",
+                )
+        return selectors.public_reports(selectors.chosen_filters(self.request.GET))
+
+    @extend_schema(
+        parameters=[OpenApiParameter(name) for name in ("label", "group", "state", "model")]
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
 
     @extend_schema(request=serializers.ReportInput, responses={201: serializers.ReportFiled})
     def post(self, request: Request) -> Response:

@@ -6,7 +6,9 @@ from feedback.models.decision import Decision
 from feedback.models.example import Example, ExampleScore
 from feedback.models.group import Axis, AxisValue
 from feedback.models.image import StoredImage
+from feedback.models.ledger import LedgerEntry
 from feedback.models.model_version import ModelVersion
+from feedback.models.public_report import PublicReport
 from feedback.models.report import Report, ReportEvent
 from feedback.models.retrain import Retrain
 
@@ -21,7 +23,9 @@ __all__ = [
     "Decision",
     "Example",
     "ExampleScore",
+    "LedgerEntry",
     "ModelVersion",
+    "PublicReport",
     "Report",
     "ReportEvent",
     "Retrain",

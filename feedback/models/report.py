@@ -28,6 +28,8 @@ class Report(models.Model):
 
     # A reviewer agreed, and has not taken it back.
     AGREED = (Status.ACCEPTED, Status.FOLDED, Status.ANSWERED)
+    # Anybody may read what became of it.
+    PUBLIC = (*AGREED, Status.REJECTED)
 
     class Kind(models.TextChoices):
         MISCLASSIFIED = "misclassified", "The label is wrong"
@@ -50,6 +52,8 @@ class Report(models.Model):
     )
     idempotency_key = models.CharField(max_length=64, null=True, blank=True, unique=True)
     request_sha256 = models.CharField(max_length=64, blank=True)
+    # Without it nobody can tell which entries of the ledger are about this report.
+    ledger_key = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     class Meta:

@@ -1,11 +1,15 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from feedback.pages import account, receipt, report, retrains, triage
+from feedback.pages import account, ledger, receipt, report, reports, retrains, triage
 from feedback.pages.doors import refusing
 
 urlpatterns = [
     path("report/", refusing(report.report), name="report"),
+    path("reports/", reports.show, name="reports"),
+    path("reports/feed/", reports.Feed(), name="reports-feed"),
+    path("ledger/", ledger.show, name="ledger"),
+    path("ledger.jsonl", ledger.download, name="ledger-download"),
     path("r/<str:receipt>/", receipt.show, name="receipt"),
     path("r/<str:receipt>/withdraw/", receipt.withdraw, name="withdraw"),
     path("sign-in/", refusing(account.SignIn.as_view()), name="sign-in"),

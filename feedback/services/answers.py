@@ -1,9 +1,10 @@
 """Tell reporters what a newly promoted model says about their images."""
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from feedback.models import Example, ExampleScore, ModelVersion, Report, Retrain
-from feedback.services import images, models, reports
+from feedback.services import images, models, outcomes, reports
 
 
 def unanswered(model: ModelVersion) -> "QuerySet[Example]":
@@ -33,16 +34,24 @@ def answer(*, model: ModelVersion) -> int:
             model=model,
             defaults={"label": prediction.label, "scores": prediction.scores},
         )
+        outcomes.publish(example.report_id)
         judged += 1
     retrain = Retrain.objects.filter(candidate=model).select_related("dataset").first()
     if retrain:
         for report in Report.objects.filter(
             status=Report.Status.FOLDED, folded_into__number__lte=retrain.dataset.number
         ):
-            reports.move(
-                report=report,
-                sources=[Report.Status.FOLDED],
-                status=Report.Status.ANSWERED,
-                note=f"Model {model.version} learnt from this report and is in service.",
-            )
+            with transaction.atomic():
+                if reports.move(
+                    report=report,
+                    sources=[Report.Status.FOLDED],
+                    status=Report.Status.ANSWERED,
+                    note=f"Model {model.version} learnt from this report and is in service.",
+                ):
+                    outcomes.record(
+                        report=report,
+                        outcome=Report.Status.ANSWERED,
+                        model=model.version,
+                        artifact_sha256=model.sha256,
+                    )
     return judged

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from django.core.cache import cache
+from django.db import transaction
 from django.utils import timezone
 
 from feedback.errors import ArtifactMissing
 from feedback.models import Audit, AuditSet, ModelVersion
-from feedback.services import datasets, models
+from feedback.services import datasets, ledger, models
 from modeltrain import manifest
 
 PART_IMAGES = 16  # a visitor's image waits for one part at most: about a second
@@ -124,12 +125,15 @@ def _tell(audit: Audit) -> None:
 
 
 def finish(*, audit: Audit, figures: Mapping[str, Any]) -> None:
-    Audit.objects.filter(pk=audit.pk).update(
-        status=Audit.Status.DONE,
-        figures={name: each for name, each in figures.items() if name != "pairs"},
-        pairs=figures["pairs"],
-        finished_at=timezone.now(),
-    )
+    with transaction.atomic():
+        Audit.objects.filter(pk=audit.pk).update(
+            status=Audit.Status.DONE,
+            figures={name: each for name, each in figures.items() if name != "pairs"},
+            pairs=figures["pairs"],
+            finished_at=timezone.now(),
+        )
+        audit.refresh_from_db()
+        ledger.audit(audit)
 
 
 def compare(*, before: Audit, after: Audit) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 
 from feedback.models import AuditSet, DatasetVersion, Report, StoredImage
-from feedback.services import reports
+from feedback.services import ledger, outcomes, reports
 from modeltrain import images, manifest
 from modeltrain.files import write_whole
 from modeltrain.hashing import Pdq, alike, pdq
@@ -50,12 +50,8 @@ def fold(*, by: User) -> DatasetVersion | None:
     sha256 = publish(list(rows.values()))
     with transaction.atomic():
         existing = DatasetVersion.objects.filter(manifest_sha256=sha256).first()
-        dataset = existing or DatasetVersion.objects.create(
-            number=(DatasetVersion.objects.aggregate(last=Max("number"))["last"] or 0) + 1,
-            manifest_sha256=sha256,
-            parent=parent,
-            images=len(rows),
-            added=len(fresh),
+        dataset = existing or create(
+            sha256=sha256, parent=parent, images=len(rows), added=len(fresh)
         )
         for report in folded:
             waiting = Report.objects.filter(pk=report.pk, status=Report.Status.ACCEPTED)
@@ -67,6 +63,23 @@ def fold(*, by: User) -> DatasetVersion | None:
                 by=by,
                 note=f"Added to dataset {dataset.number}.",
             )
+            outcomes.publish(report.pk)
+    return dataset
+
+
+def create(
+    *, sha256: str, parent: DatasetVersion | None, images: int, added: int
+) -> DatasetVersion:
+    """The next version, of a manifest that was published."""
+    with transaction.atomic():
+        dataset = DatasetVersion.objects.create(
+            number=(DatasetVersion.objects.aggregate(last=Max("number"))["last"] or 0) + 1,
+            manifest_sha256=sha256,
+            parent=parent,
+            images=images,
+            added=added,
+        )
+        ledger.dataset(dataset)
     return dataset
 
 

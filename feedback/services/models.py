@@ -4,11 +4,13 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
 from feedback.models import ModelVersion
+from feedback.services import ledger
 
 if TYPE_CHECKING:
     from modeltrain.classifier import Classifier
@@ -26,12 +28,12 @@ def register(*, sha256: str, title: str, parent: ModelVersion | None) -> ModelVe
         )
 
 
-def put_in_service(model: ModelVersion) -> None:
+def put_in_service(model: ModelVersion, *, by: User | None = None) -> None:
     """Make `model` the champion and retire the present one, in one transaction."""
     with transaction.atomic():
-        ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).exclude(
-            pk=model.pk
-        ).update(status=ModelVersion.Status.RETIRED)
+        champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION)
+        ledger.service(model, after=champion.first(), by=by)
+        champion.exclude(pk=model.pk).update(status=ModelVersion.Status.RETIRED)
         ModelVersion.objects.filter(pk=model.pk).update(
             status=ModelVersion.Status.CHAMPION, promoted_at=timezone.now()
         )

@@ -17,7 +17,7 @@ from feedback.models import (
     ReportEvent,
     StoredImage,
 )
-from feedback.services import images
+from feedback.services import images, ledger, outcomes
 from feedback.services.classifications import forget_pixels
 from modeltrain import labels
 from modeltrain.hashing import alike
@@ -171,12 +171,14 @@ def screen(*, pk: int) -> None:
     for example in report.examples.select_related("image"):
         image = example.image
         if image and any(alike(image.fingerprint, one) for one in blocked):
-            move(
-                report=report,
-                sources=[Report.Status.SCREENING],
-                status=Report.Status.ESCALATED,
-                note="A picture matched the blocklist.",
-            )
+            with transaction.atomic():
+                if move(
+                    report=report,
+                    sources=[Report.Status.SCREENING],
+                    status=Report.Status.ESCALATED,
+                    note="A picture matched the blocklist.",
+                ):
+                    outcomes.record(report=report, outcome=Report.Status.ESCALATED)
             return
     move(report=report, sources=[Report.Status.SCREENING], status=Report.Status.QUEUED)
 
@@ -194,6 +196,8 @@ def withdraw(*, report: Report) -> None:
         forget_pictures(report)
         Report.objects.filter(pk=report.pk).update(description="", groups={})
         report.decisions.update(groups={})
+        outcomes.record(report=report, outcome=Report.Status.WITHDRAWN)
+        ledger.forget(report)
 
 
 def forget_pictures(report: Report) -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from feedback.errors import ArtifactMissing, NothingToLearn, OverrideNeeded, WrongState
 from feedback.models import Audit, AuditSet, DatasetVersion, ModelVersion, Retrain
-from feedback.services import audits, datasets, models, training_process
+from feedback.services import audits, datasets, ledger, models, training_process
 from modeltrain import manifest
 
 Status = Retrain.Status
@@ -51,14 +51,16 @@ def _refuse_a_second_open_one(champion: ModelVersion) -> None:
 
 
 def approve(*, retrain: Retrain, by: User) -> Retrain:
-    _step(
-        retrain,
-        sources=[Status.PROPOSED],
-        verb="approved",
-        status=Status.APPROVED,
-        approved_by=by,
-        approved_at=timezone.now(),
-    )
+    with transaction.atomic():
+        _step(
+            retrain,
+            sources=[Status.PROPOSED],
+            verb="approved",
+            status=Status.APPROVED,
+            approved_by=by,
+            approved_at=timezone.now(),
+        )
+        ledger.approval(retrain, by=by)
     return retrain
 
 
@@ -76,15 +78,17 @@ def cancel(*, retrain: Retrain, by: User) -> Retrain:
 
 
 def decline(*, retrain: Retrain, by: User, reason: str = "") -> Retrain:
-    _step(
-        retrain,
-        sources=[Status.EVALUATED],
-        verb="declined",
-        status=Status.DECLINED,
-        decided_by=by,
-        decided_at=timezone.now(),
-        override_reason=reason,
-    )
+    with transaction.atomic():
+        _step(
+            retrain,
+            sources=[Status.EVALUATED],
+            verb="declined",
+            status=Status.DECLINED,
+            decided_by=by,
+            decided_at=timezone.now(),
+            override_reason=reason,
+        )
+        ledger.decline(retrain, by=by)
     return retrain
 
 
@@ -115,7 +119,9 @@ def promote(*, retrain: Retrain, by: User, override_reason: str = "") -> Retrain
             decided_at=timezone.now(),
             override_reason=override_reason,
         )
-        models.put_in_service(candidate)
+        if gate.get("verdict") != "pass":
+            ledger.override(retrain, by=by)
+        models.put_in_service(candidate, by=by)
     return retrain
 
 
@@ -200,13 +206,17 @@ def _keep(retrain: Retrain, audit_set: AuditSet, result: Mapping[str, Any]) -> N
         figures = json.loads(source.with_suffix(".json").read_text())
         if audit.status != Audit.Status.DONE:
             audits.finish(audit=audit, figures=figures)
-    Retrain.objects.filter(pk=retrain.pk, status=Status.RUNNING).update(
-        status=Status.EVALUATED,
-        candidate=candidate,
-        audit_set=audit_set,
-        gate=json.loads(Path(result["gate"]).read_text()),
-        evaluated_at=timezone.now(),
-    )
+    with transaction.atomic():
+        evaluated = Retrain.objects.filter(pk=retrain.pk, status=Status.RUNNING).update(
+            status=Status.EVALUATED,
+            candidate=candidate,
+            audit_set=audit_set,
+            gate=json.loads(Path(result["gate"]).read_text()),
+            evaluated_at=timezone.now(),
+        )
+        if evaluated:
+            retrain.refresh_from_db()
+            ledger.gate(retrain)
 
 
 def fail_lost() -> int:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from feedback.errors import AlreadyDecided, Invalid, WrongState
 from feedback.models import Decision, Report
-from feedback.services import reports
+from feedback.services import outcomes, reports
 
 
 def decide(
@@ -46,7 +46,7 @@ def decide(
             )
         if outcome == Decision.Outcome.ACCEPTED and not reports.may_keep_pixels(label):
             reports.forget_pictures(report)
-        return Decision.objects.create(
+        decision = Decision.objects.create(
             report=report,
             outcome=outcome,
             label=label if outcome == Decision.Outcome.ACCEPTED else "",
@@ -54,6 +54,8 @@ def decide(
             reason=reason,
             by=by,
         )
+        outcomes.record(report=report, outcome=outcome, decision=decision)
+        return decision
 
 
 def reopen(*, report: Report, by: User) -> None:
@@ -73,3 +75,4 @@ def reopen(*, report: Report, by: User) -> None:
             )
         Report.objects.filter(pk=report.pk).update(folded_into=None)
         report.decisions.filter(taken_back_at=None).update(taken_back_at=timezone.now())
+        outcomes.record(report=report, outcome="taken back")

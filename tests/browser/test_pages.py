@@ -17,7 +17,7 @@ from feedback.models import (
     Report,
     Retrain,
 )
-from feedback.services import audits, reports, triage
+from feedback.services import audits, ledger, models, reports, triage
 from modeltrain import columns, evaluate, gate
 from tests.conftest import SCORES, png
 from tests.feedback.pages.test_triage import doubted
@@ -51,6 +51,7 @@ def world(transactional_db, champion, queued, settings):
             number=2, manifest_sha256="2" * 64, images=9, added=1
         ),
         config="head",
+        override_reason="No explicit image is kept here, by choice.",
         gate=gate.judge(champion=answers(20, alarms=10), candidate=answers(100, alarms=40)),
         proposed_by=mona,
     )
@@ -62,6 +63,11 @@ def world(transactional_db, champion, queued, settings):
     triage.decide(report=decided, outcome="rejected", by=mona, reason="A photograph.")
     triage.decide(report=accepted, outcome="accepted", by=mona)
     doubted(accepted, retrain)
+    ledger.gate(retrain)
+    ledger.override(retrain, by=mona)
+    models.put_in_service(candidate, by=mona)
+    models.put_in_service(champion, by=mona)
+    ledger.report(report=open_one, outcome="withdrawn")
     return {
         "mona": mona,
         "report": open_one,
@@ -77,6 +83,10 @@ def world(transactional_db, champion, queued, settings):
             reverse("model", args=["v1"]),
             reverse("model", args=["v2"]),
             reverse("how"),
+            reverse("reports"),
+            reverse("reports") + "?label=drawings",
+            reverse("ledger"),
+            reverse("ledger") + "?kind=override",
             reverse("receipt", args=[decided.receipt]),
             reverse("triage"),
             reverse("case", args=[open_one.pk]),

@@ -12,9 +12,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from rest_framework.authtoken.models import Token
 
-from feedback import people
+from feedback import people, selectors
 from feedback.models import AuditSet, Axis, AxisValue, DatasetVersion, ModelVersion
-from feedback.services import audits, datasets, models
+from feedback.services import audits, datasets, ledger, models, outcomes
 from modeltrain import artifact, manifest
 
 AXES = Path(__file__).resolve().parent.parent.parent / "axes.json"
@@ -25,12 +25,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with transaction.atomic():
+            ledger.begin()
             load_axes()
             model = first_model()
             audit_set = first_audit_set()
             first_dataset()
             audits.request(model=model, audit_set=audit_set)
             account = first_maintainer()
+            outcomes.catch_up(selectors.reports_to_publish())
         if account:
             self.stdout.write(
                 f"maintainer: {account['username']}  password: {account['password']}  "
@@ -83,9 +85,7 @@ def first_dataset() -> None:
         return
     pool = manifest.read(settings.DEMO_DIR / "pool.jsonl")
     rows = [row for row in pool if row.groups.get("medium") == "photograph"]
-    DatasetVersion.objects.create(
-        number=1, manifest_sha256=datasets.publish(rows), images=len(rows), added=len(rows)
-    )
+    datasets.create(sha256=datasets.publish(rows), parent=None, images=len(rows), added=len(rows))
 
 
 def first_maintainer() -> dict[str, str] | None:

@@ -1,0 +1,267 @@
+"""Write what was decided to the end of the ledger, and check the whole of it.
+
+An entry is written in the transaction of the change that it tells of. What may have to be erased
+enters as a keyed hash; the key is kept with the row, and goes with it.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from feedback.models import (
+    Audit,
+    DatasetVersion,
+    Decision,
+    LedgerEntry,
+    ModelVersion,
+    Report,
+    Retrain,
+)
+from feedback.models.ledger import NOTHING_BEFORE, canonical, sha256
+
+Kind = LedgerEntry.Kind
+SECOND, DAY = "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"
+
+
+def begin() -> None:
+    """Write the first entry where there is none. History before it is not invented."""
+    with transaction.atomic():
+        if not LedgerEntry.objects.exists():
+            says = "What happened on this site before this entry is not in the ledger."
+            _append(1, NOTHING_BEFORE, Kind.GENESIS, {"says": says}, SECOND)
+
+
+def write(kind: Kind, *, precision: str = SECOND, **facts: Any) -> LedgerEntry:
+    """Write one entry; called inside the transaction of what it tells of."""
+    begin()
+    with transaction.atomic():
+        # Whoever holds the first entry writes; the last is read only then.
+        LedgerEntry.objects.select_for_update().get(number=1)
+        last = LedgerEntry.objects.latest("number")
+        return _append(last.number + 1, last.hash, kind, facts, precision)
+
+
+def _append(
+    number: int, previous: str, kind: Kind, facts: dict[str, Any], precision: str
+) -> LedgerEntry:
+    _refuse_fractions(facts)
+    entry = LedgerEntry(
+        number=number,
+        time=timezone.now().strftime(precision),
+        kind=kind.value,
+        facts=facts,
+        previous=previous,
+    )
+    entry.hash = sha256(entry.content)
+    entry.save()
+    return entry
+
+
+def _refuse_fractions(value: Any) -> None:
+    """No two languages write every fraction the same."""
+    if isinstance(value, float):
+        raise TypeError(
+            f"The ledger holds no fractions. Received: {value!r}. Write it as a string."
+        )
+    inside = value.values() if isinstance(value, dict) else value
+    if isinstance(value, (dict, list)):
+        for one in inside:
+            _refuse_fractions(one)
+
+
+def keyed(row: Report | DatasetVersion, value: Any) -> str:
+    """The hash of `value` under the key of its row, which is made when it is first needed."""
+    row.refresh_from_db(fields=["ledger_key"])
+    if not row.ledger_key:
+        row.ledger_key = secrets.token_hex(32)
+        row.save(update_fields=["ledger_key"])
+    return _keyed(row.ledger_key, value)
+
+
+def _keyed(key: str, value: Any) -> str:
+    return hmac.new(bytes.fromhex(key), canonical(value).encode(), hashlib.sha256).hexdigest()
+
+
+def forget(report: Report) -> None:
+    """Erase the keys that link entries to this report, and to the datasets that held it."""
+    if report.events.filter(status=Report.Status.FOLDED).exists():
+        DatasetVersion.objects.filter(
+            Q(pk=report.folded_into_id) | Q(created_at__gte=report.created_at)
+        ).update(ledger_key="")
+    Report.objects.filter(pk=report.pk).update(ledger_key="")
+    report.ledger_key = ""
+
+
+def name_of(by: User) -> str:
+    """As the pages name whoever acts for the site."""
+    return by.get_full_name() or by.get_username()
+
+
+def report(*, report: Report, outcome: str, decision: Decision | None = None, **facts: Any) -> None:
+    """What became of a report, by the day: the minute could tell whose it is."""
+    if decision:
+        facts["sealed"] = keyed(report, _sealed(report, decision))
+    facts["report"] = keyed(report, ["report", report.pk])
+    write(Kind.REPORT, precision=DAY, outcome=outcome, **facts)
+
+
+def _sealed(report: Report, decision: Decision) -> dict[str, Any]:
+    """What was decided, for whoever holds the key to check."""
+    return {
+        "outcome": decision.outcome,
+        "kind": report.kind,
+        "expected": report.expected_label,
+        "label": decision.label,
+        "groups": decision.groups,
+        "images": [example.image_sha256 for example in report.examples.all()],
+    }
+
+
+def dataset(dataset: DatasetVersion) -> None:
+    write(
+        Kind.DATASET,
+        dataset=dataset.number,
+        parent=dataset.parent.number if dataset.parent else None,
+        images=dataset.images,
+        added=dataset.added,
+        manifest=keyed(dataset, dataset.manifest_sha256),
+    )
+
+
+def audit(audit: Audit) -> None:
+    write(
+        Kind.AUDIT,
+        **_model(audit.model),
+        audit_set=audit.audit_set.name,
+        manifest_sha256=audit.audit_set.manifest_sha256,
+        figures_sha256=sha256(audit.all_figures),
+    )
+
+
+def approval(retrain: Retrain, *, by: User) -> None:
+    write(
+        Kind.APPROVAL,
+        retrain=retrain.pk,
+        base=retrain.base.version,
+        dataset=retrain.dataset.number,
+        proposed_by=name_of(retrain.proposed_by),
+        by=name_of(by),
+    )
+
+
+def gate(retrain: Retrain) -> None:
+    gate = retrain.gate or {}
+    policy = gate.get("policy", {})
+    write(
+        Kind.GATE,
+        retrain=retrain.pk,
+        **_model(retrain.candidate),
+        against=retrain.base.version,
+        verdict=gate["verdict"],
+        policy=policy.get("version"),
+        policy_sha256=sha256(policy),
+        result_sha256=sha256(gate),
+    )
+
+
+def override(retrain: Retrain, *, by: User) -> None:
+    write(
+        Kind.OVERRIDE,
+        retrain=retrain.pk,
+        **_model(retrain.candidate),
+        verdict=(retrain.gate or {}).get("verdict"),
+        reason=retrain.override_reason,
+        by=name_of(by),
+    )
+
+
+def decline(retrain: Retrain, *, by: User) -> None:
+    write(
+        Kind.DECLINE,
+        retrain=retrain.pk,
+        **_model(retrain.candidate),
+        verdict=(retrain.gate or {}).get("verdict"),
+        reason=retrain.override_reason,
+        by=name_of(by),
+    )
+
+
+def service(model: ModelVersion, *, after: ModelVersion | None, by: User | None) -> None:
+    """A model goes into service; one that was there before comes back."""
+    write(
+        Kind.ROLLBACK if model.promoted_at else Kind.PROMOTION,
+        **_model(model),
+        after=after.version if after else None,
+        by=name_of(by) if by else None,
+    )
+
+
+def _model(model: ModelVersion | None) -> dict[str, str]:
+    return {"model": model.version, "artifact_sha256": model.sha256} if model else {}
+
+
+def problems(*, head: str = "") -> Iterator[str]:
+    """What is wrong with the ledger, each entry named.
+
+    Parameters
+    ----------
+    head : str
+        A hash that was noted earlier. Only it can show that the newest entries were cut off, or
+        that all of them were written anew.
+    """
+    number, previous, seen = 0, NOTHING_BEFORE, not head
+    for entry in LedgerEntry.objects.order_by("number").iterator(2000):
+        if entry.number != number + 1:
+            yield f"Entries {number + 1} to {entry.number - 1} are missing."
+        elif entry.previous != previous:
+            yield f"Entry {entry.number} does not follow entry {number}: one of them was replaced."
+        if entry.hash != sha256(entry.content):
+            yield f"Entry {entry.number} was changed: its hash is not that of its content."
+        number, previous = entry.number, entry.hash
+        seen = seen or entry.hash == head
+    if not number:
+        yield "There is no entry, not even the first."
+    if not seen:
+        yield "No entry has the hash that was noted: newer entries were cut off, or written anew."
+
+
+def contradictions() -> Iterator[str]:
+    """Where the database no longer holds what an entry says: figures, verdicts, decisions."""
+    audits = {
+        (f"v{number}", name): pk
+        for pk, number, name in Audit.objects.values_list("pk", "model__number", "audit_set__name")
+    }
+    by_hash = {
+        _keyed(report.ledger_key, ["report", report.pk]): report.pk
+        for report in Report.objects.exclude(ledger_key="").only("pk", "ledger_key").iterator(2000)
+    }
+    for entry in LedgerEntry.objects.order_by("number").iterator(2000):
+        facts, kept = entry.facts, True
+        if entry.kind == Kind.AUDIT:
+            found = Audit.objects.filter(
+                pk=audits.get((facts["model"], facts["audit_set"]))
+            ).first()
+            kept = found is not None and sha256(found.all_figures) == facts["figures_sha256"]
+        elif entry.kind == Kind.GATE:
+            judged = Retrain.objects.filter(pk=facts["retrain"]).first()
+            kept = judged is not None and sha256(judged.gate) == facts["result_sha256"]
+        elif entry.kind == Kind.DATASET:
+            made = DatasetVersion.objects.filter(number=facts["dataset"]).first()
+            kept = made is not None and (
+                not made.ledger_key
+                or _keyed(made.ledger_key, made.manifest_sha256) == facts["manifest"]
+            )
+        elif entry.kind == Kind.REPORT and "sealed" in facts and facts["report"] in by_hash:
+            decided = Report.objects.get(pk=by_hash[facts["report"]])
+            kept = facts["sealed"] in [
+                _keyed(decided.ledger_key, _sealed(decided, one)) for one in decided.decisions.all()
+            ]
+        if not kept:
+            yield f"Entry {entry.number} ({entry.kind}) is not what the database holds now."

@@ -1,0 +1,460 @@
+"""What was decided is written down once, in order, and any change to it shows."""
+
+import json
+import random
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+from django.urls import reverse
+
+from feedback.models import (
+    Audit,
+    AuditSet,
+    DatasetVersion,
+    Decision,
+    LedgerEntry,
+    ModelVersion,
+    Report,
+    Retrain,
+)
+from feedback.models.ledger import AppendOnly, canonical, sha256
+from feedback.services import audits, datasets, ledger, models, outcomes, reports, retrains, triage
+from modeltrain.manifest import Row
+
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
+CHECKER = ROOT / "docs" / "check_ledger.py"
+GATE = {"verdict": "blocked", "policy": {"version": 2, "margin": 0.08}, "cells": [{"low": 0.01}]}
+
+pytestmark = pytest.mark.django_db
+
+
+def entries(kind: str) -> list[dict]:
+    return [entry.facts for entry in LedgerEntry.objects.filter(kind=kind).order_by("number")]
+
+
+def kinds() -> list[str]:
+    return list(LedgerEntry.objects.order_by("number").values_list("kind", flat=True))
+
+
+@pytest.fixture
+def promoted(queued, ravi, mona, champion):
+    """A report's way to a model that learnt from it, past a gate that had not passed."""
+    anchor = Row(
+        sha256="b" * 64, label="neutral", groups={}, split="train", source="demo", cluster="owl"
+    )
+    datasets.create(sha256=datasets.publish([anchor]), parent=None, images=1, added=1)
+    report = queued()
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    retrain = retrains.propose(by=mona)
+    retrains.approve(retrain=retrain, by=mona)
+    candidate = ModelVersion.objects.create(number=2, sha256="c" * 64, title="Retrain 1")
+    candidate.folder.mkdir(parents=True)
+    audit_set = AuditSet.objects.create(name="demo", manifest_sha256="e" * 64, images=240)
+    audits.finish(
+        audit=audits.request(model=candidate, audit_set=audit_set), figures={"error": 0.25}
+    )
+    Retrain.objects.filter(pk=retrain.pk).update(status="evaluated", candidate=candidate, gate=GATE)
+    retrain.refresh_from_db()
+    ledger.gate(retrain)
+    retrains.promote(retrain=retrain, by=mona, override_reason="No explicit image is kept here.")
+    report.refresh_from_db()
+    reports.move(report=report, sources=["folded"], status="answered")
+    outcomes.record(report=report, outcome="answered", model="v2")
+    return report
+
+
+@pytest.fixture
+def lines(promoted, client, queued, ravi) -> list[str]:
+    """A real download, of a ledger with a few dozen entries."""
+    for seed in range(2, 30):
+        report = queued(seed)
+        triage.decide(report=report, outcome="rejected", by=ravi, reason="A photograph.")
+    answer = client.get(reverse("ledger-download"))
+    return b"".join(answer.streaming_content).decode().splitlines()
+
+
+def checked(tmp_path: Path, lines: list[str], *options: str) -> tuple[int, str]:
+    """What the checker in the docs says of these lines, and its exit status."""
+    path = tmp_path / "ledger.jsonl"
+    path.write_text("".join(f"{line}\n" for line in lines))
+    command = [sys.executable, "-I", str(CHECKER), str(path), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_every_step_from_a_report_to_a_model_is_an_entry(promoted) -> None:
+    assert kinds() == [
+        "genesis",
+        "dataset",
+        "report",
+        "dataset",
+        "approval",
+        "audit",
+        "gate",
+        "override",
+        "promotion",
+        "report",
+    ]
+    assert [facts["outcome"] for facts in entries("report")] == ["accepted", "answered"]
+    assert entries("audit")[0]["figures_sha256"] == sha256({"error": 0.25})
+    assert entries("gate")[0]["policy_sha256"] == sha256(GATE["policy"])
+    assert entries("gate")[0]["result_sha256"] == sha256(GATE)
+    (override,) = entries("override")
+    assert (override["by"], override["reason"]) == ("mona", "No explicit image is kept here.")
+    assert (override["artifact_sha256"], override["verdict"]) == ("c" * 64, "blocked")
+    (promotion,) = entries("promotion")
+    assert (promotion["model"], promotion["after"], promotion["by"]) == ("v2", "v1", "mona")
+
+
+def test_one_person_who_proposes_and_approves_is_named_twice(promoted) -> None:
+    (approval,) = entries("approval")
+
+    assert (approval["proposed_by"], approval["by"]) == ("mona", "mona")
+
+
+def test_a_decision_taken_back_is_an_entry_of_its_own(queued, ravi) -> None:
+    report = queued()
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    triage.reopen(report=report, by=ravi)
+    triage.decide(report=report, outcome="escalated", by=ravi, reason="Look at this.")
+
+    found = entries("report")
+    assert [one["outcome"] for one in found] == ["accepted", "taken back", "escalated"]
+    assert len({one["report"] for one in found}) == 1
+
+
+def test_a_candidate_that_is_declined_is_an_entry(promoted, mona) -> None:
+    Retrain.objects.update(status="evaluated", decided_by=None, decided_at=None)
+    retrains.decline(retrain=Retrain.objects.get(), by=mona, reason="Worse for drawings.")
+
+    assert (entries("decline")[0]["reason"], entries("decline")[0]["by"]) == (
+        "Worse for drawings.",
+        "mona",
+    )
+
+
+def test_a_model_that_comes_back_is_a_rollback(promoted, champion, mona) -> None:
+    models.put_in_service(champion, by=mona)
+
+    (rollback,) = entries("rollback")
+    assert (rollback["model"], rollback["after"], rollback["by"]) == ("v1", "v2", "mona")
+
+
+def test_what_is_undone_is_not_written(queued, ravi) -> None:
+    report = queued()
+    with transaction.atomic():
+        triage.decide(report=report, outcome="accepted", by=ravi)
+        transaction.set_rollback(True)
+
+    assert not LedgerEntry.objects.exists()
+
+
+def test_the_beginning_is_written_once_and_says_that_history_is_missing(db) -> None:
+    ledger.begin()
+    ledger.begin()
+
+    assert kinds() == ["genesis"]
+    assert "is not in the ledger" in entries("genesis")[0]["says"]
+
+
+def test_an_entry_holds_no_fraction(db) -> None:
+    with pytest.raises(TypeError, match="no fractions"):
+        ledger.write(ledger.Kind.AUDIT, rates=[{"error": 0.1}])
+    assert kinds() == ["genesis"]
+
+
+def test_reports_are_dated_by_the_day(promoted) -> None:
+    for entry in LedgerEntry.objects.all():
+        assert len(entry.time) == (10 if entry.kind == "report" else 20)
+
+
+def test_no_entry_is_changed_or_deleted(promoted) -> None:
+    entry = LedgerEntry.objects.get(number=2)
+    for forbidden in (
+        entry.save,
+        entry.delete,
+        LedgerEntry.objects.all().delete,
+        lambda: LedgerEntry.objects.update(kind="audit"),
+    ):
+        with pytest.raises(AppendOnly):
+            forbidden()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_writers_cannot_fork_the_chain() -> None:
+    together = threading.Barrier(4)
+
+    def write(writer: int) -> None:
+        together.wait()
+        try:
+            for step in range(10):
+                with transaction.atomic():
+                    ledger.write(ledger.Kind.AUDIT, writer=writer, step=step)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+
+    assert list(ledger.problems()) == []
+    assert LedgerEntry.objects.count() == 41
+
+
+# Erasure
+
+
+def strings(value) -> set[str]:
+    if isinstance(value, dict):
+        return set().union(*(strings(one) for one in value.values()), set())
+    return {value} if isinstance(value, str) else set()
+
+
+def remaining() -> list[str]:
+    """Every value of every table that is left, but for the ledger itself."""
+    with connection.cursor() as cursor:
+        tables = connection.introspection.table_names(cursor)
+        found = set()
+        for table in tables:
+            if table != LedgerEntry._meta.db_table:
+                cursor.execute(f'SELECT * FROM "{table}"')
+                found |= {str(value) for row in cursor.fetchall() for value in row}
+    return sorted(found)
+
+
+def test_after_a_withdrawal_no_entry_can_be_linked_to_the_report(
+    promoted, django_capture_on_commit_callbacks
+) -> None:
+    report = Report.objects.get()
+    image = report.examples.get().image_sha256
+    names = {one["report"] for one in entries("report")}
+    secret = {report.ledger_key, DatasetVersion.objects.get(number=2).ledger_key}
+    linked = names | {one["sealed"] for one in entries("report") if "sealed" in one}
+    linked |= {entries("dataset")[-1]["manifest"]}
+    assert ledger._keyed(report.ledger_key, ["report", report.pk]) in names  # as long as it stands
+
+    with django_capture_on_commit_callbacks(execute=True):
+        reports.withdraw(report=report)
+
+    left = remaining()
+    text = "\n".join(entry.line for entry in LedgerEntry.objects.all())
+    for plain in (image, report.receipt, report.description, f'"{report.pk}"', "vector", "ravi"):
+        assert plain not in text
+    assert [one for one in linked | secret if one in "\n".join(left)] == []
+    values = [*left, *(["report", pk] for pk in range(10))]
+    candidates = [
+        *values,
+        *(ledger._sealed(report, decision) for decision in Decision.objects.all()),
+    ]
+    keys = ["", *(key for key in left if len(key) >= 16 and set(key) <= set("0123456789abcdef"))]
+    for value in candidates:
+        plain = value if isinstance(value, str) else canonical(value)
+        assert sha256(plain) not in linked
+        assert sha256(value) not in linked
+        for key in keys:
+            assert ledger._keyed(key if len(key) % 2 == 0 else f"0{key}", value) not in linked
+    assert list(ledger.problems()) == []
+    assert list(ledger.contradictions()) == []
+
+
+def test_a_withdrawal_erases_only_its_own_keys(queued, ravi) -> None:
+    one, other = queued(1), queued(2)
+    for report in (one, other):
+        triage.decide(report=report, outcome="accepted", by=ravi)
+    reports.withdraw(report=one)
+
+    assert Report.objects.get(pk=one.pk).ledger_key == ""
+    assert len(Report.objects.get(pk=other.pk).ledger_key) == 64
+
+
+def test_two_reports_on_the_same_image_do_not_look_alike(queued, judged, ravi) -> None:
+    for classification in (judged(1), judged(1)):
+        report = queued(classifications=[classification])
+        triage.decide(report=report, outcome="accepted", by=ravi)
+
+    one, other = entries("report")
+    assert one["sealed"] != other["sealed"]
+    assert one["report"] != other["report"]
+
+
+# Checking
+
+
+def verified(*options: str) -> str:
+    try:
+        call_command("verify_ledger", *options)
+    except CommandError as refused:
+        return str(refused)
+    return ""
+
+
+def rewrite(sql: str, *values) -> None:
+    """As somebody with the database in hand could."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql.replace('LEDGER', LedgerEntry._meta.db_table)}", values)
+
+
+def test_an_untouched_ledger_is_unbroken(lines, tmp_path) -> None:
+    head = json.loads(lines[-1])["hash"]
+
+    assert verified("--head", head) == ""
+    assert checked(tmp_path, lines, "--head", head) == (
+        0,
+        f"{len(lines)} entries, unbroken. The newest hash: {head}\n",
+    )
+
+
+def test_a_changed_entry_is_named(promoted) -> None:
+    rewrite("UPDATE LEDGER SET facts = %s WHERE number = 8", '{"by":"sam"}')
+
+    assert verified() == "Entry 8 was changed: its hash is not that of its content."
+
+
+def test_a_changed_entry_with_a_new_hash_is_named(promoted) -> None:
+    entry = LedgerEntry.objects.get(number=8)
+    entry.facts["by"] = "sam"
+    rewrite(
+        "UPDATE LEDGER SET facts = %s, hash = %s WHERE number = 8",
+        json.dumps(entry.facts),
+        sha256(entry.content),
+    )
+
+    assert verified() == "Entry 9 does not follow entry 8: one of them was replaced."
+
+
+def test_a_dropped_entry_is_named(promoted) -> None:
+    rewrite("DELETE FROM LEDGER WHERE number = 5")
+
+    assert verified() == "Entries 5 to 5 are missing."
+
+
+def test_two_entries_that_changed_places_are_named(promoted) -> None:
+    rewrite("UPDATE LEDGER SET number = 99 WHERE number = 5")
+    rewrite("UPDATE LEDGER SET number = 5 WHERE number = 6")
+    rewrite("UPDATE LEDGER SET number = 6 WHERE number = 99")
+
+    assert "Entry 5 was changed" in verified()
+    assert "Entry 6 was changed" in verified()
+
+
+def test_a_cut_tail_shows_only_by_a_hash_noted_before(promoted) -> None:
+    head = LedgerEntry.objects.latest("number").hash
+    rewrite("DELETE FROM LEDGER WHERE number > 7")
+
+    assert verified() == ""
+    assert verified("--head", head).startswith("No entry has the hash that was noted")
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (lambda: Audit.objects.update(figures={"error": 0.0}), "audit"),
+        (lambda: Retrain.objects.update(gate={**GATE, "verdict": "pass"}), "gate"),
+        (lambda: Decision.objects.update(label="neutral"), "report"),
+        (lambda: DatasetVersion.objects.filter(number=2).update(manifest_sha256="0"), "dataset"),
+    ],
+)
+def test_a_fact_that_was_changed_behind_the_ledgers_back_is_named(promoted, change, kind) -> None:
+    change()
+
+    assert f"({kind}) is not what the database holds now." in verified()
+
+
+def test_the_published_checker_is_short_and_needs_nothing() -> None:
+    text = CHECKER.read_text()
+
+    assert len(text.splitlines()) < 60
+    imported = [line.split()[1] for line in text.splitlines() if line.startswith("import ")]
+    assert set(imported) <= sys.stdlib_module_names
+
+
+def test_the_published_checker_finds_a_cut_tail_by_a_hash_noted_before(lines, tmp_path) -> None:
+    head = json.loads(lines[-1])["hash"]
+
+    assert checked(tmp_path, lines[:-3])[0] == 0
+    status, said = checked(tmp_path, lines[:-3], "--head", head)
+    assert (status, said) == (
+        1,
+        "The noted hash is not here: entries were cut off, or all written anew.\n",
+    )
+
+
+def test_the_published_checker_refuses_what_is_no_ledger(lines, tmp_path) -> None:
+    assert checked(tmp_path, [])[0] == 1
+    assert checked(tmp_path, [*lines[:3], "not JSON", *lines[3:]])[0] == 1
+    assert checked(tmp_path, [lines[0], "[]", '{"number": 1e999}', "null"])[0] == 1
+    (tmp_path / "half.jsonl").write_text("\n".join(lines)[:-9])
+    half = subprocess.run([sys.executable, str(CHECKER), str(tmp_path / "half.jsonl")])
+    assert half.returncode == 1
+
+
+def change_fact(lines: list[str], at: int, draw: random.Random) -> tuple[list[str], str]:
+    entry = json.loads(lines[at])
+    field = draw.choice(sorted(entry["facts"]))
+    entry["facts"][field] = "something else"
+    return [*lines[:at], canonical(entry), *lines[at + 1 :]], f"Entry {at + 1} was changed"
+
+
+def change_letter(lines: list[str], at: int, draw: random.Random) -> tuple[list[str], str]:
+    where = lines[at].index('"kind"') + draw.randrange(9, 12)
+    changed = lines[at][:where] + "x" + lines[at][where + 1 :]
+    return [*lines[:at], changed, *lines[at + 1 :]], f"Entry {at + 1} was changed"
+
+
+def replace_entry(lines: list[str], at: int, draw: random.Random) -> tuple[list[str], str]:
+    entry = json.loads(lines[at])
+    entry["facts"] = {"by": f"sam {draw.random()}"}
+    entry.pop("hash")
+    entry["hash"] = sha256(entry)
+    return (
+        [*lines[:at], canonical(entry), *lines[at + 1 :]],
+        f"Entry {at + 2} does not follow {at + 1}",
+    )
+
+
+def drop(lines: list[str], at: int, draw: random.Random) -> tuple[list[str], str]:
+    return lines[:at] + lines[at + 1 :], f"Entries {at + 1} to {at + 1} are missing."
+
+
+def move(lines: list[str], at: int, draw: random.Random) -> tuple[list[str], str]:
+    swapped = [*lines[:at], lines[at + 1], lines[at], *lines[at + 2 :]]
+    return swapped, f"Entry {at + 1} was moved"
+
+
+def repeat(lines: list[str], at: int, draw: random.Random) -> tuple[list[str], str]:
+    return [*lines[:at], lines[at], *lines[at:]], f"Entry {at + 1} stands there twice"
+
+
+def test_the_published_checker_names_each_of_1000_random_tamperings(lines, tmp_path) -> None:
+    draw = random.Random(7)
+    ways = [change_fact, change_letter, replace_entry, drop, move, repeat]
+    folder = tmp_path / "tampered"
+    folder.mkdir()
+    expected = []
+    for n in range(1000):
+        tampered, named = draw.choice(ways)(lines, draw.randrange(len(lines) - 1), draw)
+        (folder / f"{n}.jsonl").write_text("".join(f"{line}\n" for line in tampered))
+        expected.append(named)
+    # One process runs the published file a thousand times: starting a thousand takes a minute.
+    run = (
+        "import runpy, sys, io, contextlib\n"
+        "for n in range(1000):\n"
+        "    sys.argv = ['check_ledger.py', f'{sys.path[0]}/{n}.jsonl']\n"
+        "    try: runpy.run_path(CHECKER)\n"
+        "    except SystemExit as end: print(repr(end.code))\n"
+    )
+    script = folder / "all.py"
+    script.write_text(f"CHECKER = {str(CHECKER)!r}\n{run}")
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=300
+    )
+
+    answers = done.stdout.splitlines()
+    assert len(answers) == 1000, done.stderr
+    assert [n for n in range(1000) if expected[n] not in answers[n]] == []
