@@ -129,7 +129,7 @@ def finish(*, audit: Audit, figures: Mapping[str, Any]) -> None:
         Audit.objects.filter(pk=audit.pk).update(
             status=Audit.Status.DONE,
             figures={name: each for name, each in figures.items() if name != "pairs"},
-            pairs=figures["pairs"],
+            pairs=figures.get("pairs", []),
             finished_at=timezone.now(),
         )
         audit.refresh_from_db()

@@ -203,8 +203,8 @@ def _keep(retrain: Retrain, audit_set: AuditSet, result: Mapping[str, Any]) -> N
         audit.predictions.parent.mkdir(parents=True, exist_ok=True)
         if source != audit.predictions:
             audit.predictions.write_bytes(source.read_bytes())
-        figures = json.loads(source.with_suffix(".json").read_text())
         if audit.status != Audit.Status.DONE:
+            figures = json.loads(source.with_suffix(".json").read_text())
             audits.finish(audit=audit, figures=figures)
     with transaction.atomic():
         evaluated = Retrain.objects.filter(pk=retrain.pk, status=Status.RUNNING).update(
