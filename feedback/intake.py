@@ -17,8 +17,8 @@ from django.db import IntegrityError
 from kombu.exceptions import OperationalError
 
 from feedback.errors import ClassifierAway, ClassifierBusy, ImageRefused, Invalid, KeyReused
-from feedback.models import Classification, Report, Retrain
-from feedback.services import classifications, reports, retrains
+from feedback.models import Classification, ModelVersion, Report, Retrain
+from feedback.services import classifications, models, reports, retrains
 from worker import pulse
 from worker.tasks.inference import classify_task
 from worker.tasks.reports import answer_reports_task, screen_report_task
@@ -175,6 +175,11 @@ def promote(*, retrain: Retrain, by: User, override_reason: str = "") -> Retrain
     retrains.promote(retrain=retrain, by=by, override_reason=override_reason)
     send(answer_reports_task.delay_on_commit)
     return retrain
+
+
+def roll_back(*, model: ModelVersion, by: User, reason: str) -> None:
+    models.roll_back(model=model, by=by, reason=reason)
+    send(answer_reports_task.delay_on_commit)
 
 
 def parse_groups(text: str) -> Mapping[str, str]:

@@ -7,6 +7,7 @@ import time
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
 from limits import parse
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, storage_from_string
@@ -35,6 +36,18 @@ def hit(request: HttpRequest, *, scope: str, rate: str) -> None:
         way_out=f"Try again in {seconds} seconds.",
         retry_after=seconds,
     )
+
+
+def source_of(request: HttpRequest) -> str:
+    """A keyed hash of the visitor's network: /24 for IPv4, /48 for IPv6."""
+    address = address_of(request).partition("/")[0]
+    try:
+        parsed = ipaddress.ip_address(address)
+        size = 24 if parsed.version == 4 else 48
+        address = str(ipaddress.ip_network((parsed, size), strict=False))
+    except ValueError:
+        pass  # a socket has no address
+    return salted_hmac("source of a report", address, algorithm="sha256").hexdigest()
 
 
 def address_of(request: HttpRequest) -> str:

@@ -102,6 +102,7 @@ class Reports(ListAPIView):
         report, _ = intake.file_report(
             uploads=uploads,
             classification=pk and get_object_or_404(Classification, pk=pk),
+            source=throttle.source_of(request),
             idempotency_key=hashlib.sha256(key.encode()).hexdigest() if key else None,
             request_sha256=digest,
             **{**data, "groups": intake.parse_groups(data["groups"])},

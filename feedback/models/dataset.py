@@ -12,6 +12,7 @@ class DatasetVersion(models.Model):
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT)
     images = models.PositiveIntegerField()
     added = models.PositiveIntegerField(default=0)
+    origin = models.JSONField(default=dict, blank=True)
     # Without it nobody can tell which hash in the ledger is this manifest's.
     ledger_key = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -1,5 +1,7 @@
 from django.db import models
 
+from feedback.models.model_version import ModelVersion
+
 
 class Example(models.Model):
     """One image in a report, and what the model said of it when it was reported."""
@@ -27,8 +29,9 @@ class Example(models.Model):
 
     @property
     def now(self) -> "ExampleScore":
-        """The answer of the newest model that judged this example."""
-        return self.scored[-1]
+        """The answer of the model in service, or of the newest that judged this example."""
+        serving = [one for one in self.scored if one.model.status == ModelVersion.Status.CHAMPION]
+        return (serving or self.scored)[-1]
 
     @property
     def scored(self) -> list["ExampleScore"]:

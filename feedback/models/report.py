@@ -50,6 +50,8 @@ class Report(models.Model):
         on_delete=models.PROTECT,
         related_name="reports",
     )
+    # A keyed hash of the address that it came from, for a while.
+    source = models.CharField(max_length=64, blank=True, editable=False)
     idempotency_key = models.CharField(max_length=64, null=True, blank=True, unique=True)
     request_sha256 = models.CharField(max_length=64, blank=True)
     # Without it nobody can tell which entries of the ledger are about this report.

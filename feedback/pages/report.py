@@ -136,6 +136,7 @@ def report(request: HttpRequest) -> HttpResponse:
         report, _ = intake.file_report(
             uploads=form.cleaned_data["images"],
             classification=classification,
+            source=throttle.source_of(request),
             **_once(form),
             **form.wishes(),
         )
@@ -170,6 +171,7 @@ def _page(request: HttpRequest, form: ReportForm, *, status: int = 200) -> HttpR
         "form": form,
         "classification": form.classification,
         "minutes": settings.DEMO_IMAGE_MINUTES,
+        "source_days": settings.SOURCE_DAYS,
         "collects_misses": settings.COLLECT_MISSES,
     }
     return render(request, "feedback/report.html", context, status=status)

@@ -2,15 +2,16 @@
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
 
 from feedback import intake, selectors
 from feedback.errors import Refusal
 from feedback.models import ModelVersion, Retrain
 from feedback.pages import figures
-from feedback.pages.doors import maintainers_only, person, with_refusal, words
+from feedback.pages.doors import maintainers_only, person, refusing, with_refusal, words
 from feedback.services import retrains
 
 Status = Retrain.Status
@@ -74,6 +75,18 @@ def _act(action: str, *, retrain: Retrain, by: User, reason: str) -> None:
         intake.promote(retrain=retrain, by=by, override_reason=reason)
     else:
         retrains.decline(retrain=retrain, by=by, reason=reason)
+
+
+@maintainers_only
+@refusing
+@require_POST
+def roll_back(request: HttpRequest, version: str) -> HttpResponse:
+    model = selectors.model_of(version)
+    if model is None:
+        raise Http404
+    intake.roll_back(model=model, by=person(request), reason=words(request, "reason"))
+    messages.success(request, f"{model} is in service again.")
+    return redirect("model", version=version)
 
 
 def _news(request: HttpRequest, retrain: Retrain) -> HttpResponse:

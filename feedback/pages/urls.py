@@ -21,5 +21,6 @@ urlpatterns = [
     path("triage/images/<int:pk>/", triage.image, name="image"),
     path("triage/images/<int:pk>/reveal/", triage.reveal, name="reveal"),
     path("retrains/", refusing(retrains.overview), name="retrains"),
+    path("retrains/back/<str:version>/", retrains.roll_back, name="roll-back"),
     path("retrains/<int:pk>/", retrains.one, name="retrain"),
 ]

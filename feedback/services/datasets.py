@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 
 from feedback.models import AuditSet, DatasetVersion, Report, StoredImage
-from feedback.services import ledger, outcomes, reports
+from feedback.services import ledger, outcomes, reports, shares
 from modeltrain import images, manifest
 from modeltrain.files import write_whole
 from modeltrain.hashing import Pdq, alike, pdq
@@ -33,7 +33,8 @@ def fold(*, by: User) -> DatasetVersion | None:
     """Make the next version from the newest one and every accepted report.
 
     Returns None when there is nothing to add or to leave out. Pictures that are, or nearly are, in
-    an audit set stay out; so do those without consent or without pixels.
+    an audit set stay out; so do those without consent or without pixels, and what goes beyond the
+    share of one source.
     """
     accepted = list(
         Report.objects.filter(status=Report.Status.ACCEPTED, consent_train=True)
@@ -43,7 +44,9 @@ def fold(*, by: User) -> DatasetVersion | None:
     parent = DatasetVersion.objects.first()
     before = manifest.read(parent.manifest) if parent else []
     kept = still_here(before)
-    fresh, folded = _rows_of(accepted, kept)
+    offers = _offers(accepted, kept)
+    taken = shares.within(offers)
+    fresh, folded = [row for offer in taken for row in offer.rows], [o.report for o in taken]
     if not folded and len(kept) == len(before):
         return None
     rows = {row.sha256: row for row in [*kept, *fresh]}
@@ -51,7 +54,11 @@ def fold(*, by: User) -> DatasetVersion | None:
     with transaction.atomic():
         existing = DatasetVersion.objects.filter(manifest_sha256=sha256).first()
         dataset = existing or create(
-            sha256=sha256, parent=parent, images=len(rows), added=len(fresh)
+            sha256=sha256,
+            parent=parent,
+            images=len(rows),
+            added=len(fresh),
+            origin=shares.origin(taken, offers),
         )
         for report in folded:
             waiting = Report.objects.filter(pk=report.pk, status=Report.Status.ACCEPTED)
@@ -68,7 +75,12 @@ def fold(*, by: User) -> DatasetVersion | None:
 
 
 def create(
-    *, sha256: str, parent: DatasetVersion | None, images: int, added: int
+    *,
+    sha256: str,
+    parent: DatasetVersion | None,
+    images: int,
+    added: int,
+    origin: dict[str, object] | None = None,
 ) -> DatasetVersion:
     """The next version, of a manifest that was published."""
     with transaction.atomic():
@@ -78,6 +90,7 @@ def create(
             parent=parent,
             images=images,
             added=added,
+            origin=origin or {},
         )
         ledger.dataset(dataset)
     return dataset
@@ -95,16 +108,16 @@ def still_here(rows: Iterable[Row]) -> list[Row]:
     return [row for row in rows if row.source != REPORTED or row.sha256 in stored]
 
 
-def _rows_of(accepted: Iterable[Report], kept: Sequence[Row]) -> tuple[list[Row], list[Report]]:
+def _offers(accepted: Iterable[Report], kept: Sequence[Row]) -> list[shares.Offer]:
     audited = AuditedPictures()
     clusters = _reported_clusters(kept)
-    fresh: list[Row] = []
-    folded: list[Report] = []
+    offers = []
     for report in accepted:
         decision = report.decision
         if decision is None:
             raise AssertionError("an accepted report has a decision that stands")
         pictures = [example.image for example in report.examples.all() if example.image]
+        rows = []
         usable = [image for image in pictures if not audited.holds(image)]
         for image in usable:
             fingerprint = image.fingerprint
@@ -112,7 +125,7 @@ def _rows_of(accepted: Iterable[Report], kept: Sequence[Row]) -> tuple[list[Row]
                 (name for known, name in clusters if alike(known, fingerprint)), image.sha256[:16]
             )
             clusters.append((fingerprint, cluster))
-            fresh.append(
+            rows.append(
                 Row(
                     sha256=image.sha256,
                     label=decision.label,
@@ -122,9 +135,9 @@ def _rows_of(accepted: Iterable[Report], kept: Sequence[Row]) -> tuple[list[Row]
                     cluster=cluster,
                 )
             )
-        if usable:
-            folded.append(report)
-    return fresh, folded
+        if rows:
+            offers.append(shares.Offer(report, rows))
+    return offers
 
 
 def _reported_clusters(rows: Sequence[Row]) -> list[tuple[Pdq, str]]:

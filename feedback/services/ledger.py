@@ -193,13 +193,16 @@ def decline(retrain: Retrain, *, by: User) -> None:
     )
 
 
-def service(model: ModelVersion, *, after: ModelVersion | None, by: User | None) -> None:
+def service(
+    model: ModelVersion, *, after: ModelVersion | None, by: User | None, reason: str = ""
+) -> None:
     """A model goes into service; one that was there before comes back."""
     write(
         Kind.ROLLBACK if model.promoted_at else Kind.PROMOTION,
         **_model(model),
         after=after.version if after else None,
         by=name_of(by) if by else None,
+        **({"reason": reason} if reason else {}),
     )
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from feedback.errors import ArtifactMissing, Invalid, WrongState
 from feedback.models import ModelVersion
 from feedback.services import ledger
 
@@ -28,11 +29,34 @@ def register(*, sha256: str, title: str, parent: ModelVersion | None) -> ModelVe
         )
 
 
-def put_in_service(model: ModelVersion, *, by: User | None = None) -> None:
+def roll_back(*, model: ModelVersion, by: User, reason: str) -> None:
+    """Put a model back that was in service before."""
+    if model.status != ModelVersion.Status.RETIRED:
+        raise WrongState(
+            rule="A model can be put back that was in service before and is not now.",
+            received=f"{model}, {model.status}",
+            way_out="Choose a retired model.",
+        )
+    if not reason.strip():
+        raise Invalid(
+            rule="Putting a model back needs a reason, which is public.",
+            received="no reason",
+            way_out="Write what is wrong with the model in service.",
+        )
+    if not model.folder.is_dir():
+        raise ArtifactMissing(
+            rule="A model goes into service from its own files.",
+            received="an artifact folder that is not there",
+            way_out="Restore it from a backup, or choose another.",
+        )
+    put_in_service(model, by=by, reason=reason.strip())
+
+
+def put_in_service(model: ModelVersion, *, by: User | None = None, reason: str = "") -> None:
     """Make `model` the champion and retire the present one, in one transaction."""
     with transaction.atomic():
         champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION)
-        ledger.service(model, after=champion.first(), by=by)
+        ledger.service(model, after=champion.first(), by=by, reason=reason)
         champion.exclude(pk=model.pk).update(status=ModelVersion.Status.RETIRED)
         ModelVersion.objects.filter(pk=model.pk).update(
             status=ModelVersion.Status.CHAMPION, promoted_at=timezone.now()

@@ -1,10 +1,12 @@
 """Take a report, screen it, tell its story, withdraw it."""
 
+import datetime
 from collections.abc import Iterable, Mapping, Sequence
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils import timezone
 
 from feedback.errors import Gone, Invalid, WrongState
 from feedback.models import (
@@ -32,6 +34,7 @@ def submit(
     description: str,
     consent_store: bool,
     consent_train: bool,
+    source: str = "",
     idempotency_key: str | None = None,
     request_sha256: str = "",
 ) -> Report:
@@ -67,6 +70,7 @@ def submit(
             description=description,
             consent_store=consent_store,
             consent_train=consent_train,
+            source=source,
             idempotency_key=idempotency_key,
             request_sha256=request_sha256,
         )
@@ -194,10 +198,16 @@ def withdraw(*, report: Report) -> None:
                 way_out="Nothing is left to do.",
             )
         forget_pictures(report)
-        Report.objects.filter(pk=report.pk).update(description="", groups={})
+        Report.objects.filter(pk=report.pk).update(description="", groups={}, source="")
         report.decisions.update(groups={})
         outcomes.record(report=report, outcome=Report.Status.WITHDRAWN)
         ledger.forget(report)
+
+
+def forget_sources() -> None:
+    """Where a report came from matters until it could be folded, and is nobody's business after."""
+    edge = timezone.now() - datetime.timedelta(days=settings.SOURCE_DAYS)
+    Report.objects.filter(created_at__lt=edge).exclude(source="").update(source="")
 
 
 def forget_pictures(report: Report) -> None:

@@ -1,7 +1,7 @@
 from celery import shared_task
 
 from feedback import selectors
-from feedback.services import audits, classifications, images, retrains
+from feedback.services import audits, classifications, images, reports, retrains
 from worker import pulse
 from worker.tasks.audits import start_audit_task
 from worker.tasks.reports import answer_reports_task, screen_report_task
@@ -16,6 +16,7 @@ def forget_old_images_task() -> None:
 @shared_task(name="upkeep.sweep_images_task", soft_time_limit=600, time_limit=660)
 def sweep_images_task() -> None:
     images.sweep()
+    reports.forget_sources()
 
 
 @shared_task(name="upkeep.pick_up_lost_work_task", soft_time_limit=30, time_limit=40)

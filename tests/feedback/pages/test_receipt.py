@@ -1,10 +1,9 @@
 import pytest
 from django.urls import reverse
-from django.utils import timezone
 
 from feedback import selectors
 from feedback.models import ExampleScore, ModelVersion, Report
-from feedback.services import triage
+from feedback.services import models, triage
 
 
 def receipt(report):
@@ -35,9 +34,8 @@ def test_stranger_cannot_see_a_receipt(client, queued) -> None:
 
 def test_the_receipt_says_then_and_now(client, queued) -> None:
     report = queued()
-    newer = ModelVersion.objects.create(
-        number=2, sha256="b" * 64, title="Retrain 1", promoted_at=timezone.now()
-    )
+    newer = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
+    models.put_in_service(newer)
     scores = {"drawings": 0.97, "hentai": 0.01, "neutral": 0.01, "porn": 0.005, "sexy": 0.005}
     ExampleScore.objects.create(
         example=report.examples.get(), model=newer, label="drawings", scores=scores
@@ -48,6 +46,9 @@ def test_the_receipt_says_then_and_now(client, queued) -> None:
     assert 'It said <strong>neutral</strong> <span class="number">0.90</span>' in text
     assert 'now says <strong>drawings</strong> <span class="number">0.97</span>' in text
     assert "That is what you said." in text
+
+    models.put_in_service(ModelVersion.objects.get(number=1))  # rolled back
+    assert "now says" not in client.get(receipt(report)).content.decode()
 
 
 def test_the_reporter_reads_why_ravi_said_no(client, queued, ravi) -> None:

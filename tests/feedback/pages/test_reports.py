@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from feedback import selectors
 from feedback.models import DatasetVersion, ExampleScore, ModelVersion, PublicReport, Report
-from feedback.services import datasets, outcomes, reports, triage
+from feedback.services import datasets, models, outcomes, reports, triage
 from modeltrain.labels import LABELS
 from modeltrain.manifest import Row
 
@@ -111,6 +111,7 @@ def test_the_list_tells_what_changed_in_which_model(client, decided, mona) -> No
     dataset = datasets.fold(by=mona)
     assert "It is in dataset 2, which the next model learns from." in text_of(client)
     newer = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
+    models.put_in_service(newer)
     ExampleScore.objects.create(
         example=report.examples.get(), model=newer, label="drawings", scores={"drawings": 0.97}
     )

@@ -1,0 +1,66 @@
+"""How much of what a dataset version learns may come from one place.
+
+A place is where reports come from (an address, kept as a keyed hash for a while) or a cluster of
+nearly the same pictures. Who floods the site, even past every reviewer, moves little.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from feedback.models import Report
+from modeltrain.manifest import Row
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What one report would add."""
+
+    report: Report
+    rows: Sequence[Row]
+
+    @property
+    def places(self) -> Counter[tuple[str, str]]:
+        """How many of its images come from each place."""
+        found = Counter(("cluster", row.cluster) for row in self.rows)
+        if self.report.source:
+            found["source", self.report.source] = len(self.rows)
+        return found
+
+
+def within(offers: Sequence[Offer]) -> list[Offer]:
+    """Leave out what goes beyond any place's share, the newest first; it may come next time."""
+    taken = list(offers)
+    while True:
+        allowed = limit(sum(len(offer.rows) for offer in taken))
+        kept, held = [], Counter[tuple[str, str]]()
+        for offer in taken:
+            if all(held[place] + n <= allowed for place, n in offer.places.items()):
+                kept.append(offer)
+                held += offer.places
+        if len(kept) == len(taken):
+            return kept
+        taken = kept  # less enters, so a share of it is less
+
+
+def limit(total: int) -> int:
+    """The most images that one place may bring to a version of `total` new images."""
+    return int(max(settings.SOURCE_IMAGES, settings.SOURCE_SHARE * total))
+
+
+def origin(taken: Sequence[Offer], offers: Sequence[Offer]) -> dict[str, object]:
+    """Where a version's new images come from, in numbers that name nobody."""
+    counts = _sum(taken)
+    back = [offer for offer in offers if offer not in taken]
+    return {
+        "sources": sorted((n for (kind, _), n in counts.items() if kind == "source"), reverse=True),
+        "held_back": {"reports": len(back), "images": sum(len(offer.rows) for offer in back)},
+        "images": settings.SOURCE_IMAGES,
+        "share": settings.SOURCE_SHARE,
+    }
+
+
+def _sum(offers: Iterable[Offer]) -> Counter[tuple[str, str]]:
+    return sum((offer.places for offer in offers), Counter[tuple[str, str]]())
