@@ -108,8 +108,12 @@ def report(*, report: Report, outcome: str, decision: Decision | None = None, **
     """What became of a report, by the day: the minute could tell whose it is."""
     if decision:
         facts["sealed"] = keyed(report, _sealed(report, decision))
-    facts["report"] = keyed(report, ["report", report.pk])
+    facts["report"] = keyed(report, _name(report))
     write(Kind.REPORT, precision=DAY, outcome=outcome, **facts)
+
+
+def _name(report: Report) -> str:
+    return f"report {report.pk}"
 
 
 def _sealed(report: Report, decision: Decision) -> dict[str, Any]:
@@ -238,9 +242,12 @@ def contradictions() -> Iterator[str]:
         (f"v{number}", name): pk
         for pk, number, name in Audit.objects.values_list("pk", "model__number", "audit_set__name")
     }
-    by_hash = {
-        _keyed(report.ledger_key, ["report", report.pk]): report.pk
-        for report in Report.objects.exclude(ledger_key="").only("pk", "ledger_key").iterator(2000)
+    keyed_reports = Report.objects.exclude(ledger_key="").prefetch_related("decisions", "examples")
+    decided = {
+        _keyed(report.ledger_key, _name(report)): {
+            _keyed(report.ledger_key, _sealed(report, one)) for one in report.decisions.all()
+        }
+        for report in keyed_reports.iterator(2000)
     }
     for entry in LedgerEntry.objects.order_by("number").iterator(2000):
         facts, kept = entry.facts, True
@@ -258,10 +265,7 @@ def contradictions() -> Iterator[str]:
                 not made.ledger_key
                 or _keyed(made.ledger_key, made.manifest_sha256) == facts["manifest"]
             )
-        elif entry.kind == Kind.REPORT and "sealed" in facts and facts["report"] in by_hash:
-            decided = Report.objects.get(pk=by_hash[facts["report"]])
-            kept = facts["sealed"] in [
-                _keyed(decided.ledger_key, _sealed(decided, one)) for one in decided.decisions.all()
-            ]
+        elif entry.kind == Kind.REPORT and "sealed" in facts:
+            kept = facts["sealed"] in decided.get(facts["report"], [facts["sealed"]])
         if not kept:
             yield f"Entry {entry.number} ({entry.kind}) is not what the database holds now."

@@ -237,7 +237,7 @@ def test_after_a_withdrawal_no_entry_can_be_linked_to_the_report(
     secret = {report.ledger_key, DatasetVersion.objects.get(number=2).ledger_key}
     linked = names | {one["sealed"] for one in entries("report") if "sealed" in one}
     linked |= {entries("dataset")[-1]["manifest"]}
-    assert ledger._keyed(report.ledger_key, ["report", report.pk]) in names  # as long as it stands
+    assert ledger._keyed(report.ledger_key, f"report {report.pk}") in names  # as long as it stands
 
     with django_capture_on_commit_callbacks(execute=True):
         reports.withdraw(report=report)
@@ -247,7 +247,7 @@ def test_after_a_withdrawal_no_entry_can_be_linked_to_the_report(
     for plain in (image, report.receipt, report.description, f'"{report.pk}"', "vector", "ravi"):
         assert plain not in text
     assert [one for one in linked | secret if one in "\n".join(left)] == []
-    values = [*left, *(["report", pk] for pk in range(10))]
+    values = [*left, *(f"report {pk}" for pk in range(10))]
     candidates = [
         *values,
         *(ledger._sealed(report, decision) for decision in Decision.objects.all()),
