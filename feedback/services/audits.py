@@ -74,9 +74,11 @@ def run(*, pk: int) -> None:
 
 def finish(*, audit: Audit, figures: Mapping[str, Any]) -> None:
     with transaction.atomic():
-        Audit.objects.filter(pk=audit.pk).update(
+        unfinished = Audit.objects.filter(pk=audit.pk).exclude(status=Audit.Status.DONE)
+        if not unfinished.update(
             status=Audit.Status.DONE, figures=figures, finished_at=timezone.now()
-        )
+        ):
+            return  # another worker got there first
         audit.refresh_from_db()
         ledger.audit(audit)
 

@@ -8,10 +8,11 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -32,14 +33,18 @@ SECOND, DAY = "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"
 
 def begin() -> None:
     """Write the first entry where there is none. History before it is not invented."""
-    with transaction.atomic():
-        if not LedgerEntry.objects.exists():
-            says = "What happened on this site before this entry is not in the ledger."
-            _append(1, NOTHING_BEFORE, Kind.GENESIS, {"says": says}, SECOND)
+    if LedgerEntry.objects.exists():
+        return
+    says = "What happened on this site before this entry is not in the ledger."
+    with suppress(IntegrityError), transaction.atomic():  # somebody else was quicker
+        _append(1, NOTHING_BEFORE, Kind.GENESIS, {"says": says}, SECOND)
 
 
 def write(kind: Kind, *, precision: str = SECOND, **facts: Any) -> LedgerEntry:
-    """Write one entry; called inside the transaction of what it tells of."""
+    """Write one entry; called inside the transaction of what it tells of.
+
+    Nobody else can write until that ends, so call it late: after rows that others may wait for.
+    """
     begin()
     with transaction.atomic():
         # Whoever holds the first entry writes; the last is read only then.
@@ -238,10 +243,6 @@ def problems(*, head: str = "") -> Iterator[str]:
 
 def contradictions() -> Iterator[str]:
     """Where the database no longer holds what an entry says: figures, verdicts, decisions."""
-    audits = {
-        (f"v{number}", name): pk
-        for pk, number, name in Audit.objects.values_list("pk", "model__number", "audit_set__name")
-    }
     keyed_reports = Report.objects.exclude(ledger_key="").prefetch_related("decisions", "examples")
     decided = {
         _keyed(report.ledger_key, _name(report)): {
@@ -252,10 +253,10 @@ def contradictions() -> Iterator[str]:
     for entry in LedgerEntry.objects.order_by("number").iterator(2000):
         facts, kept = entry.facts, True
         if entry.kind == Kind.AUDIT:
-            found = Audit.objects.filter(
-                pk=audits.get((facts["model"], facts["audit_set"]))
+            done = Audit.objects.filter(
+                model__number=facts["model"].removeprefix("v"), audit_set__name=facts["audit_set"]
             ).first()
-            kept = found is not None and sha256(found.figures) == facts["figures_sha256"]
+            kept = done is not None and sha256(done.figures) == facts["figures_sha256"]
         elif entry.kind == Kind.GATE:
             judged = Retrain.objects.filter(pk=facts["retrain"]).first()
             kept = judged is not None and sha256(judged.gate) == facts["result_sha256"]

@@ -48,7 +48,7 @@ def promoted(queued, ravi, mona, champion):
     anchor = Row(
         sha256="b" * 64, label="neutral", groups={}, split="train", source="demo", cluster="owl"
     )
-    datasets.create(sha256=datasets.publish([anchor]), parent=None, images=1, added=1)
+    datasets.begin([anchor])
     report = queued()
     triage.decide(report=report, outcome="accepted", by=ravi)
     retrain = retrains.propose(by=mona)
@@ -271,6 +271,15 @@ def test_a_withdrawal_erases_only_its_own_keys(queued, ravi) -> None:
 
     assert Report.objects.get(pk=one.pk).ledger_key == ""
     assert len(Report.objects.get(pk=other.pk).ledger_key) == 64
+
+
+def test_a_dataset_that_once_held_it_loses_its_key_too(promoted, ravi) -> None:
+    triage.reopen(report=promoted, by=ravi)
+    reports.withdraw(report=promoted)
+
+    keys = dict(DatasetVersion.objects.values_list("number", "ledger_key"))
+    assert (len(keys[1]), keys[2]) == (64, "")
+    assert list(ledger.contradictions()) == []
 
 
 def test_two_reports_on_the_same_image_do_not_look_alike(queued, judged, ravi) -> None:
