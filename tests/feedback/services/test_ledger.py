@@ -273,6 +273,24 @@ def test_a_withdrawal_erases_only_its_own_keys(queued, ravi) -> None:
     assert len(Report.objects.get(pk=other.pk).ledger_key) == 64
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="another database keeps other files")
+def test_an_erased_key_is_not_in_the_databases_file(queued, ravi) -> None:
+    report = queued()
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    key = Report.objects.get().ledger_key.encode()
+    file = Path(str(connection.settings_dict["NAME"]))
+
+    def kept() -> bytes:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return file.read_bytes() + file.with_name(f"{file.name}-wal").read_bytes()
+
+    assert key in kept()
+    reports.withdraw(report=report)
+    assert key not in kept()
+
+
 def test_a_dataset_that_once_held_it_loses_its_key_too(promoted, ravi) -> None:
     triage.reopen(report=promoted, by=ravi)
     reports.withdraw(report=promoted)
