@@ -1,8 +1,8 @@
 """How long the server takes for the public list and the ledger, with 100,000 of each.
 
-    .venv/bin/python bench/ledger.py --out ledger.json
+    PYTHONPATH=. .venv/bin/python bench/ledger.py --out ledger.json
 
-About two minutes on two cores, in SQLite. Every page is asked for through Django, first page and
+Under a minute on two cores, in SQLite. Every page is asked for through Django, first page and
 last, with filters that find much, little and nothing.
 """
 
