@@ -126,12 +126,14 @@ def _tell(audit: Audit) -> None:
 
 def finish(*, audit: Audit, figures: Mapping[str, Any]) -> None:
     with transaction.atomic():
-        Audit.objects.filter(pk=audit.pk).update(
+        unfinished = Audit.objects.filter(pk=audit.pk).exclude(status=Audit.Status.DONE)
+        if not unfinished.update(
             status=Audit.Status.DONE,
             figures={name: each for name, each in figures.items() if name != "pairs"},
             pairs=figures.get("pairs", []),
             finished_at=timezone.now(),
-        )
+        ):
+            return  # another worker got there first
         audit.refresh_from_db()
         ledger.audit(audit)
 
