@@ -103,7 +103,7 @@ def test_every_step_from_a_report_to_a_model_is_an_entry(promoted) -> None:
         "report",
     ]
     assert [facts["outcome"] for facts in entries("report")] == ["accepted", "answered"]
-    assert entries("audit")[0]["figures_sha256"] == sha256({"error": 0.25})
+    assert entries("audit")[0]["figures_sha256"] == sha256({"error": 0.25, "pairs": []})
     assert entries("gate")[0]["policy_sha256"] == sha256(GATE["policy"])
     assert entries("gate")[0]["result_sha256"] == sha256(GATE)
     (override,) = entries("override")
