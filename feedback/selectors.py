@@ -14,6 +14,7 @@ from feedback.models import (
     AuditSet,
     Axis,
     Example,
+    Finding,
     ModelVersion,
     PublicReport,
     Report,
@@ -145,6 +146,22 @@ def retrains_to_run() -> Sequence[int]:
 
 def audits_to_run() -> Sequence[int]:
     return list(Audit.objects.filter(status=Audit.Status.WAITING).values_list("pk", flat=True))
+
+
+def findings_to_run() -> Sequence[int]:
+    """The next one, while no retrain waits for the same workers."""
+    if Retrain.objects.filter(
+        status__in=(Retrain.Status.APPROVED, Retrain.Status.RUNNING)
+    ).exists():
+        return []
+    if Finding.objects.filter(status=Finding.Status.RUNNING).exists():
+        return []
+    waiting = Finding.objects.filter(status=Finding.Status.WAITING)
+    return list(waiting.values_list("pk", flat=True)[:1])
+
+
+def finding_of(audit: Audit | None, kind: str) -> Finding | None:
+    return Finding.objects.filter(audit=audit, kind=kind).first()
 
 
 def reports_to_answer() -> bool:

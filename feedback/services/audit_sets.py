@@ -41,7 +41,13 @@ class Imported:
 
 
 def import_set(
-    *, name: str, data: Dataset, card: str = "", new_groups: bool = False, step: Step
+    *,
+    name: str,
+    data: Dataset,
+    card: str = "",
+    new_groups: bool = False,
+    public_images: bool = False,
+    step: Step,
 ) -> Imported:
     """Freeze a dataset's images as an audit set; from then on it decides about new models.
 
@@ -58,6 +64,8 @@ def import_set(
         Where the images come from, and their licence.
     new_groups : bool
         Whether axes and values that the site does not know are made; refused otherwise.
+    public_images : bool
+        Whether anybody may see its pictures.
     step : callable
         Called with images done and images in all.
     """
@@ -81,7 +89,11 @@ def import_set(
         if new_groups:
             _add_groups(rows)
         audit_set = AuditSet.objects.create(
-            name=name, manifest_sha256=datasets.publish(rows), images=len(rows), card=card
+            name=name,
+            manifest_sha256=datasets.publish(rows),
+            images=len(rows),
+            card=card,
+            public_images=public_images,
         )
         for model in ModelVersion.objects.exclude(status=ModelVersion.Status.CANDIDATE):
             audits.request(model=model, audit_set=audit_set)
