@@ -2,6 +2,7 @@
 
 import datetime
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,12 @@ from feedback.models import (
     Example,
     Finding,
     ModelVersion,
+    NamedSlice,
     PublicReport,
     Report,
     Retrain,
 )
+from feedback.models.group import SLICE
 from modeltrain.labels import LABELS
 
 # Work that has waited this long without being taken up may have been lost on its way.
@@ -158,6 +161,30 @@ def findings_to_run() -> Sequence[int]:
         return []
     waiting = Finding.objects.filter(status=Finding.Status.WAITING)
     return list(waiting.values_list("pk", flat=True)[:1])
+
+
+def slice_groups(audit_set: AuditSet) -> dict[str, str]:
+    """The group of each image on the axis of named slices."""
+    named = NamedSlice.objects.filter(audit_set=audit_set, value__isnull=False)
+    return {
+        sha256: each.value.name
+        for each in named.select_related("value")
+        for sha256 in each.images
+        if each.value
+    }
+
+
+def audits_to_recount() -> Sequence[int]:
+    """Finished audits whose figures do not have the named slices as they stand now."""
+    found = []
+    for audit_set in AuditSet.objects.filter(named_slices__isnull=False).distinct():
+        wanted = Counter(slice_groups(audit_set).values())
+        for audit in audits_done(audit_set):
+            cells = (audit.figures or {}).get("groups", {}).get(SLICE, {})
+            counted = {value: cell["n"] for value, cell in cells.items()}
+            if counted != wanted and audit.predictions.is_file():
+                found.append(audit.pk)
+    return found
 
 
 def finding_of(audit: Audit | None, kind: str) -> Finding | None:

@@ -158,7 +158,7 @@ def read_answers(path: Path) -> list[Predicted]:
 
 
 def of_columns(answers: columns.Columns) -> list[Predicted]:
-    """Turn columns back into a list, sorted by image. A cluster is named by the hash of its name."""
+    """Turn columns back into a list, by image; a cluster is named by the hash of its name."""
     groups: list[dict[str, str]] = [{} for _ in range(len(answers))]
     for axis, (values, places) in answers.groups.items():
         for number, place in enumerate(places.tolist()):

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from feedback.errors import Invalid
 from feedback.models import AuditSet, Axis, AxisValue, DatasetVersion, ModelVersion
+from feedback.models.group import SLICE
 from feedback.services import audits, datasets
 from modeltrain import images, manifest
 from modeltrain.dataset import Dataset
@@ -112,6 +113,12 @@ def _check(name: str, data: Dataset, *, new_groups: bool) -> None:
             rule="A set is frozen: its name is used once.",
             received=f"{name}, which is there already",
             way_out="Give the new version a new name, such as its name with a number.",
+        )
+    if any(SLICE in row.groups for row in data.rows):
+        raise Invalid(
+            rule="Names on this axis are given here, to what an audit found.",
+            received=f"images with a value on the axis {SLICE!r}",
+            way_out="Give the axis another name and import again.",
         )
     unknown = Counter(row.label for row in data.rows if row.label not in LABELS)
     if unknown:

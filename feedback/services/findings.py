@@ -1,4 +1,4 @@
-"""Look for more than rates in the model in service, once it is audited, as a job people can watch."""
+"""Look for more than rates in the model in service, as a job people can watch."""
 
 import json
 from collections.abc import Mapping

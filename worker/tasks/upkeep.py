@@ -3,7 +3,7 @@ from celery import shared_task
 from feedback import selectors
 from feedback.services import audits, classifications, findings, images, reports, retrains
 from worker import pulse
-from worker.tasks.audits import start_audit_task
+from worker.tasks.audits import recount_audit_task, start_audit_task
 from worker.tasks.reports import answer_reports_task, screen_report_task
 from worker.tasks.training import run_finding_task, run_retrain_task
 
@@ -38,6 +38,8 @@ def pick_up_lost_work_task() -> None:
     if not pulse.waiting("default"):
         for pk in selectors.audits_to_run():
             start_audit_task.delay_on_commit(pk)
+        for pk in selectors.audits_to_recount():
+            recount_audit_task.delay_on_commit(pk)
         for pk in selectors.reports_to_screen():
             screen_report_task.delay_on_commit(pk)
         if selectors.reports_to_answer():
