@@ -13,15 +13,17 @@ from feedback.models import (
     AuditSet,
     Classification,
     DatasetVersion,
+    Finding,
     ModelVersion,
     Report,
     Retrain,
 )
-from feedback.services import audits, ledger, models, reports, triage
+from feedback.services import audits, ledger, models, reports, slices, triage
 from modeltrain import columns, evaluate, gate
 from tests.conftest import SCORES, png
 from tests.feedback.pages.test_triage import doubted
 from tests.nsfwsite.test_audits import answers
+from tests.nsfwsite.test_findings import looked_at
 from worker import pulse
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -63,6 +65,8 @@ def world(transactional_db, champion, queued, settings):
     triage.decide(report=decided, outcome="rejected", by=mona, reason="A photograph.")
     triage.decide(report=accepted, outcome="accepted", by=mona)
     doubted(accepted, retrain)
+    looked_at(champion, settings)
+    slices.name(finding=Finding.objects.get(kind="slices"), region=1, title="Flags", by=mona)
     ledger.gate(retrain)
     ledger.override(retrain, by=mona)
     models.put_in_service(candidate, by=mona)
@@ -77,6 +81,10 @@ def world(transactional_db, champion, queued, settings):
             reverse("audits"),
             reverse("audits") + "?axis=medium",
             reverse("compare"),
+            reverse("counterfactual"),
+            reverse("counterfactual") + "?show=greyscale",
+            reverse("counterfactual") + "?set=demo",
+            reverse("slices"),
             reverse("policy"),
             reverse("threshold") + "?axis=medium",
             reverse("models"),
