@@ -106,7 +106,10 @@ def counterparts(rows: Sequence[Row]) -> list[CounterpartSet]:
         value that several of them have is left out: which of them is the counterpart is not known.
     """
     found: dict[tuple[Any, ...], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    always: dict[str, set[tuple[str, str]]] = {}
     for row in rows:
+        pairs = set(row.groups.items())
+        always[row.cluster] = always.get(row.cluster, pairs) & pairs
         for axis, value in row.groups.items():
             rest = tuple(sorted(pair for pair in row.groups.items() if pair[0] != axis))
             found[axis, row.cluster, row.label, rest][value].append(row.sha256)
@@ -114,7 +117,8 @@ def counterparts(rows: Sequence[Row]) -> list[CounterpartSet]:
     for (axis, cluster, _, rest), values in sorted(found.items()):
         single = {value: shas[0] for value, shas in sorted(values.items()) if len(shas) == 1}
         if len(single) > 1:
-            name = ", ".join([cluster, *(value for _, value in rest)])
+            telling = [pair[1] for pair in rest if pair not in always[cluster]]
+            name = ", ".join([cluster, *telling])
             sets.append(CounterpartSet(axis=axis, name=name, images=single))
     return sets
 

@@ -101,7 +101,7 @@ def shifts(found: Figures, minimum: int) -> Chart | None:
         "sees more NSFW than in the counterparts.",
         columns=["what differs", "value", "shift", "low", "high", "compared"],
         rows=[[c["axis"], c["value"], c["rate"], c["low"], c["high"], c["n"]] for c in cells],
-        draw=charts.forest(cells, x="shift of the NSFW score, in points", signed=True),
+        draw=charts.forest(cells, x="shift of the NSFW score", signed=True),
     )
 
 
@@ -109,7 +109,7 @@ def regions(found: Sequence[Figures]) -> Chart | None:
     """How much more frequently each region is wrong than everything else."""
     cells = [
         {
-            "axis": "Wrong more frequently than everything else",
+            "axis": "Regions",
             "value": region["title"],
             "rate": region["difference"],
             "low": region["low"],
@@ -121,7 +121,8 @@ def regions(found: Sequence[Figures]) -> Chart | None:
     if not cells:
         return None
     most = max(cells, key=lambda cell: cell["rate"])
-    title = f"{most['value']} is wrong {points(most['rate'])} more than everything else"
+    more = points(most["rate"]).removeprefix("+")
+    title = f"{most['value']}: wrong {more} more than everything else"
     return Chart(
         name="regions",
         title=title,

@@ -35,6 +35,8 @@ def world(transactional_db, champion, queued, settings):
     load_axes()
     mona = User.objects.create_user("mona")
     mona.groups.set([Group.objects.get_or_create(name=people.MAINTAINERS)[0]])
+    looked_at(champion, settings)
+    slices.name(finding=Finding.objects.get(kind="slices"), region=1, title="Flags", by=mona)
     audit_set = AuditSet.objects.create(name="demo", manifest_sha256="e" * 64, images=240, card="C")
     candidate = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
     for model, predicted in (
@@ -65,8 +67,6 @@ def world(transactional_db, champion, queued, settings):
     triage.decide(report=decided, outcome="rejected", by=mona, reason="A photograph.")
     triage.decide(report=accepted, outcome="accepted", by=mona)
     doubted(accepted, retrain)
-    looked_at(champion, settings)
-    slices.name(finding=Finding.objects.get(kind="slices"), region=1, title="Flags", by=mona)
     ledger.gate(retrain)
     ledger.override(retrain, by=mona)
     models.put_in_service(candidate, by=mona)
@@ -82,9 +82,8 @@ def world(transactional_db, champion, queued, settings):
             reverse("audits") + "?axis=medium",
             reverse("compare"),
             reverse("counterfactual"),
-            reverse("counterfactual") + "?show=greyscale",
-            reverse("counterfactual") + "?set=demo",
-            reverse("slices"),
+            reverse("counterfactual") + "?set=pairs&show=greyscale",
+            reverse("slices") + "?set=pairs",
             reverse("policy"),
             reverse("threshold") + "?axis=medium",
             reverse("models"),

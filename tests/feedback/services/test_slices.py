@@ -1,13 +1,24 @@
 """A region that a maintainer names is a group from then on, in every audit of its set."""
 
+from pathlib import Path
+
 import pytest
 from django.utils import timezone
 
 from feedback import selectors
 from feedback.errors import Invalid, WrongState
-from feedback.models import Audit, AuditSet, AxisValue, Finding, ModelVersion, NamedSlice
-from feedback.services import audits, datasets, ledger, slices
-from modeltrain import columns, evaluate, gate
+from feedback.models import (
+    Audit,
+    AuditSet,
+    AxisValue,
+    DatasetVersion,
+    Finding,
+    ModelVersion,
+    NamedSlice,
+    Retrain,
+)
+from feedback.services import audits, datasets, ledger, retrains, slices, training_process
+from modeltrain import columns, evaluate, gate, manifest
 from modeltrain.evaluate import Predicted
 from modeltrain.labels import LABELS
 from modeltrain.manifest import Row
@@ -176,3 +187,33 @@ def test_the_clock_recounts_what_was_lost(found, mona, inference_worker) -> None
     slices.name(finding=found, region=0, title="Flags", by=mona)
     pick_up_lost_work_task()
     wait_until(lambda: counted(found.audit) == {"flags": (20, 35)}, 30)
+
+
+def test_a_retrain_judges_both_models_by_the_names_of_its_start(found, mona, monkeypatch) -> None:
+    slices.name(finding=found, region=0, title="Flags", by=mona)
+    row = Row("d" * 64, "neutral", {}, "train", "demo", "owl")
+    retrain = Retrain.objects.create(
+        status="approved",
+        base=found.audit.model,
+        dataset=DatasetVersion.objects.create(
+            number=1, manifest_sha256=datasets.publish([row]), images=1, added=1
+        ),
+        config="head",
+        proposed_by=mona,
+        approved_by=mona,
+        approved_at=timezone.now(),
+    )
+    given = {}
+
+    def stopped(arguments, **_):
+        slices.name(finding=found, region=1, title="Maps", by=mona)
+        given.update(one.removeprefix("--").split("=") for one in arguments[1:])
+        raise training_process.ProcessFailed("stopped here")
+
+    monkeypatch.setattr(training_process, "run", stopped)
+    retrains.run(pk=retrain.pk)
+    audited = manifest.read(Path(given["audit-manifest"]))
+    champion = evaluate.read_answers(Path(given["champion-predictions"]))
+    groups = {each.sha256: each.groups for each in audited}
+    assert groups == {each.sha256: each.groups for each in champion}
+    assert {one.get("slice") for one in groups.values()} == {"flags", None}
