@@ -1,6 +1,6 @@
 """How long the server takes for each audit page, with a million answers behind them.
 
-    .venv/bin/python bench/dashboards.py --out dashboards.json
+    PYTHONPATH=. .venv/bin/python bench/dashboards.py --out dashboards.json
 
 About four minutes on two cores, nearly all of it to make the world: 20 versions, each with answers
 to 50,000 images in 40 groups on eight axes, in SQLite, and a real Redis. Every page and every chart

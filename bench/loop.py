@@ -1,6 +1,6 @@
 """The whole loop against a running site, with nothing but curl and the API.
 
-    make run                                  # in one terminal, until it says ready
+    SOURCE_IMAGES=200 make run                # in one terminal, until it says ready
     .venv/bin/python bench/loop.py            # in another; about ten minutes on two cores
 
 Reports flat vector drawings that the model calls something else, accepts them, retrains, promotes,

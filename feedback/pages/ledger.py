@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_safe
 from feedback.models import LedgerEntry
 
 A_PAGE = 25
+CHECKER = settings.BASE_DIR / "docs" / "check_ledger.py"
 
 
 @never_cache
@@ -39,6 +41,11 @@ def download(request: HttpRequest) -> StreamingHttpResponse:
         content_type="application/jsonl; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="ledger.jsonl"'},
     )
+
+
+@require_safe
+def checker(request: HttpRequest) -> FileResponse:
+    return FileResponse(CHECKER.open("rb"), as_attachment=True)
 
 
 def _lines() -> Iterator[str]:

@@ -60,7 +60,7 @@ def show(request: HttpRequest) -> HttpResponse:
 def _asked(asked: QueryDict) -> "QuerySet[PublicReport]":
     found = selectors.public_reports(selectors.chosen_filters(asked))
     try:
-        return found.filter(pk=uuid.UUID(asked["id"])) if "id" in asked else found
+        return found.filter(pk=uuid.UUID(str(asked["id"]))) if "id" in asked else found
     except ValueError:
         return found.none()
 

@@ -9,6 +9,7 @@ urlpatterns = [
     path("reports/", reports.show, name="reports"),
     path("reports/feed/", reports.Feed(), name="reports-feed"),
     path("ledger/", ledger.show, name="ledger"),
+    path("ledger/check_ledger.py", ledger.checker, name="ledger-checker"),
     path("ledger.jsonl", ledger.download, name="ledger-download"),
     path("r/<str:receipt>/", receipt.show, name="receipt"),
     path("r/<str:receipt>/withdraw/", receipt.withdraw, name="withdraw"),

@@ -112,12 +112,13 @@ def answers_of(audit: Audit) -> "Columns":
 def recount(*, pk: int) -> None:
     """Count a finished audit again from its answers, after a slice was named or taken back."""
     audit = Audit.objects.select_related("model", "audit_set").get(pk=pk)
-    if audit.status != Audit.Status.DONE:
-        return
-    from modeltrain import evaluate
+    from modeltrain import evaluate  # takes seconds to import
 
     figures = evaluate.audit(evaluate.of_columns(answers_of(audit)))
-    finish(audit=audit, figures=figures, at=audit.finished_at)
+    with transaction.atomic():
+        if Audit.objects.filter(pk=pk, status=Audit.Status.DONE).update(**_kept(figures)):
+            audit.refresh_from_db()
+            ledger.audit(audit)
 
 
 def fail(*, pk: int, why: str) -> None:
@@ -154,18 +155,22 @@ def _tell(audit: Audit) -> None:
     )
 
 
-def finish(
-    *, audit: Audit, figures: Mapping[str, Any], at: datetime.datetime | None = None
-) -> None:
+def finish(*, audit: Audit, figures: Mapping[str, Any]) -> None:
     with transaction.atomic():
-        Audit.objects.filter(pk=audit.pk).update(
-            status=Audit.Status.DONE,
-            figures={name: each for name, each in figures.items() if name != "pairs"},
-            pairs=figures.get("pairs", []),
-            finished_at=at or timezone.now(),
-        )
+        unfinished = Audit.objects.filter(pk=audit.pk).exclude(status=Audit.Status.DONE)
+        if not unfinished.update(
+            status=Audit.Status.DONE, finished_at=timezone.now(), **_kept(figures)
+        ):
+            return  # another worker got there first
         audit.refresh_from_db()
         ledger.audit(audit)
+
+
+def _kept(figures: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "figures": {name: each for name, each in figures.items() if name != "pairs"},
+        "pairs": figures.get("pairs", []),
+    }
 
 
 def compare(*, before: Audit, after: Audit) -> dict[str, Any]:

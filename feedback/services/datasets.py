@@ -53,8 +53,9 @@ def fold(*, by: User) -> DatasetVersion | None:
     sha256 = publish(list(rows.values()))
     with transaction.atomic():
         existing = DatasetVersion.objects.filter(manifest_sha256=sha256).first()
-        dataset = existing or create(
-            sha256=sha256,
+        dataset = existing or DatasetVersion.objects.create(
+            number=(DatasetVersion.objects.aggregate(last=Max("number"))["last"] or 0) + 1,
+            manifest_sha256=sha256,
             parent=parent,
             images=len(rows),
             added=len(fresh),
@@ -71,26 +72,16 @@ def fold(*, by: User) -> DatasetVersion | None:
                 note=f"Added to dataset {dataset.number}.",
             )
             outcomes.publish(report.pk)
+        if existing is None:
+            ledger.dataset(dataset)
     return dataset
 
 
-def create(
-    *,
-    sha256: str,
-    parent: DatasetVersion | None,
-    images: int,
-    added: int,
-    origin: dict[str, object] | None = None,
-) -> DatasetVersion:
-    """The next version, of a manifest that was published."""
+def begin(rows: Sequence[Row]) -> DatasetVersion:
+    """The first version."""
     with transaction.atomic():
         dataset = DatasetVersion.objects.create(
-            number=(DatasetVersion.objects.aggregate(last=Max("number"))["last"] or 0) + 1,
-            manifest_sha256=sha256,
-            parent=parent,
-            images=images,
-            added=added,
-            origin=origin or {},
+            number=1, manifest_sha256=publish(rows), images=len(rows), added=len(rows)
         )
         ledger.dataset(dataset)
     return dataset

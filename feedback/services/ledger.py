@@ -8,10 +8,11 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -32,14 +33,18 @@ SECOND, DAY = "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"
 
 def begin() -> None:
     """Write the first entry where there is none. History before it is not invented."""
-    with transaction.atomic():
-        if not LedgerEntry.objects.exists():
-            says = "What happened on this site before this entry is not in the ledger."
-            _append(1, NOTHING_BEFORE, Kind.GENESIS, {"says": says}, SECOND)
+    if LedgerEntry.objects.exists():
+        return
+    says = "What happened on this site before this entry is not in the ledger."
+    with suppress(IntegrityError), transaction.atomic():  # somebody else was quicker
+        _append(1, NOTHING_BEFORE, Kind.GENESIS, {"says": says}, SECOND)
 
 
 def write(kind: Kind, *, precision: str = SECOND, **facts: Any) -> LedgerEntry:
-    """Write one entry; called inside the transaction of what it tells of."""
+    """Write one entry; called inside the transaction of what it tells of.
+
+    Nobody else can write until that ends, so call it late: after rows that others may wait for.
+    """
     begin()
     with transaction.atomic():
         # Whoever holds the first entry writes; the last is read only then.
@@ -108,8 +113,12 @@ def report(*, report: Report, outcome: str, decision: Decision | None = None, **
     """What became of a report, by the day: the minute could tell whose it is."""
     if decision:
         facts["sealed"] = keyed(report, _sealed(report, decision))
-    facts["report"] = keyed(report, ["report", report.pk])
+    facts["report"] = keyed(report, _name(report))
     write(Kind.REPORT, precision=DAY, outcome=outcome, **facts)
+
+
+def _name(report: Report) -> str:
+    return f"report {report.pk}"
 
 
 def _sealed(report: Report, decision: Decision) -> dict[str, Any]:
@@ -237,13 +246,12 @@ def problems(*, head: str = "") -> Iterator[str]:
 
 def contradictions() -> Iterator[str]:
     """Where the database no longer holds what an entry says: figures, verdicts, decisions."""
-    audits = {
-        (f"v{number}", name): pk
-        for pk, number, name in Audit.objects.values_list("pk", "model__number", "audit_set__name")
-    }
-    by_hash = {
-        _keyed(report.ledger_key, ["report", report.pk]): report.pk
-        for report in Report.objects.exclude(ledger_key="").only("pk", "ledger_key").iterator(2000)
+    keyed_reports = Report.objects.exclude(ledger_key="").prefetch_related("decisions", "examples")
+    decided = {
+        _keyed(report.ledger_key, _name(report)): {
+            _keyed(report.ledger_key, _sealed(report, one)) for one in report.decisions.all()
+        }
+        for report in keyed_reports.iterator(2000)
     }
     # An audit that was counted again has an entry for each time; the last one holds.
     last = {
@@ -257,10 +265,10 @@ def contradictions() -> Iterator[str]:
         if entry.kind == Kind.AUDIT:
             if last[facts["model"], facts["audit_set"]] != entry.number:
                 continue
-            found = Audit.objects.filter(
-                pk=audits.get((facts["model"], facts["audit_set"]))
+            done = Audit.objects.filter(
+                model__number=facts["model"].removeprefix("v"), audit_set__name=facts["audit_set"]
             ).first()
-            kept = found is not None and sha256(found.all_figures) == facts["figures_sha256"]
+            kept = done is not None and sha256(done.all_figures) == facts["figures_sha256"]
         elif entry.kind == Kind.GATE:
             judged = Retrain.objects.filter(pk=facts["retrain"]).first()
             kept = judged is not None and sha256(judged.gate) == facts["result_sha256"]
@@ -270,10 +278,7 @@ def contradictions() -> Iterator[str]:
                 not made.ledger_key
                 or _keyed(made.ledger_key, made.manifest_sha256) == facts["manifest"]
             )
-        elif entry.kind == Kind.REPORT and "sealed" in facts and facts["report"] in by_hash:
-            decided = Report.objects.get(pk=by_hash[facts["report"]])
-            kept = facts["sealed"] in [
-                _keyed(decided.ledger_key, _sealed(decided, one)) for one in decided.decisions.all()
-            ]
+        elif entry.kind == Kind.REPORT and "sealed" in facts:
+            kept = facts["sealed"] in decided.get(facts["report"], [facts["sealed"]])
         if not kept:
             yield f"Entry {entry.number} ({entry.kind}) is not what the database holds now."

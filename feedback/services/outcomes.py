@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from django.db import transaction
+
 from feedback.models import Decision, PublicReport, Report
 from feedback.services import ledger
 from modeltrain.labels import error_kind
@@ -15,10 +17,12 @@ def record(*, report: Report, outcome: str, decision: Decision | None = None, **
     publish(report.pk)
 
 
+@transaction.atomic
 def publish(pk: int) -> None:
     """Make the public words of a report anew, or remove them."""
     report = (
-        Report.objects.select_related("folded_into")
+        Report.objects.select_for_update(of=("self",))  # nobody withdraws it meanwhile
+        .select_related("folded_into")
         .prefetch_related("events", "decisions", "examples__scores__model")
         .get(pk=pk)
     )
@@ -39,7 +43,7 @@ def publish(pk: int) -> None:
     PublicReport.objects.update_or_create(
         report=report,
         defaults={
-            "day": report.events.all()[len(report.events.all()) - 1].at.date(),
+            "day": max(event.at for event in report.events.all()).date(),
             "state": report.status,
             "kind": report.kind,
             "expected": report.expected_label,

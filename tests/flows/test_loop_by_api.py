@@ -1,7 +1,11 @@
 """Somebody shows that the model is wrong, and the next model is better for them."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -82,6 +86,21 @@ def test_the_loop(site, api):
         example = story["examples"][0]
         assert (example["then"]["model"], example["then"]["label"]) == ("v1", "neutral")
         assert example["now"]["model"] == done["candidate"]
+
+    listed = api.get(f"reports/?state=answered&model={done['candidate']}")
+    assert listed["count"] == len(receipts)
+    assert the_ledger_is_unbroken(site, kinds={"promotion": 2, "override": 1, "approval": 2})
+
+
+def the_ledger_is_unbroken(site, *, kinds):
+    """What anybody can do: download both files, and run one on the other."""
+    for name in ("ledger.jsonl", "ledger/check_ledger.py"):
+        (site.data_dir / Path(name).name).write_bytes(requests.get(f"{site.url}/{name}").content)
+    lines = (site.data_dir / "ledger.jsonl").read_text().splitlines()
+    counted = Counter(json.loads(line)["kind"] for line in lines)
+    assert {kind: counted[kind] for kind in kinds} == kinds
+    command = [sys.executable, "check_ledger.py", "ledger.jsonl"]
+    return subprocess.run(command, cwd=site.data_dir).returncode == 0
 
 
 def test_the_site_goes_on_when_a_worker_dies(site, api):

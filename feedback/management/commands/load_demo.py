@@ -90,7 +90,7 @@ def first_dataset() -> None:
         return
     pool = manifest.read(settings.DEMO_DIR / "pool.jsonl")
     rows = [row for row in pool if row.groups.get("medium") == "photograph"]
-    datasets.create(sha256=datasets.publish(rows), parent=None, images=len(rows), added=len(rows))
+    datasets.begin(rows)
 
 
 def first_maintainer() -> dict[str, str] | None:

@@ -18,7 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("--head", default="", help="an entry's hash, noted earlier")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = [*ledger.problems(head=options["head"]), *ledger.contradictions()]
+        found = list(ledger.problems(head=options["head"])) or list(ledger.contradictions())
         if found:
             raise CommandError("\n".join(found))
         head = LedgerEntry.objects.latest("number")

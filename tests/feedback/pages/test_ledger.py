@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from feedback.models import LedgerEntry
 from feedback.services import ledger, triage
+from tests.feedback.services.test_ledger import CHECKER
 
 pytestmark = pytest.mark.django_db
 
@@ -78,3 +79,10 @@ def test_the_download_is_streamed_from_the_first_entry(client, decided) -> None:
 
 def test_a_site_where_nothing_was_decided_says_so(client, db) -> None:
     assert "Nothing was decided yet." in text_of(client)
+
+
+def test_the_checker_is_handed_out_as_it_is_in_the_docs(client, db) -> None:
+    answer = client.get(reverse("ledger-checker"))
+
+    assert b"".join(answer.streaming_content) == CHECKER.read_bytes()
+    assert 'filename="check_ledger.py"' in answer.headers["Content-Disposition"]

@@ -101,3 +101,15 @@ def test_a_report_without_pictures_is_promised_no_training(client, queued, ravi)
 
     assert "No picture of it is kept" in client.get(receipt(report)).content.decode()
     assert selectors.accepted_waiting() == 0
+
+
+def test_the_receipt_leads_to_what_everybody_can_read(client, queued, ravi) -> None:
+    report = queued()
+    assert "What everybody can read" not in client.get(receipt(report)).content.decode()
+    triage.decide(report=report, outcome="accepted", by=ravi)
+
+    public = Report.objects.get(pk=report.pk).public
+    assert (
+        f'href="{reverse("reports")}?id={public.pk}"'
+        in client.get(receipt(report)).content.decode()
+    )

@@ -106,7 +106,7 @@ def test_the_list_tells_what_changed_in_which_model(client, decided, mona) -> No
     anchor = Row(
         sha256="b" * 64, label="neutral", groups={}, split="train", source="demo", cluster="owl"
     )
-    datasets.create(sha256=datasets.publish([anchor]), parent=None, images=1, added=1)
+    datasets.begin([anchor])
     report = decided()
     dataset = datasets.fold(by=mona)
     assert "It is in dataset 2, which the next model learns from." in text_of(client)

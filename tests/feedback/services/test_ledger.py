@@ -48,7 +48,7 @@ def promoted(queued, ravi, mona, champion):
     anchor = Row(
         sha256="b" * 64, label="neutral", groups={}, split="train", source="demo", cluster="owl"
     )
-    datasets.create(sha256=datasets.publish([anchor]), parent=None, images=1, added=1)
+    datasets.begin([anchor])
     report = queued()
     triage.decide(report=report, outcome="accepted", by=ravi)
     retrain = retrains.propose(by=mona)
@@ -103,7 +103,7 @@ def test_every_step_from_a_report_to_a_model_is_an_entry(promoted) -> None:
         "report",
     ]
     assert [facts["outcome"] for facts in entries("report")] == ["accepted", "answered"]
-    assert entries("audit")[0]["figures_sha256"] == sha256({"error": 0.25})
+    assert entries("audit")[0]["figures_sha256"] == sha256({"error": 0.25, "pairs": []})
     assert entries("gate")[0]["policy_sha256"] == sha256(GATE["policy"])
     assert entries("gate")[0]["result_sha256"] == sha256(GATE)
     (override,) = entries("override")
@@ -237,7 +237,7 @@ def test_after_a_withdrawal_no_entry_can_be_linked_to_the_report(
     secret = {report.ledger_key, DatasetVersion.objects.get(number=2).ledger_key}
     linked = names | {one["sealed"] for one in entries("report") if "sealed" in one}
     linked |= {entries("dataset")[-1]["manifest"]}
-    assert ledger._keyed(report.ledger_key, ["report", report.pk]) in names  # as long as it stands
+    assert ledger._keyed(report.ledger_key, f"report {report.pk}") in names  # as long as it stands
 
     with django_capture_on_commit_callbacks(execute=True):
         reports.withdraw(report=report)
@@ -247,7 +247,7 @@ def test_after_a_withdrawal_no_entry_can_be_linked_to_the_report(
     for plain in (image, report.receipt, report.description, f'"{report.pk}"', "vector", "ravi"):
         assert plain not in text
     assert [one for one in linked | secret if one in "\n".join(left)] == []
-    values = [*left, *(["report", pk] for pk in range(10))]
+    values = [*left, *(f"report {pk}" for pk in range(10))]
     candidates = [
         *values,
         *(ledger._sealed(report, decision) for decision in Decision.objects.all()),
@@ -271,6 +271,33 @@ def test_a_withdrawal_erases_only_its_own_keys(queued, ravi) -> None:
 
     assert Report.objects.get(pk=one.pk).ledger_key == ""
     assert len(Report.objects.get(pk=other.pk).ledger_key) == 64
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="another database keeps other files")
+def test_an_erased_key_is_not_in_the_databases_file(queued, ravi) -> None:
+    report = queued()
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    key = Report.objects.get().ledger_key.encode()
+    file = Path(str(connection.settings_dict["NAME"]))
+
+    def kept() -> bytes:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return file.read_bytes() + file.with_name(f"{file.name}-wal").read_bytes()
+
+    assert key in kept()
+    reports.withdraw(report=report)
+    assert key not in kept()
+
+
+def test_a_dataset_that_once_held_it_loses_its_key_too(promoted, ravi) -> None:
+    triage.reopen(report=promoted, by=ravi)
+    reports.withdraw(report=promoted)
+
+    keys = dict(DatasetVersion.objects.values_list("number", "ledger_key"))
+    assert (len(keys[1]), keys[2]) == (64, "")
+    assert list(ledger.contradictions()) == []
 
 
 def test_two_reports_on_the_same_image_do_not_look_alike(queued, judged, ravi) -> None:
