@@ -65,6 +65,11 @@ def axes() -> list[Axis]:
     return list(Axis.objects.prefetch_related("values"))
 
 
+def stated_axes() -> list[Axis]:
+    """Those on which people state groups; named slices are of an audit set's images alone."""
+    return [axis for axis in axes() if axis.name != SLICE]
+
+
 def versions() -> list[str]:
     return [f"v{number}" for number in ModelVersion.objects.values_list("number", flat=True)]
 
@@ -101,7 +106,9 @@ def report_filters() -> dict[str, Collection[str]]:
     """What the public list can be filtered by, and the values of each."""
     return {
         "label": LABELS,
-        "group": [f"{axis.name}={value.name}" for axis in axes() for value in axis.values.all()],
+        "group": [
+            f"{axis.name}={value.name}" for axis in stated_axes() for value in axis.values.all()
+        ],
         "state": [status.value for status in Report.PUBLIC],
         "model": versions(),
     }

@@ -116,7 +116,9 @@ def recount(*, pk: int) -> None:
 
     figures = evaluate.audit(evaluate.of_columns(answers_of(audit)))
     with transaction.atomic():
-        if Audit.objects.filter(pk=pk, status=Audit.Status.DONE).update(**_kept(figures)):
+        now = Audit.objects.select_for_update().get(pk=pk)
+        if now.status == Audit.Status.DONE and now.all_figures != figures:
+            Audit.objects.filter(pk=pk).update(**_kept(figures))
             audit.refresh_from_db()
             ledger.audit(audit)
 

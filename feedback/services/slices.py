@@ -26,7 +26,7 @@ def name(*, finding: Finding, region: int, title: str, by: User) -> NamedSlice:
     audit_set = finding.audit.audit_set
     with transaction.atomic():
         # Whoever holds the axis names; the names that there are, are read only then.
-        Axis.objects.get_or_create(name=SLICE, defaults={"title": "Found slices"})
+        Axis.objects.get_or_create(name=SLICE, defaults={"title": "Named slice"})
         axis = Axis.objects.select_for_update().get(name=SLICE)
         members = _members(finding, region)
         named = selectors.slice_groups(audit_set)

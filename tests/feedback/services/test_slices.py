@@ -13,6 +13,7 @@ from feedback.models import (
     AxisValue,
     DatasetVersion,
     Finding,
+    LedgerEntry,
     ModelVersion,
     NamedSlice,
     Retrain,
@@ -171,6 +172,20 @@ def test_a_name_can_be_taken_back_and_who_did_stays_known(found, mona, ravi) -> 
         slices.take_back(named=named, by=ravi)
     slices.name(finding=found, region=0, title="Flags", by=mona)
     assert NamedSlice.objects.count() == 2
+
+
+def test_what_is_counted_twice_enters_the_ledger_once(found, mona) -> None:
+    slices.name(finding=found, region=0, title="Flags", by=mona)
+    for _ in range(2):
+        recount_audit_task(found.audit.pk)
+    assert LedgerEntry.objects.filter(kind="audit").count() == 2  # before and after
+
+
+def test_no_reporter_can_claim_a_named_slice(found, mona, filed) -> None:
+    slices.name(finding=found, region=0, title="Flags", by=mona)
+    assert "slice" not in {axis.name for axis in selectors.stated_axes()}
+    with pytest.raises(Invalid, match="slice"):
+        filed(groups={"slice": "flags"})
 
 
 def test_the_ledger_holds_the_last_count(found, mona) -> None:
