@@ -16,13 +16,22 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError
 from kombu.exceptions import OperationalError
 
+from feedback import selectors
 from feedback.errors import ClassifierAway, ClassifierBusy, ImageRefused, Invalid, KeyReused
-from feedback.models import Classification, ModelVersion, Report, Retrain
-from feedback.services import classifications, models, reports, retrains
+from feedback.models import (
+    Classification,
+    Finding,
+    ModelVersion,
+    NamedSlice,
+    Report,
+    Retrain,
+)
+from feedback.services import classifications, findings, models, reports, retrains, slices
 from worker import pulse
+from worker.tasks.audits import recount_audit_task
 from worker.tasks.inference import classify_task
 from worker.tasks.reports import answer_reports_task, screen_report_task
-from worker.tasks.training import run_retrain_task
+from worker.tasks.training import run_finding_task, run_retrain_task
 
 log = structlog.get_logger()
 
@@ -180,6 +189,28 @@ def promote(*, retrain: Retrain, by: User, override_reason: str = "") -> Retrain
 def roll_back(*, model: ModelVersion, by: User, reason: str) -> None:
     models.roll_back(model=model, by=by, reason=reason)
     send(answer_reports_task.delay_on_commit)
+
+
+def name_slice(*, finding: Finding, region: int, title: str, by: User) -> NamedSlice:
+    named = slices.name(finding=finding, region=region, title=title, by=by)
+    _recount()
+    return named
+
+
+def take_back_slice(*, named: NamedSlice, by: User) -> None:
+    slices.take_back(named=named, by=by)
+    _recount()
+
+
+def _recount() -> None:
+    for pk in selectors.audits_to_recount():
+        send(recount_audit_task.delay_on_commit, pk)
+
+
+def look_again(*, finding: Finding) -> None:
+    findings.try_again(finding=finding)
+    for pk in selectors.findings_to_run():
+        send(run_finding_task.delay_on_commit, pk)
 
 
 def parse_groups(text: str) -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +15,14 @@ from feedback.models import (
     AuditSet,
     Axis,
     Example,
+    Finding,
     ModelVersion,
+    NamedSlice,
     PublicReport,
     Report,
     Retrain,
 )
+from feedback.models.group import SLICE
 from modeltrain.labels import LABELS
 
 # Work that has waited this long without being taken up may have been lost on its way.
@@ -61,6 +65,11 @@ def axes() -> list[Axis]:
     return list(Axis.objects.prefetch_related("values"))
 
 
+def stated_axes() -> list[Axis]:
+    """Those on which people state groups; named slices are of an audit set's images alone."""
+    return [axis for axis in axes() if axis.name != SLICE]
+
+
 def versions() -> list[str]:
     return [f"v{number}" for number in ModelVersion.objects.values_list("number", flat=True)]
 
@@ -97,7 +106,9 @@ def report_filters() -> dict[str, Collection[str]]:
     """What the public list can be filtered by, and the values of each."""
     return {
         "label": LABELS,
-        "group": [f"{axis.name}={value.name}" for axis in axes() for value in axis.values.all()],
+        "group": [
+            f"{axis.name}={value.name}" for axis in stated_axes() for value in axis.values.all()
+        ],
         "state": [status.value for status in Report.PUBLIC],
         "model": versions(),
     }
@@ -145,6 +156,46 @@ def retrains_to_run() -> Sequence[int]:
 
 def audits_to_run() -> Sequence[int]:
     return list(Audit.objects.filter(status=Audit.Status.WAITING).values_list("pk", flat=True))
+
+
+def findings_to_run() -> Sequence[int]:
+    """The next one, while no retrain waits for the same workers."""
+    if Retrain.objects.filter(
+        status__in=(Retrain.Status.APPROVED, Retrain.Status.RUNNING)
+    ).exists():
+        return []
+    if Finding.objects.filter(status=Finding.Status.RUNNING).exists():
+        return []
+    waiting = Finding.objects.filter(status=Finding.Status.WAITING)
+    return list(waiting.values_list("pk", flat=True)[:1])
+
+
+def slice_groups(audit_set: AuditSet) -> dict[str, str]:
+    """The group of each image on the axis of named slices."""
+    named = NamedSlice.objects.filter(audit_set=audit_set, value__isnull=False)
+    return {
+        sha256: each.value.name
+        for each in named.select_related("value")
+        for sha256 in each.images
+        if each.value
+    }
+
+
+def audits_to_recount() -> Sequence[int]:
+    """Finished audits whose figures do not have the named slices as they stand now."""
+    found = []
+    for audit_set in AuditSet.objects.filter(named_slices__isnull=False).distinct():
+        wanted = Counter(slice_groups(audit_set).values())
+        for audit in audits_done(audit_set):
+            cells = (audit.figures or {}).get("groups", {}).get(SLICE, {})
+            counted = {value: cell["n"] for value, cell in cells.items()}
+            if counted != wanted and audit.predictions.is_file():
+                found.append(audit.pk)
+    return found
+
+
+def finding_of(audit: Audit | None, kind: str) -> Finding | None:
+    return Finding.objects.filter(audit=audit, kind=kind).first()
 
 
 def reports_to_answer() -> bool:

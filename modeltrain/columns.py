@@ -7,7 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,24 @@ def of(predicted: Sequence[Any]) -> Columns:
             for axis in axes
         },
     )
+
+
+def with_axis(columns: Columns, axis: str, values: Mapping[str, str]) -> Columns:
+    """Return the same answers with this axis written anew.
+
+    Parameters
+    ----------
+    columns : Columns
+    axis : str
+    values : mapping of str to str
+        Value by pixel hash; the axis is silent on other images, and gone where it says nothing.
+    """
+    groups = {name: said for name, said in columns.groups.items() if name != axis}
+    said = [values.get(bytes(sha256).hex()) for sha256 in columns.sha256]
+    if names := sorted({value for value in said if value is not None}):
+        places = [ABSENT if value is None else names.index(value) for value in said]
+        groups[axis] = (names, np.array(places, dtype=np.int16))
+    return replace(columns, groups=dict(sorted(groups.items())))
 
 
 def _bytes(sha256: str) -> bytes:

@@ -7,8 +7,8 @@ a model is and nothing about causes.
 
 from __future__ import annotations
 
-import io
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,8 +16,9 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageEnhance
+from PIL import Image
 
+from modeltrain.changes import CHANGES
 from modeltrain.evaluate import Predicted
 from modeltrain.fairness import mean_interval, rate_of
 from modeltrain.features import load_pixels
@@ -89,6 +90,37 @@ def read_sets(path: Path) -> list[CounterpartSet]:
             )
         found.append(each)
     return found
+
+
+def counterparts(rows: Sequence[Row]) -> list[CounterpartSet]:
+    """Find the sets of counterparts that a manifest holds.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+
+    Returns
+    -------
+    list of CounterpartSet
+        Images of one cluster with one label whose groups are the same on every axis but one. A
+        value that several of them have is left out: which of them is the counterpart is not known.
+    """
+    found: dict[tuple[Any, ...], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    always: dict[str, set[tuple[str, str]]] = {}
+    for row in rows:
+        pairs = set(row.groups.items())
+        always[row.cluster] = always.get(row.cluster, pairs) & pairs
+        for axis, value in row.groups.items():
+            rest = tuple(sorted(pair for pair in row.groups.items() if pair[0] != axis))
+            found[axis, row.cluster, row.label, rest][value].append(row.sha256)
+    sets = []
+    for (axis, cluster, _, rest), values in sorted(found.items()):
+        single = {value: shas[0] for value, shas in sorted(values.items()) if len(shas) == 1}
+        if len(single) > 1:
+            telling = [pair[1] for pair in rest if pair not in always[cluster]]
+            name = ", ".join([cluster, *telling])
+            sets.append(CounterpartSet(axis=axis, name=name, images=single))
+    return sets
 
 
 def given(predicted: Sequence[Predicted], sets: Sequence[CounterpartSet]) -> dict[str, Figures]:
@@ -196,34 +228,6 @@ def _shift(shifts: Sequence[float], clusters: Sequence[str]) -> Figures:
         "low": interval[0] if interval else None,
         "high": interval[1] if interval else None,
     }
-
-
-def _jpeg(image: Image.Image) -> Image.Image:
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=30)
-    return Image.open(out).convert("RGB")
-
-
-def _crop(image: Image.Image) -> Image.Image:
-    x, y = image.width // 20, image.height // 20
-    return image.crop((x, y, image.width - x, image.height - y))
-
-
-def _hue(image: Image.Image) -> Image.Image:
-    hue, saturation, value = image.convert("HSV").split()
-    turned = hue.point([(level + 64) % 256 for level in range(256)])
-    return Image.merge("HSV", (turned, saturation, value)).convert("RGB")
-
-
-CHANGES: Mapping[str, Callable[[Image.Image], Image.Image]] = {
-    "greyscale": lambda image: image.convert("L").convert("RGB"),
-    "mirrored": lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
-    "JPEG at quality 30": _jpeg,
-    "cropped to 90 %": _crop,
-    "30 % brighter": lambda image: ImageEnhance.Brightness(image).enhance(1.3),
-    "30 % darker": lambda image: ImageEnhance.Brightness(image).enhance(0.7),
-    "hue turned by a quarter": _hue,
-}
 
 
 def made(

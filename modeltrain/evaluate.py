@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from modeltrain import columns
 from modeltrain.fairness import axes, effective_size, rate, rates_by_group, smallest_change
 from modeltrain.features import load_pixels
 from modeltrain.files import write_whole
@@ -149,6 +150,37 @@ def read_predictions(path: Path) -> list[Predicted]:
             )
         predicted[each.sha256] = each
     return list(predicted.values())
+
+
+def read_answers(path: Path) -> list[Predicted]:
+    """Read a model's answers, as lines (`.jsonl`) or as columns (`.npz`)."""
+    return of_columns(columns.read(path)) if path.suffix == ".npz" else read_predictions(path)
+
+
+def of_columns(answers: columns.Columns) -> list[Predicted]:
+    """Turn columns back into a list, by image; a cluster is named by the hash of its name."""
+    groups: list[dict[str, str]] = [{} for _ in range(len(answers))]
+    for axis, (values, places) in answers.groups.items():
+        for number, place in enumerate(places.tolist()):
+            if place != columns.ABSENT:
+                groups[number][axis] = values[place]
+    return [
+        Predicted(
+            sha256=bytes(answers.sha256[n]).hex(),
+            cluster=f"{cluster:016x}",
+            expected=LABELS[expected],
+            groups=groups[n],
+            scores=dict(zip(LABELS, scores, strict=True)),
+        )
+        for n, (cluster, expected, scores) in enumerate(
+            zip(
+                answers.cluster.tolist(),
+                answers.expected.tolist(),
+                answers.scores.tolist(),
+                strict=True,
+            )
+        )
+    ]
 
 
 def _parse(line: str) -> Predicted | None:

@@ -16,6 +16,7 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[:
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 DATABASE_URL = env.str("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
+COUNTERFACTUAL_IMAGES = env.int("COUNTERFACTUAL_IMAGES", default=100)
 COLLECT_MISSES = env.bool("COLLECT_MISSES", default=False)
 DEMO_IMAGE_MINUTES = env.int("DEMO_IMAGE_MINUTES", default=10)
 RATE_CLASSIFICATIONS = env.str("RATE_CLASSIFICATIONS", default="240/minute")

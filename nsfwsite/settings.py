@@ -139,6 +139,8 @@ REPORT_MAX_IMAGES = 20
 BODY_MAX_BYTES = {"classification": 16 * 1024 * 1024, "report": 100 * 1024 * 1024}
 RETRAIN_CONFIG = "head"
 RETRAIN_SECONDS = 30 * 60
+COUNTERFACTUAL_IMAGES = env.COUNTERFACTUAL_IMAGES
+FINDING_SECONDS = 55 * 60
 AUDIT_SET_WORN = 20  # gate decisions that looked at a set, from which on it is called worn
 
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://")

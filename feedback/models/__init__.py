@@ -4,10 +4,12 @@ from feedback.models.classification import Classification
 from feedback.models.dataset import DatasetVersion
 from feedback.models.decision import Decision
 from feedback.models.example import Example, ExampleScore
+from feedback.models.finding import Finding
 from feedback.models.group import Axis, AxisValue
 from feedback.models.image import StoredImage
 from feedback.models.ledger import LedgerEntry
 from feedback.models.model_version import ModelVersion
+from feedback.models.named_slice import NamedSlice
 from feedback.models.public_report import PublicReport
 from feedback.models.report import Report, ReportEvent
 from feedback.models.retrain import Retrain
@@ -23,8 +25,10 @@ __all__ = [
     "Decision",
     "Example",
     "ExampleScore",
+    "Finding",
     "LedgerEntry",
     "ModelVersion",
+    "NamedSlice",
     "PublicReport",
     "Report",
     "ReportEvent",

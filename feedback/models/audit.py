@@ -13,6 +13,8 @@ class AuditSet(models.Model):
     manifest_sha256 = models.CharField(max_length=64, unique=True)
     images = models.PositiveIntegerField()
     card = models.TextField(blank=True)
+    # Whether anybody may see its pictures.
+    public_images = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

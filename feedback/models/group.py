@@ -1,5 +1,7 @@
 from django.db import models
 
+SLICE = "slice"  # the axis of regions that maintainers name
+
 
 class Axis(models.Model):
     """One way in which images may differ, such as medium or skin tone."""

@@ -63,7 +63,7 @@ class ReportForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.classification = classification
         self.initial.setdefault("key", str(uuid.uuid4()))
-        self.axes = selectors.axes()
+        self.axes = selectors.stated_axes()
         for axis in self.axes:
             values = [(value.name, value.title) for value in axis.values.all()]
             self.fields[f"group_{axis.name}"] = forms.ChoiceField(

@@ -48,7 +48,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "feed": reverse("reports-feed") + (f"?{query}" if query else ""),
         "labels": LABELS,
         "states": STATES,
-        "axes": selectors.axes(),
+        "axes": selectors.stated_axes(),
         "models": selectors.versions(),
         "waiting": sum(counts[status] for status in WAITING),
         "escalated": counts[Report.Status.ESCALATED],

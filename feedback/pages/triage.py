@@ -58,7 +58,9 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
 def _answer(request: HttpRequest, outcome: str) -> dict[str, Any]:
     if outcome != Decision.Outcome.ACCEPTED:
         return {"reason": words(request, f"reason_{outcome}")}
-    chosen = {axis.name: request.POST.get(f"group_{axis.name}", "") for axis in selectors.axes()}
+    chosen = {
+        axis.name: request.POST.get(f"group_{axis.name}", "") for axis in selectors.stated_axes()
+    }
     return {
         "label": request.POST.get("label", ""),
         "groups": {axis: value for axis, value in chosen.items() if value},
@@ -86,7 +88,7 @@ def _page(
         "label": typed.get("label", report.expected_label),
         "axes": [
             (axis, typed.get(f"group_{axis.name}", report.groups.get(axis.name, "")))
-            for axis in selectors.axes()
+            for axis in selectors.stated_axes()
         ],
         "outcome": typed.get("outcome", ""),
         "reason_rejected": typed.get("reason_rejected", ""),

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from feedback.errors import Invalid
 from feedback.models import AuditSet, Axis, AxisValue, DatasetVersion, ModelVersion
+from feedback.models.group import SLICE
 from feedback.services import audits, datasets
 from modeltrain import images, manifest
 from modeltrain.dataset import Dataset
@@ -41,7 +42,13 @@ class Imported:
 
 
 def import_set(
-    *, name: str, data: Dataset, card: str = "", new_groups: bool = False, step: Step
+    *,
+    name: str,
+    data: Dataset,
+    card: str = "",
+    new_groups: bool = False,
+    public_images: bool = False,
+    step: Step,
 ) -> Imported:
     """Freeze a dataset's images as an audit set; from then on it decides about new models.
 
@@ -58,6 +65,8 @@ def import_set(
         Where the images come from, and their licence.
     new_groups : bool
         Whether axes and values that the site does not know are made; refused otherwise.
+    public_images : bool
+        Whether anybody may see its pictures.
     step : callable
         Called with images done and images in all.
     """
@@ -81,7 +90,11 @@ def import_set(
         if new_groups:
             _add_groups(rows)
         audit_set = AuditSet.objects.create(
-            name=name, manifest_sha256=datasets.publish(rows), images=len(rows), card=card
+            name=name,
+            manifest_sha256=datasets.publish(rows),
+            images=len(rows),
+            card=card,
+            public_images=public_images,
         )
         for model in ModelVersion.objects.exclude(status=ModelVersion.Status.CANDIDATE):
             audits.request(model=model, audit_set=audit_set)
@@ -100,6 +113,12 @@ def _check(name: str, data: Dataset, *, new_groups: bool) -> None:
             rule="A set is frozen: its name is used once.",
             received=f"{name}, which is there already",
             way_out="Give the new version a new name, such as its name with a number.",
+        )
+    if any(SLICE in row.groups for row in data.rows):
+        raise Invalid(
+            rule="Names on this axis are given here, to what an audit found.",
+            received=f"images with a value on the axis {SLICE!r}",
+            way_out="Give the axis another name and import again.",
         )
     unknown = Counter(row.label for row in data.rows if row.label not in LABELS)
     if unknown:

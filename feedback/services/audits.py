@@ -5,16 +5,21 @@ import hashlib
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 
+from feedback import selectors
 from feedback.errors import ArtifactMissing
 from feedback.models import Audit, AuditSet, ModelVersion
+from feedback.models.group import SLICE
 from feedback.services import datasets, ledger, models
 from modeltrain import manifest
+
+if TYPE_CHECKING:
+    from modeltrain.columns import Columns
 
 PART_IMAGES = 16  # a visitor's image waits for one part at most: about a second
 ANSWERS = ".answers.jsonl"
@@ -86,8 +91,36 @@ def count(*, pk: int) -> None:
     answers = [_answers(audit, part) for part in _parts(audit)]
     predicted = [each for path in answers for each in evaluate.read_predictions(path)]
     columns.write(audit.predictions, columns.of(predicted))
-    finish(audit=audit, figures=evaluate.audit(predicted))
+    finish(audit=audit, figures=evaluate.audit(evaluate.of_columns(answers_of(audit))))
     shutil.rmtree(audit.parts)
+
+
+def answers_of(audit: Audit) -> "Columns":
+    """Its model's answers, with the slices that have a name now.
+
+    Raises
+    ------
+    OSError, columns.ColumnsRefused
+        Where they are gone, or damaged.
+    """
+    from modeltrain import columns
+
+    groups = selectors.slice_groups(audit.audit_set)
+    return columns.with_axis(columns.read(audit.predictions), SLICE, groups)
+
+
+def recount(*, pk: int) -> None:
+    """Count a finished audit again from its answers, after a slice was named or taken back."""
+    audit = Audit.objects.select_related("model", "audit_set").get(pk=pk)
+    from modeltrain import evaluate  # takes seconds to import
+
+    figures = evaluate.audit(evaluate.of_columns(answers_of(audit)))
+    with transaction.atomic():
+        now = Audit.objects.select_for_update().get(pk=pk)
+        if now.status == Audit.Status.DONE and now.all_figures != figures:
+            Audit.objects.filter(pk=pk).update(**_kept(figures))
+            audit.refresh_from_db()
+            ledger.audit(audit)
 
 
 def fail(*, pk: int, why: str) -> None:
@@ -128,14 +161,18 @@ def finish(*, audit: Audit, figures: Mapping[str, Any]) -> None:
     with transaction.atomic():
         unfinished = Audit.objects.filter(pk=audit.pk).exclude(status=Audit.Status.DONE)
         if not unfinished.update(
-            status=Audit.Status.DONE,
-            figures={name: each for name, each in figures.items() if name != "pairs"},
-            pairs=figures.get("pairs", []),
-            finished_at=timezone.now(),
+            status=Audit.Status.DONE, finished_at=timezone.now(), **_kept(figures)
         ):
             return  # another worker got there first
         audit.refresh_from_db()
         ledger.audit(audit)
+
+
+def _kept(figures: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "figures": {name: each for name, each in figures.items() if name != "pairs"},
+        "pairs": figures.get("pairs", []),
+    }
 
 
 def compare(*, before: Audit, after: Audit) -> dict[str, Any]:
@@ -152,14 +189,15 @@ def compare(*, before: Audit, after: Audit) -> dict[str, Any]:
     from modeltrain.policy import Policy
 
     policy = Policy.load()
-    key = f"comparison {before.pk} {after.pk} {before.audit_set_id} {policy}"
+    slices = sorted(selectors.slice_groups(before.audit_set).items())
+    key = f"comparison {before.pk} {after.pk} {before.audit_set_id} {policy} {slices}"
     name = hashlib.sha256(key.encode()).hexdigest()
     found: dict[str, Any] | None = cache.get(name)
     if found is None:
         try:
             found = gate.judge(
-                champion=columns.read(before.predictions),
-                candidate=columns.read(after.predictions),
+                champion=answers_of(before),
+                candidate=answers_of(after),
                 policy=policy,
             )
         except (OSError, columns.ColumnsRefused, gate.NotComparable) as problem:

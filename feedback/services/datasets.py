@@ -166,11 +166,20 @@ def _fingerprints(audit_set: AuditSet, rows: Sequence[Row]) -> list[Pdq]:
 
 def path_of(sha256: str) -> Path:
     """Where the pixels of a row are: demo data, an audit set's, or handed over in a report."""
+    if ours := our_path_of(sha256):
+        return ours
+    image = _reported().filter(sha256=sha256).first()
+    return Path(image.file.path) if image else _our_places(sha256)[0]
+
+
+def our_path_of(sha256: str) -> Path | None:
+    """The same, of demo data and audit sets alone."""
+    return next((place for place in _our_places(sha256) if place.is_file()), None)
+
+
+def _our_places(sha256: str) -> list[Path]:
     folders = (Path(settings.DEMO_DIR) / "images", Path(settings.AUDIT_IMAGES_DIR))
-    places = [folder / f"{sha256}.png" for folder in folders]
-    ours = next((place for place in places if place.is_file()), places[0])
-    image = None if ours.is_file() else _reported().filter(sha256=sha256).first()
-    return Path(image.file.path) if image else ours
+    return [folder / f"{sha256}.png" for folder in folders]
 
 
 def write_index(rows: Iterable[Row], path: Path) -> None:

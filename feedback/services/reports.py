@@ -19,6 +19,7 @@ from feedback.models import (
     ReportEvent,
     StoredImage,
 )
+from feedback.models.group import SLICE
 from feedback.services import images, ledger, outcomes
 from feedback.services.classifications import forget_pixels
 from modeltrain import labels
@@ -129,7 +130,9 @@ def check_label(label: str) -> None:
 
 def check_groups(groups: Mapping[str, str]) -> None:
     known: dict[str, list[str]] = {}
-    for axis, value in AxisValue.objects.values_list("axis__name", "name"):
+    for axis, value in AxisValue.objects.exclude(axis__name=SLICE).values_list(
+        "axis__name", "name"
+    ):
         known.setdefault(axis, []).append(value)
     for axis, value in groups.items():
         if axis not in known:

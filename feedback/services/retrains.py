@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from feedback import selectors
 from feedback.errors import ArtifactMissing, NothingToLearn, OverrideNeeded, WrongState
 from feedback.models import Audit, AuditSet, DatasetVersion, ModelVersion, Retrain
+from feedback.models.group import SLICE
 from feedback.services import audits, datasets, ledger, models, training_process
 from modeltrain import manifest
 
@@ -170,13 +173,21 @@ def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
         )
     retrain.folder.mkdir(parents=True, exist_ok=True)
     index = retrain.folder / "images.json"
-    datasets.write_index(rows + manifest.read(audit_set.manifest), index)
+    slices = selectors.slice_groups(audit_set)
+    audited = [
+        replace(row, groups={**row.groups, SLICE: slices[row.sha256]})
+        if row.sha256 in slices
+        else row
+        for row in manifest.read(audit_set.manifest)
+    ]
+    manifest.write(retrain.folder / "audit.jsonl", audited)
+    datasets.write_index(rows + audited, index)
     arguments = [
         "retrain",
         f"--config={retrain.config}",
         f"--champion={retrain.base.folder}",
         f"--manifest={retrain.dataset.manifest}",
-        f"--audit-manifest={audit_set.manifest}",
+        f"--audit-manifest={retrain.folder / 'audit.jsonl'}",
         f"--images={index}",
         f"--cache={settings.FEATURES_DIR}",
         f"--artifacts={settings.ARTIFACTS_DIR}",
@@ -186,7 +197,12 @@ def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
         model=retrain.base, audit_set=audit_set, status=Audit.Status.DONE
     ).first()
     if known and known.predictions.is_file():
-        arguments.append(f"--champion-predictions={known.predictions}")
+        from modeltrain import columns  # takes seconds to import
+
+        # A copy: whatever is named while it runs, both models are judged by the same groups.
+        answers = columns.with_axis(columns.read(known.predictions), SLICE, slices)
+        columns.write(retrain.folder / "champion.npz", answers)
+        arguments.append(f"--champion-predictions={retrain.folder / 'champion.npz'}")
     return arguments
 
 

@@ -1,6 +1,7 @@
 """Compare answers to images that are alike but for one thing.
 
---sets are counterparts that people made, such as one drawing in five skin tones. --changes-on N
+--sets are counterparts that people made, such as one drawing in five skin tones; --own-sets takes
+those that the manifest itself holds: one cluster, alike in all groups but one. --changes-on N
 makes greyscale, mirrored, worse and otherwise changed copies of N images, evenly spread over the
 manifest: seven more answers for each.
 """
@@ -25,7 +26,10 @@ def options(parser: ArgumentParser) -> None:
         out="figures to write (.json)",
     )
     parser.add_argument("--sets", type=Path, help="counterparts, one set a line (.jsonl)")
-    parser.add_argument("--predictions", type=Path, help="of this manifest, if they are there")
+    parser.add_argument("--own-sets", action="store_true", help="counterparts in the manifest")
+    parser.add_argument(
+        "--predictions", type=Path, help="of this manifest, if they are there (.jsonl or .npz)"
+    )
     parser.add_argument("--changes-on", type=int, default=0, metavar="N", help="images to change")
 
 
@@ -38,10 +42,11 @@ def run(args: Namespace, report: Report) -> Result:
     classifier = Classifier(artifact.load(args.artifact))
     rows, images = manifest.read(args.manifest), read_images(args.images)
     found: dict[str, Any] = {}
-    if args.sets:
-        sets = counterfactual.read_sets(args.sets)
+    sets = counterfactual.read_sets(args.sets) if args.sets else []
+    sets += counterfactual.counterparts(rows) if args.own_sets else []
+    if sets:
         if args.predictions:
-            predicted = evaluate.read_predictions(args.predictions)
+            predicted = evaluate.read_answers(args.predictions)
         else:
             wanted = {sha256 for each in sets for sha256 in each.images.values()}
             some = [row for row in rows if row.sha256 in wanted]

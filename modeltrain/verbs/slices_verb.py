@@ -21,7 +21,7 @@ def options(parser: ArgumentParser) -> None:
         manifest="of the audit set",
         images="JSON from image hash to path",
         cache="folder of features",
-        predictions="of this manifest (.jsonl), by `audit`",
+        predictions="of this manifest (.jsonl or .npz), by `audit`",
         out="slices to write (.json)",
     )
 
@@ -34,20 +34,26 @@ def run(args: Namespace, report: Report) -> Result:
     from modeltrain.labels import ErrorKind
 
     rows = {row.sha256: row for row in manifest.read(args.manifest)}
-    predicted = [e for e in evaluate.read_predictions(args.predictions) if e.sha256 in rows]
+    predicted = [e for e in evaluate.read_answers(args.predictions) if e.sha256 in rows]
     classifier = Classifier(artifact.load(args.artifact))
     taken = [rows[each.sha256] for each in predicted]
     known = features(taken, read_images(args.images), classifier, args.cache, report)
     report("clustering", 0, 1, "Looking where mistakes crowd together")
     wrong = [each.error != ErrorKind.CORRECT for each in predicted]
-    found = slices.find(known, wrong, [each.cluster for each in predicted])
+    found = slices.find(known, wrong, [row.cluster for row in taken])
     report("clustering", 1, 1, f"{len(found)} found")
     said = [
         asdict(each)
         | {
             "members": [predicted[n].sha256 for n in each.members],
             "exemplars": [
-                {"sha256": predicted[n].sha256, "source": taken[n].source} for n in each.exemplars
+                {
+                    "sha256": predicted[n].sha256,
+                    "source": taken[n].source,
+                    "expected": predicted[n].expected,
+                    "predicted": predicted[n].predicted,
+                }
+                for n in each.exemplars
             ],
         }
         for each in found

@@ -1,10 +1,16 @@
 from django.urls import path
 
-from nsfwsite.audits import views
+from nsfwsite.audits import findings, pictures, views
 
 urlpatterns = [
     path("audits/", views.overview, name="audits"),
     path("audits/compare/", views.compare, name="compare"),
+    path("audits/counterfactual/", findings.counterfactual, name="counterfactual"),
+    path("audits/slices/", findings.slices, name="slices"),
+    path("audits/slices/name/", findings.name_slice, name="name-slice"),
+    path("audits/slices/<int:pk>/take-back/", findings.take_back_slice, name="take-back-slice"),
+    path("audits/findings/<int:pk>/again/", findings.look_again, name="look-again"),
+    path("audits/pictures/<slug:name>/<str:sha256>/", pictures.picture, name="audit-picture"),
     path("audits/policy/", views.policy, name="policy"),
     path("audits/threshold/", views.threshold, name="threshold"),
     path("models/", views.models, name="models"),

@@ -1,7 +1,6 @@
 """What every model gets wrong, and for whom, in public."""
 
 import json
-from collections.abc import Sequence
 
 from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -13,29 +12,10 @@ from feedback.models import Audit, AuditSet, DatasetVersion, ModelVersion
 from feedback.pages import figures
 from feedback.pages.doors import refusing
 from feedback.services import audits
-from nsfwsite.audits import cards, charts, dashboards
-from nsfwsite.audits.charts import Chart
+from nsfwsite.audits import cards, charts, dashboards, filters
 
 UNDER_WAY = (Audit.Status.WAITING, Audit.Status.RUNNING)
 AXES = {"overall": "All images", "class": "Right label"}
-
-
-def _linked(request: HttpRequest, found: Sequence[Chart | None]) -> dict[str, Chart]:
-    return {chart.name: chart.linked(request.GET) for chart in found if chart}
-
-
-def _chosen(request: HttpRequest, name: str, known: Sequence[str], default: str) -> str:
-    """A filter from the address; what is not known is the default."""
-    value = request.GET.get(name, default)
-    return value if value in known else default
-
-
-def _done(request: HttpRequest) -> tuple[list[AuditSet], AuditSet | None, list[Audit]]:
-    """The sets to choose from, the one chosen, and the audits on it."""
-    sets = selectors.audit_sets_used()
-    chosen = next((each for each in sets if each.name == request.GET.get("set")), None)
-    chosen = chosen or (sets[0] if sets else None)
-    return sets, chosen, selectors.audits_done(chosen)
 
 
 def _axes(audit: Audit | None, *, first: dict[str, str]) -> dict[str, str]:
@@ -47,11 +27,11 @@ def _axes(audit: Audit | None, *, first: dict[str, str]) -> dict[str, str]:
 
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
-    used, chosen, done = _done(request)
+    used, chosen, done = filters.audits(request)
     champion = next((a for a in done if a.model.status == ModelVersion.Status.CHAMPION), None)
     axes = _axes(champion, first=AXES)
-    axis = _chosen(request, "axis", list(axes), "overall")
-    shown = _linked(request, [dashboards.trend(done, axis)])
+    axis = filters.choice(request, "axis", list(axes), "overall")
+    shown = filters.linked(request, [dashboards.trend(done, axis)])
     if file := charts.asked(request, list(shown.values())):
         return file
     context = {
@@ -88,9 +68,9 @@ def model(request: HttpRequest, version: str) -> HttpResponse:
         return _news(request, audit)
     retrain = selectors.retrain_of(found)
     done = audit.figures if audit and audit.status == Audit.Status.DONE else None
-    measure = _chosen(request, "measure", list(figures.MEASURES), "error")
+    measure = filters.choice(request, "measure", list(figures.MEASURES), "error")
     made = [dashboards.forest(done, measure), dashboards.confusion(done)] if done else []
-    shown = _linked(request, made)
+    shown = filters.linked(request, made)
     if file := charts.asked(request, list(shown.values())):
         return file
     if audit and done and request.GET.get("figures") == "json":
@@ -151,16 +131,16 @@ def dataset_card(request: HttpRequest, number: int) -> HttpResponse:
 @refusing
 def compare(request: HttpRequest) -> HttpResponse:
     """Any two models on the same images, judged as the gate would."""
-    used, chosen, found = _done(request)
+    used, chosen, found = filters.audits(request)
     done = {audit.model.version: audit for audit in found}
     versions = list(done)
     context: dict[str, object] = {"versions": versions, "used": used, "chosen": chosen}
     if len(versions) > 1:
-        before = _chosen(request, "before", versions, versions[1])
-        after = _chosen(request, "after", versions, versions[0])
+        before = filters.choice(request, "before", versions, versions[1])
+        after = filters.choice(request, "after", versions, versions[0])
         judged = figures.gate(audits.compare(before=done[before], after=done[after]))
         assert judged is not None
-        shown = _linked(request, [dashboards.differences(judged, before, after)])
+        shown = filters.linked(request, [dashboards.differences(judged, before, after)])
         if file := charts.asked(request, list(shown.values())):
             return file
         context |= {"before": before, "after": after, "gate": judged, "charts": shown}
@@ -170,7 +150,7 @@ def compare(request: HttpRequest) -> HttpResponse:
 @require_safe
 def threshold(request: HttpRequest) -> HttpResponse:
     """Move the score from which on an image is called NSFW, and see who is hit."""
-    used, chosen, audited = _done(request)
+    used, chosen, audited = filters.audits(request)
     done = {audit.model.version: audit for audit in audited}
     if not done:
         return render(request, "audits/threshold.html", {"versions": []})
@@ -178,14 +158,14 @@ def threshold(request: HttpRequest) -> HttpResponse:
         (v for v, a in done.items() if a.model.status == ModelVersion.Status.CHAMPION),
         next(iter(done)),
     )
-    version = _chosen(request, "model", list(done), champion)
+    version = filters.choice(request, "model", list(done), champion)
     axes = _axes(done[version], first=AXES)
-    axis = _chosen(request, "axis", list(axes), next(iter(axes)))
+    axis = filters.choice(request, "axis", list(axes), next(iter(axes)))
     said = request.GET.get("at", "")
     at = int(said) if said.isdecimal() and 1 <= int(said) <= 99 else 50
     found = done[version].figures or {}
     made = {side: dashboards.threshold(found, axis, side, at) for side in dashboards.SIDES}
-    shown = _linked(request, list(made.values()))
+    shown = filters.linked(request, list(made.values()))
     if file := charts.asked(request, list(shown.values())):
         return file
     sides = [

@@ -13,15 +13,17 @@ from feedback.models import (
     AuditSet,
     Classification,
     DatasetVersion,
+    Finding,
     ModelVersion,
     Report,
     Retrain,
 )
-from feedback.services import audits, ledger, models, reports, triage
+from feedback.services import audits, ledger, models, reports, slices, triage
 from modeltrain import columns, evaluate, gate
 from tests.conftest import SCORES, png
 from tests.feedback.pages.test_triage import doubted
 from tests.nsfwsite.test_audits import answers
+from tests.nsfwsite.test_findings import looked_at
 from worker import pulse
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,6 +35,8 @@ def world(transactional_db, champion, queued, settings):
     load_axes()
     mona = User.objects.create_user("mona")
     mona.groups.set([Group.objects.get_or_create(name=people.MAINTAINERS)[0]])
+    looked_at(champion, settings)
+    slices.name(finding=Finding.objects.get(kind="slices"), region=1, title="Flags", by=mona)
     audit_set = AuditSet.objects.create(name="demo", manifest_sha256="e" * 64, images=240, card="C")
     candidate = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
     for model, predicted in (
@@ -77,6 +81,9 @@ def world(transactional_db, champion, queued, settings):
             reverse("audits"),
             reverse("audits") + "?axis=medium",
             reverse("compare"),
+            reverse("counterfactual"),
+            reverse("counterfactual") + "?set=pairs&show=greyscale",
+            reverse("slices") + "?set=pairs",
             reverse("policy"),
             reverse("threshold") + "?axis=medium",
             reverse("models"),

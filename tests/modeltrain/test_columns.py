@@ -7,7 +7,7 @@ import pytest
 
 from modeltrain import columns
 from modeltrain.columns import ColumnsRefused
-from modeltrain.evaluate import Predicted
+from modeltrain.evaluate import Predicted, of_columns
 from modeltrain.gate import judge
 from modeltrain.labels import LABELS, ErrorKind
 
@@ -86,3 +86,22 @@ def test_a_damaged_file_is_refused(tmp_path, damage):
     path.write_bytes(whole[: len(whole) // 2] if damage == "cut" else b"no columns")
     with pytest.raises(ColumnsRefused, match="Audit again"):
         columns.read(path)
+
+
+def test_the_list_comes_back_with_clusters_renamed(tmp_path):
+    made = sorted(answers(), key=lambda each: each.sha256)
+    back = of_columns(columns.of(made))
+    assert [dataclasses.replace(each, cluster="") for each in back] == [
+        dataclasses.replace(each, cluster="") for each in made
+    ]
+    renamed = {(one.cluster, other.cluster) for one, other in zip(made, back, strict=True)}
+    assert len(renamed) == len({each.cluster for each in made})
+
+
+def test_an_axis_is_written_anew_and_the_rest_stays():
+    made = columns.of(answers())
+    named = columns.with_axis(made, "slice", {f"{3:064x}": "flags", f"{5:064x}": "flags"})
+    assert [n for n, each in enumerate(of_columns(named)) if "slice" in each.groups] == [3, 5]
+    again = columns.with_axis(named, "slice", {f"{4:064x}": "maps"})
+    assert again.groups["slice"][0] == ["maps"]
+    assert columns.with_axis(again, "slice", {}).same_images(made).all()

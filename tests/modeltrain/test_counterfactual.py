@@ -179,3 +179,38 @@ def test_the_command_compares_given_sets_and_made_changes(reds, published, tmp_p
     found = json.loads((tmp_path / "out.json").read_text())
     assert found["tone"]["sets"] == 1
     assert found["greyscale"]["images"] == 2
+
+
+def row(sha256, cluster="singer", label=DRAWINGS, **groups):
+    return Row(sha256, label, groups, "audit", "test", cluster)
+
+
+def test_counterparts_share_a_cluster_and_differ_in_one_group():
+    found = counterfactual.counterparts(
+        [
+            row("a", tone="light", gender="woman"),
+            row("b", tone="dark", gender="woman"),
+            row("c", tone="dark", gender="man"),
+            row("d", tone="medium"),
+            row("e", cluster="another", tone="light", gender="woman"),
+        ]
+    )
+    assert found == [
+        CounterpartSet("gender", "singer, dark", {"man": "c", "woman": "b"}),
+        CounterpartSet("tone", "singer, woman", {"dark": "b", "light": "a"}),
+    ]
+
+
+def test_what_is_labelled_otherwise_is_no_counterpart():
+    assert not counterfactual.counterparts(
+        [row("a", tone="light"), row("b", tone="dark", label=NEUTRAL)]
+    )
+
+
+def test_of_two_pictures_with_one_value_nobody_knows_which_is_the_counterpart():
+    rows = [row("a", tone="light"), row("b", tone="dark"), row("c", tone="dark")]
+    assert counterfactual.counterparts(rows) == []
+    rows += [row("d", tone="medium")]
+    assert [each.images for each in counterfactual.counterparts(rows)] == [
+        {"light": "a", "medium": "d"}
+    ]

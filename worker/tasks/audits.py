@@ -45,3 +45,8 @@ def _count_when_answered(pk: int) -> None:
 def count_audit_task(pk: int) -> None:
     with _or_failed(pk):
         audits.count(pk=pk)
+
+
+@shared_task(name="audits.recount_audit_task", soft_time_limit=1800, time_limit=1860)
+def recount_audit_task(pk: int) -> None:
+    audits.recount(pk=pk)

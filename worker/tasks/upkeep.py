@@ -1,11 +1,11 @@
 from celery import shared_task
 
 from feedback import selectors
-from feedback.services import audits, classifications, images, reports, retrains
+from feedback.services import audits, classifications, findings, images, reports, retrains
 from worker import pulse
-from worker.tasks.audits import start_audit_task
+from worker.tasks.audits import recount_audit_task, start_audit_task
 from worker.tasks.reports import answer_reports_task, screen_report_task
-from worker.tasks.training import run_retrain_task
+from worker.tasks.training import run_finding_task, run_retrain_task
 
 
 @shared_task(name="upkeep.forget_old_images_task", soft_time_limit=50, time_limit=60)
@@ -26,14 +26,20 @@ def pick_up_lost_work_task() -> None:
     Every task starts with a conditional update, so what is sent twice is done once.
     """
     retrains.fail_lost()
+    findings.fail_lost()
+    findings.request_missing()
     if not pulse.waiting("inference", priority=pulse.AFTER_VISITORS):
         audits.fail_lost()
     if not pulse.waiting("training"):
         for pk in selectors.retrains_to_run():
             run_retrain_task.delay_on_commit(pk)
+        for pk in selectors.findings_to_run():
+            run_finding_task.delay_on_commit(pk)
     if not pulse.waiting("default"):
         for pk in selectors.audits_to_run():
             start_audit_task.delay_on_commit(pk)
+        for pk in selectors.audits_to_recount():
+            recount_audit_task.delay_on_commit(pk)
         for pk in selectors.reports_to_screen():
             screen_report_task.delay_on_commit(pk)
         if selectors.reports_to_answer():

@@ -26,6 +26,12 @@ class Command(BaseCommand):
             "--new-groups", action="store_true", help="make axes and values that are not known yet"
         )
 
+        parser.add_argument(
+            "--public-images",
+            action="store_true",
+            help="let anybody see its pictures, except those with an explicit label",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             imported = audit_sets.import_set(
@@ -33,6 +39,7 @@ class Command(BaseCommand):
                 data=dataset.load(options["dataset"]),
                 card=options["card"].read_text() if options["card"] else "",
                 new_groups=options["new_groups"],
+                public_images=options["public_images"],
                 step=self._step,
             )
         except (Refusal, dataset.DatasetRefused, ManifestError, OSError) as refused:

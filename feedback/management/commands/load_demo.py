@@ -70,13 +70,18 @@ def first_model() -> ModelVersion:
 
 def first_audit_set() -> AuditSet:
     rows = manifest.read(settings.DEMO_DIR / "audit.jsonl")
-    known = AuditSet.objects.filter(name="demo").first()
-    return known or AuditSet.objects.create(
+    shown = {"public_images": True}  # drawings and harmless photographs, free to share
+    audit_set, _ = AuditSet.objects.update_or_create(
         name="demo",
-        manifest_sha256=datasets.publish(rows),
-        images=len(rows),
-        card=(settings.DEMO_DIR / "CARD.md").read_text(),
+        defaults=shown,
+        create_defaults={
+            **shown,
+            "manifest_sha256": datasets.publish(rows),
+            "images": len(rows),
+            "card": (settings.DEMO_DIR / "CARD.md").read_text(),
+        },
     )
+    return audit_set
 
 
 def first_dataset() -> None:

@@ -1,0 +1,100 @@
+"""Look for more than rates in the model in service, as a job people can watch."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from feedback.errors import WrongState
+from feedback.models import Audit, Finding, ModelVersion
+from feedback.services import audits, datasets, training_process
+from modeltrain import manifest
+
+Kind, Status = Finding.Kind, Finding.Status
+
+
+def request_missing() -> None:
+    """Ask for every kind, for each finished audit of the model in service. Once asked is enough."""
+    done = Audit.objects.filter(
+        status=Audit.Status.DONE, model__status=ModelVersion.Status.CHAMPION
+    )
+    for kind in Kind:
+        for audit in done.exclude(findings__kind=kind):
+            Finding.objects.get_or_create(audit=audit, kind=kind)
+
+
+def try_again(*, finding: Finding) -> None:
+    """A failed one waits for a person: what failed once fails again until something is mended."""
+    failed = Finding.objects.filter(pk=finding.pk, status=Status.FAILED)
+    if not failed.update(status=Status.WAITING, failure="", progress={}):
+        finding.refresh_from_db()
+        raise WrongState(
+            rule="What failed can be tried again.",
+            received=f"{finding}, {finding.status}",
+            way_out="Open its page to see where it stands.",
+        )
+
+
+def run(*, pk: int) -> None:
+    """Run the verb of its kind in a process of its own; keep what came of it."""
+    waiting = Finding.objects.filter(pk=pk, status=Status.WAITING)
+    if not waiting.update(
+        status=Status.RUNNING, heartbeat_at=timezone.now(), progress={"stage": "starting"}
+    ):
+        return  # another worker got there first
+    finding = Finding.objects.select_related("audit__model", "audit__audit_set").get(pk=pk)
+    running = Finding.objects.filter(pk=pk, status=Status.RUNNING)
+
+    def listen(message: Mapping[str, Any]) -> bool:
+        changed: dict[str, Any] = {"heartbeat_at": timezone.now()}
+        if "stage" in message:
+            changed["progress"] = dict(message)
+        return bool(running.update(**changed))
+
+    try:
+        training_process.run(
+            _arguments(finding),
+            log=finding.folder / "process.log",
+            listen=listen,
+            limit_seconds=settings.FINDING_SECONDS,
+        )
+        running.update(
+            status=Status.DONE,
+            figures=json.loads((finding.folder / "found.json").read_text()),
+            finished_at=timezone.now(),
+        )
+    except training_process.ProcessFailed as failure:
+        running.update(status=Status.FAILED, failure=str(failure))
+    except Exception as problem:
+        running.update(status=Status.FAILED, failure=f"{type(problem).__name__}: {problem}")
+        raise
+
+
+def _arguments(finding: Finding) -> list[str]:
+    audit, folder = finding.audit, finding.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    datasets.write_index(manifest.read(audit.audit_set.manifest), folder / "images.json")
+    common = [
+        f"--artifact={audit.model.folder}",
+        f"--manifest={audit.audit_set.manifest}",
+        f"--images={folder / 'images.json'}",
+        f"--predictions={audit.predictions}",
+        f"--out={folder / 'found.json'}",
+    ]
+    if finding.kind == Kind.SLICES:
+        return ["slices", *common, f"--cache={settings.FEATURES_DIR}"]
+    return [
+        "counterfactual",
+        *common,
+        "--own-sets",
+        f"--changes-on={settings.COUNTERFACTUAL_IMAGES}",
+    ]
+
+
+def fail_lost() -> int:
+    """A running one without a heartbeat has lost its worker; let it be tried again."""
+    return Finding.objects.filter(
+        status=Status.RUNNING, heartbeat_at__lt=timezone.now() - audits.LOST_AFTER
+    ).update(status=Status.WAITING, progress={})

@@ -1,0 +1,76 @@
+"""Give a region where mistakes crowd together a name, and take it back."""
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from feedback import selectors
+from feedback.errors import Invalid, WrongState
+from feedback.models import Axis, AxisValue, Finding, NamedSlice
+from feedback.models.group import SLICE
+
+TITLE = 80
+
+
+def name(*, finding: Finding, region: int, title: str, by: User) -> NamedSlice:
+    """Make the region's images a group of their set; an image that has a name keeps it."""
+    title = " ".join(title.split())
+    slug = slugify(title)[:50]
+    if not slug or len(title) > TITLE:
+        raise Invalid(
+            rule=f"A name has letters or digits, and at most {TITLE} characters.",
+            received=repr(title[:TITLE]),
+            way_out="Say what these pictures have in common, such as: Flags.",
+        )
+    audit_set = finding.audit.audit_set
+    with transaction.atomic():
+        # Whoever holds the axis names; the names that there are, are read only then.
+        Axis.objects.get_or_create(name=SLICE, defaults={"title": "Named slice"})
+        axis = Axis.objects.select_for_update().get(name=SLICE)
+        members = _members(finding, region)
+        named = selectors.slice_groups(audit_set)
+        images = [sha256 for sha256 in members if sha256 not in named]
+        if slug in named.values() or not images:
+            raise WrongState(
+                rule="A name is given once in a set, to images that have none.",
+                received=f"{title!r} for {len(members)} images, of which {len(images)} have none",
+                way_out="Choose another name, or take the present one back first.",
+            )
+        value, _ = AxisValue.objects.get_or_create(axis=axis, name=slug, defaults={"title": title})
+        return NamedSlice.objects.create(
+            audit_set=audit_set,
+            value=value,
+            title=title,
+            images=images,
+            found_with=finding.audit.model,
+            named_by=by,
+        )
+
+
+def _members(finding: Finding, region: int) -> list[str]:
+    regions = finding.figures if finding.kind == Finding.Kind.SLICES else None
+    if not regions or not 0 <= region < len(regions):
+        raise Invalid(
+            rule="A name is given to a region that was found.",
+            received=f"region {region + 1} of {len(regions or [])}",
+            way_out="Open the page of slices and choose one that it shows.",
+        )
+    members: list[str] = regions[region]["members"]
+    return members
+
+
+def take_back(*, named: NamedSlice, by: User) -> None:
+    """The images lose the group; who named it and who took it back stays known."""
+    with transaction.atomic():
+        standing = NamedSlice.objects.filter(pk=named.pk, taken_back_at=None)
+        value = named.value
+        if not standing.update(value=None, taken_back_by=by, taken_back_at=timezone.now()):
+            raise WrongState(
+                rule="A name is taken back once.",
+                received=f"{named}, which was taken back already",
+                way_out="Open the page of slices to see where it stands.",
+            )
+        if value and not NamedSlice.objects.filter(value=value).exists():
+            value.delete()
+    named.refresh_from_db()

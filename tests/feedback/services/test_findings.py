@@ -1,0 +1,126 @@
+"""The site looks for more than rates in the model in service, once, and by itself."""
+
+import datetime
+
+import pytest
+from django.utils import timezone
+
+from feedback import selectors
+from feedback.errors import WrongState
+from feedback.models import Audit, AuditSet, Finding
+from feedback.services import audits, datasets, findings
+from modeltrain.images import pixel_sha256, to_png
+from modeltrain.manifest import Row
+from tests.conftest import noise
+from worker.tasks.training import run_finding_task
+from worker.tasks.upkeep import pick_up_lost_work_task
+
+TONES = ("light", "dark")
+IMAGES = 24
+
+
+@pytest.fixture
+def audited(settings, real_champion, axes) -> Audit:
+    """The published model, audited on small pictures: pairs that differ in their skin tone."""
+    settings.COUNTERFACTUAL_IMAGES = 2
+    settings.AUDIT_IMAGES_DIR.mkdir(parents=True)
+    rows = []
+    for seed in range(IMAGES):
+        pixels = noise(seed, (32, 32))
+        sha256 = pixel_sha256(pixels)
+        (settings.AUDIT_IMAGES_DIR / f"{sha256}.png").write_bytes(to_png(pixels))
+        groups = {"skin_tone": TONES[seed % 2], "medium": "vector"}
+        rows.append(Row(sha256, "drawings", groups, "audit", f"picture {seed}", f"c{seed // 2}"))
+    audit_set = AuditSet.objects.create(
+        name="small", manifest_sha256=datasets.publish(rows), images=IMAGES
+    )
+    audit = audits.request(model=real_champion, audit_set=audit_set)
+    for part in audits.start(pk=audit.pk):
+        audits.answer(pk=audit.pk, part=part)
+    audits.count(pk=audit.pk)
+    audit.refresh_from_db()
+    assert audit.status == "done"
+    return audit
+
+
+def finding(audit: Audit, kind: str) -> Finding:
+    return Finding.objects.get(audit=audit, kind=kind)
+
+
+def test_the_clock_asks_for_both_kinds_once(audited) -> None:
+    pick_up_lost_work_task()
+    pick_up_lost_work_task()
+    assert sorted(Finding.objects.values_list("kind", flat=True)) == ["counterfactual", "slices"]
+
+
+def test_only_the_model_in_service_is_looked_at(audited) -> None:
+    audited.model.status = "retired"
+    audited.model.save()
+    findings.request_missing()
+    assert not Finding.objects.exists()
+
+
+def test_made_changes_and_the_sets_own_counterparts_are_compared(audited) -> None:
+    findings.request_missing()
+    found = finding(audited, "counterfactual")
+    run_finding_task(found.pk)
+    found.refresh_from_db()
+    assert (found.failure, found.status) == ("", "done")
+    given, grey = found.figures["skin_tone"], found.figures["greyscale"]
+    assert (given["kind"], given["sets"], given["images"]) == ("given", IMAGES // 2, IMAGES)
+    assert (grey["kind"], grey["images"]) == ("made", 2)
+    assert 0 <= grey["flips"]["low"] <= grey["flips"]["rate"] <= grey["flips"]["high"] <= 1
+
+
+def test_slices_are_looked_for_and_few_mistakes_are_none(audited, settings) -> None:
+    findings.request_missing()
+    found = finding(audited, "slices")
+    run_finding_task(found.pk)
+    found.refresh_from_db()
+    assert (found.failure, found.status) == ("", "done")
+    assert isinstance(found.figures, list)
+    assert len(list(settings.FEATURES_DIR.rglob("*.*"))) >= IMAGES
+
+
+def test_what_failed_says_why_and_waits_for_a_person(audited, settings) -> None:
+    findings.request_missing()
+    for path in settings.AUDIT_IMAGES_DIR.glob("*.png"):
+        path.unlink()
+    found = finding(audited, "counterfactual")
+    run_finding_task(found.pk)
+    found.refresh_from_db()
+    assert found.status == "failed"
+    assert "must be readable" in found.failure
+    findings.request_missing()
+    assert found.pk not in selectors.findings_to_run()
+    findings.try_again(finding=found)
+    found.refresh_from_db()
+    assert (found.status, found.failure) == ("waiting", "")
+    with pytest.raises(WrongState):
+        findings.try_again(finding=found)
+
+
+def test_one_whose_worker_was_lost_runs_again(audited) -> None:
+    findings.request_missing()
+    long_ago = timezone.now() - 2 * audits.LOST_AFTER
+    Finding.objects.update(status="running", heartbeat_at=long_ago)
+    assert findings.fail_lost() == 2
+    assert selectors.findings_to_run() == [Finding.objects.first().pk]
+
+
+def test_a_retrain_goes_first(audited, mona) -> None:
+    from feedback.models import DatasetVersion, Retrain
+
+    findings.request_missing()
+    Retrain.objects.create(
+        status="approved",
+        base=audited.model,
+        dataset=DatasetVersion.objects.create(
+            number=1, manifest_sha256="1" * 64, images=1, added=1
+        ),
+        config="head",
+        proposed_by=mona,
+        approved_by=mona,
+        approved_at=timezone.now() - datetime.timedelta(hours=1),
+    )
+    assert selectors.findings_to_run() == []

@@ -1,0 +1,234 @@
+"""A region that a maintainer names is a group from then on, in every audit of its set."""
+
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from feedback import selectors
+from feedback.errors import Invalid, WrongState
+from feedback.models import (
+    Audit,
+    AuditSet,
+    AxisValue,
+    DatasetVersion,
+    Finding,
+    LedgerEntry,
+    ModelVersion,
+    NamedSlice,
+    Retrain,
+)
+from feedback.services import audits, datasets, ledger, retrains, slices, training_process
+from modeltrain import columns, evaluate, gate, manifest
+from modeltrain.evaluate import Predicted
+from modeltrain.labels import LABELS
+from modeltrain.manifest import Row
+from worker.tasks.audits import recount_audit_task
+from worker.tasks.upkeep import pick_up_lost_work_task
+
+IMAGES = 60
+HASHES = [f"{n:064x}" for n in range(IMAGES)]
+FLAGS, MORE = HASHES[:35], HASHES[30:50]
+
+
+def answers(*, wrong: int) -> list[Predicted]:
+    """Answers to sixty drawings, the first of them wrong."""
+    return [
+        Predicted(
+            sha256=sha256,
+            cluster=str(n),
+            expected="drawings",
+            groups={"medium": "vector"},
+            scores=dict.fromkeys(LABELS, 0.0) | {("neutral" if n < wrong else "drawings"): 1.0},
+        )
+        for n, sha256 in enumerate(HASHES)
+    ]
+
+
+@pytest.fixture
+def audited(champion, axes) -> Audit:
+    rows = [
+        Row(sha256, "drawings", {"medium": "vector"}, "audit", "test", str(n))
+        for n, sha256 in enumerate(HASHES)
+    ]
+    audit_set = AuditSet.objects.create(
+        name="small", manifest_sha256=datasets.publish(rows), images=IMAGES
+    )
+    return done(champion, audit_set, wrong=20)
+
+
+def done(model: ModelVersion, audit_set: AuditSet, *, wrong: int) -> Audit:
+    audit = audits.request(model=model, audit_set=audit_set)
+    predicted = answers(wrong=wrong)
+    audit.predictions.parent.mkdir(parents=True, exist_ok=True)
+    columns.write(audit.predictions, columns.of(predicted))
+    audits.finish(audit=audit, figures=evaluate.audit(predicted))
+    return audit
+
+
+@pytest.fixture
+def found(audited) -> Finding:
+    return Finding.objects.create(
+        audit=audited,
+        kind="slices",
+        status="done",
+        figures=[{"members": FLAGS}, {"members": MORE}],
+        finished_at=timezone.now(),
+    )
+
+
+def recount() -> None:
+    for pk in selectors.audits_to_recount():
+        recount_audit_task(pk)
+
+
+def counted(audit: Audit) -> dict:
+    audit.refresh_from_db()
+    cells = audit.figures["groups"].get("slice", {})
+    return {value: (cell["error"]["count"], cell["n"]) for value, cell in cells.items()}
+
+
+def test_a_named_slice_is_counted_in_audits_that_are_done(found, mona) -> None:
+    finished = found.audit.finished_at
+    slices.name(finding=found, region=0, title="  Flags ", by=mona)
+    recount()
+    assert counted(found.audit) == {"flags": (20, 35)}
+    assert found.audit.finished_at == finished
+    assert selectors.audits_to_recount() == []
+    value = AxisValue.objects.get(axis__name="slice")
+    assert (value.name, value.title) == ("flags", "Flags")
+
+
+def test_the_manifest_stays_as_it_was(found, mona) -> None:
+    before = found.audit.audit_set.manifest.read_bytes()
+    slices.name(finding=found, region=0, title="Flags", by=mona)
+    recount()
+    assert found.audit.audit_set.manifest.read_bytes() == before
+
+
+def test_an_image_keeps_its_first_name(found, mona) -> None:
+    slices.name(finding=found, region=0, title="Flags", by=mona)
+    slices.name(finding=found, region=1, title="Maps", by=mona)
+    recount()
+    assert counted(found.audit) == {"flags": (20, 35), "maps": (0, 15)}
+    with pytest.raises(WrongState, match="0 have none"):
+        slices.name(finding=found, region=1, title="Signs", by=mona)
+
+
+def test_a_name_is_given_once(found, mona) -> None:
+    slices.name(finding=found, region=0, title="Flags", by=mona)
+    with pytest.raises(WrongState, match="once in a set"):
+        slices.name(finding=found, region=1, title="flags", by=mona)
+
+
+@pytest.mark.parametrize("title", ["", " !? ", "x" * 81])
+def test_a_name_without_letters_is_refused(found, mona, title) -> None:
+    with pytest.raises(Invalid, match="letters or digits"):
+        slices.name(finding=found, region=0, title=title, by=mona)
+
+
+@pytest.mark.parametrize("region", [-1, 2])
+def test_only_what_was_found_is_named(found, mona, region) -> None:
+    with pytest.raises(Invalid, match="region that was found"):
+        slices.name(finding=found, region=region, title="Flags", by=mona)
+
+
+def test_the_gate_sees_the_slice_in_both_models(found, mona) -> None:
+    slices.name(finding=found, region=0, title="Flags", by=mona)
+    candidate = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
+    later = done(candidate, found.audit.audit_set, wrong=34)
+    judged = audits.compare(before=found.audit, after=later)
+    cell = next(cell for cell in judged["cells"] if cell["axis"] == "slice")
+    assert (cell["value"], cell["n"], cell["newly_wrong"]) == ("flags", 35, 14)
+    assert judged == gate.judge(
+        champion=audits.answers_of(found.audit), candidate=audits.answers_of(later)
+    )
+
+
+def test_a_later_audit_counts_it_at_once(found, mona, monkeypatch) -> None:
+    slices.name(finding=found, region=0, title="Flags", by=mona)
+    candidate = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
+    audit = audits.request(model=candidate, audit_set=found.audit.audit_set)
+    said = {each.sha256: each for each in answers(wrong=3)}
+    monkeypatch.setattr("feedback.services.models.classifier_of", lambda model: None)
+    monkeypatch.setattr(
+        evaluate, "predict", lambda classifier, rows, *rest: [said[row.sha256] for row in rows]
+    )
+    for part in audits.start(pk=audit.pk):
+        audits.answer(pk=audit.pk, part=part)
+    audits.count(pk=audit.pk)
+    assert counted(audit) == {"flags": (3, 35)}
+
+
+def test_a_name_can_be_taken_back_and_who_did_stays_known(found, mona, ravi) -> None:
+    named = slices.name(finding=found, region=0, title="Flags", by=mona)
+    recount()
+    slices.take_back(named=named, by=ravi)
+    recount()
+    assert counted(found.audit) == {}
+    assert not AxisValue.objects.filter(axis__name="slice").exists()
+    assert (named.named_by, named.taken_back_by) == (mona, ravi)
+    with pytest.raises(WrongState, match="once"):
+        slices.take_back(named=named, by=ravi)
+    slices.name(finding=found, region=0, title="Flags", by=mona)
+    assert NamedSlice.objects.count() == 2
+
+
+def test_what_is_counted_twice_enters_the_ledger_once(found, mona) -> None:
+    slices.name(finding=found, region=0, title="Flags", by=mona)
+    for _ in range(2):
+        recount_audit_task(found.audit.pk)
+    assert LedgerEntry.objects.filter(kind="audit").count() == 2  # before and after
+
+
+def test_no_reporter_can_claim_a_named_slice(found, mona, filed) -> None:
+    slices.name(finding=found, region=0, title="Flags", by=mona)
+    assert "slice" not in {axis.name for axis in selectors.stated_axes()}
+    with pytest.raises(Invalid, match="slice"):
+        filed(groups={"slice": "flags"})
+
+
+def test_the_ledger_holds_the_last_count(found, mona) -> None:
+    slices.name(finding=found, region=0, title="Flags", by=mona)
+    recount()
+    assert list(ledger.contradictions()) == []
+    Audit.objects.update(figures={"error": 0})
+    assert "is not what the database holds" in next(iter(ledger.contradictions()))
+
+
+def test_the_clock_recounts_what_was_lost(found, mona, inference_worker) -> None:
+    from tests.flows.api import wait_until
+
+    slices.name(finding=found, region=0, title="Flags", by=mona)
+    pick_up_lost_work_task()
+    wait_until(lambda: counted(found.audit) == {"flags": (20, 35)}, 30)
+
+
+def test_a_retrain_judges_both_models_by_the_names_of_its_start(found, mona, monkeypatch) -> None:
+    slices.name(finding=found, region=0, title="Flags", by=mona)
+    row = Row("d" * 64, "neutral", {}, "train", "demo", "owl")
+    retrain = Retrain.objects.create(
+        status="approved",
+        base=found.audit.model,
+        dataset=DatasetVersion.objects.create(
+            number=1, manifest_sha256=datasets.publish([row]), images=1, added=1
+        ),
+        config="head",
+        proposed_by=mona,
+        approved_by=mona,
+        approved_at=timezone.now(),
+    )
+    given = {}
+
+    def stopped(arguments, **_):
+        slices.name(finding=found, region=1, title="Maps", by=mona)
+        given.update(one.removeprefix("--").split("=") for one in arguments[1:])
+        raise training_process.ProcessFailed("stopped here")
+
+    monkeypatch.setattr(training_process, "run", stopped)
+    retrains.run(pk=retrain.pk)
+    audited = manifest.read(Path(given["audit-manifest"]))
+    champion = evaluate.read_answers(Path(given["champion-predictions"]))
+    groups = {each.sha256: each.groups for each in audited}
+    assert groups == {each.sha256: each.groups for each in champion}
+    assert {one.get("slice") for one in groups.values()} == {"flags", None}
