@@ -36,11 +36,10 @@ def fold(*, by: User) -> DatasetVersion | None:
     an audit set stay out; so do those without consent or without pixels, and what goes beyond the
     share of one source.
     """
-    accepted = list(
-        Report.objects.filter(status=Report.Status.ACCEPTED, consent_train=True)
-        .prefetch_related("examples__image", "decisions")
-        .order_by("pk")
-    )
+    waiting = Report.objects.filter(status=Report.Status.ACCEPTED, consent_train=True)
+    waiting = waiting.prefetch_related("examples__image", "decisions").order_by("pk")
+    # SQLite stops at a thousand pictures in one question.
+    accepted = list(waiting.iterator(chunk_size=500 // settings.REPORT_MAX_IMAGES))
     parent = DatasetVersion.objects.first()
     before = manifest.read(parent.manifest) if parent else []
     kept = still_here(before)
@@ -62,8 +61,8 @@ def fold(*, by: User) -> DatasetVersion | None:
             origin=shares.origin(taken, offers),
         )
         for report in folded:
-            waiting = Report.objects.filter(pk=report.pk, status=Report.Status.ACCEPTED)
-            waiting.update(folded_into=dataset)
+            accepted_still = Report.objects.filter(pk=report.pk, status=Report.Status.ACCEPTED)
+            accepted_still.update(folded_into=dataset)
             reports.move(
                 report=report,
                 sources=[Report.Status.ACCEPTED],

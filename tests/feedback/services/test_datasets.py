@@ -7,7 +7,16 @@ from types import SimpleNamespace
 import pytest
 from django.db import connection
 
-from feedback.models import AuditSet, DatasetVersion, Report, StoredImage
+from feedback.models import (
+    AuditSet,
+    DatasetVersion,
+    Decision,
+    Example,
+    ExampleScore,
+    ModelVersion,
+    Report,
+    StoredImage,
+)
 from feedback.services import datasets, images, reports, triage
 from modeltrain import manifest
 from modeltrain.images import pixel_sha256
@@ -203,3 +212,46 @@ def test_a_decision_that_was_taken_back_stays_in_the_history(accepted, ravi):
     triage.decide(report=report, outcome="rejected", by=ravi, reason="It is a photograph.")
     assert [one.outcome for one in report.decisions.all()] == ["accepted", "rejected"]
     assert report.decision.outcome == "rejected"
+
+
+def test_more_than_a_thousand_reports_are_folded_at_once(
+    queued, ravi, mona, first_version, settings
+):
+    settings.SOURCE_IMAGES = 2000
+    report = queued(0)
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    image = StoredImage.objects.get()
+    made = Report.objects.bulk_create(
+        [
+            Report(
+                receipt=f"r{n}",
+                expected_label="drawings",
+                consent_train=True,
+                consent_store=True,
+                status="accepted",
+            )
+            for n in range(1000)
+        ]
+    )
+    pictures = StoredImage.objects.bulk_create(
+        [
+            StoredImage(
+                sha256=f"{n:064x}", pdq=image.pdq, pdq_quality=0, width=1, height=1, file=f"{n}.png"
+            )
+            for n in range(1000)
+        ]
+    )
+    examples = Example.objects.bulk_create(
+        [
+            Example(report=one, position=0, image=picture, image_sha256=picture.sha256)
+            for one, picture in zip(made, pictures, strict=True)
+        ]
+    )
+    model = ModelVersion.objects.champion()
+    ExampleScore.objects.bulk_create(
+        [ExampleScore(example=one, model=model, label="neutral", scores={}) for one in examples]
+    )
+    Decision.objects.bulk_create(
+        [Decision(report=one, by=ravi, outcome="accepted", label="drawings") for one in made]
+    )
+    assert datasets.fold(by=mona).added == 1001
