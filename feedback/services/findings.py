@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from feedback.errors import WrongState
-from feedback.models import Audit, Finding, ModelVersion
+from feedback.models import Audit, Finding, ModelVersion, Retrain
 from feedback.services import audits, datasets, training_process
 from modeltrain import manifest
 
@@ -51,7 +51,7 @@ def run(*, pk: int) -> None:
         changed: dict[str, Any] = {"heartbeat_at": timezone.now()}
         if "stage" in message:
             changed["progress"] = dict(message)
-        return bool(running.update(**changed))
+        return bool(running.update(**changed)) and not _retrain_waits()
 
     try:
         training_process.run(
@@ -66,10 +66,18 @@ def run(*, pk: int) -> None:
             finished_at=timezone.now(),
         )
     except training_process.ProcessFailed as failure:
-        running.update(status=Status.FAILED, failure=str(failure))
+        if _retrain_waits():
+            running.update(status=Status.WAITING, progress={})
+        else:
+            running.update(status=Status.FAILED, failure=str(failure))
     except Exception as problem:
         running.update(status=Status.FAILED, failure=f"{type(problem).__name__}: {problem}")
         raise
+
+
+def _retrain_waits() -> bool:
+    """A retrain needs the same worker, and people wait for it: this begins again after it."""
+    return Retrain.objects.filter(status=Retrain.Status.APPROVED).exists()
 
 
 def _arguments(finding: Finding) -> list[str]:

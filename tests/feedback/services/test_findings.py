@@ -124,3 +124,7 @@ def test_a_retrain_goes_first(audited, mona) -> None:
         approved_at=timezone.now() - datetime.timedelta(hours=1),
     )
     assert selectors.findings_to_run() == []
+    found = finding(audited, "counterfactual")
+    run_finding_task(found.pk)  # begun a moment before
+    found.refresh_from_db()
+    assert (found.status, found.failure) == ("waiting", "")
