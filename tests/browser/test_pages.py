@@ -52,7 +52,16 @@ def world(transactional_db, champion, queued, settings):
         base=champion,
         candidate=candidate,
         dataset=DatasetVersion.objects.create(
-            number=2, manifest_sha256="2" * 64, images=9, added=1
+            number=2,
+            manifest_sha256="2" * 64,
+            images=40,
+            added=31,
+            origin={
+                "sources": [20, 7, 4],
+                "held_back": {"reports": 98, "images": 312},
+                "images": 20,
+                "share": 0.2,
+            },
         ),
         config="head",
         override_reason="No explicit image is kept here, by choice.",
@@ -70,7 +79,7 @@ def world(transactional_db, champion, queued, settings):
     ledger.gate(retrain)
     ledger.override(retrain, by=mona)
     models.put_in_service(candidate, by=mona)
-    models.put_in_service(champion, by=mona)
+    models.put_in_service(champion, by=mona, reason="It calls drawings porn.")
     ledger.report(report=open_one, outcome="withdrawn")
     return {
         "mona": mona,
