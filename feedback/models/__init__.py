@@ -13,6 +13,7 @@ from feedback.models.named_slice import NamedSlice
 from feedback.models.public_report import PublicReport
 from feedback.models.report import Report, ReportEvent
 from feedback.models.retrain import Retrain
+from feedback.models.signal import SignalDecision
 
 __all__ = [
     "Audit",
@@ -33,5 +34,6 @@ __all__ = [
     "Report",
     "ReportEvent",
     "Retrain",
+    "SignalDecision",
     "StoredImage",
 ]

@@ -1,6 +1,7 @@
 """Take a report, screen it, tell its story, withdraw it."""
 
 import datetime
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 
 from django.conf import settings
@@ -24,6 +25,8 @@ from feedback.services import images, ledger, outcomes
 from feedback.services.classifications import forget_pixels
 from modeltrain import labels
 from modeltrain.hashing import alike
+
+FORGOTTEN = "forgotten "
 
 
 def submit(
@@ -208,9 +211,12 @@ def withdraw(*, report: Report) -> None:
 
 
 def forget_sources() -> None:
-    """Where a report came from matters until it could be folded, and is nobody's business after."""
+    """In place of where old reports came from, keep by chance which of them came together."""
     edge = timezone.now() - datetime.timedelta(days=settings.SOURCE_DAYS)
-    Report.objects.filter(created_at__lt=edge).exclude(source="").update(source="")
+    old = Report.objects.filter(created_at__lt=edge).exclude(source="")
+    old = old.exclude(source__startswith=FORGOTTEN)
+    for source in set(old.values_list("source", flat=True)):
+        old.filter(source=source).update(source=f"{FORGOTTEN}{secrets.token_hex(16)}")
 
 
 def forget_pictures(report: Report) -> None:

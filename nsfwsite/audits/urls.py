@@ -1,11 +1,15 @@
 from django.urls import path
 
-from nsfwsite.audits import findings, pictures, views
+from nsfwsite.audits import findings, pictures, signals, views
 
 urlpatterns = [
     path("audits/", views.overview, name="audits"),
     path("audits/compare/", views.compare, name="compare"),
     path("audits/counterfactual/", findings.counterfactual, name="counterfactual"),
+    path("audits/signals/", signals.show, name="signals"),
+    path(
+        "audits/signals/<slug:axis>/<slug:value>/<str:kind>/", signals.decide, name="decide-signal"
+    ),
     path("audits/slices/", findings.slices, name="slices"),
     path("audits/slices/name/", findings.name_slice, name="name-slice"),
     path("audits/slices/<int:pk>/take-back/", findings.take_back_slice, name="take-back-slice"),

@@ -93,6 +93,7 @@ def world(transactional_db, champion, queued, settings):
             reverse("counterfactual"),
             reverse("counterfactual") + "?set=pairs&show=greyscale",
             reverse("slices") + "?set=pairs",
+            reverse("signals"),
             reverse("policy"),
             reverse("threshold") + "?axis=medium",
             reverse("models"),

@@ -104,8 +104,20 @@ def test_a_source_is_forgotten_in_time_and_when_its_report_is_withdrawn(filed) -
     Report.objects.filter(pk=old.pk).update(created_at=timezone.now() - datetime.timedelta(days=91))
     reports.withdraw(report=gone)
     reports.forget_sources()
-    kept = Report.objects.exclude(source="").values_list("pk", flat=True)
-    assert list(kept) == [new.pk]
+    kept = dict(Report.objects.values_list("pk", "source"))
+    assert (kept[new.pk], kept[gone.pk]) == ("s", "")
+    assert kept[old.pk].startswith("forgotten ")
+
+
+def test_what_came_together_is_still_known_when_its_source_is_forgotten(filed) -> None:
+    for seed, source in enumerate(("one", "one", "other")):
+        filed(seed, source=source)
+    Report.objects.update(created_at=timezone.now() - datetime.timedelta(days=91))
+    reports.forget_sources()
+    sources = list(Report.objects.order_by("pk").values_list("source", flat=True))
+    assert sources[0] == sources[1] != sources[2]
+    reports.forget_sources()
+    assert list(Report.objects.order_by("pk").values_list("source", flat=True)) == sources
 
 
 @pytest.mark.parametrize(

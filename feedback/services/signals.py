@@ -1,0 +1,195 @@
+"""What reports point at, and what maintainers made of it."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.contrib.auth.models import User
+from django.core.cache import cache
+
+from feedback import selectors
+from feedback.errors import Invalid, WrongState
+from feedback.models import Audit, AxisValue, Example, Report, SignalDecision
+from modeltrain.labels import ErrorKind, error_kind
+
+Outcome = SignalDecision.Outcome
+KEPT_SECONDS = 300
+KINDS = tuple(kind.value for kind in ErrorKind if kind is not ErrorKind.CORRECT)
+# What a reviewer declined, or nobody may see, points at nothing.
+COUNTED = (Report.Status.QUEUED, *Report.AGREED)
+
+Pair = tuple[str, str, str]  # axis, value, kind of error
+Cells = tuple[int, int, int, int]  # both, only the group, only the kind, neither
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A group and a kind of error that are reported together.
+
+    Attributes
+    ----------
+    value : AxisValue
+    kind : str
+    reports : int
+        Sources that reported both.
+    expected : float
+        As many were to be expected, were group and kind independent.
+    ratio, low, high : float
+        Reports for each one expected, shrunk towards 1, with its interval.
+    raised : bool
+        Whether it is a signal, as `modeltrain.signals.is_signal` says.
+    decision : SignalDecision or None
+        The one that stands.
+    """
+
+    value: AxisValue
+    kind: str
+    reports: int
+    expected: float
+    ratio: float
+    low: float
+    high: float
+    raised: bool
+    decision: SignalDecision | None
+
+    @property
+    def more(self) -> int:
+        """Reports since the decision that stands."""
+        return max(self.reports - self.decision.reports, 0) if self.decision else 0
+
+
+def found() -> list[Signal]:
+    """Every group and kind of error that somebody reported together, the surest signal first."""
+    from modeltrain import signals  # takes seconds to import
+
+    values = {
+        (value.axis.name, value.name): value
+        for value in AxisValue.objects.filter(axis__in=selectors.stated_axes()).select_related(
+            "axis"
+        )
+    }
+    decisions = {
+        (one.value_id, one.kind): one
+        for one in SignalDecision.objects.select_related("by", "audit__model", "audit__audit_set")
+    }
+    made = []
+    for (axis, name, kind), cells in counted().items():
+        if (value := values.get((axis, name))) is None:
+            continue
+        table = signals.Table(*cells)
+        ratio = signals.disproportion(table)
+        made.append(
+            Signal(
+                value=value,
+                kind=kind,
+                reports=table.both,
+                expected=table.expected,
+                ratio=ratio.ratio,
+                low=ratio.low,
+                high=ratio.high,
+                raised=signals.is_signal(table),
+                decision=decisions.get((value.pk, kind)),
+            )
+        )
+    return sorted(made, key=lambda each: (not each.raised, -each.low))
+
+
+def counted() -> dict[Pair, Cells]:
+    """Sources by what they reported, for every pair that is there; at most five minutes old."""
+    known: dict[Pair, Cells] | None = cache.get("signals")
+    if known is None:
+        known = _count(_reported())
+        cache.set("signals", known, KEPT_SECONDS)
+    return known
+
+
+def _reported() -> set[tuple[str, str, tuple[tuple[str, str], ...]]]:
+    """Source, kind of error and groups of each report, what one source repeats once."""
+    rows = (
+        Example.objects.filter(position=0, report__status__in=COUNTED)
+        .order_by("report_id", "-scores__model__number")
+        .values_list(
+            "report_id",
+            "report__source",
+            "report__expected_label",
+            "report__groups",
+            "scores__label",
+        )
+    )
+    said = {pk: row for pk, *row in rows}  # the oldest model's answer is the last, and stays
+    return {
+        (
+            source or f"report {pk}",
+            error_kind(expected=expected, predicted=predicted).value,
+            tuple(sorted(groups.items())),
+        )
+        for pk, (source, expected, groups, predicted) in said.items()
+    }
+
+
+def _count(
+    reported: Iterable[tuple[str, str, tuple[tuple[str, str], ...]]],
+) -> dict[Pair, Cells]:
+    """Within each axis that a report speaks of: its group or another, its kind or another."""
+    each = {
+        (source, kind, axis, value) for source, kind, groups in reported for axis, value in groups
+    }
+    pairs = Counter((axis, value, kind) for _, kind, axis, value in each)
+    of_value: Counter[tuple[str, str]] = Counter()
+    of_kind: Counter[tuple[str, str]] = Counter()
+    of_axis: Counter[str] = Counter()
+    for (axis, value, kind), n in pairs.items():
+        of_value[axis, value] += n
+        of_kind[axis, kind] += n
+        of_axis[axis] += n
+    counts: dict[Pair, Cells] = {}
+    for (axis, value, kind), both in pairs.items():
+        if kind in KINDS:
+            group, same = of_value[axis, value] - both, of_kind[axis, kind] - both
+            counts[axis, value, kind] = (both, group, same, of_axis[axis] - both - group - same)
+    return counts
+
+
+def decide(
+    *, value: AxisValue, kind: str, outcome: str, audit: Audit | None, reason: str, by: User
+) -> SignalDecision:
+    """Confirm a signal by an audit that measured its group, or dismiss it for a reason."""
+    signal = next((s for s in found() if (s.value, s.kind) == (value, kind)), None)
+    if signal is None or outcome not in Outcome.values:
+        raise WrongState(
+            rule="A signal is decided while there are reports of it.",
+            received=f"{outcome or 'nothing'} of {value} and {kind}",
+            way_out="Open the page again.",
+        )
+    reason = reason.strip()
+    if outcome == Outcome.DISMISSED and not reason:
+        raise Invalid(
+            rule="A signal is dismissed for a reason, which is public.",
+            received="no reason",
+            way_out="Write what else explains the reports.",
+        )
+    if outcome == Outcome.CONFIRMED and rate_of(signal, audit) is None:
+        raise Invalid(
+            rule="A signal is confirmed by an audit that has enough images of its group.",
+            received=str(audit or "no audit"),
+            way_out="Bring an audit set with such images, or leave the signal open.",
+        )
+    return SignalDecision.objects.create(
+        value=value,
+        kind=kind,
+        outcome=outcome,
+        audit=audit if outcome == Outcome.CONFIRMED else None,
+        reason=reason,
+        reports=signal.reports,
+        by=by,
+    )
+
+
+def rate_of(signal: Signal, audit: Audit | None) -> Mapping[str, float] | None:
+    """What an audit measured of a signal's group and kind; None where it has too few images."""
+    groups = audit.figures["groups"] if audit and audit.figures else {}
+    cell = groups.get(signal.value.axis.name, {}).get(signal.value.name)
+    if audit is None or audit.figures is None or cell is None:
+        return None
+    rate: Mapping[str, float] = cell[signal.kind]
+    return rate if rate["n"] >= audit.figures["minimum"] else None

@@ -1,0 +1,149 @@
+"""Reports point at groups; maintainers say what came of it."""
+
+import pytest
+from django.core.cache import cache
+from django.urls import reverse
+from django.utils import timezone
+
+from feedback.errors import Invalid, WrongState
+from feedback.models import Audit, AuditSet, AxisValue, Report, SignalDecision
+from feedback.services import signals
+from tests.nsfwsite.test_audits import FIGURES
+
+NAME = ("medium", "vector", "confusion")
+
+
+@pytest.fixture
+def reported(filed):
+    """Reports of neutral answers, each from a network of its own unless said."""
+
+    def make(count: int, *, medium: str, label: str, source: str = "", status: str = "queued"):
+        start = Report.objects.count()
+        for seed in range(start, start + count):
+            report = filed(
+                seed,
+                groups={"medium": medium},
+                expected_label=label,
+                source=source or f"network {seed}",
+            )
+            Report.objects.filter(pk=report.pk).update(status=status)
+        cache.clear()
+
+    return make
+
+
+@pytest.fixture
+def pointed(reported) -> None:
+    """Twenty networks report confusions of vector drawings, and misses of everything."""
+    reported(20, medium="vector", label="drawings")
+    reported(2, medium="vector", label="sexy")
+    reported(20, medium="photograph", label="sexy")
+    reported(1, medium="photograph", label="drawings")
+
+
+def the_one() -> signals.Signal:
+    return next(s for s in signals.found() if (s.value.axis.name, s.value.name, s.kind) == NAME)
+
+
+def test_a_group_that_is_reported_more_than_others_is_a_signal(pointed) -> None:
+    found = the_one()
+    assert found.raised
+    assert (found.reports, found.ratio > 1.5) == (20, True)
+    assert found.expected == pytest.approx(22 * 21 / 43)
+    raised = {(each.value.name, each.kind) for each in signals.found() if each.raised}
+    assert raised == {("vector", "confusion"), ("photograph", "miss")}
+
+
+def test_a_network_counts_once(reported) -> None:
+    reported(20, medium="vector", label="drawings", source="mallory")
+    reported(10, medium="photograph", label="sexy")
+    assert the_one().reports == 1
+    assert not the_one().raised
+
+
+@pytest.mark.parametrize("status", ["rejected", "withdrawn", "escalated", "received"])
+def test_what_was_declined_or_not_screened_points_at_nothing(reported, status) -> None:
+    reported(6, medium="vector", label="drawings", status=status)
+    assert signals.found() == []
+
+
+def test_a_group_that_an_axis_is_silent_of_is_compared_with_nothing(reported, filed) -> None:
+    reported(6, medium="vector", label="drawings")
+    filed(99, groups={}, expected_label="sexy", source="other")
+    cache.clear()
+    assert the_one().expected == 6
+
+
+@pytest.fixture
+def audit(champion, axes) -> Audit:
+    audit_set = AuditSet.objects.create(name="demo", manifest_sha256="e" * 64, images=240)
+    return Audit.objects.create(
+        model=champion,
+        audit_set=audit_set,
+        status="done",
+        figures=FIGURES,
+        finished_at=timezone.now(),
+    )
+
+
+def vector() -> AxisValue:
+    return AxisValue.objects.get(axis__name="medium", name="vector")
+
+
+def test_a_maintainer_confirms_a_signal_by_the_audit_that_measured_it(
+    client, pointed, audit, mona
+) -> None:
+    client.force_login(mona)
+    page = client.get(reverse("signals")).content.decode()
+    assert "The audit of v1" in page
+    answer = client.post(reverse("decide-signal", args=NAME), {"outcome": "confirmed"}, follow=True)
+    text = answer.content.decode()
+    assert "<strong>Confirmed by an audit</strong> by mona" in text
+    assert SignalDecision.objects.get().audit == audit
+
+
+def test_a_dismissed_signal_says_why_and_how_many_came_since(
+    client, pointed, reported, mona
+) -> None:
+    signals.decide(
+        value=vector(),
+        kind="confusion",
+        outcome="dismissed",
+        audit=None,
+        reason="One forum linked here.",
+        by=mona,
+    )
+    reported(3, medium="vector", label="drawings")
+    text = " ".join(client.get(reverse("signals")).content.decode().split())
+    assert "One forum linked here." in text
+    assert "3 more since" in text
+
+
+@pytest.mark.parametrize(
+    ("outcome", "refusal"), [("dismissed", Invalid), ("confirmed", Invalid), ("", WrongState)]
+)
+def test_a_decision_needs_its_ground(pointed, mona, outcome, refusal) -> None:
+    with pytest.raises(refusal):
+        signals.decide(
+            value=vector(), kind="confusion", outcome=outcome, audit=None, reason=" ", by=mona
+        )
+    assert not SignalDecision.objects.exists()
+
+
+def test_reviewers_and_strangers_do_not_decide(client, pointed, ravi) -> None:
+    address = reverse("decide-signal", args=NAME)
+    assert client.post(address, {"outcome": "dismissed", "reason": "x"}).status_code == 302
+    client.force_login(ravi)
+    assert client.post(address, {"outcome": "dismissed", "reason": "x"}).status_code == 403
+    assert not SignalDecision.objects.exists()
+
+
+@pytest.mark.parametrize("how", ["svg", "csv", "json"])
+def test_the_chart_is_there_to_take_away(client, pointed, how) -> None:
+    answer = client.get(reverse("signals"), {"chart": "signals", "as": how})
+    assert answer.status_code == 200
+    assert b"Flat vector drawing" in answer.content
+
+
+def test_without_reports_it_says_so(client, axes) -> None:
+    assert "No signal" in client.get(reverse("signals")).content.decode()
