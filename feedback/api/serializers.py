@@ -26,6 +26,10 @@ class ModelName(serializers.ModelSerializer):
         fields = ["version", "sha256"]
 
 
+class RightInput(serializers.Serializer):
+    said = serializers.ChoiceField(choices=["right", "wrong"])
+
+
 class ClassificationOutput(serializers.ModelSerializer):
     model = ModelName()
 

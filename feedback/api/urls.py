@@ -7,6 +7,7 @@ app_name = "api"
 urlpatterns = [
     path("classifications/", views.Classifications.as_view(), name="classifications"),
     path("classifications/<uuid:pk>/", views.OneClassification.as_view(), name="classification"),
+    path("classifications/<uuid:pk>/right/", views.Right.as_view(), name="right"),
     path("reports/", views.Reports.as_view(), name="reports"),
     path("reports/<str:receipt>/", views.OneReport.as_view(), name="report"),
     path("triage/", views.Triage.as_view(), name="triage"),

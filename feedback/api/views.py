@@ -22,7 +22,7 @@ from feedback.api import serializers
 from feedback.api.permissions import IsMaintainer, IsReviewer
 from feedback.errors import Invalid
 from feedback.models import Classification, ModelVersion, PublicReport, Report, Retrain
-from feedback.services import retrains, triage
+from feedback.services import classifications, retrains, triage
 
 DEFAULT_WAIT_SECONDS = 10.0
 LONGEST_WAIT_SECONDS = 30.0
@@ -66,6 +66,18 @@ class OneClassification(APIView):
         if classification.status == Classification.Status.WAITING:
             intake.refuse_without_worker()
         return answer(classification)
+
+
+class Right(APIView):
+    """Whether an answer was right, from whoever sent the image."""
+
+    @extend_schema(request=serializers.RightInput, responses={204: None})
+    def post(self, request: Request, pk: str) -> Response:
+        throttle.hit(request, scope="classifications", rate=settings.RATE_CLASSIFICATIONS)
+        found = get_object_or_404(Classification.objects.select_related("model"), pk=pk)
+        data = valid(serializers.RightInput, request)
+        classifications.say(classification=found, right=data["said"] == "right")
+        return Response(status=204)
 
 
 class Reports(ListAPIView):

@@ -3,6 +3,7 @@ from feedback.models.blocked_hash import BlockedHash
 from feedback.models.classification import Classification
 from feedback.models.dataset import DatasetVersion
 from feedback.models.decision import Decision
+from feedback.models.demo_answer import DemoAnswer
 from feedback.models.example import Example, ExampleScore
 from feedback.models.finding import Finding
 from feedback.models.group import Axis, AxisValue
@@ -24,6 +25,7 @@ __all__ = [
     "Classification",
     "DatasetVersion",
     "Decision",
+    "DemoAnswer",
     "Example",
     "ExampleScore",
     "Finding",

@@ -37,6 +37,7 @@ class Classification(models.Model):
     problem = models.JSONField(
         default=dict, blank=True, help_text="Why it was refused: code, rule, received, way_out."
     )
+    said_right = models.BooleanField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 

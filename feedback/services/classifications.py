@@ -7,8 +7,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.utils import timezone
 
-from feedback.errors import ImageRefused
-from feedback.models import Classification, ModelVersion
+from feedback.errors import ImageRefused, WrongState
+from feedback.models import Classification, DemoAnswer, ModelVersion
 from feedback.services import images, models
 from modeltrain import images as decoding
 
@@ -84,6 +84,25 @@ def fail(*, pk: str) -> None:
     for classification in waiting:
         if waiting.update(status=Classification.Status.FAILED, finished_at=timezone.now()):
             _drop_upload(classification)
+
+
+def say(*, classification: Classification, right: bool) -> None:
+    """Keep whether its visitor calls the answer right: once, with the scores, without the image."""
+    if classification.status != Classification.Status.DONE or classification.model is None:
+        raise WrongState(
+            rule="An answer can be called right or wrong once it is there.",
+            received=f"a classification that is {classification.status}",
+            way_out="Wait for the answer.",
+        )
+    with transaction.atomic():
+        unsaid = Classification.objects.filter(pk=classification.pk, said_right=None)
+        if unsaid.update(said_right=right):
+            DemoAnswer.objects.create(
+                model=classification.model,
+                label=classification.label,
+                scores=classification.scores,
+                right=right,
+            )
 
 
 def discard(classification: Classification) -> None:

@@ -3,13 +3,15 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.db.models import Count, Q
 
 from feedback import selectors
 from feedback.errors import Invalid, WrongState
-from feedback.models import Audit, AxisValue, Example, Report, SignalDecision
+from feedback.models import Audit, AxisValue, DemoAnswer, Example, Report, SignalDecision
 from modeltrain.labels import ErrorKind, error_kind
 
 Outcome = SignalDecision.Outcome
@@ -148,6 +150,19 @@ def _count(
             group, same = of_value[axis, value] - both, of_kind[axis, kind] - both
             counts[axis, value, kind] = (both, group, same, of_axis[axis] - both - group - same)
     return counts
+
+
+def said_wrong() -> list[dict[str, Any]]:
+    """Of each label, how many demo answers visitors judged, and how many they called wrong."""
+    from modeltrain.fairness import rate  # takes seconds to import
+
+    rows = DemoAnswer.objects.values("label").annotate(
+        n=Count("pk"), wrong=Count("pk", filter=Q(right=False))
+    )
+    return [
+        {"label": row["label"], **rate(count=row["wrong"], n=row["n"])}
+        for row in rows.order_by("label")
+    ]
 
 
 def decide(

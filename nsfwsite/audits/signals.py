@@ -34,6 +34,7 @@ def show(request: HttpRequest) -> HttpResponse:
     context = {
         "charts": drawn,
         "audit": audit,
+        "said_wrong": signals.said_wrong(),
         "signals": [_row(each, audit) for each in found if each.raised or each.decision],
         "others": [_row(each, audit) for each in found if not (each.raised or each.decision)],
     }

@@ -6,13 +6,15 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from feedback import intake, throttle
 from feedback.errors import ImageRefused, Refusal
 from feedback.models import Classification, ModelVersion
 from feedback.pages.doors import with_refusal
+from feedback.services import classifications
 from nsfwsite.demo import samples
 from worker import pulse
 
@@ -94,6 +96,18 @@ def _news(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     if context["classification"].status in (Status.REFUSED, Status.FAILED):
         return HttpResponse(headers={"HX-Refresh": "true"})
     return render(request, "demo/answer.html", context)
+
+
+@require_POST
+def right(request: HttpRequest, pk: str) -> HttpResponse:
+    """Keep whether the answer was right; whoever says it was not may go on to report it."""
+    throttle.hit(request, scope="classifications", rate=settings.RATE_CLASSIFICATIONS)
+    found = get_object_or_404(Classification.objects.select_related("model"), pk=pk)
+    said = request.POST.get("said") == "right"
+    classifications.say(classification=found, right=said)
+    if said:
+        return redirect("classification", pk=pk)
+    return redirect(f"{reverse('report')}?classification={pk}")
 
 
 @require_safe

@@ -3,7 +3,7 @@ import json
 import pytest
 from django.urls import reverse
 
-from feedback.models import Classification
+from feedback.models import Classification, DemoAnswer
 from tests.conftest import png, upload
 from worker import pulse
 
@@ -87,7 +87,7 @@ def test_the_answer_has_five_numbers_and_a_way_to_object(client, judged) -> None
 
     assert text.count("<rect ") == 5
     assert "90.0%" in text
-    assert f"{reverse('report')}?classification={made.pk}" in text
+    assert reverse("right", args=[made.pk]) in text
     assert "/triage/images/" not in text
 
 
@@ -134,3 +134,59 @@ def test_an_unknown_address_has_the_same_look(client) -> None:
 
     assert page.status_code == 404
     assert "nothing at this address" in page.content.decode()
+
+
+def say(client, classification, said):
+    return client.post(reverse("right", args=[classification.pk]), {"said": said})
+
+
+def test_a_visitor_says_that_it_was_right_and_is_thanked(client, judged) -> None:
+    made = judged()
+    assert say(client, made, "right").url == reverse("classification", args=[made.pk])
+    assert "Thank you" in client.get(reverse("classification", args=[made.pk])).content.decode()
+    kept = DemoAnswer.objects.get()
+    assert (kept.label, kept.right, kept.scores) == (made.label, True, made.scores)
+
+
+def test_who_says_that_it_was_wrong_may_report_it(client, judged, axes) -> None:
+    made = judged()
+    answer = say(client, made, "wrong")
+    assert answer.url == f"{reverse('report')}?classification={made.pk}"
+    assert client.get(answer.url).status_code == 200
+    assert not DemoAnswer.objects.get().right
+
+
+def test_an_answer_is_judged_once(client, judged) -> None:
+    made = judged()
+    for said in ("right", "wrong", "right"):
+        assert say(client, made, said).status_code == 302
+    assert DemoAnswer.objects.get().right
+
+
+def test_what_was_said_names_no_image(client, judged) -> None:
+    made = judged()
+    say(client, made, "right")
+    values = [str(value) for value in DemoAnswer.objects.values()[0].values()]
+    assert made.image_sha256 not in values
+    assert str(made.pk) not in values
+
+
+def test_programs_say_it_too(client, judged) -> None:
+    made = judged()
+    address = reverse("api:right", args=[made.pk])
+    assert client.post(address, {"said": "perhaps"}).status_code == 422
+    assert client.post(address, {"said": "wrong"}).status_code == 204
+    assert not DemoAnswer.objects.get().right
+
+
+def test_an_answer_that_is_not_there_yet_cannot_be_judged(client, champion, awake) -> None:
+    client.post(reverse("home"), {"image": upload()})
+    assert say(client, Classification.objects.get(), "right").status_code == 409
+    assert not DemoAnswer.objects.exists()
+
+
+def test_what_visitors_say_is_public_by_label(client, judged) -> None:
+    for seed in range(3):
+        say(client, judged(seed), "wrong" if seed else "right")
+    text = " ".join(client.get(reverse("signals")).content.decode().split())
+    assert '<th scope="row">neutral</th><td class="figure">3</td><td class="figure">66.7%' in text

@@ -1,0 +1,19 @@
+from django.db import models
+
+
+class DemoAnswer(models.Model):
+    """What a visitor said of a model's answer. Which image it was, nobody knows any more."""
+
+    model = models.ForeignKey(
+        "feedback.ModelVersion", on_delete=models.PROTECT, related_name="demo_answers"
+    )
+    label = models.CharField(max_length=40)
+    scores = models.JSONField()
+    right = models.BooleanField()
+    day = models.DateField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["label", "right"], name="demo_answer_counts")]
+
+    def __str__(self) -> str:
+        return f"{self.label}, {'right' if self.right else 'wrong'}"
