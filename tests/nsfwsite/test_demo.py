@@ -174,7 +174,7 @@ def test_what_was_said_names_no_image(client, judged) -> None:
 def test_programs_say_it_too(client, judged) -> None:
     made = judged()
     address = reverse("api:right", args=[made.pk])
-    assert client.post(address, {"said": "perhaps"}).status_code == 422
+    assert client.post(address, {"said": "perhaps"}).status_code == 400
     assert client.post(address, {"said": "wrong"}).status_code == 204
     assert not DemoAnswer.objects.get().right
 
