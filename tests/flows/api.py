@@ -38,7 +38,10 @@ class Api:
     def classify(self, picture: Path) -> dict[str, Any]:
         with picture.open("rb") as file:
             response = requests.post(
-                self.base + "classifications/", files={"image": file}, timeout=60
+                self.base + "classifications/",
+                files={"image": file},
+                headers={"Prefer": "wait=30"},
+                timeout=60,
             )
         return self._checked(response)
 

@@ -84,6 +84,7 @@ def site(tmp_path_factory, demo_data, published) -> Iterator[Site]:
         "DATA_DIR": str(data_dir),
         "PORT": str(port),
         "SECRET_KEY": "",
+        "COUNTERFACTUAL_IMAGES": "4",
     }
     process = subprocess.Popen(
         [sys.executable, "setup/run.py"],
