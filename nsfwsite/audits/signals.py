@@ -15,6 +15,7 @@ from feedback.services import signals
 from feedback.services.signals import Signal
 from nsfwsite.audits import charts, filters
 from nsfwsite.audits.charts import Chart
+from nsfwsite.audits.dashboards import WORDS
 
 
 def _audit() -> Audit | None:
@@ -67,8 +68,8 @@ def _chart(raised: Sequence[Signal]) -> Chart | None:
     ]
     first = raised[0]
     title = (
-        f"{MEASURES[first.kind]}s of “{first.value.title}” are reported {first.ratio:.1f} times as "
-        "often as expected"
+        f"{first.value.title}: {WORDS[first.kind]} is reported {first.ratio:.1f} times as often as "
+        "expected"
     )
     return Chart(
         name="signals",

@@ -13,6 +13,9 @@ from feedback.models import (
     AuditSet,
     Classification,
     DatasetVersion,
+    DemoAnswer,
+    Example,
+    ExampleScore,
     Finding,
     ModelVersion,
     Report,
@@ -27,6 +30,21 @@ from tests.nsfwsite.test_findings import looked_at
 from worker import pulse
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def pointing(champion: ModelVersion) -> None:
+    """Reports of forty networks, half of them of one group, and what visitors say."""
+    for number in range(40):
+        vector = number < 20
+        report = Report.objects.create(
+            status="accepted",
+            expected_label="drawings" if vector else "sexy",
+            groups={"medium": "vector" if vector else "photograph"},
+            source=f"network {number}",
+        )
+        example = Example.objects.create(report=report, position=0, image_sha256=f"{number:064x}")
+        ExampleScore.objects.create(example=example, model=champion, label="neutral", scores={})
+        DemoAnswer.objects.create(model=champion, label="neutral", scores={}, right=number % 8 > 0)
 
 
 @pytest.fixture
@@ -81,6 +99,7 @@ def world(transactional_db, champion, queued, settings):
     models.put_in_service(candidate, by=mona)
     models.put_in_service(champion, by=mona, reason="It calls drawings porn.")
     ledger.report(report=open_one, outcome="withdrawn")
+    pointing(champion)
     return {
         "mona": mona,
         "report": open_one,
