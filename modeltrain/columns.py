@@ -112,10 +112,15 @@ def with_axis(columns: Columns, axis: str, values: Mapping[str, str]) -> Columns
         Value by pixel hash; the axis is silent on other images, and gone where it says nothing.
     """
     groups = {name: said for name, said in columns.groups.items() if name != axis}
-    said = [values.get(bytes(sha256).hex()) for sha256 in columns.sha256]
-    if names := sorted({value for value in said if value is not None}):
-        places = [ABSENT if value is None else names.index(value) for value in said]
-        groups[axis] = (names, np.array(places, dtype=np.int16))
+    rows = {_bytes(sha256): value for sha256, value in values.items()}
+    asked = np.array(list(rows), dtype="S32")
+    keys = np.ascontiguousarray(columns.sha256).view("S32").ravel()
+    found = np.flatnonzero(np.isin(keys, asked))
+    said = [rows[columns.sha256[n].tobytes()] for n in found]
+    if names := sorted(set(said)):
+        places = np.full(len(columns), ABSENT, dtype=np.int16)
+        places[found] = [names.index(value) for value in said]
+        groups[axis] = (names, places)
     return replace(columns, groups=dict(sorted(groups.items())))
 
 

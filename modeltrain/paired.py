@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import next_fast_len
 from scipy.stats import norm
 from statsmodels.stats.proportion import proportion_confint
 
@@ -150,10 +151,10 @@ def worse_p_value(differences: Sequence[int] | NDArray[np.intp]) -> float:
             step[[0, -1]] = 0.5
             chances = np.convolve(chances, step)
     else:  # the same by its characteristic function; right to about 1e-14
-        n = 2 * largest + 1
-        turns = 2 * np.pi * np.outer(sizes, np.arange(n)) / n
-        chances = np.fft.fft(np.prod(np.cos(turns) ** counts[:, None], axis=0)).real / n
-        chances = np.roll(chances, largest)
+        n = next_fast_len(2 * largest + 1, real=True)
+        turns = 2 * np.pi * np.outer(sizes, np.arange(n // 2 + 1)) / n
+        chances = np.fft.irfft(np.prod(np.cos(turns) ** counts[:, None], axis=0), n)
+        chances = np.roll(chances, largest)[: 2 * largest + 1]
     # chances[i] is that of a total of i minus the largest.
     return float(np.clip(chances[int(known.sum()) + largest :].sum(), 0.0, 1.0))
 

@@ -11,6 +11,7 @@ class Finding(models.Model):
     class Kind(models.TextChoices):
         COUNTERFACTUAL = "counterfactual", "Images alike but for one thing"
         SLICES = "slices", "Groups that nobody named"
+        INT8 = "int8", "In 8-bit integers, for browsers"
 
     class Status(models.TextChoices):
         WAITING = "waiting"

@@ -44,6 +44,7 @@ class LedgerEntry(models.Model):
         PROMOTION = "promotion", "Promotions"
         DECLINE = "decline", "Declines"
         ROLLBACK = "rollback", "Rollbacks"
+        EXPORT = "export", "Exports"
 
     number = models.PositiveBigIntegerField(primary_key=True)
     time = models.CharField(max_length=20)

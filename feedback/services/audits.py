@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +108,17 @@ def answers_of(audit: Audit) -> "Columns":
 
     groups = selectors.slice_groups(audit.audit_set)
     return columns.with_axis(columns.read(audit.predictions), SLICE, groups)
+
+
+def rows_of(audit_set: AuditSet) -> list[manifest.Row]:
+    """Its images, with the slices that have a name now."""
+    groups = selectors.slice_groups(audit_set)
+    return [
+        replace(row, groups={**row.groups, SLICE: groups[row.sha256]})
+        if row.sha256 in groups
+        else row
+        for row in manifest.read(audit_set.manifest)
+    ]
 
 
 def recount(*, pk: int) -> None:

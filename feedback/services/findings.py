@@ -1,18 +1,24 @@
 """Look for more than rates in the model in service, as a job people can watch."""
 
 import json
+import shutil
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from feedback.errors import WrongState
-from feedback.models import Audit, Finding, ModelVersion, Retrain
-from feedback.services import audits, datasets, training_process
-from modeltrain import manifest
+from feedback.models import Audit, DatasetVersion, Finding, ModelVersion, Retrain
+from feedback.services import audits, datasets, ledger, training_process
+from modeltrain import dataset, manifest
+from modeltrain.labels import LABELS
 
 Kind, Status = Finding.Kind, Finding.Status
+DATASET = "dataset"
 
 
 def request_missing() -> None:
@@ -60,11 +66,7 @@ def run(*, pk: int) -> None:
             listen=listen,
             limit_seconds=settings.FINDING_SECONDS,
         )
-        running.update(
-            status=Status.DONE,
-            figures=json.loads((finding.folder / "found.json").read_text()),
-            finished_at=timezone.now(),
-        )
+        _keep(finding)
     except training_process.ProcessFailed as failure:
         if _retrain_waits():
             running.update(status=Status.WAITING, progress={})
@@ -73,6 +75,22 @@ def run(*, pk: int) -> None:
     except Exception as problem:
         running.update(status=Status.FAILED, failure=f"{type(problem).__name__}: {problem}")
         raise
+    finally:
+        # It names reported images, which may be withdrawn.
+        shutil.rmtree(finding.folder / DATASET, ignore_errors=True)
+
+
+def _keep(finding: Finding) -> None:
+    with transaction.atomic():
+        if not Finding.objects.filter(pk=finding.pk, status=Status.RUNNING).update(
+            status=Status.DONE,
+            figures=json.loads((finding.folder / "found.json").read_text()),
+            finished_at=timezone.now(),
+        ):
+            return  # it was taken for lost, and is looked for again
+        finding.refresh_from_db()
+        if finding.kind == Kind.INT8:
+            ledger.export(finding)
 
 
 def _retrain_waits() -> bool:
@@ -83,6 +101,8 @@ def _retrain_waits() -> bool:
 def _arguments(finding: Finding) -> list[str]:
     audit, folder = finding.audit, finding.folder
     folder.mkdir(parents=True, exist_ok=True)
+    if finding.kind == Kind.INT8:
+        return _export_arguments(audit, folder)
     datasets.write_index(manifest.read(audit.audit_set.manifest), folder / "images.json")
     common = [
         f"--artifact={audit.model.folder}",
@@ -98,6 +118,28 @@ def _arguments(finding: Finding) -> list[str]:
         *common,
         "--own-sets",
         f"--changes-on={settings.COUNTERFACTUAL_IMAGES}",
+    ]
+
+
+def _export_arguments(audit: Audit, folder: Path) -> list[str]:
+    """Measure ranges on the newest dataset's images, and compare on the audit set's."""
+    from modeltrain import columns  # takes seconds to import
+
+    newest = DatasetVersion.objects.first()
+    learnt = datasets.still_here(manifest.read(newest.manifest)) if newest else []
+    rows = [row for row in learnt if row.split == "train"]
+    rows += [replace(row, split="audit") for row in audits.rows_of(audit.audit_set)]
+    shutil.rmtree(folder / DATASET, ignore_errors=True)
+    images = {row.sha256: datasets.path_of(row.sha256) for row in rows}
+    dataset.write(folder / DATASET, labels=LABELS, rows=rows, images=images)
+    columns.write(folder / "answers.npz", audits.answers_of(audit))
+    return [
+        "export",
+        f"--artifact={audit.model.folder}",
+        f"--dataset={folder / DATASET}",
+        f"--artifacts={settings.ARTIFACTS_DIR}",
+        f"--predictions={folder / 'answers.npz'}",
+        f"--out={folder / 'found.json'}",
     ]
 
 

@@ -20,6 +20,7 @@ from feedback.models import (
     Audit,
     DatasetVersion,
     Decision,
+    Finding,
     LedgerEntry,
     ModelVersion,
     Report,
@@ -180,6 +181,23 @@ def gate(retrain: Retrain) -> None:
     )
 
 
+def export(finding: Finding) -> None:
+    """What the gate said of a model in 8-bit integers, compared with the model itself."""
+    found = finding.figures or {}
+    gate = found["gate"]
+    policy = gate["policy"]
+    write(
+        Kind.EXPORT,
+        **_model(finding.audit.model),
+        audit_set=finding.audit.audit_set.name,
+        export_sha256=found["sha256"],
+        verdict=gate["verdict"],
+        policy=policy["version"],
+        policy_sha256=sha256(policy),
+        result_sha256=sha256(gate),
+    )
+
+
 def override(retrain: Retrain, *, by: User) -> None:
     write(
         Kind.OVERRIDE,
@@ -272,6 +290,14 @@ def contradictions() -> Iterator[str]:
         elif entry.kind == Kind.GATE:
             judged = Retrain.objects.filter(pk=facts["retrain"]).first()
             kept = judged is not None and sha256(judged.gate) == facts["result_sha256"]
+        elif entry.kind == Kind.EXPORT:
+            found = Finding.objects.filter(
+                kind=Finding.Kind.INT8, figures__sha256=facts["export_sha256"]
+            ).first()
+            kept = (
+                found is not None
+                and sha256((found.figures or {})["gate"]) == facts["result_sha256"]
+            )
         elif entry.kind == Kind.DATASET:
             made = DatasetVersion.objects.filter(number=facts["dataset"]).first()
             kept = made is not None and (

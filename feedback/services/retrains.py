@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,8 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from feedback import selectors
 from feedback.errors import ArtifactMissing, NothingToLearn, OverrideNeeded, WrongState
 from feedback.models import Audit, AuditSet, DatasetVersion, ModelVersion, Retrain
-from feedback.models.group import SLICE
 from feedback.services import audits, datasets, ledger, models, training_process
 from modeltrain import manifest
 
@@ -173,13 +170,7 @@ def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
         )
     retrain.folder.mkdir(parents=True, exist_ok=True)
     index = retrain.folder / "images.json"
-    slices = selectors.slice_groups(audit_set)
-    audited = [
-        replace(row, groups={**row.groups, SLICE: slices[row.sha256]})
-        if row.sha256 in slices
-        else row
-        for row in manifest.read(audit_set.manifest)
-    ]
+    audited = audits.rows_of(audit_set)
     manifest.write(retrain.folder / "audit.jsonl", audited)
     datasets.write_index(rows + audited, index)
     arguments = [
@@ -200,8 +191,7 @@ def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
         from modeltrain import columns  # takes seconds to import
 
         # A copy: whatever is named while it runs, both models are judged by the same groups.
-        answers = columns.with_axis(columns.read(known.predictions), SLICE, slices)
-        columns.write(retrain.folder / "champion.npz", answers)
+        columns.write(retrain.folder / "champion.npz", audits.answers_of(known))
         arguments.append(f"--champion-predictions={retrain.folder / 'champion.npz'}")
     return arguments
 

@@ -2,15 +2,23 @@
 
 The artifact's own `model.onnx` is the export in float32. Ranges are measured on images of split
 train, the comparison is on split audit. What is written is an artifact: evaluate, audit and gate
-judge it like any other.
+judge it like any other. With --predictions the gate compares both at once.
 """
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from modeltrain.progress import Report
-from modeltrain.verbs import Result, paths
+from modeltrain.verbs import Result, paths, stage
+from modeltrain.verbs.gate_verb import answers
+
+if TYPE_CHECKING:
+    from modeltrain.artifact import Artifact
+    from modeltrain.dataset import Dataset
 
 
 def options(parser: ArgumentParser) -> None:
@@ -20,15 +28,34 @@ def options(parser: ArgumentParser) -> None:
         dataset="folder of images and labels",
         artifacts="folder of artifacts",
     )
+    parser.add_argument(
+        "--predictions", type=Path, help="the model's own, of split audit (.jsonl or .npz)"
+    )
+    parser.add_argument("--out", type=Path, help="what was found, verdict included (.json)")
 
 
 def run(args: Namespace, report: Report) -> Result:
     from modeltrain import artifact, dataset, int8
+    from modeltrain.files import write_whole
 
+    data = dataset.load(args.dataset)
     made = int8.write(
-        artifact.load(args.artifact),
-        data=dataset.load(args.dataset),
-        parent=args.artifacts,
-        progress=report,
+        artifact.load(args.artifact), data=data, parent=args.artifacts, progress=report
     )
-    return {"artifact": str(made.path), "sha256": made.sha256, **made.config["export"]}
+    found = {"artifact": str(made.path), "sha256": made.sha256, **made.config["export"]}
+    if args.predictions:
+        found["gate"] = _judge(made, data, args.predictions, report)
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(args.out, json.dumps(found, indent=2, ensure_ascii=False).encode())
+    return found
+
+
+def _judge(made: Artifact, data: Dataset, predictions: Path, report: Report) -> dict[str, Any]:
+    """Let the gate compare an export with the model it was made of."""
+    from modeltrain import evaluate, gate
+    from modeltrain.classifier import Classifier
+
+    step = stage(report, "auditing", "Auditing the export")
+    predicted = evaluate.predict(Classifier(made), data.split("audit"), data.images, step)
+    return gate.judge(champion=answers(predictions), candidate=predicted)

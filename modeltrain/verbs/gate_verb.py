@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modeltrain.progress import Report
 from modeltrain.verbs import Result, paths
+
+if TYPE_CHECKING:
+    from modeltrain.columns import Columns
+    from modeltrain.evaluate import Predicted
 
 
 def options(parser: ArgumentParser) -> None:
@@ -29,19 +34,16 @@ def run(args: Namespace, report: Report) -> Result:
 
 def judge(champion: Path, candidate: Path, out: Path) -> dict[str, Any]:
     """Write what the gate says of two files of predictions, and return it."""
-    from modeltrain import gate, policy
-    from modeltrain.columns import read
-    from modeltrain.evaluate import read_predictions
+    from modeltrain import gate
 
-    old, new = (
-        read(path) if path.suffix == ".npz" else read_predictions(path)
-        for path in (champion, candidate)
-    )
-    judged = gate.judge(
-        champion=old,
-        candidate=new,
-        policy=policy.Policy.load(),
-    )
+    judged = gate.judge(champion=answers(champion), candidate=answers(candidate))
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(judged, indent=2, ensure_ascii=False) + "\n")
     return judged
+
+
+def answers(path: Path) -> Sequence[Predicted] | Columns:
+    """Read a file of predictions for the gate, of either kind."""
+    from modeltrain import columns, evaluate
+
+    return columns.read(path) if path.suffix == ".npz" else evaluate.read_predictions(path)

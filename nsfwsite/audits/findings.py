@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -15,10 +15,12 @@ from feedback import intake, selectors
 from feedback.models import Audit, AuditSet, Finding, ModelVersion, NamedSlice
 from feedback.pages import figures
 from feedback.pages.doors import maintainers_only, person, refusing, words
-from nsfwsite.audits import beyond, charts, filters, pictures
+from feedback.services import exports
+from nsfwsite.audits import beyond, charts, dashboards, filters, pictures
 
 Kind = Finding.Kind
 MISTAKES_SHOWN = 3
+INSUFFICIENT = "insufficient data"
 
 
 def _asked(request: HttpRequest, kind: str) -> dict[str, Any]:
@@ -67,6 +69,41 @@ def counterfactual(request: HttpRequest) -> HttpResponse:
             "worst": _worst(audit.audit_set, thing, found[thing]) if thing else [],
         }
     return render(request, "audits/counterfactual.html", context)
+
+
+@require_safe
+def int8(request: HttpRequest) -> HttpResponse:
+    """What browsers load instead of the model, and whether it is as good for everybody."""
+    context = _asked(request, Kind.INT8)
+    found = context["found"]
+    if found is not None:
+        gate = figures.gate(found["gate"])
+        assert gate is not None
+        shown = filters.linked(
+            request, [dashboards.differences(gate, context["version"], "8-bit integers")]
+        )
+        if file := charts.asked(request, list(shown.values())):
+            return file
+        context |= {
+            "charts": shown,
+            "gate": gate,
+            "graphs": found["graphs"],
+            "agreement": exports.AGREEMENT,
+            "objections": exports.objections(found),
+            "unknown": [cell["value"] for cell in gate["cells"] if cell["finding"] == INSUFFICIENT],
+        }
+    return render(request, "audits/int8.html", context)
+
+
+@require_safe
+def graph(request: HttpRequest, sha256: str) -> FileResponse:
+    """A model as browsers load it. Its address names its content, so it never changes."""
+    path = exports.graph(sha256)
+    if path is None:
+        raise Http404
+    response = FileResponse(path.open("rb"), content_type="application/octet-stream")
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response
 
 
 def _worst(audit_set: AuditSet, thing: str, found: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -112,6 +112,7 @@ def world(transactional_db, champion, queued, settings):
             reverse("counterfactual"),
             reverse("counterfactual") + "?set=pairs&show=greyscale",
             reverse("slices") + "?set=pairs",
+            reverse("int8"),
             reverse("signals"),
             reverse("policy"),
             reverse("threshold") + "?axis=medium",

@@ -11,7 +11,7 @@ from PIL import Image
 
 from feedback.models import Audit, AuditSet, Finding, ModelVersion, NamedSlice
 from feedback.services import audits, datasets
-from modeltrain import columns, counterfactual, evaluate
+from modeltrain import columns, counterfactual, evaluate, gate
 from modeltrain.classifier import Prediction
 from modeltrain.images import decode, pixel_sha256, to_png
 from modeltrain.labels import LABELS
@@ -61,7 +61,23 @@ def looked_at(champion: ModelVersion, settings, *, public: bool = True) -> Audit
     found |= counterfactual.made(Brightness(), rows[:40], places, lambda done, total: None)
     finish(audit, "counterfactual", found)
     finish(audit, "slices", [region(rows[:34]), region(rows[30:50])])
+    finish(audit, "int8", export(predicted))
     return audit
+
+
+def export(predicted: list[evaluate.Predicted], **changes: float) -> dict:
+    """What the verb finds of a model in 8-bit integers that answers alike."""
+    close = {"max": 0.02, "p99": 0.01, "within": 1.0, "same": 1.0}
+    return {
+        "sha256": "8" * 64,
+        "calibrated_on": 64,
+        "compared_on": len(predicted),
+        "graphs": {
+            "float32": {"bytes": 87_000_000, **close},
+            "int8": {"bytes": 22_700_000, **close, **changes},
+        },
+        "gate": gate.judge(champion=predicted, candidate=predicted),
+    }
 
 
 def region(rows: list[Row]) -> dict:
@@ -147,7 +163,7 @@ def test_each_region_stands_against_its_surroundings(client, audit) -> None:
 
 def test_where_nobody_has_looked_the_page_says_so(client, audit) -> None:
     Finding.objects.all().delete()
-    for name in ("counterfactual", "slices"):
+    for name in ("counterfactual", "slices", "int8"):
         assert "Nobody has looked yet" in page(client, name)
 
 
@@ -252,3 +268,52 @@ def test_the_page_of_a_model_links_to_both(client, audit) -> None:
     text = client.get(reverse("model", args=["v1"])).content.decode()
     for name in ("counterfactual", "slices"):
         assert f"{reverse(name)}?model=v1&amp;set=pairs" in text
+
+
+def graph_of(settings, sha256: str) -> str:
+    folder = settings.ARTIFACTS_DIR / sha256[:12]
+    folder.mkdir(parents=True)
+    (folder / "model.onnx").write_bytes(b"a graph")
+    return reverse("graph", args=[sha256])
+
+
+def test_an_export_that_is_as_good_is_handed_out_and_says_what_is_not_known(
+    client, audit, settings
+) -> None:
+    address = graph_of(settings, "8" * 64)
+    text = page(client, "int8")
+    assert "Handed out to browsers" in text
+    assert "there are too few of hentai, neutral, porn, sexy" in text
+    assert "22.7" in text or "21.6" in text  # megabytes, as Django counts them
+    assert address in text
+    answer = client.get(address)
+    assert b"".join(answer.streaming_content) == b"a graph"
+    assert "immutable" in answer.headers["Cache-Control"]
+
+
+def test_one_that_the_gate_blocks_stays_here(client, audit, settings) -> None:
+    found = Finding.objects.get(kind="int8")
+    found.figures["gate"] |= {"verdict": "blocked", "sentence": "It is worse for drawings."}
+    found.save()
+    address = graph_of(settings, "8" * 64)
+    text = page(client, "int8")
+    assert "Not handed out" in text
+    assert "It is worse for drawings." in text
+    assert address not in text
+    assert client.get(address).status_code == 404
+
+
+def test_one_that_says_other_things_stays_here(client, audit, settings) -> None:
+    found = Finding.objects.get(kind="int8")
+    found.figures["graphs"]["int8"]["same"] = 0.985
+    found.save()
+    assert "the same label as the model. It is 98.5%." in page(client, "int8")
+    assert client.get(graph_of(settings, "8" * 64)).status_code == 404
+
+
+def test_a_model_that_was_never_in_service_is_not_handed_out(client, audit, settings) -> None:
+    assert client.get(graph_of(settings, audit.model.sha256)).status_code == 200
+    candidate = ModelVersion.objects.create(number=2, sha256="c" * 64, title="Retrain 1")
+    assert client.get(graph_of(settings, candidate.sha256)).status_code == 404
+    for nothing in ("0" * 64, "..", "8"):
+        assert client.get(f"/artifacts/{nothing}/model.onnx").status_code == 404

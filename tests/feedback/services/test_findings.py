@@ -1,14 +1,17 @@
 """The site looks for more than rates in the model in service, once, and by itself."""
 
 import datetime
+import shutil
+from collections.abc import Iterable
 
 import pytest
 from django.utils import timezone
 
 from feedback import selectors
 from feedback.errors import WrongState
-from feedback.models import Audit, AuditSet, Finding
-from feedback.services import audits, datasets, findings
+from feedback.models import Audit, AuditSet, Finding, LedgerEntry
+from feedback.services import audits, datasets, findings, ledger
+from modeltrain import artifact
 from modeltrain.images import pixel_sha256, to_png
 from modeltrain.manifest import Row
 from tests.conftest import noise
@@ -47,10 +50,14 @@ def finding(audit: Audit, kind: str) -> Finding:
     return Finding.objects.get(audit=audit, kind=kind)
 
 
-def test_the_clock_asks_for_both_kinds_once(audited) -> None:
+def test_the_clock_asks_for_every_kind_once(audited) -> None:
     pick_up_lost_work_task()
     pick_up_lost_work_task()
-    assert sorted(Finding.objects.values_list("kind", flat=True)) == ["counterfactual", "slices"]
+    assert sorted(Finding.objects.values_list("kind", flat=True)) == [
+        "counterfactual",
+        "int8",
+        "slices",
+    ]
 
 
 def test_only_the_model_in_service_is_looked_at(audited) -> None:
@@ -82,6 +89,49 @@ def test_slices_are_looked_for_and_few_mistakes_are_none(audited, settings) -> N
     assert len(list(settings.FEATURES_DIR.rglob("*.*"))) >= IMAGES
 
 
+def test_an_export_in_integers_is_judged_by_the_gate(
+    audited, published, settings, tmp_path
+) -> None:
+    learn_from(settings, seeds=range(100, 108))
+    settings.ARTIFACTS_DIR = tmp_path / "own"
+    shutil.copytree(published.path, settings.ARTIFACTS_DIR / published.path.name)
+    findings.request_missing()
+    found = finding(audited, "int8")
+    run_finding_task(found.pk)
+    found.refresh_from_db()
+    assert (found.failure, found.status) == ("", "done")
+    made = artifact.load(settings.ARTIFACTS_DIR / found.figures["sha256"][:12])
+    assert made.config["parent"] == audited.model.sha256
+    assert found.figures["calibrated_on"] == 8
+    assert {cell["n"] for cell in found.figures["gate"]["cells"]} >= {IMAGES, IMAGES // 2}
+    entry = LedgerEntry.objects.get(kind="export")
+    assert entry.facts["verdict"] == found.figures["gate"]["verdict"]
+    assert not list(ledger.contradictions())
+    # Of reported images, which may be withdrawn, nothing stays in the run's folder.
+    assert not list(found.folder.rglob("manifest.jsonl"))
+
+
+def learn_from(settings, seeds: Iterable[int]) -> None:
+    folder = settings.DEMO_DIR / "images"
+    folder.mkdir(parents=True)
+    rows = []
+    for seed in seeds:
+        pixels = noise(seed, (32, 32))
+        sha256 = pixel_sha256(pixels)
+        (folder / f"{sha256}.png").write_bytes(to_png(pixels))
+        rows.append(Row(sha256, "neutral", {}, "train", f"picture {seed}", sha256))
+    datasets.begin(rows)
+
+
+def test_an_export_without_images_to_learn_ranges_from_says_so(audited) -> None:
+    findings.request_missing()
+    found = finding(audited, "int8")
+    run_finding_task(found.pk)
+    found.refresh_from_db()
+    assert found.status == "failed"
+    assert "needs images of split train" in found.failure
+
+
 def test_what_failed_says_why_and_waits_for_a_person(audited, settings) -> None:
     findings.request_missing()
     for path in settings.AUDIT_IMAGES_DIR.glob("*.png"):
@@ -104,7 +154,7 @@ def test_one_whose_worker_was_lost_runs_again(audited) -> None:
     findings.request_missing()
     long_ago = timezone.now() - 2 * audits.LOST_AFTER
     Finding.objects.update(status="running", heartbeat_at=long_ago)
-    assert findings.fail_lost() == 2
+    assert findings.fail_lost() == 3
     assert selectors.findings_to_run() == [Finding.objects.first().pk]
 
 
