@@ -130,6 +130,9 @@ def main() -> None:
         build()
         from django.test import Client
 
+        from nsfwsite.wsgi import load_statistics
+
+        load_statistics()  # as the server does when it starts
         client = Client(HTTP_HOST="localhost")
         found = {}
         print("| page | first, median | first, 95th percentile | again, 95th percentile |")

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from django.contrib.auth.models import User
+from django.db.models import Q
+
 REVIEWERS = "reviewers"
 MAINTAINERS = "maintainers"
 SAFETY = "safety"
@@ -22,3 +25,9 @@ def is_maintainer(user: Any) -> bool:
 def is_safety(user: Any) -> bool:
     """Being a superuser is not enough to see what was escalated."""
     return bool(user.is_active and user.groups.filter(name=SAFETY).exists())
+
+
+def others_review(user: Any) -> bool:
+    """Can anybody else decide reports?"""
+    may = Q(groups__name__in=(REVIEWERS, MAINTAINERS)) | Q(is_superuser=True)
+    return User.objects.filter(may, is_active=True).exclude(pk=user.pk).exists()

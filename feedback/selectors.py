@@ -7,9 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
+from feedback import people
 from feedback.models import (
     Audit,
     AuditSet,
@@ -40,11 +42,12 @@ def with_story(reports: "QuerySet[Report]") -> "QuerySet[Report]":
     )
 
 
-def open_cases() -> "QuerySet[Report]":
-    """What triage has to decide, oldest first."""
-    return with_story(Report.objects.filter(status=Report.Status.QUEUED)).order_by(
-        "created_at", "pk"
-    )
+def open_cases(reviewer: User) -> "QuerySet[Report]":
+    """What a reviewer has to decide, oldest first; no appeal against a decision of their own."""
+    waiting = Report.objects.filter(status=Report.Status.QUEUED)
+    if people.others_review(reviewer):
+        waiting = waiting.exclude(appealed_at__isnull=False, decisions__by=reviewer)
+    return with_story(waiting).order_by("created_at", "pk")
 
 
 def accepted_waiting() -> int:

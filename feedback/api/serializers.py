@@ -106,6 +106,10 @@ class AnswerOutput(serializers.Serializer):
     images = serializers.IntegerField()
 
 
+class AppealInput(serializers.Serializer):
+    words = serializers.CharField(max_length=2000)
+
+
 class PublicReportOutput(serializers.ModelSerializer):
     expected_label = serializers.CharField(source="expected")
     decided_label = serializers.CharField(source="decided")
@@ -134,6 +138,7 @@ class CaseOutput(serializers.ModelSerializer):
         fields = [
             "id",
             "created_at",
+            "appeal",
             "kind",
             "expected_label",
             "groups",

@@ -10,6 +10,7 @@ urlpatterns = [
     path("classifications/<uuid:pk>/right/", views.Right.as_view(), name="right"),
     path("reports/", views.Reports.as_view(), name="reports"),
     path("reports/<str:receipt>/", views.OneReport.as_view(), name="report"),
+    path("reports/<str:receipt>/appeal/", views.Appeal.as_view(), name="appeal"),
     path("triage/", views.Triage.as_view(), name="triage"),
     path("triage/<int:pk>/decision/", views.TriageDecision.as_view(), name="decision"),
     path("retrains/", views.Retrains.as_view(), name="retrains"),

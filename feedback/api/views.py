@@ -22,7 +22,7 @@ from feedback.api import serializers
 from feedback.api.permissions import IsMaintainer, IsReviewer
 from feedback.errors import Invalid
 from feedback.models import Classification, ModelVersion, PublicReport, Report, Retrain
-from feedback.services import classifications, retrains, triage
+from feedback.services import classifications, reports, retrains, triage
 
 DEFAULT_WAIT_SECONDS = 10.0
 LONGEST_WAIT_SECONDS = 30.0
@@ -138,13 +138,26 @@ class OneReport(APIView):
         return Response(serializers.ReportOutput(report).data)
 
 
+class Appeal(APIView):
+    """Another look at a report that was declined, asked for once."""
+
+    @extend_schema(request=serializers.AppealInput, responses=serializers.ReportOutput)
+    def post(self, request: Request, receipt: str) -> Response:
+        throttle.hit(request, scope="reports", rate=settings.RATE_REPORTS)
+        report = selectors.report_of(receipt)
+        if report is None:
+            raise Http404
+        reports.appeal(report=report, words=valid(serializers.AppealInput, request)["words"])
+        return Response(serializers.ReportOutput(selectors.report_of(receipt)).data)
+
+
 class Triage(ListAPIView):
     permission_classes = [IsReviewer]
     serializer_class = serializers.CaseOutput
     queryset = Report.objects.none()
 
     def get_queryset(self) -> Any:
-        return selectors.open_cases()
+        return selectors.open_cases(user_of(self.request))
 
 
 class TriageDecision(APIView):

@@ -21,6 +21,7 @@ class Report(models.Model):
         QUEUED = "queued"
         ACCEPTED = "accepted"
         REJECTED = "rejected"
+        APPEALED = "appealed"
         ESCALATED = "escalated"
         FOLDED = "folded"
         ANSWERED = "answered"
@@ -41,6 +42,9 @@ class Report(models.Model):
     expected_label = models.CharField(max_length=40)
     groups = models.JSONField(default=dict, blank=True)
     description = models.TextField(max_length=2000, blank=True)
+    # Why the reporter does not agree with the reviewer; asked once.
+    appeal = models.TextField(max_length=2000, blank=True)
+    appealed_at = models.DateTimeField(null=True, blank=True)
     consent_store = models.BooleanField(default=False)
     consent_train = models.BooleanField(default=False)
     folded_into = models.ForeignKey(

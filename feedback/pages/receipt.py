@@ -34,6 +34,7 @@ def show(request: HttpRequest, receipt: str) -> HttpResponse:
         "url": url,
         "moving": moving,
         "to_come": _to_come(report),
+        "may_appeal": report.status == Status.REJECTED and not report.appealed_at,
         "may_withdraw": report.status not in (Status.WITHDRAWN, Status.ESCALATED),
     }
     fragment = bool(getattr(request, "htmx", False))
@@ -49,6 +50,17 @@ def show(request: HttpRequest, receipt: str) -> HttpResponse:
 def withdraw(request: HttpRequest, receipt: str) -> HttpResponse:
     try:
         reports.withdraw(report=_report_of(receipt))
+    except Refusal as refusal:
+        return _private(refusal_page(request, refusal, back=reverse("receipt", args=[receipt])))
+    return _private(redirect("receipt", receipt=receipt))
+
+
+@csrf_exempt
+@never_cache
+@require_POST
+def appeal(request: HttpRequest, receipt: str) -> HttpResponse:
+    try:
+        reports.appeal(report=_report_of(receipt), words=request.POST.get("appeal", ""))
     except Refusal as refusal:
         return _private(refusal_page(request, refusal, back=reverse("receipt", args=[receipt])))
     return _private(redirect("receipt", receipt=receipt))

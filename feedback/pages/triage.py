@@ -29,7 +29,7 @@ UNSCREENED = (Report.Status.RECEIVED, Report.Status.SCREENING)
 @reviewers_only
 @require_safe
 def queue(request: HttpRequest) -> HttpResponse:
-    cases = selectors.open_cases()
+    cases = selectors.open_cases(person(request))
     context = {"cases": cases[:QUEUE_SHOWN], "count": cases.count(), "shown": QUEUE_SHOWN}
     return render(request, "feedback/triage.html", context)
 
@@ -51,7 +51,7 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         fresh = get_object_or_404(selectors.with_story(Report.objects.all()), pk=pk)
         return with_refusal(_page(request, fresh, refusal=refusal), refusal)
     messages.success(request, f"Report {pk} is {outcome}.")
-    following = selectors.open_cases().first()
+    following = selectors.open_cases(person(request)).first()
     return redirect("case", pk=following.pk) if following else redirect("triage")
 
 
@@ -81,6 +81,7 @@ def _page(
         "refusal": refusal,
         "revealed": revealed,
         "open": report.status == Report.Status.QUEUED,
+        "may_decide": not report.appealed_at or triage.may_decide_appeal(report, person(request)),
         "agreed": report.status in Report.AGREED,
         "may_see": may_see(request.user, report),
         "labels": labels.LABELS,
@@ -93,7 +94,7 @@ def _page(
         "outcome": typed.get("outcome", ""),
         "reason_rejected": typed.get("reason_rejected", ""),
         "reason_escalated": typed.get("reason_escalated", ""),
-        "waiting": selectors.open_cases().exclude(pk=report.pk).count(),
+        "waiting": selectors.open_cases(person(request)).exclude(pk=report.pk).count(),
     }
     return render(request, "feedback/case.html", context, status=status)
 

@@ -13,6 +13,7 @@ urlpatterns = [
     path("ledger.jsonl", ledger.download, name="ledger-download"),
     path("r/<str:receipt>/", receipt.show, name="receipt"),
     path("r/<str:receipt>/withdraw/", receipt.withdraw, name="withdraw"),
+    path("r/<str:receipt>/appeal/", receipt.appeal, name="appeal"),
     path("sign-in/", refusing(account.SignIn.as_view()), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("triage/", triage.queue, name="triage"),

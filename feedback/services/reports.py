@@ -193,6 +193,34 @@ def screen(*, pk: int) -> None:
     move(report=report, sources=[Report.Status.SCREENING], status=Report.Status.QUEUED)
 
 
+def appeal(*, report: Report, words: str) -> None:
+    """Ask once for another look at a report that was declined; it is queued again."""
+    words = words.replace("\0", "").strip()
+    longest = Report._meta.get_field("appeal").max_length or 0
+    if not 0 < len(words) <= longest:
+        raise Invalid(
+            rule=f"An appeal says why, in 1 to {longest:,} characters.",
+            received=f"{len(words):,} characters",
+            way_out="Write what the reviewer may have missed.",
+        )
+    with transaction.atomic():
+        first = Report.objects.filter(
+            pk=report.pk, status=Report.Status.REJECTED, appealed_at=None
+        ).update(appeal=words, appealed_at=timezone.now())
+        if not first:
+            report.refresh_from_db()
+            raise WrongState(
+                rule="A report can be appealed once, while it is declined.",
+                received=f"a report that is {report.status}"
+                + (f", appealed on {report.appealed_at:%Y-%m-%d}" if report.appealed_at else ""),
+                way_out="File a new report if you have other examples.",
+            )
+        report.decisions.filter(taken_back_at=None).update(taken_back_at=timezone.now())
+        move(report=report, sources=[Report.Status.REJECTED], status=Report.Status.APPEALED)
+        move(report=report, sources=[Report.Status.APPEALED], status=Report.Status.QUEUED)
+        outcomes.record(report=report, outcome=Report.Status.APPEALED)
+
+
 def withdraw(*, report: Report) -> None:
     """Remove pixels, words and groups, all of them or nothing."""
     sources = set(Report.Status.values) - {Report.Status.WITHDRAWN, Report.Status.ESCALATED}
@@ -204,7 +232,7 @@ def withdraw(*, report: Report) -> None:
                 way_out="Nothing is left to do.",
             )
         forget_pictures(report)
-        Report.objects.filter(pk=report.pk).update(description="", groups={}, source="")
+        Report.objects.filter(pk=report.pk).update(description="", appeal="", groups={}, source="")
         report.decisions.update(groups={})
         outcomes.record(report=report, outcome=Report.Status.WITHDRAWN)
         ledger.forget(report)

@@ -6,6 +6,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
+from feedback import people
 from feedback.errors import AlreadyDecided, Invalid, WrongState
 from feedback.models import Decision, Report
 from feedback.services import outcomes, reports
@@ -32,6 +33,12 @@ def decide(
             received="no reason",
             way_out="Write a line for the reporter.",
         )
+    if report.appealed_at and not may_decide_appeal(report, by):
+        raise WrongState(
+            rule="An appeal is decided by somebody who did not decline the report.",
+            received=f"{by}, who declined it",
+            way_out="Leave it to another reviewer.",
+        )
     with transaction.atomic():
         if not reports.move(
             report=report, sources=[Report.Status.QUEUED], status=outcome, by=by, note=reason
@@ -56,6 +63,11 @@ def decide(
         )
         outcomes.record(report=report, outcome=outcome, decision=decision)
         return decision
+
+
+def may_decide_appeal(report: Report, by: User) -> bool:
+    """Somebody else must, unless nobody else can."""
+    return not report.decisions.filter(by=by).exists() or not people.others_review(by)
 
 
 def reopen(*, report: Report, by: User) -> None:

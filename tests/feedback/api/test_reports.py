@@ -6,6 +6,7 @@ from django.test import Client
 
 from feedback import intake
 from feedback.models import Classification, Report, StoredImage
+from feedback.services import triage
 from tests.conftest import png
 from worker import pulse
 
@@ -130,3 +131,17 @@ def test_bad_fields_are_refused_and_leave_nothing(running, changes, status):
 
 def test_a_stranger_cannot_guess_a_receipt(running):
     assert Client().get(f"{URL}guess/").status_code == 404
+
+
+def test_a_declined_report_is_appealed_once(client, queued, ravi) -> None:
+    report = queued()
+    triage.decide(report=report, outcome="rejected", by=ravi, reason="A photograph.")
+    url = f"{URL}{report.receipt}/appeal/"
+
+    assert client.post(url, {"words": ""}).status_code == 422
+    answer = client.post(url, {"words": "It is drawn."}, content_type="application/json")
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "queued"
+    again = client.post(url, {"words": "It is drawn."}, content_type="application/json")
+    assert again.status_code == 409
+    assert client.post(f"{URL}a-guess/appeal/", {"words": "x"}).status_code == 404

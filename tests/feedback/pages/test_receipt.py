@@ -113,3 +113,38 @@ def test_the_receipt_leads_to_what_everybody_can_read(client, queued, ravi) -> N
         f'href="{reverse("reports")}?id={public.pk}"'
         in client.get(receipt(report)).content.decode()
     )
+
+
+def test_rosa_asks_once_for_another_look(client, queued, ravi) -> None:
+    report = queued()
+    where = reverse("appeal", args=[report.receipt])
+    assert client.post(where, {"appeal": "Look at the signature."}).status_code == 409
+    triage.decide(report=report, outcome="rejected", by=ravi, reason="A photograph of a wall.")
+    assert "Ask for another look" in client.get(receipt(report)).content.decode()
+    for nothing in ("", "  ", "x" * 2001):
+        assert client.post(where, {"appeal": nothing}).status_code == 422
+
+    client.post(where, {"appeal": "Look at the <b>signature</b>."})
+
+    text = client.get(receipt(report)).content.decode()
+    assert "You asked for another look." in text
+    assert "Look at the &lt;b&gt;signature&lt;/b&gt;." in text
+    assert "Ask for another look" not in text
+    report.refresh_from_db()
+    assert report.status == "queued"
+    triage.decide(report=report, outcome="rejected", by=ravi, reason="The wall is real.")
+    again = client.post(where, {"appeal": "And again."})
+    assert again.status_code == 409
+    assert "can be appealed once" in again.content.decode()
+    assert "Ask for another look" not in client.get(receipt(report)).content.decode()
+
+
+def test_a_withdrawn_appeal_leaves_no_words(client, queued, ravi) -> None:
+    report = queued()
+    triage.decide(report=report, outcome="rejected", by=ravi, reason="A photograph of a wall.")
+    client.post(reverse("appeal", args=[report.receipt]), {"appeal": "My own drawing."})
+    client.post(reverse("withdraw", args=[report.receipt]))
+
+    report.refresh_from_db()
+    assert report.appeal == ""
+    assert "My own drawing." not in client.get(receipt(report)).content.decode()

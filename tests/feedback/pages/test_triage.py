@@ -6,9 +6,9 @@ from django.urls import reverse
 from PIL import Image
 from structlog.testing import capture_logs
 
-from feedback import people
-from feedback.models import DatasetVersion, Report
-from feedback.services import datasets, images, retrains, triage
+from feedback import people, selectors
+from feedback.models import DatasetVersion, LedgerEntry, Report
+from feedback.services import datasets, images, reports, retrains, triage
 from tests.conftest import account
 
 
@@ -266,3 +266,38 @@ def test_a_queued_report_has_no_decision_to_take_back(client, ravi, queued) -> N
     page = client.post(reverse("reopen", args=[report.pk]))
     assert page.status_code == 409
     assert "A decision can be taken back while the report is accepted." in page.content.decode()
+
+
+def test_an_appeal_is_for_somebody_else_to_decide(client, queued, ravi, mona) -> None:
+    report, other = queued(1), queued(2)
+    triage.decide(report=report, outcome="rejected", by=ravi, reason="A photograph.")
+    reports.appeal(report=report, words="It is drawn with a pencil.")
+    client.force_login(ravi)
+
+    assert list(selectors.open_cases(ravi)) == [other]
+    page = client.get(reverse("case", args=[report.pk])).content.decode()
+    assert "for another reviewer to decide" in page
+    answer = client.post(reverse("case", args=[report.pk]), {"outcome": "accepted"})
+    assert answer.status_code == 409
+    assert "who declined it" in answer.content.decode()
+
+    client.force_login(mona)
+    assert (
+        "It is drawn with a pencil."
+        in client.get(reverse("case", args=[report.pk])).content.decode()
+    )
+    client.post(reverse("case", args=[report.pk]), {"outcome": "accepted", "label": "drawings"})
+    report.refresh_from_db()
+    assert report.status == "accepted"
+    outcomes = LedgerEntry.objects.filter(kind="report").order_by("number")
+    assert [one.facts["outcome"] for one in outcomes] == ["rejected", "appealed", "accepted"]
+
+
+def test_where_nobody_else_reviews_the_same_person_decides(client, queued, ravi) -> None:
+    report = queued(1)
+    triage.decide(report=report, outcome="rejected", by=ravi, reason="A photograph.")
+    reports.appeal(report=report, words="It is drawn with a pencil.")
+
+    assert list(selectors.open_cases(ravi)) == [report]
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    assert report.status == "accepted"
