@@ -16,19 +16,57 @@ from feedback.models import (
     Audit,
     AuditSet,
     Axis,
+    Definition,
     Example,
     Finding,
     ModelVersion,
     NamedSlice,
+    Objection,
     PublicReport,
     Report,
     Retrain,
 )
+from feedback.models.definition import shipped
 from feedback.models.group import SLICE
 from modeltrain.labels import LABELS
 
 # Work that has waited this long without being taken up may have been lost on its way.
 OVERDUE = datetime.timedelta(seconds=30)
+
+
+def definition_of(label: str) -> dict[str, Any]:
+    """What a label means now: version, meaning, borderline examples."""
+    newest = Definition.objects.filter(label=label).first()
+    if newest is None:
+        return {"label": label, "version": 1, **shipped()[label]}
+    return {
+        "label": label,
+        "version": newest.version,
+        "meaning": newest.meaning,
+        "borderline": newest.borderline,
+    }
+
+
+def definitions() -> list[dict[str, Any]]:
+    """The same of every label, with all versions before."""
+    found = []
+    for label in LABELS:
+        revised = Definition.objects.filter(label=label).select_related("by")
+        first = {"version": 1, **shipped()[label]}
+        found.append(
+            {**definition_of(label), "versions": [*revised, first][1:], "made": revised.first()}
+        )
+    return found
+
+
+def open_objections() -> "QuerySet[Objection]":
+    return Objection.objects.filter(status=Objection.Status.OPEN)
+
+
+def decided_objections() -> "QuerySet[Objection]":
+    """What maintainers answered, the newest first; the words stay between them and who wrote."""
+    decided = (Objection.Status.ACCEPTED, Objection.Status.DECLINED)
+    return Objection.objects.filter(status__in=decided).order_by("-decided_at")
 
 
 def report_of(receipt: str) -> Report | None:

@@ -3,6 +3,7 @@ from feedback.models.blocked_hash import BlockedHash
 from feedback.models.classification import Classification
 from feedback.models.dataset import DatasetVersion
 from feedback.models.decision import Decision
+from feedback.models.definition import Definition, Objection
 from feedback.models.demo_answer import DemoAnswer
 from feedback.models.example import Example, ExampleScore
 from feedback.models.finding import Finding
@@ -25,6 +26,7 @@ __all__ = [
     "Classification",
     "DatasetVersion",
     "Decision",
+    "Definition",
     "DemoAnswer",
     "Example",
     "ExampleScore",
@@ -32,6 +34,7 @@ __all__ = [
     "LedgerEntry",
     "ModelVersion",
     "NamedSlice",
+    "Objection",
     "PublicReport",
     "Report",
     "ReportEvent",

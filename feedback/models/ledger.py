@@ -45,6 +45,7 @@ class LedgerEntry(models.Model):
         DECLINE = "decline", "Declines"
         ROLLBACK = "rollback", "Rollbacks"
         EXPORT = "export", "Exports"
+        DEFINITION = "definition", "Definitions"
 
     number = models.PositiveBigIntegerField(primary_key=True)
     time = models.CharField(max_length=20)

@@ -39,7 +39,7 @@ def show(request: HttpRequest, receipt: str) -> HttpResponse:
     }
     fragment = bool(getattr(request, "htmx", False))
     template = "feedback/parts/story.html" if fragment else "feedback/receipt.html"
-    return _private(render(request, template, context))
+    return private(render(request, template, context))
 
 
 # A page that sends no referrer sends `Origin: null` too, which the CSRF check refuses. Nothing is
@@ -51,8 +51,8 @@ def withdraw(request: HttpRequest, receipt: str) -> HttpResponse:
     try:
         reports.withdraw(report=_report_of(receipt))
     except Refusal as refusal:
-        return _private(refusal_page(request, refusal, back=reverse("receipt", args=[receipt])))
-    return _private(redirect("receipt", receipt=receipt))
+        return private(refusal_page(request, refusal, back=reverse("receipt", args=[receipt])))
+    return private(redirect("receipt", receipt=receipt))
 
 
 @csrf_exempt
@@ -62,8 +62,8 @@ def appeal(request: HttpRequest, receipt: str) -> HttpResponse:
     try:
         reports.appeal(report=_report_of(receipt), words=request.POST.get("appeal", ""))
     except Refusal as refusal:
-        return _private(refusal_page(request, refusal, back=reverse("receipt", args=[receipt])))
-    return _private(redirect("receipt", receipt=receipt))
+        return private(refusal_page(request, refusal, back=reverse("receipt", args=[receipt])))
+    return private(redirect("receipt", receipt=receipt))
 
 
 def _report_of(receipt: str) -> Report:
@@ -81,7 +81,7 @@ def _to_come(report: Report) -> str:
     return TO_COME.get(Status(report.status), "")
 
 
-def _private(response: HttpResponse) -> HttpResponse:
+def private(response: HttpResponse) -> HttpResponse:
     """The address is the secret: nothing may pass it on or keep it."""
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Robots-Tag"] = "noindex, nofollow"

@@ -1,11 +1,17 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from feedback.pages import account, ledger, receipt, report, reports, retrains, triage
+from feedback.pages import account, definitions, ledger, receipt, report, reports, retrains, triage
 from feedback.pages.doors import refusing
 
 urlpatterns = [
     path("report/", refusing(report.report), name="report"),
+    path("labels/", definitions.show, name="definitions"),
+    path("labels/object/", definitions.object_to, name="object"),
+    path("labels/revise/", definitions.revise, name="revise"),
+    path("labels/objections/<int:pk>/decline/", definitions.decline, name="decline-objection"),
+    path("labels/o/<str:receipt>/", definitions.receipt, name="objection"),
+    path("labels/o/<str:receipt>/withdraw/", definitions.withdraw, name="withdraw-objection"),
     path("reports/", reports.show, name="reports"),
     path("reports/feed/", reports.Feed(), name="reports-feed"),
     path("ledger/", ledger.show, name="ledger"),

@@ -20,6 +20,7 @@ from feedback.models import (
     Audit,
     DatasetVersion,
     Decision,
+    Definition,
     Finding,
     LedgerEntry,
     ModelVersion,
@@ -178,6 +179,18 @@ def gate(retrain: Retrain) -> None:
         policy=policy.get("version"),
         policy_sha256=sha256(policy),
         result_sha256=sha256(gate),
+    )
+
+
+def definition(made: Definition) -> None:
+    write(
+        Kind.DEFINITION,
+        label=made.label,
+        version=made.version,
+        meaning=made.meaning,
+        borderline=made.borderline,
+        reason=made.reason,
+        by=name_of(made.by),
     )
 
 

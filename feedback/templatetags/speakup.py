@@ -4,7 +4,7 @@ from typing import Any
 
 from django import template
 
-from feedback import people
+from feedback import people, selectors
 from feedback.models import Axis
 from modeltrain import labels
 
@@ -35,6 +35,11 @@ def maintainer(user: Any) -> bool:
 @register.filter
 def explicit(label: str) -> bool:
     return label in labels.NSFW
+
+
+@register.filter
+def meaning(label: str) -> str:
+    return str(selectors.definition_of(label)["meaning"])
 
 
 @register.filter

@@ -21,7 +21,7 @@ from feedback.models import (
     Report,
     Retrain,
 )
-from feedback.services import audits, ledger, models, reports, slices, triage
+from feedback.services import audits, definitions, ledger, models, reports, slices, triage
 from modeltrain import columns, evaluate, gate
 from tests.conftest import SCORES, png
 from tests.feedback.pages.test_triage import doubted
@@ -100,6 +100,14 @@ def world(transactional_db, champion, queued, settings):
     models.put_in_service(champion, by=mona, reason="It calls drawings porn.")
     ledger.report(report=open_one, outcome="withdrawn")
     pointing(champion)
+    definitions.revise(
+        label="sexy",
+        meaning="Pictures of people that are posed to arouse, and not pornographic.",
+        borderline=[{"picture": "A short dress at a party", "label": "neutral"}],
+        reason="What people wear decides nothing.",
+        by=mona,
+    )
+    objection = definitions.object_to(label="sexy", words="Who decides what arouses?")
     return {
         "mona": mona,
         "report": open_one,
@@ -112,7 +120,7 @@ def world(transactional_db, champion, queued, settings):
             reverse("counterfactual"),
             reverse("counterfactual") + "?set=pairs&show=greyscale",
             reverse("slices") + "?set=pairs",
-            reverse("int8"),
+            reverse("int8") + "?set=pairs",
             reverse("signals"),
             reverse("policy"),
             reverse("threshold") + "?axis=medium",
@@ -125,6 +133,8 @@ def world(transactional_db, champion, queued, settings):
             reverse("ledger") + "?kind=override",
             reverse("ledger"),
             reverse("receipt", args=[decided.receipt]),
+            reverse("definitions"),
+            reverse("objection", args=[objection.receipt]),
             reverse("triage"),
             reverse("case", args=[open_one.pk]),
             reverse("case", args=[decided.pk]),

@@ -22,9 +22,11 @@ def test_no_log_keeps_a_receipt(client, written) -> None:
         client.get(reverse("receipt", args=[RECEIPT]))
         client.post(reverse("withdraw", args=[RECEIPT]))
         client.get(reverse("api:report", args=[RECEIPT]))
+        client.get(reverse("objection", args=[RECEIPT]))
 
     assert written.messages == [
         "Not Found: /r/…/",
         "Not Found: /r/…/withdraw/",
         "Not Found: /api/v1/reports/…/",
+        "Not Found: /labels/o/…/",
     ]

@@ -138,7 +138,7 @@ def test_a_declined_report_is_appealed_once(client, queued, ravi) -> None:
     triage.decide(report=report, outcome="rejected", by=ravi, reason="A photograph.")
     url = f"{URL}{report.receipt}/appeal/"
 
-    assert client.post(url, {"words": ""}).status_code == 422
+    assert client.post(url, {"words": ""}).status_code == 400
     answer = client.post(url, {"words": "It is drawn."}, content_type="application/json")
     assert answer.status_code == 200
     assert answer.json()["status"] == "queued"

@@ -1,0 +1,74 @@
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+
+from feedback.models.report import new_receipt
+
+SHIPPED = Path(__file__).resolve().parent.parent / "definitions.json"
+
+
+@cache
+def shipped() -> dict[str, dict[str, Any]]:
+    """The first version of every definition. What changes is a version of its own."""
+    found: dict[str, dict[str, Any]] = json.loads(SHIPPED.read_text())
+    return found
+
+
+class Definition(models.Model):
+    """What a label means, from a version on; the first versions are in `definitions.json`."""
+
+    label = models.CharField(max_length=40)
+    version = models.PositiveSmallIntegerField()
+    meaning = models.TextField(max_length=500)
+    borderline = models.JSONField(default=list, help_text='[{"picture": "…", "label": "…"}, …]')
+    reason = models.TextField(max_length=2000)
+    by = models.ForeignKey("auth.User", on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["label", "-version"]
+        constraints = [
+            models.UniqueConstraint(fields=["label", "version"], name="one_definition_a_version"),
+            models.CheckConstraint(condition=Q(version__gt=1), name="first_version_is_shipped"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label}, version {self.version}"
+
+
+class Objection(models.Model):
+    """Somebody says that a label's definition is wrong. It is about no image."""
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        ACCEPTED = "accepted"
+        DECLINED = "declined"
+        WITHDRAWN = "withdrawn"
+
+    receipt = models.CharField(max_length=40, unique=True, default=new_receipt, editable=False)
+    label = models.CharField(max_length=40)
+    version = models.PositiveSmallIntegerField(help_text="Of the definition that it is about.")
+    words = models.TextField(max_length=2000, blank=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.OPEN, db_index=True)
+    reason = models.TextField(max_length=2000, blank=True)
+    decided_by = models.ForeignKey(
+        "auth.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(status__in=["accepted", "declined"]) | ~Q(reason=""),
+                name="decided_objection_has_a_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"objection {self.pk}"

@@ -1,0 +1,119 @@
+"""Say what labels mean, hear who disagrees, and change a meaning for a public reason."""
+
+from collections.abc import Mapping, Sequence
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from feedback import selectors
+from feedback.errors import Invalid, WrongState
+from feedback.models import Definition, Objection
+from feedback.services import ledger
+from feedback.services.reports import check_label
+
+Status = Objection.Status
+BORDERLINE_AT_MOST = 20
+LONGEST_MEANING, LONGEST = 500, 2000
+
+
+def object_to(*, label: str, words: str) -> Objection:
+    """Take what somebody says against the meaning that a label has now."""
+    check_label(label)
+    words = _said(words, "What is wrong with a definition", LONGEST)
+    version = selectors.definition_of(label)["version"]
+    return Objection.objects.create(label=label, version=version, words=words)
+
+
+def withdraw(*, objection: Objection) -> None:
+    """Forget its words."""
+    open_still = Objection.objects.exclude(status=Status.WITHDRAWN).filter(pk=objection.pk)
+    if not open_still.update(status=Status.WITHDRAWN, words="", reason=""):
+        raise WrongState(
+            rule="An objection can be withdrawn once.",
+            received="one that is withdrawn",
+            way_out="Nothing is left to do.",
+        )
+
+
+def revise(
+    *,
+    label: str,
+    meaning: str,
+    borderline: Sequence[Mapping[str, str]],
+    reason: str,
+    by: User,
+    objections: Sequence[int] = (),
+) -> Definition:
+    """Write the next version of a definition, and answer the open objections that it follows."""
+    check_label(label)
+    meaning = _said(meaning, "A definition", LONGEST_MEANING)
+    reason = _said(reason, "The public reason for a change", LONGEST)
+    if len(borderline) > BORDERLINE_AT_MOST:
+        raise Invalid(
+            rule=f"A definition has at most {BORDERLINE_AT_MOST} borderline examples.",
+            received=str(len(borderline)),
+            way_out="Keep those that decide the most cases.",
+        )
+    for one in borderline:
+        check_label(one["label"])
+    present = selectors.definition_of(label)
+    if (meaning, list(borderline)) == (present["meaning"], present["borderline"]):
+        raise Invalid(
+            rule="A new version differs from the one before.",
+            received=f"version {present['version']} again",
+            way_out="Change the meaning or an example.",
+        )
+    try:
+        with transaction.atomic():
+            made = Definition.objects.create(
+                label=label,
+                version=present["version"] + 1,
+                meaning=meaning,
+                borderline=list(borderline),
+                reason=reason,
+                by=by,
+            )
+            _decide(
+                Objection.objects.filter(pk__in=objections, label=label),
+                Status.ACCEPTED,
+                reason,
+                by,
+            )
+            ledger.definition(made)
+    except IntegrityError:
+        raise WrongState(
+            rule="Each version of a definition is written once.",
+            received=f"version {present['version'] + 1} of {label}, which somebody just wrote",
+            way_out="Read it, and change that one.",
+        ) from None
+    return made
+
+
+def decline(*, objection: Objection, reason: str, by: User) -> None:
+    reason = _said(reason, "The reason for declining", LONGEST)
+    if not _decide(Objection.objects.filter(pk=objection.pk), Status.DECLINED, reason, by):
+        objection.refresh_from_db()
+        raise WrongState(
+            rule="An objection is decided once, while it is open.",
+            received=f"{objection}, {objection.status}",
+            way_out="Open the next one.",
+        )
+
+
+def _decide(found: "QuerySet[Objection]", status: str, reason: str, by: User) -> int:
+    return found.filter(status=Status.OPEN).update(
+        status=status, reason=reason, decided_by=by, decided_at=timezone.now()
+    )
+
+
+def _said(text: str, what: str, longest: int) -> str:
+    text = text.replace("\0", "").strip()
+    if not 0 < len(text) <= longest:
+        raise Invalid(
+            rule=f"{what} is said in 1 to {longest:,} characters.",
+            received=f"{len(text):,} characters",
+            way_out="Write it shorter." if text else "Write a sentence.",
+        )
+    return text
