@@ -66,6 +66,14 @@ def appeal(request: HttpRequest, receipt: str) -> HttpResponse:
     return private(redirect("receipt", receipt=receipt))
 
 
+@csrf_exempt
+@never_cache
+@require_POST
+def renew(request: HttpRequest, receipt: str) -> HttpResponse:
+    report = reports.renew_receipt(report=_report_of(receipt))
+    return private(redirect("receipt", receipt=report.receipt))
+
+
 def _report_of(receipt: str) -> Report:
     report = selectors.report_of(receipt)
     if report is None:

@@ -20,6 +20,7 @@ urlpatterns = [
     path("r/<str:receipt>/", receipt.show, name="receipt"),
     path("r/<str:receipt>/withdraw/", receipt.withdraw, name="withdraw"),
     path("r/<str:receipt>/appeal/", receipt.appeal, name="appeal"),
+    path("r/<str:receipt>/renew/", receipt.renew, name="renew"),
     path("sign-in/", refusing(account.SignIn.as_view()), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("triage/", triage.queue, name="triage"),

@@ -21,6 +21,7 @@ from feedback.models import (
     StoredImage,
 )
 from feedback.models.group import SLICE
+from feedback.models.report import new_receipt
 from feedback.services import images, ledger, outcomes
 from feedback.services.classifications import forget_pixels
 from modeltrain import labels
@@ -219,6 +220,13 @@ def appeal(*, report: Report, words: str) -> None:
         move(report=report, sources=[Report.Status.REJECTED], status=Report.Status.APPEALED)
         move(report=report, sources=[Report.Status.APPEALED], status=Report.Status.QUEUED)
         outcomes.record(report=report, outcome=Report.Status.APPEALED)
+
+
+def renew_receipt(*, report: Report) -> Report:
+    """Give a report another receipt; whoever has only the old one is shut out."""
+    report.receipt = new_receipt()
+    Report.objects.filter(pk=report.pk).update(receipt=report.receipt)
+    return report
 
 
 def withdraw(*, report: Report) -> None:

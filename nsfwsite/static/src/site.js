@@ -1,6 +1,7 @@
 // Small conveniences. Every page works without them.
 import htmx from "htmx.org/dist/htmx.esm.js";
 import { choosing } from "./choose.js";
+import { drafting, forget } from "./draft.js";
 
 window.htmx = htmx;
 
@@ -59,6 +60,9 @@ for (const form of document.querySelectorAll("[data-sample]")) {
   form.addEventListener("submit", () => remember(form.querySelector("img")?.src));
 }
 for (const place of document.querySelectorAll("[data-preview]")) recall(place);
+
+for (const form of document.querySelectorAll("[data-draft]")) drafting(form);
+if (document.querySelector("[data-receipt]")) forget();
 
 for (const button of document.querySelectorAll("[data-copy]")) {
   const field = document.getElementById(button.dataset.copy);

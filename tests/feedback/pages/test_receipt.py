@@ -148,3 +148,15 @@ def test_a_withdrawn_appeal_leaves_no_words(client, queued, ravi) -> None:
     report.refresh_from_db()
     assert report.appeal == ""
     assert "My own drawing." not in client.get(receipt(report)).content.decode()
+
+
+def test_a_link_that_others_have_seen_is_replaced(client, queued) -> None:
+    report = queued()
+    old = receipt(report)
+
+    answer = client.post(reverse("renew", args=[report.receipt]))
+
+    assert answer.url != old
+    assert client.get(old).status_code == 404
+    assert client.post(reverse("withdraw", args=[report.receipt])).status_code == 404
+    assert "in the queue for a reviewer" in client.get(answer.url).content.decode()

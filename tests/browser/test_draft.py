@@ -1,0 +1,43 @@
+"""What was written survives a reload, and is gone once it was sent."""
+
+import pytest
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_draft_survives_a_reload_and_can_be_dropped(visit, champion) -> None:
+    visitor = visit()
+    page = visitor.open("/report/")
+    assert not page.get_by_text("What you had written is back").is_visible()
+    page.locator("input[value=drawings]").check()
+    page.locator("input[value=unfair]").check()
+    page.get_by_label("In your own words").fill("These are drawings.")
+    page.get_by_label("Keep it, privately").check()
+    key = page.locator("[name=key]").input_value()
+
+    page.reload()
+
+    assert page.get_by_text("What you had written is back").is_visible()
+    assert page.locator("input[value=drawings]").is_checked()
+    assert page.locator("input[value=unfair]").is_checked()
+    assert page.get_by_label("In your own words").input_value() == "These are drawings."
+    assert page.get_by_label("Keep it, privately").is_checked()
+    assert not page.get_by_label("Let a future model learn").is_checked()
+    assert page.locator("[name=key]").input_value() == key  # sent twice, it is one report
+
+    page.get_by_role("button", name="Start afresh").click()
+    page.wait_for_function("!document.querySelector('textarea').value")
+    assert not page.get_by_text("What you had written is back").is_visible()
+    assert not visitor.complaints
+
+
+def test_what_was_sent_is_no_draft(visit, champion) -> None:
+    visitor = visit()
+    page = visitor.open("/labels/")
+    page.get_by_label("What is wrong with its meaning").fill("Whose neutral is it?")
+    page.get_by_role("button", name="Say so").click()
+    page.get_by_role("heading", name="Your objection").wait_for()
+
+    page = visitor.open("/labels/")
+
+    assert page.get_by_label("What is wrong with its meaning").input_value() == ""
