@@ -283,7 +283,7 @@ def test_an_export_that_is_as_good_is_handed_out_and_says_what_is_not_known(
     address = graph_of(settings, "8" * 64)
     text = page(client, "int8")
     assert "Handed out to browsers" in text
-    assert "there are too few of hentai, neutral, porn, sexy" in text
+    assert "there are too few images of hentai, neutral, porn, sexy" in text
     assert "22.7" in text or "21.6" in text  # megabytes, as Django counts them
     assert address in text
     answer = client.get(address)
