@@ -230,7 +230,7 @@ def renew_receipt(*, report: Report) -> Report:
 
 
 def withdraw(*, report: Report) -> None:
-    """Remove pixels, words and groups, all of them or nothing."""
+    """Remove pixels, their hashes, words and groups, all of them or nothing."""
     sources = set(Report.Status.values) - {Report.Status.WITHDRAWN, Report.Status.ESCALATED}
     with transaction.atomic():
         if not move(report=report, sources=sources, status=Report.Status.WITHDRAWN):
@@ -240,6 +240,7 @@ def withdraw(*, report: Report) -> None:
                 way_out="Nothing is left to do.",
             )
         forget_pictures(report)
+        _forget_hashes(report)
         Report.objects.filter(pk=report.pk).update(description="", appeal="", groups={}, source="")
         report.decisions.update(groups={})
         outcomes.record(report=report, outcome=Report.Status.WITHDRAWN)
@@ -258,3 +259,10 @@ def forget_sources() -> None:
 def forget_pictures(report: Report) -> None:
     for image in StoredImage.objects.filter(example__report=report):
         images.forget(image)
+
+
+def _forget_hashes(report: Report) -> None:
+    """Whoever has the picture could find by its hash that it was here."""
+    hashes = list(report.examples.values_list("image_sha256", flat=True))
+    Classification.objects.filter(image_sha256__in=hashes).update(image_sha256="")
+    report.examples.update(image_sha256="")

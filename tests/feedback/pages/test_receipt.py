@@ -2,7 +2,7 @@ import pytest
 from django.urls import reverse
 
 from feedback import selectors
-from feedback.models import ExampleScore, ModelVersion, Report
+from feedback.models import Classification, ExampleScore, ModelVersion, Report
 from feedback.services import models, triage
 
 
@@ -68,7 +68,9 @@ def test_rosa_withdraws_and_the_pixels_are_gone(client, queued) -> None:
 
     report.refresh_from_db()
     assert report.status == Report.Status.WITHDRAWN
-    assert report.examples.get().image is None
+    example = report.examples.get()
+    assert (example.image, example.image_sha256) == (None, "")
+    assert not Classification.objects.exclude(image_sha256="").exists()
     assert "was withdrawn" in client.get(receipt(report)).content.decode()
 
 
