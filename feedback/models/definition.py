@@ -11,13 +11,6 @@ from feedback.models.report import new_receipt
 SHIPPED = Path(__file__).resolve().parent.parent / "definitions.json"
 
 
-@cache
-def shipped() -> dict[str, dict[str, Any]]:
-    """The first version of every definition. What changes is a version of its own."""
-    found: dict[str, dict[str, Any]] = json.loads(SHIPPED.read_text())
-    return found
-
-
 class Definition(models.Model):
     """What a label means, from a version on; the first versions are in `definitions.json`."""
 
@@ -38,6 +31,17 @@ class Definition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label}, version {self.version}"
+
+    @classmethod
+    def first(cls, label: str) -> "Definition":
+        """The shipped version, which is no row; what changes is a version of its own."""
+        return cls(label=label, version=1, **_shipped()[label])
+
+
+@cache
+def _shipped() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads(SHIPPED.read_text())
+    return found
 
 
 class Objection(models.Model):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -12,9 +12,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from feedback import selectors, throttle
 from feedback.errors import Invalid, Refusal
-from feedback.models import Objection
+from feedback.models import Definition, Objection
 from feedback.pages.doors import maintainers_only, person, refusing, with_refusal
-from feedback.pages.receipt import private
+from feedback.pages.receipt import acted, private
 from feedback.services import definitions
 from modeltrain.labels import LABELS
 
@@ -28,25 +28,28 @@ def show(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, *, refusal: Refusal | None = None) -> HttpResponse:
-    typed = request.POST if refusal else request.GET
-    context: dict[str, Any] = {
-        "definitions": [_shown(one) for one in selectors.definitions()],
+    typed = request.POST if refusal else QueryDict()
+    context = {
+        "definitions": [_shown(versions, typed) for versions in selectors.definitions().values()],
         "decided": selectors.decided_objections(),
         "open": selectors.open_objections(),
         "labels": LABELS,
         "between": BETWEEN,
         "refusal": refusal,
-        "label": typed.get("label", ""),
+        "label": typed.get("label") or request.GET.get("label", ""),
         "words": typed.get("words", ""),
-        "typed": typed,
     }
     response = render(request, "feedback/definitions.html", context)
     return with_refusal(response, refusal) if refusal else response
 
 
-def _shown(found: dict[str, Any]) -> dict[str, Any]:
-    lines = [f"{one['picture']} {BETWEEN} {one['label']}" for one in found["borderline"]]
-    return {**found, "lines": "\n".join(lines)}
+def _shown(versions: list[Definition], typed: QueryDict) -> dict[str, Any]:
+    """A definition, those before it, and the form that changes it, as it was left if refused."""
+    now, *before = versions
+    lines = [f"{one['picture']} {BETWEEN} {one['label']}" for one in now.borderline]
+    left = "meaning" in typed and typed.get("label") == now.label
+    form = typed if left else {"meaning": now.meaning, "borderline": "\n".join(lines)}
+    return {"now": now, "before": before, "form": form, "left": left}
 
 
 @require_POST
@@ -69,18 +72,18 @@ def receipt(request: HttpRequest, receipt: str) -> HttpResponse:
     context = {
         "objection": objection,
         "url": request.build_absolute_uri(),
-        "newest": newest if newest["version"] > objection.version else None,
+        "newest": newest if newest.version > objection.version else None,
     }
     return private(render(request, "feedback/objection.html", context))
 
 
 # As with a report's receipt: whoever can name this address may do it.
 @csrf_exempt
-@refusing
+@never_cache
 @require_POST
 def withdraw(request: HttpRequest, receipt: str) -> HttpResponse:
-    definitions.withdraw(objection=_objection_of(receipt))
-    return private(redirect("objection", receipt=receipt))
+    objection = _objection_of(receipt)
+    return acted(request, "objection", receipt, lambda: definitions.withdraw(objection=objection))
 
 
 def _objection_of(receipt: str) -> Objection:

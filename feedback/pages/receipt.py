@@ -1,5 +1,7 @@
 """What became of a report, for whoever holds its receipt."""
 
+from collections.abc import Callable
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -48,22 +50,16 @@ def show(request: HttpRequest, receipt: str) -> HttpResponse:
 @never_cache
 @require_POST
 def withdraw(request: HttpRequest, receipt: str) -> HttpResponse:
-    try:
-        reports.withdraw(report=_report_of(receipt))
-    except Refusal as refusal:
-        return private(refusal_page(request, refusal, back=reverse("receipt", args=[receipt])))
-    return private(redirect("receipt", receipt=receipt))
+    report = _report_of(receipt)
+    return acted(request, "receipt", receipt, lambda: reports.withdraw(report=report))
 
 
 @csrf_exempt
 @never_cache
 @require_POST
 def appeal(request: HttpRequest, receipt: str) -> HttpResponse:
-    try:
-        reports.appeal(report=_report_of(receipt), words=request.POST.get("appeal", ""))
-    except Refusal as refusal:
-        return private(refusal_page(request, refusal, back=reverse("receipt", args=[receipt])))
-    return private(redirect("receipt", receipt=receipt))
+    report, words = _report_of(receipt), request.POST.get("appeal", "")
+    return acted(request, "receipt", receipt, lambda: reports.appeal(report=report, words=words))
 
 
 @csrf_exempt
@@ -87,6 +83,15 @@ def _to_come(report: Report) -> str:
     if report.status == Status.ACCEPTED and not any(one.image for one in report.examples.all()):
         return "No picture of it is kept, so nothing can be learnt and this is where its way ends."
     return TO_COME.get(Status(report.status), "")
+
+
+def acted(request: HttpRequest, page: str, receipt: str, act: Callable[[], None]) -> HttpResponse:
+    """Do it, or say why not; then back to the page of this receipt."""
+    try:
+        act()
+    except Refusal as refusal:
+        return private(refusal_page(request, refusal, back=reverse(page, args=[receipt])))
+    return private(redirect(page, receipt=receipt))
 
 
 def private(response: HttpResponse) -> HttpResponse:

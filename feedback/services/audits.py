@@ -96,8 +96,8 @@ def count(*, pk: int) -> None:
     shutil.rmtree(audit.parts)
 
 
-def answers_of(audit: Audit) -> "Columns":
-    """Its model's answers, with the slices that have a name now.
+def answers_of(audit: Audit, slices: Mapping[str, str] | None = None) -> "Columns":
+    """Its model's answers, with these slices, or those that have a name now.
 
     Raises
     ------
@@ -106,16 +106,16 @@ def answers_of(audit: Audit) -> "Columns":
     """
     from modeltrain import columns
 
-    groups = selectors.slice_groups(audit.audit_set)
-    return columns.with_axis(columns.read(audit.predictions), SLICE, groups)
+    if slices is None:
+        slices = selectors.slice_groups(audit.audit_set)
+    return columns.with_axis(columns.read(audit.predictions), SLICE, slices)
 
 
-def rows_of(audit_set: AuditSet) -> list[manifest.Row]:
-    """Its images, with the slices that have a name now."""
-    groups = selectors.slice_groups(audit_set)
+def rows_of(audit_set: AuditSet, slices: Mapping[str, str]) -> list[manifest.Row]:
+    """Its images, with these slices."""
     return [
-        replace(row, groups={**row.groups, SLICE: groups[row.sha256]})
-        if row.sha256 in groups
+        replace(row, groups={**row.groups, SLICE: slices[row.sha256]})
+        if row.sha256 in slices
         else row
         for row in manifest.read(audit_set.manifest)
     ]

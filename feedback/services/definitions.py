@@ -11,18 +11,18 @@ from feedback import selectors
 from feedback.errors import Invalid, WrongState
 from feedback.models import Definition, Objection
 from feedback.services import ledger
-from feedback.services.reports import check_label
+from feedback.services.reports import LONGEST, check_label, written
 
 Status = Objection.Status
 BORDERLINE_AT_MOST = 20
-LONGEST_MEANING, LONGEST = 500, 2000
+LONGEST_MEANING = 500
 
 
 def object_to(*, label: str, words: str) -> Objection:
     """Take what somebody says against the meaning that a label has now."""
     check_label(label)
-    words = _said(words, "What is wrong with a definition", LONGEST)
-    version = selectors.definition_of(label)["version"]
+    words = written(words, "What is wrong with a definition", LONGEST)
+    version = selectors.definition_of(label).version
     return Objection.objects.create(label=label, version=version, words=words)
 
 
@@ -48,8 +48,8 @@ def revise(
 ) -> Definition:
     """Write the next version of a definition, and answer the open objections that it follows."""
     check_label(label)
-    meaning = _said(meaning, "A definition", LONGEST_MEANING)
-    reason = _said(reason, "The public reason for a change", LONGEST)
+    meaning = written(meaning, "A definition", LONGEST_MEANING)
+    reason = written(reason, "The public reason for a change", LONGEST)
     if len(borderline) > BORDERLINE_AT_MOST:
         raise Invalid(
             rule=f"A definition has at most {BORDERLINE_AT_MOST} borderline examples.",
@@ -59,17 +59,17 @@ def revise(
     for one in borderline:
         check_label(one["label"])
     present = selectors.definition_of(label)
-    if (meaning, list(borderline)) == (present["meaning"], present["borderline"]):
+    if (meaning, list(borderline)) == (present.meaning, present.borderline):
         raise Invalid(
             rule="A new version differs from the one before.",
-            received=f"version {present['version']} again",
+            received=f"version {present.version} again",
             way_out="Change the meaning or an example.",
         )
     try:
         with transaction.atomic():
             made = Definition.objects.create(
                 label=label,
-                version=present["version"] + 1,
+                version=present.version + 1,
                 meaning=meaning,
                 borderline=list(borderline),
                 reason=reason,
@@ -85,14 +85,14 @@ def revise(
     except IntegrityError:
         raise WrongState(
             rule="Each version of a definition is written once.",
-            received=f"version {present['version'] + 1} of {label}, which somebody just wrote",
+            received=f"version {present.version + 1} of {label}, which somebody just wrote",
             way_out="Read it, and change that one.",
         ) from None
     return made
 
 
 def decline(*, objection: Objection, reason: str, by: User) -> None:
-    reason = _said(reason, "The reason for declining", LONGEST)
+    reason = written(reason, "The reason for declining", LONGEST)
     if not _decide(Objection.objects.filter(pk=objection.pk), Status.DECLINED, reason, by):
         objection.refresh_from_db()
         raise WrongState(
@@ -106,14 +106,3 @@ def _decide(found: "QuerySet[Objection]", status: str, reason: str, by: User) ->
     return found.filter(status=Status.OPEN).update(
         status=status, reason=reason, decided_by=by, decided_at=timezone.now()
     )
-
-
-def _said(text: str, what: str, longest: int) -> str:
-    text = text.replace("\0", "").strip()
-    if not 0 < len(text) <= longest:
-        raise Invalid(
-            rule=f"{what} is said in 1 to {longest:,} characters.",
-            received=f"{len(text):,} characters",
-            way_out="Write it shorter." if text else "Write a sentence.",
-        )
-    return text

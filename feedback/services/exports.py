@@ -33,25 +33,14 @@ def objections(found: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def offered(model: ModelVersion) -> Finding | None:
-    """The newest export of a model, if nothing speaks against it."""
-    newest = (
-        Finding.objects.filter(
-            audit__model=model, kind=Finding.Kind.INT8, status=Finding.Status.DONE
-        )
-        .order_by("audit__audit_set_id")
-        .last()
-    )
-    return newest if newest and not objections(newest.figures or {}) else None
-
-
 def graph(sha256: str) -> Path | None:
-    """The ONNX graph that this hash names, if it is public: of a model that was in service, or an
-    export that is offered."""
-    model = ModelVersion.objects.exclude(status=ModelVersion.Status.CANDIDATE)
+    """The ONNX graph of an artifact, if it is public: a model that was in service, or an export
+    that nothing speaks against."""
     export = Finding.objects.filter(kind=Finding.Kind.INT8, figures__sha256=sha256).first()
-    public = (
-        not objections(export.figures or {}) if export else model.filter(sha256=sha256).exists()
-    )
+    if export:
+        public = not objections(export.figures or {})
+    else:
+        served = ModelVersion.objects.exclude(status=ModelVersion.Status.CANDIDATE)
+        public = served.filter(sha256=sha256).exists()
     path = Path(settings.ARTIFACTS_DIR) / sha256[:12] / "model.onnx"
     return path if public and path.is_file() else None

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from feedback import selectors
 from feedback.errors import WrongState
 from feedback.models import Audit, DatasetVersion, Finding, ModelVersion, Retrain
 from feedback.services import audits, datasets, ledger, training_process
@@ -128,11 +129,13 @@ def _export_arguments(audit: Audit, folder: Path) -> list[str]:
     newest = DatasetVersion.objects.first()
     learnt = datasets.still_here(manifest.read(newest.manifest)) if newest else []
     rows = [row for row in learnt if row.split == "train"]
-    rows += [replace(row, split="audit") for row in audits.rows_of(audit.audit_set)]
+    # Read once: whatever is named meanwhile, both models are judged by the same groups.
+    slices = selectors.slice_groups(audit.audit_set)
+    rows += [replace(row, split="audit") for row in audits.rows_of(audit.audit_set, slices)]
     shutil.rmtree(folder / DATASET, ignore_errors=True)
     images = {row.sha256: datasets.path_of(row.sha256) for row in rows}
     dataset.write(folder / DATASET, labels=LABELS, rows=rows, images=images)
-    columns.write(folder / "answers.npz", audits.answers_of(audit))
+    columns.write(folder / "answers.npz", audits.answers_of(audit, slices))
     return [
         "export",
         f"--artifact={audit.model.folder}",

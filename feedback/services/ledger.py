@@ -7,7 +7,7 @@ enters as a keyed hash; the key is kept with the row, and goes with it.
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -168,18 +168,23 @@ def approval(retrain: Retrain, *, by: User) -> None:
 
 
 def gate(retrain: Retrain) -> None:
-    gate = retrain.gate or {}
-    policy = gate.get("policy", {})
     write(
         Kind.GATE,
         retrain=retrain.pk,
         **_model(retrain.candidate),
         against=retrain.base.version,
-        verdict=gate["verdict"],
-        policy=policy.get("version"),
-        policy_sha256=sha256(policy),
-        result_sha256=sha256(gate),
+        **_verdict(retrain.gate or {}),
     )
+
+
+def _verdict(gate: Mapping[str, Any]) -> dict[str, Any]:
+    policy = gate.get("policy", {})
+    return {
+        "verdict": gate["verdict"],
+        "policy": policy.get("version"),
+        "policy_sha256": sha256(policy),
+        "result_sha256": sha256(gate),
+    }
 
 
 def definition(made: Definition) -> None:
@@ -197,17 +202,12 @@ def definition(made: Definition) -> None:
 def export(finding: Finding) -> None:
     """What the gate said of a model in 8-bit integers, compared with the model itself."""
     found = finding.figures or {}
-    gate = found["gate"]
-    policy = gate["policy"]
     write(
         Kind.EXPORT,
         **_model(finding.audit.model),
         audit_set=finding.audit.audit_set.name,
         export_sha256=found["sha256"],
-        verdict=gate["verdict"],
-        policy=policy["version"],
-        policy_sha256=sha256(policy),
-        result_sha256=sha256(gate),
+        **_verdict(found["gate"]),
     )
 
 

@@ -28,6 +28,7 @@ from modeltrain import labels
 from modeltrain.hashing import alike
 
 FORGOTTEN = "forgotten "
+LONGEST = 2000
 
 
 def submit(
@@ -153,6 +154,18 @@ def check_groups(groups: Mapping[str, str]) -> None:
             )
 
 
+def written(text: str, what: str, longest: int) -> str:
+    """What somebody wrote, as a database can keep it."""
+    text = text.replace("\0", "").strip()
+    if not 0 < len(text) <= longest:
+        raise Invalid(
+            rule=f"{what} is said in 1 to {longest:,} characters.",
+            received=f"{len(text):,} characters",
+            way_out="Write it shorter." if text else "Write a sentence.",
+        )
+    return text
+
+
 def move(
     *,
     report: Report,
@@ -196,14 +209,7 @@ def screen(*, pk: int) -> None:
 
 def appeal(*, report: Report, words: str) -> None:
     """Ask once for another look at a report that was declined; it is queued again."""
-    words = words.replace("\0", "").strip()
-    longest = Report._meta.get_field("appeal").max_length or 0
-    if not 0 < len(words) <= longest:
-        raise Invalid(
-            rule=f"An appeal says why, in 1 to {longest:,} characters.",
-            received=f"{len(words):,} characters",
-            way_out="Write what the reviewer may have missed.",
-        )
+    words = written(words, "An appeal", LONGEST)
     with transaction.atomic():
         first = Report.objects.filter(
             pk=report.pk, status=Report.Status.REJECTED, appealed_at=None

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from feedback import selectors
 from feedback.errors import ArtifactMissing, NothingToLearn, OverrideNeeded, WrongState
 from feedback.models import Audit, AuditSet, DatasetVersion, ModelVersion, Retrain
 from feedback.services import audits, datasets, ledger, models, training_process
@@ -170,7 +171,8 @@ def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
         )
     retrain.folder.mkdir(parents=True, exist_ok=True)
     index = retrain.folder / "images.json"
-    audited = audits.rows_of(audit_set)
+    slices = selectors.slice_groups(audit_set)
+    audited = audits.rows_of(audit_set, slices)
     manifest.write(retrain.folder / "audit.jsonl", audited)
     datasets.write_index(rows + audited, index)
     arguments = [
@@ -191,7 +193,7 @@ def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
         from modeltrain import columns  # takes seconds to import
 
         # A copy: whatever is named while it runs, both models are judged by the same groups.
-        columns.write(retrain.folder / "champion.npz", audits.answers_of(known))
+        columns.write(retrain.folder / "champion.npz", audits.answers_of(known, slices))
         arguments.append(f"--champion-predictions={retrain.folder / 'champion.npz'}")
     return arguments
 

@@ -65,6 +65,7 @@ def decide(
             way_out="Leave it to another reviewer.",
         )
     if report.status == Report.Status.QUEUED and in_other_hands(report, by):
+        report.refresh_from_db(fields=["claimed_by"])
         raise WrongState(
             rule="A case that another reviewer has in hand is theirs for ten minutes.",
             received=f"report {report.pk}, which {report.claimed_by} opened",
@@ -98,11 +99,7 @@ def decide(
 
 
 def in_other_hands(report: Report, reviewer: User) -> bool:
-    return bool(
-        report.claimed_until
-        and report.claimed_until > timezone.now()
-        and report.claimed_by_id != reviewer.pk
-    )
+    return not Report.objects.filter(selectors.free_for(reviewer), pk=report.pk).exists()
 
 
 def may_decide_appeal(report: Report, by: User) -> bool:

@@ -39,7 +39,7 @@ def explicit(label: str) -> bool:
 
 @register.filter
 def meaning(label: str) -> str:
-    return str(selectors.definition_of(label)["meaning"])
+    return selectors.definition_of(label).meaning
 
 
 @register.filter

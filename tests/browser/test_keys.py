@@ -47,8 +47,10 @@ def test_letters_can_be_switched_off(at_triage) -> None:
     page.get_by_label("Keys:").uncheck()
     page.keyboard.press("a")
     page.reload()
+    assert not page.get_by_label("Keys:").is_checked()
     page.keyboard.press("a")
-    page.wait_for_timeout(200)
+    page.get_by_label("Keys:").check()
+    with page.expect_navigation():
+        page.keyboard.press("s")
 
     assert statuses() == ["queued"] * 3
-    assert not page.get_by_label("Keys:").is_checked()
