@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 REVIEWERS = "reviewers"
 MAINTAINERS = "maintainers"
@@ -27,7 +27,20 @@ def is_safety(user: Any) -> bool:
     return bool(user.is_active and user.groups.filter(name=SAFETY).exists())
 
 
+def reviewers() -> "QuerySet[User]":
+    """Whoever can decide reports."""
+    return _active(REVIEWERS, MAINTAINERS)
+
+
+def maintainers() -> "QuerySet[User]":
+    return _active(MAINTAINERS)
+
+
+def _active(*groups: str) -> "QuerySet[User]":
+    may = Q(groups__name__in=groups) | Q(is_superuser=True)
+    return User.objects.filter(may, is_active=True).distinct()
+
+
 def others_review(user: Any) -> bool:
     """Can anybody else decide reports?"""
-    may = Q(groups__name__in=(REVIEWERS, MAINTAINERS)) | Q(is_superuser=True)
-    return User.objects.filter(may, is_active=True).exclude(pk=user.pk).exists()
+    return reviewers().exclude(pk=user.pk).exists()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from feedback import people
@@ -16,9 +16,11 @@ from feedback.models import (
     Audit,
     AuditSet,
     Axis,
+    Decision,
     Definition,
     Example,
     Finding,
+    LedgerEntry,
     ModelVersion,
     NamedSlice,
     Objection,
@@ -31,6 +33,8 @@ from modeltrain.labels import LABELS
 
 # Work that has waited this long without being taken up may have been lost on its way.
 OVERDUE = datetime.timedelta(seconds=30)
+# So many reviewers, each saying something else, are left to a maintainer.
+DIFFER = 3
 
 
 def definition_of(label: str) -> Definition:
@@ -71,12 +75,72 @@ def with_story(reports: "QuerySet[Report]") -> "QuerySet[Report]":
 def open_cases(reviewer: User) -> "QuerySet[Report]":
     """What a reviewer has to decide, oldest first.
 
-    Nothing that somebody else has in hand, and no appeal against a decision of their own.
+    Nothing that somebody else has in hand or that they have decided, no appeal that is for others,
+    and of the cases where three reviewers differ only those that they are to end.
     """
     waiting = Report.objects.filter(status=Report.Status.QUEUED).filter(free_for(reviewer))
-    if people.others_review(reviewer):
-        waiting = waiting.exclude(appealed_at__isnull=False, decisions__by=reviewer)
+    mine = Decision.objects.filter(report=OuterRef("pk"), by=reviewer, taken_back_at=None)
+    differ = list(_three_differ())
+    ends = [report.pk for report in differ if may_end_difference(report, reviewer)]
+    others = [report.pk for report in differ if report.pk not in ends]
+    others += [pk for pk in _appeals_for_others(reviewer) if pk not in ends]
+    waiting = waiting.filter(~Exists(mine) | Q(pk__in=ends)).exclude(pk__in=others)
     return with_story(waiting).order_by("created_at", "pk")
+
+
+def standing_decisions(report: Report) -> "QuerySet[Decision]":
+    """What reviewers said of it and did not take back."""
+    return report.decisions.filter(taken_back_at=None)
+
+
+def said_of(report: Report, *, to: User) -> list[Decision]:
+    """What reviewers said that this one may read: of an open case, nothing that still counts."""
+    said = report.decisions.all()
+    if report.status != Report.Status.QUEUED:
+        return list(said)
+    return [one for one in said if one.taken_back_at or one.by_id == to.pk]
+
+
+def three_differ(standing: "QuerySet[Decision]") -> bool:
+    """Of a queued report: had two said the same, it would not be queued."""
+    return standing.count() >= DIFFER
+
+
+def _three_differ() -> "QuerySet[Report]":
+    standing = Count("decisions", filter=Q(decisions__taken_back_at=None))
+    queued = Report.objects.filter(status=Report.Status.QUEUED, decisions__isnull=False)
+    return queued.annotate(said=standing).filter(said__gte=DIFFER)
+
+
+def may_end_difference(report: Report, by: User) -> bool:
+    """Of the maintainers one who was not among those who differ, if there is one."""
+    spoke = standing_decisions(report).values("by")
+    fresh = people.maintainers().exclude(pk__in=spoke)
+    return people.is_maintainer(by) and (not fresh.exists() or fresh.filter(pk=by.pk).exists())
+
+
+def appeal_is_for_others(report: Report, by: User) -> bool:
+    """Whoever decided it before waits until everybody else has had their say."""
+    before = report.decisions.filter(by=by, taken_back_at__isnull=False)
+    fresh = people.reviewers().exclude(pk__in=report.decisions.values("by"))
+    return bool(report.appealed_at) and before.exists() and fresh.exists()
+
+
+def _appeals_for_others(reviewer: User) -> list[int]:
+    appeals = Report.objects.filter(
+        status=Report.Status.QUEUED, appealed_at__isnull=False, decisions__by=reviewer
+    )
+    return [one.pk for one in appeals.distinct() if appeal_is_for_others(one, reviewer)]
+
+
+def half_decided() -> "QuerySet[Decision]":
+    """What one reviewer said of queued reports that nobody else has spoken on."""
+    alone = Report.objects.filter(status=Report.Status.QUEUED, second_opinion_at=None).annotate(
+        said=Count("decisions", filter=Q(decisions__taken_back_at=None))
+    )
+    return Decision.objects.filter(
+        report__in=alone.filter(said=1).values("pk"), taken_back_at=None
+    ).select_related("report", "by")
 
 
 def free_for(reviewer: User) -> Q:
@@ -91,6 +155,11 @@ def accepted_waiting() -> int:
         status=Report.Status.ACCEPTED, consent_train=True, examples__image__isnull=False
     )
     return pictures.distinct().count()
+
+
+def key_changes() -> "QuerySet[LedgerEntry]":
+    """When the number of keys was changed, the newest first."""
+    return LedgerEntry.objects.filter(kind=LedgerEntry.Kind.KEYS).order_by("-number")
 
 
 def report_counts() -> dict[str, int]:

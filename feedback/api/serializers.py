@@ -161,10 +161,13 @@ class DecisionInput(serializers.Serializer):
 
 class DecisionOutput(serializers.ModelSerializer):
     by = serializers.CharField(source="by.username")
+    settled = serializers.BooleanField(
+        source="stands", help_text="False while another reviewer must say the same."
+    )
 
     class Meta:
         model = Decision
-        fields = ["outcome", "label", "groups", "reason", "by", "at"]
+        fields = ["outcome", "label", "groups", "reason", "by", "at", "settled"]
 
 
 class PromotionInput(serializers.Serializer):

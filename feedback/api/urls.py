@@ -13,6 +13,7 @@ urlpatterns = [
     path("reports/<str:receipt>/appeal/", views.Appeal.as_view(), name="appeal"),
     path("triage/", views.Triage.as_view(), name="triage"),
     path("triage/<int:pk>/decision/", views.TriageDecision.as_view(), name="decision"),
+    path("triage/<int:pk>/second-opinion/", views.SecondOpinion.as_view(), name="second-opinion"),
     path("retrains/", views.Retrains.as_view(), name="retrains"),
     path("retrains/<int:pk>/", views.OneRetrain.as_view(), name="retrain"),
     path("retrains/<int:pk>/approve/", views.RetrainApproval.as_view(), name="approve"),

@@ -172,6 +172,17 @@ class TriageDecision(APIView):
         return Response(serializers.DecisionOutput(decision).data, status=201)
 
 
+class SecondOpinion(APIView):
+    """From now on two reviewers must agree on this report."""
+
+    permission_classes = [IsReviewer]
+
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request, pk: int) -> Response:
+        triage.ask_second_opinion(report=get_object_or_404(Report, pk=pk), by=user_of(request))
+        return Response(status=204)
+
+
 class Retrains(ListAPIView):
     permission_classes = [IsMaintainer]
     serializer_class = serializers.RetrainOutput

@@ -9,6 +9,7 @@ from feedback.models.example import Example, ExampleScore
 from feedback.models.finding import Finding
 from feedback.models.group import Axis, AxisValue
 from feedback.models.image import StoredImage
+from feedback.models.keys import Keys
 from feedback.models.ledger import LedgerEntry
 from feedback.models.model_version import ModelVersion
 from feedback.models.named_slice import NamedSlice
@@ -31,6 +32,7 @@ __all__ = [
     "Example",
     "ExampleScore",
     "Finding",
+    "Keys",
     "LedgerEntry",
     "ModelVersion",
     "NamedSlice",

@@ -46,6 +46,7 @@ class LedgerEntry(models.Model):
         ROLLBACK = "rollback", "Rollbacks"
         EXPORT = "export", "Exports"
         DEFINITION = "definition", "Definitions"
+        KEYS = "keys", "Keys"
 
     number = models.PositiveBigIntegerField(primary_key=True)
     time = models.CharField(max_length=20)

@@ -52,6 +52,8 @@ class Report(models.Model):
         "auth.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     claimed_until = models.DateTimeField(null=True, blank=True)
+    # From then on two reviewers must agree on it, however many keys the site has.
+    second_opinion_at = models.DateTimeField(null=True, blank=True)
     folded_into = models.ForeignKey(
         "feedback.DatasetVersion",
         null=True,
@@ -85,9 +87,8 @@ class Report(models.Model):
 
     @property
     def decision(self) -> "Decision | None":
-        """The one that stands."""
-        standing = [one for one in self.decisions.all() if one.taken_back_at is None]
-        return standing[-1] if standing else None
+        """The one that settled it, and stands."""
+        return next((one for one in self.decisions.all() if one.stands), None)
 
 
 class ReportEvent(models.Model):

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from feedback import selectors
 from feedback.errors import Refusal
-from feedback.models import Report
+from feedback.models import Keys, Report
 from feedback.pages.doors import refusal_page
 from feedback.services import reports
 
@@ -82,6 +82,8 @@ def _to_come(report: Report) -> str:
         return "Its pictures may not be learnt from, so this is where its way ends."
     if report.status == Status.ACCEPTED and not any(one.image for one in report.examples.all()):
         return "No picture of it is kept, so nothing can be learnt and this is where its way ends."
+    if report.status == Status.QUEUED and (report.second_opinion_at or Keys.objects.now().two):
+        return "Next, two reviewers read it, each without seeing what the other says."
     return TO_COME.get(Status(report.status), "")
 
 

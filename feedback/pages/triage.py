@@ -44,13 +44,16 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
     if outcome not in Decision.Outcome.values:
         return _page(request, report, status=422)
     try:
-        triage.decide(
+        decision = triage.decide(
             report=report, outcome=outcome, by=person(request), **_answer(request, outcome)
         )
     except Refusal as refusal:
         fresh = get_object_or_404(selectors.with_story(Report.objects.all()), pk=pk)
         return with_refusal(_page(request, fresh, refusal=refusal), refusal)
-    messages.success(request, f"Report {pk} is {outcome}.")
+    waits = "Your decision on report {} is kept. It waits for another reviewer."
+    messages.success(
+        request, (f"Report {pk} is {outcome}." if decision.settled_at else waits.format(pk))
+    )
     return _next(request)
 
 
@@ -75,6 +78,19 @@ def skip(request: HttpRequest, pk: int) -> HttpResponse:
     return _next(request, after=report)
 
 
+@never_cache
+@reviewers_only
+@require_POST
+def second_opinion(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask that another reviewer says the same before this case is settled."""
+    report = get_object_or_404(selectors.with_story(Report.objects.all()), pk=pk)
+    try:
+        triage.ask_second_opinion(report=report, by=person(request))
+    except Refusal as refusal:
+        return with_refusal(_page(request, report, refusal=refusal), refusal)
+    return redirect("case", pk=pk)
+
+
 def _answer(request: HttpRequest, outcome: str) -> dict[str, Any]:
     if outcome != Decision.Outcome.ACCEPTED:
         return {"reason": words(request, f"reason_{outcome}")}
@@ -96,13 +112,15 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     typed = request.POST if refusal else {}
+    opened = report.status == Report.Status.QUEUED
     context = {
         "report": report,
         "refusal": refusal,
         "revealed": revealed,
-        "open": report.status == Report.Status.QUEUED,
+        "open": opened,
+        "said": selectors.said_of(report, to=person(request)),
         "in_other_hands": triage.in_other_hands(report, person(request)),
-        "may_decide": not report.appealed_at or triage.may_decide_appeal(report, person(request)),
+        "barred": opened and triage.barred(report, person(request)),
         "agreed": report.status in Report.AGREED,
         "may_see": may_see(request.user, report),
         "labels": labels.LABELS,

@@ -1,7 +1,17 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from feedback.pages import account, definitions, ledger, receipt, report, reports, retrains, triage
+from feedback.pages import (
+    account,
+    definitions,
+    keys,
+    ledger,
+    receipt,
+    report,
+    reports,
+    retrains,
+    triage,
+)
 from feedback.pages.doors import refusing
 
 urlpatterns = [
@@ -28,6 +38,8 @@ urlpatterns = [
     path("triage/<int:pk>/", triage.case, name="case"),
     path("triage/next/", triage.claim, name="claim"),
     path("triage/<int:pk>/skip/", triage.skip, name="skip"),
+    path("triage/keys/", keys.show, name="keys"),
+    path("triage/<int:pk>/second-opinion/", triage.second_opinion, name="second-opinion"),
     path("triage/<int:pk>/reopen/", triage.reopen, name="reopen"),
     path("triage/images/<int:pk>/", triage.image, name="image"),
     path("triage/images/<int:pk>/reveal/", triage.reveal, name="reveal"),

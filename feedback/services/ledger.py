@@ -156,7 +156,7 @@ def audit(audit: Audit) -> None:
     )
 
 
-def approval(retrain: Retrain, *, by: User) -> None:
+def approval(retrain: Retrain, *, by: User, keys: int) -> None:
     write(
         Kind.APPROVAL,
         retrain=retrain.pk,
@@ -164,7 +164,13 @@ def approval(retrain: Retrain, *, by: User) -> None:
         dataset=retrain.dataset.number,
         proposed_by=name_of(retrain.proposed_by),
         by=name_of(by),
+        keys=keys,
     )
+
+
+def keys(*, before: int, number: int, by: User) -> None:
+    """How many reviewers must agree from now on."""
+    write(Kind.KEYS, keys=number, before=before, by=name_of(by))
 
 
 def gate(retrain: Retrain) -> None:

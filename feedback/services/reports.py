@@ -248,7 +248,7 @@ def withdraw(*, report: Report) -> None:
         forget_pictures(report)
         _forget_hashes(report)
         Report.objects.filter(pk=report.pk).update(description="", appeal="", groups={}, source="")
-        report.decisions.update(groups={})
+        report.decisions.update(groups={}, left_out={})
         outcomes.record(report=report, outcome=Report.Status.WITHDRAWN)
         ledger.forget(report)
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from feedback import selectors
 from feedback.errors import ArtifactMissing, NothingToLearn, OverrideNeeded, WrongState
-from feedback.models import Audit, AuditSet, DatasetVersion, ModelVersion, Retrain
+from feedback.models import Audit, AuditSet, DatasetVersion, Keys, ModelVersion, Retrain
 from feedback.services import audits, datasets, ledger, models, training_process
 from modeltrain import manifest
 
@@ -53,6 +53,13 @@ def _refuse_a_second_open_one(champion: ModelVersion) -> None:
 
 def approve(*, retrain: Retrain, by: User) -> Retrain:
     with transaction.atomic():
+        keys = Keys.objects.held()
+        if keys.two and by == retrain.proposed_by:
+            raise WrongState(
+                rule="With two keys, a retrain is approved by somebody else than who proposed it.",
+                received=f"{by}, who proposed it",
+                way_out="Ask another maintainer.",
+            )
         _step(
             retrain,
             sources=[Status.PROPOSED],
@@ -61,7 +68,7 @@ def approve(*, retrain: Retrain, by: User) -> Retrain:
             approved_by=by,
             approved_at=timezone.now(),
         )
-        ledger.approval(retrain, by=by)
+        ledger.approval(retrain, by=by, keys=keys.number)
     return retrain
 
 

@@ -1,7 +1,7 @@
 """Decide reports."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -9,8 +9,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from feedback import people, selectors
-from feedback.errors import AlreadyDecided, Invalid, WrongState
-from feedback.models import Decision, Report
+from feedback.errors import AlreadyDecided, Invalid, Refusal, WrongState
+from feedback.models import Decision, Keys, Report
 from feedback.services import outcomes, reports
 
 CLAIM = datetime.timedelta(minutes=10)
@@ -24,12 +24,15 @@ def claim_next(*, by: User, after: Report | None = None) -> Report | None:
         same_moment = Q(created_at=after.created_at, pk__gt=after.pk)
         waiting = waiting.filter(Q(created_at__gt=after.created_at) | same_moment)
     for report in waiting[:CLAIMS_TRIED]:
-        free = Report.objects.filter(
-            selectors.free_for(by), pk=report.pk, status=Report.Status.QUEUED
-        )
-        if free.update(claimed_by=by, claimed_until=timezone.now() + CLAIM):
+        if _take(report, by, claimed_by=by, claimed_until=timezone.now() + CLAIM):
             return report
     return None
+
+
+def _take(report: Report, by: User, **changes: object) -> bool:
+    """Change a queued report that nobody else has in hand; others wait for this transaction."""
+    free = Report.objects.filter(selectors.free_for(by), pk=report.pk, status=Report.Status.QUEUED)
+    return bool(free.update(**changes))
 
 
 def let_go(*, report: Report, by: User) -> None:
@@ -46,7 +49,10 @@ def decide(
     groups: Mapping[str, str] | None = None,
     reason: str = "",
 ) -> Decision:
-    """Write one decision on a queued report. The second decider is told who was first."""
+    """Write what one reviewer says of a queued report, and settle it if enough say the same.
+
+    Whoever comes after it was settled is told who was first.
+    """
     if outcome == Decision.Outcome.ACCEPTED:
         reports.check_label(label or report.expected_label)
         label = label or report.expected_label
@@ -58,34 +64,18 @@ def decide(
             received="no reason",
             way_out="Write a line for the reporter.",
         )
-    if report.appealed_at and not may_decide_appeal(report, by):
-        raise WrongState(
-            rule="An appeal is decided by somebody who did not decline the report.",
-            received=f"{by}, who declined it",
-            way_out="Leave it to another reviewer.",
-        )
-    if report.status == Report.Status.QUEUED and in_other_hands(report, by):
-        report.refresh_from_db(fields=["claimed_by"])
-        raise WrongState(
-            rule="A case that another reviewer has in hand is theirs for ten minutes.",
-            received=f"report {report.pk}, which {report.claimed_by} opened",
-            way_out="Take the next one.",
-        )
     with transaction.atomic():
-        if not reports.move(
-            report=report, sources=[Report.Status.QUEUED], status=outcome, by=by, note=reason
-        ):
-            report.refresh_from_db()
-            last = report.decision
-            raise AlreadyDecided(
-                rule="A report is decided once, while it is queued.",
-                received=f"report {report.pk}, {report.status}"
-                + (f" by {last.by} at {last.at:%Y-%m-%d %H:%M} UTC" if last else ""),
-                way_out="Open the next one.",
-            )
-        if outcome == Decision.Outcome.ACCEPTED and not reports.may_keep_pixels(label):
-            reports.forget_pictures(report)
-        Report.objects.filter(pk=report.pk).update(claimed_by=None, claimed_until=None)
+        keys = Keys.objects.held()
+        if not _take(report, by, claimed_by=None, claimed_until=None):
+            raise _not_open(report, by)
+        report.refresh_from_db(fields=["second_opinion_at", "appealed_at"])
+        if refusal := barred(report, by):
+            raise refusal
+        standing = selectors.standing_decisions(report)
+        differ = selectors.three_differ(standing)
+        # Only a maintainer who is called to end such a difference can have spoken before.
+        standing.filter(by=by).update(taken_back_at=timezone.now())
+        others = list(standing.all())
         decision = Decision.objects.create(
             report=report,
             outcome=outcome,
@@ -94,17 +84,102 @@ def decide(
             reason=reason,
             by=by,
         )
-        outcomes.record(report=report, outcome=outcome, decision=decision)
+        same = [*(one for one in others if one.verdict == decision.verdict), decision]
+        if outcome == Decision.Outcome.ESCALATED:
+            settle(decision, [decision])
+        elif differ or len(same) >= needed(report, keys=keys, others=others):
+            settle(decision, same)
         return decision
+
+
+def needed(report: Report, *, keys: Keys, others: Sequence[Decision]) -> int:
+    """How many must say the same: where somebody has spoken already, two in any case."""
+    return 2 if keys.two or report.second_opinion_at or others else 1
+
+
+def settle(decision: Decision, agreeing: Sequence[Decision]) -> bool:
+    """Make a decision the outcome of its report, with the groups that all who agree named."""
+    report, outcome = decision.report, decision.outcome
+    told = dict.fromkeys(one.reason for one in agreeing if one.reason)
+    if not reports.move(
+        report=report,
+        sources=[Report.Status.QUEUED],
+        status=outcome,
+        by=decision.by,
+        note="\n\n".join(told),
+    ):
+        return False  # withdrawn a moment ago
+    named = decision.groups.items()
+    shared = [pair for pair in named if all(pair in one.groups.items() for one in agreeing)]
+    decision.groups, decision.left_out = dict(shared), dict(named - dict(shared).items())
+    decision.settled_at = timezone.now()
+    decision.save(update_fields=["groups", "left_out", "settled_at"])
+    if decision.label and not reports.may_keep_pixels(decision.label):
+        reports.forget_pictures(report)
+    outcomes.record(report=report, outcome=outcome, decision=decision, reviewers=len(agreeing))
+    return True
+
+
+def _not_open(report: Report, by: User) -> Refusal:
+    """Why a case could not be taken: somebody has it in hand, or was first."""
+    report.refresh_from_db()
+    if report.status == Report.Status.QUEUED:
+        return WrongState(
+            rule="A case that another reviewer has in hand is theirs for ten minutes.",
+            received=f"report {report.pk}, which {report.claimed_by} opened",
+            way_out="Take the next one.",
+        )
+    last = report.decision
+    return AlreadyDecided(
+        rule="A report is decided once, while it is queued.",
+        received=f"report {report.pk}, {report.status}"
+        + (f" by {last.by} at {last.at:%Y-%m-%d %H:%M} UTC" if last else ""),
+        way_out="Open the next one.",
+    )
 
 
 def in_other_hands(report: Report, reviewer: User) -> bool:
     return not Report.objects.filter(selectors.free_for(reviewer), pk=report.pk).exists()
 
 
-def may_decide_appeal(report: Report, by: User) -> bool:
-    """Somebody else must, unless nobody else can."""
-    return not report.decisions.filter(by=by).exists() or not people.others_review(by)
+def barred(report: Report, by: User) -> Refusal | None:
+    """Why this reviewer may not decide this case, if so. It tells nothing of what others said."""
+    if selectors.appeal_is_for_others(report, by):
+        return WrongState(
+            rule="An appeal is decided by somebody who did not decide the report before.",
+            received=f"{by}, who declined it",
+            way_out="Leave it to another reviewer.",
+        )
+    standing = selectors.standing_decisions(report)
+    if selectors.three_differ(standing):
+        if selectors.may_end_difference(report, by):
+            return None
+        return WrongState(
+            rule="Where three reviewers say three different things, a maintainer decides: one who "
+            "was not among them, if there is one.",
+            received=f"{by}",
+            way_out="Take the next one.",
+        )
+    if standing.filter(by=by).exists():
+        return WrongState(
+            rule="A reviewer says once what a report is; others say it without knowing what.",
+            received=f"{by}, who has said it",
+            way_out="Take the next one.",
+        )
+    return None
+
+
+def ask_second_opinion(*, report: Report, by: User) -> None:
+    """From now on two reviewers must agree on this report."""
+    if not people.others_review(by):
+        raise WrongState(
+            rule="A second opinion comes from a second reviewer.",
+            received="nobody else who reviews",
+            way_out="Decide it, skip it, or make another reviewer's account.",
+        )
+    with transaction.atomic():
+        if not _take(report, by, second_opinion_at=timezone.now()):
+            raise _not_open(report, by)
 
 
 def reopen(*, report: Report, by: User) -> None:

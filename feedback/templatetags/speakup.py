@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 
 from feedback import people, selectors
-from feedback.models import Axis
+from feedback.models import Axis, Keys
 from modeltrain import labels
 
 register = template.Library()
@@ -30,6 +30,17 @@ def reviewer(user: Any) -> bool:
 @register.filter
 def maintainer(user: Any) -> bool:
     return bool(getattr(user, "is_authenticated", False)) and people.is_maintainer(user)
+
+
+@register.filter
+def others_review(user: Any) -> bool:
+    return people.others_review(user)
+
+
+@register.simple_tag
+def keys() -> Keys:
+    """How many reviewers must agree, as it is now."""
+    return Keys.objects.now()
 
 
 @register.filter

@@ -139,6 +139,7 @@ def world(transactional_db, champion, queued, settings):
             reverse("case", args=[open_one.pk]),
             reverse("case", args=[decided.pk]),
             reverse("case", args=[accepted.pk]),
+            reverse("keys"),
             reverse("doubtful-labels"),
             reverse("retrains"),
             reverse("retrain", args=[retrain.pk]),

@@ -278,7 +278,7 @@ def test_an_appeal_is_for_somebody_else_to_decide(client, queued, ravi, mona) ->
 
     assert list(selectors.open_cases(ravi)) == [other]
     page = client.get(reverse("case", args=[report.pk])).content.decode()
-    assert "for another reviewer to decide" in page
+    assert "decided by somebody who did not decide the report before" in page
     answer = client.post(reverse("case", args=[report.pk]), {"outcome": "accepted"})
     assert answer.status_code == 409
     assert "who declined it" in answer.content.decode()
