@@ -14,6 +14,7 @@ from feedback.models import (
     Report,
     Retrain,
 )
+from feedback.models.decision import REASONS
 
 
 class ClassificationInput(serializers.Serializer):
@@ -156,7 +157,20 @@ class DecisionInput(serializers.Serializer):
     groups = serializers.DictField(
         child=serializers.CharField(), required=False, allow_null=True, default=None
     )
-    reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=2000)
+    because = serializers.ChoiceField(
+        choices=[(name, reason["title"]) for name, reason in REASONS.items()],
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="Why it is rejected.",
+    )
+    reason = serializers.CharField(
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=2000,
+        help_text="A line to the reporter.",
+    )
 
 
 class DecisionOutput(serializers.ModelSerializer):
@@ -167,7 +181,7 @@ class DecisionOutput(serializers.ModelSerializer):
 
     class Meta:
         model = Decision
-        fields = ["outcome", "label", "groups", "reason", "by", "at", "settled"]
+        fields = ["outcome", "label", "groups", "because", "reason", "by", "at", "settled"]
 
 
 class PromotionInput(serializers.Serializer):

@@ -1,5 +1,14 @@
+import json
+from pathlib import Path
+
 from django.db import models
 from django.db.models import Q
+
+# Why a report is declined: a name, a title for the reviewer, and what the reporter is told.
+REASONS: dict[str, dict[str, str]] = json.loads(
+    (Path(__file__).parent.parent / "reasons.json").read_text()
+)
+OTHER = "other"
 
 
 class Decision(models.Model):
@@ -16,7 +25,8 @@ class Decision(models.Model):
     outcome = models.CharField(max_length=10, choices=Outcome)
     label = models.CharField(max_length=40, blank=True)
     groups = models.JSONField(default=dict, blank=True)
-    reason = models.TextField(max_length=2000, blank=True)
+    because = models.CharField(max_length=30, blank=True, help_text="One of REASONS.")
+    reason = models.TextField(max_length=2000, blank=True, help_text="A line to the reporter.")
     by = models.ForeignKey("auth.User", on_delete=models.PROTECT)
     at = models.DateTimeField(auto_now_add=True)
     # When it became the report's outcome, alone or because as many said the same as must.
@@ -42,7 +52,13 @@ class Decision(models.Model):
                 condition=~Q(outcome="accepted") | ~Q(label=""), name="accepted_has_a_label"
             ),
             models.CheckConstraint(
-                condition=Q(outcome="accepted") | ~Q(reason=""), name="refusal_has_a_reason"
+                condition=Q(outcome="accepted") | ~Q(reason="") | ~Q(because__in=["", OTHER]),
+                name="refusal_has_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(outcome="rejected") & ~Q(because="")
+                | ~Q(outcome="rejected") & Q(because=""),
+                name="declined_because_of_something",
             ),
         ]
 
@@ -57,3 +73,9 @@ class Decision(models.Model):
     @property
     def stands(self) -> bool:
         return self.settled_at is not None and self.taken_back_at is None
+
+    @property
+    def told(self) -> list[str]:
+        """Why, as the reporter reads it."""
+        words = REASONS[self.because]["told"] if self.because else ""
+        return [part for part in (words, self.reason) if part]

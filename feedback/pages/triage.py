@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from feedback import people, selectors
 from feedback.errors import Refusal
 from feedback.models import Decision, Example, Report
+from feedback.models.decision import REASONS
 from feedback.pages import figures
 from feedback.pages.doors import person, reviewers_only, with_refusal, words
 from feedback.services import images, triage
@@ -93,7 +94,8 @@ def second_opinion(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _answer(request: HttpRequest, outcome: str) -> dict[str, Any]:
     if outcome != Decision.Outcome.ACCEPTED:
-        return {"reason": words(request, f"reason_{outcome}")}
+        line = words(request, f"reason_{outcome}")
+        return {"because": request.POST.get("because", ""), "reason": line}
     chosen = {
         axis.name: request.POST.get(f"group_{axis.name}", "") for axis in selectors.stated_axes()
     }
@@ -131,6 +133,8 @@ def _page(
             for axis in selectors.stated_axes()
         ],
         "outcome": typed.get("outcome", ""),
+        "reasons": REASONS,
+        "because": typed.get("because", ""),
         "reason_rejected": typed.get("reason_rejected", ""),
         "reason_escalated": typed.get("reason_escalated", ""),
         "waiting": selectors.open_cases(person(request)).exclude(pk=report.pk).count(),

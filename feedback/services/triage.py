@@ -11,6 +11,7 @@ from django.utils import timezone
 from feedback import people, selectors
 from feedback.errors import AlreadyDecided, Invalid, Refusal, WrongState
 from feedback.models import Decision, Keys, Report
+from feedback.models.decision import OTHER, REASONS
 from feedback.services import outcomes, reports
 
 CLAIM = datetime.timedelta(minutes=10)
@@ -47,6 +48,7 @@ def decide(
     by: User,
     label: str = "",
     groups: Mapping[str, str] | None = None,
+    because: str = "",
     reason: str = "",
 ) -> Decision:
     """Write what one reviewer says of a queued report, and settle it if enough say the same.
@@ -54,16 +56,13 @@ def decide(
     Whoever comes after it was settled is told who was first.
     """
     if outcome == Decision.Outcome.ACCEPTED:
+        because = ""
         reports.check_label(label or report.expected_label)
         label = label or report.expected_label
         groups = report.groups if groups is None else groups
         reports.check_groups(groups)
-    elif not reason.strip():
-        raise Invalid(
-            rule=f"A report that is {outcome} needs a reason, which its reporter reads.",
-            received="no reason",
-            way_out="Write a line for the reporter.",
-        )
+    else:
+        because = _checked_reason(outcome, because, reason)
     with transaction.atomic():
         keys = Keys.objects.held()
         if not _take(report, by, claimed_by=None, claimed_until=None):
@@ -81,7 +80,8 @@ def decide(
             outcome=outcome,
             label=label if outcome == Decision.Outcome.ACCEPTED else "",
             groups=dict(groups or {}),
-            reason=reason,
+            because=because,
+            reason=reason.strip(),
             by=by,
         )
         same = [*(one for one in others if one.verdict == decision.verdict), decision]
@@ -92,6 +92,27 @@ def decide(
         return decision
 
 
+def _checked_reason(outcome: str, because: str, line: str) -> str:
+    """Why it is declined, a name from the list; a line alone is another reason than those."""
+    if outcome == Decision.Outcome.ESCALATED:
+        because = ""
+    elif not because:
+        because = OTHER
+    elif because not in REASONS:
+        raise Invalid(
+            rule=f"A reason must be one of {', '.join(REASONS)}.",
+            received=repr(because),
+            way_out="Choose one of these, or write a line for the reporter.",
+        )
+    if because in ("", OTHER) and not line.strip():
+        raise Invalid(
+            rule=f"A report that is {outcome} needs a reason, which its reporter reads.",
+            received="no reason",
+            way_out="Choose one, or write a line for the reporter.",
+        )
+    return because
+
+
 def needed(report: Report, *, keys: Keys, others: Sequence[Decision]) -> int:
     """How many must say the same: where somebody has spoken already, two in any case."""
     return 2 if keys.two or report.second_opinion_at or others else 1
@@ -100,7 +121,7 @@ def needed(report: Report, *, keys: Keys, others: Sequence[Decision]) -> int:
 def settle(decision: Decision, agreeing: Sequence[Decision]) -> bool:
     """Make a decision the outcome of its report, with the groups that all who agree named."""
     report, outcome = decision.report, decision.outcome
-    told = dict.fromkeys(one.reason for one in agreeing if one.reason)
+    told = dict.fromkeys(part for one in agreeing for part in one.told)
     if not reports.move(
         report=report,
         sources=[Report.Status.QUEUED],

@@ -33,13 +33,29 @@ def test_letters_show_accept_reject_and_skip(at_triage) -> None:
     with page.expect_navigation():
         page.keyboard.press("s")
     page.keyboard.press("r")
+    page.keyboard.press("a")  # no decision any more: a reason is being chosen
+    page.keyboard.press("2")
+    page.keyboard.press("Tab")
     page.keyboard.type("A sketch, as seen")  # letters are words in a field
     page.keyboard.press("Tab")
     with page.expect_navigation():
         page.keyboard.press("Enter")
 
     assert statuses() == ["accepted", "queued", "rejected"]
-    assert Report.objects.last().decision.reason == "A sketch, as seen"
+    decision = Report.objects.last().decision
+    assert (decision.because, decision.reason) == ("cannot-tell", "A sketch, as seen")
+
+
+def test_three_keys_decline_with_a_reason(at_triage) -> None:
+    page = at_triage
+    page.keyboard.press("3")  # not before R
+    page.keyboard.press("r")
+    page.keyboard.press("3")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+    assert statuses() == ["rejected", "queued", "queued"]
+    assert Report.objects.first().decision.because == "not-for-this-site"
 
 
 def test_letters_can_be_switched_off(at_triage) -> None:

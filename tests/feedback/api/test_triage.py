@@ -10,7 +10,8 @@ pytestmark = pytest.mark.django_db
 def client(user=None) -> APIClient:
     made = APIClient()
     if user:
-        made.credentials(HTTP_AUTHORIZATION=f"Token {Token.objects.create(user=user).key}")
+        token, _ = Token.objects.get_or_create(user=user)
+        made.credentials(HTTP_AUTHORIZATION=f"Token {token.key}")
     return made
 
 
@@ -48,6 +49,14 @@ def test_a_bad_outcome_changes_nothing(queued, ravi):
     assert client(ravi).post(url, {"outcome": "burnt"}).status_code == 400
     report.refresh_from_db()
     assert report.status == Report.Status.QUEUED
+
+
+def test_a_reason_is_given_by_its_name(queued, ravi):
+    url = f"/api/v1/triage/{queued().pk}/decision/"
+    body = {"outcome": "rejected", "because": "nonsense"}
+    assert client(ravi).post(url, body).status_code == 400
+    decided = client(ravi).post(url, {**body, "because": "not-allowed"}).json()
+    assert (decided["because"], decided["reason"]) == ("not-allowed", "")
 
 
 @pytest.mark.parametrize("path", ["", "1/", "1/approve/", "1/promote/", "1/decline/"])

@@ -141,6 +141,22 @@ def test_a_rejection_needs_a_reason(client, ravi, queued) -> None:
     assert report.status == Report.Status.QUEUED
 
 
+def test_rosa_reads_the_reason_that_ravi_chose_and_his_line(client, ravi, queued) -> None:
+    client.force_login(ravi)
+    report = queued()
+    assert "It cannot be told from the picture" in client.get(case_of(report)).content.decode()
+
+    client.post(
+        case_of(report),
+        {"outcome": "rejected", "because": "cannot-tell", "reason_rejected": "It is too dark."},
+    )
+
+    told = client.get(reverse("receipt", args=[report.receipt])).content.decode()
+    assert "From the picture alone it cannot be told" in told
+    assert "It is too dark." in told
+    assert "It cannot be told from the picture." in client.get(case_of(report)).content.decode()
+
+
 def test_the_second_decider_reads_who_was_first(client, ravi, mona, queued) -> None:
     report = queued()
     triage.decide(report=report, outcome="accepted", by=ravi)

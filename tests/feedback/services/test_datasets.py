@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from feedback.models import (
     AuditSet,
@@ -252,6 +253,11 @@ def test_more_than_a_thousand_reports_are_folded_at_once(
         [ExampleScore(example=one, model=model, label="neutral", scores={}) for one in examples]
     )
     Decision.objects.bulk_create(
-        [Decision(report=one, by=ravi, outcome="accepted", label="drawings") for one in made]
+        [
+            Decision(
+                report=one, by=ravi, outcome="accepted", label="drawings", settled_at=timezone.now()
+            )
+            for one in made
+        ]
     )
     assert datasets.fold(by=mona).added == 1001

@@ -1,7 +1,9 @@
 import pytest
+from django.db import IntegrityError, transaction
 
 from feedback.errors import AlreadyDecided, Invalid
 from feedback.models import Decision, Report, StoredImage
+from feedback.models.decision import REASONS
 from feedback.services import triage
 
 pytestmark = pytest.mark.django_db
@@ -59,3 +61,48 @@ def test_an_operator_may_keep_what_ravi_calls_explicit(queued, ravi, settings):
     report = queued()
     triage.decide(report=report, outcome="accepted", by=ravi, label="porn")
     assert report.examples.get().image is not None
+
+
+def declined(report, by, because="", line=""):
+    decision = triage.decide(report=report, outcome="rejected", by=by, because=because, reason=line)
+    return decision, report.events.last().note
+
+
+def test_a_reason_from_the_list_needs_no_line(queued, ravi):
+    decision, told = declined(queued(), ravi, "cannot-tell")
+    assert decision.because == "cannot-tell"
+    assert told == REASONS["cannot-tell"]["told"]
+
+
+def test_the_reporter_reads_the_reason_in_words_and_the_line(queued, ravi):
+    _, told = declined(queued(), ravi, "right-by-definition", "A sketch is a drawing.")
+    assert "as the public definition of that label stands" in told
+    assert told.endswith("\n\nA sketch is a drawing.")
+
+
+def test_a_line_alone_is_another_reason(queued, ravi):
+    decision, told = declined(queued(), ravi, line=" It is a photograph. ")
+    assert (decision.because, told) == ("other", "It is a photograph.")
+
+
+def test_another_reason_needs_a_line(queued, ravi):
+    with pytest.raises(Invalid, match="needs a reason"):
+        declined(queued(), ravi, "other", " ")
+
+
+def test_a_reason_that_is_not_in_the_list_is_refused(queued, ravi):
+    with pytest.raises(Invalid, match="must be one of right-by-definition"):
+        declined(queued(), ravi, "because", "I say so.")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"outcome": "rejected", "reason": "A line."},
+        {"outcome": "rejected", "because": "other"},
+        {"outcome": "accepted", "label": "drawings", "because": "cannot-tell"},
+    ],
+)
+def test_the_database_knows_what_a_reason_is(queued, ravi, broken):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Decision.objects.create(report=queued(), by=ravi, **broken)
