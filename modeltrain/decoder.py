@@ -128,12 +128,11 @@ def _refuse_format(data: bytes) -> NoReturn:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Scale 16-bit grey to 8 bits.
+    """Take the high byte of 16-bit grey, as is done with 16-bit colour here and in browsers.
 
-    `convert("L")` clips or drops the low byte, depending on the mode; 65535 must become 255 and
-    the nearest of the 256 levels must win, so the levels are looked up.
+    `convert("L")` clips or drops the low byte, depending on the mode, so the levels are looked up.
     """
-    levels = [(value + 128) // 257 for value in range(65536)]
+    levels = [value >> 8 for value in range(65536)]
     transparent = image.info.get("transparency")
     if isinstance(transparent, int) and 0 <= transparent < 65536:
         levels[transparent] = 255

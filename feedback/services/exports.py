@@ -1,14 +1,17 @@
 """Which of a model's exports a browser may load."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
 from feedback.models import Finding, ModelVersion
+from modeltrain import artifact
 
 AGREEMENT = 0.99  # share of images, of the distance and of the label
+FLOAT32, INT8 = "float32", "int8"
 BLOCKED = "blocked"
 
 
@@ -44,3 +47,29 @@ def graph(sha256: str) -> Path | None:
         public = served.filter(sha256=sha256).exists()
     path = Path(settings.ARTIFACTS_DIR) / sha256[:12] / "model.onnx"
     return path if public and path.is_file() else None
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A file that browsers may load.
+
+    `artifact` names the folder that it is in, `sha256` is of the file itself.
+    """
+
+    kind: str
+    artifact: str
+    sha256: str
+    bytes: int
+
+
+def graphs(model: ModelVersion) -> list[Graph]:
+    """What a browser may load to answer as this model does: the smallest first."""
+    exported = Finding.objects.filter(
+        audit__model=model, kind=Finding.Kind.INT8, status=Finding.Status.DONE
+    )
+    named = [(INT8, str((each.figures or {})["sha256"])) for each in exported.order_by("-pk")[:1]]
+    return [
+        Graph(kind, sha256, artifact.hashes(path.parent)[path.name], path.stat().st_size)
+        for kind, sha256 in [*named, (FLOAT32, model.sha256)]
+        if (path := graph(sha256))
+    ]

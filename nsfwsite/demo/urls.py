@@ -1,10 +1,12 @@
 from django.urls import path
 
 from feedback.pages.doors import refusing
-from nsfwsite.demo import views
+from nsfwsite.demo import in_browser, views
 
 urlpatterns = [
     path("", refusing(views.home), name="home"),
+    path("in-browser.json", in_browser.described, name="in-browser"),
+    path("service-worker.js", in_browser.service_worker, name="service-worker"),
     path("c/<uuid:pk>/", views.classification, name="classification"),
     path("c/<uuid:pk>/right/", refusing(views.right), name="right"),
     path("samples/<str:name>", views.sample, name="sample"),

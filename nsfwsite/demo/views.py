@@ -15,6 +15,7 @@ from feedback.errors import ImageRefused, Refusal
 from feedback.models import Classification, ModelVersion
 from feedback.pages.doors import with_refusal
 from feedback.services import classifications
+from nsfwsite import isolation
 from nsfwsite.demo import samples
 from worker import pulse
 
@@ -65,7 +66,9 @@ def _context(refusal: Refusal | None = None) -> dict[str, Any]:
 
 
 def _home(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
-    return render(request, "demo/home.html", _context(refusal))
+    response = render(request, "demo/home.html", _context(refusal))
+    response.headers["Permissions-Policy"] = isolation.CAMERA
+    return response
 
 
 @never_cache

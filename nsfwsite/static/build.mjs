@@ -7,19 +7,37 @@ import { fileURLToPath } from "node:url";
 const here = dirname(fileURLToPath(import.meta.url));
 const source = join(here, "src");
 const target = join(here, "build");
+const runtime = join(here, "..", "..", "node_modules", "onnxruntime-web", "dist");
+
+const common = {
+  outdir: target,
+  bundle: true,
+  minify: true,
+  target: ["es2022"],
+  logLevel: "warning",
+};
 
 await rm(target, { recursive: true, force: true });
 await mkdir(target, { recursive: true });
 await build({
+  ...common,
   entryPoints: {
     site: join(source, "site.js"),
     style: join(source, "style.css"),
   },
-  outdir: target,
-  bundle: true,
-  minify: true,
   format: "iife",
-  target: ["es2022"],
-  logLevel: "warning",
+});
+await build({
+  ...common,
+  entryPoints: {
+    demo: join(source, "demo.js"),
+    "classifier-worker": join(source, "classifier-worker.js"),
+  },
+  format: "esm",
+  // The runtime's own program and its threads are fetched by address.
+  conditions: ["onnxruntime-web-use-extern-wasm"],
 });
 await copyFile(join(source, "mark.svg"), join(target, "mark.svg"));
+for (const name of ["ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"]) {
+  await copyFile(join(runtime, name), join(target, name));
+}

@@ -7,8 +7,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings as django_settings
+from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.test import Client
 from playwright import sync_api
+
+from nsfwsite.isolation import static_headers
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -58,6 +61,19 @@ class Visitor:
 
     def overflow(self) -> int:
         return int(self.page.evaluate("document.documentElement.scrollWidth - innerWidth"))
+
+
+@pytest.fixture(autouse=True)
+def _isolated_files(monkeypatch) -> None:
+    """The tests' server hands files out by itself; give them what whitenoise gives them."""
+    serve = StaticFilesHandler.serve
+
+    def isolated(handler, request):
+        response = serve(handler, request)
+        static_headers(response.headers, request.path, request.path)
+        return response
+
+    monkeypatch.setattr(StaticFilesHandler, "serve", isolated)
 
 
 @pytest.fixture

@@ -108,9 +108,9 @@ def test_transparent_colour_without_an_alpha_channel_shows_on_white(mode):
 
 
 def test_sixteen_bit_grey_is_scaled_not_clipped():
-    levels = np.array([[0, 257, 32896, 65535]], dtype=np.uint16)
+    levels = np.array([[0, 257, 511, 32896, 65535]], dtype=np.uint16)
     pixels = decode(encoded(Image.fromarray(levels)))
-    assert pixels[0, :, 0].tolist() == [0, 1, 128, 255]
+    assert pixels[0, :, 0].tolist() == [0, 1, 1, 128, 255]
 
 
 def test_cmyk_jpeg_becomes_rgb():

@@ -1,4 +1,4 @@
-// Choose, drop or paste one image, and see it before it is sent.
+// Choose, drop or paste images. One is seen before it is sent; several are handed on as they are.
 
 export function choosing(form, chosen) {
   const input = form.querySelector("input[type=file]");
@@ -8,7 +8,8 @@ export function choosing(form, chosen) {
   const name = figure.querySelector("figcaption");
 
   function show() {
-    const file = input.files[0];
+    const files = [...input.files];
+    const file = input.multiple ? null : files[0];
     if (image.src) URL.revokeObjectURL(image.src);
     figure.hidden = !file;
     if (file) {
@@ -16,14 +17,16 @@ export function choosing(form, chosen) {
       image.src = URL.createObjectURL(file);
       name.textContent = `${file.name} (${size(file.size)})`;
     }
-    chosen(file);
+    if (!input.multiple) chosen(file);
+    else if (files.length) form.dispatchEvent(new CustomEvent("chosen", { detail: files }));
   }
 
   function take(files) {
-    const file = [...files].find((one) => one.type.startsWith("image/")) ?? files[0];
-    if (!file) return;
+    const images = [...files].filter((one) => one.type.startsWith("image/"));
+    const taken = input.multiple && images.length ? images : [images[0] ?? files[0]];
+    if (!taken[0]) return;
     const list = new DataTransfer();
-    list.items.add(file);
+    for (const file of taken) list.items.add(file);
     input.files = list.files;
     show();
   }

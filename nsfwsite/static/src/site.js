@@ -58,7 +58,9 @@ for (const form of document.querySelectorAll("[data-choose]")) {
   choosing(form, async (file) => remember(file && (await shrink(file))));
 }
 for (const form of document.querySelectorAll("[data-sample]")) {
-  form.addEventListener("submit", () => remember(form.querySelector("img")?.src));
+  form.addEventListener("submit", (event) => {
+    if (!event.defaultPrevented) remember(form.querySelector("img")?.src);
+  });
 }
 for (const place of document.querySelectorAll("[data-preview]")) recall(place);
 
