@@ -13,7 +13,7 @@ import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import UploadedFile
-from django.db import IntegrityError
+from django.db import DatabaseError, IntegrityError
 from kombu.exceptions import OperationalError
 
 from feedback import selectors
@@ -26,7 +26,15 @@ from feedback.models import (
     Report,
     Retrain,
 )
-from feedback.services import classifications, findings, models, reports, retrains, slices
+from feedback.services import (
+    classifications,
+    erasure,
+    findings,
+    models,
+    reports,
+    retrains,
+    slices,
+)
 from worker import pulse
 from worker.tasks.audits import recount_audit_task
 from worker.tasks.inference import classify_task
@@ -145,6 +153,15 @@ def file_report(
         raise
     send(screen_report_task.delay_on_commit, report.pk)
     return report, True
+
+
+def withdraw(*, report: Report) -> None:
+    """Erase at once; what that leaves behind, for whatever reason, the scheduler finds."""
+    reports.withdraw(report=report)
+    try:
+        erasure.finish()
+    except (OSError, DatabaseError) as problem:
+        log.warning("erasure is not finished", problem=type(problem).__name__)
 
 
 def check_count(images: int) -> None:

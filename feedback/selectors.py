@@ -209,6 +209,12 @@ def retrain_of(model: ModelVersion) -> Retrain | None:
     return Retrain.objects.filter(candidate=model).select_related("decided_by", "dataset").first()
 
 
+def learnt_from(report: Report) -> Sequence[str]:
+    """Models that were trained with a withdrawn report's pictures."""
+    found = ModelVersion.objects.filter(retrain__dataset__number__in=report.held_in)
+    return [model.version for model in found.order_by("number")]
+
+
 def report_filters() -> dict[str, Collection[str]]:
     """What the public list can be filtered by, and the values of each."""
     return {
@@ -361,11 +367,12 @@ def label_review() -> LabelReview | None:
 
 def _doubtful(lines: Sequence[dict[str, Any]]) -> list[DoubtfulLabel]:
     examples = Example.objects.filter(
-        image__sha256__in=[line["sha256"] for line in lines], report__status__in=Report.AGREED
+        image__name__in=[line["sha256"] for line in lines], report__status__in=Report.AGREED
     )
     by_picture: dict[str, list[Example]] = {}
     for example in examples.select_related("image", "report").prefetch_related("report__decisions"):
-        by_picture.setdefault(example.image_sha256, []).append(example)
+        if example.image:
+            by_picture.setdefault(example.image.name, []).append(example)
     return [
         DoubtfulLabel(
             example=example,

@@ -24,7 +24,15 @@ from modeltrain.decoder import (
     too_slow,
 )
 
-__all__ = ["ImageRefused", "Limits", "decode", "decode_in_child", "pixel_sha256", "to_png"]
+__all__ = [
+    "ImageRefused",
+    "Limits",
+    "decode",
+    "decode_in_child",
+    "passing_name",
+    "pixel_sha256",
+    "to_png",
+]
 
 Pixels = NDArray[np.uint8]
 
@@ -190,6 +198,27 @@ def pixel_sha256(pixels: Pixels) -> str:
     digest = hashlib.sha256(width.to_bytes(8, "big") + height.to_bytes(8, "big"))
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
+
+
+def passing_name(file: Path, sha256: str) -> str:
+    """Return a name for an image that may have to be erased, to stand in place of its hash.
+
+    Once the file and its own random name are gone, nobody can tell which image was called so, not
+    even who has it: a manifest that names it may stay as it is.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+        Where the image is kept. Only its last part without the suffix counts, which must be random.
+    sha256 : str
+        `pixel_sha256` of the image.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    return hashlib.sha256(f"{file.stem} {sha256}".encode()).hexdigest()
 
 
 def _checked(pixels: Pixels) -> Pixels:

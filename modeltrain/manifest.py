@@ -39,7 +39,7 @@ class Row:
     Attributes
     ----------
     sha256 : str
-        `images.pixel_sha256` of its pixels.
+        `images.pixel_sha256` of its pixels, or `images.passing_name` of what may be erased.
     label : str
         What it really is; one of the dataset's labels.
     groups : mapping of str to str

@@ -15,6 +15,8 @@ app.conf.update(
     task_routes={
         "inference.answer_part_task": {"queue": "inference", "priority": pulse.AFTER_VISITORS},
         "inference.*": {"queue": "inference"},
+        # Here nothing takes long: elsewhere an erasure might wait for an hour.
+        "upkeep.finish_erasures_task": {"queue": "inference"},
         "training.*": {"queue": "training"},
     },
     task_ignore_result=True,

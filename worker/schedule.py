@@ -10,6 +10,11 @@ def install(app: Celery) -> None:
             "schedule": 60.0,
             "options": {"expires": 50},
         },
+        "finish-what-was-withdrawn": {
+            "task": "upkeep.finish_erasures_task",
+            "schedule": 15.0,
+            "options": {"expires": 14},
+        },
         "sweep-what-a-crash-left": {
             "task": "upkeep.sweep_images_task",
             "schedule": 3600.0,

@@ -5,6 +5,7 @@ from feedback.models.dataset import DatasetVersion
 from feedback.models.decision import Decision
 from feedback.models.definition import Definition, Objection
 from feedback.models.demo_answer import DemoAnswer
+from feedback.models.erasure import Erasure
 from feedback.models.example import Example, ExampleScore
 from feedback.models.finding import Finding
 from feedback.models.group import Axis, AxisValue
@@ -29,6 +30,7 @@ __all__ = [
     "Decision",
     "Definition",
     "DemoAnswer",
+    "Erasure",
     "Example",
     "ExampleScore",
     "Finding",

@@ -1,9 +1,12 @@
 import secrets
+from pathlib import Path
+from typing import Any
 
 from django.core.files.storage import Storage, storages
 from django.db import models
 
 from modeltrain.hashing import Pdq
+from modeltrain.images import passing_name
 
 
 def image_storage() -> Storage:
@@ -19,12 +22,18 @@ class StoredImage(models.Model):
     """Re-encoded pixels of one image that somebody handed over. Private."""
 
     sha256 = models.CharField("pixel SHA-256", max_length=64, db_index=True)
+    # What manifests and other files call it: with this row and the file gone, it leads nowhere.
+    name = models.CharField(max_length=64, db_index=True, editable=False)
     pdq = models.CharField("PDQ hash", max_length=64, blank=True)
     pdq_quality = models.PositiveSmallIntegerField(default=0)
     file = models.FileField(storage=image_storage, upload_to=random_name)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.name = self.name or passing_name(Path(str(self.file.name)), self.sha256)
+        super().save(*args, **kwargs)
 
     @property
     def fingerprint(self) -> Pdq:

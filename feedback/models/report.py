@@ -61,6 +61,8 @@ class Report(models.Model):
         on_delete=models.PROTECT,
         related_name="reports",
     )
+    # Of a withdrawn report: numbers of the dataset versions that held its pictures.
+    held_in = models.JSONField(default=list, blank=True, editable=False)
     # A keyed hash of the address that it came from, for a while.
     source = models.CharField(max_length=64, blank=True, editable=False)
     idempotency_key = models.CharField(max_length=64, null=True, blank=True, unique=True)

@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from feedback import selectors
+from feedback import intake, selectors
 from feedback.errors import Refusal
 from feedback.models import Keys, Report
 from feedback.pages.doors import refusal_page
@@ -37,6 +37,7 @@ def show(request: HttpRequest, receipt: str) -> HttpResponse:
         "moving": moving,
         "to_come": _to_come(report),
         "may_appeal": report.status == Status.REJECTED and not report.appealed_at,
+        "learnt_by": selectors.learnt_from(report),
         "may_withdraw": report.status not in (Status.WITHDRAWN, Status.ESCALATED),
     }
     fragment = bool(getattr(request, "htmx", False))
@@ -51,7 +52,7 @@ def show(request: HttpRequest, receipt: str) -> HttpResponse:
 @require_POST
 def withdraw(request: HttpRequest, receipt: str) -> HttpResponse:
     report = _report_of(receipt)
-    return acted(request, "receipt", receipt, lambda: reports.withdraw(report=report))
+    return acted(request, "receipt", receipt, lambda: intake.withdraw(report=report))
 
 
 @csrf_exempt

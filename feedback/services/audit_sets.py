@@ -170,10 +170,13 @@ def _unlearnt(rows: Sequence[Row], prints: dict[str, Pdq], told: list[str]) -> l
         if path.is_file():
             looks.append(pdq(images.decode(path.read_bytes())))
     clusters = {row.cluster for row in learnt.values()}
+    # What was reported is named otherwise in manifests.
+    reported = set(datasets.reported().values_list("sha256", flat=True))
     kept = [
         row
         for row in rows
         if row.sha256 not in learnt
+        and row.sha256 not in reported
         and row.cluster not in clusters
         and not any(alike(prints[row.sha256], look) for look in looks)
     ]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import secrets
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -48,7 +49,8 @@ def fold(*, by: User) -> DatasetVersion | None:
     fresh, folded = [row for offer in taken for row in offer.rows], [o.report for o in taken]
     if not folded and len(kept) == len(before):
         return None
-    rows = {row.sha256: row for row in [*kept, *fresh]}
+    pictures = dict(_agreed().values_list("name", "sha256"))
+    rows = {pictures.get(row.sha256, row.sha256): row for row in [*kept, *fresh]}
     sha256 = publish(list(rows.values()))
     with transaction.atomic():
         existing = DatasetVersion.objects.filter(manifest_sha256=sha256).first()
@@ -86,15 +88,18 @@ def begin(rows: Sequence[Row]) -> DatasetVersion:
     return dataset
 
 
-def _reported() -> "QuerySet[StoredImage]":
+def reported() -> "QuerySet[StoredImage]":
     """Pictures that a report holds; those that somebody only tries are gone in a moment."""
     return StoredImage.objects.filter(example__isnull=False)
 
 
+def _agreed() -> "QuerySet[StoredImage]":
+    return reported().filter(example__report__status__in=Report.AGREED)
+
+
 def still_here(rows: Iterable[Row]) -> list[Row]:
     """Rows whose picture was not withdrawn, nor its decision taken back."""
-    agreed = _reported().filter(example__report__status__in=Report.AGREED)
-    stored = set(agreed.values_list("sha256", flat=True))
+    stored = set(_agreed().values_list("name", flat=True))
     return [row for row in rows if row.source != REPORTED or row.sha256 in stored]
 
 
@@ -112,12 +117,13 @@ def _offers(accepted: Iterable[Report], kept: Sequence[Row]) -> list[shares.Offe
         for image in usable:
             fingerprint = image.fingerprint
             cluster = next(
-                (name for known, name in clusters if alike(known, fingerprint)), image.sha256[:16]
+                (name for known, name in clusters if alike(known, fingerprint)),
+                secrets.token_hex(8),
             )
             clusters.append((fingerprint, cluster))
             rows.append(
                 Row(
-                    sha256=image.sha256,
+                    sha256=image.name,
                     label=decision.label,
                     groups=decision.groups,
                     split=manifest.split_of(cluster, audit_share=0),
@@ -132,8 +138,8 @@ def _offers(accepted: Iterable[Report], kept: Sequence[Row]) -> list[shares.Offe
 
 def _reported_clusters(rows: Sequence[Row]) -> list[tuple[Pdq, str]]:
     cluster_of = {row.sha256: row.cluster for row in rows if row.source == REPORTED}
-    images = StoredImage.objects.filter(sha256__in=cluster_of)
-    return [(image.fingerprint, cluster_of[image.sha256]) for image in images]
+    images = StoredImage.objects.filter(name__in=cluster_of)
+    return [(image.fingerprint, cluster_of[image.name]) for image in images]
 
 
 class AuditedPictures:
@@ -163,12 +169,12 @@ def _fingerprints(audit_set: AuditSet, rows: Sequence[Row]) -> list[Pdq]:
     return prints
 
 
-def path_of(sha256: str) -> Path:
+def path_of(name: str) -> Path:
     """Where the pixels of a row are: demo data, an audit set's, or handed over in a report."""
-    if ours := our_path_of(sha256):
+    if ours := our_path_of(name):
         return ours
-    image = _reported().filter(sha256=sha256).first()
-    return Path(image.file.path) if image else _our_places(sha256)[0]
+    image = reported().filter(name=name).first()
+    return Path(image.file.path) if image else _our_places(name)[0]
 
 
 def our_path_of(sha256: str) -> Path | None:

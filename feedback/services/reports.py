@@ -22,7 +22,7 @@ from feedback.models import (
 )
 from feedback.models.group import SLICE
 from feedback.models.report import new_receipt
-from feedback.services import images, ledger, outcomes
+from feedback.services import erasure, ledger, outcomes
 from feedback.services.classifications import forget_pixels
 from modeltrain import labels
 from modeltrain.hashing import alike
@@ -236,7 +236,7 @@ def renew_receipt(*, report: Report) -> Report:
 
 
 def withdraw(*, report: Report) -> None:
-    """Remove pixels, their hashes, words and groups, all of them or nothing."""
+    """Remove all that the report told, or nothing; that it was withdrawn stays."""
     sources = set(Report.Status.values) - {Report.Status.WITHDRAWN, Report.Status.ESCALATED}
     with transaction.atomic():
         if not move(report=report, sources=sources, status=Report.Status.WITHDRAWN):
@@ -245,10 +245,7 @@ def withdraw(*, report: Report) -> None:
                 received=f"a report that is {report.status}",
                 way_out="Nothing is left to do.",
             )
-        forget_pictures(report)
-        _forget_hashes(report)
-        Report.objects.filter(pk=report.pk).update(description="", appeal="", groups={}, source="")
-        report.decisions.update(groups={}, left_out={})
+        erasure.forget(report)
         outcomes.record(report=report, outcome=Report.Status.WITHDRAWN)
         ledger.forget(report)
 
@@ -264,11 +261,4 @@ def forget_sources() -> None:
 
 def forget_pictures(report: Report) -> None:
     for image in StoredImage.objects.filter(example__report=report):
-        images.forget(image)
-
-
-def _forget_hashes(report: Report) -> None:
-    """Whoever has the picture could find by its hash that it was here."""
-    hashes = list(report.examples.values_list("image_sha256", flat=True))
-    Classification.objects.filter(image_sha256__in=hashes).update(image_sha256="")
-    report.examples.update(image_sha256="")
+        erasure.begin(image, report)

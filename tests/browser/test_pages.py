@@ -276,7 +276,7 @@ def test_rosa_withdraws_from_her_receipt(visit, queued) -> None:
     page.get_by_text("Withdraw this report").click()
     page.get_by_role("button", name="Withdraw and delete").click()
 
-    page.get_by_text("The picture was deleted.").wait_for()
+    page.get_by_text("no model has learnt from them").wait_for()
 
 
 def test_the_chart_draws_another_measure_without_scripts(visit, world) -> None:

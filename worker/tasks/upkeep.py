@@ -1,7 +1,7 @@
 from celery import shared_task
 
 from feedback import selectors
-from feedback.services import audits, classifications, findings, images, reports, retrains
+from feedback.services import audits, classifications, erasure, findings, images, reports, retrains
 from worker import pulse
 from worker.tasks.audits import recount_audit_task, start_audit_task
 from worker.tasks.reports import answer_reports_task, screen_report_task
@@ -11,6 +11,11 @@ from worker.tasks.training import run_finding_task, run_retrain_task
 @shared_task(name="upkeep.forget_old_images_task", soft_time_limit=50, time_limit=60)
 def forget_old_images_task() -> None:
     classifications.forget_old()
+
+
+@shared_task(name="upkeep.finish_erasures_task", soft_time_limit=50, time_limit=60)
+def finish_erasures_task() -> None:
+    erasure.finish()
 
 
 @shared_task(name="upkeep.sweep_images_task", soft_time_limit=600, time_limit=660)

@@ -18,9 +18,9 @@ from feedback.models import (
     Report,
     StoredImage,
 )
-from feedback.services import datasets, images, reports, triage
+from feedback.services import datasets, reports, triage
 from modeltrain import manifest
-from modeltrain.images import pixel_sha256
+from modeltrain.images import pixel_sha256, to_png
 from modeltrain.manifest import Row
 from tests.conftest import noise, png
 
@@ -85,7 +85,7 @@ def test_without_consent_to_train_nothing_is_folded(accepted, mona):
     assert datasets.fold(by=mona) is None
 
 
-def test_a_picture_of_the_audit_set_is_never_learnt_from(accepted, mona):
+def test_a_picture_of_the_audit_set_is_never_learnt_from(accepted, mona, settings):
     pixels = noise(0, (80, 60))
     row = Row(
         sha256=pixel_sha256(pixels),
@@ -96,7 +96,8 @@ def test_a_picture_of_the_audit_set_is_never_learnt_from(accepted, mona):
         cluster="c",
     )
     AuditSet.objects.create(name="demo", manifest_sha256=datasets.publish([row]), images=1)
-    images.keep(pixels)
+    settings.AUDIT_IMAGES_DIR.mkdir()
+    (settings.AUDIT_IMAGES_DIR / f"{row.sha256}.png").write_bytes(to_png(pixels))
     report = accepted(seed=0)
     assert datasets.fold(by=mona) is None
     report.refresh_from_db()
@@ -143,12 +144,12 @@ def test_a_withdrawn_picture_is_not_in_the_next_version(accepted, mona):
     first, second = accepted(seed=1), accepted(seed=2)
     datasets.fold(by=mona)
     first.refresh_from_db()
-    gone = first.examples.get().image_sha256
+    gone, stays = (one.examples.get().image.name for one in (first, second))
     reports.withdraw(report=first)
     accepted(seed=3)
     hashes = {row.sha256 for row in rows_of(datasets.fold(by=mona))}
     assert gone not in hashes
-    assert second.examples.get().image_sha256 in hashes
+    assert stays in hashes
 
 
 def test_a_withdrawal_alone_makes_the_next_version(accepted, mona):
@@ -157,15 +158,16 @@ def test_a_withdrawal_alone_makes_the_next_version(accepted, mona):
     reports.withdraw(report=Report.objects.get(pk=first.pk))
     rows = rows_of(datasets.fold(by=mona))
     assert [row.sha256 for row in rows if row.source == "report"] == [
-        second.examples.get().image_sha256
+        second.examples.get().image.name
     ]
 
 
 def test_pixels_come_from_the_report_and_not_from_who_tries_the_same_picture(accepted, judged):
     tried = judged(seed=1).image
-    report = accepted(seed=1)
-    assert tried.pk < report.examples.get().image.pk
-    assert datasets.path_of(tried.sha256) == Path(report.examples.get().image.file.path)
+    image = accepted(seed=1).examples.get().image
+    assert (tried.pk < image.pk, tried.sha256) == (True, image.sha256)
+    assert datasets.path_of(image.name) == Path(image.file.path)
+    assert not datasets.path_of(tried.name).is_file()
 
 
 def test_a_report_that_was_withdrawn_while_folding_names_no_dataset(accepted, mona, monkeypatch):
@@ -203,7 +205,7 @@ def test_what_was_taken_back_is_not_in_the_next_version_and_a_new_label_is(accep
     triage.decide(report=second, outcome="accepted", by=ravi, label="neutral")
     rows = rows_of(datasets.fold(by=mona))
     assert {row.sha256: row.label for row in rows if row.source == "report"} == {
-        second.examples.get().image_sha256: "neutral"
+        second.examples.get().image.name: "neutral"
     }
 
 
@@ -237,7 +239,13 @@ def test_more_than_a_thousand_reports_are_folded_at_once(
     pictures = StoredImage.objects.bulk_create(
         [
             StoredImage(
-                sha256=f"{n:064x}", pdq=image.pdq, pdq_quality=0, width=1, height=1, file=f"{n}.png"
+                sha256=f"{n:064x}",
+                name=f"{n:064x}",
+                pdq=image.pdq,
+                pdq_quality=0,
+                width=1,
+                height=1,
+                file=f"{n}.png",
             )
             for n in range(1000)
         ]

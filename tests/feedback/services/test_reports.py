@@ -119,7 +119,7 @@ def test_withdrawing_removes_the_pixels_and_the_words(
     assert report.description == ""
     assert (report.groups, report.decisions.get().groups) == ({}, {})
     assert not image.file.storage.exists(image.file.name)
-    assert Example.objects.get().image is None
+    assert not Example.objects.exists()
 
 
 def test_a_withdrawal_that_is_cut_short_can_be_done_again(queued, monkeypatch):
@@ -129,7 +129,8 @@ def test_a_withdrawal_that_is_cut_short_can_be_done_again(queued, monkeypatch):
         reports.withdraw(report=report)
     monkeypatch.undo()
     reports.withdraw(report=Report.objects.get(pk=report.pk))
-    assert Example.objects.get().image is None
+    assert not Example.objects.exists()
+    assert not StoredImage.objects.exists()
 
 
 def test_a_report_without_consent_cannot_take_the_picture_from_one_with_it(filed, judged):

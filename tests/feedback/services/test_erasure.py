@@ -1,0 +1,206 @@
+"""Withdrawing: nothing of a picture is left anywhere, and a search that could find it says so."""
+
+import base64
+import datetime
+import gzip
+import json
+
+import numpy as np
+import pytest
+import redis
+from django.core.management import call_command
+from django.urls import reverse
+from django.utils import timezone
+
+from feedback import intake
+from feedback.models import (
+    AuditSet,
+    DatasetVersion,
+    Erasure,
+    ModelVersion,
+    Report,
+    Retrain,
+    StoredImage,
+)
+from feedback.services import (
+    classifications,
+    datasets,
+    erasure,
+    models,
+    reports,
+    retrains,
+    traces,
+    triage,
+)
+from modeltrain import manifest
+from modeltrain.features import features, read_images
+from modeltrain.images import pixel_sha256, to_png
+from modeltrain.manifest import Row
+from tests.conftest import noise, upload
+
+ANCHOR = Row("b" * 64, "neutral", {}, "train", "stamps", "owl")
+
+
+@pytest.fixture
+def first_version(db) -> DatasetVersion:
+    return datasets.begin([ANCHOR])
+
+
+@pytest.fixture
+def learnt_from(real_champion, axes, first_version, ravi, mona, settings):
+    """Rosa's picture was reported, accepted and folded, and a retrain is at work with it."""
+    settings.DATA_DIR = settings.MANIFESTS_DIR.parent
+    tried = classifications.submit(upload=upload(1))
+    again = classifications.submit(upload=upload(1))
+    for one in (tried, again):
+        classifications.judge(pk=str(one.pk))
+        one.refresh_from_db()
+    report = reports.submit(
+        classifications=[tried],
+        kind=Report.Kind.MISCLASSIFIED,
+        expected_label=next(x for x in ("drawings", "neutral") if x != tried.label),
+        groups={"medium": "vector"},
+        description="It is a drawing.",
+        consent_store=True,
+        consent_train=True,
+        request_sha256="d" * 64,
+    )
+    reports.screen(pk=report.pk)
+    triage.decide(report=Report.objects.get(), outcome="accepted", by=ravi)
+    row = Row("e" * 64, "neutral", {}, "audit", "demo", "c")
+    folder = settings.AUDIT_IMAGES_DIR
+    folder.mkdir()
+    (folder / f"{row.sha256}.png").write_bytes(to_png(noise(9)))
+    audit_set = AuditSet.objects.create(
+        name="demo", manifest_sha256=datasets.publish([row]), images=1
+    )
+    retrain = retrains.propose(by=mona)
+    Retrain.objects.update(status=Retrain.Status.RUNNING)
+    retrains._arguments(retrain, audit_set)
+    rows = [r for r in manifest.read(retrain.dataset.manifest) if r.source == "report"]
+    images = read_images(retrain.folder / "images.json")
+    features(rows, images, models.classifier_of(real_champion), settings.FEATURES_DIR)
+    settings.ARTIFACTS_DIR = settings.DATA_DIR / "artifacts"  # hundreds of MB to search
+    (retrain.folder / "training.log").write_text(f"cannot read {images[rows[0].sha256]}\n")
+    (retrain.folder / "doubts.jsonl").write_text(json.dumps({"sha256": rows[0].sha256}) + "\n")
+    return Report.objects.get()
+
+
+def found() -> set[str]:
+    pixels = noise(1)
+    return {one.place for one in traces.search(traces.needles(pixels, to_png(pixels)))}
+
+
+def later() -> None:
+    """The time has passed in which a process might write again what was just erased."""
+    Erasure.objects.update(created_at=timezone.now() - datetime.timedelta(minutes=1))
+    erasure.finish()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_a_withdrawal_nothing_of_the_picture_is_found_anywhere(learnt_from, settings):
+    stem = StoredImage.objects.get(example__report=learnt_from).file.name[3:-4].encode()
+    kept = list(settings.FEATURES_DIR.rglob("*.npy"))
+    before = found()
+    assert {place.split()[0] for place in before} == {"table", "file"}
+    assert len(kept) == 1
+
+    intake.withdraw(report=learnt_from)
+    later()
+
+    assert found() == set()
+    assert not kept[0].exists()
+    # Nor what could tell whose name in the manifest it was.
+    assert not [
+        path
+        for path in settings.DATA_DIR.rglob("*")
+        if path.is_file() and (stem in path.read_bytes() or stem.decode() in path.name)
+    ]
+    assert not Erasure.objects.exists()
+    retrain = Retrain.objects.get()
+    assert (retrain.status, "was withdrawn" in retrain.failure) == ("failed", True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_receipt_names_the_datasets_and_models_that_held_it(client, learnt_from, mona):
+    trained = ModelVersion.objects.create(number=2, sha256="f" * 64, title="Retrain")
+    Retrain.objects.update(
+        status=Retrain.Status.DECLINED,
+        candidate=trained,
+        gate={},
+        decided_by=mona,
+        decided_at=timezone.now(),
+    )
+    manifest_before = DatasetVersion.objects.get(number=2).manifest.read_bytes()
+
+    client.post(reverse("withdraw", args=[learnt_from.receipt]))
+
+    page = " ".join(
+        client.get(reverse("receipt", args=[learnt_from.receipt])).content.decode().split()
+    )
+    assert "Its pictures were in dataset 2; the next one will be without them." in page
+    assert 'Model <a href="/models/v2/">v2</a> learnt from them before' in page
+    assert "drawings" not in page
+    # What a manifest calls the picture leads nowhere any more, so it stays as it was.
+    assert DatasetVersion.objects.get(number=2).manifest.read_bytes() == manifest_before
+    assert [row.source for row in manifest.read(datasets.fold(by=mona).manifest)] == ["stamps"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_erasure_that_was_killed_is_finished_by_the_scheduler(learnt_from, monkeypatch):
+    monkeypatch.setattr("feedback.services.erasure._remove_files", lambda one: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        intake.withdraw(report=learnt_from)
+    monkeypatch.undo()
+    later()
+    assert found() == set()
+    assert Report.objects.get().held_in == [2]
+
+
+def test_a_picture_that_was_only_just_erased_is_looked_for_once_more(learnt_from):
+    reports.withdraw(report=learnt_from)
+    erasure.finish()
+    assert Erasure.objects.exclude(name="").count() == 1
+
+
+def test_what_was_named_by_its_hash_before_is_renamed_where_it_stands(learnt_from):
+    image = StoredImage.objects.get(example__report=learnt_from)
+    dataset = DatasetVersion.objects.get(number=2)
+    text = dataset.manifest.read_text().replace(image.name, image.sha256)
+    cluster = json.loads(next(x for x in text.splitlines() if image.sha256 in x))["cluster"]
+    dataset.manifest.write_text(text.replace(cluster, image.sha256[:16]))
+    StoredImage.objects.filter(pk=image.pk).update(name=image.sha256)
+
+    reports.withdraw(report=learnt_from)
+    erasure.finish()
+
+    assert image.sha256[:12] not in dataset.manifest.read_text()
+    assert len(manifest.read(dataset.manifest)) == 2
+    assert Report.objects.get().held_in == [2]
+
+
+def test_the_search_looks_into_archives_and_base64_and_redis(settings, db):
+    settings.DATA_DIR = settings.MANIFESTS_DIR.parent
+    pixels, folder = noise(3), settings.DATA_DIR / "runs"
+    folder.mkdir()
+    sha256 = pixel_sha256(pixels)
+    np.savez_compressed(folder / "a.npz", hashes=np.frombuffer(bytes.fromhex(sha256), np.uint8))
+    (folder / "b.log.gz").write_bytes(gzip.compress(f"about {sha256[:12]}".encode()))
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        client.rpush("queue", base64.b64encode(b"x" + to_png(pixels)))
+    places = {one.place.rpartition("/")[2] for one in traces.search(traces.needles(pixels))}
+    assert places == {"a.npz, inside hashes.npy", "b.log.gz, uncompressed", "Redis key queue"}
+    assert not list(traces.search(traces.needles(noise(4))))
+
+
+def test_the_command_names_the_places_and_fails_when_there_are_any(judged, tmp_path, capsys):
+    pixels = noise(5, (80, 60))
+    (tmp_path / "mine.png").write_bytes(to_png(pixels))
+    call_command("find_traces", tmp_path / "mine.png")
+    assert "0 traces of 1 images" in capsys.readouterr().out
+    judged(5)
+    with pytest.raises(SystemExit):
+        call_command("find_traces", tmp_path / "mine.png")
+    assert (
+        "table feedback_storedimage, column pdq: mine.png: its PDQ hash" in capsys.readouterr().out
+    )
