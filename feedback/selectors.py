@@ -133,6 +133,19 @@ def _appeals_for_others(reviewer: User) -> list[int]:
     return [one.pk for one in appeals.distinct() if appeal_is_for_others(one, reviewer)]
 
 
+def decided_blind() -> "QuerySet[Decision]":
+    """What at least two said of a settled report, none of whom could see what others said.
+
+    A report that was decided again is left out: who decides again can read what was said before.
+    """
+    same = Decision.objects.filter(report=OuterRef("report"))
+    settled = Decision.objects.exclude(report__status=Report.Status.QUEUED)
+    said = settled.filter(
+        Exists(same.exclude(pk=OuterRef("pk"))), ~Exists(same.filter(taken_back_at__isnull=False))
+    )
+    return said.select_related("by").order_by("report_id", "pk")
+
+
 def half_decided() -> "QuerySet[Decision]":
     """What one reviewer said of queued reports that nobody else has spoken on."""
     alone = Report.objects.filter(status=Report.Status.QUEUED, second_opinion_at=None).annotate(

@@ -3,6 +3,7 @@ from django.urls import path
 
 from feedback.pages import (
     account,
+    agreement,
     definitions,
     keys,
     ledger,
@@ -38,6 +39,8 @@ urlpatterns = [
     path("triage/<int:pk>/", triage.case, name="case"),
     path("triage/next/", triage.claim, name="claim"),
     path("triage/<int:pk>/skip/", triage.skip, name="skip"),
+    path("triage/agreement/", agreement.show, name="agreement"),
+    path("triage/decisions.<str:kind>", agreement.download, name="decisions"),
     path("triage/keys/", keys.show, name="keys"),
     path("triage/<int:pk>/second-opinion/", triage.second_opinion, name="second-opinion"),
     path("triage/<int:pk>/reopen/", triage.reopen, name="reopen"),

@@ -140,6 +140,7 @@ def world(transactional_db, champion, queued, settings):
             reverse("case", args=[decided.pk]),
             reverse("case", args=[accepted.pk]),
             reverse("keys"),
+            reverse("agreement"),
             reverse("doubtful-labels"),
             reverse("retrains"),
             reverse("retrain", args=[retrain.pk]),

@@ -1,0 +1,163 @@
+"""How far reviewers agree, and what they decided, to download."""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from feedback import people, selectors
+from feedback.models import Decision
+from feedback.models.ledger import sha256
+from feedback.pages.doors import maintainers_only, person, reviewers_only
+from feedback.services.ledger import name_of
+from modeltrain import agreement, fairness, labels
+
+DAY = 24 * 3600
+NEWEST = 1000  # reports that two have decided; older ones tell of how people decided then
+VALUES = (*labels.LABELS, Decision.Outcome.REJECTED.value, Decision.Outcome.ESCALATED.value)
+TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
+COLUMNS = (
+    "report",
+    "at",
+    "by",
+    "outcome",
+    "label",
+    "groups",
+    "left_out",
+    "because",
+    "settled_at",
+    "taken_back_at",
+    "reporter_says",
+)
+
+
+@never_cache
+@reviewers_only
+@require_safe
+def show(request: HttpRequest) -> HttpResponse:
+    """For everybody who reviews; of single reviewers, maintainers see all and others themselves."""
+    judged = _judged_twice()
+    found = _agreement(judged)
+    me = person(request)
+    rows = _reviewers(judged)
+    context = {
+        "overall": found["n"],
+        "cells": [_drawn("Everything", found)]
+        + [_drawn(value, cell) for value, cell in found["values"].items()],
+        "minimum": agreement.MINIMUM,
+        "newest": NEWEST,
+        "reviewers": rows if people.is_maintainer(me) else [r for r in rows if r["who"] == me],
+    }
+    return render(request, "feedback/agreement.html", context)
+
+
+def _drawn(name: str, cell: Mapping[str, Any]) -> dict[str, Any]:
+    """With its range from 0 to 1, for a bar."""
+    if not cell["enough"]:
+        return {**cell, "name": name}
+    low, at, high = (max(0.0, cell[each]) for each in ("low", "alpha", "high"))
+    return {**cell, "name": name, "x": low, "width": high - low, "at": at * 0.98}
+
+
+def _judged_twice() -> list[list[Decision]]:
+    """What was said of each report that at least two decided, without seeing each other."""
+    together = (list(said) for _, said in groupby(selectors.decided_blind(), _report))
+    return [said for said in together if len(said) > 1][-NEWEST:]
+
+
+def _report(decision: Decision) -> int:
+    return decision.report_id
+
+
+def _agreement(judged: Sequence[Sequence[Decision]]) -> dict[str, Any]:
+    said = sorted(tuple(sorted(one.verdict for one in each)) for each in judged)
+    key = f"agreement-{sha256(said)}"
+    found: dict[str, Any] | None = cache.get(key)
+    if found is None:
+        found = agreement.agreement(said, VALUES)
+        cache.set(key, found, DAY)
+    return found
+
+
+def _reviewers(judged: Iterable[Sequence[Decision]]) -> list[dict[str, Any]]:
+    """How often each reviewer and another one said the same of a report."""
+    pairs: dict[User, list[bool]] = {}
+    for said in judged:
+        for mine in said:
+            same = [mine.verdict == other.verdict for other in said if other is not mine]
+            pairs.setdefault(mine.by, []).extend(same)
+    return [
+        {"who": who, **share(sum(same), len(same))}
+        for who, same in sorted(pairs.items(), key=lambda pair: name_of(pair[0]))
+    ]
+
+
+def share(count: int, n: int) -> dict[str, Any]:
+    """A count and, from the minimum on, its share with the range."""
+    low, high = fairness.wilson(count=count, n=n) or (None, None)
+    enough = n >= agreement.MINIMUM
+    return {"count": count, "n": n, "enough": enough, "rate": n and count / n} | {
+        "low": low,
+        "high": high,
+    }
+
+
+@never_cache
+@maintainers_only
+@require_safe
+def download(request: HttpRequest, kind: str) -> StreamingHttpResponse:
+    """Every decision, also those taken back. No words of anybody, no receipt, no picture."""
+    if kind not in TYPES:
+        raise Http404
+    lines = _csv() if kind == "csv" else (json.dumps(row) + "\n" for row in _rows())
+    return StreamingHttpResponse(
+        lines,
+        content_type=TYPES[kind],
+        headers={"Content-Disposition": f'attachment; filename="decisions.{kind}"'},
+    )
+
+
+def _rows() -> Iterator[dict[str, Any]]:
+    decisions = Decision.objects.select_related("by", "report").order_by("pk")
+    for one in decisions.iterator(1000):
+        yield {
+            "report": one.report_id,
+            "at": one.at.isoformat(),
+            "by": one.by.get_username(),
+            "outcome": one.outcome,
+            "label": one.label,
+            "groups": one.groups,
+            "left_out": one.left_out,
+            "because": one.because,
+            "settled_at": one.settled_at and one.settled_at.isoformat(),
+            "taken_back_at": one.taken_back_at and one.taken_back_at.isoformat(),
+            "reporter_says": one.report.expected_label,
+        }
+
+
+class _Line:
+    """A file of one line, for the csv module to write to."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _csv() -> Iterator[str]:
+    writer = csv.writer(_Line())
+    yield str(writer.writerow(COLUMNS))
+    for row in _rows():
+        yield str(writer.writerow(map(_cell, row.values())))
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, (Mapping, list)):
+        return json.dumps(value)
+    return "" if value is None else str(value)
