@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.contrib import admin
 
 from feedback.models import Axis, AxisValue, BlockedHash
@@ -16,4 +18,12 @@ class AxisAdmin(admin.ModelAdmin):
 
 @admin.register(BlockedHash)
 class BlockedHashAdmin(admin.ModelAdmin):
+    """Hashes come in where they are checked, by `import_blocklist` and by safety; here they go."""
+
     list_display = ["pdq", "source", "created_at"]
+
+    def has_add_permission(self, *_: Any) -> bool:
+        return False
+
+    def has_change_permission(self, *_: Any) -> bool:
+        return False

@@ -1,7 +1,5 @@
 from django.db import models
 
-from modeltrain.hashing import Pdq
-
 
 class BlockedHash(models.Model):
     """A PDQ hash of a picture that nobody here may be shown."""
@@ -12,10 +10,11 @@ class BlockedHash(models.Model):
 
     class Meta:
         verbose_name_plural = "blocked hashes"
-
-    @property
-    def fingerprint(self) -> Pdq:
-        return Pdq(bits=self.pdq, quality=100)
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(pdq__regex="^[0-9a-f]{64}$"), name="blocked_hash_is_pdq"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.pdq[:12]}… from {self.source}"

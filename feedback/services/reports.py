@@ -12,7 +12,6 @@ from django.utils import timezone
 from feedback.errors import Gone, Invalid, WrongState
 from feedback.models import (
     AxisValue,
-    BlockedHash,
     Classification,
     Example,
     ExampleScore,
@@ -22,10 +21,9 @@ from feedback.models import (
 )
 from feedback.models.group import SLICE
 from feedback.models.report import new_receipt
-from feedback.services import erasure, ledger, outcomes
+from feedback.services import blocklist, erasure, ledger, outcomes
 from feedback.services.classifications import forget_pixels
 from modeltrain import labels
-from modeltrain.hashing import alike
 
 FORGOTTEN = "forgotten "
 LONGEST = 2000
@@ -191,19 +189,16 @@ def screen(*, pk: int) -> None:
     if report is None:
         return
     move(report=report, sources=[Report.Status.RECEIVED], status=Report.Status.SCREENING)
-    blocked = [row.fingerprint for row in BlockedHash.objects.all()]
-    for example in report.examples.select_related("image"):
-        image = example.image
-        if image and any(alike(image.fingerprint, one) for one in blocked):
-            with transaction.atomic():
-                if move(
-                    report=report,
-                    sources=[Report.Status.SCREENING],
-                    status=Report.Status.ESCALATED,
-                    note="A picture matched the blocklist.",
-                ):
-                    outcomes.record(report=report, outcome=Report.Status.ESCALATED)
-            return
+    if blocklist.stops(StoredImage.objects.filter(example__report=report)):
+        with transaction.atomic():
+            if move(
+                report=report,
+                sources=[Report.Status.SCREENING],
+                status=Report.Status.ESCALATED,
+                note="A picture matched the blocklist.",
+            ):
+                outcomes.record(report=report, outcome=Report.Status.ESCALATED)
+        return
     move(report=report, sources=[Report.Status.SCREENING], status=Report.Status.QUEUED)
 
 

@@ -2,8 +2,8 @@ import pytest
 from django.db.models import F
 
 from feedback.errors import Gone, Invalid, WrongState
-from feedback.models import BlockedHash, Classification, Example, Report, StoredImage
-from feedback.services import reports, triage
+from feedback.models import Classification, Example, Report, StoredImage
+from feedback.services import blocklist, reports, triage
 
 pytestmark = pytest.mark.django_db
 
@@ -99,8 +99,7 @@ def test_screening_goes_on_where_a_lost_worker_stopped(filed):
 def test_a_blocked_picture_is_escalated_before_anybody_sees_it(filed):
     report = filed()
     image = report.examples.get().image
-    StoredImage.objects.update(pdq_quality=100)
-    BlockedHash.objects.create(pdq=image.pdq, source="a test")
+    blocklist.block(pictures=[image], source="a test")
     reports.screen(pk=report.pk)
     report.refresh_from_db()
     assert report.status == Report.Status.ESCALATED

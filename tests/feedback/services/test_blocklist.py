@@ -1,0 +1,116 @@
+"""Hash lists come in whole or not at all; what is on them stops a report before anybody looks."""
+
+import numpy as np
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError
+from django.urls import reverse
+from PIL import Image, ImageOps
+
+from feedback.models import BlockedHash, Report
+from feedback.services import blocklist, images, reports
+from modeltrain.blocklist import views
+from tests.conftest import noise
+
+pytestmark = pytest.mark.django_db
+ONE, TWO = "1" * 64, "2" * 64
+
+
+@pytest.fixture
+def listed(tmp_path):
+    def write(*lines):
+        path = tmp_path / "list.txt"
+        path.write_text("\n".join(lines))
+        return path
+
+    return write
+
+
+def imported(path, **options):
+    call_command("import_blocklist", path, source="a list of 2026", **options)
+
+
+def mirrored(judged, seed):
+    """A classification of the mirrored picture."""
+    found = judged(seed)
+    turned = ImageOps.mirror(Image.fromarray(noise(seed, (80, 60))))
+    found.image = images.keep(np.asarray(turned))
+    found.save()
+    return found
+
+
+def test_a_list_is_imported_once_however_often(listed, capsys):
+    path = listed("hash,quality", ONE, f"{TWO},90", "# the end", ONE.upper(), f"{'3' * 64},49")
+    imported(path)
+    imported(path)
+
+    assert list(BlockedHash.objects.order_by("pdq").values_list("pdq", "source")) == [
+        (ONE, "a list of 2026"),
+        (TWO, "a list of 2026"),
+    ]
+    told = capsys.readouterr().out
+    assert "4 hashes read, 2 of them new" in told
+    assert "4 hashes read, 0 of them new" in told
+    assert "1 with a quality under 50" in told
+
+
+def test_of_a_list_with_malformed_lines_nothing_is_imported(listed):
+    with pytest.raises(CommandError) as refused:
+        imported(listed(ONE, "zebra", TWO, "1234"))
+
+    assert not BlockedHash.objects.exists()
+    for part in ("line 2", "'zebra'", "line 4", "'1234'", "64 hexadecimal digits", "Nothing was"):
+        assert part in str(refused.value)
+
+
+def test_malformed_lines_can_be_left_out_and_are_named(listed, capsys):
+    imported(listed(ONE, "zebra", TWO), skip_malformed=True)
+
+    assert BlockedHash.objects.count() == 2
+    assert "left out: line 2" in capsys.readouterr().out
+
+
+def test_a_list_has_a_source(listed):
+    with pytest.raises(CommandError, match="1 to 200 characters"):
+        call_command("import_blocklist", listed(ONE), source=" ")
+    assert not BlockedHash.objects.exists()
+
+
+def test_a_mirrored_copy_of_a_listed_picture_is_stopped_and_another_is_not(filed, judged):
+    BlockedHash.objects.create(pdq=views(noise(1, (80, 60)))[0].bits, source="a test")
+    copy, other = filed(1, classifications=[mirrored(judged, 1)]), filed(2)
+    for report in (copy, other):
+        reports.screen(pk=report.pk)
+        report.refresh_from_db()
+
+    assert (copy.status, other.status) == (Report.Status.ESCALATED, Report.Status.QUEUED)
+
+
+def test_a_hash_that_is_added_or_removed_counts_at_once():
+    picture = images.keep(noise(1, (80, 60)))
+    assert not blocklist.stops([picture])
+    blocklist.block(pictures=[picture], source="a test")
+    assert blocklist.stops([picture])
+    BlockedHash.objects.all().delete()
+    BlockedHash.objects.create(pdq=ONE, source="a test")
+    assert not blocklist.stops([picture])
+
+
+def test_the_database_takes_nothing_but_hashes():
+    with pytest.raises(IntegrityError):
+        BlockedHash.objects.create(pdq="f" * 63, source="a test")
+
+
+def test_the_admin_lets_hashes_go_and_none_in(client):
+    client.force_login(User.objects.create_superuser("ada"))
+    row = BlockedHash.objects.create(pdq=ONE, source="a test")
+    pages = [
+        reverse("admin:feedback_blockedhash_add"),
+        reverse("admin:feedback_blockedhash_change", args=[row.pk]),
+        reverse("admin:feedback_blockedhash_delete", args=[row.pk]),
+    ]
+    answers = [client.post(page, {"pdq": TWO, "source": "x"}).status_code for page in pages[:2]]
+    assert answers == [403, 403]
+    client.post(pages[2], {"post": "yes"})
+    assert not BlockedHash.objects.exists()
