@@ -16,7 +16,7 @@ run:
 test:
 	@$(PYTHON) setup/install.py dev
 	@.venv/bin/python setup/browser.py
-	@exec .venv/bin/python -m pytest $(PYTEST_ARGS)
+	@exec .venv/bin/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 check:
 	@$(PYTHON) setup/install.py dev

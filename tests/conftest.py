@@ -25,6 +25,7 @@ from feedback.models import Classification, ModelVersion, Report, StoredImage
 from feedback.services import images, reports
 from modeltrain import artifact
 from modeltrain.artifact import Artifact
+from tests.turns import alone
 
 ROOT = Path(__file__).resolve().parent.parent
 CONVERTER = b"".join(
@@ -183,6 +184,11 @@ def queued(filed) -> Callable[..., Report]:
 @pytest.fixture(scope="session")
 def published() -> Artifact:
     """The published model, converted once and kept for the next run."""
+    with alone("published"):
+        return _published()
+
+
+def _published() -> Artifact:
     for folder in PUBLISHED.glob("[0-9a-f]*"):
         try:
             found = artifact.load(folder)

@@ -17,6 +17,7 @@ import pytest
 from modeltrain import manifest
 from modeltrain.manifest import Row
 from tests.conftest import ROOT
+from tests.turns import alone
 
 DEMO = ROOT / "var" / "test-demo"
 START_SECONDS = 120
@@ -41,10 +42,12 @@ class Site:
 @pytest.fixture(scope="session")
 def demo_data() -> Path:
     """The demo's images, rendered once and kept for the next run."""
-    if not (DEMO / "audit.jsonl").is_file():
-        command = [sys.executable, "-m", "modeltrain", "demo-data"]
-        openmoji = ROOT / "node_modules" / "openmoji"
-        subprocess.run([*command, f"--openmoji={openmoji}", f"--out={DEMO}"], cwd=ROOT, check=True)
+    with alone("demo-data"):
+        if not (DEMO / "audit.jsonl").is_file():
+            command = [sys.executable, "-m", "modeltrain", "demo-data"]
+            openmoji = ROOT / "node_modules" / "openmoji"
+            arguments = [f"--openmoji={openmoji}", f"--out={DEMO}"]
+            subprocess.run([*command, *arguments], cwd=ROOT, check=True)
     return DEMO
 
 
