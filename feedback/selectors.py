@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -220,6 +221,12 @@ def audits_done(audit_set: AuditSet | None) -> list[Audit]:
 
 def retrain_of(model: ModelVersion) -> Retrain | None:
     return Retrain.objects.filter(candidate=model).select_related("decided_by", "dataset").first()
+
+
+def appeal_until(report: Report) -> datetime.datetime | None:
+    """Until when a report that was declined can be appealed."""
+    declined = report.events.filter(status=Report.Status.REJECTED).last()
+    return declined.at + datetime.timedelta(days=settings.DECLINED_DAYS) if declined else None
 
 
 def learnt_from(report: Report) -> Sequence[str]:

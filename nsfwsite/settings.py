@@ -101,7 +101,9 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "nsfwsite" / "static" / "build"]
-FILE_UPLOAD_TEMP_DIR = None
+# Where our own upkeep finds what a killed process left.
+FILE_UPLOAD_TEMP_DIR = DATA_DIR / "uploads"
+FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 WHITENOISE_ADD_HEADERS_FUNCTION = static_headers
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
@@ -134,6 +136,9 @@ RATE_SIGN_IN = env.RATE_SIGN_IN
 SOURCE_IMAGES = env.SOURCE_IMAGES
 SOURCE_SHARE = env.SOURCE_SHARE
 SOURCE_DAYS = env.SOURCE_DAYS
+DECLINED_DAYS = env.DECLINED_DAYS
+UNTRAINED_DAYS = env.UNTRAINED_DAYS
+LOG_DAYS = env.LOG_DAYS
 TRUSTED_PROXIES = env.TRUSTED_PROXIES
 # Requests that wait for an answer may hold half of the web threads, never all of them.
 WAITING_REQUESTS = max(1, env.WEB_THREADS // 2)

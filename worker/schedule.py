@@ -20,6 +20,11 @@ def install(app: Celery) -> None:
             "schedule": 3600.0,
             "options": {"expires": 3500},
         },
+        "keep-to-periods": {
+            "task": "upkeep.keep_to_periods_task",
+            "schedule": 3600.0,
+            "options": {"expires": 3500},
+        },
         "pick-up-what-was-lost": {
             "task": "upkeep.pick_up_lost_work_task",
             "schedule": 15.0,

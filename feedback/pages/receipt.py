@@ -1,10 +1,12 @@
 """What became of a report, for whoever holds its receipt."""
 
+import datetime
 from collections.abc import Callable
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
@@ -36,7 +38,7 @@ def show(request: HttpRequest, receipt: str) -> HttpResponse:
         "url": url,
         "moving": moving,
         "to_come": _to_come(report),
-        "may_appeal": report.status == Status.REJECTED and not report.appealed_at,
+        "appeal_until": _appeal_until(report),
         "learnt_by": selectors.learnt_from(report),
         "may_withdraw": report.status not in (Status.WITHDRAWN, Status.ESCALATED),
     }
@@ -76,6 +78,13 @@ def _report_of(receipt: str) -> Report:
     if report is None:
         raise Http404
     return report
+
+
+def _appeal_until(report: Report) -> datetime.datetime | None:
+    if report.status != Status.REJECTED or report.appealed_at:
+        return None
+    until = selectors.appeal_until(report)
+    return until if until and until > timezone.now() else None
 
 
 def _to_come(report: Report) -> str:

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
+from feedback import selectors
 from feedback.errors import Gone, Invalid, WrongState
 from feedback.models import (
     AxisValue,
@@ -205,6 +206,13 @@ def screen(*, pk: int) -> None:
 def appeal(*, report: Report, words: str) -> None:
     """Ask once for another look at a report that was declined; it is queued again."""
     words = written(words, "An appeal", LONGEST)
+    until = selectors.appeal_until(report)
+    if until and until < timezone.now():
+        raise WrongState(
+            rule=f"A report can be appealed for {settings.DECLINED_DAYS} days.",
+            received=f"one that could until {until:%Y-%m-%d}",
+            way_out="File a new report.",
+        )
     with transaction.atomic():
         first = Report.objects.filter(
             pk=report.pk, status=Report.Status.REJECTED, appealed_at=None

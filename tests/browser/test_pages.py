@@ -114,6 +114,7 @@ def world(transactional_db, champion, queued, settings):
         "pages": [
             reverse("home"),
             reverse("report"),
+            reverse("privacy"),
             reverse("audits"),
             reverse("audits") + "?axis=medium",
             reverse("compare"),

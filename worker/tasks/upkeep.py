@@ -1,7 +1,15 @@
 from celery import shared_task
 
 from feedback import selectors
-from feedback.services import audits, classifications, erasure, findings, images, reports, retrains
+from feedback.services import (
+    audits,
+    classifications,
+    erasure,
+    findings,
+    images,
+    retention,
+    retrains,
+)
 from worker import pulse
 from worker.tasks.audits import recount_audit_task, start_audit_task
 from worker.tasks.reports import answer_reports_task, screen_report_task
@@ -21,7 +29,11 @@ def finish_erasures_task() -> None:
 @shared_task(name="upkeep.sweep_images_task", soft_time_limit=600, time_limit=660)
 def sweep_images_task() -> None:
     images.sweep()
-    reports.forget_sources()
+
+
+@shared_task(name="upkeep.keep_to_periods_task", soft_time_limit=600, time_limit=660)
+def keep_to_periods_task() -> None:
+    retention.run()
 
 
 @shared_task(name="upkeep.pick_up_lost_work_task", soft_time_limit=30, time_limit=40)

@@ -1,0 +1,23 @@
+"""What is kept, why, how long and who sees it; each number from the setting that is at work."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from feedback.services.classifications import KEPT
+
+
+@require_safe
+def show(request: HttpRequest) -> HttpResponse:
+    context = {
+        "minutes": settings.DEMO_IMAGE_MINUTES,
+        "answer_days": KEPT.days,
+        "declined_days": settings.DECLINED_DAYS,
+        "untrained_days": settings.UNTRAINED_DAYS,
+        "source_days": settings.SOURCE_DAYS,
+        "log_days": settings.LOG_DAYS,
+        "session_days": settings.SESSION_COOKIE_AGE // (24 * 3600),
+        "collects_misses": settings.COLLECT_MISSES,
+    }
+    return render(request, "site/privacy.html", context)
