@@ -60,6 +60,11 @@ def test_the_clock_asks_for_every_kind_once(audited) -> None:
     ]
 
 
+def test_visitors_browsers_wait_for_nothing_else(audited) -> None:
+    findings.request_missing()
+    assert selectors.findings_to_run() == [finding(audited, "int8").pk]
+
+
 def test_only_the_model_in_service_is_looked_at(audited) -> None:
     audited.model.status = "retired"
     audited.model.save()
