@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
+from onnx import helper, numpy_helper
 
 from modeltrain import dataset, int8
 from modeltrain.__main__ import main
@@ -53,6 +54,37 @@ def test_its_softmax_and_preprocessing_are_in_float(exported):
     assert not any(
         softmax.output[0] in each.input for each in nodes.values() if "Quant" in each.op_type
     )
+
+
+def test_only_convolutions_in_float_have_a_relu_of_their_own(exported):
+    relus = [each for each in onnx.load(exported.onnx).graph.node if each.op_type == "Relu"]
+
+    assert len(relus) == int8.FLOAT_CONVOLUTIONS
+
+
+def test_a_bias_takes_away_what_rounded_weights_add():
+    """A convolution of one weight, 0.3, that is rounded to one step of 0.5."""
+    numbers = {
+        "k": np.full((1, 1, 1, 1), 0.3, np.float32),
+        "k_scale": np.array([0.5], np.float32),
+        "k_quantized": np.ones((1, 1, 1, 1), np.int8),
+        "b_quantized": np.array([7], np.int32),
+        "b_quantized_scale": np.array([0.25], np.float32),
+    }
+
+    def model(*names):
+        tensors = [numpy_helper.from_array(numbers[name], name) for name in names]
+        return helper.make_model(helper.make_graph([], "one", [], [], tensors))
+
+    rounded = model("k_scale", "k_quantized", "b_quantized", "b_quantized_scale")
+    convolution = helper.make_node("Conv", ["x", "k", "b"], ["y"])
+
+    int8._correct_bias(convolution, model("k"), rounded, np.array([10.0]))
+
+    # 0.2 too much of a mean of 10 is 2, which is 8 steps of 0.25.
+    found = {each.name: numpy_helper.to_array(each) for each in rounded.graph.initializer}
+    assert found["b_quantized"] == [7 - 8]
+    assert found["b_quantized"].dtype == np.int32
 
 
 def test_its_weights_are_eight_bit_integers(exported):
