@@ -3,17 +3,20 @@
 from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 
 from feedback.models import ModelVersion
 from worker import pulse
 
 
 @never_cache
+@require_safe
 def live(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"live": True})
 
 
 @never_cache
+@require_safe
 def ready(request: HttpRequest) -> JsonResponse:
     """200 when there is a champion, its files are here, and a worker reads the queue."""
     try:

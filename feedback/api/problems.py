@@ -51,7 +51,12 @@ def word(response: HttpResponse) -> None:
 
 
 def _plain(status: HTTPStatus, detail: str) -> dict[str, Any]:
-    return {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
+    return {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": int(status),  # YAML, which the schema is asked for in, knows no HTTPStatus
+        "detail": detail,
+    }
 
 
 def handler(problem: Exception, context: dict[str, Any]) -> Response | None:

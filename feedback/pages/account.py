@@ -9,6 +9,7 @@ from feedback import throttle
 class SignIn(LoginView):
     template_name = "feedback/sign_in.html"
     redirect_authenticated_user = True
+    http_method_names = ["get", "head", "post"]
 
     def post(self, request: HttpRequest, *args: str, **kwargs: object) -> HttpResponse:
         throttle.hit(request, scope="sign-in", rate=settings.RATE_SIGN_IN)

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
 
 from feedback import people
 from feedback.errors import Refusal
@@ -71,5 +72,8 @@ def person(request: HttpRequest) -> User:
     return cast(User, request.user)
 
 
+# A page with a form on it.
+page = require_http_methods(["GET", "HEAD", "POST"])
 reviewers_only = _only(people.is_reviewer)
 maintainers_only = _only(people.is_maintainer)
+auditors_only = _only(people.is_auditor)

@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 
 from feedback import people, selectors
 from feedback.errors import Refusal
-from feedback.pages.doors import person, reviewers_only, with_refusal
+from feedback.pages.doors import page, person, reviewers_only, with_refusal
 from feedback.services import keys
 
 DONE = {
@@ -19,6 +19,7 @@ DONE = {
 
 @never_cache
 @reviewers_only
+@page
 def show(request: HttpRequest) -> HttpResponse:
     """For reviewers to read, for maintainers to turn."""
     if request.method != "POST":

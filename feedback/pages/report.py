@@ -16,7 +16,7 @@ from django.shortcuts import redirect, render
 from feedback import intake, selectors, throttle
 from feedback.errors import ImageRefused, Refusal
 from feedback.models import Classification, Report
-from feedback.pages.doors import with_refusal
+from feedback.pages.doors import page, with_refusal
 from modeltrain import labels
 
 NOT_STATED = ("", "Not stated")
@@ -124,6 +124,7 @@ class ReportForm(forms.Form):
         }
 
 
+@page
 def report(request: HttpRequest) -> HttpResponse:
     classification = _reported(request.GET.get("classification", ""))
     if request.method != "POST":

@@ -11,7 +11,7 @@ from feedback import intake, selectors
 from feedback.errors import Refusal
 from feedback.models import ModelVersion, Retrain
 from feedback.pages import figures
-from feedback.pages.doors import maintainers_only, person, refusing, with_refusal, words
+from feedback.pages.doors import maintainers_only, page, person, refusing, with_refusal, words
 from feedback.services import retrains
 
 Status = Retrain.Status
@@ -25,6 +25,7 @@ DONE = {
 
 @never_cache
 @maintainers_only
+@page
 def overview(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         retrain = retrains.propose(by=person(request))
@@ -42,6 +43,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @maintainers_only
+@page
 def one(request: HttpRequest, pk: int) -> HttpResponse:
     retrain = get_object_or_404(
         Retrain.objects.select_related(

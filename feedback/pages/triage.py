@@ -15,7 +15,7 @@ from feedback.errors import Refusal
 from feedback.models import Decision, Example, Report
 from feedback.models.decision import REASONS
 from feedback.pages import figures
-from feedback.pages.doors import person, reviewers_only, with_refusal, words
+from feedback.pages.doors import page, person, reviewers_only, with_refusal, words
 from feedback.services import images, triage
 from modeltrain import labels
 
@@ -37,6 +37,7 @@ def queue(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @reviewers_only
+@page
 def case(request: HttpRequest, pk: int) -> HttpResponse:
     report = get_object_or_404(selectors.with_story(Report.objects.all()), pk=pk)
     if request.method != "POST":

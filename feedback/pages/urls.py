@@ -1,5 +1,6 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
+from django.views.decorators.http import require_safe
 
 from feedback.pages import (
     account,
@@ -24,7 +25,7 @@ urlpatterns = [
     path("labels/o/<str:receipt>/", definitions.receipt, name="objection"),
     path("labels/o/<str:receipt>/withdraw/", definitions.withdraw, name="withdraw-objection"),
     path("reports/", reports.show, name="reports"),
-    path("reports/feed/", reports.Feed(), name="reports-feed"),
+    path("reports/feed/", require_safe(reports.Feed()), name="reports-feed"),
     path("ledger/", ledger.show, name="ledger"),
     path("ledger/check_ledger.py", ledger.checker, name="ledger-checker"),
     path("ledger.jsonl", ledger.download, name="ledger-download"),

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from feedback import intake, throttle
 from feedback.errors import ImageRefused, Refusal
 from feedback.models import Classification, ModelVersion
-from feedback.pages.doors import with_refusal
+from feedback.pages.doors import page, with_refusal
 from feedback.services import classifications
 from nsfwsite import isolation
 from nsfwsite.demo import samples
@@ -24,6 +24,7 @@ Status = Classification.Status
 FIRST_WAIT_SECONDS = 2.0
 
 
+@page
 def home(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _home(request)

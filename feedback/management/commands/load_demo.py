@@ -94,10 +94,7 @@ def first_dataset() -> None:
 
 
 def first_maintainer() -> dict[str, str] | None:
-    groups = [
-        Group.objects.get_or_create(name=name)[0]
-        for name in (people.REVIEWERS, people.MAINTAINERS, people.SAFETY)
-    ]
+    groups = [Group.objects.get_or_create(name=name)[0] for name in people.GROUPS]
     if User.objects.exists():
         return None
     password = secrets.token_urlsafe(15)

@@ -1,0 +1,352 @@
+"""The table in docs/roles.md, tried line by line: every address, every method, as every role."""
+
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+
+import pytest
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.models import Group, User
+from django.db import transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils.http import urlencode
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.authtoken.models import Token
+
+from feedback import people
+from feedback.models import (
+    Audit,
+    AuditSet,
+    Axis,
+    BlockedHash,
+    Finding,
+    ModelVersion,
+    Retrain,
+)
+from feedback.models.report import new_receipt
+from feedback.services import datasets, definitions, erasure, slices, triage
+from modeltrain import artifact, manifest
+from modeltrain.images import to_png
+from modeltrain.manifest import Row
+from tests.conftest import ROOT, account, noise
+from tests.nsfwsite.test_findings import looked_at
+
+pytestmark = pytest.mark.django_db
+
+TABLE = ROOT / "docs" / "roles.md"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+ADMIN = "/admin/…"
+FORM = "application/x-www-form-urlencoded"
+ARGUMENT = re.compile(r"<(?:\w+:)?\w+>")
+# These open to whoever holds the receipt; for all others, one is guessed.
+RECEIPTS = ("/r/<str:receipt>", "/labels/o/<str:receipt>", "/api/v1/reports/<str:receipt>")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table."""
+
+    address: str
+    of: str
+    methods: tuple[str, ...]
+    opens: Mapping[str, bool]
+
+
+def read_table() -> list[Line]:
+    lines, roles = [], []
+    for text in TABLE.read_text().splitlines():
+        cells = [cell.strip() for cell in text.strip("|").split("|")]
+        if cells[:2] == ["address", "methods"]:
+            roles = cells[2:]
+        elif text.startswith("| `/"):
+            address, of = re.fullmatch(r"`(\S+)`(.*)", cells[0]).groups()
+            assert set(cells[2:]) <= {"yes", "–"}, f"“yes” or “–”, and nothing else: {text}"
+            opens = {role: said == "yes" for role, said in zip(roles, cells[2:], strict=True)}
+            lines.append(Line(address, of, tuple(cells[1].split(", ")), opens))
+    return lines
+
+
+def addresses() -> list[str]:
+    """Every address of the site as its URL patterns have it, with the admin as one."""
+    found = (f"/{one}" for one in _patterns(get_resolver()))
+    return list(dict.fromkeys(ADMIN if one.startswith("/admin/") else one for one in found))
+
+
+def _patterns(resolver: URLResolver, before: str = "") -> Iterator[str]:
+    for one in resolver.url_patterns:
+        if isinstance(one, URLPattern):
+            yield before + str(one.pattern)
+        else:
+            yield from _patterns(one, before + str(one.pattern))
+
+
+def test_every_address_is_in_the_table_and_nothing_else_is() -> None:
+    known, told = addresses(), [line.address for line in read_table()]
+    for missing in [one for one in known if one not in told]:
+        pytest.fail(
+            f"docs/roles.md does not say who may open {missing}. Add a line to one of its tables:\n"
+            f"| `{missing}` | GET | yes | yes | yes | yes | yes | yes | yes |\n"
+            "with the methods that it takes, and – for every role that it is shut to."
+        )
+    gone = [one for one in told if one not in known]
+    assert not gone, f"docs/roles.md speaks of addresses that are not there: {gone}. Remove them."
+
+
+def test_the_table_has_every_operation_of_the_api() -> None:
+    schema = SchemaGenerator().get_schema(request=None, public=True)["paths"]
+    operations = {
+        (re.sub(r"{\w+}", "{}", path), method.upper())
+        for path, methods in schema.items()
+        for method in methods
+    }
+    told = {
+        (ARGUMENT.sub("{}", line.address), method)
+        for line in read_table()
+        for method in line.methods
+        if line.address.startswith("/api/")
+    } - {("/api/v1/schema/", "GET")}
+    assert told == operations, "The API's lines of docs/roles.md are its schema's operations."
+
+
+@pytest.fixture
+def things(champion, axes, judged, filed, queued, mona, settings) -> dict[str, object]:
+    """What stands in for an address's arguments.
+
+    By the address as far as the argument, with what the table says that it is of; and what is
+    sent to an address that finds nothing without.
+    """
+    champion.sha256 = written(b"v1")
+    champion.save()
+    audit = looked_at(champion, settings)
+    regions = Finding.objects.get(kind="slices")
+    named = slices.name(finding=regions, region=1, title="Flags", by=mona)
+    retrain = evaluated(champion, audit, mona)
+    samples(settings)
+    objection = definitions.object_to(label="sexy", words="Who decides what arouses?")
+    answer, report = judged(1), queued(2)
+    unseen, escalated, unscreened = judged(3), queued(4), filed(5)
+    triage.decide(report=escalated, outcome="escalated", by=mona, reason="No.")
+    images = {
+        "": report,
+        " of an escalated report": escalated,
+        " of a report that is not screened": unscreened,
+    }
+    triage_images = {
+        f"/triage/images/<int:pk>{of}": one.examples.get().image_id for of, one in images.items()
+    }
+    shown = manifest.read(audit.audit_set.manifest)[0].sha256
+    pictures = "/audits/pictures/<slug:name>"
+    signal = "/audits/signals/<slug:axis>"
+    return triage_images | {
+        "/triage/images/<int:pk> of an answer that nobody reported": unseen.image_id,
+        "/c/<uuid:pk>": answer.pk,
+        "/api/v1/classifications/<uuid:pk>": answer.pk,
+        "/samples/<str:name>": "fox.png",
+        signal: "medium",
+        f"{signal}/<slug:value>": "vector",
+        f"{signal}/<slug:value>/<str:kind>": "confusion",
+        "/audits/slices/<int:pk>": named.pk,
+        "to /audits/slices/name/": {"finding": regions.pk, "region": 0, "title": "Another"},
+        "/audits/findings/<int:pk>": regions.pk,
+        "/artifacts/<str:sha256>": champion.sha256,
+        "/artifacts/<str:sha256> of a candidate": retrain.candidate.sha256,
+        pictures: audit.audit_set.name,
+        f"{pictures}/<str:sha256>": shown,
+        f"{pictures} of a private set": private_set(audit.audit_set).name,
+        f"{pictures}/<str:sha256> of a private set": shown,
+        "/models/<str:version>": champion.version,
+        "/api/v1/models/<str:version>": champion.version,
+        "/retrains/back/<str:version>": champion.version,
+        "/datasets/<int:number>": retrain.dataset.number,
+        "/labels/objections/<int:pk>": objection.pk,
+        "/labels/o/<str:receipt>": objection.receipt,
+        "/r/<str:receipt>": report.receipt,
+        "/api/v1/reports/<str:receipt>": report.receipt,
+        "/triage/<int:pk>": report.pk,
+        "/api/v1/triage/<int:pk>": report.pk,
+        "/retrains/<int:pk>": retrain.pk,
+        "/api/v1/retrains/<int:pk>": retrain.pk,
+    }
+
+
+def evaluated(champion: ModelVersion, audit: Audit, by: User) -> Retrain:
+    return Retrain.objects.create(
+        status="evaluated",
+        base=champion,
+        candidate=ModelVersion.objects.create(number=2, sha256=written(b"v2"), title="Retrain 1"),
+        dataset=datasets.begin([Row("c" * 64, "neutral", {}, "train", "stamps", "owl")]),
+        config="head",
+        audit_set=audit.audit_set,
+        gate=Finding.objects.get(kind="int8").figures["gate"],
+        proposed_by=by,
+    )
+
+
+def written(graph: bytes) -> str:
+    """The name of an artifact's folder."""
+    files = {"model.onnx": graph, "labels.json": b"[]", "config.json": b"{}"}
+    return artifact.write(parent=settings.ARTIFACTS_DIR, files=files).sha256
+
+
+def samples(settings) -> None:
+    folder = settings.DEMO_DIR / "samples"
+    folder.mkdir(parents=True)
+    (folder / "fox.png").write_bytes(to_png(noise(9)))
+    (folder / "samples.json").write_text('[{"file": "fox.png", "title": "Red fox"}]')
+
+
+def private_set(shown: AuditSet) -> AuditSet:
+    """Some of the pictures of a public set, in one whose pictures are nobody's to see."""
+    rows = manifest.read(shown.manifest)[:40]
+    return AuditSet.objects.create(
+        name="private", manifest_sha256=datasets.publish(rows), images=len(rows)
+    )
+
+
+@pytest.fixture(autouse=True)
+def _files_stay(monkeypatch) -> None:
+    """What is tried is taken back in the database; files would be gone."""
+    monkeypatch.setattr(erasure, "finish", lambda: None)
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """A thousand refusals, each with its traceback, take longer to write than to make."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.fixture
+def cast(ravi, mona) -> dict[str, User | None]:
+    """Each role by itself, as one person has it."""
+    return {
+        "visitor": None,
+        "reporter": None,
+        "reviewer": ravi,
+        "safety": account("sana", people.SAFETY),
+        "maintainer": account("max", people.MAINTAINERS),
+        "auditor": account("aino", people.AUDITORS),
+        "admin": User.objects.create_superuser("adam"),
+    }
+
+
+class Person:
+    """Somebody at a browser, and at the API with a token where they have an account."""
+
+    def __init__(self, role: str, user: User | None, things: Mapping[str, object]) -> None:
+        self.role = role
+        self.things = things
+        self.session, self.token = "", {}
+        if user:
+            client = Client()
+            client.force_login(user)
+            self.session = client.cookies[settings.SESSION_COOKIE_NAME].value
+            self.token = {"Authorization": f"Token {Token.objects.create(user=user).key}"}
+
+    def tries(self, method: str, address: str, of: str = "") -> HttpResponse:
+        """What is answered. Nothing of it stays: the next one finds everything as it was."""
+        url = ARGUMENT.sub(lambda found: str(self._thing(address[: found.end()], of)), address)
+        client = Client(raise_request_exception=False)
+        client.cookies[settings.SESSION_COOKIE_NAME] = self.session
+        with transaction.atomic():
+            form = urlencode(self.things.get(f"to {address}", {}))
+            response = client.generic(method, url, form, FORM, headers=self.token)
+            transaction.set_rollback(True)
+        return response
+
+    def _thing(self, key: str, of: str) -> object:
+        if key in RECEIPTS and self.role != "reporter":
+            return new_receipt()
+        if (key + of) not in self.things:
+            pytest.fail(f"Nothing stands for {key + of!r}. Add it to `things` in {__file__}.")
+        return self.things[key + of]
+
+
+def is_shut(response: HttpResponse) -> bool:
+    to = response.headers.get("Location", "")
+    return response.status_code in (401, 403, 404) or to.startswith(("/sign-in/", "/admin/"))
+
+
+def test_every_address_opens_to_those_in_the_table_and_to_nobody_else(things, cast) -> None:
+    table = [line for line in read_table() if line.address != ADMIN]
+    everybody = {role: Person(role, user, things) for role, user in cast.items()}
+    wrong = []
+    for line in table:
+        for method, (role, person) in product(line.methods, everybody.items()):
+            response = person.tries(method, line.address, line.of)
+            as_told = is_shut(response) != line.opens[role] and response.status_code != 405
+            if not as_told or broke(response):
+                told = "yes" if line.opens[role] else "–"
+                wrong.append(f"{method} {line.address}{line.of} as {role}: {response}, not {told}")
+    for address in dict.fromkeys(line.address for line in table):
+        lines = [line for line in table if line.address == address]
+        admitted = [role for role in everybody if any(line.opens[role] for line in lines)]
+        for method in set(METHODS) - {one for line in lines for one in line.methods}:
+            for role in dict.fromkeys(["visitor", *admitted[:1]]):
+                response = everybody[role].tries(method, address)
+                if broke(response) or not (response.status_code == 405 or is_shut(response)):
+                    wrong.append(f"{method} {address} as {role}: {response}, and it is in no line")
+    assert not wrong, "\n".join(["Mend the door, or the line in docs/roles.md:", *wrong])
+
+
+def broke(response: HttpResponse) -> bool:
+    return response.status_code >= 500 and response.status_code != 503
+
+
+def test_the_admin_opens_to_superusers_alone(things, cast) -> None:
+    pages = [f"/{one}" for one in _patterns(get_resolver()) if one.startswith("admin/")]
+    pages = [ARGUMENT.sub("1", one) for one in pages if "^" not in one and "(" not in one]
+    pages += ["/admin/feedback/", "/admin/no-such-page/"]
+    told = next(line for line in read_table() if line.address == ADMIN)
+    for role, user in cast.items():
+        person = Person(role, user, {})
+        assert is_shut(person.tries("GET", "/admin/")) != told.opens[role], role
+        if not told.opens[role]:
+            for method in ("GET", "POST"):
+                opened = [page for page in pages if not is_shut(person.tries(method, page))]
+                assert not opened, f"{method} as {role}"
+
+
+def test_the_admin_holds_no_picture_report_or_token() -> None:
+    assert set(admin.site._registry) == {User, Group, Axis, BlockedHash}
+
+
+def test_an_account_is_closed_in_the_admin_and_never_deleted(client, ravi, queued) -> None:
+    triage.decide(report=queued(), outcome="escalated", by=ravi, reason="No.")
+    client.force_login(User.objects.create_superuser("adam"))
+    deletion = client.post(reverse("admin:auth_user_delete", args=[ravi.pk]), {"post": "yes"})
+    listed = client.get(reverse("admin:auth_user_changelist")).content.decode()
+    assert deletion.status_code == 403
+    assert "ravi" in listed
+    assert "delete_selected" not in listed
+
+
+def test_a_receipt_is_not_guessed_from_half_of_it(client, queued) -> None:
+    receipt = queued().receipt
+    half = receipt[:12] + new_receipt()[12:]
+    answers = [client.get(reverse("receipt", args=[one])) for one in (half, new_receipt())]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert answers[0].content == answers[1].content
+    assert len(set(receipt)) > 8
+    for swapped in (receipt.swapcase(), receipt + " ", receipt[:-1], "%"):
+        assert client.get(reverse("receipt", args=[swapped])).status_code == 404
+
+
+def test_numbers_of_others_things_open_nothing(client, queued) -> None:
+    report = queued()
+    image = report.examples.get().image
+    for number in (report.pk, image.pk, image.sha256, image.file.name.replace("/", "-")):
+        assert client.get(reverse("receipt", args=[number])).status_code == 404
+        assert client.get(reverse("api:report", args=[number])).status_code == 404
+
+
+def test_a_signed_in_browser_has_no_right_at_the_api(client, mona) -> None:
+    client.force_login(mona)
+    assert client.get("/api/v1/triage/").status_code == 401
+    assert client.post("/api/v1/retrains/").status_code == 401
