@@ -144,6 +144,7 @@ def things(champion, axes, judged, filed, queued, mona, settings) -> dict[str, o
     signal = "/audits/signals/<slug:axis>"
     return triage_images | {
         "/triage/images/<int:pk> of an answer that nobody reported": unseen.image_id,
+        "/triage/decisions.<str:kind>": "csv",
         "/c/<uuid:pk>": answer.pk,
         "/api/v1/classifications/<uuid:pk>": answer.pk,
         "/samples/<str:name>": "fox.png",

@@ -2,8 +2,9 @@ from django.conf import settings
 from django.contrib.auth.views import LoginView, redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
-from feedback import throttle
+from feedback import people, throttle
 
 
 class SignIn(LoginView):
@@ -14,6 +15,12 @@ class SignIn(LoginView):
     def post(self, request: HttpRequest, *args: str, **kwargs: object) -> HttpResponse:
         throttle.hit(request, scope="sign-in", rate=settings.RATE_SIGN_IN)
         return super().post(request, *args, **kwargs)
+
+    def get_default_redirect_url(self) -> str:
+        """To the first page of their work, for whoever has some here."""
+        if people.is_reviewer(self.request.user):
+            return reverse("triage")
+        return reverse("agreement" if people.is_auditor(self.request.user) else "home")
 
 
 def admin_sign_in(request: HttpRequest) -> HttpResponse:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from feedback import people, selectors
 from feedback.models import Decision
 from feedback.models.ledger import sha256
-from feedback.pages.doors import maintainers_only, person, reviewers_only
+from feedback.pages.doors import auditors_only, person, readers_only
 from feedback.services.ledger import name_of
 from modeltrain import agreement, fairness, labels
 
@@ -40,10 +40,10 @@ COLUMNS = (
 
 
 @never_cache
-@reviewers_only
+@readers_only
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
-    """For everybody who reviews; of single reviewers, maintainers see all and others themselves."""
+    """For everybody who reviews; of single reviewers, maintainers and auditors see all."""
     judged = _judged_twice()
     found = _agreement(judged)
     me = person(request)
@@ -54,7 +54,7 @@ def show(request: HttpRequest) -> HttpResponse:
         + [_drawn(value, cell) for value, cell in found["values"].items()],
         "minimum": agreement.MINIMUM,
         "newest": NEWEST,
-        "reviewers": rows if people.is_maintainer(me) else [r for r in rows if r["who"] == me],
+        "reviewers": rows if people.is_auditor(me) else [r for r in rows if r["who"] == me],
     }
     return render(request, "feedback/agreement.html", context)
 
@@ -111,7 +111,7 @@ def share(count: int, n: int) -> dict[str, Any]:
 
 
 @never_cache
-@maintainers_only
+@auditors_only
 @require_safe
 def download(request: HttpRequest, kind: str) -> StreamingHttpResponse:
     """Every decision, also those taken back. No words of anybody, no receipt, no picture."""

@@ -33,6 +33,11 @@ def maintainer(user: Any) -> bool:
 
 
 @register.filter
+def auditor(user: object) -> bool:
+    return bool(getattr(user, "is_authenticated", False)) and people.is_auditor(user)
+
+
+@register.filter
 def others_review(user: Any) -> bool:
     return people.others_review(user)
 

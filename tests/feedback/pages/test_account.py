@@ -1,6 +1,9 @@
 import pytest
 from django.urls import reverse
 
+from feedback import people
+from tests.conftest import account
+
 
 def test_ravi_signs_in_and_comes_to_triage(client, ravi) -> None:
     answer = client.post(
@@ -8,6 +11,17 @@ def test_ravi_signs_in_and_comes_to_triage(client, ravi) -> None:
     )
 
     assert answer.url == reverse("triage")
+
+
+def test_an_auditor_comes_to_what_auditors_read(client, db) -> None:
+    account("aino", people.AUDITORS)
+    answer = client.post(
+        reverse("sign-in"), {"username": "aino", "password": "a long enough password"}, follow=True
+    )
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert reverse("decisions", args=["csv"]) in page
+    assert f'href="{reverse("triage")}"' not in page
 
 
 def test_ravi_signs_out_with_a_form_and_not_with_a_link(client, ravi) -> None:
