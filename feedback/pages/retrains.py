@@ -33,6 +33,8 @@ def overview(request: HttpRequest) -> HttpResponse:
     found = Retrain.objects.select_related("base", "candidate", "proposed_by", "decided_by")
     context = {
         "retrains": found,
+        "champion": ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first(),
+        "before": selectors.served_before(),
         "waiting": selectors.accepted_waiting(),
         "opened": found.filter(
             status__in=Retrain.OPEN, base__status=ModelVersion.Status.CHAMPION

@@ -1,7 +1,8 @@
 """How much of what a dataset version learns may come from one place.
 
-A place is where reports come from (an address, kept as a keyed hash for a while) or a cluster of
-nearly the same pictures. Who floods the site, even past every reviewer, moves little.
+A place is where reports come from (an address, kept as a keyed hash for a while), a cluster of
+nearly the same pictures, or an hour: a burst is held, from however many addresses it comes. Who
+floods the site, even past every reviewer, moves little.
 """
 
 from collections import Counter
@@ -25,6 +26,7 @@ class Offer:
     def places(self) -> Counter[tuple[str, str]]:
         """How many of its images come from each place."""
         found = Counter(("cluster", row.cluster) for row in self.rows)
+        found["hour", f"{self.report.created_at:%Y-%m-%dT%H}"] = len(self.rows)
         if self.report.source:
             found["source", self.report.source] = len(self.rows)
         return found
@@ -34,10 +36,10 @@ def within(offers: Sequence[Offer]) -> list[Offer]:
     """Leave out what goes beyond any place's share, the newest first; it may come next time."""
     taken = list(offers)
     while True:
-        allowed = limit(sum(len(offer.rows) for offer in taken))
+        total = sum(len(offer.rows) for offer in taken)
         kept, held = [], Counter[tuple[str, str]]()
         for offer in taken:
-            if all(held[place] + n <= allowed for place, n in offer.places.items()):
+            if all(held[place] + n <= limit(place, total) for place, n in offer.places.items()):
                 kept.append(offer)
                 held += offer.places
         if len(kept) == len(taken):
@@ -45,9 +47,10 @@ def within(offers: Sequence[Offer]) -> list[Offer]:
         taken = kept  # less enters, so a share of it is less
 
 
-def limit(total: int) -> int:
+def limit(place: tuple[str, str], total: int) -> int:
     """The most images that one place may bring to a version of `total` new images."""
-    return int(max(settings.SOURCE_IMAGES, settings.SOURCE_SHARE * total))
+    always = settings.BURST_IMAGES if place[0] == "hour" else settings.SOURCE_IMAGES
+    return int(max(always, settings.SOURCE_SHARE * total))
 
 
 def origin(taken: Sequence[Offer], offers: Sequence[Offer]) -> dict[str, object]:
@@ -58,6 +61,7 @@ def origin(taken: Sequence[Offer], offers: Sequence[Offer]) -> dict[str, object]
         "sources": sorted((n for (kind, _), n in counts.items() if kind == "source"), reverse=True),
         "held_back": {"reports": len(back), "images": sum(len(offer.rows) for offer in back)},
         "images": settings.SOURCE_IMAGES,
+        "burst": settings.BURST_IMAGES,
         "share": settings.SOURCE_SHARE,
     }
 

@@ -32,6 +32,14 @@ def test_a_maintainer_puts_the_former_model_back(client, newer, real_champion, m
     assert entry.facts["by"] == "mona"
 
 
+def test_the_retrains_page_leads_back_to_the_model_before(client, newer, real_champion, mona):
+    client.force_login(mona)
+    page = client.get(reverse("retrains")).content.decode()
+    assert f'action="{reverse("roll-back", args=["v1"])}"' in page
+    models.roll_back(model=real_champion, by=mona, reason="v2 flags photographs.")
+    assert "Put v2 back in service" in client.get(reverse("retrains")).content.decode()
+
+
 def test_others_may_not(client, newer, ravi) -> None:
     client.force_login(ravi)
     assert "back in service" not in client.get("/models/v1/").content.decode()

@@ -15,8 +15,13 @@ from feedback.services import datasets, reports, shares, triage
 from modeltrain import manifest
 from modeltrain.manifest import Row
 
+NOON = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.UTC)
 
-def offer(number: int, source: str, images: int = 1, cluster: str = "") -> shares.Offer:
+
+def offer(
+    number: int, source: str, images: int = 1, cluster: str = "", *, hour: int | None = None
+) -> shares.Offer:
+    """A report of an hour of its own, unless that is said."""
     rows = [
         Row(
             sha256=f"{number:032x}{place:032x}",
@@ -28,7 +33,8 @@ def offer(number: int, source: str, images: int = 1, cluster: str = "") -> share
         )
         for place in range(images)
     ]
-    return shares.Offer(Report(pk=number, source=source), rows)
+    filed = NOON + datetime.timedelta(hours=number if hour is None else hour)
+    return shares.Offer(Report(pk=number, source=source, created_at=filed), rows)
 
 
 def images_of(offers) -> Counter:
@@ -53,6 +59,19 @@ def test_with_many_others_a_network_may_bring_its_share() -> None:
 def test_nearly_the_same_picture_from_a_thousand_networks_is_one_source() -> None:
     offers = [offer(n, f"person {n}", cluster="one picture") for n in range(1000)]
     assert len(shares.within(offers)) == 20
+
+
+def test_a_burst_from_a_thousand_networks_is_held() -> None:
+    burst = [offer(n, f"person {n}", hour=0) for n in range(1000)]
+    assert len(shares.within(burst)) == 200
+
+
+def test_beside_a_burst_everything_else_enters() -> None:
+    quiet = [offer(n, f"person {n}") for n in range(1, 301)]
+    burst = [offer(1000 + n, f"other {n}", hour=0) for n in range(1000)]
+    taken = shares.within(quiet + burst)
+    assert taken[:300] == quiet
+    assert len(taken) == 500
 
 
 def test_reports_whose_source_was_forgotten_are_not_one_source() -> None:
@@ -89,6 +108,7 @@ def flooded(queued, ravi, mona, db, settings) -> DatasetVersion:
 
 def test_a_version_says_where_its_images_come_from_and_what_was_held_back(flooded) -> None:
     assert flooded.origin["sources"] == [1]
+    assert flooded.origin["burst"] == 200
     assert flooded.origin["held_back"] == {"reports": 2, "images": 2}
     assert len(manifest.read(flooded.manifest)) == 2
 
