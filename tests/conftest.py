@@ -130,8 +130,11 @@ def champion(db) -> ModelVersion:
 def judged(champion) -> Callable[..., Classification]:
     """A classification that the champion has answered."""
 
-    def make(seed: int = 0, label: str = "neutral", pixels: bool = True) -> Classification:
-        image = images.keep(noise(seed, (80, 60)))
+    def make(
+        seed: int = 0, label: str = "neutral", pixels: bool = True, pale: bool = False
+    ) -> Classification:
+        picture = noise(seed, (80, 60))
+        image = images.keep(picture // 2 + 60 if pale else picture)
         made = Classification.objects.create(
             status=Classification.Status.DONE,
             image=image,

@@ -26,6 +26,8 @@ class StoredImage(models.Model):
     name = models.CharField(max_length=64, db_index=True, editable=False)
     pdq = models.CharField("PDQ hash", max_length=64, blank=True)
     pdq_quality = models.PositiveSmallIntegerField(default=0)
+    # Reported pictures that are nearly the same share it; it tells nothing of what they show.
+    cluster = models.BigIntegerField(null=True, blank=True, db_index=True, editable=False)
     file = models.FileField(storage=image_storage, upload_to=random_name)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()

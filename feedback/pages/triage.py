@@ -5,6 +5,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -22,6 +23,7 @@ from modeltrain import labels
 log = structlog.get_logger()
 
 QUEUE_SHOWN = 100
+NEAR_SHOWN = 9  # each has a digit as its key
 # Before the blocklist has seen a picture, no person does.
 UNSCREENED = (Report.Status.RECEIVED, Report.Status.SCREENING)
 
@@ -45,18 +47,38 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
     outcome = request.POST.get("outcome", "")
     if outcome not in Decision.Outcome.values:
         return _page(request, report, status=422)
+    by = person(request)
+    others = _ticked(request).exclude(pk=pk)
     try:
-        decision = triage.decide(
-            report=report, outcome=outcome, by=person(request), **_answer(request, outcome)
+        told = triage.decide_together(
+            report=report, others=others, outcome=outcome, by=by, **_answer(request, outcome)
         )
     except Refusal as refusal:
-        fresh = get_object_or_404(selectors.with_story(Report.objects.all()), pk=pk)
-        return with_refusal(_page(request, fresh, refusal=refusal), refusal)
-    waits = "Your decision on report {} is kept. It waits for another reviewer."
-    messages.success(
-        request, (f"Report {pk} is {outcome}." if decision.settled_at else waits.format(pk))
-    )
+        return _refused(request, pk, refusal)
+    answer = told.pop(report)
+    if isinstance(answer, Decision):
+        waits = f"Your decision on report {pk} is kept. It waits for another reviewer."
+        messages.success(request, f"Report {pk} is {outcome}." if answer.settled_at else waits)
+    if alike := [str(one.pk) for one, each in told.items() if isinstance(each, Decision)]:
+        messages.success(request, f"Decided alike: {', '.join(alike)}.")
+    for one, each in told.items():
+        if isinstance(each, Refusal):
+            messages.warning(request, f"Report {one.pk} is not decided. {each}")
+    if isinstance(answer, Refusal):
+        return _refused(request, pk, answer)
+    triage.let_go(report=report, by=by)
     return _next(request)
+
+
+def _ticked(request: HttpRequest) -> QuerySet[Report]:
+    """Near-duplicates that the reviewer wants decided alike."""
+    pks = [pk for pk in request.POST.getlist("also") if pk.isdecimal() and len(pk) < 19]
+    return Report.objects.filter(pk__in=pks[:NEAR_SHOWN])
+
+
+def _refused(request: HttpRequest, pk: int, refusal: Refusal) -> HttpResponse:
+    fresh = get_object_or_404(selectors.with_story(Report.objects.all()), pk=pk)
+    return with_refusal(_page(request, fresh, refusal=refusal), refusal)
 
 
 def _next(request: HttpRequest, after: Report | None = None) -> HttpResponse:
@@ -114,7 +136,11 @@ def _page(
     revealed: int | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    typed = request.POST if refusal else {}
+    typed = request.POST
+    near, more = selectors.near_duplicates(report, person(request), most=NEAR_SHOWN)
+    also = [one.report.pk for one in near if one.agrees_with(report)]
+    if "outcome" in typed:
+        also = [one.pk for one in _ticked(request)]
     opened = report.status == Report.Status.QUEUED
     context = {
         "report": report,
@@ -138,6 +164,9 @@ def _page(
         "because": typed.get("because", ""),
         "reason_rejected": typed.get("reason_rejected", ""),
         "reason_escalated": typed.get("reason_escalated", ""),
+        "near": near,
+        "also": also,
+        "more_near": more,
         "waiting": selectors.open_cases(person(request)).exclude(pk=report.pk).count(),
     }
     return render(request, "feedback/case.html", context, status=status)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from feedback.models import Classification, StoredImage
 from modeltrain import images
-from modeltrain.hashing import pdq
+from modeltrain.hashing import Pdq, alike, pdq
 from modeltrain.images import Pixels
 
 # What a crash left behind is younger than this only while its request or task may still run.
@@ -48,6 +48,21 @@ def veiled(image: StoredImage) -> bytes:
     out = io.BytesIO()
     small.save(out, "PNG")
     return out.getvalue()
+
+
+def join_cluster(image: StoredImage) -> None:
+    """Put a reported picture among those that are nearly the same, or begin with it."""
+    reported = StoredImage.objects.filter(example__isnull=False).exclude(pk=image.pk)
+    near = {
+        pk: cluster
+        for pk, cluster, sha256, bits, quality in reported.values_list(
+            "pk", "cluster", "sha256", "pdq", "pdq_quality"
+        )
+        if sha256 == image.sha256 or alike(Pdq(bits, quality), image.fingerprint)
+    }
+    # Two that are screened at once do not see each other's cluster, and both name the same.
+    image.cluster = min((one for one in near.values() if one), default=min([image.pk, *near]))
+    StoredImage.objects.filter(pk=image.pk).update(cluster=image.cluster)
 
 
 def forget(image: StoredImage) -> None:

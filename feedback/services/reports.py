@@ -22,7 +22,7 @@ from feedback.models import (
 )
 from feedback.models.group import SLICE
 from feedback.models.report import new_receipt
-from feedback.services import blocklist, erasure, ledger, outcomes
+from feedback.services import blocklist, erasure, images, ledger, outcomes
 from feedback.services.classifications import forget_pixels
 from modeltrain import labels
 
@@ -200,6 +200,8 @@ def screen(*, pk: int) -> None:
             ):
                 outcomes.record(report=report, outcome=Report.Status.ESCALATED)
         return
+    for image in StoredImage.objects.filter(example__report=report):
+        images.join_cluster(image)
     move(report=report, sources=[Report.Status.SCREENING], status=Report.Status.QUEUED)
 
 

@@ -1,7 +1,7 @@
 """Decide reports."""
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -20,14 +20,25 @@ CLAIMS_TRIED = 20  # as many may be taken by others meanwhile
 
 def claim_next(*, by: User, after: Report | None = None) -> Report | None:
     """Put the oldest case that nobody else has in hand into this reviewer's, for ten minutes."""
-    waiting = selectors.open_cases(by)
+    waiting = selectors.open_cases(by).prefetch_related(None)
     if after:
         same_moment = Q(created_at=after.created_at, pk__gt=after.pk)
         waiting = waiting.filter(Q(created_at__gt=after.created_at) | same_moment)
-    for report in waiting[:CLAIMS_TRIED]:
-        if _take(report, by, claimed_by=by, claimed_until=timezone.now() + CLAIM):
-            return report
-    return None
+        waiting = waiting.exclude(pk__in=selectors.same_case(after))
+    return next((report for report in waiting[:CLAIMS_TRIED] if _take_case(report, by)), None)
+
+
+def _take_case(report: Report, by: User) -> bool:
+    """A case and its near-duplicates, or nothing where somebody else has one of them in hand."""
+    case = selectors.same_case(report)
+    with transaction.atomic():
+        taken = case.filter(selectors.free_for(by)).update(
+            claimed_by=by, claimed_until=timezone.now() + CLAIM
+        )
+        if taken and taken == case.count():
+            return True
+        transaction.set_rollback(True)
+    return False
 
 
 def _take(report: Report, by: User, **changes: object) -> bool:
@@ -37,8 +48,9 @@ def _take(report: Report, by: User, **changes: object) -> bool:
 
 
 def let_go(*, report: Report, by: User) -> None:
-    """Leave a case to others."""
-    Report.objects.filter(pk=report.pk, claimed_by=by).update(claimed_by=None, claimed_until=None)
+    """Leave a case and its near-duplicates to others."""
+    mine = selectors.same_case(report).filter(claimed_by=by)
+    mine.update(claimed_by=None, claimed_until=None)
 
 
 def decide(
@@ -90,6 +102,31 @@ def decide(
         elif differ or len(same) >= needed(report, keys=keys, others=others):
             settle(decision, same)
         return decision
+
+
+def decide_together(
+    *,
+    report: Report,
+    others: Iterable[Report],
+    by: User,
+    groups: Mapping[str, str] | None = None,
+    **answer: str,
+) -> dict[Report, Decision | Refusal]:
+    """Decide a case and its near-duplicates one by one, and say what was refused of which.
+
+    A refusal undoes nothing of the rest. Each near-duplicate keeps the groups that its own reporter
+    stated. Where the answer itself is not valid, nothing is decided.
+    """
+    told: dict[Report, Decision | Refusal] = {}
+    for one in (report, *others):
+        own = groups if one == report else None
+        try:
+            told[one] = decide(report=one, by=by, groups=own, **answer)
+        except Refusal as refusal:
+            if one == report and isinstance(refusal, Invalid):
+                raise
+            told[one] = refusal
+    return told
 
 
 def _checked_reason(outcome: str, because: str, line: str) -> str:

@@ -70,3 +70,26 @@ def test_letters_can_be_switched_off(at_triage) -> None:
         page.keyboard.press("s")
 
     assert statuses() == ["queued"] * 3
+
+
+def test_digits_say_which_near_duplicates_are_decided_too(visit, queued, ravi: User) -> None:
+    for _ in range(3):
+        queued(1)
+    visitor = visit(ravi)
+    page = visitor.open("/triage/")
+    with page.expect_navigation():
+        page.keyboard.press("n")
+    second = page.get_by_role("checkbox", name="2 Report")
+    assert second.is_checked()
+    page.keyboard.press("2")
+    assert not second.is_checked()
+    with page.expect_navigation():
+        second.press("Enter")  # must not accept
+    assert statuses() == ["queued"] * 3
+    assert not second.is_checked()
+    print("AFTER", page.url, second.is_checked(), statuses())
+    with page.expect_navigation():
+        page.keyboard.press("a")
+
+    assert statuses() == ["accepted", "accepted", "queued"]
+    assert not visitor.complaints

@@ -91,6 +91,7 @@ def world(transactional_db, champion, queued, settings):
     (samples / "fox.png").write_bytes(png(5))
     (samples / "samples.json").write_text(json.dumps([{"file": "fox.png", "title": "Red fox"}]))
     open_one, decided, accepted = queued(1), queued(2), queued(3)
+    twice, _again = queued(4), queued(4, groups={"medium": "vector", "skin_tone": "dark"})
     triage.decide(report=decided, outcome="rejected", by=mona, reason="A photograph.")
     triage.decide(report=accepted, outcome="accepted", by=mona)
     doubted(accepted, retrain)
@@ -138,6 +139,7 @@ def world(transactional_db, champion, queued, settings):
             reverse("objection", args=[objection.receipt]),
             reverse("triage"),
             reverse("case", args=[open_one.pk]),
+            reverse("case", args=[twice.pk]),
             reverse("case", args=[decided.pk]),
             reverse("case", args=[accepted.pk]),
             reverse("keys"),

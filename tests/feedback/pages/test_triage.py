@@ -179,7 +179,7 @@ def doubted(report, retrain, **changes):
     """Write the list that a retrain leaves, with a doubt about this report's example."""
     line = {
         "rank": 1,
-        "sha256": report.examples.get().image_sha256,
+        "sha256": report.examples.get().image.name,
         "label": "drawings",
         "groups": {"medium": "vector"},
         "suggested": "neutral",
@@ -357,3 +357,71 @@ def test_a_skipped_case_is_left_to_others(client, queued, ravi, mona) -> None:
     assert client.post(reverse("skip", args=[first.pk])).url == case_of(second)
     assert triage.claim_next(by=mona) == first
     assert client.post(reverse("skip", args=[second.pk])).url == reverse("triage")
+
+
+@pytest.fixture
+def alike(queued, judged):
+    """A report, one that says the same of nearly its picture, one that is about another too."""
+    return (
+        queued(1),
+        queued(classifications=[judged(1, pale=True)]),
+        queued(classifications=[judged(1), judged(2)]),
+    )
+
+
+def tick_of(report) -> str:
+    return f'name="also" value="{report.pk}"'
+
+
+def test_near_duplicates_are_ticked_where_they_say_the_same_of_nothing_else(
+    client, ravi, queued, alike, settings
+) -> None:
+    first, agrees, more = alike
+    settings.COLLECT_MISSES = True
+    differs, other = queued(1, expected_label="sexy"), queued(2)
+    client.force_login(ravi)
+    page = client.get(case_of(first)).content.decode()
+
+    ticks = {one.pk: page.partition(tick_of(one))[2].partition(">")[0] for one in alike[1:]}
+    assert "checked" in ticks[agrees.pk]
+    assert "checked" not in ticks[more.pk]
+    assert "1 other picture<" in page
+    assert tick_of(differs) in page
+    assert "checked" not in page.partition(tick_of(differs))[2].partition(">")[0]
+    assert tick_of(other) not in page
+    assert "?clear" not in page
+
+
+def test_ravi_decides_near_duplicates_together_and_is_told_what_was_refused(
+    client, ravi, alike
+) -> None:
+    first, agrees, more = alike
+    reports.withdraw(report=more)
+    client.force_login(ravi)
+    answer = client.post(
+        case_of(first),
+        {"outcome": "accepted", "label": "drawings", "also": [agrees.pk, more.pk, first.pk, "x"]},
+        follow=True,
+    )
+    text = answer.content.decode()
+    assert f"Report {first.pk} is accepted." in text
+    assert f"Decided alike: {agrees.pk}." in text
+    assert f"Report {more.pk} is not decided." in text
+    agrees.refresh_from_db()
+    assert agrees.status == "accepted"
+
+
+def test_ticks_are_kept_when_an_answer_is_refused(client, ravi, alike) -> None:
+    first, agrees, more = alike
+    client.force_login(ravi)
+    page = client.post(case_of(first), {"outcome": "rejected", "also": [more.pk]}).content.decode()
+    assert "checked" in page.partition(tick_of(more))[2].partition(">")[0]
+    assert "checked" not in page.partition(tick_of(agrees))[2].partition(">")[0]
+
+
+def test_a_flood_of_one_picture_is_shown_in_part(client, ravi, queued) -> None:
+    flood = [queued(1) for _ in range(12)]
+    client.force_login(ravi)
+    page = client.get(case_of(flood[0])).content.decode()
+    assert page.count('name="also"') == 9
+    assert "2 more come" in page

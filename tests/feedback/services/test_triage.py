@@ -1,10 +1,14 @@
+from importlib import import_module
+
 import pytest
+from django.apps import apps
 from django.db import IntegrityError, transaction
 
-from feedback.errors import AlreadyDecided, Invalid
+from feedback import selectors
+from feedback.errors import AlreadyDecided, Invalid, WrongState
 from feedback.models import Decision, Report, StoredImage
 from feedback.models.decision import REASONS
-from feedback.services import triage
+from feedback.services import reports, triage
 
 pytestmark = pytest.mark.django_db
 
@@ -106,3 +110,105 @@ def test_a_reason_that_is_not_in_the_list_is_refused(queued, ravi):
 def test_the_database_knows_what_a_reason_is(queued, ravi, broken):
     with pytest.raises(IntegrityError), transaction.atomic():
         Decision.objects.create(report=queued(), by=ravi, **broken)
+
+
+@pytest.fixture
+def alike(queued, judged):
+    """Three reports of nearly one picture, and one of another between them."""
+    first, other = queued(1), queued(2)
+    paler = queued(classifications=[judged(1, pale=True)])
+    again = queued(1)
+    return first, other, paler, again
+
+
+def test_near_duplicates_are_found_when_they_are_screened(alike):
+    first, other, paler, again = alike
+    assert set(selectors.same_case(first)) == {first, paler, again}
+    assert set(selectors.same_case(paler)) == {first, paler, again}
+    assert set(selectors.same_case(other)) == {other}
+
+
+def test_what_was_reported_before_there_were_clusters_is_found_too(alike):
+    first, _, paler, again = alike
+    StoredImage.objects.update(cluster=None)
+    assert set(selectors.same_case(first)) == {first}
+    import_module("feedback.migrations.0017_near_duplicates").put_in_clusters(apps, None)
+    assert set(selectors.same_case(first)) == {first, paler, again}
+
+
+def test_a_picture_without_marks_is_a_near_duplicate_of_its_own_copy_alone(queued, judged):
+    plain, copy, grey = (queued(seed) for seed in (1, 2, 3))
+    StoredImage.objects.update(pdq_quality=10, cluster=None)
+    StoredImage.objects.filter(example__report__in=[plain, copy]).update(sha256="f" * 64)
+    Report.objects.update(status=Report.Status.SCREENING)
+    for report in (plain, copy, grey):
+        reports.screen(pk=report.pk)
+    assert set(selectors.same_case(plain)) == {plain, copy}
+
+
+def test_whoever_takes_a_case_takes_its_near_duplicates(alike, ravi, mona):
+    first, other, paler, again = alike
+    assert triage.claim_next(by=ravi) == first
+    assert set(Report.objects.filter(claimed_by=ravi)) == {first, paler, again}
+    assert triage.claim_next(by=mona) == other
+
+
+def test_a_case_that_arrives_while_somebody_has_its_picture_in_hand_waits(alike, ravi, mona):
+    first, other, paler, _ = alike
+    Report.objects.filter(pk=first.pk).update(status=Report.Status.SCREENING)
+    assert triage.claim_next(by=mona) == other
+    assert triage.claim_next(by=mona, after=other) == paler
+    Report.objects.filter(pk=first.pk).update(status=Report.Status.QUEUED)
+
+    assert triage.claim_next(by=ravi) is None
+
+
+def test_a_skipped_case_is_left_with_its_near_duplicates(alike, ravi, mona):
+    first, other, *_ = alike
+    triage.claim_next(by=ravi)
+    triage.let_go(report=first, by=ravi)
+    assert triage.claim_next(by=ravi, after=first) == other
+    assert triage.claim_next(by=mona) == first
+
+
+def test_near_duplicates_are_decided_alike_each_with_its_own_groups(alike, ravi):
+    first, _, paler, again = alike
+    Report.objects.filter(pk=paler.pk).update(groups={"medium": "painting"})
+    others = Report.objects.filter(pk__in=[paler.pk, again.pk])
+    told = triage.decide_together(
+        report=first,
+        others=others,
+        outcome="accepted",
+        label="neutral",
+        groups={"medium": "photograph"},
+        by=ravi,
+    )
+    assert list(told) == [first, paler, again]
+    assert {(d.report, d.label, d.groups["medium"]) for d in Decision.objects.all()} == {
+        (first, "neutral", "photograph"),
+        (paler, "neutral", "painting"),
+        (again, "neutral", "vector"),
+    }
+
+
+def test_what_is_refused_of_one_undoes_nothing_of_the_rest(alike, ravi, mona):
+    first, other, paler, again = alike
+    triage.decide(report=other, outcome="rejected", reason="No.", by=mona)
+    reports.withdraw(report=paler)
+    Report.objects.filter(pk=first.pk).update(claimed_by=mona, claimed_until="2100-01-01T00:00Z")
+    told = triage.decide_together(
+        report=first, others=[other, paler, again], outcome="rejected", reason="A photo.", by=ravi
+    )
+    assert {one: type(answer) for one, answer in told.items()} == {
+        first: WrongState,
+        other: AlreadyDecided,
+        paler: AlreadyDecided,
+        again: Decision,
+    }
+
+
+def test_an_answer_that_is_not_valid_decides_nothing(alike, ravi):
+    first, _, paler, again = alike
+    with pytest.raises(Invalid):
+        triage.decide_together(report=first, others=[paler, again], outcome="rejected", by=ravi)
+    assert not Decision.objects.exists()
