@@ -38,6 +38,12 @@ from modeltrain.images import passing_name
 SETTLED = datetime.timedelta(seconds=20)
 # What may have to stay of a withdrawn report, without what it was about.
 HISTORY = (ReportEvent, Decision, Erasure)
+# All else that a report's row says is emptied, whatever is added to it.
+STAYS = {
+    *("id", "receipt", "status", "kind", "expected_label", "created_at", "appealed_at"),
+    *("consent_store", "consent_train", "folded_into", "held_in", "idempotency_key"),
+    "ledger_key",  # its entries are written first
+}
 WORDS = (".json", ".jsonl", ".log", ".txt")
 REASONED = (Report.Status.ACCEPTED, Report.Status.REJECTED, Report.Status.ESCALATED)
 
@@ -68,8 +74,9 @@ def forget(report: Report) -> None:
     report.decisions.update(groups={}, left_out={})
     report.decisions.exclude(reason="").update(reason="Withdrawn.")
     report.events.filter(status__in=REASONED).update(note="")
+    told = [field for field in Report._meta.concrete_fields if field.name not in STAYS]
     Report.objects.filter(pk=report.pk).update(
-        description="", appeal="", groups={}, source="", request_sha256=""
+        **{field.name: field.get_default() for field in told}
     )
 
 

@@ -1,5 +1,5 @@
 import pytest
-from django.db.models import F
+from django.db.models import CharField, F, TextField
 
 from feedback.errors import Gone, Invalid, WrongState
 from feedback.models import Classification, Example, Report, StoredImage
@@ -119,6 +119,20 @@ def test_withdrawing_removes_the_pixels_and_the_words(
     assert (report.groups, report.decisions.get().groups) == ({}, {})
     assert not image.file.storage.exists(image.file.name)
     assert not Example.objects.exists()
+
+
+def test_whatever_words_a_report_has_are_emptied(queued):
+    report = queued()
+    stays = {"receipt", "status", "kind", "expected_label", "idempotency_key"}
+    words = [
+        field.name
+        for field in Report._meta.concrete_fields
+        if isinstance(field, CharField | TextField) and field.name not in stays
+    ]
+    Report.objects.update(**dict.fromkeys(words, "aa"))
+    reports.withdraw(report=report)
+    kept = Report.objects.values().get()
+    assert [name for name in words if kept[name]] == []
 
 
 def test_a_withdrawal_that_is_cut_short_can_be_done_again(queued, monkeypatch):
