@@ -3,6 +3,8 @@
 Only `feedback/api/problems.py` knows which HTTP status each one is.
 """
 
+from collections.abc import Mapping
+
 
 class Refusal(Exception):
     """Something that will not be done, and why."""
@@ -18,6 +20,19 @@ class Refusal(Exception):
 
 class ImageRefused(Refusal):
     title = "The image cannot be used"
+
+
+class ImagesRefused(ImageRefused):
+    """Some images of a report cannot be used, so nothing of it was kept."""
+
+    def __init__(self, broken: Mapping[str, ImageRefused]) -> None:
+        super().__init__(
+            rule="A report is filed whole: with all of its images, or not at all.",
+            received="; ".join(f"{place}: {refusal}" for place, refusal in broken.items()),
+            way_out="Leave these out or mend them, and send the report again.",
+        )
+        self.broken = broken
+        self.title = f"{len(broken)} image{'s' * (len(broken) > 1)} cannot be used"
 
 
 class BodyTooLarge(Refusal):

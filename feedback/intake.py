@@ -3,10 +3,11 @@
 Services never enqueue; this is the edge that does.
 """
 
+import itertools
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -17,7 +18,14 @@ from django.db import DatabaseError, IntegrityError
 from kombu.exceptions import OperationalError
 
 from feedback import selectors
-from feedback.errors import ClassifierAway, ClassifierBusy, ImageRefused, Invalid, KeyReused
+from feedback.errors import (
+    ClassifierAway,
+    ClassifierBusy,
+    ImageRefused,
+    ImagesRefused,
+    Invalid,
+    KeyReused,
+)
 from feedback.models import (
     Classification,
     Finding,
@@ -35,6 +43,7 @@ from feedback.services import (
     retrains,
     slices,
 )
+from feedback.services.counterparts import Pair
 from worker import pulse
 from worker.tasks.audits import recount_audit_task
 from worker.tasks.inference import classify_task
@@ -115,6 +124,7 @@ def file_report(
     *,
     uploads: Sequence[UploadedFile],
     classification: Classification | None,
+    pairs: Sequence[Pair[UploadedFile]] = (),
     idempotency_key: str | None = None,
     request_sha256: str = "",
     **fields: Any,
@@ -127,18 +137,17 @@ def file_report(
         return known, False
     reports.check_label(fields["expected_label"])
     reports.check_groups(fields["groups"])
-    check_count(len(uploads) + bool(classification))
+    reports.check_pairs(pairs, kind=fields["kind"])
+    check_count(len(uploads) + 2 * len(pairs) + bool(classification))
     mine: list[Classification] = []
     try:
-        for upload in uploads:
-            mine.append(classify(upload=upload))
-        deadline = time.monotonic() + REPORT_WAIT_SECONDS
-        for one in mine:
-            judged(wait(classification=one, seconds=deadline - time.monotonic()))
-            if one.status == Classification.Status.WAITING:
-                raise _away()
+        answers = iter(_all_judged(_in_order(uploads, pairs), mine))
         report = reports.submit(
-            classifications=[*([classification] if classification else []), *mine],
+            classifications=[
+                *([classification] if classification else []),
+                *itertools.islice(answers, len(uploads)),
+            ],
+            pairs=[Pair(next(answers), next(answers), pair.groups) for pair in pairs],
             idempotency_key=idempotency_key,
             request_sha256=request_sha256,
             **fields,
@@ -162,6 +171,46 @@ def withdraw(*, report: Report) -> None:
         erasure.finish()
     except (OSError, DatabaseError) as problem:
         log.warning("erasure is not finished", problem=type(problem).__name__)
+
+
+def _in_order(
+    uploads: Sequence[UploadedFile], pairs: Sequence[Pair[UploadedFile]]
+) -> Iterator[tuple[str, UploadedFile]]:
+    """Every image of a report, and how its sender finds it again."""
+    for number, upload in enumerate(uploads, start=1):
+        yield f"image {number} ({upload.name!r})", upload
+    for number, pair in enumerate(pairs, start=1):
+        for place, upload in zip(("wrong one", "counterpart"), pair, strict=True):
+            yield f"the {place} of pair {number} ({upload.name!r})", upload
+
+
+def _all_judged(
+    images: Iterable[tuple[str, UploadedFile]], mine: list[Classification]
+) -> list[Classification]:
+    """What the model says of all of them, or a refusal that names each one that is broken.
+
+    What was kept meanwhile is in `mine`.
+    """
+    broken: dict[str, ImageRefused | None] = {}
+    asked: dict[str, Classification] = {}
+    for place, upload in images:
+        broken[place] = None
+        try:
+            asked[place] = classify(upload=upload)
+            mine.append(asked[place])
+        except ImageRefused as refusal:
+            broken[place] = refusal
+    deadline = time.monotonic() + REPORT_WAIT_SECONDS
+    for place, one in asked.items():
+        try:
+            judged(wait(classification=one, seconds=deadline - time.monotonic()))
+        except ImageRefused as refusal:
+            broken[place] = refusal
+        if one.status == Classification.Status.WAITING:
+            raise _away()
+    if found := {place: refusal for place, refusal in broken.items() if refusal}:
+        raise ImagesRefused(found)
+    return mine
 
 
 def check_count(images: int) -> None:
@@ -230,16 +279,39 @@ def look_again(*, finding: Finding) -> None:
         send(run_finding_task.delay_on_commit, pk)
 
 
+def parse_pair_groups(text: str, pairs: int) -> list[tuple[Mapping[str, str], Mapping[str, str]]]:
+    """Groups of each pair as JSON: for each of them two objects, axis → value; or nothing."""
+    stated = _from_json(text or "[]")
+    if stated == []:
+        return [({}, {})] * pairs
+    fits = isinstance(stated, list) and len(stated) == pairs
+    if not fits or not all(isinstance(two, list) and len(two) == 2 for two in stated):
+        raise Invalid(
+            rule="`pair_groups` must be a JSON list with two objects for each pair.",
+            received=text[:80],
+            way_out='Send something like [[{"skin_tone": "dark"}, {"skin_tone": "light"}]], '
+            "or leave it out.",
+        )
+    return [(_groups(first), _groups(second)) for first, second in stated]
+
+
 def parse_groups(text: str) -> Mapping[str, str]:
     """Groups as JSON, axis → value."""
+    return _groups(_from_json(text or "{}"), text)
+
+
+def _from_json(text: str) -> Any:
     try:
-        groups = json.loads(text or "{}")
+        return json.loads(text)
     except (ValueError, RecursionError):
-        groups = None
+        return None
+
+
+def _groups(groups: Any, text: str = "") -> Mapping[str, str]:
     if not isinstance(groups, dict) or not all(isinstance(v, str) for v in groups.values()):
         raise Invalid(
             rule="`groups` must be a JSON object of axis → value.",
-            received=text[:80],
+            received=(text or repr(groups))[:80],
             way_out='Send something like {"medium": "vector"}, or leave it out.',
         )
     return groups

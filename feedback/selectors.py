@@ -70,7 +70,11 @@ def report_of(receipt: str) -> Report | None:
 
 def with_story(reports: "QuerySet[Report]") -> "QuerySet[Report]":
     return reports.select_related("folded_into").prefetch_related(
-        "events", "examples__scores__model", "examples__image", "decisions__by"
+        "events",
+        "examples__scores__model",
+        "examples__image",
+        "examples__counterpart_of",
+        "decisions__by",
     )
 
 

@@ -23,6 +23,7 @@ from feedback import people
 from feedback.management.commands.load_demo import load_axes
 from feedback.models import Classification, ModelVersion, Report, StoredImage
 from feedback.services import images, reports
+from feedback.services.counterparts import Pair
 from modeltrain import artifact
 from modeltrain.artifact import Artifact
 from tests.turns import alone
@@ -32,6 +33,7 @@ CONVERTER = b"".join(
     (ROOT / "modeltrain" / f"{name}.py").read_bytes() for name in ("baseline", "network", "export")
 )  # what it makes is made anew when it changes
 PUBLISHED = ROOT / "var" / "test-artifacts" / hashlib.sha256(CONVERTER).hexdigest()[:12]
+DARK, LIGHT = {"skin_tone": "dark"}, {"skin_tone": "light"}
 SCORES = {"drawings": 0.05, "hentai": 0.01, "neutral": 0.9, "porn": 0.02, "sexy": 0.02}
 
 
@@ -177,6 +179,21 @@ def queued(filed) -> Callable[..., Report]:
 
     def make(seed: int = 0, **changes) -> Report:
         report = filed(seed, **changes)
+        reports.screen(pk=report.pk)
+        report.refresh_from_db()
+        return report
+
+    return make
+
+
+@pytest.fixture
+def paired(judged, filed) -> Callable[..., Report]:
+    """Rosa's report that two hands are judged differently, screened and waiting."""
+
+    def make(seed: int = 0, **changes) -> Report:
+        pair = Pair(judged(seed), judged(seed + 1), (DARK, LIGHT))
+        pairs = {"kind": Report.Kind.UNFAIR, "classifications": [], "pairs": [pair]}
+        report = filed(**{**pairs, **changes})
         reports.screen(pk=report.pk)
         report.refresh_from_db()
         return report

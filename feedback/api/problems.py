@@ -10,7 +10,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from feedback.errors import Refusal
+from feedback.errors import ImagesRefused, Refusal
 from feedback.http import headers_of, status_of
 
 CONTENT_TYPE = "application/problem+json"
@@ -22,15 +22,20 @@ WORDS = {
 
 
 def body_of(refusal: Refusal) -> dict[str, Any]:
-    return {
+    body = {
         "type": "about:blank",
         "title": refusal.title,
         "status": status_of(refusal),
         "detail": str(refusal),
-        "rule": refusal.rule,
-        "received": refusal.received,
-        "way_out": refusal.way_out,
+        **_said(refusal),
     }
+    if isinstance(refusal, ImagesRefused):
+        body["images"] = [{"image": place, **_said(one)} for place, one in refusal.broken.items()]
+    return body
+
+
+def _said(refusal: Refusal) -> dict[str, str]:
+    return {"rule": refusal.rule, "received": refusal.received, "way_out": refusal.way_out}
 
 
 def response(refusal: Refusal) -> HttpResponse:

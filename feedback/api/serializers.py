@@ -47,6 +47,14 @@ class ReportInput(serializers.Serializer):
     expected_label = serializers.CharField(max_length=40)
     kind = serializers.ChoiceField(choices=Report.Kind.choices, default=Report.Kind.MISCLASSIFIED)
     groups = serializers.CharField(required=False, default="{}")
+    wrong = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True), required=False, default=list
+    )
+    counterpart = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True), required=False, default=list
+    )
+    pair_groups = serializers.CharField(required=False, default="[]")
+    subject = serializers.CharField(required=False, default="", allow_blank=True, max_length=120)
     description = serializers.CharField(
         required=False, default="", allow_blank=True, max_length=2000
     )
@@ -66,10 +74,11 @@ class ExampleOutput(serializers.ModelSerializer):
     then = ScoreOutput()
     now = ScoreOutput()
     kept = serializers.SerializerMethodField()
+    counterpart_of = serializers.IntegerField(source="counterpart_of.position", default=None)
 
     class Meta:
         model = Example
-        fields = ["position", "kept", "then", "now"]
+        fields = ["position", "kept", "then", "now", "counterpart_of", "groups"]
 
     def get_kept(self, example: Example) -> bool:
         return example.image_id is not None
@@ -143,6 +152,7 @@ class CaseOutput(serializers.ModelSerializer):
             "kind",
             "expected_label",
             "groups",
+            "subject",
             "description",
             "consent_train",
             "examples",

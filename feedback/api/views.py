@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -23,6 +24,7 @@ from feedback.api.permissions import IsMaintainer, IsReviewer
 from feedback.errors import Invalid
 from feedback.models import Classification, ModelVersion, PublicReport, Report, Retrain
 from feedback.services import classifications, reports, retrains, triage
+from feedback.services.counterparts import Pair
 
 DEFAULT_WAIT_SECONDS = 10.0
 LONGEST_WAIT_SECONDS = 30.0
@@ -109,10 +111,12 @@ class Reports(ListAPIView):
         throttle.hit(request, scope="reports", rate=settings.RATE_REPORTS)
         data = valid(serializers.ReportInput, request)
         uploads, pk = data.pop("images"), data.pop("classification")
+        pairs = _pairs(data.pop("wrong"), data.pop("counterpart"), data.pop("pair_groups"))
         key = request.headers.get("Idempotency-Key", "")[:200]
         digest = _digest(request)
         report, _ = intake.file_report(
             uploads=uploads,
+            pairs=pairs,
             classification=pk and get_object_or_404(Classification, pk=pk),
             source=throttle.source_of(request),
             idempotency_key=hashlib.sha256(key.encode()).hexdigest() if key else None,
@@ -274,6 +278,20 @@ def valid(serializer: Any, request: Request) -> dict[str, Any]:
 
 def user_of(request: Request) -> User:
     return cast(User, request.user)  # the permission classes let nobody else pass
+
+
+def _pairs(
+    wrong: list[UploadedFile], counterpart: list[UploadedFile], groups: str
+) -> list[Pair[UploadedFile]]:
+    """The n-th `counterpart` is that of the n-th `wrong`."""
+    if len(wrong) != len(counterpart):
+        raise Invalid(
+            rule="Each image in `wrong` has its counterpart in `counterpart`, in the same order.",
+            received=f"{len(wrong)} and {len(counterpart)}",
+            way_out="Send as many of one as of the other.",
+        )
+    stated = intake.parse_pair_groups(groups, len(wrong))
+    return [Pair(*both) for both in zip(wrong, counterpart, stated, strict=True)]
 
 
 def _digest(request: Request) -> str:

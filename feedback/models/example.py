@@ -1,4 +1,7 @@
+from collections.abc import Mapping
+
 from django.db import models
+from django.db.models import F, Q
 
 from feedback.models.model_version import ModelVersion
 
@@ -12,15 +15,31 @@ class Example(models.Model):
         "feedback.StoredImage", null=True, blank=True, on_delete=models.SET_NULL
     )
     image_sha256 = models.CharField(max_length=64, db_index=True)
+    # The image that the model gets wrong, which this one equals but for the group.
+    counterpart_of = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="counterpart"
+    )
+    # Of an image in a pair alone: the value that sets it apart from the other one.
+    groups = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ["position"]
         constraints = [
             models.UniqueConstraint(fields=["report", "position"], name="one_example_a_position"),
+            models.CheckConstraint(
+                condition=Q(counterpart_of=None) | ~Q(counterpart_of=F("id")),
+                name="counterpart_is_another_image",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"example {self.position} of {self.report}"
+
+    def own(self, groups: Mapping[str, str]) -> dict[str, str]:
+        """Of the groups of its report, those that hold for this image."""
+        if self.counterpart_of_id and not self.groups:
+            return {}  # nobody said on which axis it differs
+        return {**groups, **self.groups}
 
     @property
     def then(self) -> "ExampleScore":

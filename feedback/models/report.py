@@ -6,6 +6,7 @@ from django.db.models import Q
 
 if TYPE_CHECKING:
     from feedback.models.decision import Decision
+    from feedback.models.example import Example
 
 
 def new_receipt() -> str:
@@ -41,6 +42,7 @@ class Report(models.Model):
     kind = models.CharField(max_length=20, choices=Kind, default=Kind.MISCLASSIFIED)
     expected_label = models.CharField(max_length=40)
     groups = models.JSONField(default=dict, blank=True)
+    subject = models.CharField(max_length=120, blank=True)
     description = models.TextField(max_length=2000, blank=True)
     # Why the reporter does not agree with the reviewer; asked once.
     appeal = models.TextField(max_length=2000, blank=True)
@@ -86,6 +88,20 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return f"report {self.pk}"
+
+    @property
+    def pairs(self) -> list[tuple["Example", "Example"]]:
+        """The image that the model gets wrong, and its counterpart."""
+        every = {one.pk: one for one in self.examples.all()}
+        return [
+            (every[one.counterpart_of_id], one) for one in every.values() if one.counterpart_of_id
+        ]
+
+    @property
+    def singles(self) -> list["Example"]:
+        """Images that are no part of a pair."""
+        paired = {one.pk for pair in self.pairs for one in pair}
+        return [one for one in self.examples.all() if one.pk not in paired]
 
     @property
     def decision(self) -> "Decision | None":

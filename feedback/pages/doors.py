@@ -14,9 +14,9 @@ from django.views.decorators.http import require_http_methods
 from feedback import people
 from feedback.errors import Refusal
 from feedback.http import headers_of, status_of
+from feedback.text import inert
 
 View = Callable[..., HttpResponseBase]
-WORDS = 2000
 
 
 def refusal_page(request: HttpRequest, refusal: Refusal, *, back: str = "") -> HttpResponse:
@@ -63,8 +63,8 @@ def _only(allowed: Callable[[Any], bool]) -> Callable[[View], View]:
 
 
 def words(request: HttpRequest, field: str) -> str:
-    """What somebody wrote, as a database can keep it."""
-    return request.POST.get(field, "").replace("\0", "").strip()[:WORDS]
+    """What somebody wrote, to be shown again beside what is wrong with it."""
+    return inert(request.POST.get(field, ""))
 
 
 def person(request: HttpRequest) -> User:

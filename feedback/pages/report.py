@@ -3,23 +3,25 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from feedback import intake, selectors, throttle
-from feedback.errors import ImageRefused, Refusal
+from feedback.errors import ImagesRefused, Refusal
 from feedback.models import Classification, Report
 from feedback.pages.doors import page, with_refusal
+from feedback.services.counterparts import Pair
+from feedback.services.reports import LONGEST_SUBJECT
 from modeltrain import labels
 
 NOT_STATED = ("", "Not stated")
+PAIRS = 3  # in one form; the API takes as many as there may be images
+SIDES = ("wrong", "counterpart")
 
 
 class ManyFiles(forms.ClearableFileInput):
@@ -49,6 +51,7 @@ class ReportForm(forms.Form):
         widget=forms.RadioSelect,
         initial=Report.Kind.MISCLASSIFIED,
     )
+    subject = forms.CharField(max_length=LONGEST_SUBJECT, required=False)
     description = forms.CharField(
         max_length=2000, required=False, strip=True, widget=forms.Textarea(attrs={"rows": 4})
     )
@@ -64,6 +67,7 @@ class ReportForm(forms.Form):
         self.classification = classification
         self.initial.setdefault("key", str(uuid.uuid4()))
         self.axes = selectors.stated_axes()
+        every: list[Any] = [NOT_STATED]
         for axis in self.axes:
             values = [(value.name, value.title) for value in axis.values.all()]
             self.fields[f"group_{axis.name}"] = forms.ChoiceField(
@@ -72,28 +76,74 @@ class ReportForm(forms.Form):
                 choices=[NOT_STATED, *values],
                 required=False,
             )
+            every.append((axis.title, [(f"{axis.name}={name}", title) for name, title in values]))
+        for number in range(1, PAIRS + 1):
+            for side in SIDES:
+                name = f"pair_{number}_{side}"
+                self.fields[name] = forms.FileField(required=False, allow_empty_file=True)
+                self.fields[f"{name}_group"] = forms.ChoiceField(choices=every, required=False)
 
     @property
     def group_fields(self) -> list[forms.BoundField]:
         return [self[f"group_{axis.name}"] for axis in self.axes]
 
     @property
+    def pair_fields(self) -> list[dict[str, Any]]:
+        """Of each pair: whether it has something in it, and of both sides the file and group."""
+        return [
+            {
+                "number": number,
+                "begun": number == 1
+                or any(self[f"pair_{number}_{side}"].errors for side in SIDES)
+                or any(self[f"pair_{number}_{side}_group"].value() for side in SIDES),
+                "sides": [
+                    (side, self[f"pair_{number}_{side}"], self[f"pair_{number}_{side}_group"])
+                    for side in SIDES
+                ],
+            }
+            for number in range(1, PAIRS + 1)
+        ]
+
+    @property
     def more_images(self) -> int:
         return settings.REPORT_MAX_IMAGES - (1 if self.classification else 0)
 
-    def clean_images(self) -> Sequence[UploadedFile]:
-        images: Sequence[UploadedFile] = self.cleaned_data["images"]
-        if len(images) > self.more_images:
-            raise ValidationError(
+    def pairs(self) -> list[Pair[UploadedFile]]:
+        """Those of which both images are there."""
+        found = []
+        for number in range(1, PAIRS + 1):
+            wrong, counterpart = (self.cleaned_data.get(f"pair_{number}_{side}") for side in SIDES)
+            if wrong and counterpart:
+                stated = [self.cleaned_data.get(f"pair_{number}_{side}_group") for side in SIDES]
+                first, second = (dict([one.split("=", 1)]) if one else {} for one in stated)
+                found.append(Pair(wrong, counterpart, (first, second)))
+        return found
+
+    def _check_images(self, data: dict[str, Any]) -> None:
+        for number in range(1, PAIRS + 1):
+            names = [f"pair_{number}_{side}" for side in SIDES]
+            missing = [name for name in names if not data.get(name)]
+            begun = len(missing) == 1 or any(data.get(f"{name}_group") for name in names)
+            if missing and begun:
+                self.add_error(missing[0], "A pair needs both of its images. Choose this one too.")
+        pairs, images = self.pairs(), data.get("images") or []
+        count = len(images) + 2 * len(pairs)
+        if count > self.more_images:
+            self.add_error(
+                "images",
                 f"A report holds at most {settings.REPORT_MAX_IMAGES} images. "
-                f"Received: {len(images)} here. Send fewer, or file a second report."
+                f"Received: {count} here. Send fewer, or file a second report.",
             )
-        if not images and not self.classification:
-            raise ValidationError("A report needs at least one image. Choose one.")
-        return images
+        if not count and not self.classification:
+            self.add_error("images", "A report needs at least one image. Choose one.")
+        if pairs and data.get("kind") == Report.Kind.MISCLASSIFIED:
+            self.add_error(
+                "kind", "You chose pairs too: they show that the model is unfair to a group."
+            )
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
+        self._check_images(data)
         if data.get("consent_train") and not data.get("consent_store"):
             self.add_error(
                 "consent_train",
@@ -116,7 +166,14 @@ class ReportForm(forms.Form):
     def wishes(self) -> dict[str, Any]:
         """What the person asked for, without the images."""
         data = self.cleaned_data
-        plain = ("kind", "expected_label", "description", "consent_store", "consent_train")
+        plain = (
+            "kind",
+            "expected_label",
+            "subject",
+            "description",
+            "consent_store",
+            "consent_train",
+        )
         groups = {axis.name: data[f"group_{axis.name}"] for axis in self.axes}
         return {
             **{name: data[name] for name in plain},
@@ -136,13 +193,18 @@ def report(request: HttpRequest) -> HttpResponse:
     try:
         report, _ = intake.file_report(
             uploads=form.cleaned_data["images"],
+            pairs=form.pairs(),
             classification=classification,
             source=throttle.source_of(request),
             **_once(form),
             **form.wishes(),
         )
     except Refusal as refusal:
-        form.add_error("images" if isinstance(refusal, ImageRefused) else None, str(refusal))
+        if isinstance(refusal, ImagesRefused):
+            told = [f"{place}: {one}" for place, one in refusal.broken.items()]
+            form.add_error("images", [refusal.rule, *told, refusal.way_out])
+        else:
+            form.add_error(None, str(refusal))
         return with_refusal(_page(request, form), refusal)
     return redirect("receipt", receipt=report.receipt)
 
@@ -159,9 +221,10 @@ def _reported(pk: str) -> Classification | None:
     return found
 
 
-def _once(form: ReportForm) -> dict[str, str]:
+def _once(form: ReportForm) -> dict[str, Any]:
     """The same form sent twice is one report; changed, it is another."""
     files = [(file.name, file.size) for file in form.cleaned_data["images"]]
+    files += [(file.name, file.size) for pair in form.pairs() for file in pair]
     told = json.dumps([form.cleaned_data["key"], form.wishes(), files], sort_keys=True)
     digest = hashlib.sha256(told.encode()).hexdigest()
     return {"idempotency_key": digest, "request_sha256": digest} if form.data.get("key") else {}

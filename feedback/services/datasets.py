@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Max, QuerySet
 
-from feedback.models import AuditSet, DatasetVersion, Report, StoredImage
+from feedback.models import AuditSet, DatasetVersion, Example, Report, StoredImage
 from feedback.services import ledger, outcomes, reports, shares
 from modeltrain import images, manifest
 from modeltrain.files import write_whole
@@ -111,21 +111,19 @@ def _offers(accepted: Iterable[Report], kept: Sequence[Row]) -> list[shares.Offe
         decision = report.decision
         if decision is None:
             raise AssertionError("an accepted report has a decision that stands")
-        pictures = [example.image for example in report.examples.all() if example.image]
         rows = []
-        usable = [image for image in pictures if not audited.holds(image)]
-        for image in usable:
+        here: dict[int | None, str] = {}
+        for example, image in _usable(report, audited):
             fingerprint = image.fingerprint
-            cluster = next(
-                (name for known, name in clusters if alike(known, fingerprint)),
-                secrets.token_hex(8),
-            )
+            alone = here.get(example.counterpart_of_id) or secrets.token_hex(8)
+            cluster = next((name for known, name in clusters if alike(known, fingerprint)), alone)
             clusters.append((fingerprint, cluster))
+            here[example.pk] = cluster
             rows.append(
                 Row(
                     sha256=image.name,
                     label=decision.label,
-                    groups=decision.groups,
+                    groups=example.own(decision.groups),
                     split=manifest.split_of(cluster, audit_share=0),
                     source=REPORTED,
                     cluster=cluster,
@@ -134,6 +132,13 @@ def _offers(accepted: Iterable[Report], kept: Sequence[Row]) -> list[shares.Offe
         if rows:
             offers.append(shares.Offer(report, rows))
     return offers
+
+
+def _usable(report: Report, audited: "AuditedPictures") -> list[tuple[Example, StoredImage]]:
+    """Pictures to learn from: no audit set holds them, nor the other one of their pair."""
+    held = {one.pk for one in report.examples.all() if one.image and audited.holds(one.image)}
+    held |= {one.pk for pair in report.pairs if held & {each.pk for each in pair} for one in pair}
+    return [(one, one.image) for one in report.examples.all() if one.image and one.pk not in held]
 
 
 def _reported_clusters(rows: Sequence[Row]) -> list[tuple[Pdq, str]]:

@@ -11,7 +11,8 @@ from feedback import selectors
 from feedback.errors import Invalid, WrongState
 from feedback.models import Definition, Objection
 from feedback.services import ledger
-from feedback.services.reports import LONGEST, check_label, written
+from feedback.services.reports import check_label
+from feedback.text import written
 
 Status = Objection.Status
 BORDERLINE_AT_MOST = 20
@@ -21,7 +22,7 @@ LONGEST_MEANING = 500
 def object_to(*, label: str, words: str) -> Objection:
     """Take what somebody says against the meaning that a label has now."""
     check_label(label)
-    words = written(words, "What is wrong with a definition", LONGEST)
+    words = written(words, "What is wrong with a definition")
     version = selectors.definition_of(label).version
     return Objection.objects.create(label=label, version=version, words=words)
 
@@ -49,7 +50,7 @@ def revise(
     """Write the next version of a definition, and answer the open objections that it follows."""
     check_label(label)
     meaning = written(meaning, "A definition", LONGEST_MEANING)
-    reason = written(reason, "The public reason for a change", LONGEST)
+    reason = written(reason, "The public reason for a change")
     if len(borderline) > BORDERLINE_AT_MOST:
         raise Invalid(
             rule=f"A definition has at most {BORDERLINE_AT_MOST} borderline examples.",
@@ -58,8 +59,12 @@ def revise(
         )
     for one in borderline:
         check_label(one["label"])
+    borderline = [
+        {**one, "picture": written(one["picture"], "A borderline picture", LONGEST_MEANING)}
+        for one in borderline
+    ]
     present = selectors.definition_of(label)
-    if (meaning, list(borderline)) == (present.meaning, present.borderline):
+    if (meaning, borderline) == (present.meaning, present.borderline):
         raise Invalid(
             rule="A new version differs from the one before.",
             received=f"version {present.version} again",
@@ -71,7 +76,7 @@ def revise(
                 label=label,
                 version=present.version + 1,
                 meaning=meaning,
-                borderline=list(borderline),
+                borderline=borderline,
                 reason=reason,
                 by=by,
             )
@@ -92,7 +97,7 @@ def revise(
 
 
 def decline(*, objection: Objection, reason: str, by: User) -> None:
-    reason = written(reason, "The reason for declining", LONGEST)
+    reason = written(reason, "The reason for declining")
     if not _decide(Objection.objects.filter(pk=objection.pk), Status.DECLINED, reason, by):
         objection.refresh_from_db()
         raise WrongState(

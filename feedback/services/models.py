@@ -12,6 +12,7 @@ from django.utils import timezone
 from feedback.errors import ArtifactMissing, Invalid, WrongState
 from feedback.models import ModelVersion
 from feedback.services import ledger
+from feedback.text import written
 
 if TYPE_CHECKING:
     from modeltrain.classifier import Classifier
@@ -37,7 +38,8 @@ def roll_back(*, model: ModelVersion, by: User, reason: str) -> None:
             received=f"{model}, {model.status}",
             way_out="Choose a retired model.",
         )
-    if not reason.strip():
+    reason = written(reason, "A reason", needed=False)
+    if not reason:
         raise Invalid(
             rule="Putting a model back needs a reason, which is public.",
             received="no reason",
@@ -49,7 +51,7 @@ def roll_back(*, model: ModelVersion, by: User, reason: str) -> None:
             received="an artifact folder that is not there",
             way_out="Restore it from a backup, or choose another.",
         )
-    put_in_service(model, by=by, reason=reason.strip())
+    put_in_service(model, by=by, reason=reason)
 
 
 def put_in_service(model: ModelVersion, *, by: User | None = None, reason: str = "") -> None:

@@ -1,6 +1,7 @@
 """Take a report, screen it, tell its story, withdraw it."""
 
 import datetime
+import itertools
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -22,12 +23,14 @@ from feedback.models import (
 )
 from feedback.models.group import SLICE
 from feedback.models.report import new_receipt
-from feedback.services import blocklist, erasure, images, ledger, outcomes
+from feedback.services import blocklist, counterparts, erasure, images, ledger, outcomes
 from feedback.services.classifications import forget_pixels
+from feedback.services.counterparts import Image, Pair
+from feedback.text import written
 from modeltrain import labels
 
 FORGOTTEN = "forgotten "
-LONGEST = 2000
+LONGEST_SUBJECT = 120
 
 
 def submit(
@@ -39,6 +42,8 @@ def submit(
     description: str,
     consent_store: bool,
     consent_train: bool,
+    subject: str = "",
+    pairs: Sequence[Pair[Classification]] = (),
     source: str = "",
     idempotency_key: str | None = None,
     request_sha256: str = "",
@@ -46,7 +51,11 @@ def submit(
     """File a report over images the champion has just judged; take over their pixels."""
     check_label(expected_label)
     check_groups(groups)
-    if any(one.status != Classification.Status.DONE for one in classifications):
+    check_pairs(pairs, kind=kind)
+    subject = " ".join(written(subject, "A subject", LONGEST_SUBJECT, needed=False).split())
+    description = written(description, "What is wrong", needed=False)
+    every = [*classifications, *(one for pair in pairs for one in pair)]
+    if any(one.status != Classification.Status.DONE for one in every):
         raise Invalid(
             rule="A report is about images that the model has judged.",
             received="a classification without an answer",
@@ -66,12 +75,14 @@ def submit(
             received=f"expected_label {expected_label!r}, which is what the model says",
             way_out="Choose the label that you think is right.",
         )
+    counterparts.check_answers(pairs, expected_label=expected_label)
     keeps_pixels = consent_store and may_keep_pixels(expected_label)
     with transaction.atomic():
         report = Report.objects.create(
             kind=kind,
             expected_label=expected_label,
             groups=dict(groups),
+            subject=subject,
             description=description,
             consent_store=consent_store,
             consent_train=consent_train,
@@ -80,17 +91,36 @@ def submit(
             request_sha256=request_sha256,
         )
         ReportEvent.objects.create(report=report, status=report.status)
-        for position, classification in enumerate(classifications):
-            _add_example(report, position, classification, keeps_pixels=keeps_pixels)
+        place = itertools.count()
+        for one in classifications:
+            _add_example(report, next(place), one, keeps_pixels=keeps_pixels)
+        for pair in pairs:
+            wrong = _add_example(
+                report, next(place), pair.wrong, pair.groups[0], keeps_pixels=keeps_pixels
+            )
+            _add_example(
+                report,
+                next(place),
+                pair.counterpart,
+                pair.groups[1],
+                counterpart_of=wrong,
+                keeps_pixels=keeps_pixels,
+            )
     if not keeps_pixels:
-        for classification in classifications:
-            forget_pixels(classification)
+        for one in every:
+            forget_pixels(one)
     return report
 
 
 def _add_example(
-    report: Report, position: int, classification: Classification, *, keeps_pixels: bool
-) -> None:
+    report: Report,
+    position: int,
+    classification: Classification,
+    groups: Mapping[str, str] | None = None,
+    *,
+    counterpart_of: Example | None = None,
+    keeps_pixels: bool,
+) -> Example:
     if classification.model is None:
         raise AssertionError("a judged classification names its model")
     if keeps_pixels:
@@ -109,6 +139,8 @@ def _add_example(
         position=position,
         image=classification.image if keeps_pixels else None,
         image_sha256=classification.image_sha256,
+        groups=dict(groups or {}),
+        counterpart_of=counterpart_of,
     )
     ExampleScore.objects.create(
         example=example,
@@ -116,6 +148,7 @@ def _add_example(
         label=classification.label,
         scores=classification.scores,
     )
+    return example
 
 
 def may_keep_pixels(expected_label: str) -> bool:
@@ -153,16 +186,11 @@ def check_groups(groups: Mapping[str, str]) -> None:
             )
 
 
-def written(text: str, what: str, longest: int) -> str:
-    """What somebody wrote, as a database can keep it."""
-    text = text.replace("\0", "").strip()
-    if not 0 < len(text) <= longest:
-        raise Invalid(
-            rule=f"{what} is said in 1 to {longest:,} characters.",
-            received=f"{len(text):,} characters",
-            way_out="Write it shorter." if text else "Write a sentence.",
-        )
-    return text
+def check_pairs(pairs: Sequence[Pair[Image]], *, kind: str) -> None:
+    counterparts.check(pairs, kind=kind)
+    for pair in pairs:
+        for groups in pair.groups:
+            check_groups(groups)
 
 
 def move(
@@ -207,7 +235,7 @@ def screen(*, pk: int) -> None:
 
 def appeal(*, report: Report, words: str) -> None:
     """Ask once for another look at a report that was declined; it is queued again."""
-    words = written(words, "An appeal", LONGEST)
+    words = written(words, "An appeal")
     until = selectors.appeal_until(report)
     if until and until < timezone.now():
         raise WrongState(

@@ -14,6 +14,7 @@ from feedback import selectors
 from feedback.errors import ArtifactMissing, NothingToLearn, OverrideNeeded, WrongState
 from feedback.models import Audit, AuditSet, DatasetVersion, Keys, ModelVersion, Retrain
 from feedback.services import audits, datasets, ledger, models, training_process
+from feedback.text import written
 from modeltrain import manifest
 
 Status = Retrain.Status
@@ -86,6 +87,7 @@ def cancel(*, retrain: Retrain, by: User) -> Retrain:
 
 
 def decline(*, retrain: Retrain, by: User, reason: str = "") -> Retrain:
+    reason = written(reason, "A reason", needed=False)
     with transaction.atomic():
         _step(
             retrain,
@@ -104,7 +106,7 @@ def promote(*, retrain: Retrain, by: User, override_reason: str = "") -> Retrain
     """Put the candidate in service: one transaction, and never a moment without a champion."""
     _refuse_unless(retrain, [Status.EVALUATED], "promoted")
     gate, candidate = retrain.gate or {}, retrain.candidate
-    override_reason = override_reason.strip()
+    override_reason = written(override_reason, "A reason", needed=False)
     if gate.get("verdict") != "pass" and not override_reason:
         raise OverrideNeeded(
             rule="A model that the gate did not pass needs a written, public reason.",

@@ -12,6 +12,7 @@ from django.db.models import Count, Q
 from feedback import selectors
 from feedback.errors import Invalid, WrongState
 from feedback.models import Audit, AxisValue, DemoAnswer, Example, Report, SignalDecision
+from feedback.text import written
 from modeltrain.labels import ErrorKind, error_kind
 
 Outcome = SignalDecision.Outcome
@@ -176,7 +177,7 @@ def decide(
             received=f"{outcome or 'nothing'} of {value} and {kind}",
             way_out="Open the page again.",
         )
-    reason = reason.strip()
+    reason = written(reason, "A reason", needed=False)
     if outcome == Outcome.DISMISSED and not reason:
         raise Invalid(
             rule="A signal is dismissed for a reason, which is public.",

@@ -9,13 +9,14 @@ from feedback import selectors
 from feedback.errors import Invalid, WrongState
 from feedback.models import Axis, AxisValue, Finding, NamedSlice
 from feedback.models.group import SLICE
+from feedback.text import inert
 
 TITLE = 80
 
 
 def name(*, finding: Finding, region: int, title: str, by: User) -> NamedSlice:
     """Make the region's images a group of their set; an image that has a name keeps it."""
-    title = " ".join(title.split())
+    title = " ".join(inert(title).split())
     slug = slugify(title)[:50]
     if not slug or len(title) > TITLE:
         raise Invalid(

@@ -13,6 +13,7 @@ from feedback.errors import AlreadyDecided, Invalid, Refusal, WrongState
 from feedback.models import Decision, Keys, Report
 from feedback.models.decision import OTHER, REASONS
 from feedback.services import outcomes, reports
+from feedback.text import written
 
 CLAIM = datetime.timedelta(minutes=10)
 CLAIMS_TRIED = 20  # as many may be taken by others meanwhile
@@ -67,6 +68,7 @@ def decide(
 
     Whoever comes after it was settled is told who was first.
     """
+    reason = written(reason, "A reason", needed=False)
     if outcome == Decision.Outcome.ACCEPTED:
         because = ""
         reports.check_label(label or report.expected_label)

@@ -11,7 +11,7 @@ def test_a_draft_survives_a_reload_and_can_be_dropped(visit, champion) -> None:
     assert not page.get_by_text("What you had written is back").is_visible()
     page.locator("input[value=drawings]").check()
     page.locator("input[value=unfair]").check()
-    page.get_by_label("In your own words").fill("These are drawings.")
+    page.get_by_label("What is wrong, and for whom?").fill("These are drawings.")
     page.get_by_label("Keep it, privately").check()
     key = page.locator("[name=key]").input_value()
 
@@ -20,7 +20,7 @@ def test_a_draft_survives_a_reload_and_can_be_dropped(visit, champion) -> None:
     assert page.get_by_text("What you had written is back").is_visible()
     assert page.locator("input[value=drawings]").is_checked()
     assert page.locator("input[value=unfair]").is_checked()
-    assert page.get_by_label("In your own words").input_value() == "These are drawings."
+    assert page.get_by_label("What is wrong, and for whom?").input_value() == "These are drawings."
     assert page.get_by_label("Keep it, privately").is_checked()
     assert not page.get_by_label("Let a future model learn").is_checked()
     assert page.locator("[name=key]").input_value() == key  # sent twice, it is one report

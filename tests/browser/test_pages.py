@@ -48,7 +48,7 @@ def pointing(champion: ModelVersion) -> None:
 
 
 @pytest.fixture
-def world(transactional_db, champion, queued, settings):
+def world(transactional_db, champion, queued, paired, settings):
     """One of everything, and the addresses of all pages."""
     load_axes()
     mona = User.objects.create_user("mona")
@@ -101,6 +101,7 @@ def world(transactional_db, champion, queued, settings):
     models.put_in_service(champion, by=mona, reason="It calls drawings porn.")
     ledger.report(report=open_one, outcome="withdrawn")
     pointing(champion)
+    pair = paired(5, classifications=[], subject="Two hands, and only one of them is a drawing")
     definitions.revise(
         label="sexy",
         meaning="Pictures of people that are posed to arouse, and not pornographic.",
@@ -135,11 +136,13 @@ def world(transactional_db, champion, queued, settings):
             reverse("ledger") + "?kind=override",
             reverse("ledger"),
             reverse("receipt", args=[decided.receipt]),
+            reverse("receipt", args=[pair.receipt]),
             reverse("definitions"),
             reverse("objection", args=[objection.receipt]),
             reverse("triage"),
             reverse("case", args=[open_one.pk]),
             reverse("case", args=[twice.pk]),
+            reverse("case", args=[pair.pk]),
             reverse("case", args=[decided.pk]),
             reverse("case", args=[accepted.pk]),
             reverse("keys"),
@@ -180,7 +183,7 @@ def test_rosa_reports_without_scripts(visit, judged, axes) -> None:
     page = visitor.open(f"{reverse('report')}?classification={judged().pk}")
     page.get_by_role("radio", name="drawings Drawn").check()
     page.get_by_label("Medium").select_option("vector")
-    page.get_by_label("In your own words").fill("It is a drawing.")
+    page.get_by_label("What is wrong, and for whom?").fill("It is a drawing.")
     page.get_by_role("button", name="File the report").click()
     page.wait_for_url("**/r/*/")
 
@@ -192,11 +195,11 @@ def test_rosa_reports_without_scripts(visit, judged, axes) -> None:
 def test_errors_stand_beside_the_form_that_rosa_filled(visit, judged, axes) -> None:
     visitor = visit()
     page = visitor.open(f"{reverse('report')}?classification={judged().pk}")
-    page.get_by_label("In your own words").fill("A red fox.")
+    page.get_by_label("What is wrong, and for whom?").fill("A red fox.")
     page.get_by_role("button", name="File the report").click()
 
     assert page.get_by_text("Choose the label that you think is right.").is_visible()
-    assert page.get_by_label("In your own words").input_value() == "A red fox."
+    assert page.get_by_label("What is wrong, and for whom?").input_value() == "A red fox."
     assert visitor.barriers() == []
 
 

@@ -50,7 +50,7 @@ def test_the_loop_clicked_through(site, page, look):
     page.get_by_role("button", name="This is wrong").click()
     page.locator("input[name=expected_label][value=drawings]").check()
     page.locator("select[name$=medium]").select_option("vector")
-    page.get_by_label("In your own words").fill("These are drawings.")
+    page.get_by_label("What is wrong, and for whom?").fill("These are drawings.")
     page.locator("#id_images").set_input_files(others)
     page.get_by_label("Keep it, privately").check()
     page.get_by_label("Let a future model learn").check()

@@ -7,7 +7,7 @@ from django.test import Client
 from feedback import intake
 from feedback.models import Classification, Report, StoredImage
 from feedback.services import triage
-from tests.conftest import png
+from tests.conftest import DARK, LIGHT, png
 from worker import pulse
 
 URL = "/api/v1/reports/"
@@ -89,6 +89,35 @@ def test_one_bad_image_refuses_the_whole_report_and_keeps_nothing(running):
     assert not Classification.objects.exists()
 
 
+def test_every_broken_image_is_named_and_nothing_is_kept(running):
+    files = [picture(n) for n in range(5)]
+    for place in (1, 2, 4):
+        files[place] = io.BytesIO(b"not an image")
+        files[place].name = f"bad-{place}.png"
+    response = Client().post(URL, drawing(images=files))
+    assert response.status_code == 422
+    problem = response.json()
+    assert problem["title"] == "3 images cannot be used"
+    assert [one["image"] for one in problem["images"]] == [
+        "image 2 ('bad-1.png')",
+        "image 3 ('bad-2.png')",
+        "image 5 ('bad-4.png')",
+    ]
+    assert all(one["rule"] and one["received"] and one["way_out"] for one in problem["images"])
+    for kept in (Report, StoredImage, Classification):
+        assert not kept.objects.exists()
+
+
+def test_pairs_are_sent_in_order_with_their_groups(running):
+    stated = '[[{"skin_tone": "dark"}, {"skin_tone": "light"}], [{}, {}]]'
+    sent = {"wrong": [picture(1), picture(2)], "counterpart": [picture(3), picture(4)]}
+    response = Client().post(URL, drawing(**sent, pair_groups=stated, subject="Hands"))
+    assert response.status_code == 201
+    story = Client().get(f"{URL}{response.json()['receipt']}/").json()
+    assert [one["counterpart_of"] for one in story["examples"]] == [None, None, 1, None, 3]
+    assert [one["groups"] for one in story["examples"]] == [{}, DARK, LIGHT, {}, {}]
+
+
 def test_without_a_worker_nothing_is_kept(real_champion, axes):
     response = Client().post(URL, drawing())
     assert response.status_code == 503
@@ -119,6 +148,10 @@ def test_a_queue_that_fills_up_half_way_leaves_nothing(real_champion, axes, monk
         ({"classification": "x", "images": []}, 400),
         ({"consent_store": "false"}, 422),
         ({"description": "x" * 2001}, 400),
+        ({"wrong": [picture()]}, 422),
+        ({"wrong": [picture(1)], "counterpart": [picture(2)], "pair_groups": "{}"}, 422),
+        ({"wrong": [picture(1)], "counterpart": [picture(2)], "pair_groups": "[[1, 2]]"}, 422),
+        ({"wrong": [picture(1)], "counterpart": [picture(2)], "kind": "misclassified"}, 422),
     ],
 )
 def test_bad_fields_are_refused_and_leave_nothing(running, changes, status):

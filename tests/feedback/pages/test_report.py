@@ -1,7 +1,11 @@
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from feedback.models import Report
-from tests.conftest import upload
+from feedback import intake
+from feedback.models import Classification, Report, StoredImage
+from feedback.services.classifications import decoding
+from tests.conftest import DARK, LIGHT, upload
 from worker import pulse
 
 
@@ -97,3 +101,88 @@ def test_twenty_one_images_are_too_many(client, axes) -> None:
 
 def test_an_unknown_classification_is_not_found(client, axes) -> None:
     assert client.get(reverse("report") + "?classification=nonsense").status_code == 404
+
+
+def pair(number=1, **changes):
+    """Two hands, as the form sends them."""
+    fields = {
+        "kind": "unfair",
+        f"pair_{number}_wrong": upload(11),
+        f"pair_{number}_wrong_group": "skin_tone=dark",
+        f"pair_{number}_counterpart": upload(12),
+        f"pair_{number}_counterpart_group": "skin_tone=light",
+    }
+    return {name: value for name, value in {**fields, **changes}.items() if value}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rosa_files_pairs_and_sending_them_twice_is_one_report(
+    client, real_champion, axes, inference_worker
+) -> None:
+    def sent():
+        fields = told(subject="Two hands", **{**pair(), **pair(3)})
+        return client.post(reverse("report"), fields)
+
+    first, again = sent(), sent()
+
+    assert first.url == again.url
+    report = Report.objects.get()
+    assert [(one.groups, two.groups) for one, two in report.pairs] == [(DARK, LIGHT)] * 2
+    assert report.subject == "Two hands"
+    text = client.get(first.url).content.decode()
+    assert "Skin tone: Dark" in text
+    assert "Skin tone: Light" in text
+
+
+def test_half_a_pair_is_refused_beside_what_is_missing(client, judged, axes) -> None:
+    page = client.post(address(judged()), told(**pair(2, pair_2_counterpart=None)))
+
+    text = page.content.decode()
+    assert page.status_code == 422
+    assert 'id="id_pair_2_counterpart_error">A pair needs both' in text
+    assert '<option value="skin_tone=dark" selected>Dark</option>' in text
+
+
+def test_pairs_belong_to_the_kind_that_they_show(client, judged, axes) -> None:
+    page = client.post(address(judged()), told(**pair(kind="misclassified")))
+
+    assert page.status_code == 422
+    assert "You chose pairs too" in page.content.decode()
+
+
+def test_images_in_pairs_count(client, axes) -> None:
+    page = client.post(reverse("report"), told(images=[upload(n) for n in range(19)], **pair()))
+
+    assert page.status_code == 422
+    assert "at most 20 images. Received: 21" in page.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_twenty_images_the_three_broken_ones_are_named(
+    client, real_champion, axes, inference_worker, monkeypatch
+) -> None:
+    monkeypatch.setattr(decoding, "decode_in_child", decoding.decode)  # a process each takes time
+    monkeypatch.setattr(intake, "REPORT_WAIT_SECONDS", 120)
+    images = [upload(n) for n in range(18)]
+    images[2] = SimpleUploadedFile("empty.png", b"")
+    images[16] = SimpleUploadedFile("\u202egnp.<b>", b"no image")
+    broken = SimpleUploadedFile("torn.png", upload(3).read()[:200])
+
+    page = client.post(
+        reverse("report"),
+        told(images=images, subject="Foxes", **pair(pair_1_counterpart=broken)),
+    )
+
+    text = page.content.decode()
+    assert page.status_code == 422
+    for named in (
+        "image 3 (&#x27;empty.png&#x27;): An image must not be empty.",
+        "image 17 (&#x27;gnp.&lt;b&gt;&#x27;): ",
+        "the counterpart of pair 1 (&#x27;torn.png&#x27;): ",
+    ):
+        assert named in text
+    assert text.count("Received: ") == 3
+    assert 'value="Foxes"' in text
+    assert "It is a drawing." in text
+    for kept in (Report, Classification, StoredImage):
+        assert not kept.objects.exists()

@@ -1,0 +1,122 @@
+import pytest
+from django.db import IntegrityError
+
+from feedback.errors import Invalid
+from feedback.models import AuditSet, Example, Report
+from feedback.services import datasets, reports, triage
+from feedback.services.counterparts import Pair
+from modeltrain import manifest
+from modeltrain.images import pixel_sha256
+from modeltrain.manifest import Row
+from tests.conftest import DARK, LIGHT, noise, png
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def folded(ravi, mona):
+    """The rows that a report brings to a dataset, once it is accepted."""
+
+    def fold(report: Report) -> list[Row]:
+        triage.decide(report=report, outcome="accepted", by=ravi)
+        dataset = datasets.fold(by=mona)
+        return manifest.read(dataset.manifest) if dataset else []
+
+    return fold
+
+
+def test_a_pair_is_found_beside_the_images_that_stand_alone(paired, judged):
+    report = paired(classifications=[judged(7), judged(8)])
+
+    assert [one.position for one in report.singles] == [0, 1]
+    ((wrong, counterpart),) = report.pairs
+    assert (wrong.position, counterpart.position) == (2, 3)
+    assert (wrong.groups, counterpart.groups) == (DARK, LIGHT)
+
+
+def test_an_image_has_one_counterpart_which_is_another(paired):
+    wrong, _ = paired().pairs[0]
+    more = {"report": wrong.report, "position": 2, "image_sha256": ""}
+    with pytest.raises(IntegrityError, match="counterpart_of"):
+        Example.objects.create(counterpart_of=wrong, **more)
+
+
+def test_no_image_is_its_own_counterpart(paired):
+    wrong, _ = paired().pairs[0]
+    with pytest.raises(IntegrityError, match="counterpart_is_another_image"):
+        Example.objects.filter(pk=wrong.pk).update(counterpart_of=wrong)
+
+
+@pytest.mark.parametrize(
+    ("groups", "received"),
+    [
+        ((DARK, {}), "skin_tone=dark and not stated"),
+        ((DARK, DARK), "skin_tone=dark and skin_tone=dark"),
+        ((DARK, {"gender": "woman"}), "skin_tone=dark and gender=woman"),
+        (({**DARK, "gender": "man"}, {**LIGHT, "gender": "man"}), "gender=man and"),
+    ],
+)
+def test_a_pair_differs_in_one_group(judged, filed, groups, received):
+    pair = Pair(judged(1), judged(2), groups)
+    with pytest.raises(Invalid, match=rf"pair 1: .*{received}"):
+        filed(kind="unfair", pairs=[pair])
+    assert not Report.objects.exists()
+
+
+def test_the_groups_of_a_pair_are_known_ones(judged, filed):
+    with pytest.raises(Invalid, match="must be one of"):
+        filed(kind="unfair", pairs=[Pair(judged(1), judged(2), (DARK, {"skin_tone": "blue"}))])
+
+
+def test_a_pair_says_that_the_model_is_unfair(judged, filed):
+    with pytest.raises(Invalid, match="unfair to a group"):
+        filed(pairs=[Pair(judged(1), judged(2))])
+
+
+def test_the_first_image_of_a_pair_is_one_that_the_model_gets_wrong(judged, filed):
+    pairs = [Pair(judged(1), judged(2)), Pair(judged(3, label="drawings"), judged(4))]
+    with pytest.raises(Invalid, match=r"pair 2.*the wrong way round"):
+        filed(kind="unfair", pairs=pairs)
+    assert not Report.objects.exists()
+
+
+def test_each_image_of_a_pair_enters_with_its_own_group_and_both_in_one_cluster(paired, folded):
+    rows = folded(paired(groups={"subject": "hand", **DARK}))
+
+    assert sorted((row.groups["skin_tone"], row.groups["subject"]) for row in rows) == [
+        ("dark", "hand"),
+        ("light", "hand"),
+    ]
+    assert {row.label for row in rows} == {"drawings"}
+    assert len({row.cluster for row in rows}) == len({row.split for row in rows}) == 1
+
+
+def test_of_a_counterpart_whose_group_nobody_stated_no_group_is_claimed(paired, folded, judged):
+    rows = folded(paired(pairs=[Pair(judged(1), judged(2))], groups=DARK))
+
+    assert sorted((row.groups for row in rows), key=len) == [{}, DARK]
+
+
+def test_a_pair_with_an_audited_image_is_not_learnt_from(paired, folded, settings):
+    row = Row(
+        sha256=pixel_sha256(noise(1, (80, 60))),
+        label="drawings",
+        groups={},
+        split="audit",
+        source="demo",
+        cluster="c",
+    )
+    settings.AUDIT_IMAGES_DIR.mkdir(parents=True)
+    (settings.AUDIT_IMAGES_DIR / f"{row.sha256}.png").write_bytes(png(1, (80, 60)))
+    sha256 = datasets.publish([row])
+    AuditSet.objects.create(name="demo", manifest_sha256=sha256, images=1)
+    assert folded(paired()) == []
+
+
+def test_withdrawing_forgets_a_pair(paired):
+    report = paired(subject="Two hands")
+    reports.withdraw(report=report)
+
+    report.refresh_from_db()
+    assert report.subject == ""
+    assert not Example.objects.exists()
