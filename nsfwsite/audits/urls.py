@@ -17,6 +17,7 @@ urlpatterns = [
     path("artifacts/<str:sha256>/model.onnx", findings.graph, name="graph"),
     path("audits/findings/<int:pk>/again/", findings.look_again, name="look-again"),
     path("audits/pictures/<slug:name>/<str:sha256>/", pictures.picture, name="audit-picture"),
+    path("audits/yours/", views.yours, name="yours"),
     path("audits/policy/", views.policy, name="policy"),
     path("audits/threshold/", views.threshold, name="threshold"),
     path("models/", views.models, name="models"),

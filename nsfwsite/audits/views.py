@@ -11,7 +11,8 @@ from feedback import selectors
 from feedback.models import Audit, AuditSet, DatasetVersion, ModelVersion
 from feedback.pages import figures
 from feedback.pages.doors import refusing
-from feedback.services import audits
+from feedback.services import audit_sets, audits
+from modeltrain import labels
 from nsfwsite.audits import cards, charts, dashboards, filters
 
 UNDER_WAY = (Audit.Status.WAITING, Audit.Status.RUNNING)
@@ -200,6 +201,17 @@ def policy(request: HttpRequest) -> HttpResponse:
         return JsonResponse(known.as_dict(), json_dumps_params={"indent": 2})
     context = {"policy": known, "warnings": known.warnings(), "axes": AXES}
     return render(request, "audits/policy.html", context)
+
+
+@require_safe
+def yours(request: HttpRequest) -> HttpResponse:
+    """A visitor's own images, counted in their browser; nothing of them comes here."""
+    context = {
+        "labels": labels.LABELS,
+        "explicit": [label for label in labels.LABELS if label in labels.NSFW],
+        "minimum": audit_sets.MINIMUM,
+    }
+    return render(request, "audits/yours.html", context)
 
 
 @require_safe

@@ -31,6 +31,7 @@ await build({
   ...common,
   entryPoints: {
     demo: join(source, "demo.js"),
+    yours: join(source, "private", "yours.js"),
     "classifier-worker": join(source, "classifier-worker.js"),
   },
   format: "esm",

@@ -125,6 +125,7 @@ def world(transactional_db, champion, queued, paired, settings):
             reverse("slices") + "?set=pairs",
             reverse("int8") + "?set=pairs",
             reverse("signals"),
+            reverse("yours"),
             reverse("policy"),
             reverse("threshold") + "?axis=medium",
             reverse("models"),

@@ -1,0 +1,131 @@
+"""What the browser counts is what `modeltrain` counts."""
+
+import json
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from modeltrain import evaluate, fairness
+from modeltrain.evaluate import Predicted
+from modeltrain.labels import LABELS, NSFW
+
+SOURCES = Path(__file__).resolve().parents[3] / "nsfwsite" / "static" / "src" / "private"
+MEASURES = ("error", "false_alarm", "miss", "confusion")
+
+
+def node(script: str, given: object) -> object:
+    """What a script prints that imports from the folder of sources; `given` is its input."""
+    read = 'import { readFileSync } from "node:fs"; const given = JSON.parse(readFileSync(0));'
+    done = subprocess.run(
+        ["node", "--input-type=module", "--eval", read + script],
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        cwd=SOURCES,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def close(found: dict, wanted: dict) -> None:
+    assert (found["count"], found["n"]) == (wanted["count"], wanted["n"])
+    for name in ("rate", "low", "high"):
+        assert found[name] == (wanted[name] and pytest.approx(wanted[name], abs=1e-12))
+
+
+def test_a_share_and_its_interval_are_those_of_modeltrain():
+    sizes = [0, 1, 2, 7, 30, 31, 645, 5000]
+    asked = [(count, n) for n in sizes for count in {0, 1, n // 3, n - 1, n} if 0 <= count <= n]
+    found = node(
+        'import { rate } from "./count.js";'
+        "console.log(JSON.stringify(given.map(([count, n]) => rate(count, n))));",
+        asked,
+    )
+    for (count, n), one in zip(asked, found, strict=True):
+        close(one, fairness.rate(count=count, n=n))
+
+
+def test_every_cell_is_that_of_an_audit():
+    chance = random.Random(7)
+    predicted = []
+    for number in range(400):
+        said = chance.choice(LABELS)
+        groups = {"of": chance.choice(["one", "two", "a few"])} if number % 9 else {}
+        scores = {label: float(label == said) for label in LABELS}
+        expected = chance.choice(LABELS[:1] if number < 20 else LABELS)
+        predicted.append(Predicted(str(number), str(number), expected, groups, scores))
+    wanted = evaluate.audit(predicted)
+    found = node(
+        'import { count } from "./count.js";'
+        "console.log(JSON.stringify(count(given.answers, given.rules)));",
+        {
+            "answers": [
+                {"group": one.groups.get("of"), "expected": one.expected, "label": one.predicted}
+                for one in predicted
+            ],
+            "rules": {"explicit": sorted(NSFW), "minimum": wanted["minimum"]},
+        },
+    )
+    assert found["groups"].keys() == wanted["groups"]["of"].keys()
+    for here, there in [
+        (found["overall"], wanted["overall"]),
+        *((found["groups"][name], cell) for name, cell in wanted["groups"]["of"].items()),
+    ]:
+        assert (here["n"], here["enough"]) == (there["n"], there["enough"])
+        for measure in MEASURES:
+            close(here[measure], there[measure])
+
+
+def test_pictures_without_a_right_label_are_counted_as_flagged_alone():
+    found = node(
+        'import { count } from "./count.js";'
+        "console.log(JSON.stringify(count(given.answers, given.rules)));",
+        {
+            "answers": [{"group": "one", "expected": None, "label": label} for label in LABELS],
+            "rules": {"explicit": sorted(NSFW), "minimum": 30},
+        },
+    )
+    cell = found["groups"]["one"]
+    assert (cell["flagged"]["count"], cell["flagged"]["n"], cell["enough"]) == (3, 5, False)
+    assert {cell[measure]["rate"] for measure in MEASURES} == {None}
+
+
+def test_folders_say_the_group_and_the_label():
+    paths = [
+        "mine/elderly/neutral/a.JPG",
+        "mine/elderly/b.png",
+        "mine/Drawings/children/c.webp",
+        "mine/d.gif",
+        "mine/elderly/notes.txt",
+        "mine/elderly/empty.png",
+        "mine/.DS_Store",
+    ]
+    files = [{"path": path, "size": 0 if "empty" in path else 9} for path in paths]
+    found = node(
+        'import { sorted } from "./folder.js";'
+        "const { pictures, passed } = sorted(given.files, given.labels);"
+        "console.log(JSON.stringify({ passed,"
+        " pictures: pictures.map((one) => [one.path, one.group, one.expected]) }));",
+        {"files": files, "labels": LABELS},
+    )
+    assert found["pictures"] == [
+        ["mine/Drawings/children/c.webp", "children", "drawings"],
+        ["mine/d.gif", None, None],
+        ["mine/elderly/b.png", "elderly", None],
+        ["mine/elderly/neutral/a.JPG", "elderly", "neutral"],
+    ]
+    assert found["passed"] == [
+        {"path": "mine/elderly/empty.png", "why": "empty"},
+        {"path": "mine/elderly/notes.txt", "why": "not a picture, by its name"},
+    ]
+
+
+def test_a_file_name_is_never_a_formula_in_a_spreadsheet():
+    found = node(
+        'import { csv } from "./csv.js"; console.log(JSON.stringify(csv(given)));',
+        [["=SUM(A1)", 'say "hi"', "a,b", 0.5, None], ["-1 x", -1]],
+    )
+    assert found == '\'=SUM(A1),"say ""hi""","a,b",0.5,\r\n\'-1 x,-1\r\n'
