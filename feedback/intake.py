@@ -3,6 +3,7 @@
 Services never enqueue; this is the edge that does.
 """
 
+import hashlib
 import itertools
 import json
 import threading
@@ -35,6 +36,7 @@ from feedback.models import (
     Retrain,
 )
 from feedback.services import (
+    browser_scores,
     classifications,
     erasure,
     findings,
@@ -127,10 +129,12 @@ def file_report(
     pairs: Sequence[Pair[UploadedFile]] = (),
     idempotency_key: str | None = None,
     request_sha256: str = "",
+    said: Mapping[str, browser_scores.Said] | None = None,
     **fields: Any,
 ) -> tuple[Report, bool]:
     """Judge the images, file the report, send it to screening. True when it is new.
 
+    `said` is what the reporter's browser says of a file, by its SHA-256.
     Nothing is kept unless the whole report is.
     """
     if idempotency_key and (known := _filed_before(idempotency_key, request_sha256)):
@@ -140,8 +144,12 @@ def file_report(
     reports.check_pairs(pairs, kind=fields["kind"])
     check_count(len(uploads) + 2 * len(pairs) + bool(classification))
     mine: list[Classification] = []
+    in_order = list(_in_order(uploads, pairs))
+    told: list[browser_scores.Said | None] = [None] if classification else []
+    if said:
+        told += [said.get(_sha256(upload)) for _, upload in in_order]
     try:
-        answers = iter(_all_judged(_in_order(uploads, pairs), mine))
+        answers = iter(_all_judged(in_order, mine))
         report = reports.submit(
             classifications=[
                 *([classification] if classification else []),
@@ -150,6 +158,7 @@ def file_report(
             pairs=[Pair(next(answers), next(answers), pair.groups) for pair in pairs],
             idempotency_key=idempotency_key,
             request_sha256=request_sha256,
+            said=told,
             **fields,
         )
     except IntegrityError:
@@ -211,6 +220,14 @@ def _all_judged(
     if found := {place: refusal for place, refusal in broken.items() if refusal}:
         raise ImagesRefused(found)
     return mine
+
+
+def _sha256(upload: UploadedFile) -> str:
+    digest = hashlib.sha256()
+    for chunk in upload.chunks():
+        digest.update(chunk)
+    upload.seek(0)
+    return digest.hexdigest()
 
 
 def check_count(images: int) -> None:

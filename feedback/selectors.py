@@ -17,6 +17,7 @@ from feedback.models import (
     Audit,
     AuditSet,
     Axis,
+    BrowserScore,
     Decision,
     Definition,
     Example,
@@ -74,6 +75,7 @@ def with_story(reports: "QuerySet[Report]") -> "QuerySet[Report]":
         "examples__scores__model",
         "examples__image",
         "examples__counterpart_of",
+        "examples__in_browser__model",
         "decisions__by",
     )
 
@@ -214,6 +216,18 @@ def free_for(reviewer: User) -> Q:
     """Reports that nobody else has in hand."""
     lapsed = Q(claimed_until=None) | Q(claimed_until__lt=timezone.now())
     return lapsed | Q(claimed_by=reviewer)
+
+
+def browser_drift() -> dict[str, Any]:
+    """How many reported images a browser had judged too, and the reports where it differs."""
+    compared = BrowserScore.objects.filter(distance__isnull=False)
+    drifted = compared.filter(drifted=True)
+    reports = drifted.values_list("example__report", flat=True)
+    return {
+        "compared": compared.count(),
+        "drifted": drifted.count(),
+        "reports": reports.distinct().order_by("-example__report"),
+    }
 
 
 def accepted_waiting() -> int:

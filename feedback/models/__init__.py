@@ -1,5 +1,6 @@
 from feedback.models.audit import Audit, AuditSet
 from feedback.models.blocked_hash import BlockedHash
+from feedback.models.browser_score import BrowserScore
 from feedback.models.classification import Classification
 from feedback.models.dataset import DatasetVersion
 from feedback.models.decision import Decision
@@ -25,6 +26,7 @@ __all__ = [
     "Axis",
     "AxisValue",
     "BlockedHash",
+    "BrowserScore",
     "Classification",
     "DatasetVersion",
     "Decision",

@@ -15,6 +15,7 @@ from feedback import intake, selectors, throttle
 from feedback.errors import ImagesRefused, Refusal
 from feedback.models import Classification, Report
 from feedback.pages.doors import page, with_refusal
+from feedback.services import browser_scores
 from feedback.services.counterparts import Pair
 from feedback.services.reports import LONGEST_SUBJECT
 from modeltrain import labels
@@ -59,6 +60,7 @@ class ReportForm(forms.Form):
     consent_train = forms.BooleanField(required=False)
     images = ManyImages(required=False)
     key = forms.CharField(max_length=36, required=False, widget=forms.HiddenInput)
+    browser = forms.CharField(max_length=10_000, required=False, widget=forms.HiddenInput)
 
     def __init__(
         self, *args: Any, classification: Classification | None = None, **kwargs: Any
@@ -196,6 +198,7 @@ def report(request: HttpRequest) -> HttpResponse:
             pairs=form.pairs(),
             classification=classification,
             source=throttle.source_of(request),
+            said=browser_scores.read(form.cleaned_data["browser"]),
             **_once(form),
             **form.wishes(),
         )

@@ -34,6 +34,8 @@ UNSCREENED = (Report.Status.RECEIVED, Report.Status.SCREENING)
 def queue(request: HttpRequest) -> HttpResponse:
     cases = selectors.open_cases(person(request))
     context = {"cases": cases[:QUEUE_SHOWN], "count": cases.count(), "shown": QUEUE_SHOWN}
+    if people.is_maintainer(request.user):
+        context["drift"] = selectors.browser_drift()
     return render(request, "feedback/triage.html", context)
 
 

@@ -23,7 +23,15 @@ from feedback.models import (
 )
 from feedback.models.group import SLICE
 from feedback.models.report import new_receipt
-from feedback.services import blocklist, counterparts, erasure, images, ledger, outcomes
+from feedback.services import (
+    blocklist,
+    browser_scores,
+    counterparts,
+    erasure,
+    images,
+    ledger,
+    outcomes,
+)
 from feedback.services.classifications import forget_pixels
 from feedback.services.counterparts import Image, Pair
 from feedback.text import written
@@ -47,8 +55,12 @@ def submit(
     source: str = "",
     idempotency_key: str | None = None,
     request_sha256: str = "",
+    said: Sequence[browser_scores.Said | None] = (),
 ) -> Report:
-    """File a report over images the champion has just judged; take over their pixels."""
+    """File a report over images the champion has just judged; take over their pixels.
+
+    `said` is what the reporter's browser said of each image, in their order.
+    """
     check_label(expected_label)
     check_groups(groups)
     check_pairs(pairs, kind=kind)
@@ -106,6 +118,7 @@ def submit(
                 counterpart_of=wrong,
                 keeps_pixels=keeps_pixels,
             )
+        browser_scores.keep(report=report, said=said)
     if not keeps_pixels:
         for one in every:
             forget_pixels(one)

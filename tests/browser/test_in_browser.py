@@ -10,10 +10,12 @@ from django.urls import reverse
 from PIL import Image
 from playwright import sync_api
 
+from feedback.models import BrowserScore
 from modeltrain import images
 from modeltrain.classifier import Classifier
 from tests.browser.conftest import Visitor
 from tests.conftest import noise
+from worker import pulse
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -82,3 +84,151 @@ def test_it_answers_as_the_server_does_and_sends_nothing(rosa, published) -> Non
     assert page.get_by_text("This image has not left your device.").count() == len(files)
     assert {request.method for request in requests} == {"GET"}
     assert rosa.barriers() == []
+
+
+def first_answer(page: sync_api.Page, **files: bytes) -> None:
+    page.get_by_text("Your images stay on your device.").wait_for()
+    given = files or {"photo": saved("JPEG")}
+    page.locator("#image").set_input_files([chosen(*file) for file in given.items()])
+    answers(page)
+
+
+def test_the_second_visit_works_offline(rosa) -> None:
+    page = rosa.open(reverse("home"))
+    first_answer(page)
+    page.evaluate("() => navigator.serviceWorker.ready.then(() => null)")
+    rosa.context.set_offline(True)
+    try:
+        page.reload()
+        first_answer(page, photo=saved("JPEG"), notes=b"not an image", huge=header(10_000, 10_000))
+    finally:
+        rosa.context.set_offline(False)
+
+    assert page.get_by_text("Model v1 says").count() == 1
+    assert page.get_by_text("An image must be a JPEG, PNG, WebP, GIF or BMP file.").is_visible()
+    assert page.get_by_text("Received: 10000 × 10000.").is_visible()
+
+
+def header(width: int, height: int) -> bytes:
+    """The start of a PNG file that claims a size."""
+    size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    return b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR" + size + bytes(50)
+
+
+def test_a_damaged_copy_is_noticed_and_fetched_anew_once(rosa) -> None:
+    page = rosa.open(reverse("home"))
+    first_answer(page)
+    page.evaluate(
+        """async () => {
+            const cache = await caches.open("speakup-models");
+            const [key] = await cache.keys();
+            await cache.put(key, new Response("not the model"));
+        }"""
+    )
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url))
+    page.reload()
+    first_answer(page)
+    page.reload()
+    first_answer(page)
+
+    assert [url.rsplit("/", 1)[1] for url in fetched].count("model.onnx") == 1
+
+
+def test_what_rosa_calls_wrong_goes_into_the_form_and_is_compared(
+    rosa, axes, inference_worker, monkeypatch
+) -> None:
+    monkeypatch.setattr(pulse, "alive", lambda queue: True)
+    sent: list[str] = []
+    rosa.page.on("request", lambda request: request.method == "POST" and sent.append(request.url))
+    page = rosa.open(reverse("home"))
+    first_answer(page)
+    page.get_by_role("button", name="This is wrong").click()
+    page.get_by_text("has not left your device: it is sent when you file").wait_for()
+    assert page.locator("#id_images").evaluate("e => e.files[0].name") == "photo"
+    assert rosa.barriers() == []
+    assert not sent
+
+    page.get_by_role("radio", name="drawings Drawn").check()
+    page.get_by_role("button", name="File the report").click()
+    page.wait_for_url("**/r/*/", timeout=STARTED)
+
+    own = BrowserScore.objects.get()
+    assert own.example.report.expected_label == "drawings"
+    assert (own.graph, own.model.version, own.drifted) == ("float32", "v1", False)
+    assert own.distance < TOLERANCE
+    page.goto(rosa.origin + reverse("report"))
+    assert page.locator("#id_images").evaluate("e => e.files.length") == 0
+
+
+@pytest.fixture
+def stranger(browser, live_server, real_champion):
+    """Sam, whose browser is told something before it opens the page."""
+    opened = []
+
+    def make(script: str) -> Visitor:
+        context = browser.new_context(service_workers="block")
+        context.add_init_script(script)
+        opened.append(context)
+        return Visitor(context, live_server.url)
+
+    yield make
+    for context in opened:
+        context.close()
+
+
+def test_without_webassembly_the_form_says_that_it_sends(stranger) -> None:
+    sam = stranger("delete window.WebAssembly")
+    page = sam.open(reverse("home"))
+    page.get_by_text("Your browser cannot run the model itself: it has no WebAssembly.").wait_for()
+    page.locator("#image").set_input_files(chosen("photo.jpg", saved("JPEG")))
+
+    assert page.get_by_alt_text("The image you chose").is_visible()
+    assert page.url == sam.origin + reverse("home")
+    page.get_by_role("button", name="See what the model says").click()
+    page.get_by_role("alert").get_by_text("The classifier is away").wait_for()  # it was sent
+
+
+def test_data_saver_is_asked_first_and_nothing_is_sent_by_itself(stranger) -> None:
+    sam = stranger("Object.defineProperty(navigator, 'connection', {value: {saveData: true}})")
+    asked: list[str] = []
+    sam.page.on("request", lambda request: asked.append(request.method + request.url))
+    page = sam.open(reverse("home"))
+    page.get_by_text("Your images stay on your device.").wait_for()
+    page.locator("#image").set_input_files(chosen("photo.jpg", saved("JPEG")))
+    page.get_by_text("Your browser asks to save data.").wait_for()
+    assert not any("model.onnx" in url for url in asked)
+
+    page.get_by_role("button", name="Send the image to this site instead").click()
+
+    page.get_by_alt_text("The image you chose").wait_for()
+    assert page.get_by_role("button", name="See what the model says").is_visible()
+    assert not any(url.startswith("POST") for url in asked)
+
+
+def test_a_download_cut_in_the_middle_is_told_and_can_be_tried_again(stranger) -> None:
+    sam = stranger("")
+    sam.context.route("**/model.onnx", lambda route: route.abort())
+    page = sam.open(reverse("home"))
+    page.get_by_text("Your images stay on your device.").wait_for()
+    page.locator("#image").set_input_files(chosen("photo.jpg", saved("JPEG")))
+    page.get_by_role("alert").get_by_text("The download stopped after 0 MiB of").wait_for()
+
+    with page.expect_request("**/model.onnx"):
+        page.get_by_role("button", name="Try again").click()
+
+
+def test_a_camera_that_is_not_allowed_is_told(stranger) -> None:
+    page = stranger("").open(reverse("home"))
+    page.get_by_role("button", name="Use the camera").click()
+    page.get_by_text("The camera was not allowed.").wait_for()
+
+
+def test_one_picture_of_the_camera_is_classified(rosa) -> None:
+    rosa.context.grant_permissions(["camera"])
+    page = rosa.open(reverse("home"))
+    page.get_by_role("button", name="Use the camera").click()
+    page.get_by_role("button", name="Take the picture").click()
+
+    assert len(answers(page)) == 1
+    assert not page.locator("video").evaluate("e => e.srcObject")

@@ -11,6 +11,7 @@ from feedback import people
 from feedback.management.commands.load_demo import load_axes
 from feedback.models import (
     AuditSet,
+    BrowserScore,
     Classification,
     DatasetVersion,
     DemoAnswer,
@@ -92,6 +93,15 @@ def world(transactional_db, champion, queued, paired, settings):
     (samples / "samples.json").write_text(json.dumps([{"file": "fox.png", "title": "Red fox"}]))
     open_one, decided, accepted = queued(1), queued(2), queued(3)
     twice, _again = queued(4), queued(4, groups={"medium": "vector", "skin_tone": "dark"})
+    BrowserScore.objects.create(
+        example=open_one.examples.get(),
+        model=champion,
+        graph="int8",
+        label="sexy",
+        scores=SCORES,
+        distance=0.21,
+        drifted=True,
+    )
     triage.decide(report=decided, outcome="rejected", by=mona, reason="A photograph.")
     triage.decide(report=accepted, outcome="accepted", by=mona)
     doubted(accepted, retrain)

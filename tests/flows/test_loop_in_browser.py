@@ -39,15 +39,16 @@ def test_the_loop_clicked_through(site, page, look):
     drawings = site.pictures(lambda row: row.groups.get("medium") == "vector")
     first, *others = [str(path) for path in drawings[:DRAWINGS]]
 
-    # Rosa tries a drawing, sees that the model is wrong, and says so.
+    # Rosa tries a drawing in her own browser, sees that the model is wrong, and says so.
     page.goto("/")
     look(page, "1-home")
+    page.get_by_text("Your images stay on your device.").wait_for()
     page.locator("#image").set_input_files(first)
-    page.get_by_role("button", name="See what the model says").click()
     page.get_by_role("button", name="This is wrong").wait_for()
     assert page.locator(".says").inner_text() == "neutral"
     look(page, "2-answer")
     page.get_by_role("button", name="This is wrong").click()
+    page.get_by_text("Your browser called it neutral.").wait_for()
     page.locator("input[name=expected_label][value=drawings]").check()
     page.locator("select[name$=medium]").select_option("vector")
     page.get_by_label("What is wrong, and for whom?").fill("These are drawings.")

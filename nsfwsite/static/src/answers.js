@@ -1,7 +1,9 @@
 // The list of answers, in the words and bars of the server's own page.
 
 export class Answers {
-  constructor(page, site) {
+  /** `wrong(item, answer)` is called when somebody says so; its words, if any, are shown. */
+  constructor(page, site, wrong) {
+    this.wrong = wrong;
     this.site = site;
     this.list = page.querySelector("[data-answers]");
     this.caution = page.querySelector("[data-caution]");
@@ -25,7 +27,9 @@ export class Answers {
     return items;
   }
 
-  tell({ element }, { label, scores, milliseconds }) {
+  tell(item, answer) {
+    const { element } = item;
+    const { label, scores, milliseconds } = answer;
     const known = new Map(this.site.labels.map((one) => [one.name, one]));
     this.#done(element);
     const part = (name) => element.querySelector(`[data-${name}]`);
@@ -43,6 +47,10 @@ export class Answers {
       element.querySelector("tbody").append(row);
     }
     part("said").hidden = false;
+    part("wrong").addEventListener("click", async () => {
+      part("device").textContent = await this.wrong(item, answer);
+      part("device").classList.add("left");
+    });
   }
 
   fail({ element }, rule, rest) {

@@ -29,7 +29,9 @@ export function camera(form, taken) {
       video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { width: 1280 } });
       opener.hidden = true;
       finder.hidden = false;
+      part("take").disabled = true;
       await video.play();
+      part("take").disabled = false;
     } catch (problem) {
       stop();
       refused.textContent = REFUSALS[problem.name] ?? `The camera did not start: ${problem.message}`;

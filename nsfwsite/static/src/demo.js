@@ -3,6 +3,7 @@
 import { Answers } from "./answers.js";
 import { camera } from "./camera.js";
 import { Classifier, describe, Refused, unable } from "./classifier.js";
+import { hand } from "./take-over.js";
 
 const form = document.querySelector("[data-in-browser]");
 const part = (name) => form.querySelector(`[data-${name}]`);
@@ -33,7 +34,7 @@ async function begin() {
   input.multiple = true;
   part("invitation").textContent = "Choose images";
   document.querySelector("[data-away]")?.remove();
-  answers = new Answers(document, site);
+  answers = new Answers(document, site, report);
   graph = await preferred();
   offerGraphs();
   form.addEventListener("chosen", ({ detail }) => add(detail));
@@ -171,7 +172,8 @@ function work() {
     while (queue.length && classifier) {
       const item = queue[0];
       try {
-        answers.tell(item, await classifier.classify(item.file), graph);
+        const kind = graph.kind;
+        answers.tell(item, { ...(await classifier.classify(item.file)), kind });
       } catch (problem) {
         if (!(problem instanceof Refused)) {
           if (!classifier) return; // another file of the model was chosen meanwhile
@@ -187,6 +189,19 @@ function work() {
       queue.shift();
     }
   });
+}
+
+/** Take an image over into the report form, which sends it when it is filed. */
+async function report({ file }, { label, scores, kind }) {
+  if (!navigator.onLine) {
+    return "You are offline. This image has not left your device; report it once you are back online.";
+  }
+  const model = site.model.sha256;
+  const kept = await hand(file, { model, graph: kind, label, scores }).catch(() => "nothing");
+  location.assign(form.dataset.report);
+  return kept === "nothing"
+    ? "This browser keeps nothing from page to page: choose the image again in the form."
+    : "You took this image into a report. It leaves your device when you file it, not before.";
 }
 
 /** The form that sends, with the image that waits already in it. Nothing is sent by itself. */

@@ -1,7 +1,7 @@
 // What somebody has written survives a reload, in this tab alone, until it is sent.
 
 const DRAFT = "draft:";
-const NEVER = ["csrfmiddlewaretoken"];
+const NEVER = ["csrfmiddlewaretoken", "browser"];
 
 export function drafting(form) {
   const name = DRAFT + location.pathname + location.search;

@@ -3,6 +3,7 @@ import htmx from "htmx.org/dist/htmx.esm.js";
 import { choosing } from "./choose.js";
 import { drafting, forget } from "./draft.js";
 import { keys } from "./keys.js";
+import { drop, takeOver } from "./take-over.js";
 
 window.htmx = htmx;
 
@@ -66,7 +67,11 @@ for (const place of document.querySelectorAll("[data-preview]")) recall(place);
 
 for (const form of document.querySelectorAll("[data-draft]")) drafting(form);
 for (const help of document.querySelectorAll("[data-keys]")) keys(help);
-if (document.querySelector("[data-receipt]")) forget();
+for (const note of document.querySelectorAll("[data-taken]")) void takeOver(note.closest("form"));
+if (document.querySelector("[data-receipt]")) {
+  forget();
+  void drop();
+}
 
 for (const button of document.querySelectorAll("[data-copy]")) {
   const field = document.getElementById(button.dataset.copy);
