@@ -32,15 +32,19 @@ from feedback.models import (
     Finding,
     ModelVersion,
     NamedSlice,
+    Occlusion,
     Report,
     Retrain,
+    StoredImage,
 )
 from feedback.services import (
+    answers,
     browser_scores,
     classifications,
     erasure,
     findings,
     models,
+    occlusions,
     reports,
     retrains,
     slices,
@@ -48,7 +52,7 @@ from feedback.services import (
 from feedback.services.counterparts import Pair
 from worker import pulse
 from worker.tasks.audits import recount_audit_task
-from worker.tasks.inference import classify_task
+from worker.tasks.inference import classify_task, judge_report_task, occlude_task
 from worker.tasks.reports import answer_reports_task, screen_report_task
 from worker.tasks.training import run_finding_task, run_retrain_task
 
@@ -90,6 +94,21 @@ def classify(*, upload: UploadedFile) -> Classification:
 def refuse_without_worker() -> None:
     if not pulse.alive("inference"):
         raise _away()
+
+
+def judge_by_champion(*, report: Report) -> None:
+    """Have a report judged that the model in service has not seen."""
+    champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first()
+    if champion and answers.unanswered(champion).filter(report=report).exists():
+        send(judge_report_task.delay_on_commit, report.pk)
+
+
+def occlude(*, image: StoredImage) -> Occlusion:
+    """Have it found what moves the score of a picture, or refuse at once where nobody can."""
+    refuse_without_worker()
+    asked = occlusions.ask(image=image)
+    send(occlude_task.delay_on_commit, asked.pk)
+    return asked
 
 
 def wait(*, classification: Classification, seconds: float) -> Classification:

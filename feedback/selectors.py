@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from feedback import people
@@ -26,6 +26,7 @@ from feedback.models import (
     ModelVersion,
     NamedSlice,
     Objection,
+    Occlusion,
     PublicReport,
     Report,
     Retrain,
@@ -405,6 +406,14 @@ def audits_to_recount() -> Sequence[int]:
 
 def finding_of(audit: Audit | None, kind: str) -> Finding | None:
     return Finding.objects.filter(audit=audit, kind=kind).first()
+
+
+def occlusions_to_go_on() -> Sequence[int]:
+    """Those whose next row nobody has greyed for a while."""
+    stopped = Occlusion.objects.filter(failure="", done__lt=F("rows"))
+    return list(
+        stopped.filter(touched_at__lt=timezone.now() - OVERDUE).values_list("pk", flat=True)
+    )
 
 
 def reports_to_answer() -> bool:

@@ -13,7 +13,10 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(
     task_default_queue="default",
     task_routes={
-        "inference.answer_part_task": {"queue": "inference", "priority": pulse.AFTER_VISITORS},
+        **{
+            f"inference.{name}_task": {"queue": "inference", "priority": pulse.AFTER_VISITORS}
+            for name in ("answer_part", "judge_report", "occlude")
+        },
         "inference.*": {"queue": "inference"},
         # Here nothing takes long: elsewhere an erasure might wait for an hour.
         "upkeep.finish_erasures_task": {"queue": "inference"},

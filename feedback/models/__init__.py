@@ -15,6 +15,7 @@ from feedback.models.keys import Keys
 from feedback.models.ledger import LedgerEntry
 from feedback.models.model_version import ModelVersion
 from feedback.models.named_slice import NamedSlice
+from feedback.models.occlusion import Occlusion
 from feedback.models.public_report import PublicReport
 from feedback.models.report import Report, ReportEvent
 from feedback.models.retrain import Retrain
@@ -41,6 +42,7 @@ __all__ = [
     "ModelVersion",
     "NamedSlice",
     "Objection",
+    "Occlusion",
     "PublicReport",
     "Report",
     "ReportEvent",

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from feedback import people, selectors
+from feedback import intake, people, selectors
 from feedback.errors import Refusal
 from feedback.models import Decision, Example, Report
 from feedback.models.decision import REASONS
@@ -45,6 +45,7 @@ def queue(request: HttpRequest) -> HttpResponse:
 def case(request: HttpRequest, pk: int) -> HttpResponse:
     report = get_object_or_404(selectors.with_story(Report.objects.all()), pk=pk)
     if request.method != "POST":
+        intake.judge_by_champion(report=report)
         return _page(request, report)
     outcome = request.POST.get("outcome", "")
     if outcome not in Decision.Outcome.values:
@@ -180,7 +181,7 @@ def may_see(user: Any, report: Report) -> bool:
     return report.status not in UNSCREENED
 
 
-def _example_with(request: HttpRequest, image: int) -> Example:
+def example_with(request: HttpRequest, image: int) -> Example:
     """The reported example that holds this image, if this reviewer may see it."""
     example = Example.objects.select_related("image", "report").filter(image=image).first()
     if example is None or not may_see(request.user, example.report):
@@ -227,7 +228,7 @@ def doubtful_labels(request: HttpRequest) -> HttpResponse:
 @require_safe
 def image(request: HttpRequest, pk: int) -> HttpResponseBase:
     """A veil over the picture, or with `?clear` the picture; that somebody saw it is logged."""
-    example = _example_with(request, pk)
+    example = example_with(request, pk)
     if example.image is None:
         raise Http404
     response: HttpResponseBase
@@ -248,7 +249,7 @@ def image(request: HttpRequest, pk: int) -> HttpResponseBase:
 @reviewers_only
 @require_POST
 def reveal(request: HttpRequest, pk: int) -> HttpResponse:
-    example = _example_with(request, pk)
+    example = example_with(request, pk)
     if getattr(request, "htmx", False):
         context = {"example": example, "revealed": pk}
         return render(request, "feedback/parts/veiled.html", context)

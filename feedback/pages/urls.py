@@ -5,6 +5,7 @@ from django.views.decorators.http import require_safe
 from feedback.pages import (
     account,
     agreement,
+    aids,
     definitions,
     keys,
     ledger,
@@ -46,6 +47,8 @@ urlpatterns = [
     path("triage/<int:pk>/second-opinion/", triage.second_opinion, name="second-opinion"),
     path("triage/<int:pk>/reopen/", triage.reopen, name="reopen"),
     path("triage/images/<int:pk>/", triage.image, name="image"),
+    path("triage/images/<int:pk>/models/", aids.models_said, name="models-said"),
+    path("triage/images/<int:pk>/occlusion/", aids.occlusion, name="occlusion"),
     path("triage/images/<int:pk>/reveal/", triage.reveal, name="reveal"),
     path("retrains/", refusing(retrains.overview), name="retrains"),
     path("retrains/back/<str:version>/", retrains.roll_back, name="roll-back"),

@@ -23,19 +23,7 @@ def answer(*, model: ModelVersion) -> int:
 
     Safe to repeat: what was judged is not judged again.
     """
-    classifier = models.classifier_of(model)
-    judged = 0
-    for example in unanswered(model):
-        if example.image is None:
-            continue
-        prediction = classifier.classify(images.pixels_of(example.image))
-        ExampleScore.objects.get_or_create(
-            example=example,
-            model=model,
-            defaults={"label": prediction.label, "scores": prediction.scores},
-        )
-        outcomes.publish(example.report_id)
-        judged += 1
+    judged = _judge(unanswered(model), model)
     retrain = Retrain.objects.filter(candidate=model).select_related("dataset").first()
     if retrain:
         for report in Report.objects.filter(
@@ -54,4 +42,27 @@ def answer(*, model: ModelVersion) -> int:
                         model=model.version,
                         artifact_sha256=model.sha256,
                     )
+    return judged
+
+
+def judge_report(*, pk: int) -> None:
+    """Let the model in service say what it sees in a report that it has not judged yet."""
+    champion = ModelVersion.objects.champion()
+    _judge(unanswered(champion).filter(report=pk), champion)
+
+
+def _judge(examples: "QuerySet[Example]", model: ModelVersion) -> int:
+    classifier = models.classifier_of(model)
+    judged = 0
+    for example in examples:
+        if example.image is None:
+            continue
+        prediction = classifier.classify(images.pixels_of(example.image))
+        ExampleScore.objects.get_or_create(
+            example=example,
+            model=model,
+            defaults={"label": prediction.label, "scores": prediction.scores},
+        )
+        outcomes.publish(example.report_id)
+        judged += 1
     return judged

@@ -25,6 +25,7 @@ from feedback.models import (
 from feedback.services import audits, definitions, ledger, models, reports, slices, triage
 from modeltrain import columns, evaluate, gate
 from tests.conftest import SCORES, png
+from tests.feedback.pages.test_aids import mapped
 from tests.feedback.pages.test_triage import doubted
 from tests.nsfwsite.test_audits import answers
 from tests.nsfwsite.test_findings import looked_at
@@ -102,6 +103,7 @@ def world(transactional_db, champion, queued, paired, settings):
         distance=0.21,
         drifted=True,
     )
+    mapped(twice, champion)
     triage.decide(report=decided, outcome="rejected", by=mona, reason="A photograph.")
     triage.decide(report=accepted, outcome="accepted", by=mona)
     doubted(accepted, retrain)

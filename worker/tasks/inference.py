@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from feedback.services import classifications
+from feedback.services import answers, classifications, occlusions
 from worker import pulse
 
 
@@ -13,3 +13,19 @@ def classify_task(pk: str) -> None:
         raise
     finally:
         pulse.ring(pk)
+
+
+@shared_task(name="inference.judge_report_task", soft_time_limit=120, time_limit=130)
+def judge_report_task(pk: int) -> None:
+    answers.judge_report(pk=pk)
+
+
+@shared_task(name="inference.occlude_task", soft_time_limit=60, time_limit=70)
+def occlude_task(pk: int) -> None:
+    try:
+        more = occlusions.go_on(pk=pk)
+    except Exception as problem:
+        occlusions.fail(pk=pk, why=type(problem).__name__)
+        raise
+    if more:
+        occlude_task.delay_on_commit(pk)

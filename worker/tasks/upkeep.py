@@ -12,6 +12,7 @@ from feedback.services import (
 )
 from worker import pulse
 from worker.tasks.audits import recount_audit_task, start_audit_task
+from worker.tasks.inference import occlude_task
 from worker.tasks.reports import answer_reports_task, screen_report_task
 from worker.tasks.training import run_finding_task, run_retrain_task
 
@@ -47,6 +48,8 @@ def pick_up_lost_work_task() -> None:
     findings.request_missing()
     if not pulse.waiting("inference", priority=pulse.AFTER_VISITORS):
         audits.fail_lost()
+        for pk in selectors.occlusions_to_go_on():
+            occlude_task.delay_on_commit(pk)
     if not pulse.waiting("training"):
         for pk in selectors.retrains_to_run():
             run_retrain_task.delay_on_commit(pk)

@@ -1,0 +1,97 @@
+import datetime
+from types import SimpleNamespace
+
+import pytest
+from django.utils import timezone
+
+from feedback import selectors
+from feedback.errors import WrongState
+from feedback.models import ExampleScore, ModelVersion, Occlusion
+from feedback.services import answers, models, occlusions, reports
+
+pytestmark = pytest.mark.django_db
+
+
+class OfTheCorner:
+    """A model that is as sure of "neutral" as the first pixel is not grey."""
+
+    def classify(self, pixels):
+        neutral = 0.3 if (pixels[0, 0] == 128).all() else 0.9
+        scores = {"neutral": neutral, "drawings": 1 - neutral}
+        return SimpleNamespace(label=max(scores, key=scores.__getitem__), scores=scores)
+
+
+@pytest.fixture
+def asked(queued, monkeypatch) -> Occlusion:
+    monkeypatch.setattr(models, "classifier_of", lambda model: OfTheCorner())
+    return occlusions.ask(image=queued().examples.get().image)
+
+
+def finish(asked: Occlusion) -> Occlusion:
+    while occlusions.go_on(pk=asked.pk):
+        pass
+    asked.refresh_from_db()
+    return asked
+
+
+def test_each_step_greys_a_row_of_squares(asked) -> None:
+    assert occlusions.go_on(pk=asked.pk)
+    asked.refresh_from_db()
+    assert (asked.done, asked.rows, asked.label, asked.score) == (1, 8, "neutral", 0.9)
+    assert asked.scores == [[0.3, *[0.9] * 7]]
+
+    assert finish(asked).scores[1:] == [[0.9] * 8] * 7
+    assert not occlusions.go_on(pk=asked.pk)
+
+
+def test_it_is_not_asked_twice_at_once_nor_again(asked) -> None:
+    with pytest.raises(WrongState, match="0 of 8 rows done"):
+        occlusions.ask(image=asked.image)
+    finish(asked)
+    with pytest.raises(WrongState, match="8 of 8 rows done"):
+        occlusions.ask(image=asked.image)
+
+
+def test_one_that_failed_can_be_asked_again(asked) -> None:
+    occlusions.go_on(pk=asked.pk)
+    occlusions.fail(pk=asked.pk, why="The model's files are not here.")
+    assert not occlusions.go_on(pk=asked.pk)
+
+    again = occlusions.ask(image=asked.image)
+
+    assert again == asked
+    assert finish(again).finished
+
+
+def test_what_a_lost_worker_had_done_is_kept(asked) -> None:
+    occlusions.go_on(pk=asked.pk)
+    assert selectors.occlusions_to_go_on() == []
+    Occlusion.objects.update(touched_at=timezone.now() - datetime.timedelta(minutes=1))
+    assert selectors.occlusions_to_go_on() == [asked.pk]
+    assert finish(asked).done == 8
+    assert selectors.occlusions_to_go_on() == []
+
+
+def test_it_goes_with_a_withdrawn_picture(asked) -> None:
+    occlusions.go_on(pk=asked.pk)
+    reports.withdraw(report=asked.image.example_set.get().report)
+    assert not Occlusion.objects.exists()
+    assert not occlusions.go_on(pk=asked.pk)
+
+
+def test_a_report_is_judged_by_the_model_that_came_into_service_meanwhile(
+    queued, champion, monkeypatch
+) -> None:
+    monkeypatch.setattr(models, "classifier_of", lambda model: OfTheCorner())
+    report, other = queued(1), queued(2)
+    ModelVersion.objects.filter(pk=champion.pk).update(status="retired")
+    newer = ModelVersion.objects.create(
+        number=2, sha256="b" * 64, title="2", status="champion", promoted_at=timezone.now()
+    )
+
+    answers.judge_report(pk=report.pk)
+    answers.judge_report(pk=report.pk)
+
+    score = ExampleScore.objects.get(model=newer)
+    assert (score.example.report, score.label) == (report, "neutral")
+    assert not other.examples.get().scores.filter(model=newer).exists()
