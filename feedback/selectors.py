@@ -22,6 +22,7 @@ from feedback.models import (
     Definition,
     Example,
     Finding,
+    Golden,
     LedgerEntry,
     ModelVersion,
     NamedSlice,
@@ -87,12 +88,14 @@ def open_cases(reviewer: User) -> "QuerySet[Report]":
     Nothing that somebody else has in hand or that they have decided, no appeal that is for others,
     and of the cases where three reviewers differ only those that they are to end.
     """
-    waiting = Report.objects.filter(status=Report.Status.QUEUED).filter(free_for(reviewer))
+    waiting = Report.objects.filter(status__in=Report.OPEN).filter(free_for(reviewer))
     mine = Decision.objects.filter(report=OuterRef("pk"), by=reviewer, taken_back_at=None)
     differ = list(_three_differ())
     ends = [report.pk for report in differ if may_end_difference(report, reviewer)]
     others = [report.pk for report in differ if report.pk not in ends]
     others += [pk for pk in _appeals_for_others(reviewer) if pk not in ends]
+    twins = Golden.objects.exclude(twin=None)
+    others += [golden.twin.pk for golden in twins if not may_answer(golden, reviewer)]
     waiting = waiting.filter(~Exists(mine) | Q(pk__in=ends)).exclude(pk__in=others)
     return with_story(waiting).order_by("created_at", "pk")
 
@@ -105,7 +108,7 @@ def standing_decisions(report: Report) -> "QuerySet[Decision]":
 def said_of(report: Report, *, to: User) -> list[Decision]:
     """What reviewers said that this one may read: of an open case, nothing that still counts."""
     said = report.decisions.all()
-    if report.status != Report.Status.QUEUED:
+    if report.status not in Report.OPEN:
         return list(said)
     return [one for one in said if one.taken_back_at or one.by_id == to.pk]
 
@@ -116,9 +119,9 @@ def three_differ(standing: "QuerySet[Decision]") -> bool:
 
 
 def _three_differ() -> "QuerySet[Report]":
-    standing = Count("decisions", filter=Q(decisions__taken_back_at=None))
-    queued = Report.objects.filter(status=Report.Status.QUEUED, decisions__isnull=False)
-    return queued.annotate(said=standing).filter(said__gte=DIFFER)
+    said = Decision.objects.filter(taken_back_at=None, settled_at=None).values("report")
+    many = said.annotate(n=Count("pk")).filter(n__gte=DIFFER).order_by()
+    return Report.objects.filter(pk__in=many.values("report"), status=Report.Status.QUEUED)
 
 
 def may_end_difference(report: Report, by: User) -> bool:
@@ -155,6 +158,17 @@ def decided_blind() -> "QuerySet[Decision]":
     return said.select_related("by").order_by("report_id", "pk")
 
 
+def who_may_answer(golden: Golden) -> "QuerySet[User]":
+    """Reviewers who have neither decided the report nor answered its golden case."""
+    return people.reviewers().exclude(
+        Q(pk__in=golden.report.decisions.values("by")) | Q(pk__in=golden.answers.values("by"))
+    )
+
+
+def may_answer(golden: Golden, reviewer: User) -> bool:
+    return who_may_answer(golden).filter(pk=reviewer.pk).exists()
+
+
 def half_decided() -> "QuerySet[Decision]":
     """What one reviewer said of queued reports that nobody else has spoken on."""
     alone = Report.objects.filter(status=Report.Status.QUEUED, second_opinion_at=None).annotate(
@@ -169,7 +183,7 @@ def same_case(report: Report) -> "QuerySet[Report]":
     """Queued reports that hold nearly one of its pictures, itself among them."""
     shared = Example.objects.filter(image__cluster__in=_clusters(report))
     pks = {report.pk, *shared.values_list("report", flat=True)}
-    return Report.objects.filter(pk__in=pks, status=Report.Status.QUEUED)
+    return Report.objects.filter(pk__in=pks, status__in=Report.OPEN)
 
 
 def _clusters(report: Report) -> set[int]:

@@ -18,6 +18,7 @@ DATABASE_URL = env.str("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlit
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 COUNTERFACTUAL_IMAGES = env.int("COUNTERFACTUAL_IMAGES", default=100)
 COLLECT_MISSES = env.bool("COLLECT_MISSES", default=False)
+GOLDEN_SHARE = env.float("GOLDEN_SHARE", default=0.05)
 DEMO_IMAGE_MINUTES = env.int("DEMO_IMAGE_MINUTES", default=10)
 RATE_CLASSIFICATIONS = env.str("RATE_CLASSIFICATIONS", default="240/minute")
 RATE_REPORTS = env.str("RATE_REPORTS", default="600/hour")

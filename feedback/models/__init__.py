@@ -9,6 +9,7 @@ from feedback.models.demo_answer import DemoAnswer
 from feedback.models.erasure import Erasure
 from feedback.models.example import Example, ExampleScore
 from feedback.models.finding import Finding
+from feedback.models.golden import Golden, GoldenAnswer
 from feedback.models.group import Axis, AxisValue
 from feedback.models.image import StoredImage
 from feedback.models.keys import Keys
@@ -37,6 +38,8 @@ __all__ = [
     "Example",
     "ExampleScore",
     "Finding",
+    "Golden",
+    "GoldenAnswer",
     "Keys",
     "LedgerEntry",
     "ModelVersion",

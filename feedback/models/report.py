@@ -27,7 +27,10 @@ class Report(models.Model):
         FOLDED = "folded"
         ANSWERED = "answered"
         WITHDRAWN = "withdrawn"
+        GOLDEN = "golden"
 
+    # A reviewer can decide it; a golden one looks like any other.
+    OPEN = (Status.QUEUED, Status.GOLDEN)
     # A reviewer agreed, and has not taken it back.
     AGREED = (Status.ACCEPTED, Status.FOLDED, Status.ANSWERED)
     # Anybody may read what became of it.
@@ -65,6 +68,15 @@ class Report(models.Model):
     )
     # Of a withdrawn report: numbers of the dataset versions that held its pictures.
     held_in = models.JSONField(default=list, blank=True, editable=False)
+    # Asked again without anybody knowing: the golden case that this is a twin of.
+    golden = models.OneToOneField(
+        "feedback.Golden",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.CASCADE,
+        related_name="twin",
+    )
     # A keyed hash of the address that it came from, for a while.
     source = models.CharField(max_length=64, blank=True, editable=False)
     idempotency_key = models.CharField(max_length=64, null=True, blank=True, unique=True)
@@ -83,6 +95,11 @@ class Report(models.Model):
             models.CheckConstraint(
                 condition=~Q(status__in=["folded", "answered"]) | Q(folded_into__isnull=False),
                 name="folded_report_names_its_dataset",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="golden", golden__isnull=False)
+                | ~Q(status="golden") & Q(golden__isnull=True),
+                name="twin_is_never_anything_else",
             ),
         ]
 

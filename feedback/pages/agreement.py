@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -14,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from feedback import people, selectors
-from feedback.models import Decision
+from feedback.models import Decision, Golden, GoldenAnswer
 from feedback.models.ledger import sha256
 from feedback.pages.doors import auditors_only, person, readers_only
 from feedback.services.ledger import name_of
@@ -47,14 +48,17 @@ def show(request: HttpRequest) -> HttpResponse:
     judged = _judged_twice()
     found = _agreement(judged)
     me = person(request)
-    rows = _reviewers(judged)
+    all_of_them, rows = people.is_auditor(me), _reviewers(judged)
     context = {
         "overall": found["n"],
         "cells": [_drawn("Everything", found)]
         + [_drawn(value, cell) for value, cell in found["values"].items()],
         "minimum": agreement.MINIMUM,
         "newest": NEWEST,
-        "reviewers": rows if people.is_auditor(me) else [r for r in rows if r["who"] == me],
+        "reviewers": [row for row in rows if all_of_them or row["who"] == me],
+        "golden": [row for row in _golden() if all_of_them or row["who"] == me],
+        "golden_cases": Golden.objects.count(),
+        "golden_share": settings.GOLDEN_SHARE,
     }
     return render(request, "feedback/agreement.html", context)
 
@@ -94,20 +98,28 @@ def _reviewers(judged: Iterable[Sequence[Decision]]) -> list[dict[str, Any]]:
         for mine in said:
             same = [mine.verdict == other.verdict for other in said if other is not mine]
             pairs.setdefault(mine.by, []).extend(same)
-    return [
-        {"who": who, **share(sum(same), len(same))}
-        for who, same in sorted(pairs.items(), key=lambda pair: name_of(pair[0]))
-    ]
+    return _shares(pairs)
+
+
+def _golden() -> list[dict[str, Any]]:
+    """How often each reviewer answered a golden case as it had been decided."""
+    answers: dict[User, list[bool]] = {}
+    for one in GoldenAnswer.objects.select_related("by"):
+        answers.setdefault(one.by, []).append(one.right)
+    return _shares(answers)
+
+
+def _shares(counted: Mapping[User, Sequence[bool]]) -> list[dict[str, Any]]:
+    by_name = sorted(counted.items(), key=lambda pair: name_of(pair[0]))
+    return [{"who": who, **share(sum(yes), len(yes))} for who, yes in by_name]
 
 
 def share(count: int, n: int) -> dict[str, Any]:
     """A count and, from the minimum on, its share with the range."""
     low, high = fairness.wilson(count=count, n=n) or (None, None)
     enough = n >= agreement.MINIMUM
-    return {"count": count, "n": n, "enough": enough, "rate": n and count / n} | {
-        "low": low,
-        "high": high,
-    }
+    rate = count / n if n else None
+    return {"count": count, "n": n, "enough": enough, "rate": rate, "low": low, "high": high}
 
 
 @never_cache

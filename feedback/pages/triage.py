@@ -16,8 +16,15 @@ from feedback.errors import Refusal
 from feedback.models import Decision, Example, Report
 from feedback.models.decision import REASONS
 from feedback.pages import figures
-from feedback.pages.doors import page, person, reviewers_only, with_refusal, words
-from feedback.services import images, triage
+from feedback.pages.doors import (
+    maintainers_only,
+    page,
+    person,
+    reviewers_only,
+    with_refusal,
+    words,
+)
+from feedback.services import golden, images, triage
 from modeltrain import labels
 
 log = structlog.get_logger()
@@ -144,7 +151,7 @@ def _page(
     also = [one.report.pk for one in near if one.agrees_with(report)]
     if "outcome" in typed:
         also = [one.pk for one in _ticked(request)]
-    opened = report.status == Report.Status.QUEUED
+    opened = report.status in Report.OPEN
     context = {
         "report": report,
         "refusal": refusal,
@@ -170,6 +177,7 @@ def _page(
         "near": near,
         "also": also,
         "more_near": more,
+        "may_be_golden": golden.usable(report),
         "waiting": selectors.open_cases(person(request)).exclude(pk=report.pk).count(),
     }
     return render(request, "feedback/case.html", context, status=status)
@@ -183,7 +191,9 @@ def may_see(user: Any, report: Report) -> bool:
 
 def example_with(request: HttpRequest, image: int) -> Example:
     """The reported example that holds this image, if this reviewer may see it."""
-    example = Example.objects.select_related("image", "report").filter(image=image).first()
+    holding = Example.objects.select_related("image", "report").filter(image=image)
+    # A golden case has its pictures from a report that is decided.
+    example = max(holding, key=lambda one: one.report.status in Report.OPEN, default=None)
     if example is None or not may_see(request.user, example.report):
         raise Http404
     return example
@@ -199,6 +209,22 @@ def reopen(request: HttpRequest, pk: int) -> HttpResponse:
     except Refusal as refusal:
         return with_refusal(_page(request, report, refusal=refusal), refusal)
     messages.success(request, f"Report {pk} is queued again.")
+    return redirect("case", pk=pk)
+
+
+@never_cache
+@maintainers_only
+@require_POST
+def golden_case(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask a decided report again now and then, or no longer."""
+    report = get_object_or_404(selectors.with_story(Report.objects.all()), pk=pk)
+    try:
+        if request.POST.get("golden") == "yes":
+            golden.mark(report=report, by=person(request))
+        else:
+            golden.drop(report)
+    except Refusal as refusal:
+        return with_refusal(_page(request, report, refusal=refusal), refusal)
     return redirect("case", pk=pk)
 
 

@@ -44,6 +44,7 @@ urlpatterns = [
     path("triage/agreement/", agreement.show, name="agreement"),
     path("triage/decisions.<str:kind>", agreement.download, name="decisions"),
     path("triage/keys/", keys.show, name="keys"),
+    path("triage/<int:pk>/golden/", triage.golden_case, name="golden"),
     path("triage/<int:pk>/second-opinion/", triage.second_opinion, name="second-opinion"),
     path("triage/<int:pk>/reopen/", triage.reopen, name="reopen"),
     path("triage/images/<int:pk>/", triage.image, name="image"),

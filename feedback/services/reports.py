@@ -28,6 +28,7 @@ from feedback.services import (
     browser_scores,
     counterparts,
     erasure,
+    golden,
     images,
     ledger,
     outcomes,
@@ -243,7 +244,8 @@ def screen(*, pk: int) -> None:
         return
     for image in StoredImage.objects.filter(example__report=report):
         images.join_cluster(image)
-    move(report=report, sources=[Report.Status.SCREENING], status=Report.Status.QUEUED)
+    if move(report=report, sources=[Report.Status.SCREENING], status=Report.Status.QUEUED):
+        golden.mix_in()
 
 
 def appeal(*, report: Report, words: str) -> None:
@@ -269,6 +271,7 @@ def appeal(*, report: Report, words: str) -> None:
                 way_out="File a new report if you have other examples.",
             )
         report.decisions.filter(taken_back_at=None).update(taken_back_at=timezone.now())
+        golden.drop(report)
         move(report=report, sources=[Report.Status.REJECTED], status=Report.Status.APPEALED)
         move(report=report, sources=[Report.Status.APPEALED], status=Report.Status.QUEUED)
         outcomes.record(report=report, outcome=Report.Status.APPEALED)

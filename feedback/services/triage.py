@@ -12,7 +12,7 @@ from feedback import people, selectors
 from feedback.errors import AlreadyDecided, Invalid, Refusal, WrongState
 from feedback.models import Decision, Keys, Report
 from feedback.models.decision import OTHER, REASONS
-from feedback.services import outcomes, reports
+from feedback.services import golden, outcomes, reports
 from feedback.text import written
 
 CLAIM = datetime.timedelta(minutes=10)
@@ -44,7 +44,7 @@ def _take_case(report: Report, by: User) -> bool:
 
 def _take(report: Report, by: User, **changes: object) -> bool:
     """Change a queued report that nobody else has in hand; others wait for this transaction."""
-    free = Report.objects.filter(selectors.free_for(by), pk=report.pk, status=Report.Status.QUEUED)
+    free = Report.objects.filter(selectors.free_for(by), pk=report.pk, status__in=Report.OPEN)
     return bool(free.update(**changes))
 
 
@@ -89,7 +89,7 @@ def decide(
         # Only a maintainer who is called to end such a difference can have spoken before.
         standing.filter(by=by).update(taken_back_at=timezone.now())
         others = list(standing.all())
-        decision = Decision.objects.create(
+        decision = Decision(
             report=report,
             outcome=outcome,
             label=label if outcome == Decision.Outcome.ACCEPTED else "",
@@ -98,10 +98,16 @@ def decide(
             reason=reason.strip(),
             by=by,
         )
+        enough = needed(report, keys=keys, others=others)
+        if report.golden:
+            if enough == 1 or outcome == Decision.Outcome.ESCALATED:
+                decision.settled_at = timezone.now()  # as it would be said of any other
+            return golden.answer(decision=decision)
+        decision.save()
         same = [*(one for one in others if one.verdict == decision.verdict), decision]
         if outcome == Decision.Outcome.ESCALATED:
             settle(decision, [decision])
-        elif differ or len(same) >= needed(report, keys=keys, others=others):
+        elif differ or len(same) >= enough:
             settle(decision, same)
         return decision
 
@@ -158,7 +164,10 @@ def needed(report: Report, *, keys: Keys, others: Sequence[Decision]) -> int:
 
 
 def settle(decision: Decision, agreeing: Sequence[Decision]) -> bool:
-    """Make a decision the outcome of its report, with the groups that all who agree named."""
+    """Make a decision the outcome of its report, with the groups that all who agree named.
+
+    It is one of those who agree.
+    """
     report, outcome = decision.report, decision.outcome
     told = dict.fromkeys(part for one in agreeing for part in one.told)
     if not reports.move(
@@ -169,11 +178,12 @@ def settle(decision: Decision, agreeing: Sequence[Decision]) -> bool:
         note="\n\n".join(told),
     ):
         return False  # withdrawn a moment ago
-    named = decision.groups.items()
-    shared = [pair for pair in named if all(pair in one.groups.items() for one in agreeing)]
-    decision.groups, decision.left_out = dict(shared), dict(named - dict(shared).items())
+    shared = set.intersection(*(set(one.groups.items()) for one in agreeing))
     decision.settled_at = timezone.now()
-    decision.save(update_fields=["groups", "left_out", "settled_at"])
+    for one in agreeing:
+        one.left_out = dict(one.groups.items() - shared)
+        one.groups = dict(sorted(shared))
+        one.save(update_fields=["groups", "left_out", "settled_at"])
     if decision.label and not reports.may_keep_pixels(decision.label):
         reports.forget_pictures(report)
     outcomes.record(report=report, outcome=outcome, decision=decision, reviewers=len(agreeing))
@@ -182,17 +192,17 @@ def settle(decision: Decision, agreeing: Sequence[Decision]) -> bool:
 
 def _not_open(report: Report, by: User) -> Refusal:
     """Why a case could not be taken: somebody has it in hand, or was first."""
-    report.refresh_from_db()
-    if report.status == Report.Status.QUEUED:
+    found = Report.objects.filter(pk=report.pk).prefetch_related("decisions__by").first()
+    if found and found.status in Report.OPEN:
         return WrongState(
             rule="A case that another reviewer has in hand is theirs for ten minutes.",
-            received=f"report {report.pk}, which {report.claimed_by} opened",
+            received=f"report {found.pk}, which {found.claimed_by} opened",
             way_out="Take the next one.",
         )
-    last = report.decision
+    last = found and found.decision
     return AlreadyDecided(
         rule="A report is decided once, while it is queued.",
-        received=f"report {report.pk}, {report.status}"
+        received=f"report {report.pk}, {found.status if found else 'decided'}"
         + (f" by {last.by} at {last.at:%Y-%m-%d %H:%M} UTC" if last else ""),
         way_out="Open the next one.",
     )
@@ -211,6 +221,7 @@ def barred(report: Report, by: User) -> Refusal | None:
             way_out="Leave it to another reviewer.",
         )
     standing = selectors.standing_decisions(report)
+    known = report.golden and not selectors.may_answer(report.golden, by)
     if selectors.three_differ(standing):
         if selectors.may_end_difference(report, by):
             return None
@@ -220,7 +231,7 @@ def barred(report: Report, by: User) -> Refusal | None:
             received=f"{by}",
             way_out="Take the next one.",
         )
-    if standing.filter(by=by).exists():
+    if known or standing.filter(by=by).exists():
         return WrongState(
             rule="A reviewer says once what a report is; others say it without knowing what.",
             received=f"{by}, who has said it",
@@ -259,4 +270,5 @@ def reopen(*, report: Report, by: User) -> None:
             )
         Report.objects.filter(pk=report.pk).update(folded_into=None)
         report.decisions.filter(taken_back_at=None).update(taken_back_at=timezone.now())
+        golden.drop(report)
         outcomes.record(report=report, outcome="taken back")

@@ -1,5 +1,8 @@
+import datetime
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from feedback.models import Decision, Keys, LedgerEntry, Report
 from feedback.services import keys, triage
@@ -64,6 +67,7 @@ def test_nonsense_turns_nothing(client, mona, ravi) -> None:
 
 def test_the_second_reviewer_is_blind_to_the_first(client, two, queued, ravi, mona) -> None:
     report = queued()
+    Report.objects.update(created_at=timezone.now() - datetime.timedelta(hours=2))
     client.force_login(mona)
     before = text_of(client, "case", report.pk)
     queue = text_of(client, "triage")
@@ -89,10 +93,11 @@ def test_ravi_reads_what_he_said_and_that_it_waits(client, two, queued, ravi) ->
     assert 'value="accepted"' not in page
 
 
-def test_groups_that_only_one_named_are_told(client, two, queued, ravi, mona) -> None:
+@pytest.mark.parametrize("named", [({}, None), (None, {})])
+def test_groups_that_only_one_named_are_told(client, two, queued, ravi, mona, named) -> None:
     report = queued()
-    triage.decide(report=report, outcome="accepted", by=ravi, groups={})
-    triage.decide(report=report, outcome="accepted", by=mona)
+    for by, groups in zip((ravi, mona), named, strict=True):
+        triage.decide(report=report, outcome="accepted", by=by, groups=groups)
     client.force_login(ravi)
 
     page = text_of(client, "case", report.pk)

@@ -1,0 +1,295 @@
+"""A decided report is asked again without anybody knowing, and nothing comes of it but a figure."""
+
+import datetime
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from feedback import people, selectors
+from feedback.errors import AlreadyDecided, WrongState
+from feedback.models import (
+    Decision,
+    Example,
+    Golden,
+    GoldenAnswer,
+    LedgerEntry,
+    PublicReport,
+    Report,
+    ReportEvent,
+)
+from feedback.services import golden, keys, outcomes, reports, triage
+from tests.conftest import account
+from tests.feedback.api.test_triage import client as api_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def tara(db) -> User:
+    """She has decided nothing yet."""
+    return account("tara", people.REVIEWERS)
+
+
+@pytest.fixture
+def original(queued, ravi, mona) -> Report:
+    """Decided by Ravi as drawings, and golden."""
+    report = queued(1, description="Drawn with a pen.")
+    triage.decide(report=report, outcome="accepted", by=ravi, groups={"medium": "vector"})
+    golden.mark(report=report, by=mona)
+    return report
+
+
+@pytest.fixture
+def twin(original, queued, settings) -> Report:
+    """It waits behind a new report, which is out of the way."""
+    settings.GOLDEN_SHARE = 1.0
+    triage.decide(
+        report=queued(2),
+        outcome="escalated",
+        by=account("victor", people.REVIEWERS),
+        reason="Look.",
+    )
+    return Report.objects.get(status="golden")
+
+
+def everything_public() -> list:
+    return [
+        list(LedgerEntry.objects.values_list("hash", flat=True)),
+        list(PublicReport.objects.values()),
+        list(Decision.objects.values()),
+        list(ReportEvent.objects.values()),
+        list(Report.objects.exclude(status="golden").values()),
+    ]
+
+
+def test_a_golden_case_comes_in_behind_a_new_report(twin, original, tara) -> None:
+    assert twin.golden.report == original
+    assert twin.pk > original.pk
+    assert (twin.description, twin.groups) == (original.description, original.groups)
+    assert list(selectors.open_cases(tara)) == [twin]
+
+
+def test_a_pair_comes_in_as_a_pair(paired, queued, ravi, mona, settings) -> None:
+    report = paired(subject="Hands")
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    golden.mark(report=report, by=mona)
+    settings.GOLDEN_SHARE = 1.0
+    queued(9)
+
+    twin = Report.objects.get(status="golden")
+    assert twin.subject == "Hands"
+    for one, same in zip(twin.pairs, report.pairs, strict=True):
+        assert [each.image for each in one] == [each.image for each in same]
+        assert [each.groups for each in one] == [each.groups for each in same]
+
+
+def test_it_comes_in_as_often_as_is_set(original, queued, settings) -> None:
+    settings.GOLDEN_SHARE = 0.0
+    queued(2)
+    assert not Report.objects.filter(status="golden").exists()
+
+
+def test_it_is_one_of_those_who_do_not_know_it_who_gets_it(twin, ravi, tara) -> None:
+    assert triage.claim_next(by=ravi) is None
+    with pytest.raises(WrongState, match="says once"):
+        triage.decide(report=twin, outcome="accepted", by=ravi)
+    assert triage.claim_next(by=tara) == twin
+
+
+@pytest.mark.parametrize(
+    ("said", "right"),
+    [
+        ({"outcome": "accepted"}, True),
+        ({"outcome": "accepted", "label": "neutral"}, False),
+        ({"outcome": "rejected", "because": "cannot-tell"}, False),
+        ({"outcome": "escalated", "reason": "Look at this."}, False),
+    ],
+)
+def test_the_answer_is_kept_apart_and_changes_nothing(twin, original, tara, said, right) -> None:
+    before = everything_public()
+
+    decision = triage.decide(report=twin, by=tara, **said)
+
+    assert everything_public() == before
+    assert decision.settled_at
+    assert decision.pk is None
+    answer = GoldenAnswer.objects.get()
+    assert (answer.by, answer.golden.report, answer.right) == (tara, original, right)
+    assert not Report.objects.filter(status="golden").exists()
+    assert not Example.objects.filter(report=twin.pk).exists()
+    assert original.examples.get().image
+
+
+def test_nobody_is_asked_the_same_twice(twin, queued, tara, mona) -> None:
+    triage.decide(report=twin, outcome="accepted", by=tara)
+    queued(3)
+    again = Report.objects.get(status="golden")
+
+    assert again not in selectors.open_cases(tara)
+    assert again in selectors.open_cases(mona)
+
+
+def test_where_everybody_knows_it_it_is_asked_of_nobody(original, queued, mona, settings) -> None:
+    settings.GOLDEN_SHARE = 1.0
+    GoldenAnswer.objects.create(golden=Golden.objects.get(), by=mona, verdict="x", right=False)
+    queued(2)
+    assert not Report.objects.filter(status="golden").exists()
+
+
+def test_one_case_waits_once(twin, queued) -> None:
+    queued(3)
+    assert Report.objects.filter(status="golden").count() == 1
+
+
+def test_where_the_model_says_the_same_by_now_it_would_be_no_mistake(
+    original, queued, settings
+) -> None:
+    settings.GOLDEN_SHARE = 1.0
+    original.examples.get().scores.update(label="drawings")
+    queued(2)
+    assert not Report.objects.filter(status="golden").exists()
+
+
+def like_any(page: str, pk: int) -> str:
+    """A page without what differs between any two cases."""
+    page = re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", page)
+    page = re.sub(r"(triage/images/|image-|id_image_)\d+", r"\g<1>N", page)
+    return page.replace(f"/{pk}/", "/N/").replace(f"Report {pk}", "Report N")
+
+
+def test_its_page_is_that_of_any_case(client, original, queued, tara, settings) -> None:
+    settings.GOLDEN_SHARE = 1.0
+    real = queued(2, description="Drawn with a pen.")
+    twin = Report.objects.get(status="golden")
+    Report.objects.update(created_at=timezone.now() - datetime.timedelta(hours=2))
+    client.force_login(tara)
+
+    pages = {
+        pk: like_any(client.get(reverse("case", args=[pk])).content.decode(), pk)
+        for pk in (real.pk, twin.pk)
+    }
+
+    assert pages[real.pk] == pages[twin.pk]
+
+
+@pytest.mark.parametrize("two", [False, True])
+def test_it_is_answered_like_any_case(client, original, queued, tara, mona, settings, two) -> None:
+    if two:
+        keys.turn(number=2, by=mona)
+    settings.GOLDEN_SHARE = 1.0
+    real = queued(2)
+    twin = Report.objects.get(status="golden")
+    client.force_login(tara)
+
+    def told(pk: int) -> str:
+        body = {"outcome": "accepted", "label": "drawings"}
+        client.post(reverse("case", args=[pk]), body)
+        page = client.get(reverse("triage")).content.decode()
+        return re.search(r'role="status">(.*?)</div>', page)[1].replace(str(pk), "N")
+
+    assert told(real.pk) == told(twin.pk)
+
+
+def test_without_scripts_a_shown_picture_stays_on_the_twins_page(client, twin, tara) -> None:
+    client.force_login(tara)
+    image = twin.examples.get().image
+    page = client.post(reverse("reveal", args=[image.pk])).content.decode()
+    assert f"<h1>Report {twin.pk}</h1>" in page
+    assert "ravi" not in page
+
+
+def test_the_api_answers_like_for_any_case(twin, tara) -> None:
+    api = api_of(tara)
+    assert [case["id"] for case in api.get("/api/v1/triage/").json()["results"]] == [twin.pk]
+    url = f"/api/v1/triage/{twin.pk}/decision/"
+    answer = api.post(url, {"outcome": "accepted"})
+    assert answer.status_code == 201
+    assert answer.json()["settled"] is True
+    assert set(answer.json()) >= {"by", "at", "label", "groups"}
+
+
+def test_it_is_answered_once(twin, tara, mona) -> None:
+    triage.decide(report=twin, outcome="accepted", by=tara)
+    with pytest.raises(AlreadyDecided):
+        triage.decide(report=twin, outcome="accepted", by=mona)
+    assert GoldenAnswer.objects.count() == 1
+
+
+def test_a_model_that_judges_it_puts_it_in_no_list(twin) -> None:
+    before = everything_public()
+    outcomes.publish(twin.pk)
+    assert everything_public() == before
+
+
+@pytest.mark.parametrize("how", ["withdraw", "reopen"])
+def test_what_is_no_longer_sure_is_forgotten_with_its_twin_and_answers(
+    twin, original, tara, mona, queued, how
+) -> None:
+    triage.decide(report=twin, outcome="accepted", by=tara)
+    queued(3)
+    assert Report.objects.filter(status="golden").exists()
+
+    if how == "withdraw":
+        reports.withdraw(report=original)
+    else:
+        triage.reopen(report=original, by=mona)
+
+    assert not Golden.objects.exists()
+    assert not GoldenAnswer.objects.exists()
+    assert not Report.objects.filter(status="golden").exists()
+    assert (
+        not Report.objects.filter(description=original.description).exclude(pk=original.pk).exists()
+    )
+
+
+def test_an_appealed_report_is_not_golden(queued, ravi, mona) -> None:
+    report = queued()
+    triage.decide(report=report, outcome="rejected", by=ravi, because="cannot-tell")
+    golden.mark(report=report, by=mona)
+    reports.appeal(report=report, words="Look again.")
+    assert not Golden.objects.exists()
+
+
+@pytest.mark.parametrize("pixels", [True, False])
+def test_only_a_decided_report_with_pictures_is_golden(queued, judged, ravi, mona, pixels) -> None:
+    report = queued(
+        1, classifications=[judged(1, pixels=pixels)], consent_store=pixels, consent_train=False
+    )
+    if not pixels:
+        triage.decide(report=report, outcome="accepted", by=ravi)
+    with pytest.raises(WrongState, match="whose pictures are kept"):
+        golden.mark(report=report, by=mona)
+
+
+def test_the_database_keeps_twins_apart(twin) -> None:
+    for change in ({"status": "accepted"}, {"golden": None}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Report.objects.filter(pk=twin.pk).update(**change)
+
+
+def test_mona_marks_and_ravi_cannot(client, original, mona, ravi, tara) -> None:
+    url = reverse("golden", args=[original.pk])
+    client.force_login(ravi)
+    assert client.post(url, {"golden": "no"}).status_code == 403
+    assert "olden" not in client.get(reverse("case", args=[original.pk])).content.decode()
+    client.force_login(mona)
+    assert "No longer" in client.get(reverse("case", args=[original.pk])).content.decode()
+    client.post(url, {"golden": "no"})
+    assert not Golden.objects.exists()
+    client.post(url, {"golden": "yes"})
+    assert Golden.objects.get().by == mona
+
+
+def test_tara_learns_afterwards_how_many_were_right(client, twin, tara, ravi) -> None:
+    client.force_login(tara)
+    page = reverse("agreement")
+    assert "Golden cases" not in client.get(page).content.decode()
+    triage.decide(report=twin, outcome="accepted", by=tara)
+
+    assert "1 of 1" in client.get(page).content.decode()
+    client.force_login(ravi)
+    assert "1 of 1" not in client.get(page).content.decode()
