@@ -218,6 +218,17 @@ def test_a_download_cut_in_the_middle_is_told_and_can_be_tried_again(stranger) -
         page.get_by_role("button", name="Try again").click()
 
 
+def test_without_room_it_works_from_memory_and_says_so(stranger) -> None:
+    sam = stranger("")
+    page = sam.open(reverse("home"))
+    quota = {"origin": sam.origin, "quotaSize": 2**20}
+    sam.context.new_cdp_session(page).send("Storage.overrideQuotaForOrigin", quota)
+    first_answer(page)
+
+    assert page.get_by_text("This browser cannot keep the model").is_visible()
+    assert page.get_by_text("Model v1 says").is_visible()
+
+
 def test_a_camera_that_is_not_allowed_is_told(stranger) -> None:
     page = stranger("").open(reverse("home"))
     page.get_by_role("button", name="Use the camera").click()

@@ -1,5 +1,7 @@
 // A model's file: from this device where it is whole, else from the site, and kept.
 
+import { sha256 } from "./sha256.js";
+
 const CACHE = "speakup-models";
 
 /** The download ended before it was whole. */
@@ -26,7 +28,7 @@ async function taken(graph, current, progress) {
   const before = await cache?.match(graph.url).catch(() => undefined);
   if (before) {
     const data = await before.arrayBuffer().catch(() => new ArrayBuffer(0));
-    if ((await digest(data)) === graph.sha256) return { data, kept: true, fetched: false };
+    if ((await sha256(data)) === graph.sha256) return { data, kept: true, fetched: false };
     await cache.delete(graph.url);
   }
   const data = await download(graph, progress);
@@ -34,7 +36,7 @@ async function taken(graph, current, progress) {
   return { data, kept, fetched: true };
 }
 
-async function download({ url, bytes, sha256 }, progress) {
+async function download({ url, bytes, sha256: named }, progress) {
   let done = 0;
   const data = new Uint8Array(bytes);
   try {
@@ -52,7 +54,7 @@ async function download({ url, bytes, sha256 }, progress) {
     throw new Cut(done, bytes);
   }
   if (done < bytes) throw new Cut(done, bytes);
-  if ((await digest(data)) !== sha256) {
+  if ((await sha256(data)) !== named) {
     throw new Error("What arrived is not the model that the site names.");
   }
   return data.buffer;
@@ -68,11 +70,6 @@ async function keep(cache, graph, current, data) {
   } catch {
     return false; // storage is full or forbidden: it works from memory, until the page is left
   }
-}
-
-async function digest(data) {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** Is there a copy on this device? Whether it is whole is known once it was opened. */

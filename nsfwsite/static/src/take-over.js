@@ -1,19 +1,19 @@
 // An image on its way from the demo into the report form. It waits in this browser, for this tab.
 
-const BASE = "speakup";
-const STORE = "reported";
+import { createStore, del, delMany, entries, get, set } from "idb-keyval";
+import { sha256 } from "./sha256.js";
+
 const MARK = "reported";
 const LONGEST = 60 * 60 * 1000;
+
+const store = () => createStore("reported", "images");
 
 /** Keep an image and what this browser says of it, until the report form takes it. */
 export async function hand(file, answer) {
   const id = crypto.randomUUID();
-  const store = await opened("readwrite");
-  for (const key of await done(store.getAllKeys())) {
-    const { at } = await done(store.get(key));
-    if (Date.now() - at > LONGEST) store.delete(key);
-  }
-  await done(store.put({ file, answer, at: Date.now() }, id));
+  const old = (await entries(store())).filter(([, { at }]) => Date.now() - at > LONGEST);
+  await delMany(old.map(([key]) => key), store());
+  await set(id, { file, answer, at: Date.now() }, store());
   sessionStorage.setItem(MARK, id);
 }
 
@@ -25,14 +25,14 @@ export async function takeOver(form) {
   const input = form.elements.images;
   const note = form.querySelector("[data-taken]");
   const own = form.elements.browser;
-  const sha256 = await digest(file);
+  const hash = await sha256(await file.arrayBuffer());
   const include = () => {
     const list = new DataTransfer();
     for (const one of [file, ...input.files]) list.items.add(one);
     input.files = list.files;
   };
   include();
-  own.value = JSON.stringify({ [sha256]: answer });
+  own.value = JSON.stringify({ [hash]: answer });
   input.addEventListener("change", include);
   note.querySelector("img").src = URL.createObjectURL(file);
   note.querySelector("[data-label]").textContent = answer.label;
@@ -54,7 +54,7 @@ export async function drop() {
     const id = sessionStorage.getItem(MARK);
     if (!id) return;
     sessionStorage.removeItem(MARK);
-    (await opened("readwrite")).delete(id);
+    await del(id, store());
   } catch {
     // No storage, nothing kept.
   }
@@ -63,26 +63,8 @@ export async function drop() {
 async function waiting() {
   try {
     const id = sessionStorage.getItem(MARK);
-    return id && (await done((await opened("readonly")).get(id)));
+    return id && (await get(id, store()));
   } catch {
     return null;
   }
-}
-
-async function opened(mode) {
-  const request = indexedDB.open(BASE, 1);
-  request.addEventListener("upgradeneeded", () => request.result.createObjectStore(STORE));
-  return (await done(request)).transaction(STORE, mode).objectStore(STORE);
-}
-
-function done(request) {
-  return new Promise((resolve, reject) => {
-    request.addEventListener("success", () => resolve(request.result));
-    request.addEventListener("error", () => reject(request.error));
-  });
-}
-
-async function digest(file) {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
