@@ -161,7 +161,8 @@ def file_report(
     reports.check_label(fields["expected_label"])
     reports.check_groups(fields["groups"])
     reports.check_pairs(pairs, kind=fields["kind"])
-    check_count(len(uploads) + 2 * len(pairs) + bool(classification))
+    images = len(uploads) + 2 * len(pairs) + bool(classification)
+    check_count(images, least=0 if fields.get("evidence") else 1)
     mine: list[Classification] = []
     in_order = list(_in_order(uploads, pairs))
     told: list[browser_scores.Said | None] = [None] if classification else []
@@ -249,8 +250,8 @@ def _sha256(upload: UploadedFile) -> str:
     return digest.hexdigest()
 
 
-def check_count(images: int) -> None:
-    if not 1 <= images <= settings.REPORT_MAX_IMAGES:
+def check_count(images: int, *, least: int = 1) -> None:
+    if not least <= images <= settings.REPORT_MAX_IMAGES:
         raise Invalid(
             rule=f"A report carries 1 to {settings.REPORT_MAX_IMAGES} images.",
             received=f"{images} images",

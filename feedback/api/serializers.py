@@ -58,6 +58,7 @@ class ReportInput(serializers.Serializer):
     description = serializers.CharField(
         required=False, default="", allow_blank=True, max_length=2000
     )
+    evidence = serializers.CharField(required=False, default="", allow_blank=True)
     consent_store = serializers.BooleanField(default=False)
     consent_train = serializers.BooleanField(default=False)
 

@@ -23,7 +23,7 @@ from feedback.api import serializers
 from feedback.api.permissions import IsMaintainer, IsReviewer
 from feedback.errors import Invalid
 from feedback.models import Classification, ModelVersion, PublicReport, Report, Retrain
-from feedback.services import classifications, reports, retrains, triage
+from feedback.services import classifications, evidence, reports, retrains, triage
 from feedback.services.counterparts import Pair
 
 DEFAULT_WAIT_SECONDS = 10.0
@@ -121,7 +121,11 @@ class Reports(ListAPIView):
             source=throttle.source_of(request),
             idempotency_key=hashlib.sha256(key.encode()).hexdigest() if key else None,
             request_sha256=digest,
-            **{**data, "groups": intake.parse_groups(data["groups"])},
+            **{
+                **data,
+                "groups": intake.parse_groups(data["groups"]),
+                "evidence": evidence.parse(data["evidence"]),
+            },
         )
         filed = {
             "receipt": report.receipt,

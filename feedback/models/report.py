@@ -50,6 +50,8 @@ class Report(models.Model):
     # Why the reporter does not agree with the reviewer; asked once.
     appeal = models.TextField(max_length=2000, blank=True)
     appealed_at = models.DateTimeField(null=True, blank=True)
+    # Counts of a private audit, handed in without its images: `services/evidence.py` says which.
+    evidence = models.JSONField(default=dict, blank=True)
     consent_store = models.BooleanField(default=False)
     consent_train = models.BooleanField(default=False)
     # Who has it in hand to decide it, and until when.

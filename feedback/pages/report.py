@@ -7,15 +7,16 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from feedback import intake, selectors, throttle
-from feedback.errors import ImagesRefused, Refusal
+from feedback.errors import ImagesRefused, Invalid, Refusal
 from feedback.models import Classification, Report
 from feedback.pages.doors import page, with_refusal
-from feedback.services import browser_scores
+from feedback.services import audit_sets, browser_scores, evidence
 from feedback.services.counterparts import Pair
 from feedback.services.reports import LONGEST_SUBJECT
 from modeltrain import labels
@@ -56,6 +57,7 @@ class ReportForm(forms.Form):
     description = forms.CharField(
         max_length=2000, required=False, strip=True, widget=forms.Textarea(attrs={"rows": 4})
     )
+    evidence = forms.CharField(required=False, widget=forms.HiddenInput)
     consent_store = forms.BooleanField(required=False)
     consent_train = forms.BooleanField(required=False)
     images = ManyImages(required=False)
@@ -136,12 +138,18 @@ class ReportForm(forms.Form):
                 f"A report holds at most {settings.REPORT_MAX_IMAGES} images. "
                 f"Received: {count} here. Send fewer, or file a second report.",
             )
-        if not count and not self.classification:
+        if not (count or self.classification or data.get("evidence")):
             self.add_error("images", "A report needs at least one image. Choose one.")
         if pairs and data.get("kind") == Report.Kind.MISCLASSIFIED:
             self.add_error(
                 "kind", "You chose pairs too: they show that the model is unfair to a group."
             )
+
+    def clean_evidence(self) -> dict[str, Any]:
+        try:
+            return evidence.parse(self.cleaned_data["evidence"])
+        except Invalid as refusal:
+            raise ValidationError(str(refusal)) from refusal
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -173,6 +181,7 @@ class ReportForm(forms.Form):
             "expected_label",
             "subject",
             "description",
+            "evidence",
             "consent_store",
             "consent_train",
         )
@@ -237,6 +246,7 @@ def _page(request: HttpRequest, form: ReportForm, *, status: int = 200) -> HttpR
     context = {
         "form": form,
         "classification": form.classification,
+        "minimum": audit_sets.MINIMUM,
         "minutes": settings.DEMO_IMAGE_MINUTES,
         "source_days": settings.SOURCE_DAYS,
         "collects_misses": settings.COLLECT_MISSES,

@@ -4,6 +4,7 @@ import datetime
 import itertools
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -52,6 +53,7 @@ def submit(
     consent_store: bool,
     consent_train: bool,
     subject: str = "",
+    evidence: Mapping[str, Any] | None = None,
     pairs: Sequence[Pair[Classification]] = (),
     source: str = "",
     idempotency_key: str | None = None,
@@ -80,8 +82,10 @@ def submit(
             received="consent_train without consent_store",
             way_out="Give both consents, or neither.",
         )
-    if kind == Report.Kind.MISCLASSIFIED and all(
-        classification.label == expected_label for classification in classifications
+    if (
+        kind == Report.Kind.MISCLASSIFIED
+        and classifications
+        and all(one.label == expected_label for one in classifications)
     ):
         raise Invalid(
             rule="A misclassified image has another label than the expected one.",
@@ -97,6 +101,7 @@ def submit(
             groups=dict(groups),
             subject=subject,
             description=description,
+            evidence=evidence or {},
             consent_store=consent_store,
             consent_train=consent_train,
             source=source,

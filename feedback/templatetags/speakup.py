@@ -6,6 +6,7 @@ from django import template
 
 from feedback import people, selectors
 from feedback.models import Axis, Keys
+from feedback.services import evidence
 from modeltrain import labels
 
 register = template.Library()
@@ -109,6 +110,11 @@ def verdict_words(verdict: str) -> str:
 def name_of(user: Any) -> str:
     """How a person with a role is named in public."""
     return user.get_full_name() or user.get_username() if user else "nobody"
+
+
+@register.filter
+def shared_counts(counts: dict[str, Any]) -> list[dict[str, Any]]:
+    return evidence.rows(counts)
 
 
 @register.simple_tag

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import json
 
 import pytest
 from django.urls import reverse
@@ -90,6 +91,18 @@ def test_rosa_counts_her_folder_and_nothing_of_it_leaves_her_device(rosa, folder
     secrets += [images.pixel_sha256(images.decode(path.read_bytes())) for path in pictures]
     assert not [(secret, each) for each in told for secret in secrets if secret in each]
     assert {request.method for request in sent} == {"GET"}
+    assert rosa.barriers() == []
+    rosa.look()
+
+    # Counts alone go to the form of a report, for the group that she gave a name.
+    page.get_by_text("Report it with these counts").click()
+    page.get_by_label(f"In the report, {GROUPS[0]} is called").fill("over 70")
+    page.get_by_role("button", name="Go on to the report").click()
+    counts = page.get_by_role("group", name="Counts from your own audit")
+    sync_api.expect(counts.get_by_role("rowheader", name="over 70")).to_be_visible()
+    handed = json.loads(counts.locator("input").input_value())
+    assert [(group["name"], group["n"]) for group in handed["groups"]] == [("over 70", EACH)]
+    assert page.get_by_label("It is unfair to a group").is_checked()
     assert rosa.barriers() == []
     rosa.look()
 

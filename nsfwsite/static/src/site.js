@@ -4,6 +4,7 @@ import { choosing } from "./choose.js";
 import { drafting, forget } from "./draft.js";
 import { keys } from "./keys.js";
 import { drop, takeOver } from "./take-over.js";
+import { received } from "./private/evidence.js";
 
 window.htmx = htmx;
 
@@ -66,6 +67,7 @@ for (const form of document.querySelectorAll("[data-sample]")) {
 for (const place of document.querySelectorAll("[data-preview]")) recall(place);
 
 for (const form of document.querySelectorAll("[data-draft]")) drafting(form);
+for (const place of document.querySelectorAll("[data-evidence]")) received(place);
 for (const help of document.querySelectorAll("[data-keys]")) keys(help);
 for (const note of document.querySelectorAll("[data-taken]")) void takeOver(note.closest("form"));
 if (document.querySelector("[data-receipt]")) {

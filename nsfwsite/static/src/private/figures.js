@@ -19,11 +19,12 @@ export function rows({ overall, groups }) {
   return [["All images", overall], ...Object.entries(groups)];
 }
 
-export function table(element, figures, shown, minimum) {
+/** `lines` are pairs of a name and its cell. */
+export function table(element, lines, shown, minimum) {
   element.tHead.replaceChildren(tag("tr", {}, header("Group", "col"), header("Images", "col", "figure"),
     ...shown.map((measure) => header(MEASURES[measure], "col", "figure"))));
   element.tBodies[0].replaceChildren(
-    ...rows(figures).map(([name, cell]) =>
+    ...lines.map(([name, cell]) =>
       tag("tr", {}, header(name, "row"), tag("td", { class: "figure" }, cell.n.toLocaleString("en")),
         ...shown.map((measure) => share(cell[measure], minimum))),
     ),

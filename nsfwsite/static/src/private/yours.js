@@ -1,6 +1,7 @@
 // The page that audits a folder of one's own.
 
 import { count } from "./count.js";
+import { sharing } from "./evidence.js";
 import { csv } from "./csv.js";
 import { MEASURES, drawing, finding, measured, rows, table, tag } from "./figures.js";
 import { dropped, sorted } from "./folder.js";
@@ -85,6 +86,8 @@ function busy(now) {
 function end(passed) {
   busy(false);
   if (run) show(passed);
+  if (figures) sharing(part("share").querySelector("form"), figures, model.version);
+  part("share").hidden = !Object.keys(figures?.groups ?? {}).length;
   tellKept();
 }
 
@@ -139,7 +142,7 @@ function show(passed) {
   part("lead").textContent = `${model.title}, on ${many(figures.overall.n, "image")} of yours.`;
   if (!shown().includes(measure)) measure = shown().includes("error") ? "error" : shown()[0];
   redraw();
-  table(part("table"), figures, shown(), minimum);
+  table(part("table"), rows(figures), shown(), minimum);
   const reasons = [...passed, ...run.refused];
   const list = part("passed");
   list.hidden = !reasons.length;

@@ -1,0 +1,99 @@
+"""Counts of a private audit go with a report; what they say is checked, and no image is needed."""
+
+import json
+
+import pytest
+from django.urls import reverse
+
+from feedback import intake
+from feedback.errors import Invalid
+from feedback.models import Report
+from feedback.services import evidence, reports
+from modeltrain import fairness
+
+pytestmark = pytest.mark.django_db
+
+COUNTS = {"name": "older people", "n": 40, "flagged": [6, 40], "false_alarm": [6, 40]}
+
+
+def told(**changes) -> str:
+    return json.dumps({"model": "v1", "groups": [{**COUNTS, **changes}]})
+
+
+def file(text: str) -> Report:
+    report, _ = intake.file_report(
+        uploads=[],
+        pairs=[],
+        classification=None,
+        kind="unfair",
+        expected_label="neutral",
+        groups={},
+        description="",
+        consent_store=False,
+        consent_train=False,
+        evidence=evidence.parse(text),
+    )
+    return report
+
+
+def test_rosa_reports_with_counts_and_without_an_image(champion, axes, client, ravi):
+    report = file(told())
+    row = evidence.rows(report.evidence)[0]
+    flagged = row["measures"][0]
+    expected = fairness.rate(count=6, n=40)
+    assert (row["name"], flagged["low"], flagged["enough"]) == (
+        "older people",
+        expected["low"],
+        True,
+    )
+    receipt = client.get(reverse("receipt", args=[report.receipt])).content.decode()
+    assert "older people" in receipt
+    assert "6 of 40" in receipt
+    reports.screen(pk=report.pk)
+    client.force_login(ravi)
+    assert "older people" in client.get(reverse("case", args=[report.pk])).content.decode()
+
+
+def test_counts_are_gone_with_the_report(champion, axes):
+    report = file(told())
+    reports.withdraw(report=report)
+    report.refresh_from_db()
+    assert report.evidence == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("[", "a JSON object"),
+        ("x" * 50_000, "at most 40,000 characters"),
+        (json.dumps({"model": "v9", "groups": [COUNTS]}), "of a model that is here"),
+        (json.dumps({"model": "v1", "groups": []}), "of 1 to 50 groups"),
+        (json.dumps({"model": "v1", "groups": [COUNTS] * 51}), "of 1 to 50 groups"),
+        (told(name=" "), "names of 1 to 80 characters"),
+        (told(name="x" * 81), "names of 1 to 80 characters"),
+        (told(n=0), "of 1 to 1,000,000 images"),
+        (told(n=True), "of 1 to 1,000,000 images"),
+        (told(flagged=[7, 6]), "[how many, of how many] for flagged"),
+        (told(flagged=[6, 41]), "of at most 40 images"),
+        (told(flagged=[0.5, 6]), "[how many, of how many]"),
+        (told(miss="all"), "[how many, of how many] for miss"),
+    ],
+)
+def test_counts_that_cannot_be_are_refused_with_the_rule(champion, text, rule):
+    with pytest.raises(Invalid) as refusal:
+        evidence.parse(text)
+    assert rule in refusal.value.rule
+    assert refusal.value.way_out
+
+
+def test_a_form_with_broken_counts_is_not_filed(champion, axes, client):
+    asked = {"expected_label": "neutral", "kind": "unfair", "evidence": told(n=-1)}
+    response = client.post(reverse("report"), asked)
+    assert response.status_code == 422
+    assert "of 1 to 1,000,000 images" in response.content.decode()
+    assert not Report.objects.exists()
+
+
+def test_a_report_without_image_and_without_counts_is_refused(champion, axes):
+    with pytest.raises(Invalid, match="1 to 20 images"):
+        file("")
