@@ -6,7 +6,7 @@ A minute or two on two cores: 10,000 reports in SQLite, gunicorn as the site sta
 Redis, and Chromium. Every report has a picture and its PDQ hash; half of the cases that are met
 have one to nine near-duplicates in the queue, which are decided with them. Two of three cases are
 accepted, the third is declined with a reason and a line to the reporter. The time is that from the
-key that decides to the next case, loaded with its pictures.
+key that decides to the next case, loaded with its pictures; those of near-duplicates come after.
 """
 
 import argparse
