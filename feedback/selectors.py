@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from feedback import people
@@ -18,6 +18,7 @@ from feedback.models import (
     AuditSet,
     Axis,
     BrowserScore,
+    Burst,
     Decision,
     Definition,
     Example,
@@ -88,7 +89,8 @@ def open_cases(reviewer: User) -> "QuerySet[Report]":
     Nothing that somebody else has in hand or that they have decided, no appeal that is for others,
     and of the cases where three reviewers differ only those that they are to end.
     """
-    waiting = Report.objects.filter(status__in=Report.OPEN).filter(free_for(reviewer))
+    waiting = Report.objects.filter(status__in=Report.OPEN, burst=None)
+    waiting = waiting.filter(free_for(reviewer))
     mine = Decision.objects.filter(report=OuterRef("pk"), by=reviewer, taken_back_at=None)
     differ = list(_three_differ())
     ends = [report.pk for report in differ if may_end_difference(report, reviewer)]
@@ -98,6 +100,26 @@ def open_cases(reviewer: User) -> "QuerySet[Report]":
     others += [golden.twin.pk for golden in twins if not may_answer(golden, reviewer)]
     waiting = waiting.filter(~Exists(mine) | Q(pk__in=ends)).exclude(pk__in=others)
     return with_story(waiting).order_by("created_at", "pk")
+
+
+def bursts() -> "QuerySet[Burst]":
+    """Bursts of which reports are still held: how many, and which came first."""
+    held = Q(reports__status=Report.Status.QUEUED)
+    counted = Burst.objects.annotate(
+        waiting=Count("reports", filter=held), oldest=Min("reports", filter=held)
+    )
+    return counted.filter(waiting__gt=0)
+
+
+def held_in(burst: Burst) -> "QuerySet[Report]":
+    return Report.objects.filter(burst=burst, status=Report.Status.QUEUED)
+
+
+def escalated() -> "QuerySet[Report]":
+    """What only the safety role may see, oldest first."""
+    found = Report.objects.filter(status=Report.Status.ESCALATED)
+    found = found.annotate(pictures=Count("examples__image", distinct=True))
+    return with_story(found).order_by("created_at", "pk")
 
 
 def standing_decisions(report: Report) -> "QuerySet[Decision]":

@@ -24,6 +24,7 @@ from feedback.models import (
     AuditSet,
     Axis,
     BlockedHash,
+    Burst,
     Finding,
     ModelVersion,
     Retrain,
@@ -144,6 +145,9 @@ def things(champion, axes, judged, filed, queued, mona, settings) -> dict[str, o
     signal = "/audits/signals/<slug:axis>"
     return triage_images | {
         "/triage/images/<int:pk> of an answer that nobody reported": unseen.image_id,
+        "/safety/<int:pk>": escalated.pk,
+        "/safety/<int:pk> of a queued report": report.pk,
+        "/triage/held/<int:pk>": Burst.objects.create(kind="network").pk,
         "/triage/decisions.<str:kind>": "csv",
         "/c/<uuid:pk>": answer.pk,
         "/api/v1/classifications/<uuid:pk>": answer.pk,

@@ -1,6 +1,7 @@
 from feedback.models.audit import Audit, AuditSet
 from feedback.models.blocked_hash import BlockedHash
 from feedback.models.browser_score import BrowserScore
+from feedback.models.burst import Burst
 from feedback.models.classification import Classification
 from feedback.models.dataset import DatasetVersion
 from feedback.models.decision import Decision
@@ -14,6 +15,7 @@ from feedback.models.group import Axis, AxisValue
 from feedback.models.image import StoredImage
 from feedback.models.keys import Keys
 from feedback.models.ledger import LedgerEntry
+from feedback.models.look import Look
 from feedback.models.model_version import ModelVersion
 from feedback.models.named_slice import NamedSlice
 from feedback.models.occlusion import Occlusion
@@ -29,6 +31,7 @@ __all__ = [
     "AxisValue",
     "BlockedHash",
     "BrowserScore",
+    "Burst",
     "Classification",
     "DatasetVersion",
     "Decision",
@@ -42,6 +45,7 @@ __all__ = [
     "GoldenAnswer",
     "Keys",
     "LedgerEntry",
+    "Look",
     "ModelVersion",
     "NamedSlice",
     "Objection",

@@ -4,6 +4,9 @@ from django.db import models
 from django.db.models import F, Q
 
 from feedback.models.model_version import ModelVersion
+from modeltrain.labels import NSFW
+
+LOOKS_EXPLICIT = 0.5
 
 
 class Example(models.Model):
@@ -51,6 +54,16 @@ class Example(models.Model):
         """The answer of the model in service, or of the newest that judged this example."""
         serving = [one for one in self.scored if one.model.status == ModelVersion.Status.CHAMPION]
         return (serving or self.scored)[-1]
+
+    @property
+    def explicit_score(self) -> float:
+        """What the model in service gives the explicit labels together."""
+        return float(sum(self.now.scores.get(label, 0) for label in NSFW))
+
+    @property
+    def looks_explicit(self) -> bool:
+        """A person is asked once more before they see it."""
+        return self.explicit_score >= LOOKS_EXPLICIT
 
     @property
     def scored(self) -> list["ExampleScore"]:

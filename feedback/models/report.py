@@ -79,6 +79,14 @@ class Report(models.Model):
         on_delete=models.CASCADE,
         related_name="twin",
     )
+    # It came with too many others at once, and waits apart from the queue.
+    burst = models.ForeignKey(
+        "feedback.Burst",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="reports",
+    )
     # A keyed hash of the address that it came from, for a while.
     source = models.CharField(max_length=64, blank=True, editable=False)
     idempotency_key = models.CharField(max_length=64, null=True, blank=True, unique=True)

@@ -20,6 +20,8 @@ class SignIn(LoginView):
         """To the first page of their work, for whoever has some here."""
         if people.is_reviewer(self.request.user):
             return reverse("triage")
+        if people.is_safety(self.request.user):
+            return reverse("safety")
         return reverse("agreement" if people.is_auditor(self.request.user) else "home")
 
 

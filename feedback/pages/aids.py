@@ -10,7 +10,7 @@ from feedback import intake
 from feedback.errors import Refusal
 from feedback.models import StoredImage
 from feedback.pages.doors import refusal_page, reviewers_only
-from feedback.pages.triage import example_with
+from feedback.pages.pictures import example_with
 
 
 @never_cache

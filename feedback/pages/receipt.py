@@ -94,6 +94,11 @@ def _to_come(report: Report) -> str:
         return "No picture of it is kept, so nothing can be learnt and this is where its way ends."
     if report.status == Status.QUEUED and (report.second_opinion_at or Keys.objects.now().two):
         return "Next, two reviewers read it, each without seeing what the other says."
+    if report.status == Status.QUEUED and report.burst_id:
+        return (
+            "Very many reports like it came at the same time, so it waits apart from the others. "
+            "It is not lost: a reviewer comes to it later. Come back with this link."
+        )
     return TO_COME.get(Status(report.status), "")
 
 

@@ -2,18 +2,17 @@
 
 from typing import Any
 
-import structlog
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from feedback import intake, people, selectors
 from feedback.errors import Refusal
-from feedback.models import Decision, Example, Report
+from feedback.models import Decision, Report
 from feedback.models.decision import REASONS
 from feedback.pages import figures
 from feedback.pages.doors import (
@@ -24,10 +23,8 @@ from feedback.pages.doors import (
     with_refusal,
     words,
 )
-from feedback.services import golden, images, triage
+from feedback.services import golden, triage
 from modeltrain import labels
-
-log = structlog.get_logger()
 
 QUEUE_SHOWN = 100
 NEAR_SHOWN = 9  # each has a digit as its key
@@ -40,7 +37,14 @@ UNSCREENED = (Report.Status.RECEIVED, Report.Status.SCREENING)
 @require_safe
 def queue(request: HttpRequest) -> HttpResponse:
     cases = selectors.open_cases(person(request))
-    context = {"cases": cases[:QUEUE_SHOWN], "count": cases.count(), "shown": QUEUE_SHOWN}
+    context = {
+        "cases": cases[:QUEUE_SHOWN],
+        "count": cases.count(),
+        "shown": QUEUE_SHOWN,
+        "bursts": selectors.bursts(),
+        "burst_reports": settings.BURST_REPORTS,
+        "burst_minutes": settings.BURST_MINUTES,
+    }
     if people.is_maintainer(request.user):
         context["drift"] = selectors.browser_drift()
     return render(request, "feedback/triage.html", context)
@@ -53,10 +57,10 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
     report = get_object_or_404(selectors.with_story(Report.objects.all()), pk=pk)
     if request.method != "POST":
         intake.judge_by_champion(report=report)
-        return _page(request, report)
+        return case_page(request, report)
     outcome = request.POST.get("outcome", "")
     if outcome not in Decision.Outcome.values:
-        return _page(request, report, status=422)
+        return case_page(request, report, status=422)
     by = person(request)
     others = _ticked(request).exclude(pk=pk)
     try:
@@ -88,7 +92,7 @@ def _ticked(request: HttpRequest) -> QuerySet[Report]:
 
 def _refused(request: HttpRequest, pk: int, refusal: Refusal) -> HttpResponse:
     fresh = get_object_or_404(selectors.with_story(Report.objects.all()), pk=pk)
-    return with_refusal(_page(request, fresh, refusal=refusal), refusal)
+    return with_refusal(case_page(request, fresh, refusal=refusal), refusal)
 
 
 def _next(request: HttpRequest, after: Report | None = None) -> HttpResponse:
@@ -121,7 +125,7 @@ def second_opinion(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         triage.ask_second_opinion(report=report, by=person(request))
     except Refusal as refusal:
-        return with_refusal(_page(request, report, refusal=refusal), refusal)
+        return with_refusal(case_page(request, report, refusal=refusal), refusal)
     return redirect("case", pk=pk)
 
 
@@ -138,7 +142,7 @@ def _answer(request: HttpRequest, outcome: str) -> dict[str, Any]:
     }
 
 
-def _page(
+def case_page(
     request: HttpRequest,
     report: Report,
     *,
@@ -161,7 +165,7 @@ def _page(
         "in_other_hands": triage.in_other_hands(report, person(request)),
         "barred": opened and triage.barred(report, person(request)),
         "agreed": report.status in Report.AGREED,
-        "may_see": may_see(request.user, report),
+        "may_see": may_see(report),
         "labels": labels.LABELS,
         "collects_misses": settings.COLLECT_MISSES,
         "label": typed.get("label", report.expected_label),
@@ -183,20 +187,9 @@ def _page(
     return render(request, "feedback/case.html", context, status=status)
 
 
-def may_see(user: Any, report: Report) -> bool:
-    if report.status == Report.Status.ESCALATED:
-        return people.is_safety(user)
-    return report.status not in UNSCREENED
-
-
-def example_with(request: HttpRequest, image: int) -> Example:
-    """The reported example that holds this image, if this reviewer may see it."""
-    holding = Example.objects.select_related("image", "report").filter(image=image)
-    # A golden case has its pictures from a report that is decided.
-    example = max(holding, key=lambda one: one.report.status in Report.OPEN, default=None)
-    if example is None or not may_see(request.user, example.report):
-        raise Http404
-    return example
+def may_see(report: Report) -> bool:
+    """What was escalated is on safety's page, for whoever has that role."""
+    return report.status not in (*UNSCREENED, Report.Status.ESCALATED)
 
 
 @never_cache
@@ -207,7 +200,7 @@ def reopen(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         triage.reopen(report=report, by=person(request))
     except Refusal as refusal:
-        return with_refusal(_page(request, report, refusal=refusal), refusal)
+        return with_refusal(case_page(request, report, refusal=refusal), refusal)
     messages.success(request, f"Report {pk} is queued again.")
     return redirect("case", pk=pk)
 
@@ -224,7 +217,7 @@ def golden_case(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             golden.drop(report)
     except Refusal as refusal:
-        return with_refusal(_page(request, report, refusal=refusal), refusal)
+        return with_refusal(case_page(request, report, refusal=refusal), refusal)
     return redirect("case", pk=pk)
 
 
@@ -248,36 +241,3 @@ def doubtful_labels(request: HttpRequest) -> HttpResponse:
         "counts": figures.doubtful_counts(review.counts) if review else [],
     }
     return render(request, "feedback/doubtful_labels.html", context)
-
-
-@reviewers_only
-@require_safe
-def image(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """A veil over the picture, or with `?clear` the picture; that somebody saw it is logged."""
-    example = example_with(request, pk)
-    if example.image is None:
-        raise Http404
-    response: HttpResponseBase
-    if "clear" in request.GET:
-        who = person(request).get_username()
-        log.info("image seen", image=pk, report=example.report_id, by=who)
-        response = FileResponse(example.image.file.open("rb"), content_type="image/png")
-    else:
-        response = HttpResponse(images.veiled(example.image), content_type="image/png")
-    response.headers["Content-Disposition"] = 'inline; filename="image.png"'
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cache-Control"] = "no-store, private"
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return response
-
-
-@never_cache
-@reviewers_only
-@require_POST
-def reveal(request: HttpRequest, pk: int) -> HttpResponse:
-    example = example_with(request, pk)
-    if getattr(request, "htmx", False):
-        context = {"example": example, "revealed": pk}
-        return render(request, "feedback/parts/veiled.html", context)
-    report = get_object_or_404(selectors.with_story(Report.objects.all()), pk=example.report_id)
-    return _page(request, report, revealed=pk)

@@ -27,6 +27,7 @@ from feedback.models.report import new_receipt
 from feedback.services import (
     blocklist,
     browser_scores,
+    bursts,
     counterparts,
     erasure,
     golden,
@@ -249,7 +250,11 @@ def screen(*, pk: int) -> None:
         return
     for image in StoredImage.objects.filter(example__report=report):
         images.join_cluster(image)
-    if move(report=report, sources=[Report.Status.SCREENING], status=Report.Status.QUEUED):
+    with transaction.atomic():
+        queued = move(report=report, sources=[Report.Status.SCREENING], status=Report.Status.QUEUED)
+        if queued:
+            bursts.hold(report)
+    if queued:
         golden.mix_in()
 
 

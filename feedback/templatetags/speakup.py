@@ -50,6 +50,11 @@ def keys() -> Keys:
 
 
 @register.filter
+def safety(user: Any) -> bool:
+    return bool(getattr(user, "is_authenticated", False)) and people.is_safety(user)
+
+
+@register.filter
 def explicit(label: str) -> bool:
     return label in labels.NSFW
 

@@ -12,6 +12,7 @@ from feedback.management.commands.load_demo import load_axes
 from feedback.models import (
     AuditSet,
     BrowserScore,
+    Burst,
     Classification,
     DatasetVersion,
     DemoAnswer,
@@ -22,8 +23,9 @@ from feedback.models import (
     Report,
     Retrain,
 )
-from feedback.services import audits, definitions, ledger, models, reports, slices, triage
+from feedback.services import audits, definitions, ledger, models, reports, safety, slices, triage
 from modeltrain import columns, evaluate, gate
+from modeltrain.labels import LABELS, NSFW
 from tests.conftest import SCORES, png
 from tests.feedback.pages.test_aids import mapped
 from tests.feedback.pages.test_triage import doubted
@@ -54,7 +56,9 @@ def world(transactional_db, champion, queued, paired, settings):
     """One of everything, and the addresses of all pages."""
     load_axes()
     mona = User.objects.create_user("mona")
-    mona.groups.set([Group.objects.get_or_create(name=people.MAINTAINERS)[0]])
+    mona.groups.set(
+        [Group.objects.get_or_create(name=name)[0] for name in (people.MAINTAINERS, people.SAFETY)]
+    )
     looked_at(champion, settings)
     slices.name(finding=Finding.objects.get(kind="slices"), region=1, title="Flags", by=mona)
     audit_set = AuditSet.objects.create(name="demo", manifest_sha256="e" * 64, images=240, card="C")
@@ -107,6 +111,12 @@ def world(transactional_db, champion, queued, paired, settings):
     triage.decide(report=decided, outcome="rejected", by=mona, reason="A photograph.")
     triage.decide(report=accepted, outcome="accepted", by=mona)
     doubted(accepted, retrain)
+    escalated, explicit, held = queued(4), queued(5), queued(6)
+    triage.decide(report=escalated, outcome="escalated", by=mona, reason="Look at this.")
+    safety.opened(report=escalated, by=mona)
+    scores = {label: 0.3 if label in NSFW else 0.05 for label in LABELS}
+    ExampleScore.objects.filter(example__report=explicit).update(scores=scores)
+    Report.objects.filter(pk=held.pk).update(burst=Burst.objects.create(kind="network"))
     ledger.gate(retrain)
     ledger.override(retrain, by=mona)
     models.put_in_service(candidate, by=mona)
@@ -160,6 +170,11 @@ def world(transactional_db, champion, queued, paired, settings):
             reverse("case", args=[accepted.pk]),
             reverse("keys"),
             reverse("agreement"),
+            reverse("case", args=[explicit.pk]),
+            reverse("case", args=[escalated.pk]),
+            reverse("receipt", args=[held.receipt]),
+            reverse("safety"),
+            reverse("safety-case", args=[escalated.pk]),
             reverse("doubtful-labels"),
             reverse("retrains"),
             reverse("retrain", args=[retrain.pk]),

@@ -1,0 +1,112 @@
+import datetime
+
+import pytest
+from django.db.models import F
+from django.urls import reverse
+
+from feedback import selectors
+from feedback.errors import Invalid, WrongState
+from feedback.models import Burst, Report, StoredImage
+from feedback.services import held, reports, triage
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _few(settings) -> None:
+    settings.BURST_REPORTS = 3
+
+
+def flood(queued, count=5, **changes):
+    return [queued(seed, source="one network", **changes) for seed in range(count)]
+
+
+def test_what_one_network_sends_beyond_the_limit_waits_apart(queued, ravi, client) -> None:
+    flooded = flood(queued)
+    rosas = queued(9, source="another network")
+
+    assert list(selectors.open_cases(ravi)) == [*flooded[:3], rosas]
+    burst = selectors.bursts().get()
+    assert (burst.kind, burst.waiting, burst.oldest) == ("network", 2, flooded[3].pk)
+    assert {one.status for one in Report.objects.all()} == {"queued"}
+    assert triage.claim_next(by=ravi, after=flooded[2]) == rosas
+    receipt = client.get(reverse("receipt", args=[flooded[4].receipt])).content.decode()
+    assert "It is not lost" in receipt
+    assert "It is not lost" not in client.get(reverse("receipt", args=[rosas.receipt]))
+
+
+def test_nearly_the_same_picture_from_everywhere_waits_apart(queued, ravi) -> None:
+    for place in range(3):
+        queued(1, source=f"network {place}")
+    StoredImage.objects.update(sha256=F("pk"))
+    again, other = queued(1, source="network 4"), queued(2, source="network 5")
+
+    assert selectors.bursts().get().kind == "pictures"
+    assert again not in selectors.open_cases(ravi)
+    assert other in selectors.open_cases(ravi)
+
+
+def test_the_same_picture_is_known_by_its_hash_where_no_pixels_are_kept(queued) -> None:
+    for place in range(4):
+        queued(1, source=f"network {place}", consent_store=False, consent_train=False)
+    assert selectors.bursts().get().waiting == 1
+
+
+def test_what_came_before_the_window_does_not_count(queued, settings) -> None:
+    for _ in range(2):
+        flood(queued, 3)
+        long_ago = datetime.timedelta(minutes=settings.BURST_MINUTES + 1)
+        Report.objects.update(created_at=F("created_at") - long_ago)
+    assert not Burst.objects.exists()
+
+
+def test_ravi_puts_a_burst_into_the_queue(client, queued, ravi) -> None:
+    flooded = flood(queued)
+    client.force_login(ravi)
+    page = client.get(reverse("triage")).content.decode()
+    assert "2 reports</strong> from one network" in page
+    assert "Decline them all" not in page
+    client.post(reverse("release", args=[Burst.objects.get().pk]))
+
+    assert list(selectors.open_cases(ravi)) == flooded
+    assert not selectors.bursts().exists()
+
+
+def test_mona_declines_a_burst_at_once_and_each_reporter_reads_why(client, queued, mona) -> None:
+    flooded = flood(queued)
+    client.force_login(mona)
+    where = reverse("decline-held", args=[Burst.objects.get().pk])
+    assert client.post(where, {"reason": " "}).status_code == 422
+    client.post(where, {"reason": "The same words, again and again."})
+
+    assert [Report.objects.get(pk=one.pk).status for one in flooded] == [
+        *["queued"] * 3,
+        *["rejected"] * 2,
+    ]
+    receipt = client.get(reverse("receipt", args=[flooded[4].receipt])).content.decode()
+    assert "The same words, again and again." in receipt
+    reports.appeal(report=Report.objects.get(pk=flooded[4].pk), words="Mine is another.")
+    assert selectors.bursts().get().waiting == 1
+
+
+def test_ravi_cannot_decline_a_burst(client, queued, ravi) -> None:
+    flood(queued)
+    client.force_login(ravi)
+    burst = Burst.objects.get()
+    assert client.post(reverse("decline-held", args=[burst.pk])).status_code == 403
+    with pytest.raises(WrongState):
+        held.decline(burst=burst, by=ravi, reason="No.")
+
+
+def test_what_is_held_can_be_decided_and_withdrawn_alone(queued, ravi) -> None:
+    *_, first, second = flood(queued)
+    triage.decide(report=first, outcome="accepted", by=ravi)
+    reports.withdraw(report=second)
+    assert not selectors.bursts().exists()
+
+
+def test_declining_needs_a_reason(queued, mona) -> None:
+    flood(queued)
+    with pytest.raises(Invalid, match="needs a reason"):
+        held.decline(burst=Burst.objects.get(), by=mona, reason="")
+    assert not Report.objects.filter(status="rejected").exists()
