@@ -43,6 +43,7 @@ LONGEST_TASK_MS = 50
 CALIBRATED_ON = 16
 WARM_UP = 3
 WATCHED = 10
+PATIENCE_MS = 300_000
 THREADS = "package, threads"
 KINDS = ("int8", "float32", "package", THREADS)
 
@@ -224,7 +225,7 @@ def demo(context: Any, url: str, pictures: Path, kind: str, images: int) -> tupl
     page.locator("[data-here]:not([hidden])").wait_for()
     chosen = page.evaluate("() => performance.now()")
     page.locator("#image").set_input_files(sorted(pictures.glob("*.jpg"))[:images])
-    expect(page.locator(".answer progress")).to_have_count(0, timeout=300_000)
+    expect(page.locator(".answer progress")).to_have_count(0, timeout=PATIENCE_MS)
     page.locator(".answer .says").first.wait_for()
     page.evaluate("() => navigator.serviceWorker.ready.then(() => null)")
     answered, tasks = page.evaluate("() => [window.answered, window.tasks]")
@@ -269,6 +270,7 @@ def measure(urls: dict[str, str], pages: Path, args: argparse.Namespace) -> dict
         context = playwright.chromium.launch_persistent_context(
             profile, executable_path=CHROMIUM, args=ARGUMENTS, bypass_csp=True
         )
+        context.set_default_timeout(PATIENCE_MS)
         longest = {
             kind: demo(context, urls[kind], pages, kind, WATCHED)[1]
             if kind in BARS

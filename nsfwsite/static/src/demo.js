@@ -3,7 +3,7 @@
 import { Answers } from "./answers.js";
 import { camera } from "./camera.js";
 import { Classifier, describe, Refused, unable } from "./classifier.js";
-import { hand } from "./take-over.js";
+import { hand, sweep } from "./take-over.js";
 
 const form = document.querySelector("[data-in-browser]");
 const part = (name) => form.querySelector(`[data-${name}]`);
@@ -48,6 +48,7 @@ async function begin() {
   }
   show("there", false);
   show("here");
+  void sweep();
   if (input.files.length) add([...input.files]);
   if (await Classifier.has(graph)) ready().catch(() => {});
 }
@@ -82,7 +83,7 @@ async function change(other) {
   classifier = loading = undefined;
   for (const name of ["failed", "ask", "loading", "unkept"]) show(name, false);
   await tell();
-  if (await Classifier.has(graph)) ready().catch(() => {});
+  if (queue.length || (await Classifier.has(graph))) ready().then(work, () => {});
 }
 
 async function tell() {

@@ -11,10 +11,18 @@ const store = () => createStore("reported", "images");
 /** Keep an image and what this browser says of it, until the report form takes it. */
 export async function hand(file, answer) {
   const id = crypto.randomUUID();
-  const old = (await entries(store())).filter(([, { at }]) => Date.now() - at > LONGEST);
-  await delMany(old.map(([key]) => key), store());
   await set(id, { file, answer, at: Date.now() }, store());
   sessionStorage.setItem(MARK, id);
+}
+
+/** Forget what tabs left behind that were closed. */
+export async function sweep() {
+  try {
+    const old = (await entries(store())).filter(([, { at }]) => Date.now() - at > LONGEST);
+    await delMany(old.map(([key]) => key), store());
+  } catch {
+    // No storage, nothing left behind.
+  }
 }
 
 /** Put the image that waits into the form, with its answer; the form sends both, or nobody does. */
