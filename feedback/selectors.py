@@ -511,7 +511,8 @@ def _doubtful(lines: Sequence[dict[str, Any]]) -> list[DoubtfulLabel]:
         image__name__in=[line["sha256"] for line in lines], report__status__in=Report.AGREED
     )
     by_picture: dict[str, list[Example]] = {}
-    for example in examples.select_related("image", "report").prefetch_related("report__decisions"):
+    examples = examples.select_related("image", "report")
+    for example in examples.prefetch_related("report__decisions", "scores__model"):
         if example.image:
             by_picture.setdefault(example.image.name, []).append(example)
     return [
