@@ -43,6 +43,7 @@ from feedback.services import (
     classifications,
     erasure,
     findings,
+    letters,
     models,
     occlusions,
     reports,
@@ -53,6 +54,7 @@ from feedback.services.counterparts import Pair
 from worker import pulse
 from worker.tasks.audits import recount_audit_task
 from worker.tasks.inference import classify_task, judge_report_task, occlude_task
+from worker.tasks.mail import write_letter_task
 from worker.tasks.reports import answer_reports_task, screen_report_task
 from worker.tasks.training import run_finding_task, run_retrain_task
 
@@ -248,6 +250,11 @@ def _sha256(upload: UploadedFile) -> str:
         digest.update(chunk)
     upload.seek(0)
     return digest.hexdigest()
+
+
+def leave_address(*, report: Report, address: str, site: str) -> None:
+    row = letters.leave(report=report, address=address, site=site)
+    send(write_letter_task.delay_on_commit, row.pk)
 
 
 def check_count(images: int, *, least: int = 1) -> None:

@@ -25,6 +25,7 @@ from feedback.models import (
     Finding,
     Golden,
     LedgerEntry,
+    MailAddress,
     ModelVersion,
     NamedSlice,
     Objection,
@@ -450,6 +451,18 @@ def occlusions_to_go_on() -> Sequence[int]:
     return list(
         stopped.filter(touched_at__lt=timezone.now() - OVERDUE).values_list("pk", flat=True)
     )
+
+
+def letters_due() -> "QuerySet[MailAddress]":
+    """Addresses to which a letter is due: the question whether they want any, or news."""
+    news = Q(
+        confirmed_at__isnull=False,
+        report__events__status__in=MailAddress.TOLD,
+        report__events__pk__gt=F("told"),
+    )
+    undecided = Q(report__status__in=[Report.Status.QUEUED, Report.Status.ESCALATED])
+    due = MailAddress.objects.filter(retry_at__lte=timezone.now())
+    return due.filter(Q(asked_at=None) | news & ~undecided).distinct()
 
 
 def reports_to_answer() -> bool:

@@ -18,7 +18,17 @@ from feedback.errors import TooManyRequests
 
 def hit(request: HttpRequest, *, scope: str, rate: str) -> None:
     """Count one request of this address, or refuse it."""
-    item, who = parse(rate), address_of(request)
+    _count(address_of(request), scope=scope, rate=rate)
+
+
+def hit_mailbox(address: str, *, rate: str) -> None:
+    """The same for letters to one mailbox, whoever asks for them."""
+    who = salted_hmac("a mailbox", address.strip().lower(), algorithm="sha256").hexdigest()
+    _count(who, scope="mailbox", rate=rate)
+
+
+def _count(who: str, *, scope: str, rate: str) -> None:
+    item = parse(rate)
     try:
         limiter = _shared()
         allowed = limiter.hit(item, scope, who)

@@ -3,7 +3,7 @@
 import logging
 import re
 
-SECRET = re.compile(r"/(r|c|o|reports|classifications)/[^/]+")
+SECRET = re.compile(r"/(r|c|o|mail|reports|classifications)/[^/]+")
 
 
 class HideSecretAddresses(logging.Filter):

@@ -133,6 +133,8 @@ DEMO_IMAGE_MINUTES = env.DEMO_IMAGE_MINUTES
 RATE_CLASSIFICATIONS = env.RATE_CLASSIFICATIONS
 RATE_REPORTS = env.RATE_REPORTS
 RATE_SIGN_IN = env.RATE_SIGN_IN
+RATE_MAIL = env.RATE_MAIL
+RATE_MAILBOX = env.RATE_MAILBOX
 BURST_IMAGES = env.BURST_IMAGES
 BURST_REPORTS = env.BURST_REPORTS
 BURST_MINUTES = env.BURST_MINUTES
@@ -153,6 +155,17 @@ RETRAIN_SECONDS = 30 * 60
 COUNTERFACTUAL_IMAGES = env.COUNTERFACTUAL_IMAGES
 FINDING_SECONDS = 55 * 60
 AUDIT_SET_WORN = 20  # gate decisions that looked at a set, from which on it is called worn
+
+# Where nobody has set mail up, none is offered; should any be sent all the same, it stays here.
+SENDS_MAIL = bool(env.EMAIL_URL)
+_mail = environ.Env.email_url_config(env.EMAIL_URL or f"filemail://{DATA_DIR / 'outbox'}")
+EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+EMAIL_FILE_PATH = "/" + _mail["EMAIL_FILE_PATH"]
+EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_HOST"], _mail["EMAIL_PORT"] or 25
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.DEFAULT_FROM_EMAIL
 
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://")
 

@@ -26,11 +26,12 @@ from feedback.models import (
     BlockedHash,
     Burst,
     Finding,
+    MailAddress,
     ModelVersion,
     Retrain,
 )
 from feedback.models.report import new_receipt
-from feedback.services import datasets, definitions, erasure, slices, triage
+from feedback.services import datasets, definitions, erasure, letters, slices, triage
 from modeltrain import artifact, manifest
 from modeltrain.images import to_png
 from modeltrain.manifest import Row
@@ -45,7 +46,12 @@ ADMIN = "/admin/…"
 FORM = "application/x-www-form-urlencoded"
 ARGUMENT = re.compile(r"<(?:\w+:)?\w+>")
 # These open to whoever holds the receipt; for all others, one is guessed.
-RECEIPTS = ("/r/<str:receipt>", "/labels/o/<str:receipt>", "/api/v1/reports/<str:receipt>")
+RECEIPTS = (
+    "/r/<str:receipt>",
+    "/mail/<str:token>",
+    "/labels/o/<str:receipt>",
+    "/api/v1/reports/<str:receipt>",
+)
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,7 @@ def things(champion, axes, judged, filed, queued, mona, settings) -> dict[str, o
     samples(settings)
     objection = definitions.object_to(label="sexy", words="Who decides what arouses?")
     answer, report = judged(1), queued(2)
+    wanted = MailAddress.objects.create(report=report, site="http://testserver")
     unseen, escalated, unscreened = judged(3), queued(4), filed(5)
     triage.decide(report=escalated, outcome="escalated", by=mona, reason="No.")
     images = {
@@ -171,6 +178,7 @@ def things(champion, axes, judged, filed, queued, mona, settings) -> dict[str, o
         "/labels/objections/<int:pk>": objection.pk,
         "/labels/o/<str:receipt>": objection.receipt,
         "/r/<str:receipt>": report.receipt,
+        "/mail/<str:token>": letters.token_of(wanted),
         "/api/v1/reports/<str:receipt>": report.receipt,
         "/triage/<int:pk>": report.pk,
         "/api/v1/triage/<int:pk>": report.pk,

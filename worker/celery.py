@@ -43,6 +43,7 @@ app.autodiscover_tasks(["worker.tasks"], related_name="inference")
 app.autodiscover_tasks(["worker.tasks"], related_name="training")
 app.autodiscover_tasks(["worker.tasks"], related_name="audits")
 app.autodiscover_tasks(["worker.tasks"], related_name="reports")
+app.autodiscover_tasks(["worker.tasks"], related_name="mail")
 app.autodiscover_tasks(["worker.tasks"], related_name="upkeep")
 
 pulse.install(app)

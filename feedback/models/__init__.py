@@ -16,6 +16,7 @@ from feedback.models.image import StoredImage
 from feedback.models.keys import Keys
 from feedback.models.ledger import LedgerEntry
 from feedback.models.look import Look
+from feedback.models.mail_address import MailAddress
 from feedback.models.model_version import ModelVersion
 from feedback.models.named_slice import NamedSlice
 from feedback.models.occlusion import Occlusion
@@ -46,6 +47,7 @@ __all__ = [
     "Keys",
     "LedgerEntry",
     "Look",
+    "MailAddress",
     "ModelVersion",
     "NamedSlice",
     "Objection",

@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,7 +16,7 @@ from feedback import intake, selectors
 from feedback.errors import Refusal
 from feedback.models import Keys, Report
 from feedback.pages.doors import refusal_page
-from feedback.services import reports
+from feedback.services import letters, reports
 
 Status = Report.Status
 TO_COME = {
@@ -30,7 +31,7 @@ TO_COME = {
 @never_cache
 @require_safe
 def show(request: HttpRequest, receipt: str) -> HttpResponse:
-    report = _report_of(receipt)
+    report = report_of(receipt)
     url = request.build_absolute_uri(reverse("receipt", args=[receipt]))
     moving = report.status in (Status.RECEIVED, Status.SCREENING)
     context = {
@@ -40,6 +41,9 @@ def show(request: HttpRequest, receipt: str) -> HttpResponse:
         "to_come": _to_come(report),
         "appeal_until": _appeal_until(report),
         "learnt_by": selectors.learnt_from(report),
+        "sends_mail": settings.SENDS_MAIL,
+        "may_write": settings.SENDS_MAIL and report.status not in letters.OVER,
+        "letter_days": letters.UNCONFIRMED.days,
         "may_withdraw": report.status not in (Status.WITHDRAWN, Status.ESCALATED),
     }
     fragment = bool(getattr(request, "htmx", False))
@@ -53,7 +57,7 @@ def show(request: HttpRequest, receipt: str) -> HttpResponse:
 @never_cache
 @require_POST
 def withdraw(request: HttpRequest, receipt: str) -> HttpResponse:
-    report = _report_of(receipt)
+    report = report_of(receipt)
     return acted(request, "receipt", receipt, lambda: intake.withdraw(report=report))
 
 
@@ -61,7 +65,7 @@ def withdraw(request: HttpRequest, receipt: str) -> HttpResponse:
 @never_cache
 @require_POST
 def appeal(request: HttpRequest, receipt: str) -> HttpResponse:
-    report, words = _report_of(receipt), request.POST.get("appeal", "")
+    report, words = report_of(receipt), request.POST.get("appeal", "")
     return acted(request, "receipt", receipt, lambda: reports.appeal(report=report, words=words))
 
 
@@ -69,11 +73,11 @@ def appeal(request: HttpRequest, receipt: str) -> HttpResponse:
 @never_cache
 @require_POST
 def renew(request: HttpRequest, receipt: str) -> HttpResponse:
-    report = reports.renew_receipt(report=_report_of(receipt))
+    report = reports.renew_receipt(report=report_of(receipt))
     return private(redirect("receipt", receipt=report.receipt))
 
 
-def _report_of(receipt: str) -> Report:
+def report_of(receipt: str) -> Report:
     report = selectors.report_of(receipt)
     if report is None:
         raise Http404

@@ -18,6 +18,7 @@ from feedback.models import (
     Classification,
     Example,
     ExampleScore,
+    MailAddress,
     Report,
     ReportEvent,
     StoredImage,
@@ -291,6 +292,8 @@ def renew_receipt(*, report: Report) -> Report:
     """Give a report another receipt; whoever has only the old one is shut out."""
     report.receipt = new_receipt()
     Report.objects.filter(pk=report.pk).update(receipt=report.receipt)
+    # Whoever had the old one may have left an address, which would be told the new one.
+    MailAddress.objects.filter(report=report).delete()
     return report
 
 

@@ -13,6 +13,7 @@ from feedback.services import (
 from worker import pulse
 from worker.tasks.audits import recount_audit_task, start_audit_task
 from worker.tasks.inference import occlude_task
+from worker.tasks.mail import write_letter_task
 from worker.tasks.reports import answer_reports_task, screen_report_task
 from worker.tasks.training import run_finding_task, run_retrain_task
 
@@ -62,5 +63,7 @@ def pick_up_lost_work_task() -> None:
             recount_audit_task.delay_on_commit(pk)
         for pk in selectors.reports_to_screen():
             screen_report_task.delay_on_commit(pk)
+        for pk in selectors.letters_due().values_list("pk", flat=True):
+            write_letter_task.delay_on_commit(pk)
         if selectors.reports_to_answer():
             answer_reports_task.delay_on_commit()
