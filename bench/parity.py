@@ -1,0 +1,135 @@
+"""Does the browser say what the server says? The same images through both.
+
+    PYTHONPATH=. .venv/bin/python bench/parity.py --url http://127.0.0.1:8000 --data var
+
+Against a site started with `make run`; --data is its DATA_DIR. Real Chromium answers images of the
+demo's audit set with every graph that the site hands out, by the page that audits a folder, and the
+server's own classifier answers the same files. Bars: the model as it is within 0.001 on every one;
+8-bit integers within 0.03 and with the same decision, safe or NSFW, on 99 % of the images, and not
+blocked by the gate in any group. Five minutes for 240 images on two cores.
+"""
+
+import argparse
+import csv
+import json
+import shutil
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from playwright import sync_api
+
+from modeltrain import artifact, gate, images, manifest
+from modeltrain.classifier import Classifier
+from modeltrain.evaluate import Predicted
+from modeltrain.labels import LABELS, NSFW
+from modeltrain.manifest import Row
+from tests.chromium import ARGUMENTS, CHROMIUM
+
+BARS = {"float32": (0.001, 1.0), "int8": (0.03, 0.99)}  # distance, and on which share of images
+SAME_DECISION = 0.99
+
+Scores = Mapping[str, float]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--url", default="http://127.0.0.1:8000")
+    parser.add_argument("--data", type=Path, default=Path("var"))
+    parser.add_argument("--images", type=int, default=240)
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    with urllib.request.urlopen(f"{given.url}/in-browser.json") as answer:
+        site = json.load(answer)
+    demo = given.data / "demo"
+    rows = sorted(manifest.read(demo / "audit.jsonl"), key=lambda row: row.sha256)[: given.images]
+    serving = artifact.load(given.data / "artifacts" / site["model"]["sha256"][:12])
+    server = on_the_server(Classifier(serving), rows, demo)
+    report = {}
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made) / "images"
+        folder.mkdir()
+        for row in rows:
+            shutil.copy(demo / "images" / f"{row.sha256}.png", folder)
+        for number, graph in enumerate(site["graphs"]):
+            browser = in_the_browser(given.url, folder, number)
+            report[graph["kind"]] = compared(graph["kind"], rows, server, browser)
+    print(json.dumps(report, indent=2))
+    if given.out:
+        given.out.write_text(json.dumps(report, indent=2))
+    return int(set(report) != set(BARS) or not all(each["reached"] for each in report.values()))
+
+
+def on_the_server(classifier: Classifier, rows: list[Row], demo: Path) -> dict[str, Scores]:
+    found = {}
+    for row in rows:
+        data = (demo / "images" / f"{row.sha256}.png").read_bytes()
+        found[row.sha256] = classifier.classify(images.decode(data)).scores
+    return found
+
+
+def in_the_browser(url: str, folder: Path, graph: int) -> dict[str, Scores]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = browser.new_page()
+        page.goto(f"{url}/audits/yours/")
+        page.locator("#graph").select_option(str(graph))
+        page.locator("#files").set_input_files(folder)
+        page.get_by_role("button", name="Begin").click()
+        page.get_by_text("Done:").wait_for(timeout=1_800_000)
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name="Download every answer").click()
+        text = waiting.value.path().read_text()
+        browser.close()
+    lines = csv.DictReader(text.splitlines())
+    return {Path(line["file"]).stem: {one: float(line[one]) for one in LABELS} for line in lines}
+
+
+def compared(
+    kind: str, rows: list[Row], server: dict[str, Scores], browser: dict[str, Scores]
+) -> dict[str, object]:
+    distance, share = BARS[kind]
+    away = {
+        name: max(abs(browser[name][one] - said[one]) for one in LABELS)
+        for name, said in server.items()
+    }
+    near = sum(one <= distance for one in away.values()) / len(rows)
+    same_label = sum(best(browser[name]) == best(said) for name, said in server.items()) / len(rows)
+    same = sum(
+        (best(browser[name]) in NSFW) == (best(said) in NSFW) for name, said in server.items()
+    ) / len(rows)
+    verdict = gate.judge(champion=predicted(rows, server), candidate=predicted(rows, browser))
+    blocked = [
+        f"{cell['axis']}={cell['value']}"
+        for cell in verdict["cells"]
+        if cell["verdict"] == "blocked"
+    ]
+    return {
+        "images": len(rows),
+        f"within_{distance}": round(near, 4),
+        "largest_distance": round(max(away.values()), 5),
+        "same_label": round(same_label, 4),
+        "same_decision": round(same, 4),
+        "gate": verdict["verdict"],
+        "groups_blocked": blocked,
+        "reached": near >= share and same >= SAME_DECISION and not blocked,
+    }
+
+
+def best(scores: Scores) -> str:
+    return max(LABELS, key=lambda label: scores[label])
+
+
+def predicted(rows: list[Row], answers: dict[str, Scores]) -> list[Predicted]:
+    return [
+        Predicted(row.sha256, row.cluster, row.label, row.groups, answers[row.sha256])
+        for row in rows
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
