@@ -62,7 +62,8 @@ log = structlog.get_logger()
 
 _waiting_requests = threading.BoundedSemaphore(settings.WAITING_REQUESTS)
 # A report waits for its images this long; it is refused whole when they are not judged by then.
-REPORT_WAIT_SECONDS = 25.0
+# Twenty take a few seconds, or most of this on a busy machine. Proxies give up after 60.
+REPORT_WAIT_SECONDS = 50.0
 # What waits beyond this would not be judged before its visitor is told that nobody answered.
 QUEUE_LIMIT = 200
 
@@ -238,7 +239,12 @@ def _all_judged(
         except ImageRefused as refusal:
             broken[place] = refusal
         if one.status == Classification.Status.WAITING:
-            raise _away()
+            refuse_without_worker()
+            raise ClassifierBusy(
+                rule=f"The images of a report are judged within {REPORT_WAIT_SECONDS:g} seconds.",
+                received=f"{len(asked)} images, and not all are judged",
+                way_out="Nothing was kept. Try again in a minute, or send fewer images.",
+            )
     if found := {place: refusal for place, refusal in broken.items() if refusal}:
         raise ImagesRefused(found)
     return mine

@@ -133,6 +133,15 @@ def test_a_queue_that_fills_up_half_way_leaves_nothing(real_champion, axes, monk
     assert not Classification.objects.exists()
 
 
+def test_images_that_take_too_long_leave_nothing(real_champion, axes, monkeypatch):
+    pulse._redis().set("pulse:inference", "a worker", ex=60)
+    monkeypatch.setattr(intake, "REPORT_WAIT_SECONDS", 0)
+    response = Client().post(URL, drawing(images=[picture(1), picture(2)]))
+    assert response.status_code == 503
+    assert response.json()["title"] == "The classifier is busy"
+    assert not Classification.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("changes", "status"),
     [
