@@ -1,4 +1,7 @@
-"""The loop once more, clicked through in Chromium: Rosa reports, Mona decides and promotes."""
+"""The loop once more, clicked through in Chromium: Rosa reports, Mona decides and promotes.
+
+Rosa sits at a phone. She says that the model is unfair to a group, with examples and pairs.
+"""
 
 import os
 from pathlib import Path
@@ -7,16 +10,25 @@ import pytest
 
 from tests.flows.api import Api, wait_until
 
-DRAWINGS = 16
+EXAMPLES = 5
+PAIRS = (("person", "dark", "medium-light"), ("woman", "dark", "medium-light"))
 
 
 @pytest.fixture
-def page(browser, site):
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=site.url)
-    opened = context.new_page()
-    opened.set_default_timeout(30_000)
-    yield opened
-    context.close()
+def opened(browser, site):
+    """A browser of somebody's own, as wide as their screen."""
+    contexts = []
+
+    def new(width):
+        context = browser.new_context(viewport={"width": width, "height": 900}, base_url=site.url)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        return page
+
+    yield new
+    for context in contexts:
+        context.close()
 
 
 @pytest.fixture
@@ -26,20 +38,34 @@ def look(tmp_path):
     folder.mkdir(parents=True, exist_ok=True)
 
     def take(page, name):
+        before = page.viewport_size
         for width in (390, 1280):
             page.set_viewport_size({"width": width, "height": 900})
             page.screenshot(path=folder / f"{name}-{width}.png", full_page=True)
             overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert overflow <= 0, f"{name} scrolls sideways at {width} px"
+        page.set_viewport_size(before)
 
     return take
 
 
-def test_the_loop_clicked_through(site, page, look):
-    drawings = site.pictures(lambda row: row.groups.get("medium") == "vector")
-    first, *others = [str(path) for path in drawings[:DRAWINGS]]
+def drawn_standing(site, gender, tone):
+    """One drawing in many tones: the published model calls only the lighter ones drawings."""
+    wanted = {"gender": gender, "skin_tone": tone}
+    (found,) = site.pictures(
+        lambda row: row.cluster == "openmoji: standing" and wanted.items() <= row.groups.items()
+    )
+    return str(found)
+
+
+def test_the_loop_clicked_through(site, opened, look):
+    drawings = site.pictures(
+        lambda row: row.groups.get("medium") == "vector" and row.cluster != "openmoji: standing"
+    )
+    first, *others = [str(path) for path in drawings[:EXAMPLES]]
 
     # Rosa tries a drawing in her own browser, sees that the model is wrong, and says so.
+    page = opened(390)
     page.goto("/")
     look(page, "1-home")
     page.get_by_text("Your images stay on your device.").wait_for()
@@ -50,18 +76,30 @@ def test_the_loop_clicked_through(site, page, look):
     page.get_by_role("button", name="This is wrong").click()
     page.get_by_text("Your browser called it neutral.").wait_for()
     page.locator("input[name=expected_label][value=drawings]").check()
-    page.locator("select[name$=medium]").select_option("vector")
-    page.get_by_label("What is wrong, and for whom?").fill("These are drawings.")
+    page.locator("input[name=kind][value=unfair]").check()
     page.locator("#id_images").set_input_files(others)
+    for number, (gender, *tones) in enumerate(PAIRS, start=1):
+        if number > 1:
+            page.get_by_text(f"Pair {number}").click()
+        for side, tone in zip(("wrong", "counterpart"), tones, strict=True):
+            field = f"#id_pair_{number}_{side}"
+            page.locator(field).set_input_files(drawn_standing(site, gender, tone))
+            page.locator(f"{field}_group").select_option(f"skin_tone={tone}")
+    page.locator("select[name=group_medium]").select_option("vector")
+    page.get_by_label("In one line").fill("Darker people are no drawings?")
+    page.get_by_label("What is wrong, and for whom?").fill("These are drawings.")
     page.get_by_label("Keep it, privately").check()
     page.get_by_label("Let a future model learn").check()
     look(page, "3-report")
     page.get_by_role("button", name="File the report").click()
-    page.wait_for_url("**/r/**", timeout=60_000)
-    receipt = page.url
+    page.wait_for_url("**/r/**")
+    receipt, phone = page.url, page
+    apart = phone.get_by_text("The model said neutral of one and drawings of the other.")
+    assert apart.count() == len(PAIRS)
     look(page, "4-receipt")
 
     # Mona signs in, looks, and accepts.
+    page = opened(1280)
     api = Api(site)
     api.wait("triage/", lambda queue: queue["count"] == 1, 60)
     page.goto("/sign-in/")
@@ -105,10 +143,18 @@ def test_the_loop_clicked_through(site, page, look):
     page.locator("#groups img").wait_for()
     look(page, "8-audit")
 
+    images = EXAMPLES + 2 * len(PAIRS)
+
     def told():
-        page.goto(receipt)
-        return page.get_by_text("now says").count() == DRAWINGS
+        phone.goto(receipt)
+        return phone.get_by_text("now says").count() == images
 
     wait_until(told, 60)
-    look(page, "9-answered")
-    assert page.get_by_text("That is what you said.").count() > DRAWINGS / 2
+    look(phone, "9-answered")
+    assert phone.get_by_text("That is what you said.").count() > images / 2
+    for number in (1, 2):
+        pair = phone.get_by_role("region", name=f"Pair {number}")
+        wrong, counterpart = pair.get_by_text(f"model {candidate} now says").all_inner_texts()
+        assert wrong.startswith("It said neutral")
+        assert counterpart.startswith("It said drawings")
+        assert pair.get_by_text("Skin tone: Dark").is_visible()
