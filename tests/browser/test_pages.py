@@ -23,7 +23,17 @@ from feedback.models import (
     Report,
     Retrain,
 )
-from feedback.services import audits, definitions, ledger, models, reports, safety, slices, triage
+from feedback.services import (
+    audits,
+    definitions,
+    ledger,
+    letters,
+    models,
+    reports,
+    safety,
+    slices,
+    triage,
+)
 from modeltrain import columns, evaluate, gate
 from modeltrain.labels import LABELS, NSFW
 from tests.conftest import SCORES, png
@@ -132,6 +142,8 @@ def world(transactional_db, champion, queued, paired, settings):
         by=mona,
     )
     objection = definitions.object_to(label="sexy", words="Who decides what arouses?")
+    settings.SENDS_MAIL = True
+    mailed = letters.leave(report=pair, address="rosa@example.org", site="https://speakup.example")
     return {
         "mona": mona,
         "report": open_one,
@@ -160,6 +172,8 @@ def world(transactional_db, champion, queued, paired, settings):
             reverse("ledger"),
             reverse("receipt", args=[decided.receipt]),
             reverse("receipt", args=[pair.receipt]),
+            reverse("confirm-mail", args=[letters.token_of(mailed)]),
+            reverse("stop-mail", args=[letters.token_of(mailed)]),
             reverse("definitions"),
             reverse("objection", args=[objection.receipt]),
             reverse("triage"),
