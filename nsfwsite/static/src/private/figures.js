@@ -64,7 +64,7 @@ export function drawing(figures, measure, minimum, width) {
   lines.forEach(([name, cell], number) => {
     const y = top + line * (number + 0.5);
     const one = cell[measure];
-    svg.append(draw("text", { x: left - 12, y: y + 4, class: "name" }, short(name, Math.floor(left / 8))));
+    svg.append(draw("text", { x: left - 12, y: y + 4, class: "name" }, short(name, Math.floor(left / 9))));
     svg.append(draw("line", { x1: x(one.low), x2: x(one.high), y1: y, y2: y, class: "range" }));
     svg.append(draw("circle", { cx: x(one.rate), cy: y, r: 5 }));
   });
