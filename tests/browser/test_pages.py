@@ -19,6 +19,7 @@ from feedback.models import (
     Example,
     ExampleScore,
     Finding,
+    MailAddress,
     ModelVersion,
     Report,
     Retrain,
@@ -326,6 +327,31 @@ def test_rosa_withdraws_from_her_receipt(visit, queued) -> None:
     page.get_by_role("button", name="Withdraw and delete").click()
 
     page.get_by_text("no model has learnt from them").wait_for()
+
+
+def test_rosa_says_yes_to_letters_and_stops_them_without_scripts(visit, queued, settings) -> None:
+    settings.SENDS_MAIL = True
+    report = queued()
+    visitor = visit(scripts=False, width=390)
+    page = visitor.open(reverse("receipt", args=[report.receipt]))
+    page.get_by_label("Your e-mail address").fill("rosa@example.org")
+    page.get_by_role("button", name="Ask me by mail").click()
+    page.get_by_text("A letter with a question is on its way").wait_for()
+
+    row = MailAddress.objects.get()
+    visitor.open(reverse("confirm-mail", args=[letters.token_of(row)]))
+    page.get_by_role("button", name="Yes, write to me").click()
+    page.get_by_role("heading", name="We write to you").wait_for()
+    visitor.look()
+    visitor.open(reverse("receipt", args=[report.receipt]))
+    page.get_by_text("You get a letter when something becomes of this report.").wait_for()
+    visitor.look()
+
+    visitor.open(reverse("stop-mail", args=[letters.token_of(row)]))
+    page.get_by_role("button", name="Stop, and delete my address").click()
+    page.get_by_role("heading", name="Your address is deleted").wait_for()
+    visitor.look()
+    assert not MailAddress.objects.exists()
 
 
 def test_the_chart_draws_another_measure_without_scripts(visit, world) -> None:
