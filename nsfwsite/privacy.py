@@ -6,6 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from feedback.services.classifications import KEPT
+from feedback.services.letters import UNCONFIRMED
 
 
 @require_safe
@@ -18,6 +19,8 @@ def show(request: HttpRequest) -> HttpResponse:
         "source_days": settings.SOURCE_DAYS,
         "log_days": settings.LOG_DAYS,
         "session_days": settings.SESSION_COOKIE_AGE // (24 * 3600),
+        "sends_mail": settings.SENDS_MAIL,
+        "unconfirmed_days": UNCONFIRMED.days,
         "collects_misses": settings.COLLECT_MISSES,
     }
     return render(request, "site/privacy.html", context)

@@ -22,3 +22,9 @@ def test_every_page_and_the_report_form_lead_to_it(client) -> None:
     where = f'href="{reverse("privacy")}"'
     assert where in client.get(reverse("how")).content.decode()
     assert client.get(reverse("report")).content.decode().count(where) == 2
+
+
+def test_addresses_are_spoken_of_where_they_are_asked_for(client, settings) -> None:
+    for offered in (True, False):
+        settings.SENDS_MAIL = offered
+        assert ("An e-mail address" in client.get(reverse("privacy")).content.decode()) is offered
