@@ -3,7 +3,8 @@
 import pytest
 from django.contrib.auth.models import User
 
-from feedback.models import Report
+from feedback.models import Occlusion, Report
+from worker import pulse
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -92,4 +93,23 @@ def test_digits_say_which_near_duplicates_are_decided_too(visit, queued, ravi: U
         page.keyboard.press("a")
 
     assert statuses() == ["accepted", "accepted", "queued"]
+    assert not visitor.complaints
+
+
+def test_m_asks_and_the_squares_appear_by_themselves(visit, queued, ravi, monkeypatch) -> None:
+    monkeypatch.setattr(pulse, "alive", lambda queue: True)
+    monkeypatch.setattr("feedback.intake.occlude_task.delay_on_commit", lambda pk: None)
+    report = queued(1)
+    visitor = visit(ravi)
+    page = visitor.open(f"/triage/{report.pk}/")
+    page.keyboard.press("m")
+    page.get_by_text("0 of 8").wait_for()
+    scores = [[0.9] * 8 for _ in range(8)]
+    scores[2][3] = 0.4
+    Occlusion.objects.update(done=8, scores=scores, label="neutral", score=0.9)
+    page.get_by_text("Grey the square marked 1 and neutral falls from 0.90 to 0.40.").wait_for()
+    assert page.locator("figure.closed .heat rect").count() == 64
+    page.keyboard.press("v")
+    page.get_by_text("That you looked is written down.").wait_for()
+    assert page.locator("figure:not(.closed) .heat rect").count() == 64
     assert not visitor.complaints
