@@ -7,6 +7,7 @@ from typing import Any
 from feedback import selectors
 from feedback.errors import Invalid
 from feedback.services.audit_sets import MINIMUM
+from feedback.text import inert
 
 MEASURES = ("flagged", "error", "false_alarm", "miss", "confusion")
 GROUPS = 50
@@ -45,7 +46,7 @@ def _group(given: Any) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise _refusal("an object for each group", repr(given))
     name, n = given.get("name"), given.get("n")
-    if not (isinstance(name, str) and 0 < len(name.replace("\0", "").strip()) <= NAME):
+    if not (isinstance(name, str) and 0 < len(inert(name)) <= NAME):
         raise _refusal(f"of groups with names of 1 to {NAME} characters", repr(name))
     if not (isinstance(n, int) and not isinstance(n, bool) and 0 < n <= IMAGES):
         raise _refusal(f"of 1 to {IMAGES:,} images in each group", repr(n))
@@ -54,7 +55,7 @@ def _group(given: Any) -> dict[str, Any]:
         if not _is_share(pair, most=n):
             rule = f"[how many, of how many] for {measure}, of at most {n} images"
             raise _refusal(rule, repr(pair))
-    return {"name": name.replace("\0", "").strip(), "n": n, **counts}
+    return {"name": inert(name), "n": n, **counts}
 
 
 def _is_share(pair: Any, *, most: int) -> bool:

@@ -106,6 +106,23 @@ def test_rosa_counts_her_folder_and_nothing_of_it_leaves_her_device(rosa, folder
     assert rosa.barriers() == []
     rosa.look()
 
+    # Of images that are only known to be safe, a report says no more than the page does.
+    page = rosa.open(reverse("yours"))
+    page.get_by_label("All of them are safe").check()
+    begin(page, folder)
+    sync_api.expect(page.get_by_text("6 of them before")).to_be_visible(timeout=ANSWERED)
+    confusions = page.get_by_role("columnheader", name="Confusion")
+    page.get_by_label("As their folders say").check()
+    sync_api.expect(confusions).to_be_visible()
+    page.get_by_label("All of them are safe").check()
+    sync_api.expect(confusions).to_have_count(0)
+    page.get_by_text("Report it with these counts").click()
+    page.get_by_label(f"In the report, {GROUPS[0]} is called").fill("over 70")
+    page.get_by_role("button", name="Go on to the report").click()
+    sync_api.expect(counts.get_by_role("rowheader", name="over 70")).to_be_visible()
+    handed = json.loads(counts.locator("input").input_value())
+    assert handed["groups"][0].keys() == {"name", "n", "false_alarm"}
+
     # After a reload nothing is answered twice.
     page = rosa.open(reverse("yours"))
     sync_api.expect(page.get_by_text("6 answers")).to_be_visible()

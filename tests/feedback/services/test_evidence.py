@@ -54,6 +54,11 @@ def test_rosa_reports_with_counts_and_without_an_image(champion, axes, client, r
     assert "older people" in client.get(reverse("case", args=[report.pk])).content.decode()
 
 
+def test_a_groups_name_turns_nothing_around_it(champion):
+    turning = evidence.parse(told(name="older \u202epeople\x07"))
+    assert turning["groups"][0]["name"] == "older people"
+
+
 def test_counts_are_gone_with_the_report(champion, axes):
     report = file(told())
     reports.withdraw(report=report)

@@ -6,8 +6,12 @@ import { rate } from "./count.js";
 const HANDED = "evidence"; // from the page that counted to the form of the report, in this tab
 const SENT = Object.keys(MEASURES);
 
-/** Offer each group under a name that its owner writes; what has none is left out. */
-export function sharing(form, figures, version) {
+/**
+ * Offer each group under a name that its owner writes; what has none is left out.
+ * Only `measures` go along: what the page does not say, a report does not say either.
+ */
+export function sharing(form, figures, measures, version) {
+  const shares = (cell) => Object.fromEntries(measures.map((one) => [one, [cell[one].count, cell[one].n]]));
   const fields = rows(figures).slice(1).map(([name], number) => {
     const id = `shared-${number}`;
     const input = tag("input", { id, maxlength: "80", autocomplete: "off", dir: "auto" });
@@ -26,8 +30,6 @@ export function sharing(form, figures, version) {
     location.assign(form.action);
   };
 }
-
-const shares = (cell) => Object.fromEntries(SENT.map((one) => [one, [cell[one].count, cell[one].n]]));
 
 /** On the form of the report: what goes with it, to see and to leave out. */
 export function received(place) {
@@ -60,7 +62,7 @@ function read(text) {
   try {
     return JSON.parse(text).groups.map(({ name, n, ...given }) => [
       name,
-      { n, ...Object.fromEntries(SENT.map((one) => [one, rate(...given[one])])) },
+      { n, ...Object.fromEntries(SENT.map((one) => [one, rate(...(given[one] ?? [0, 0]))])) },
     ]);
   } catch {
     return null;

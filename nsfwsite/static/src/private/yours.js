@@ -86,7 +86,7 @@ function busy(now) {
 function end(passed) {
   busy(false);
   if (run) show(passed);
-  if (figures) sharing(part("share").querySelector("form"), figures, model.version);
+  if (figures) sharing(part("share").querySelector("form"), figures, shown(), model.version);
   part("share").hidden = !Object.keys(figures?.groups ?? {}).length;
   tellKept();
 }
@@ -152,6 +152,8 @@ function show(passed) {
   );
 }
 
+// What the images really are may be said afterwards: the answers stay, and are counted anew.
+form.querySelector("fieldset").addEventListener("change", () => run && end(sorted(files, facts.labels).passed));
 addEventListener("resize", () => figures?.overall.n && redraw());
 
 function redraw() {
