@@ -38,6 +38,8 @@ from modeltrain.images import pixel_sha256, to_png
 from modeltrain.manifest import Row
 from tests.conftest import noise, upload
 
+# Pictures of no other test: the database's file may hold what one of those left unfinished.
+IN_ARCHIVES, NOWHERE, JUDGED = 90_001, 90_002, 90_003
 ANCHOR = Row("b" * 64, "neutral", {}, "train", "stamps", "owl")
 
 
@@ -183,7 +185,7 @@ def test_what_was_named_by_its_hash_before_is_renamed_where_it_stands(learnt_fro
 
 def test_the_search_looks_into_archives_and_base64_and_redis(settings, db):
     settings.DATA_DIR = settings.MANIFESTS_DIR.parent
-    pixels, folder = noise(3), settings.DATA_DIR / "runs"
+    pixels, folder = noise(IN_ARCHIVES), settings.DATA_DIR / "runs"
     folder.mkdir()
     sha256 = pixel_sha256(pixels)
     np.savez_compressed(folder / "a.npz", hashes=np.frombuffer(bytes.fromhex(sha256), np.uint8))
@@ -192,15 +194,15 @@ def test_the_search_looks_into_archives_and_base64_and_redis(settings, db):
         client.rpush("queue", base64.b64encode(b"x" + to_png(pixels)))
     places = {one.place.rpartition("/")[2] for one in traces.search(traces.needles(pixels))}
     assert places == {"a.npz, inside hashes.npy", "b.log.gz, uncompressed", "Redis key queue"}
-    assert not list(traces.search(traces.needles(noise(4))))
+    assert not list(traces.search(traces.needles(noise(NOWHERE))))
 
 
 def test_the_command_names_the_places_and_fails_when_there_are_any(judged, tmp_path, capsys):
-    pixels = noise(5, (80, 60))
+    pixels = noise(JUDGED, (80, 60))
     (tmp_path / "mine.png").write_bytes(to_png(pixels))
     call_command("find_traces", tmp_path / "mine.png")
     assert "0 traces of 1 images" in capsys.readouterr().out
-    judged(5)
+    judged(JUDGED)
     with pytest.raises(SystemExit):
         call_command("find_traces", tmp_path / "mine.png")
     assert (
