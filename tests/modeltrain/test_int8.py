@@ -11,6 +11,7 @@ from modeltrain import dataset, int8
 from modeltrain.__main__ import main
 from modeltrain.classifier import Classifier
 from modeltrain.features import load_pixels
+from tests.modeltrain.conftest import blobs
 
 AUDITED = 3
 
@@ -56,10 +57,26 @@ def test_its_softmax_and_preprocessing_are_in_float(exported):
     )
 
 
-def test_only_convolutions_in_float_have_a_relu_of_their_own(exported):
+def test_only_the_convolution_in_float_has_a_relu_of_its_own(exported):
     relus = [each for each in onnx.load(exported.onnx).graph.node if each.op_type == "Relu"]
 
-    assert len(relus) == int8.FLOAT_CONVOLUTIONS
+    assert [each.name for each in relus] == ["relu_01"]
+
+
+def test_averages_run_over_what_convolutions_leave_and_answers_stay(published, classifier):
+    graph = int8.convolved_before_pooling(onnx.load(published.onnx))
+    onnx.checker.check_model(graph, full_check=True)
+    kernels = {each.name: each.dims for each in graph.graph.initializer}
+    made_by = {each.output[0]: each for each in graph.graph.node}
+    averages = [each for each in graph.graph.node if each.op_type == "AveragePool"]
+    before = [made_by[each.input[0]] for each in averages]
+    pixels = blobs(1)
+
+    assert len(averages) == 9
+    assert max(kernels[each.input[1]][0] for each in before) == 192
+    (answer,) = int8._session(graph.SerializeToString()).run(["probabilities"], {"image": pixels})
+    scores = classifier.classify(pixels).scores
+    assert answer == pytest.approx(list(scores.values()), abs=1e-5)
 
 
 def test_a_bias_takes_away_what_rounded_weights_add():
