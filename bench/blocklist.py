@@ -1,34 +1,41 @@
 """How many re-uploads of blocked pictures the screening stops, and how many others it stops too.
 
-    PYTHONPATH=. .venv/bin/python bench/blocklist.py --stamps var/stamps --more FOLDER…
+    PYTHONPATH=. .venv/bin/python bench/blocklist.py
 
 500 pictures are blocked, each of another subject, by the service that safety's page calls; their
-changed copies and 5,000 unrelated pictures then go through the service that screens reports. Done
-twice: blocked as pictures that are here, and by the one hash of each that a list would hold.
+changed copies and other pictures then go through the service that screens reports. Done twice:
+blocked as pictures that are here, and by the one hash of each that a list would hold. Half an hour
+on two cores.
 
-The blocked are drawings of OpenMoji and pictures of Tux Paint. Unrelated is every picture whose
-subject, by the packages' own names, is not a blocked one's: skin tones and genders of one drawing
-are one subject. These are fewer than 5,000; folders of other pictures add to them. Debian's package
-openclipart-png was used, without its flags, signs and shapes (`--more`).
+The blocked are drawings of OpenMoji and photographs of Tux Paint. Two sorts of others are counted:
+
+- unrelated: 5,000 pictures of Debian's package openclipart-png, which other people drew;
+- of other subjects, by name, in OpenMoji and Tux Paint themselves. Not all of these are unrelated:
+  one face is another one upside down, a green apple is a red one in another colour. Which were
+  stopped is printed, each with the nearest blocked one.
 """
 
 import argparse
 import io
 import json
 import os
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
 from bench.temporary_site import temporary_site
-from modeltrain.demo_data import draw, fetch_stamps
-from modeltrain.demo_sources import openmoji_drawings, photographs, tuxpaint_drawings
+from modeltrain.blocklist import to_block, views
+from modeltrain.demo_data import draw, fetch_stamps, unpack_package
+from modeltrain.demo_sources import openmoji_drawings, photographs
 from modeltrain.fairness import wilson
-from modeltrain.hashing import TELLING_QUALITY
+from modeltrain.hashing import TELLING_QUALITY, Pdq, distance
 
 BLOCKED, UNRELATED = 500, 5000
+CLIP_ART = "openclipart-png"
 LONGEST = 4000  # pixels; clip art larger than that takes seconds to read
 Image.MAX_IMAGE_PIXELS = None
 
@@ -69,9 +76,9 @@ def read(path: Path) -> Image.Image:
     return Image.alpha_composite(white, whole).convert("RGB")
 
 
-def pictures(openmoji: Path, stamps: Path, more: list[Path], drawn: Path):
-    """Return subject, name and PNG of every picture, each once to the pixel."""
-    known = [*openmoji_drawings(openmoji), *tuxpaint_drawings(stamps), *photographs(stamps)]
+def own(openmoji: Path, stamps: Path, drawn: Path) -> list[tuple[str, str, Path]]:
+    """Subject, name and PNG of each picture that may be blocked, each once to the pixel."""
+    known = [*openmoji_drawings(openmoji), *photographs(stamps)]
     found = {}
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         for picture, made in zip(known, threads.map(draw, known), strict=True):
@@ -79,8 +86,13 @@ def pictures(openmoji: Path, stamps: Path, more: list[Path], drawn: Path):
                 path = drawn / f"{made[0]}.png"
                 path.write_bytes(made[1])
                 found.setdefault(made[0], (picture.cluster, picture.source, path))
-    others = [path for folder in more for path in sorted(folder.rglob("*.png")) if handy(path)]
-    return [*found.values(), *(("", path.stem, path) for path in others)]
+    return list(found.values())
+
+
+def clip_art(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        unpack_package(CLIP_ART, folder)
+    return [path for path in sorted(folder.rglob("*.png")) if handy(path)]
 
 
 def handy(path: Path) -> bool:
@@ -123,73 +135,91 @@ def rate(hits: int, of: int) -> str:
     return f"{hits:4} of {of:4}  {hits / of:7.2%}  [{low:.2%}, {high:.2%}]"
 
 
+def nearest(path: Path, blocked: Mapping[str, list[str]]) -> str:
+    """Name the blocked picture that one is nearest to."""
+    asked = views(pixels(path))
+    near = {
+        name: min(distance(one, Pdq(bits, 100)) for one in asked for bits in hashes)
+        for name, hashes in blocked.items()
+    }
+    name = min(near, key=near.__getitem__)
+    return f"{near[name]} bits from {name}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--openmoji", type=Path, default=Path("node_modules/openmoji"))
-    parser.add_argument(
-        "--stamps", type=Path, default=Path("var/stamps"), help="fetched if it is not there"
-    )
-    parser.add_argument("--more", type=Path, nargs="*", default=[])
+    for name in ("stamps", "clip-art"):
+        parser.add_argument(
+            f"--{name}", type=Path, default=Path("var", name), help="fetched if it is not there"
+        )
     parser.add_argument("--blocked", type=int, default=BLOCKED)
     parser.add_argument("--unrelated", type=int, default=UNRELATED)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--show-wrong", type=Path, help="folder for unrelated pictures stopped")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
+    random = np.random.default_rng(args.seed)
     stamps = fetch_stamps(args.stamps)
     with temporary_site() as folder:
         from feedback.models import BlockedHash
         from feedback.services import blocklist, images
-        from modeltrain.blocklist import views
 
         (folder / "drawn").mkdir()
-        found = pictures(args.openmoji, stamps, args.more, folder / "drawn")
-        random = np.random.default_rng(args.seed)
+        found = own(args.openmoji, stamps, folder / "drawn")
         order = [found[at] for at in random.permutation(len(found))]
-        blocked, subjects, plain = [], set(), 0
-        for subject, _, what in order:
+        blocked, subjects, plain = {}, set(), 0
+        for subject, name, path in order:
             if len(blocked) == args.blocked:
                 break
-            if subject and subject not in subjects:
+            if subject not in subjects:
                 subjects.add(subject)
-                if views(pixels(what)):
-                    blocked.append(what)
+                if views(pixels(path)):
+                    blocked[name] = path
                 else:
                     plain += 1
-        unrelated = [one for one in order if one[0] not in subjects][: args.unrelated]
+        art = clip_art(args.clip_art)
+        unrelated = [art[at] for at in random.permutation(len(art))[: args.unrelated]]
+        others = {
+            "unrelated": {str(path.relative_to(args.clip_art)): path for path in unrelated},
+            "of other subjects": {
+                name: path for subject, name, path in order if subject not in subjects
+            },
+        }
         print(
             f"{len(blocked)} blocked ({plain} others were too plain: quality under "
-            f"{TELLING_QUALITY}), {len(unrelated)} unrelated",
+            f"{TELLING_QUALITY}); not blocked: "
+            + ", ".join(f"{len(each)} {kind}" for kind, each in others.items()),
             flush=True,
         )
-        result = {"blocked": len(blocked), "too_plain": plain, "unrelated": len(unrelated)}
+        result: dict[str, Any] = {"blocked": len(blocked), "too_plain": plain}
         for way in ("as pictures", "by one hash each"):
             BlockedHash.objects.all().delete()
             if way == "as pictures":
-                kept = [images.keep(pixels(what)) for what in blocked]
+                kept = [images.keep(pixels(path)) for path in blocked.values()]
                 blocklist.block(pictures=kept, source="bench")
+                hashes = {name: to_block(pixels(path)) for name, path in blocked.items()}
             else:
-                lines = [views(pixels(what))[0].bits for what in blocked]
-                blocklist.import_list(lines=lines, source="bench")
+                hashes = {name: each[:1] for name, each in hashes.items()}
+                blocklist.import_list(
+                    lines=[bits for each in hashes.values() for bits in each], source="bench"
+                )
             print(f"\nBlocked {way}: {BlockedHash.objects.count()} hashes", flush=True)
             fresh_connection()
             with ProcessPoolExecutor(os.cpu_count(), initializer=fresh_connection) as pool:
-                hits = np.sum(list(pool.map(copies_stopped, blocked, chunksize=5)), axis=0)
-                wrong = list(
-                    pool.map(other_stopped, [what for _, _, what in unrelated], chunksize=20)
-                )
-            for change, count in zip(CHANGES, hits, strict=True):
-                print(f"  {change:36}{rate(int(count), len(blocked))}")
-            print(f"  {'unrelated':36}{rate(sum(wrong), len(unrelated))}", flush=True)
-            names = [name for (_, name, _), hit in zip(unrelated, wrong, strict=True) if hit]
-            for name in names:
-                print(f"    stopped: {name}")
-            result[way] = {
-                "stopped": dict(zip(CHANGES, map(int, hits), strict=True)),
-                "unrelated_stopped": names,
-            }
+                hits = np.sum(list(pool.map(copies_stopped, blocked.values(), chunksize=5)), axis=0)
+                for change, count in zip(CHANGES, hits, strict=True):
+                    print(f"  {change:36}{rate(int(count), len(blocked))}")
+                found_here = {"stopped": dict(zip(CHANGES, map(int, hits), strict=True))}
+                for kind, each in others.items():
+                    wrong = pool.map(other_stopped, each.values(), chunksize=20)
+                    names = [name for name, hit in zip(each, wrong, strict=True) if hit]
+                    print(f"  {kind:36}{rate(len(names), len(each))}", flush=True)
+                    for name in names:
+                        print(f"    {name}: {nearest(each[name], hashes)}", flush=True)
+                    found_here[kind] = {"of": len(each), "stopped": names}
+            result[way] = found_here
     if args.out:
         args.out.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
 

@@ -104,13 +104,37 @@ def fetch_stamps(folder: Path) -> Path | None:
         the download failed; call again to try again.
     """
     stamps = folder / STAMPS_INSIDE
-    if stamps.is_dir():
-        return stamps
+    if not stamps.is_dir():
+        try:
+            unpack_package(STAMPS_PACKAGE, folder)
+        except PackageDidNotCome as problem:
+            print(f"No photographs: {problem}", file=sys.stderr)
+    return stamps if stamps.is_dir() else None
+
+
+class PackageDidNotCome(RuntimeError):
+    """A Debian package that could not be downloaded or unpacked."""
+
+
+def unpack_package(name: str, folder: Path) -> None:
+    """Download a Debian package and unpack it, instead of what is there; nothing is installed.
+
+    Parameters
+    ----------
+    name : str
+    folder : Path
+        It holds the package's files once they are complete.
+
+    Raises
+    ------
+    PackageDidNotCome
+        Where apt or dpkg is missing or the download failed, with the reason.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
         unpacked = Path(scratch) / "unpacked"
         try:
-            _run("apt-get", "download", STAMPS_PACKAGE, cwd=scratch)
+            _run("apt-get", "download", name, cwd=scratch)
             package = next(Path(scratch).glob("*.deb"))
             _run("dpkg-deb", "-x", str(package), str(unpacked), cwd=scratch)
             if folder.exists():
@@ -118,9 +142,7 @@ def fetch_stamps(folder: Path) -> Path | None:
             unpacked.rename(folder)
         except (OSError, subprocess.SubprocessError, StopIteration) as error:
             reason = getattr(error, "stderr", None) or error
-            print(f"No photographs: {STAMPS_PACKAGE} did not come. {reason}", file=sys.stderr)
-            return None
-    return stamps if stamps.is_dir() else None
+            raise PackageDidNotCome(f"{name} did not come. {reason}") from error
 
 
 def _run(*command: str, cwd: str) -> None:

@@ -32,7 +32,7 @@ from modeltrain.progress import Report, quiet
 NAME = "int8"
 CALIBRATED_ON = 64
 TOLERANCE = 0.03
-# Of blurred pictures nearly nothing is left where these are rounded; they hold 0.1 % of the weights.
+# Little is left of blurred pictures where these are rounded; they hold 0.1 % of the weights.
 FLOAT_CONVOLUTIONS = 4
 # With Relu, a convolution's 256 steps are spent on what Relu lets through, not on what it cuts.
 QUANTISED = ["Conv", "Relu", "MaxPool", "AveragePool", "Concat", "GlobalAveragePool", "Gemm"]
