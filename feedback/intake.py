@@ -319,13 +319,13 @@ def take_back_slice(*, named: NamedSlice, by: User) -> None:
 
 
 def _recount() -> None:
-    for pk in selectors.audits_to_recount():
+    for pk in selectors.due.audits_to_recount():
         send(recount_audit_task.delay_on_commit, pk)
 
 
 def look_again(*, finding: Finding) -> None:
     findings.try_again(finding=finding)
-    for pk in selectors.findings_to_run():
+    for pk in selectors.due.findings_to_run():
         send(run_finding_task.delay_on_commit, pk)
 
 

@@ -90,7 +90,7 @@ class Reports(ListAPIView):
     queryset = PublicReport.objects.none()
 
     def get_queryset(self) -> Any:
-        for name, values in selectors.report_filters().items():
+        for name, values in selectors.public.filters().items():
             asked = self.request.GET.get(name)
             if asked is not None and asked not in values:
                 raise Invalid(
@@ -98,7 +98,7 @@ class Reports(ListAPIView):
                     received=repr(asked),
                     way_out="Choose one of these, or leave it out.",
                 )
-        return selectors.public_reports(selectors.chosen_filters(self.request.GET))
+        return selectors.public.reports(selectors.public.chosen_filters(self.request.GET))
 
     @extend_schema(
         parameters=[OpenApiParameter(name) for name in ("label", "group", "state", "model")]
@@ -140,7 +140,7 @@ class Reports(ListAPIView):
 class OneReport(APIView):
     @extend_schema(responses=serializers.ReportOutput)
     def get(self, request: Request, receipt: str) -> Response:
-        report = selectors.report_of(receipt)
+        report = selectors.reports.report_of(receipt)
         if report is None:
             raise Http404
         return Response(serializers.ReportOutput(report).data)
@@ -152,11 +152,11 @@ class Appeal(APIView):
     @extend_schema(request=serializers.AppealInput, responses=serializers.ReportOutput)
     def post(self, request: Request, receipt: str) -> Response:
         throttle.hit(request, scope="reports", rate=settings.RATE_REPORTS)
-        report = selectors.report_of(receipt)
+        report = selectors.reports.report_of(receipt)
         if report is None:
             raise Http404
         reports.appeal(report=report, words=valid(serializers.AppealInput, request)["words"])
-        return Response(serializers.ReportOutput(selectors.report_of(receipt)).data)
+        return Response(serializers.ReportOutput(selectors.reports.report_of(receipt)).data)
 
 
 class Triage(ListAPIView):
@@ -165,7 +165,7 @@ class Triage(ListAPIView):
     queryset = Report.objects.none()
 
     def get_queryset(self) -> Any:
-        return selectors.open_cases(user_of(self.request))
+        return selectors.triage.open_cases(user_of(self.request))
 
 
 class TriageDecision(APIView):
@@ -263,8 +263,8 @@ class Models(ListAPIView):
 class ModelAudit(APIView):
     @extend_schema(responses=serializers.AuditOutput)
     def get(self, request: Request, version: str) -> Response:
-        model = selectors.model_of(version)
-        audit = selectors.audit_of(model) if model else None
+        model = selectors.models.model_of(version)
+        audit = selectors.audits.audit_of(model) if model else None
         if audit is None:
             raise Http404
         return Response(serializers.AuditOutput(audit).data)

@@ -30,9 +30,11 @@ def show(request: HttpRequest) -> HttpResponse:
 def _page(request: HttpRequest, *, refusal: Refusal | None = None) -> HttpResponse:
     typed = request.POST if refusal else QueryDict()
     context = {
-        "definitions": [_shown(versions, typed) for versions in selectors.definitions().values()],
-        "decided": selectors.decided_objections(),
-        "open": selectors.open_objections(),
+        "definitions": [
+            _shown(versions, typed) for versions in selectors.definitions.every_version().values()
+        ],
+        "decided": selectors.definitions.decided_objections(),
+        "open": selectors.definitions.open_objections(),
         "labels": LABELS,
         "between": BETWEEN,
         "refusal": refusal,
@@ -68,7 +70,7 @@ def object_to(request: HttpRequest) -> HttpResponse:
 @require_safe
 def receipt(request: HttpRequest, receipt: str) -> HttpResponse:
     objection = _objection_of(receipt)
-    newest = selectors.definition_of(objection.label)
+    newest = selectors.definitions.definition_of(objection.label)
     context = {
         "objection": objection,
         "url": request.build_absolute_uri(),

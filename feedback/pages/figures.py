@@ -18,7 +18,7 @@ def titles() -> dict[tuple[str, str], tuple[str, str]]:
     """What an axis and a value are called, by their names."""
     return {
         (axis.name, value.name): (axis.title, value.title)
-        for axis in selectors.axes()
+        for axis in selectors.groups.axes()
         for value in axis.values.all()
     }
 

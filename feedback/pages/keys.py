@@ -42,7 +42,7 @@ def _page(request: HttpRequest, *, refusal: Refusal | None = None) -> HttpRespon
         "refusal": refusal,
         "reviewers": people.reviewers().count(),
         "maintainers": people.maintainers().count(),
-        "half_decided": selectors.half_decided().count(),
-        "changes": selectors.key_changes(),
+        "half_decided": selectors.keys.half_decided().count(),
+        "changes": selectors.keys.changes(),
     }
     return render(request, "feedback/keys.html", context)

@@ -63,7 +63,9 @@ def reveal(request: HttpRequest, pk: int) -> HttpResponse:
     if getattr(request, "htmx", False):
         context = {"example": example, "revealed": revealed}
         return render(request, "feedback/parts/veiled.html", context)
-    report = get_object_or_404(selectors.with_story(Report.objects.all()), pk=example.report_id)
+    report = get_object_or_404(
+        selectors.reports.with_story(Report.objects.all()), pk=example.report_id
+    )
     escalated = report.status == Report.Status.ESCALATED
     page = safety_pages.case_page if escalated else triage_pages.case_page
     return page(request, report, revealed=revealed)

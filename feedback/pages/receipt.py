@@ -40,7 +40,7 @@ def show(request: HttpRequest, receipt: str) -> HttpResponse:
         "moving": moving,
         "to_come": _to_come(report),
         "appeal_until": _appeal_until(report),
-        "learnt_by": selectors.learnt_from(report),
+        "learnt_by": selectors.models.learnt_from(report),
         "sends_mail": settings.SENDS_MAIL,
         "may_write": settings.SENDS_MAIL and report.status not in letters.OVER,
         "letter_days": letters.UNCONFIRMED.days,
@@ -78,7 +78,7 @@ def renew(request: HttpRequest, receipt: str) -> HttpResponse:
 
 
 def report_of(receipt: str) -> Report:
-    report = selectors.report_of(receipt)
+    report = selectors.reports.report_of(receipt)
     if report is None:
         raise Http404
     return report
@@ -87,7 +87,7 @@ def report_of(receipt: str) -> Report:
 def _appeal_until(report: Report) -> datetime.datetime | None:
     if report.status != Status.REJECTED or report.appealed_at:
         return None
-    until = selectors.appeal_until(report)
+    until = selectors.reports.appeal_until(report)
     return until if until and until > timezone.now() else None
 
 

@@ -70,7 +70,7 @@ class ReportForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.classification = classification
         self.initial.setdefault("key", str(uuid.uuid4()))
-        self.axes = selectors.stated_axes()
+        self.axes = selectors.groups.stated_axes()
         every: list[Any] = [NOT_STATED]
         for axis in self.axes:
             values = [(value.name, value.title) for value in axis.values.all()]

@@ -36,10 +36,10 @@ WAITING = (Report.Status.RECEIVED, Report.Status.SCREENING, Report.Status.QUEUED
 @never_cache
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
-    chosen = selectors.chosen_filters(request.GET)
+    chosen = selectors.public.chosen_filters(request.GET)
     query = urlencode(chosen)
     page = Paginator(_asked(request.GET), A_PAGE).get_page(request.GET.get("page"))
-    counts = selectors.report_counts()
+    counts = selectors.reports.counts()
     context = {
         "chosen": chosen,
         "page": page,
@@ -48,8 +48,8 @@ def show(request: HttpRequest) -> HttpResponse:
         "feed": reverse("reports-feed") + (f"?{query}" if query else ""),
         "labels": LABELS,
         "states": STATES,
-        "axes": selectors.stated_axes(),
-        "models": selectors.versions(),
+        "axes": selectors.groups.stated_axes(),
+        "models": selectors.models.versions(),
         "waiting": sum(counts[status] for status in WAITING),
         "escalated": counts[Report.Status.ESCALATED],
         "withdrawn": counts[Report.Status.WITHDRAWN],
@@ -58,7 +58,7 @@ def show(request: HttpRequest) -> HttpResponse:
 
 
 def _asked(asked: QueryDict) -> "QuerySet[PublicReport]":
-    found = selectors.public_reports(selectors.chosen_filters(asked))
+    found = selectors.public.reports(selectors.public.chosen_filters(asked))
     try:
         return found.filter(pk=uuid.UUID(str(asked["id"]))) if "id" in asked else found
     except ValueError:
@@ -87,7 +87,7 @@ class Feed(Syndicated):
         return request.GET
 
     def link(self, asked: QueryDict) -> str:
-        query = urlencode(selectors.chosen_filters(asked))
+        query = urlencode(selectors.public.chosen_filters(asked))
         return reverse("reports") + (f"?{query}" if query else "")
 
     def items(self, asked: QueryDict) -> list[PublicReport]:

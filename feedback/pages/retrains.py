@@ -34,8 +34,8 @@ def overview(request: HttpRequest) -> HttpResponse:
     context = {
         "retrains": found,
         "champion": ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first(),
-        "before": selectors.served_before(),
-        "waiting": selectors.accepted_waiting(),
+        "before": selectors.models.served_before(),
+        "waiting": selectors.reports.accepted_waiting(),
         "opened": found.filter(
             status__in=Retrain.OPEN, base__status=ModelVersion.Status.CHAMPION
         ).first(),
@@ -85,7 +85,7 @@ def _act(action: str, *, retrain: Retrain, by: User, reason: str) -> None:
 @refusing
 @require_POST
 def roll_back(request: HttpRequest, version: str) -> HttpResponse:
-    model = selectors.model_of(version)
+    model = selectors.models.model_of(version)
     if model is None:
         raise Http404
     intake.roll_back(model=model, by=person(request), reason=words(request, "reason"))

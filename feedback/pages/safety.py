@@ -24,7 +24,7 @@ LINES = 50
 def overview(request: HttpRequest) -> HttpResponse:
     looks = Look.objects.select_related("by").filter(escalated=True)
     context = {
-        "reports": selectors.escalated(),
+        "reports": selectors.triage.escalated(),
         "looks": Paginator(looks, LINES).get_page(request.GET.get("page")),
     }
     return render(request, "feedback/safety.html", context)
@@ -70,7 +70,7 @@ def case_page(
 
 
 def _escalated(pk: int) -> Report:
-    report = selectors.escalated().filter(pk=pk).first()
+    report = selectors.triage.escalated().filter(pk=pk).first()
     if report is None:
         raise Http404
     return report

@@ -36,17 +36,17 @@ UNSCREENED = (Report.Status.RECEIVED, Report.Status.SCREENING)
 @reviewers_only
 @require_safe
 def queue(request: HttpRequest) -> HttpResponse:
-    cases = selectors.open_cases(person(request))
+    cases = selectors.triage.open_cases(person(request))
     context = {
         "cases": cases[:QUEUE_SHOWN],
         "count": cases.count(),
         "shown": QUEUE_SHOWN,
-        "bursts": selectors.bursts(),
+        "bursts": selectors.triage.bursts(),
         "burst_reports": settings.BURST_REPORTS,
         "burst_minutes": settings.BURST_MINUTES,
     }
     if people.is_maintainer(request.user):
-        context["drift"] = selectors.browser_drift()
+        context["drift"] = selectors.reports.browser_drift()
     return render(request, "feedback/triage.html", context)
 
 
@@ -54,7 +54,7 @@ def queue(request: HttpRequest) -> HttpResponse:
 @reviewers_only
 @page
 def case(request: HttpRequest, pk: int) -> HttpResponse:
-    report = get_object_or_404(selectors.with_story(Report.objects.all()), pk=pk)
+    report = get_object_or_404(selectors.reports.with_story(Report.objects.all()), pk=pk)
     if request.method != "POST":
         intake.judge_by_champion(report=report)
         return case_page(request, report)
@@ -91,7 +91,7 @@ def _ticked(request: HttpRequest) -> QuerySet[Report]:
 
 
 def _refused(request: HttpRequest, pk: int, refusal: Refusal) -> HttpResponse:
-    fresh = get_object_or_404(selectors.with_story(Report.objects.all()), pk=pk)
+    fresh = get_object_or_404(selectors.reports.with_story(Report.objects.all()), pk=pk)
     return with_refusal(case_page(request, fresh, refusal=refusal), refusal)
 
 
@@ -121,7 +121,7 @@ def skip(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def second_opinion(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask that another reviewer says the same before this case is settled."""
-    report = get_object_or_404(selectors.with_story(Report.objects.all()), pk=pk)
+    report = get_object_or_404(selectors.reports.with_story(Report.objects.all()), pk=pk)
     try:
         triage.ask_second_opinion(report=report, by=person(request))
     except Refusal as refusal:
@@ -134,7 +134,8 @@ def _answer(request: HttpRequest, outcome: str) -> dict[str, Any]:
         line = words(request, f"reason_{outcome}")
         return {"because": request.POST.get("because", ""), "reason": line}
     chosen = {
-        axis.name: request.POST.get(f"group_{axis.name}", "") for axis in selectors.stated_axes()
+        axis.name: request.POST.get(f"group_{axis.name}", "")
+        for axis in selectors.groups.stated_axes()
     }
     return {
         "label": request.POST.get("label", ""),
@@ -151,7 +152,7 @@ def case_page(
     status: int = 200,
 ) -> HttpResponse:
     typed = request.POST
-    near, more = selectors.near_duplicates(report, person(request), most=NEAR_SHOWN)
+    near, more = selectors.alike.near_duplicates(report, person(request), most=NEAR_SHOWN)
     also = [one.report.pk for one in near if one.agrees_with(report)]
     if "outcome" in typed:
         also = [one.pk for one in _ticked(request)]
@@ -161,7 +162,7 @@ def case_page(
         "refusal": refusal,
         "revealed": revealed,
         "open": opened,
-        "said": selectors.said_of(report, to=person(request)),
+        "said": selectors.decisions.said_of(report, to=person(request)),
         "in_other_hands": triage.in_other_hands(report, person(request)),
         "barred": opened and triage.barred(report, person(request)),
         "agreed": report.status in Report.AGREED,
@@ -171,7 +172,7 @@ def case_page(
         "label": typed.get("label", report.expected_label),
         "axes": [
             (axis, typed.get(f"group_{axis.name}", report.groups.get(axis.name, "")))
-            for axis in selectors.stated_axes()
+            for axis in selectors.groups.stated_axes()
         ],
         "outcome": typed.get("outcome", ""),
         "reasons": REASONS,
@@ -182,7 +183,7 @@ def case_page(
         "also": also,
         "more_near": more,
         "may_be_golden": golden.usable(report),
-        "waiting": selectors.open_cases(person(request)).exclude(pk=report.pk).count(),
+        "waiting": selectors.triage.open_cases(person(request)).exclude(pk=report.pk).count(),
     }
     return render(request, "feedback/case.html", context, status=status)
 
@@ -196,7 +197,7 @@ def may_see(report: Report) -> bool:
 @reviewers_only
 @require_POST
 def reopen(request: HttpRequest, pk: int) -> HttpResponse:
-    report = get_object_or_404(selectors.with_story(Report.objects.all()), pk=pk)
+    report = get_object_or_404(selectors.reports.with_story(Report.objects.all()), pk=pk)
     try:
         triage.reopen(report=report, by=person(request))
     except Refusal as refusal:
@@ -210,7 +211,7 @@ def reopen(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def golden_case(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask a decided report again now and then, or no longer."""
-    report = get_object_or_404(selectors.with_story(Report.objects.all()), pk=pk)
+    report = get_object_or_404(selectors.reports.with_story(Report.objects.all()), pk=pk)
     try:
         if request.POST.get("golden") == "yes":
             golden.mark(report=report, by=person(request))
@@ -226,7 +227,7 @@ def golden_case(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def doubtful_labels(request: HttpRequest) -> HttpResponse:
     """Labels of the newest retrain's data that its other images speak against."""
-    review = selectors.label_review()
+    review = selectors.doubtful_labels.newest_review()
     label, axis, value = (request.GET.get(name, "") for name in ("label", "axis", "value"))
     doubts = [
         doubt

@@ -107,7 +107,7 @@ def answers_of(audit: Audit, slices: Mapping[str, str] | None = None) -> "Column
     from modeltrain import columns
 
     if slices is None:
-        slices = selectors.slice_groups(audit.audit_set)
+        slices = selectors.audits.slice_groups(audit.audit_set)
     return columns.with_axis(columns.read(audit.predictions), SLICE, slices)
 
 
@@ -201,7 +201,7 @@ def compare(*, before: Audit, after: Audit) -> dict[str, Any]:
     from modeltrain.policy import Policy
 
     policy = Policy.load()
-    slices = sorted(selectors.slice_groups(before.audit_set).items())
+    slices = sorted(selectors.audits.slice_groups(before.audit_set).items())
     key = f"comparison {before.pk} {after.pk} {before.audit_set_id} {policy} {slices}"
     name = hashlib.sha256(key.encode()).hexdigest()
     found: dict[str, Any] | None = cache.get(name)

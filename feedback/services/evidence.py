@@ -34,7 +34,7 @@ def parse(text: str) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise _refusal("a JSON object", repr(text[:80]))
     model, groups = given.get("model"), given.get("groups")
-    if not (isinstance(model, str) and selectors.model_of(model)):
+    if not (isinstance(model, str) and selectors.models.model_of(model)):
         raise _refusal("of a model that is here", repr(model))
     if not (isinstance(groups, list) and 0 < len(groups) <= GROUPS):
         many = f"{len(groups)} groups" if isinstance(groups, list) else repr(groups)

@@ -132,7 +132,7 @@ def _export_arguments(audit: Audit, folder: Path) -> list[str]:
     learnt = datasets.still_here(manifest.read(newest.manifest)) if newest else []
     rows = [row for row in learnt if row.split == "train"]
     # Read once: whatever is named meanwhile, both models are judged by the same groups.
-    slices = selectors.slice_groups(audit.audit_set)
+    slices = selectors.audits.slice_groups(audit.audit_set)
     rows += [replace(row, split="audit") for row in audits.rows_of(audit.audit_set, slices)]
     shutil.rmtree(folder / DATASET, ignore_errors=True)
     images = {row.sha256: datasets.path_of(row.sha256) for row in rows}

@@ -65,7 +65,11 @@ def mix_in() -> Report | None:
     waiting = Golden.objects.filter(twin=None).annotate(said=Count("answers"))
     for golden in waiting.select_related("report").order_by("said", "pk"):
         report = golden.report
-        if usable(report) and _looks_new(report) and selectors.who_may_answer(golden).exists():
+        if (
+            usable(report)
+            and _looks_new(report)
+            and selectors.golden.who_may_answer(golden).exists()
+        ):
             return _twin(golden)
     return None
 

@@ -19,7 +19,7 @@ def release(*, burst: Burst, by: User) -> int:
             received=f"{by}, who is none",
             way_out="Ask one of them.",
         )
-    return selectors.held_in(burst).update(burst=None)
+    return selectors.triage.held_in(burst).update(burst=None)
 
 
 def decline(*, burst: Burst, by: User, reason: str) -> tuple[int, int]:
@@ -34,7 +34,7 @@ def decline(*, burst: Burst, by: User, reason: str) -> tuple[int, int]:
             way_out="Decide them one by one, or ask a maintainer.",
         )
     done = 0
-    for report in selectors.held_in(burst)[:AT_ONCE]:
+    for report in selectors.triage.held_in(burst)[:AT_ONCE]:
         try:
             with transaction.atomic():
                 decision = triage.decide(
@@ -45,4 +45,4 @@ def decline(*, burst: Burst, by: User, reason: str) -> tuple[int, int]:
         except WrongState:  # decided, withdrawn or taken in hand by somebody meanwhile
             continue
         done += 1
-    return done, selectors.held_in(burst).count()
+    return done, selectors.triage.held_in(burst).count()

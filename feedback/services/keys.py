@@ -35,7 +35,7 @@ def turn(*, number: int, by: User) -> int:
                 received=f"{number}, as it is",
                 way_out="Nothing is left to do.",
             )
-        waiting = list(selectors.half_decided()) if number == Keys.ONE else []
+        waiting = list(selectors.keys.half_decided()) if number == Keys.ONE else []
         settled = [triage.settle(decision, [decision]) for decision in waiting]
         ledger.keys(before=before, number=number, by=by)
     return sum(settled)

@@ -180,7 +180,7 @@ def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
         )
     retrain.folder.mkdir(parents=True, exist_ok=True)
     index = retrain.folder / "images.json"
-    slices = selectors.slice_groups(audit_set)
+    slices = selectors.audits.slice_groups(audit_set)
     audited = audits.rows_of(audit_set, slices)
     manifest.write(retrain.folder / "audit.jsonl", audited)
     datasets.write_index(rows + audited, index)

@@ -67,9 +67,9 @@ def found() -> list[Signal]:
 
     values = {
         (value.axis.name, value.name): value
-        for value in AxisValue.objects.filter(axis__in=selectors.stated_axes()).select_related(
-            "axis"
-        )
+        for value in AxisValue.objects.filter(
+            axis__in=selectors.groups.stated_axes()
+        ).select_related("axis")
     }
     decisions = {
         (one.value_id, one.kind): one

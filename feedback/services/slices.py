@@ -30,7 +30,7 @@ def name(*, finding: Finding, region: int, title: str, by: User) -> NamedSlice:
         Axis.objects.get_or_create(name=SLICE, defaults={"title": "Named slice"})
         axis = Axis.objects.select_for_update().get(name=SLICE)
         members = _members(finding, region)
-        named = selectors.slice_groups(audit_set)
+        named = selectors.audits.slice_groups(audit_set)
         images = [sha256 for sha256 in members if sha256 not in named]
         if slug in named.values() or not images:
             raise WrongState(

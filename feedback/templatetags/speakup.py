@@ -61,7 +61,7 @@ def explicit(label: str) -> bool:
 
 @register.filter
 def meaning(label: str) -> str:
-    return selectors.definition_of(label).meaning
+    return selectors.definitions.definition_of(label).meaning
 
 
 @register.filter

@@ -16,7 +16,7 @@ MADE = "Made changes"
 
 def things(found: Figures) -> dict[str, str]:
     """What was compared, and what it is called: axes of given sets, then made changes."""
-    known = {axis.name: axis.title for axis in selectors.axes()}
+    known = {axis.name: axis.title for axis in selectors.groups.axes()}
     given = {name: known.get(name, name) for name, each in found.items() if each["kind"] == "given"}
     made = {
         name: name[0].upper() + name[1:] for name, each in found.items() if each["kind"] == "made"

@@ -54,7 +54,7 @@ def _share(rate: Cell) -> str:
 
 def model_card(model: ModelVersion) -> str:
     """Write a model's card: what it is, where from, how it was judged, what is not known."""
-    audit, retrain = selectors.audit_of(model), selectors.retrain_of(model)
+    audit, retrain = selectors.audits.audit_of(model), selectors.models.retrain_of(model)
     done = audit if audit and audit.status == Audit.Status.DONE else None
     source = _source(model)
     parts = [

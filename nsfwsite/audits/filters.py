@@ -21,7 +21,7 @@ def choice(request: HttpRequest, name: str, known: Sequence[str], default: str) 
 
 def audits(request: HttpRequest) -> tuple[list[AuditSet], AuditSet | None, list[Audit]]:
     """The sets to choose from, the one chosen, and the audits on it."""
-    sets = selectors.audit_sets_used()
+    sets = selectors.audits.audit_sets_used()
     chosen = next((each for each in sets if each.name == request.GET.get("set")), None)
     chosen = chosen or (sets[0] if sets else None)
-    return sets, chosen, selectors.audits_done(chosen)
+    return sets, chosen, selectors.audits.done(chosen)

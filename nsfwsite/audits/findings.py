@@ -33,7 +33,7 @@ def _asked(request: HttpRequest, kind: str) -> dict[str, Any]:
     )
     version = filters.choice(request, "model", list(versions), champion)
     audit = versions.get(version)
-    finding = selectors.finding_of(audit, kind)
+    finding = selectors.audits.finding_of(audit, kind)
     return {
         "used": used,
         "chosen": audit_set,
@@ -156,7 +156,7 @@ def slices(request: HttpRequest) -> HttpResponse:
 
 
 def _regions(audit_set: AuditSet, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    named = selectors.slice_groups(audit_set)
+    named = selectors.audits.slice_groups(audit_set)
     title = {each.value.name: each.title for each in _standing(audit_set) if each.value}
     regions = []
     for number, region in enumerate(found):

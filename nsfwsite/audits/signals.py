@@ -21,7 +21,7 @@ from nsfwsite.audits.dashboards import WORDS
 def _audit() -> Audit | None:
     """The one that a signal is held against: the champion's, on the newest set."""
     champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first()
-    audit = selectors.audit_of(champion) if champion else None
+    audit = selectors.audits.audit_of(champion) if champion else None
     return audit if audit and audit.status == Audit.Status.DONE else None
 
 

@@ -21,7 +21,7 @@ AXES = {"overall": "All images", "class": "Right label"}
 
 def _axes(audit: Audit | None, *, first: dict[str, str]) -> dict[str, str]:
     """The axes that an audit speaks of, and what they are called."""
-    known = {axis.name: axis.title for axis in selectors.axes()}
+    known = {axis.name: axis.title for axis in selectors.groups.axes()}
     groups = audit.figures["groups"] if audit and audit.figures else {}
     return first | {axis: known.get(axis, axis) for axis in groups}
 
@@ -60,14 +60,14 @@ def models(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def model(request: HttpRequest, version: str) -> HttpResponse:
-    found = selectors.model_of(version)
+    found = selectors.models.model_of(version)
     if found is None:
         raise Http404
-    audit = selectors.audit_of(found)
+    audit = selectors.audits.audit_of(found)
     under_way = audit is not None and audit.status in UNDER_WAY
     if getattr(request, "htmx", False):
         return _news(request, audit)
-    retrain = selectors.retrain_of(found)
+    retrain = selectors.models.retrain_of(found)
     done = audit.figures if audit and audit.status == Audit.Status.DONE else None
     measure = filters.choice(request, "measure", list(figures.MEASURES), "error")
     made = [dashboards.forest(done, measure), dashboards.confusion(done)] if done else []
@@ -116,7 +116,7 @@ def _card(text: str, name: str) -> HttpResponse:
 
 @require_safe
 def model_card(request: HttpRequest, version: str) -> HttpResponse:
-    found = selectors.model_of(version)
+    found = selectors.models.model_of(version)
     if found is None:
         raise Http404
     return _card(cards.model_card(found), f"model-{found.version}")

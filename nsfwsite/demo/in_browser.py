@@ -47,7 +47,7 @@ def described(request: HttpRequest) -> JsonResponse:
         "labels": [
             {
                 "name": label,
-                "meaning": selectors.definition_of(label).meaning,
+                "meaning": selectors.definitions.definition_of(label).meaning,
                 "nsfw": label in labels.NSFW,
             }
             for label in labels.LABELS

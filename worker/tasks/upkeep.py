@@ -49,21 +49,21 @@ def pick_up_lost_work_task() -> None:
     findings.request_missing()
     if not pulse.waiting("inference", priority=pulse.AFTER_VISITORS):
         audits.fail_lost()
-        for pk in selectors.occlusions_to_go_on():
+        for pk in selectors.due.occlusions_to_go_on():
             occlude_task.delay_on_commit(pk)
     if not pulse.waiting("training"):
-        for pk in selectors.retrains_to_run():
+        for pk in selectors.due.retrains_to_run():
             run_retrain_task.delay_on_commit(pk)
-        for pk in selectors.findings_to_run():
+        for pk in selectors.due.findings_to_run():
             run_finding_task.delay_on_commit(pk)
     if not pulse.waiting("default"):
-        for pk in selectors.audits_to_run():
+        for pk in selectors.due.audits_to_run():
             start_audit_task.delay_on_commit(pk)
-        for pk in selectors.audits_to_recount():
+        for pk in selectors.due.audits_to_recount():
             recount_audit_task.delay_on_commit(pk)
-        for pk in selectors.reports_to_screen():
+        for pk in selectors.due.reports_to_screen():
             screen_report_task.delay_on_commit(pk)
-        for pk in selectors.letters_due().values_list("pk", flat=True):
+        for pk in selectors.due.letters().values_list("pk", flat=True):
             write_letter_task.delay_on_commit(pk)
-        if selectors.reports_to_answer():
+        if selectors.due.reports_to_answer():
             answer_reports_task.delay_on_commit()

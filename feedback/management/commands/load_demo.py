@@ -32,7 +32,7 @@ class Command(BaseCommand):
             first_dataset()
             audits.request(model=model, audit_set=audit_set)
             account = first_maintainer()
-            outcomes.catch_up(selectors.reports_to_publish())
+            outcomes.catch_up(selectors.due.reports_to_publish())
         if account:
             self.stdout.write(
                 f"maintainer: {account['username']}  password: {account['password']}  "

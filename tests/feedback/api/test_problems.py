@@ -47,7 +47,7 @@ def test_a_problem_says_what_was_wrong_in_whole_words(method, kind, title, detai
 
 
 def test_what_broke_on_our_side_is_a_problem_without_its_cause(monkeypatch) -> None:
-    monkeypatch.setattr(selectors, "model_of", lambda version: 1 / 0)
+    monkeypatch.setattr(selectors.models, "model_of", lambda version: 1 / 0)
     client = Client(raise_request_exception=False)
     found = problem(client.get("/api/v1/models/v1/audit/"))
     assert found["status"] == 500

@@ -192,7 +192,7 @@ def test_older_reports_are_on_other_pages_in_no_order_of_their_arrival(client, d
     )
 
     assert "?label=drawings&amp;page=2" in text_of(client, "?label=drawings")
-    shown = list(selectors.public_reports({}).values_list("pk", flat=True))
+    shown = list(selectors.public.reports({}).values_list("pk", flat=True))
     assert shown == sorted(shown)
 
 
@@ -200,8 +200,8 @@ def test_reports_decided_before_there_was_a_list_are_published(client, decided) 
     report = decided()
     PublicReport.objects.all().delete()
 
-    outcomes.catch_up(selectors.reports_to_publish())
-    outcomes.catch_up(selectors.reports_to_publish())
+    outcomes.catch_up(selectors.due.reports_to_publish())
+    outcomes.catch_up(selectors.due.reports_to_publish())
 
     assert PublicReport.objects.get().report == report
     assert "<p>1 decided report" in text_of(client)

@@ -116,7 +116,7 @@ def test_sara_hands_back_what_was_a_mistake(client, escalated, sara, ravi) -> No
 
     escalated.refresh_from_db()
     assert escalated.status == "queued"
-    assert list(selectors.open_cases(ravi)) == [escalated]
+    assert list(selectors.triage.open_cases(ravi)) == [escalated]
     assert LedgerEntry.objects.first().facts["outcome"] == "handed back"
     triage.decide(report=escalated, outcome="accepted", by=ravi)
     assert client.get(page_of(escalated)).status_code == 404

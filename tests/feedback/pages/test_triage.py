@@ -290,7 +290,7 @@ def test_an_appeal_is_for_somebody_else_to_decide(client, queued, ravi, mona) ->
     reports.appeal(report=report, words="It is drawn with a pencil.")
     client.force_login(ravi)
 
-    assert list(selectors.open_cases(ravi)) == [other]
+    assert list(selectors.triage.open_cases(ravi)) == [other]
     page = client.get(reverse("case", args=[report.pk])).content.decode()
     assert "decided by somebody who did not decide the report before" in page
     answer = client.post(reverse("case", args=[report.pk]), {"outcome": "accepted"})
@@ -314,7 +314,7 @@ def test_where_nobody_else_reviews_the_same_person_decides(client, queued, ravi)
     triage.decide(report=report, outcome="rejected", by=ravi, reason="A photograph.")
     reports.appeal(report=report, words="It is drawn with a pencil.")
 
-    assert list(selectors.open_cases(ravi)) == [report]
+    assert list(selectors.triage.open_cases(ravi)) == [report]
     triage.decide(report=report, outcome="accepted", by=ravi)
     assert report.status == "accepted"
 
@@ -326,7 +326,7 @@ def test_two_reviewers_never_get_the_same_case(client, queued, ravi, mona) -> No
     client.force_login(mona)
 
     assert client.post(reverse("claim")).url == case_of(second)
-    assert list(selectors.open_cases(mona)) == [second]
+    assert list(selectors.triage.open_cases(mona)) == [second]
     assert "has this case in hand" in client.get(case_of(first)).content.decode()
     answer = client.post(case_of(first), {"outcome": "accepted", "label": "drawings"})
     assert answer.status_code == 409

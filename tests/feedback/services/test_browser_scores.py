@@ -94,7 +94,7 @@ def test_maintainers_get_a_count_and_the_reports(kept, champion) -> None:
     kept(read(answer(champion)))
     far = kept(read(answer(champion, neutral=0.5)), seed=1)
 
-    found = selectors.browser_drift()
+    found = selectors.reports.browser_drift()
     assert (found["compared"], found["drifted"]) == (2, 1)
     assert list(found["reports"]) == [far.example.report_id]
 

@@ -62,7 +62,7 @@ def test_the_clock_asks_for_every_kind_once(audited) -> None:
 
 def test_visitors_browsers_wait_for_nothing_else(audited) -> None:
     findings.request_missing()
-    assert selectors.findings_to_run() == [finding(audited, "int8").pk]
+    assert selectors.due.findings_to_run() == [finding(audited, "int8").pk]
 
 
 def test_only_the_model_in_service_is_looked_at(audited) -> None:
@@ -147,7 +147,7 @@ def test_what_failed_says_why_and_waits_for_a_person(audited, settings) -> None:
     assert found.status == "failed"
     assert "must be readable" in found.failure
     findings.request_missing()
-    assert found.pk not in selectors.findings_to_run()
+    assert found.pk not in selectors.due.findings_to_run()
     findings.try_again(finding=found)
     found.refresh_from_db()
     assert (found.status, found.failure) == ("waiting", "")
@@ -160,7 +160,7 @@ def test_one_whose_worker_was_lost_runs_again(audited) -> None:
     long_ago = timezone.now() - 2 * audits.LOST_AFTER
     Finding.objects.update(status="running", heartbeat_at=long_ago)
     assert findings.fail_lost() == 3
-    assert selectors.findings_to_run() == [Finding.objects.first().pk]
+    assert selectors.due.findings_to_run() == [Finding.objects.first().pk]
 
 
 def test_a_retrain_goes_first(audited, mona) -> None:
@@ -178,7 +178,7 @@ def test_a_retrain_goes_first(audited, mona) -> None:
         approved_by=mona,
         approved_at=timezone.now() - datetime.timedelta(hours=1),
     )
-    assert selectors.findings_to_run() == []
+    assert selectors.due.findings_to_run() == []
     found = finding(audited, "counterfactual")
     run_finding_task(found.pk)  # begun a moment before
     found.refresh_from_db()

@@ -70,7 +70,7 @@ def test_a_golden_case_comes_in_behind_a_new_report(twin, original, tara) -> Non
     assert twin.golden.report == original
     assert twin.pk > original.pk
     assert (twin.description, twin.groups) == (original.description, original.groups)
-    assert list(selectors.open_cases(tara)) == [twin]
+    assert list(selectors.triage.open_cases(tara)) == [twin]
 
 
 def test_a_pair_comes_in_as_a_pair(paired, queued, ravi, mona, settings) -> None:
@@ -129,8 +129,8 @@ def test_nobody_is_asked_the_same_twice(twin, queued, tara, mona) -> None:
     queued(3)
     again = Report.objects.get(status="golden")
 
-    assert again not in selectors.open_cases(tara)
-    assert again in selectors.open_cases(mona)
+    assert again not in selectors.triage.open_cases(tara)
+    assert again in selectors.triage.open_cases(mona)
 
 
 def test_where_everybody_knows_it_it_is_asked_of_nobody(original, queued, mona, settings) -> None:

@@ -31,7 +31,7 @@ def leave(client, report, address=ROSA):
 
 
 def write_what_is_due() -> None:
-    for pk in selectors.letters_due().values_list("pk", flat=True):
+    for pk in selectors.due.letters().values_list("pk", flat=True):
         letters.write(pk=pk)
 
 
@@ -170,7 +170,7 @@ def test_a_server_that_is_away_is_tried_again_and_the_address_is_not_logged(
             MailAddress.objects.update(retry_at=timezone.now())
             write_what_is_due()
     assert ROSA not in caplog.text + "".join(capsys.readouterr())
-    assert selectors.letters_due().count() == 0  # given up, and deleted unconfirmed
+    assert selectors.due.letters().count() == 0  # given up, and deleted unconfirmed
 
     MailAddress.objects.update(asked_at=None)
     letters.confirm(row=MailAddress.objects.get())  # it had arrived all the same

@@ -65,11 +65,11 @@ def test_one_that_failed_can_be_asked_again(asked) -> None:
 
 def test_what_a_lost_worker_had_done_is_kept(asked) -> None:
     occlusions.go_on(pk=asked.pk)
-    assert selectors.occlusions_to_go_on() == []
+    assert selectors.due.occlusions_to_go_on() == []
     Occlusion.objects.update(touched_at=timezone.now() - datetime.timedelta(minutes=1))
-    assert selectors.occlusions_to_go_on() == [asked.pk]
+    assert selectors.due.occlusions_to_go_on() == [asked.pk]
     assert finish(asked).done == 8
-    assert selectors.occlusions_to_go_on() == []
+    assert selectors.due.occlusions_to_go_on() == []
 
 
 def test_it_goes_with_a_withdrawn_picture(asked) -> None:

@@ -78,7 +78,7 @@ def found(audited) -> Finding:
 
 
 def recount() -> None:
-    for pk in selectors.audits_to_recount():
+    for pk in selectors.due.audits_to_recount():
         recount_audit_task(pk)
 
 
@@ -94,7 +94,7 @@ def test_a_named_slice_is_counted_in_audits_that_are_done(found, mona) -> None:
     recount()
     assert counted(found.audit) == {"flags": (20, 35)}
     assert found.audit.finished_at == finished
-    assert selectors.audits_to_recount() == []
+    assert selectors.due.audits_to_recount() == []
     value = AxisValue.objects.get(axis__name="slice")
     assert (value.name, value.title) == ("flags", "Flags")
 
@@ -183,7 +183,7 @@ def test_what_is_counted_twice_enters_the_ledger_once(found, mona) -> None:
 
 def test_no_reporter_can_claim_a_named_slice(found, mona, filed) -> None:
     slices.name(finding=found, region=0, title="Flags", by=mona)
-    assert "slice" not in {axis.name for axis in selectors.stated_axes()}
+    assert "slice" not in {axis.name for axis in selectors.groups.stated_axes()}
     with pytest.raises(Invalid, match="slice"):
         filed(groups={"slice": "flags"})
 
