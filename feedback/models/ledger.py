@@ -1,8 +1,10 @@
 import hashlib
 import json
-from typing import Any, NoReturn
+from typing import Any
 
 from django.db import models
+
+from feedback.models.append_only import AppendOnly
 
 NOTHING_BEFORE = "0" * 64
 
@@ -18,19 +20,7 @@ def sha256(value: Any) -> str:
     return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
-class AppendOnly(TypeError):
-    """The ledger is written to its end, and nowhere else."""
-
-
-class Entries(models.QuerySet["LedgerEntry"]):
-    def update(self, **changes: Any) -> NoReturn:
-        raise AppendOnly("An entry of the ledger is never changed. Write another.")
-
-    def delete(self) -> NoReturn:
-        raise AppendOnly("An entry of the ledger is never deleted.")
-
-
-class LedgerEntry(models.Model):
+class LedgerEntry(AppendOnly):
     """One thing that was decided, chained to the one before by its hash."""
 
     class Kind(models.TextChoices):
@@ -56,8 +46,6 @@ class LedgerEntry(models.Model):
     previous = models.CharField(max_length=64, unique=True)
     hash = models.CharField(max_length=64, unique=True)
 
-    objects = Entries.as_manager()
-
     class Meta:
         ordering = ["-number"]
         indexes = [models.Index(fields=["kind", "number"], name="ledger_by_kind")]
@@ -81,11 +69,3 @@ class LedgerEntry(models.Model):
     def line(self) -> str:
         """As it stands in the download."""
         return canonical({**self.content, "hash": self.hash})
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self._state.adding:
-            raise AppendOnly("An entry of the ledger is never changed. Write another.")
-        super().save(*args, **{**kwargs, "force_insert": True})
-
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise AppendOnly("An entry of the ledger is never deleted.")

@@ -1,19 +1,9 @@
-from typing import Any, NoReturn
-
 from django.db import models
 
-from feedback.models.ledger import AppendOnly
+from feedback.models.append_only import AppendOnly
 
 
-class Looks(models.QuerySet["Look"]):
-    def update(self, **changes: Any) -> NoReturn:
-        raise AppendOnly("What was looked at is never rewritten. Write another line.")
-
-    def delete(self) -> NoReturn:
-        raise AppendOnly("What was looked at is never deleted.")
-
-
-class Look(models.Model):
+class Look(AppendOnly):
     """Somebody saw a picture that is veiled, or did something with what was escalated."""
 
     class What(models.TextChoices):
@@ -32,8 +22,6 @@ class Look(models.Model):
     escalated = models.BooleanField(help_text="Was the report escalated at that time?")
     at = models.DateTimeField(auto_now_add=True)
 
-    objects = Looks.as_manager()
-
     class Meta:
         ordering = ["-pk"]
         constraints = [
@@ -46,11 +34,3 @@ class Look(models.Model):
 
     def __str__(self) -> str:
         return f"{self.by} {self.what} {self.report}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self._state.adding:
-            raise AppendOnly("What was looked at is never rewritten. Write another line.")
-        super().save(*args, **{**kwargs, "force_insert": True})
-
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise AppendOnly("What was looked at is never deleted.")

@@ -9,7 +9,7 @@ from django.urls import reverse
 from feedback import people, selectors
 from feedback.errors import WrongState
 from feedback.models import BlockedHash, Example, ExampleScore, LedgerEntry, Look, Report
-from feedback.models.ledger import AppendOnly
+from feedback.models.append_only import Rewritten
 from feedback.services import blocklist, reports, safety, triage
 from tests.conftest import account
 
@@ -91,9 +91,9 @@ def test_what_was_looked_at_is_never_rewritten(escalated, sara) -> None:
     safety.opened(report=escalated, by=sara)
     look = Look.objects.get()
     for change in (look.save, look.delete, Look.objects.all().delete):
-        with pytest.raises(AppendOnly):
+        with pytest.raises(Rewritten):
             change()
-    with pytest.raises(AppendOnly):
+    with pytest.raises(Rewritten):
         Look.objects.update(note="Nothing")
 
 

@@ -23,7 +23,8 @@ from feedback.models import (
     Report,
     Retrain,
 )
-from feedback.models.ledger import AppendOnly, canonical, sha256
+from feedback.models.append_only import Rewritten
+from feedback.models.ledger import canonical, sha256
 from feedback.services import audits, datasets, ledger, models, outcomes, reports, retrains, triage
 from modeltrain.manifest import Row
 
@@ -183,7 +184,7 @@ def test_no_entry_is_changed_or_deleted(promoted) -> None:
         LedgerEntry.objects.all().delete,
         lambda: LedgerEntry.objects.update(kind="audit"),
     ):
-        with pytest.raises(AppendOnly):
+        with pytest.raises(Rewritten):
             forbidden()
 
 
