@@ -3,11 +3,11 @@
 from typing import Any
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from feedback import people, selectors
+from feedback import people
 from feedback.models import Example, Report
 from feedback.pages import safety as safety_pages
 from feedback.pages import triage as triage_pages
@@ -63,9 +63,7 @@ def reveal(request: HttpRequest, pk: int) -> HttpResponse:
     if getattr(request, "htmx", False):
         context = {"example": example, "revealed": revealed}
         return render(request, "feedback/parts/veiled.html", context)
-    report = get_object_or_404(
-        selectors.reports.with_story(Report.objects.all()), pk=example.report_id
-    )
+    report = triage_pages.with_story(example.report_id)
     escalated = report.status == Report.Status.ESCALATED
     page = safety_pages.case_page if escalated else triage_pages.case_page
     return page(request, report, revealed=revealed)

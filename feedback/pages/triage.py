@@ -54,7 +54,7 @@ def queue(request: HttpRequest) -> HttpResponse:
 @reviewers_only
 @page
 def case(request: HttpRequest, pk: int) -> HttpResponse:
-    report = get_object_or_404(selectors.reports.with_story(Report.objects.all()), pk=pk)
+    report = with_story(pk)
     if request.method != "POST":
         intake.judge_by_champion(report=report)
         return case_page(request, report)
@@ -84,6 +84,10 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
     return _next(request)
 
 
+def with_story(pk: int) -> Report:
+    return get_object_or_404(selectors.reports.with_story(Report.objects.all()), pk=pk)
+
+
 def _ticked(request: HttpRequest) -> QuerySet[Report]:
     """Near-duplicates that the reviewer wants decided alike."""
     pks = [pk for pk in request.POST.getlist("also") if pk.isdecimal() and len(pk) < 19]
@@ -91,8 +95,7 @@ def _ticked(request: HttpRequest) -> QuerySet[Report]:
 
 
 def _refused(request: HttpRequest, pk: int, refusal: Refusal) -> HttpResponse:
-    fresh = get_object_or_404(selectors.reports.with_story(Report.objects.all()), pk=pk)
-    return with_refusal(case_page(request, fresh, refusal=refusal), refusal)
+    return with_refusal(case_page(request, with_story(pk), refusal=refusal), refusal)
 
 
 def _next(request: HttpRequest, after: Report | None = None) -> HttpResponse:
@@ -121,11 +124,11 @@ def skip(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def second_opinion(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask that another reviewer says the same before this case is settled."""
-    report = get_object_or_404(selectors.reports.with_story(Report.objects.all()), pk=pk)
+    report = get_object_or_404(Report, pk=pk)
     try:
         triage.ask_second_opinion(report=report, by=person(request))
     except Refusal as refusal:
-        return with_refusal(case_page(request, report, refusal=refusal), refusal)
+        return _refused(request, pk, refusal)
     return redirect("case", pk=pk)
 
 
@@ -197,11 +200,11 @@ def may_see(report: Report) -> bool:
 @reviewers_only
 @require_POST
 def reopen(request: HttpRequest, pk: int) -> HttpResponse:
-    report = get_object_or_404(selectors.reports.with_story(Report.objects.all()), pk=pk)
+    report = get_object_or_404(Report, pk=pk)
     try:
         triage.reopen(report=report, by=person(request))
     except Refusal as refusal:
-        return with_refusal(case_page(request, report, refusal=refusal), refusal)
+        return _refused(request, pk, refusal)
     messages.success(request, f"Report {pk} is queued again.")
     return redirect("case", pk=pk)
 
@@ -211,14 +214,14 @@ def reopen(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def golden_case(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask a decided report again now and then, or no longer."""
-    report = get_object_or_404(selectors.reports.with_story(Report.objects.all()), pk=pk)
+    report = get_object_or_404(Report, pk=pk)
     try:
         if request.POST.get("golden") == "yes":
             golden.mark(report=report, by=person(request))
         else:
             golden.drop(report)
     except Refusal as refusal:
-        return with_refusal(case_page(request, report, refusal=refusal), refusal)
+        return _refused(request, pk, refusal)
     return redirect("case", pk=pk)
 
 
