@@ -5,7 +5,7 @@
 Attackers say of 1,000 photographs, changed a little each time, that they are drawings. All reports
 are accepted, and a retrain is proposed, run, judged and promoted by the site's own services, on
 real pictures and the real model. Once from 1 network, once from 50, and once from 1 with the
-shares and the holding of bursts switched off, so that the gate stands alone.
+shares switched off, so that the gate stands alone.
 
 What all scenarios share (converted model, demo images, the attack's pictures with the model's
 answers, the features of every picture) is made once in the folder `--work`. A scenario that is
@@ -27,7 +27,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = 1000
-UNLIMITED = {"SOURCE_IMAGES": str(REPORTS), "BURST_IMAGES": str(REPORTS)}
+UNLIMITED = {"SOURCE_IMAGES": str(REPORTS), "HOUR_IMAGES": str(REPORTS)}
 SCENARIOS = {  # name: networks, settings that differ from the site's own
     "1 network": (1, {}),
     "50 networks": (50, {}),

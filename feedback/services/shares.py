@@ -1,8 +1,8 @@
-"""How much of what a dataset version learns may come from one place.
+"""How much of what a dataset version learns may come from one place: contribution bounding.
 
 A place is where reports come from (an address, kept as a keyed hash for a while), a cluster of
-nearly the same pictures, or an hour: a burst is held, from however many addresses it comes. Who
-floods the site, even past every reviewer, moves little.
+nearly the same pictures, or an hour, from however many addresses its reports come. Who floods the
+site, even past every reviewer, moves little. What floods the queue is held by `bursts.py`.
 """
 
 from collections import Counter
@@ -49,7 +49,7 @@ def within(offers: Sequence[Offer]) -> list[Offer]:
 
 def limit(place: tuple[str, str], total: int) -> int:
     """The most images that one place may bring to a version of `total` new images."""
-    always = settings.BURST_IMAGES if place[0] == "hour" else settings.SOURCE_IMAGES
+    always = settings.HOUR_IMAGES if place[0] == "hour" else settings.SOURCE_IMAGES
     return int(max(always, settings.SOURCE_SHARE * total))
 
 
@@ -61,7 +61,7 @@ def origin(taken: Sequence[Offer], offers: Sequence[Offer]) -> dict[str, object]
         "sources": sorted((n for (kind, _), n in counts.items() if kind == "source"), reverse=True),
         "held_back": {"reports": len(back), "images": sum(len(offer.rows) for offer in back)},
         "images": settings.SOURCE_IMAGES,
-        "burst": settings.BURST_IMAGES,
+        "burst": settings.HOUR_IMAGES,  # so named in retrains that are stored
         "share": settings.SOURCE_SHARE,
     }
 

@@ -220,7 +220,7 @@ def test_a_decision_that_was_taken_back_stays_in_the_history(accepted, ravi):
 def test_more_than_a_thousand_reports_are_folded_at_once(
     queued, ravi, mona, first_version, settings
 ):
-    settings.SOURCE_IMAGES = settings.BURST_IMAGES = 2000
+    settings.SOURCE_IMAGES = settings.HOUR_IMAGES = 2000
     report = queued(0)
     triage.decide(report=report, outcome="accepted", by=ravi)
     image = StoredImage.objects.get()

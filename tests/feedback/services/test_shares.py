@@ -61,15 +61,15 @@ def test_nearly_the_same_picture_from_a_thousand_networks_is_one_source() -> Non
     assert len(shares.within(offers)) == 20
 
 
-def test_a_burst_from_a_thousand_networks_is_held() -> None:
-    burst = [offer(n, f"person {n}", hour=0) for n in range(1000)]
-    assert len(shares.within(burst)) == 200
+def test_one_hour_brings_no_more_from_a_thousand_networks() -> None:
+    hour = [offer(n, f"person {n}", hour=0) for n in range(1000)]
+    assert len(shares.within(hour)) == 200
 
 
-def test_beside_a_burst_everything_else_enters() -> None:
+def test_beside_such_an_hour_everything_else_enters() -> None:
     quiet = [offer(n, f"person {n}") for n in range(1, 301)]
-    burst = [offer(1000 + n, f"other {n}", hour=0) for n in range(1000)]
-    taken = shares.within(quiet + burst)
+    busy = [offer(1000 + n, f"other {n}", hour=0) for n in range(1000)]
+    taken = shares.within(quiet + busy)
     assert taken[:300] == quiet
     assert len(taken) == 500
 
