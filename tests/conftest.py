@@ -21,11 +21,12 @@ from PIL import Image
 
 from feedback import people
 from feedback.management.commands.load_demo import load_axes
-from feedback.models import Classification, ModelVersion, Report, StoredImage
-from feedback.services import images, reports
+from feedback.models import Audit, AuditSet, Classification, ModelVersion, Report, StoredImage
+from feedback.services import audits, images, reports
 from feedback.services.counterparts import Pair
-from modeltrain import artifact
+from modeltrain import artifact, columns, evaluate
 from modeltrain.artifact import Artifact
+from modeltrain.evaluate import Predicted
 from tests.turns import alone
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -89,6 +90,15 @@ def _empty_redis() -> Iterator[None]:
     yield
     with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
         client.flushall()
+
+
+def finished_audit(model: ModelVersion, audit_set: AuditSet, predicted: list[Predicted]) -> Audit:
+    """As the workers leave an audit when a model has answered so."""
+    audit = audits.request(model=model, audit_set=audit_set)
+    audit.predictions.parent.mkdir(parents=True, exist_ok=True)
+    columns.write(audit.predictions, columns.of(predicted))
+    audits.finish(audit=audit, figures=evaluate.audit(predicted))
+    return audit
 
 
 def account(name: str, *groups: str) -> User:

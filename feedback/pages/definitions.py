@@ -7,13 +7,12 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from feedback import selectors, throttle
 from feedback.errors import Invalid, Refusal
 from feedback.models import Definition, Objection
-from feedback.pages.doors import maintainers_only, person, refusing, with_refusal
+from feedback.pages.doors import by_receipt, maintainers_only, person, refusing, with_refusal
 from feedback.pages.receipt import acted, private
 from feedback.services import definitions
 from modeltrain.labels import LABELS
@@ -79,10 +78,7 @@ def receipt(request: HttpRequest, receipt: str) -> HttpResponse:
     return private(render(request, "feedback/objection.html", context))
 
 
-# As with a report's receipt: whoever can name this address may do it.
-@csrf_exempt
-@never_cache
-@require_POST
+@by_receipt
 def withdraw(request: HttpRequest, receipt: str) -> HttpResponse:
     objection = _objection_of(receipt)
     return acted(request, "objection", receipt, lambda: definitions.withdraw(objection=objection))

@@ -6,9 +6,10 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from feedback import intake, throttle
+from feedback.pages.doors import by_receipt
 from feedback.pages.receipt import acted, private, report_of
 from feedback.services import letters
 
@@ -20,10 +21,7 @@ TITLES = {
 }
 
 
-# As with the rest of a receipt: whoever can name this address may do it.
-@csrf_exempt
-@never_cache
-@require_POST
+@by_receipt
 def leave(request: HttpRequest, receipt: str) -> HttpResponse:
     report, address = report_of(receipt), request.POST.get("address", "")
 
@@ -36,9 +34,7 @@ def leave(request: HttpRequest, receipt: str) -> HttpResponse:
     return acted(request, "receipt", receipt, act)
 
 
-@csrf_exempt
-@never_cache
-@require_POST
+@by_receipt
 def forget(request: HttpRequest, receipt: str) -> HttpResponse:
     report = report_of(receipt)
     return acted(request, "receipt", receipt, lambda: letters.forget(report=report))

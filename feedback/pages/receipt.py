@@ -9,13 +9,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from feedback import intake, selectors
 from feedback.errors import Refusal
 from feedback.models import Keys, Report
-from feedback.pages.doors import refusal_page
+from feedback.pages.doors import by_receipt, refusal_page
 from feedback.services import letters, reports
 
 Status = Report.Status
@@ -51,27 +50,19 @@ def show(request: HttpRequest, receipt: str) -> HttpResponse:
     return private(render(request, template, context))
 
 
-# A page that sends no referrer sends `Origin: null` too, which the CSRF check refuses. Nothing is
-# lost: whoever can name this address holds the receipt, and no cookie gives any right here.
-@csrf_exempt
-@never_cache
-@require_POST
+@by_receipt
 def withdraw(request: HttpRequest, receipt: str) -> HttpResponse:
     report = report_of(receipt)
     return acted(request, "receipt", receipt, lambda: intake.withdraw(report=report))
 
 
-@csrf_exempt
-@never_cache
-@require_POST
+@by_receipt
 def appeal(request: HttpRequest, receipt: str) -> HttpResponse:
     report, words = report_of(receipt), request.POST.get("appeal", "")
     return acted(request, "receipt", receipt, lambda: reports.appeal(report=report, words=words))
 
 
-@csrf_exempt
-@never_cache
-@require_POST
+@by_receipt
 def renew(request: HttpRequest, receipt: str) -> HttpResponse:
     report = reports.renew_receipt(report=report_of(receipt))
     return private(redirect("receipt", receipt=report.receipt))

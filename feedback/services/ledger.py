@@ -218,19 +218,17 @@ def export(finding: Finding) -> None:
 
 
 def override(retrain: Retrain, *, by: User) -> None:
-    write(
-        Kind.OVERRIDE,
-        retrain=retrain.pk,
-        **_model(retrain.candidate),
-        verdict=(retrain.gate or {}).get("verdict"),
-        reason=retrain.override_reason,
-        by=name_of(by),
-    )
+    _judge(Kind.OVERRIDE, retrain, by)
 
 
 def decline(retrain: Retrain, *, by: User) -> None:
+    _judge(Kind.DECLINE, retrain, by)
+
+
+def _judge(kind: LedgerEntry.Kind, retrain: Retrain, by: User) -> None:
+    """What a maintainer said of a candidate, beside what the gate said."""
     write(
-        Kind.DECLINE,
+        kind,
         retrain=retrain.pk,
         **_model(retrain.candidate),
         verdict=(retrain.gate or {}).get("verdict"),

@@ -48,6 +48,17 @@ def paths(parser: ArgumentParser, **described: str) -> None:
         parser.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True, help=text)
 
 
+def fields(parser: ArgumentParser) -> None:
+    """Add the option that changes fields of a config."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="change a field of the config, such as fine.epochs=3; may be repeated",
+    )
+
+
 def stage(report: Report, name: str, message: str) -> Callable[[int, int], None]:
     """Return a callable that reports images done and images in all, as one stage."""
     return lambda done, total: report(name, done, total, message)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from modeltrain.progress import Report
-from modeltrain.verbs import Result, paths
+from modeltrain.verbs import Result, fields, paths
 
 
 def options(parser: ArgumentParser) -> None:
@@ -27,13 +27,7 @@ def options(parser: ArgumentParser) -> None:
         default="tensorflow,jax,torch",
         help="which, with commas between; tensorflow,jax,torch unless given",
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="FIELD=VALUE",
-        help="change a field of the config, such as fine.epochs=3; may be repeated",
-    )
+    fields(parser)
 
 
 def run(args: Namespace, report: Report) -> Result:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from modeltrain.configs import NAMES
 from modeltrain.progress import Report
-from modeltrain.verbs import Result, paths
+from modeltrain.verbs import Result, fields, paths
 
 
 def options(parser: ArgumentParser) -> None:
@@ -26,13 +26,7 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--start", required=True, help="folder of an artifact, or `imagenet` to fetch its weights"
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="FIELD=VALUE",
-        help="change a field of the config, such as fine.epochs=3; may be repeated",
-    )
+    fields(parser)
 
 
 def run(args: Namespace, report: Report) -> Result:

@@ -25,7 +25,6 @@ from feedback.models import (
     Retrain,
 )
 from feedback.services import (
-    audits,
     definitions,
     ledger,
     letters,
@@ -35,9 +34,9 @@ from feedback.services import (
     slices,
     triage,
 )
-from modeltrain import columns, evaluate, gate
+from modeltrain import gate
 from modeltrain.labels import LABELS, NSFW
-from tests.conftest import SCORES, png
+from tests.conftest import SCORES, finished_audit, png
 from tests.feedback.pages.test_aids import mapped
 from tests.feedback.pages.test_triage import doubted
 from tests.nsfwsite.test_audits import answers
@@ -78,10 +77,7 @@ def world(transactional_db, champion, queued, paired, settings):
         (champion, answers(100, alarms=40)),
         (candidate, answers(20, alarms=10)),
     ):
-        audit = audits.request(model=model, audit_set=audit_set)
-        audit.predictions.parent.mkdir(parents=True, exist_ok=True)
-        columns.write(audit.predictions, columns.of(predicted))
-        audits.finish(audit=audit, figures=evaluate.audit(predicted))
+        finished_audit(model, audit_set, predicted)
     retrain = Retrain.objects.create(
         status="evaluated",
         base=champion,

@@ -1,6 +1,5 @@
 import csv
 import io
-import json
 
 import pytest
 import yaml
@@ -8,11 +7,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from feedback.models import Audit, AuditSet, DatasetVersion, ModelVersion, Retrain
-from feedback.services import audits, datasets
-from modeltrain import columns, evaluate
+from feedback.services import datasets
 from modeltrain.evaluate import Predicted
 from modeltrain.labels import LABELS
 from modeltrain.manifest import Row
+from tests.conftest import finished_audit
 
 
 def measure(count: int, n: int) -> dict:
@@ -155,11 +154,7 @@ def two_models(champion, axes):
         (champion, answers(100, alarms=40)),
         (candidate, answers(20, alarms=10)),
     ):
-        audit = audits.request(model=model, audit_set=audit_set)
-        audit.predictions.parent.mkdir(parents=True, exist_ok=True)
-        columns.write(audit.predictions, columns.of(predicted))
-        figures = json.loads(json.dumps(evaluate.audit(predicted)))
-        audits.finish(audit=audit, figures=figures)
+        finished_audit(model, audit_set, predicted)
     return champion, candidate
 
 
@@ -349,8 +344,7 @@ def test_a_card_of_nothing_is_not_found(client, path) -> None:
 def test_older_audit_sets_stay_readable(client, two_models) -> None:
     champion, _ = two_models
     newer = AuditSet.objects.create(name="newer", manifest_sha256="f" * 64, images=264)
-    audit = audits.request(model=champion, audit_set=newer)
-    audits.finish(audit=audit, figures=evaluate.audit(answers(7)))
+    finished_audit(champion, newer, answers(7))
     page = client.get(reverse("audits"))
     assert page.context["chosen"] == newer
     assert len(page.context["audits"]) == 1

@@ -10,13 +10,13 @@ from django.utils import timezone
 from PIL import Image
 
 from feedback.models import Audit, AuditSet, Finding, ModelVersion, NamedSlice
-from feedback.services import audits, datasets
-from modeltrain import columns, counterfactual, evaluate, gate
+from feedback.services import datasets
+from modeltrain import counterfactual, evaluate, gate
 from modeltrain.classifier import Prediction
 from modeltrain.images import decode, pixel_sha256, to_png
 from modeltrain.labels import LABELS
 from modeltrain.manifest import Row
-from tests.conftest import noise
+from tests.conftest import finished_audit, noise
 
 SETS, TONES = 32, ("light", "dark")
 
@@ -52,11 +52,8 @@ def looked_at(champion: ModelVersion, settings, *, public: bool = True) -> Audit
         images=len(rows),
         public_images=public,
     )
-    audit = audits.request(model=champion, audit_set=audit_set)
     predicted = evaluate.predict(Brightness(), rows, places, lambda done, total: None)
-    audit.predictions.parent.mkdir(parents=True, exist_ok=True)
-    columns.write(audit.predictions, columns.of(predicted))
-    audits.finish(audit=audit, figures=evaluate.audit(predicted))
+    audit = finished_audit(champion, audit_set, predicted)
     found = counterfactual.given(predicted, counterfactual.counterparts(rows))
     found |= counterfactual.made(Brightness(), rows[:40], places, lambda done, total: None)
     finish(audit, "counterfactual", found)

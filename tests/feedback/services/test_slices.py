@@ -19,10 +19,11 @@ from feedback.models import (
     Retrain,
 )
 from feedback.services import audits, datasets, ledger, retrains, slices, training_process
-from modeltrain import columns, evaluate, gate, manifest
+from modeltrain import evaluate, gate, manifest
 from modeltrain.evaluate import Predicted
 from modeltrain.labels import LABELS
 from modeltrain.manifest import Row
+from tests.conftest import finished_audit
 from worker.tasks.audits import recount_audit_task
 from worker.tasks.upkeep import pick_up_lost_work_task
 
@@ -54,16 +55,7 @@ def audited(champion, axes) -> Audit:
     audit_set = AuditSet.objects.create(
         name="small", manifest_sha256=datasets.publish(rows), images=IMAGES
     )
-    return done(champion, audit_set, wrong=20)
-
-
-def done(model: ModelVersion, audit_set: AuditSet, *, wrong: int) -> Audit:
-    audit = audits.request(model=model, audit_set=audit_set)
-    predicted = answers(wrong=wrong)
-    audit.predictions.parent.mkdir(parents=True, exist_ok=True)
-    columns.write(audit.predictions, columns.of(predicted))
-    audits.finish(audit=audit, figures=evaluate.audit(predicted))
-    return audit
+    return finished_audit(champion, audit_set, answers(wrong=20))
 
 
 @pytest.fixture
@@ -136,7 +128,7 @@ def test_only_what_was_found_is_named(found, mona, region) -> None:
 def test_the_gate_sees_the_slice_in_both_models(found, mona) -> None:
     slices.name(finding=found, region=0, title="Flags", by=mona)
     candidate = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
-    later = done(candidate, found.audit.audit_set, wrong=34)
+    later = finished_audit(candidate, found.audit.audit_set, answers(wrong=34))
     judged = audits.compare(before=found.audit, after=later)
     cell = next(cell for cell in judged["cells"] if cell["axis"] == "slice")
     assert (cell["value"], cell["n"], cell["newly_wrong"]) == ("flags", 35, 14)
