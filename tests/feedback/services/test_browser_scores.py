@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from feedback import selectors
 from feedback.errors import Invalid
 from feedback.models import BrowserScore, ModelVersion
-from feedback.services import browser_scores, reports
+from feedback.services import browser_scores
 from tests.conftest import SCORES
 
 FILE = "f" * 64
@@ -23,20 +23,9 @@ def read(value: dict) -> browser_scores.Said:
 
 
 @pytest.fixture
-def kept(judged, axes):
+def kept(filed):
     def make(said: browser_scores.Said, seed: int = 0) -> BrowserScore:
-        classification = judged(seed)
-        report = reports.submit(
-            classifications=[classification],
-            kind="misclassified",
-            expected_label="drawings",
-            groups={},
-            description="",
-            consent_store=False,
-            consent_train=False,
-            said=[said],
-        )
-        return report.examples.get().in_browser
+        return filed(seed, said=[said]).examples.get().in_browser
 
     return make
 
@@ -60,22 +49,13 @@ def test_drift_begins_beyond_the_tolerance_of_each_file(
     assert own.scores["neutral"] == neutral
 
 
-def test_another_label_is_drift(kept, judged, champion) -> None:
+def test_another_label_is_drift(filed, judged, champion) -> None:
     close = {"drawings": 0.451, "neutral": 0.449}
     said = read(answer(champion, **close))
     classification = judged(3)
     classification.scores = {**SCORES, "drawings": 0.449, "neutral": 0.451}
     classification.save()
-    report = reports.submit(
-        classifications=[classification],
-        kind="unfair",
-        expected_label="drawings",
-        groups={},
-        description="",
-        consent_store=False,
-        consent_train=False,
-        said=[said],
-    )
+    report = filed(classifications=[classification], kind="unfair", said=[said])
     own = report.examples.get().in_browser
     assert own.distance < own.tolerance
     assert own.drifted
