@@ -9,7 +9,9 @@ on two cores.
 
 The blocked are drawings of OpenMoji and photographs of Tux Paint. Two sorts of others are counted:
 
-- unrelated: 5,000 pictures of Debian's package openclipart-png, which other people drew;
+- unrelated: 5,000 pictures of Debian's package openclipart-png, which other people drew. Its folder
+  of shapes is left out: most of it is one series of stars with up to a hundred points, which are
+  discs like OpenMoji's full moon, and PDQ says so.
 - of other subjects, by name, in OpenMoji and Tux Paint themselves. Not all of these are unrelated:
   one face is another one upside down, a green apple is a red one in another colour. Which were
   stopped is printed, each with the nearest blocked one.
@@ -35,7 +37,7 @@ from modeltrain.fairness import wilson
 from modeltrain.hashing import TELLING_QUALITY, Pdq, distance
 
 BLOCKED, UNRELATED = 500, 5000
-CLIP_ART = "openclipart-png"
+CLIP_ART, SERIES = "openclipart-png", "shapes"
 LONGEST = 4000  # pixels; clip art larger than that takes seconds to read
 Image.MAX_IMAGE_PIXELS = None
 
@@ -92,7 +94,8 @@ def own(openmoji: Path, stamps: Path, drawn: Path) -> list[tuple[str, str, Path]
 def clip_art(folder: Path) -> list[Path]:
     if not folder.is_dir():
         unpack_package(CLIP_ART, folder)
-    return [path for path in sorted(folder.rglob("*.png")) if handy(path)]
+    pictures = (path for path in sorted(folder.rglob("*.png")) if SERIES not in path.parts)
+    return [path for path in pictures if handy(path)]
 
 
 def handy(path: Path) -> bool:
