@@ -138,9 +138,9 @@ def int8_card(config: Mapping[str, Any]) -> str:
     return f"""# A model in 8-bit integers
 
 Model {config["parent"][:12]} with weights and activations rounded to 8 bits, to be downloaded and
-run in a browser. Its first three convolutions, its last layer and its softmax are in float32. Ranges,
-and what the biases take away of the rounding, were measured on {made["calibrated_on"]} images of its
-training split.
+run in a browser. Its first three convolutions, its last layer and its softmax are in float32.
+Ranges, and what the biases take away of the rounding, were measured on {made["calibrated_on"]}
+images of its training split.
 
 ## How far it is from Keras
 On {made["compared_on"]} images of the audit split, the largest difference in any class's
