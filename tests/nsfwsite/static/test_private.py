@@ -129,3 +129,20 @@ def test_a_file_name_is_never_a_formula_in_a_spreadsheet():
         [["=SUM(A1)", 'say "hi"', "a,b", 0.5, None], ["-1 x", -1]],
     )
     assert found == '\'=SUM(A1),"say ""hi""","a,b",0.5,\r\n\'-1 x,-1\r\n'
+
+
+def test_a_chart_says_for_whom_most_unless_all_groups_are_alike():
+    def said(*shares: float) -> object:
+        cells = {
+            name: {"flagged": {"n": 40, "rate": rate, "low": rate / 2, "high": rate * 2}}
+            for name, rate in zip(("cats", "dogs"), shares, strict=True)
+        }
+        return node(
+            'import { finding } from "./figures.js";'
+            "console.log(JSON.stringify(finding({ groups: given }, 'flagged', 30)));",
+            cells,
+        )
+
+    assert said(0.3, 0.01) == "Flagged is most frequent for cats (30.0%) and least for dogs (1.0%)"
+    assert said(0.3, 0.2).endswith("; their ranges overlap, so this may be chance")
+    assert said(0.0, 0.0) == "Flagged: 0.0% in every group of 30 images or more"

@@ -85,8 +85,10 @@ export function finding(figures, measure, minimum) {
   if (groups.length < 2) return `${MEASURES[measure]}: ${percent(figures.overall[measure].rate)} of all images`;
   groups.sort(([, one], [, other]) => other[measure].rate - one[measure].rate);
   const [[worst, most], [best, least]] = [groups[0], groups.at(-1)];
+  const [highest, lowest] = [percent(most[measure].rate), percent(least[measure].rate)];
+  if (highest === lowest) return `${MEASURES[measure]}: ${highest} in every group of ${minimum} images or more`;
   const apart = most[measure].low > least[measure].high;
-  const words = `${title} is most frequent for ${worst} (${percent(most[measure].rate)}) and least for ${best} (${percent(least[measure].rate)})`;
+  const words = `${title} is most frequent for ${worst} (${highest}) and least for ${best} (${lowest})`;
   return `${words[0].toUpperCase()}${words.slice(1)}${apart ? "" : "; their ranges overlap, so this may be chance"}`;
 }
 
