@@ -4,8 +4,9 @@
 
 Ranges are measured on photographs of the demo's pool, as a new site has them. First the pool's
 other pictures, drawings most of all, answered by both graphs: as they are, and photographs blurred
-by 6 pixels and at a quarter of their brightness, with each --float-convolutions. Then the card, of
-the audit set. Five minutes on two cores.
+by 6 pixels and at a quarter of their brightness, with each --float-convolutions, and with ranges of
+as many photographs as --calibrated-on says. Then the card, of the audit set, as exports are made.
+Five minutes on two cores.
 """
 
 import argparse
@@ -37,13 +38,14 @@ def main() -> None:
     parser.add_argument(
         "--float-convolutions", type=int, nargs="*", default=[int8.FLOAT_CONVOLUTIONS]
     )
+    parser.add_argument("--calibrated-on", type=int, default=int8.CALIBRATED_ON)
     args = parser.parse_args()
     start, shipped = artifact.load(args.artifact), int8.FLOAT_CONVOLUTIONS
     images = read_images(args.demo / "images.json")
     pool = manifest.read(args.demo / "pool.jsonl")
     photographs = [row for row in pool if row.label == "neutral"]
     train = sorted(row.sha256 for row in photographs if row.split == "train")
-    calibration = train[: int8.CALIBRATED_ON]
+    calibration = train[: args.calibrated_on]
     pixels = {row.sha256: load_pixels(row.sha256, images) for row in pool}
     left = [row.sha256 for row in photographs if row.sha256 not in calibration]
     kinds = {
@@ -64,7 +66,7 @@ def main() -> None:
                 flush=True,
             )
     int8.FLOAT_CONVOLUTIONS = shipped
-    rows = [row for row in pool if row.sha256 in calibration]
+    rows = [row for row in photographs if row.split == "train"]
     rows += manifest.read(args.demo / "audit.jsonl")
     with tempfile.TemporaryDirectory() as folder:
         data = dataset.write(Path(folder) / "demo", labels=start.labels, rows=rows, images=images)

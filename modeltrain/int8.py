@@ -120,8 +120,7 @@ def convolved_before_pooling(model: onnx.ModelProto) -> onnx.ModelProto:
             continue
         convolved, pooled = convolution.output[0], pooling.output[0]
         for taker in nodes:
-            inputs = [pooled if name == convolved else name for name in taker.input]
-            taker.input[:] = inputs
+            taker.input[:] = [pooled if name == convolved else name for name in taker.input]
         convolution.input[0], pooling.input[0] = pooling.input[0], convolved
         nodes.remove(pooling)
         nodes.insert(nodes.index(convolution) + 1, pooling)
@@ -154,10 +153,9 @@ def _convolutions(model: onnx.ModelProto) -> list[onnx.NodeProto]:
     return [each for each in model.graph.node if each.op_type == "Conv"]
 
 
-def _reorder(model: onnx.ModelProto, nodes: Iterable[onnx.NodeProto]) -> None:
-    ordered = [onnx.NodeProto.FromString(each.SerializeToString()) for each in nodes]
-    del model.graph.node[:]
-    model.graph.node.extend(ordered)
+def _reorder(model: onnx.ModelProto, nodes: Sequence[onnx.NodeProto]) -> None:
+    model.graph.node.extend(nodes)  # copies them
+    del model.graph.node[: len(nodes)]
 
 
 def _correct_bias(
