@@ -1,6 +1,7 @@
 """What was written survives a reload, and is gone once it was sent."""
 
 import pytest
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -8,7 +9,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_a_draft_survives_a_reload_and_can_be_dropped(visit, champion) -> None:
     visitor = visit()
     page = visitor.open("/report/")
-    assert not page.get_by_text("What you had written is back").is_visible()
+    expect(page.get_by_text("What you had written is back")).to_be_hidden()
     page.locator("input[value=drawings]").check()
     page.locator("input[value=unfair]").check()
     page.get_by_label("What is wrong, and for whom?").fill("These are drawings.")
@@ -17,17 +18,17 @@ def test_a_draft_survives_a_reload_and_can_be_dropped(visit, champion) -> None:
 
     page.reload()
 
-    assert page.get_by_text("What you had written is back").is_visible()
-    assert page.locator("input[value=drawings]").is_checked()
-    assert page.locator("input[value=unfair]").is_checked()
-    assert page.get_by_label("What is wrong, and for whom?").input_value() == "These are drawings."
-    assert page.get_by_label("Keep it, privately").is_checked()
-    assert not page.get_by_label("Let a future model learn").is_checked()
-    assert page.locator("[name=key]").input_value() == key  # sent twice, it is one report
+    expect(page.get_by_text("What you had written is back")).to_be_visible()
+    expect(page.locator("input[value=drawings]")).to_be_checked()
+    expect(page.locator("input[value=unfair]")).to_be_checked()
+    expect(page.get_by_label("What is wrong, and for whom?")).to_have_value("These are drawings.")
+    expect(page.get_by_label("Keep it, privately")).to_be_checked()
+    expect(page.get_by_label("Let a future model learn")).not_to_be_checked()
+    expect(page.locator("[name=key]")).to_have_value(key)  # sent twice, it is one report
 
     page.get_by_role("button", name="Start afresh").click()
     page.wait_for_function("!document.querySelector('textarea').value")
-    assert not page.get_by_text("What you had written is back").is_visible()
+    expect(page.get_by_text("What you had written is back")).to_be_hidden()
     assert not visitor.complaints
 
 
@@ -40,4 +41,4 @@ def test_what_was_sent_is_no_draft(visit, champion) -> None:
 
     page = visitor.open("/labels/")
 
-    assert page.get_by_label("What is wrong with its meaning").input_value() == ""
+    expect(page.get_by_label("What is wrong with its meaning")).to_have_value("")

@@ -81,7 +81,9 @@ def test_it_answers_as_the_server_does_and_sends_nothing(rosa, published) -> Non
         assert {label: share / 100 for label, share in scores.items()} == pytest.approx(
             expected, abs=TOLERANCE
         )
-    assert page.get_by_text("This image has not left your device.").count() == len(files)
+    sync_api.expect(page.get_by_text("This image has not left your device.")).to_have_count(
+        len(files)
+    )
     assert {request.method for request in requests} == {"GET"}
     assert rosa.barriers() == []
 
@@ -104,9 +106,11 @@ def test_the_second_visit_works_offline(rosa) -> None:
     finally:
         rosa.context.set_offline(False)
 
-    assert page.get_by_text("Model v1 says").count() == 1
-    assert page.get_by_text("An image must be a JPEG, PNG, WebP, GIF or BMP file.").is_visible()
-    assert page.get_by_text("Received: 10000 × 10000.").is_visible()
+    sync_api.expect(page.get_by_text("Model v1 says")).to_have_count(1)
+    sync_api.expect(
+        page.get_by_text("An image must be a JPEG, PNG, WebP, GIF or BMP file.")
+    ).to_be_visible()
+    sync_api.expect(page.get_by_text("Received: 10000 × 10000.")).to_be_visible()
 
 
 def header(width: int, height: int) -> bytes:
@@ -183,7 +187,7 @@ def test_without_webassembly_the_form_says_that_it_sends(stranger) -> None:
     page.get_by_text("Your browser cannot run the model itself: it has no WebAssembly.").wait_for()
     page.locator("#image").set_input_files(chosen("photo.jpg", saved("JPEG")))
 
-    assert page.get_by_alt_text("The image you chose").is_visible()
+    sync_api.expect(page.get_by_alt_text("The image you chose")).to_be_visible()
     assert page.url == sam.origin + reverse("home")
     page.get_by_role("button", name="See what the model says").click()
     page.get_by_role("alert").get_by_text("The classifier is away").wait_for()  # it was sent
@@ -202,7 +206,7 @@ def test_data_saver_is_asked_first_and_nothing_is_sent_by_itself(stranger) -> No
     page.get_by_role("button", name="Send the image to this site instead").click()
 
     page.get_by_alt_text("The image you chose").wait_for()
-    assert page.get_by_role("button", name="See what the model says").is_visible()
+    sync_api.expect(page.get_by_role("button", name="See what the model says")).to_be_visible()
     assert not any(url.startswith("POST") for url in asked)
 
 
@@ -225,8 +229,8 @@ def test_without_room_it_works_from_memory_and_says_so(stranger) -> None:
     sam.context.new_cdp_session(page).send("Storage.overrideQuotaForOrigin", quota)
     first_answer(page)
 
-    assert page.get_by_text("This browser cannot keep the model").is_visible()
-    assert page.get_by_text("Model v1 says").is_visible()
+    sync_api.expect(page.get_by_text("This browser cannot keep the model")).to_be_visible()
+    sync_api.expect(page.get_by_text("Model v1 says")).to_be_visible()
 
 
 def test_a_camera_that_is_not_allowed_is_told(stranger) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.models import User
+from playwright.sync_api import expect
 
 from feedback.models import Occlusion, Report
 from worker import pulse
@@ -64,7 +65,7 @@ def test_letters_can_be_switched_off(at_triage) -> None:
     page.get_by_label("Keys:").uncheck()
     page.keyboard.press("a")
     page.reload()
-    assert not page.get_by_label("Keys:").is_checked()
+    expect(page.get_by_label("Keys:")).not_to_be_checked()
     page.keyboard.press("a")
     page.get_by_label("Keys:").check()
     with page.expect_navigation():
@@ -81,14 +82,13 @@ def test_digits_say_which_near_duplicates_are_decided_too(visit, queued, ravi: U
     with page.expect_navigation():
         page.keyboard.press("n")
     second = page.get_by_role("checkbox", name="2 Report")
-    assert second.is_checked()
+    expect(second).to_be_checked()
     page.keyboard.press("2")
-    assert not second.is_checked()
+    expect(second).not_to_be_checked()
     with page.expect_navigation():
         second.press("Enter")  # must not accept
     assert statuses() == ["queued"] * 3
-    assert not second.is_checked()
-    print("AFTER", page.url, second.is_checked(), statuses())
+    expect(second).not_to_be_checked()
     with page.expect_navigation():
         page.keyboard.press("a")
 
@@ -108,8 +108,8 @@ def test_m_asks_and_the_squares_appear_by_themselves(visit, queued, ravi, monkey
     scores[2][3] = 0.4
     Occlusion.objects.update(done=8, scores=scores, label="neutral", score=0.9)
     page.get_by_text("Grey the square marked 1 and neutral falls from 0.90 to 0.40.").wait_for()
-    assert page.locator("figure.closed .heat rect").count() == 64
+    expect(page.locator("figure.closed .heat rect")).to_have_count(64)
     page.keyboard.press("v")
     page.get_by_text("That you looked is written down.").wait_for()
-    assert page.locator("figure:not(.closed) .heat rect").count() == 64
+    expect(page.locator("figure:not(.closed) .heat rect")).to_have_count(64)
     assert not visitor.complaints

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.urls import reverse
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from feedback import people
 from feedback.management.commands.load_demo import load_axes
@@ -237,8 +238,8 @@ def test_errors_stand_beside_the_form_that_rosa_filled(visit, judged, axes) -> N
     page.get_by_label("What is wrong, and for whom?").fill("A red fox.")
     page.get_by_role("button", name="File the report").click()
 
-    assert page.get_by_text("Choose the label that you think is right.").is_visible()
-    assert page.get_by_label("What is wrong, and for whom?").input_value() == "A red fox."
+    expect(page.get_by_text("Choose the label that you think is right.")).to_be_visible()
+    expect(page.get_by_label("What is wrong, and for whom?")).to_have_value("A red fox.")
     assert visitor.barriers() == []
 
 
@@ -261,11 +262,11 @@ def test_an_image_is_shown_before_it_is_sent(visit, champion) -> None:
     page = visitor.open(reverse("home"))
     picture = {"name": "fox.png", "mimeType": "image/png", "buffer": png(7)}
     page.locator("#image").set_input_files(picture)
-    assert page.get_by_alt_text("The image you chose").is_visible()
+    expect(page.get_by_alt_text("The image you chose")).to_be_visible()
 
     page.get_by_role("button", name="See what the model says").click()
 
-    assert page.get_by_role("alert").get_by_text("The classifier is away").is_visible()
+    expect(page.get_by_role("alert").get_by_text("The classifier is away")).to_be_visible()
     assert visitor.complaints == []
 
 
@@ -292,7 +293,7 @@ def test_the_answer_arrives_by_itself_with_the_visitors_own_preview(
 
     other = visit()
     other.open(page.url.removeprefix(visitor.origin))
-    assert not other.page.get_by_alt_text("Your image").is_visible()
+    expect(other.page.get_by_alt_text("Your image")).to_be_hidden()
 
 
 def test_an_image_can_be_pasted(visit, champion) -> None:
@@ -353,14 +354,14 @@ def test_rosa_says_yes_to_letters_and_stops_them_without_scripts(visit, queued, 
 def test_the_chart_draws_another_measure_without_scripts(visit, world) -> None:
     page = visit(scripts=False).open(reverse("model", args=["v1"]))
     chart = page.locator("#groups")
-    assert "wrong, the highest share" in chart.locator("figcaption").inner_text()
+    expect(chart.locator("figcaption")).to_contain_text("wrong, the highest share")
 
     page.get_by_role("link", name="False alarm", exact=True).click()
 
     page.wait_for_url("**measure=false_alarm**")
-    assert "a false alarm, the highest share" in chart.locator("figcaption").inner_text()
+    expect(chart.locator("figcaption")).to_contain_text("a false alarm, the highest share")
     chart.get_by_text("The same figures as a table").click()
-    assert chart.get_by_role("cell", name="Flat vector drawing").is_visible()
+    expect(chart.get_by_role("cell", name="Flat vector drawing")).to_be_visible()
 
 
 def test_a_chart_is_drawn_for_a_narrow_and_a_dark_screen(visit, world) -> None:

@@ -102,7 +102,7 @@ def test_rosa_counts_her_folder_and_nothing_of_it_leaves_her_device(rosa, folder
     sync_api.expect(counts.get_by_role("rowheader", name="over 70")).to_be_visible()
     handed = json.loads(counts.locator("input").input_value())
     assert [(group["name"], group["n"]) for group in handed["groups"]] == [("over 70", EACH)]
-    assert page.get_by_label("It is unfair to a group").is_checked()
+    sync_api.expect(page.get_by_label("It is unfair to a group")).to_be_checked()
     assert rosa.barriers() == []
     rosa.look()
 

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.flows.api import Api, wait_until
 
@@ -71,7 +72,7 @@ def test_the_loop_clicked_through(site, opened, look):
     page.get_by_text("Your images stay on your device.").wait_for()
     page.locator("#image").set_input_files(first)
     page.get_by_role("button", name="This is wrong").wait_for()
-    assert page.locator(".says").inner_text() == "neutral"
+    expect(page.locator(".says")).to_have_text("neutral")
     look(page, "2-answer")
     page.get_by_role("button", name="This is wrong").click()
     page.get_by_text("Your browser called it neutral.").wait_for()
@@ -95,7 +96,7 @@ def test_the_loop_clicked_through(site, opened, look):
     page.wait_for_url("**/r/**")
     receipt, phone = page.url, page
     apart = phone.get_by_text("The model said neutral of one and drawings of the other.")
-    assert apart.count() == len(PAIRS)
+    expect(apart).to_have_count(len(PAIRS))
     look(page, "4-receipt")
 
     # Mona signs in, looks, and accepts.
@@ -157,4 +158,4 @@ def test_the_loop_clicked_through(site, opened, look):
         wrong, counterpart = pair.get_by_text(f"model {candidate} now says").all_inner_texts()
         assert wrong.startswith("It said neutral")
         assert counterpart.startswith("It said drawings")
-        assert pair.get_by_text("Skin tone: Dark").is_visible()
+        expect(pair.get_by_text("Skin tone: Dark")).to_be_visible()
