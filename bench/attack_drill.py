@@ -5,7 +5,8 @@
 Attackers say of 1,000 photographs, changed a little each time, that they are drawings. All reports
 are accepted, and a retrain is proposed, run, judged and promoted by the site's own services, on
 real pictures and the real model. Once from 1 network, once from 50, and once from 1 with the
-shares switched off, so that the gate stands alone.
+shares switched off, so that the gate stands alone. Before that, 20 people report drawings truly, to
+tell what the attack does from what a retrain on the demo's few pictures does by itself.
 
 What all scenarios share (converted model, demo images, the attack's pictures with the model's
 answers, the features of every picture) is made once in the folder `--work`. A scenario that is
@@ -22,16 +23,30 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+
+from modeltrain.labels import LABELS
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = 1000
 UNLIMITED = {"SOURCE_IMAGES": str(REPORTS), "HOUR_IMAGES": str(REPORTS)}
-SCENARIOS = {  # name: networks, settings that differ from the site's own
-    "1 network": (1, {}),
-    "50 networks": (50, {}),
-    "1 network, caps off": (1, UNLIMITED),
+DRAWINGS, NEUTRAL = LABELS[0], LABELS[2]
+
+
+class Scenario(NamedTuple):
+    shown: str  # the label of the pictures; all are reported as drawings
+    reports: int
+    networks: int
+    settings: dict[str, str] = {}
+
+
+SCENARIOS = {
+    "true reports": Scenario(DRAWINGS, 20, 20),
+    "1 network": Scenario(NEUTRAL, REPORTS, 1),
+    "50 networks": Scenario(NEUTRAL, REPORTS, 50),
+    "1 network, caps off": Scenario(NEUTRAL, REPORTS, 1, UNLIMITED),
 }
 HEAD = (
     "| scenario | networks | reports | accepted | entered | held back | gate | "
@@ -54,53 +69,49 @@ def changed(pixels, random):
     return np.ascontiguousarray(np.clip(made, 0, 255).astype(np.uint8))
 
 
-def attack_pictures(work: Path):
-    """The attack's pictures; the same in every scenario."""
+def pictures(work: Path, played: Scenario):
+    """What is reported; the same pictures of a label in every scenario."""
     from modeltrain import manifest
     from modeltrain.images import decode
-    from modeltrain.labels import LABELS
 
-    neutral = LABELS[2]
-    rows = [r for r in manifest.read(work / "demo" / "pool.jsonl") if r.label == neutral]
-    for number in range(REPORTS):
+    rows = [r for r in manifest.read(work / "demo" / "pool.jsonl") if r.label == played.shown]
+    for number in range(played.reports):
         row = rows[number % len(rows)]
         pixels = decode((work / "demo" / "images" / f"{row.sha256}.png").read_bytes())
         yield changed(pixels, np.random.default_rng(number))
 
 
-def answers(work: Path) -> list[dict]:
+def answers(work: Path, played: Scenario) -> list[dict]:
     """What the model in service says of each; asked once and kept."""
     from feedback.models import ModelVersion
     from feedback.services import models
 
-    kept = work / "answers.jsonl"
+    kept = work / f"answers-{played.shown}.jsonl"
     known = kept.read_text().splitlines() if kept.is_file() else []
     classifier = models.classifier_of(ModelVersion.objects.champion())
     with kept.open("a") as file:
-        for number, pixels in enumerate(attack_pictures(work)):
+        for number, pixels in enumerate(pictures(work, played)):
             if number < len(known):
                 continue
             answer = classifier.classify(pixels)
             file.write(json.dumps({"label": answer.label, "scores": answer.scores}) + "\n")
             file.flush()
             if (number + 1) % 100 == 0:
-                say(f"the model answered {number + 1} of the attack's pictures")
+                say(f"the model answered {number + 1} pictures")
     return [json.loads(line) for line in kept.read_text().splitlines()]
 
 
-def attack(work: Path, networks: int) -> None:
-    """File 1,000 reports that photographs are drawings, and accept them all."""
+def report(work: Path, played: Scenario) -> None:
+    """File reports that the pictures are drawings, and accept them all."""
     from django.contrib.auth.models import User
     from django.utils import timezone
 
     from feedback.models import Classification, ModelVersion
     from feedback.services import images, reports, triage
-    from modeltrain.labels import LABELS
 
-    drawings = LABELS[0]
     champion = ModelVersion.objects.champion()
     fooled = User.objects.get(username="maintainer")
-    pairs = zip(attack_pictures(work), answers(work), strict=True)
+    pairs = zip(pictures(work, played), answers(work, played), strict=True)
     for number, (pixels, answer) in enumerate(pairs):
         image = images.keep(pixels)
         classification = Classification.objects.create(
@@ -111,24 +122,24 @@ def attack(work: Path, networks: int) -> None:
             finished_at=timezone.now(),
             **answer,
         )
-        report = reports.submit(
+        filed = reports.submit(
             classifications=[classification],
             kind="unfair",
-            expected_label=drawings,
+            expected_label=DRAWINGS,
             groups={},
             description="",
             consent_store=True,
             consent_train=True,
-            source=f"network {number % networks}",
+            source=f"network {number % played.networks}",
         )
-        reports.screen(pk=report.pk)
-        report.refresh_from_db()
-        triage.decide(report=report, outcome="accepted", by=fooled)
+        reports.screen(pk=filed.pk)
+        filed.refresh_from_db()
+        triage.decide(report=filed, outcome="accepted", by=fooled)
         if (number + 1) % 100 == 0:
             say(f"{number + 1} reports accepted")
 
 
-def play(work: Path, networks: int) -> dict:
+def play(work: Path, played: Scenario) -> dict:
     from django.contrib.auth.models import User
 
     from feedback.errors import OverrideNeeded
@@ -136,7 +147,7 @@ def play(work: Path, networks: int) -> dict:
     from feedback.services import retrains
 
     before = ModelVersion.objects.champion()
-    attack(work, networks)
+    report(work, played)
     accepted = Report.objects.filter(status=Report.Status.ACCEPTED).count()
     maintainer = User.objects.get(username="maintainer")
     retrain = retrains.propose(by=maintainer)
@@ -153,8 +164,8 @@ def play(work: Path, networks: int) -> dict:
         refused = str(problem)
     after = ModelVersion.objects.champion()
     return {
-        "networks": networks,
-        "reports": REPORTS,
+        "networks": played.networks,
+        "reports": played.reports,
         "accepted": accepted,
         "entered": retrain.dataset.added,
         "origin": retrain.dataset.origin,
@@ -237,7 +248,7 @@ def modeltrain(verb: str, **options: Path) -> None:
 
 def one(name: str, work: Path) -> None:
     """Play one scenario in this process, on a DATA_DIR of its own."""
-    networks, changes = SCENARIOS[name]
+    scenario = SCENARIOS[name]
     data = work / "site"
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir()
@@ -245,13 +256,13 @@ def one(name: str, work: Path) -> None:
     (work / "features").mkdir(exist_ok=True)
     for shared in ("demo", "features"):
         (data / shared).symlink_to(work / shared)
-    with site(data, changes):
+    with site(data, scenario.settings):
         from django.core.management import call_command
 
         call_command("migrate", verbosity=0)
         call_command("load_demo", stdout=sys.stderr)
         began = time.monotonic()
-        played = play(work, networks)
+        played = play(work, scenario)
         played["seconds"] = round(time.monotonic() - began)
     shutil.rmtree(data)
     (work / f"{name}.json").write_text(json.dumps(played, indent=2) + "\n")
