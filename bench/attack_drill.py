@@ -8,7 +8,7 @@ real pictures and the real model. Once from 1 network, once from 50, and once fr
 shares switched off, so that the gate stands alone. Before that, 20 people report drawings truly, to
 tell what the attack does from what a retrain on the demo's few pictures does by itself.
 
-What all scenarios share (converted model, demo images, the attack's pictures with the model's
+What all scenarios share (converted model, demo images, the reported pictures with the model's
 answers, the features of every picture) is made once in the folder `--work`. A scenario that is
 done is not played again unless it is named by `--scenario` or that folder is removed.
 The exit code is 1 if any scenario moved a group's error by more than the margin without a name.
@@ -69,28 +69,28 @@ def changed(pixels, random):
     return np.ascontiguousarray(np.clip(made, 0, 255).astype(np.uint8))
 
 
-def pictures(work: Path, played: Scenario):
+def pictures(work: Path, scenario: Scenario):
     """What is reported; the same pictures of a label in every scenario."""
     from modeltrain import manifest
     from modeltrain.images import decode
 
-    rows = [r for r in manifest.read(work / "demo" / "pool.jsonl") if r.label == played.shown]
-    for number in range(played.reports):
+    rows = [r for r in manifest.read(work / "demo" / "pool.jsonl") if r.label == scenario.shown]
+    for number in range(scenario.reports):
         row = rows[number % len(rows)]
         pixels = decode((work / "demo" / "images" / f"{row.sha256}.png").read_bytes())
         yield changed(pixels, np.random.default_rng(number))
 
 
-def answers(work: Path, played: Scenario) -> list[dict]:
+def answers(work: Path, scenario: Scenario) -> list[dict]:
     """What the model in service says of each; asked once and kept."""
     from feedback.models import ModelVersion
     from feedback.services import models
 
-    kept = work / f"answers-{played.shown}.jsonl"
+    kept = work / f"answers-{scenario.shown}.jsonl"
     known = kept.read_text().splitlines() if kept.is_file() else []
     classifier = models.classifier_of(ModelVersion.objects.champion())
     with kept.open("a") as file:
-        for number, pixels in enumerate(pictures(work, played)):
+        for number, pixels in enumerate(pictures(work, scenario)):
             if number < len(known):
                 continue
             answer = classifier.classify(pixels)
@@ -101,7 +101,7 @@ def answers(work: Path, played: Scenario) -> list[dict]:
     return [json.loads(line) for line in kept.read_text().splitlines()]
 
 
-def report(work: Path, played: Scenario) -> None:
+def report(work: Path, scenario: Scenario) -> None:
     """File reports that the pictures are drawings, and accept them all."""
     from django.contrib.auth.models import User
     from django.utils import timezone
@@ -110,8 +110,8 @@ def report(work: Path, played: Scenario) -> None:
     from feedback.services import images, reports, triage
 
     champion = ModelVersion.objects.champion()
-    fooled = User.objects.get(username="maintainer")
-    pairs = zip(pictures(work, played), answers(work, played), strict=True)
+    reviewer = User.objects.get(username="maintainer")
+    pairs = zip(pictures(work, scenario), answers(work, scenario), strict=True)
     for number, (pixels, answer) in enumerate(pairs):
         image = images.keep(pixels)
         classification = Classification.objects.create(
@@ -130,16 +130,16 @@ def report(work: Path, played: Scenario) -> None:
             description="",
             consent_store=True,
             consent_train=True,
-            source=f"network {number % played.networks}",
+            source=f"network {number % scenario.networks}",
         )
         reports.screen(pk=filed.pk)
         filed.refresh_from_db()
-        triage.decide(report=filed, outcome="accepted", by=fooled)
+        triage.decide(report=filed, outcome="accepted", by=reviewer)
         if (number + 1) % 100 == 0:
             say(f"{number + 1} reports accepted")
 
 
-def play(work: Path, played: Scenario) -> dict:
+def play(work: Path, scenario: Scenario) -> dict:
     from django.contrib.auth.models import User
 
     from feedback.errors import OverrideNeeded
@@ -147,7 +147,7 @@ def play(work: Path, played: Scenario) -> dict:
     from feedback.services import retrains
 
     before = ModelVersion.objects.champion()
-    report(work, played)
+    report(work, scenario)
     accepted = Report.objects.filter(status=Report.Status.ACCEPTED).count()
     maintainer = User.objects.get(username="maintainer")
     retrain = retrains.propose(by=maintainer)
@@ -164,8 +164,8 @@ def play(work: Path, played: Scenario) -> dict:
         refused = str(problem)
     after = ModelVersion.objects.champion()
     return {
-        "networks": played.networks,
-        "reports": played.reports,
+        "networks": scenario.networks,
+        "reports": scenario.reports,
         "accepted": accepted,
         "entered": retrain.dataset.added,
         "origin": retrain.dataset.origin,

@@ -94,7 +94,8 @@ def own(openmoji: Path, stamps: Path, drawn: Path) -> list[tuple[str, str, Path]
 def clip_art(folder: Path) -> list[Path]:
     if not folder.is_dir():
         unpack_package(CLIP_ART, folder)
-    pictures = (path for path in sorted(folder.rglob("*.png")) if SERIES not in path.parts)
+    found = (path.relative_to(folder) for path in sorted(folder.rglob("*.png")))
+    pictures = (folder / path for path in found if SERIES not in path.parts)
     return [path for path in pictures if handy(path)]
 
 

@@ -47,7 +47,9 @@ class ExportRefused(ValueError):
     """A dataset that an export cannot be calibrated or checked on."""
 
 
-def quantise(graph: Path, images: Iterable[Pixels]) -> bytes:
+def quantise(
+    graph: Path, images: Iterable[Pixels], *, float_convolutions: int = FLOAT_CONVOLUTIONS
+) -> bytes:
     """Write a graph with weights and activations in 8 bits.
 
     Preprocessing, the first convolutions, the last layer and softmax stay in float. Weights have a
@@ -66,12 +68,14 @@ def quantise(graph: Path, images: Iterable[Pixels]) -> bytes:
         As `export.to_onnx` writes it.
     images : iterable of numpy.ndarray of uint8, shape [height, width, 3]
         What ranges are measured on; of any size.
+    float_convolutions : int
+        How many convolutions stay in float, counted from the image; at least 1.
     """
     exact = convolved_before_pooling(onnx.load(graph))
-    _cut_off_after_pooling(exact)
-    convolutions = _convolutions(exact)
+    convolutions = [each for each in exact.graph.node if each.op_type == "Conv"]
     last = [each for each in exact.graph.node if each.op_type == "Gemm"][-1]
-    in_float = [*convolutions[:FLOAT_CONVOLUTIONS], last]
+    in_float = [*convolutions[:float_convolutions], last]
+    _cut_off_after_pooling(exact, in_float[-2].output[0])
     read = _Reader(images, exact, [each.input[0] for each in convolutions])
     logging.getLogger().addFilter(_without_hint)
     try:
@@ -95,7 +99,7 @@ def quantise(graph: Path, images: Iterable[Pixels]) -> bytes:
     finally:
         logging.getLogger().removeFilter(_without_hint)
     means = read.means()
-    for each in convolutions[FLOAT_CONVOLUTIONS:]:
+    for each in convolutions[float_convolutions:]:
         _correct_bias(each, exact, rounded, means[each.input[0]])
     return bytes(rounded.SerializeToString(deterministic=True))
 
@@ -114,43 +118,39 @@ def convolved_before_pooling(model: onnx.ModelProto) -> onnx.ModelProto:
     nodes = list(model.graph.node)
     single = {each.name for each in model.graph.initializer if list(each.dims[2:]) == [1, 1]}
     for pooling in [each for each in nodes if each.op_type == "AveragePool"]:
-        takers = [each for each in nodes if pooling.output[0] in each.input]
-        convolution = takers[0]
-        if len(takers) > 1 or convolution.op_type != "Conv" or convolution.input[1] not in single:
-            continue
-        convolved, pooled = convolution.output[0], pooling.output[0]
-        for taker in nodes:
-            taker.input[:] = [pooled if name == convolved else name for name in taker.input]
-        convolution.input[0], pooling.input[0] = pooling.input[0], convolved
-        nodes.remove(pooling)
-        nodes.insert(nodes.index(convolution) + 1, pooling)
+        convolution, *others = _takers(nodes, pooling.output[0])
+        if not others and convolution.op_type == "Conv" and convolution.input[1] in single:
+            _swap(nodes, pooling, convolution)
     _reorder(model, nodes)
     return model
 
 
-def _cut_off_after_pooling(model: onnx.ModelProto) -> None:
+def _cut_off_after_pooling(model: onnx.ModelProto, convolved: str) -> None:
     """Let a maximum after the last convolution in float come before its Relu: all the same.
 
     Rounding starts with that Relu. Before the maximum it would make it one of bytes in planes, for
     which onnxruntime has no fast way.
     """
     nodes = list(model.graph.node)
-    convolution = _convolutions(model)[FLOAT_CONVOLUTIONS - 1]
-    relu = next(each for each in nodes if convolution.output[0] in each.input)
-    pooling = next(each for each in nodes if relu.output[0] in each.input)
-    if pooling.op_type != "MaxPool":
-        return
-    takers = [each for each in nodes if pooling.output[0] in each.input]
-    pooling.input[0], relu.input[0] = relu.input[0], pooling.output[0]
-    for taker in takers:
-        taker.input[0] = relu.output[0]
-    nodes.remove(relu)
-    nodes.insert(nodes.index(pooling) + 1, relu)
-    _reorder(model, nodes)
+    relu = _takers(nodes, convolved)[0]
+    pooling = _takers(nodes, relu.output[0])[0]
+    if pooling.op_type == "MaxPool":
+        _swap(nodes, relu, pooling)
+        _reorder(model, nodes)
 
 
-def _convolutions(model: onnx.ModelProto) -> list[onnx.NodeProto]:
-    return [each for each in model.graph.node if each.op_type == "Conv"]
+def _takers(nodes: Iterable[onnx.NodeProto], tensor: str) -> list[onnx.NodeProto]:
+    return [each for each in nodes if tensor in each.input]
+
+
+def _swap(nodes: list[onnx.NodeProto], first: onnx.NodeProto, second: onnx.NodeProto) -> None:
+    """Let a node come after the one that takes what it gives."""
+    between, end = first.output[0], second.output[0]
+    for taker in _takers(nodes, end):
+        taker.input[:] = [between if name == end else name for name in taker.input]
+    second.input[0], first.input[0] = first.input[0], end
+    nodes.remove(first)
+    nodes.insert(nodes.index(second) + 1, first)
 
 
 def _reorder(model: onnx.ModelProto, nodes: Sequence[onnx.NodeProto]) -> None:
@@ -216,7 +216,8 @@ def write(start: Artifact, *, data: Dataset, parent: Path, progress: Report = qu
     ----------
     start : Artifact
     data : Dataset
-        24 images of split `train`, of every class alike, give the ranges of activations.
+        `CALIBRATED_ON` images of split `train`, of every class alike, give the ranges of
+        activations.
     parent : pathlib.Path
         Folder of artifacts.
     progress : callable
