@@ -30,11 +30,11 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
 from bench.temporary_site import temporary_site
-from modeltrain.blocklist import to_block, views
-from modeltrain.demo_data import draw, fetch_stamps, unpack_package
-from modeltrain.demo_sources import openmoji_drawings, photographs
-from modeltrain.fairness import wilson
-from modeltrain.hashing import TELLING_QUALITY, Pdq, distance
+from modeltrain.audit.fairness import wilson
+from modeltrain.demo.build import draw, fetch_stamps, unpack_package
+from modeltrain.demo.sources import openmoji_drawings, photographs
+from modeltrain.images.blocklist import to_block, views
+from modeltrain.images.hashing import TELLING_QUALITY, Pdq, distance
 
 BLOCKED, UNRELATED = 500, 5000
 CLIP_ART, SERIES = "openclipart-png", "shapes"

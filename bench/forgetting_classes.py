@@ -20,13 +20,16 @@ import numpy as np
 
 from bench import stand_in
 from bench.forgetting import NOTHING
-from modeltrain import article, artifact, configs, dataset, export, manifest
-from modeltrain.classifier import Classifier
-from modeltrain.features import features
-from modeltrain.impressions import answer
-from modeltrain.manifest import Row
-from modeltrain.objective import Examples
-from modeltrain.train import fit
+from modeltrain.data import dataset, manifest
+from modeltrain.data.manifest import Row
+from modeltrain.model import artifact
+from modeltrain.model.classifier import Classifier
+from modeltrain.model.features import features
+from modeltrain.network import export
+from modeltrain.training import article, configs
+from modeltrain.training.head import fit
+from modeltrain.training.impressions import answer
+from modeltrain.training.objective import Examples
 
 
 def is_old(row: Row) -> bool:

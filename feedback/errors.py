@@ -1,6 +1,6 @@
 """Every refusal has a name, and says the rule, the value received and the way out.
 
-Only `feedback/api/problems.py` knows which HTTP status each one is.
+Only `nsfwsite/api/problems.py` knows which HTTP status each one is.
 """
 
 from collections.abc import Mapping

@@ -31,10 +31,11 @@ from feedback.models import (
     Retrain,
 )
 from feedback.models.report import new_receipt
-from feedback.services import datasets, definitions, erasure, letters, slices, triage
-from modeltrain import artifact, manifest
-from modeltrain.images import to_png
-from modeltrain.manifest import Row
+from feedback.services import datasets, definitions, emails, erasure, manifests, slices, triage
+from modeltrain.data import manifest
+from modeltrain.data.manifest import Row
+from modeltrain.images.codec import to_png
+from modeltrain.model import artifact
 from tests.conftest import ROOT, account, noise
 from tests.nsfwsite.test_findings import looked_at
 
@@ -178,7 +179,7 @@ def things(champion, axes, judged, filed, queued, mona, settings) -> dict[str, o
         "/labels/objections/<int:pk>": objection.pk,
         "/labels/o/<str:receipt>": objection.receipt,
         "/r/<str:receipt>": report.receipt,
-        "/mail/<str:token>": letters.token_of(wanted),
+        "/mail/<str:token>": emails.token_of(wanted),
         "/api/v1/reports/<str:receipt>": report.receipt,
         "/triage/<int:pk>": report.pk,
         "/api/v1/triage/<int:pk>": report.pk,
@@ -217,7 +218,7 @@ def private_set(shown: AuditSet) -> AuditSet:
     """Some of the pictures of a public set, in one whose pictures are nobody's to see."""
     rows = manifest.read(shown.manifest)[:40]
     return AuditSet.objects.create(
-        name="private", manifest_sha256=datasets.publish(rows), images=len(rows)
+        name="private", manifest_sha256=manifests.publish(rows), images=len(rows)
     )
 
 

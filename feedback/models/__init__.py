@@ -1,3 +1,4 @@
+from feedback.models.approval_rule import Keys
 from feedback.models.audit import Audit, AuditSet
 from feedback.models.blocked_hash import BlockedHash
 from feedback.models.browser_score import BrowserScore
@@ -7,16 +8,15 @@ from feedback.models.dataset import DatasetVersion
 from feedback.models.decision import Decision
 from feedback.models.definition import Definition, Objection
 from feedback.models.demo_answer import DemoAnswer
+from feedback.models.email_address import MailAddress
 from feedback.models.erasure import Erasure
 from feedback.models.example import Example, ExampleScore
 from feedback.models.finding import Finding
 from feedback.models.golden import Golden, GoldenAnswer
 from feedback.models.group import Axis, AxisValue
 from feedback.models.image import StoredImage
-from feedback.models.keys import Keys
 from feedback.models.ledger import LedgerEntry
 from feedback.models.look import Look
-from feedback.models.mail_address import MailAddress
 from feedback.models.model_version import ModelVersion
 from feedback.models.named_slice import NamedSlice
 from feedback.models.occlusion import Occlusion

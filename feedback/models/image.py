@@ -5,8 +5,8 @@ from typing import Any
 from django.core.files.storage import Storage, storages
 from django.db import models
 
-from modeltrain.hashing import Pdq
-from modeltrain.images import passing_name
+from modeltrain.images.codec import passing_name
+from modeltrain.images.hashing import Pdq
 
 
 def image_storage() -> Storage:

@@ -12,16 +12,17 @@ from django.db import transaction
 from feedback.errors import Invalid
 from feedback.models import AuditSet, Axis, AxisValue, DatasetVersion, ModelVersion
 from feedback.models.group import SLICE
-from feedback.services import audits, datasets
-from modeltrain import images, manifest
-from modeltrain.dataset import Dataset
-from modeltrain.features import ImageMissing, load_pixels
+from feedback.services import audits, manifests
+from modeltrain.data import manifest
+from modeltrain.data.dataset import Dataset
+from modeltrain.data.manifest import Row
 from modeltrain.files import write_whole
-from modeltrain.hashing import Pdq, alike, pdq
+from modeltrain.images import codec
+from modeltrain.images.hashing import Pdq, alike, pdq
 from modeltrain.labels import LABELS
-from modeltrain.manifest import Row
+from modeltrain.model.features import ImageMissing, load_pixels
 
-MINIMUM = 30  # images of a group; as in modeltrain.evaluate
+MINIMUM = 30  # images of a group; as in modeltrain.audit.evaluate
 
 Step = Callable[[int, int], None]
 
@@ -85,13 +86,13 @@ def import_set(
     folder.mkdir(parents=True, exist_ok=True)
     for row in rows:
         pixels = load_pixels(row.sha256, data.images)
-        write_whole(folder / f"{row.sha256}.png", images.to_png(pixels))
+        write_whole(folder / f"{row.sha256}.png", codec.to_png(pixels))
     with transaction.atomic():
         if new_groups:
             _add_groups(rows)
         audit_set = AuditSet.objects.create(
             name=name,
-            manifest_sha256=datasets.publish(rows),
+            manifest_sha256=manifests.publish(rows),
             images=len(rows),
             card=card,
             public_images=public_images,
@@ -166,12 +167,12 @@ def _unlearnt(rows: Sequence[Row], prints: dict[str, Pdq], told: list[str]) -> l
         learnt |= {row.sha256: row for row in manifest.read(dataset.manifest)}
     looks = []
     for sha256 in learnt:
-        path = datasets.path_of(sha256)
+        path = manifests.image_path(sha256)
         if path.is_file():
-            looks.append(pdq(images.decode(path.read_bytes())))
+            looks.append(pdq(codec.decode(path.read_bytes())))
     clusters = {row.cluster for row in learnt.values()}
     # What was reported is named otherwise in manifests.
-    reported = set(datasets.reported().values_list("sha256", flat=True))
+    reported = set(manifests.reported_images().values_list("sha256", flat=True))
     kept = [
         row
         for row in rows

@@ -11,8 +11,8 @@ from django.db.models import Count, Max
 from feedback.errors import Invalid
 from feedback.models import BlockedHash, StoredImage
 from feedback.services import images
-from modeltrain import blocklist
-from modeltrain.hashing import TELLING_QUALITY
+from modeltrain.images import blocklist
+from modeltrain.images.hashing import TELLING_QUALITY
 
 AT_ONCE = 5_000
 TOLD = 20  # malformed lines, one by one

@@ -10,7 +10,7 @@ from django.utils import timezone
 from feedback.errors import ImageRefused, WrongState
 from feedback.models import Classification, DemoAnswer, ModelVersion
 from feedback.services import images, models
-from modeltrain import images as decoding
+from modeltrain.images import codec as decoding
 
 # A worker that has not answered by then never will.
 PATIENCE = datetime.timedelta(minutes=2)

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from feedback import selectors
+from feedback import queries
 from feedback.errors import Invalid, WrongState
 from feedback.models import Definition, Objection
 from feedback.services import ledger
@@ -23,7 +23,7 @@ def object_to(*, label: str, words: str) -> Objection:
     """Take what somebody says against the meaning that a label has now."""
     check_label(label)
     words = written(words, "What is wrong with a definition")
-    version = selectors.definitions.definition_of(label).version
+    version = queries.definitions.definition_of(label).version
     return Objection.objects.create(label=label, version=version, words=words)
 
 
@@ -63,7 +63,7 @@ def revise(
         {**one, "picture": written(one["picture"], "A borderline picture", LONGEST_MEANING)}
         for one in borderline
     ]
-    present = selectors.definitions.definition_of(label)
+    present = queries.definitions.definition_of(label)
     if (meaning, borderline) == (present.meaning, present.borderline):
         raise Invalid(
             rule="A new version differs from the one before.",

@@ -31,8 +31,8 @@ from feedback.models import (
 )
 from feedback.services import images
 from feedback.services.classifications import forget_pixels
-from modeltrain import arrays
-from modeltrain.images import passing_name
+from modeltrain.data import arrays
+from modeltrain.images.codec import passing_name
 
 # A process that had a picture in hand when it was erased may write until then.
 SETTLED = datetime.timedelta(seconds=20)

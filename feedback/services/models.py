@@ -15,7 +15,7 @@ from feedback.services import ledger
 from feedback.text import written
 
 if TYPE_CHECKING:
-    from modeltrain.classifier import Classifier
+    from modeltrain.model.classifier import Classifier
 
 
 def register(*, sha256: str, title: str, parent: ModelVersion | None) -> ModelVersion:
@@ -68,8 +68,8 @@ def put_in_service(model: ModelVersion, *, by: User | None = None, reason: str =
 @functools.lru_cache(maxsize=2)
 def _classifier(folder: Path) -> "Classifier":
     # Imported here: the web process must not load onnxruntime.
-    from modeltrain import artifact
-    from modeltrain.classifier import Classifier
+    from modeltrain.model import artifact
+    from modeltrain.model.classifier import Classifier
 
     return Classifier(artifact.load(folder))
 

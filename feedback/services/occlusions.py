@@ -9,7 +9,7 @@ from django.utils import timezone
 from feedback.errors import WrongState
 from feedback.models import ModelVersion, Occlusion, StoredImage
 from feedback.services import images, models
-from modeltrain import occlusion
+from modeltrain.audit import occlusion
 
 
 def ask(*, image: StoredImage) -> Occlusion:

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from feedback import selectors
+from feedback import queries
 from feedback.errors import Gone, Invalid, WrongState
 from feedback.models import (
     AxisValue,
@@ -262,7 +262,7 @@ def screen(*, pk: int) -> None:
 def appeal(*, report: Report, words: str) -> None:
     """Ask once for another look at a report that was declined; it is queued again."""
     words = written(words, "An appeal")
-    until = selectors.reports.appeal_until(report)
+    until = queries.reports.appeal_until(report)
     if until and until < timezone.now():
         raise WrongState(
             rule=f"A report can be appealed for {settings.DECLINED_DAYS} days.",

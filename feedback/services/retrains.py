@@ -10,12 +10,12 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from feedback import selectors
+from feedback import queries
 from feedback.errors import ArtifactMissing, NothingToLearn, OverrideNeeded, WrongState
 from feedback.models import Audit, AuditSet, DatasetVersion, Keys, ModelVersion, Retrain
-from feedback.services import audits, datasets, ledger, models, training_process
+from feedback.services import audits, datasets, ledger, manifests, models, training_process
 from feedback.text import written
-from modeltrain import manifest
+from modeltrain.data import manifest
 
 Status = Retrain.Status
 
@@ -172,7 +172,7 @@ def run(*, pk: int) -> None:
 
 def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
     rows = manifest.read(retrain.dataset.manifest)
-    if gone := len(rows) - len(datasets.still_here(rows)):
+    if gone := len(rows) - len(manifests.existing_rows(rows)):
         raise training_process.ProcessFailed(
             f"{gone} of the reported pictures of {retrain.dataset} were withdrawn since it was "
             "proposed, or the decision on them was taken back. Propose it again: the next dataset "
@@ -180,10 +180,10 @@ def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
         )
     retrain.folder.mkdir(parents=True, exist_ok=True)
     index = retrain.folder / "images.json"
-    slices = selectors.audits.slice_groups(audit_set)
+    slices = queries.audits.slice_groups(audit_set)
     audited = audits.rows_of(audit_set, slices)
     manifest.write(retrain.folder / "audit.jsonl", audited)
-    datasets.write_index(rows + audited, index)
+    manifests.write_image_index(rows + audited, index)
     arguments = [
         "retrain",
         f"--config={retrain.config}",
@@ -199,7 +199,7 @@ def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
         model=retrain.base, audit_set=audit_set, status=Audit.Status.DONE
     ).first()
     if known and known.predictions.is_file():
-        from modeltrain import columns  # takes seconds to import
+        from modeltrain.audit import columns
 
         # A copy: whatever is named while it runs, both models are judged by the same groups.
         columns.write(retrain.folder / "champion.npz", audits.answers_of(known, slices))

@@ -5,7 +5,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from feedback import selectors
+from feedback import queries
 from feedback.errors import Invalid, WrongState
 from feedback.models import Axis, AxisValue, Finding, NamedSlice
 from feedback.models.group import SLICE
@@ -30,7 +30,7 @@ def name(*, finding: Finding, region: int, title: str, by: User) -> NamedSlice:
         Axis.objects.get_or_create(name=SLICE, defaults={"title": "Named slice"})
         axis = Axis.objects.select_for_update().get(name=SLICE)
         members = _members(finding, region)
-        named = selectors.audits.slice_groups(audit_set)
+        named = queries.audits.slice_groups(audit_set)
         images = [sha256 for sha256 in members if sha256 not in named]
         if slug in named.values() or not images:
             raise WrongState(

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from feedback import people, selectors
+from feedback import people, queries
 from feedback.errors import AlreadyDecided, Invalid, Refusal, WrongState
 from feedback.models import Decision, Keys, Report
 from feedback.models.decision import OTHER, REASONS
@@ -21,19 +21,19 @@ CLAIMS_TRIED = 20  # as many may be taken by others meanwhile
 
 def claim_next(*, by: User, after: Report | None = None) -> Report | None:
     """Put the oldest case that nobody else has in hand into this reviewer's, for ten minutes."""
-    waiting = selectors.triage.open_cases(by).prefetch_related(None)
+    waiting = queries.triage.open_cases(by).prefetch_related(None)
     if after:
         same_moment = Q(created_at=after.created_at, pk__gt=after.pk)
         waiting = waiting.filter(Q(created_at__gt=after.created_at) | same_moment)
-        waiting = waiting.exclude(pk__in=selectors.alike.same_case(after))
+        waiting = waiting.exclude(pk__in=queries.near_duplicates.same_case(after))
     return next((report for report in waiting[:CLAIMS_TRIED] if _take_case(report, by)), None)
 
 
 def _take_case(report: Report, by: User) -> bool:
     """A case and its near-duplicates, or nothing where somebody else has one of them in hand."""
-    case = selectors.alike.same_case(report)
+    case = queries.near_duplicates.same_case(report)
     with transaction.atomic():
-        taken = case.filter(selectors.triage.free_for(by)).update(
+        taken = case.filter(queries.triage.free_for(by)).update(
             claimed_by=by, claimed_until=timezone.now() + CLAIM
         )
         if taken and taken == case.count():
@@ -44,15 +44,13 @@ def _take_case(report: Report, by: User) -> bool:
 
 def _take(report: Report, by: User, **changes: object) -> bool:
     """Change a queued report that nobody else has in hand; others wait for this transaction."""
-    free = Report.objects.filter(
-        selectors.triage.free_for(by), pk=report.pk, status__in=Report.OPEN
-    )
+    free = Report.objects.filter(queries.triage.free_for(by), pk=report.pk, status__in=Report.OPEN)
     return bool(free.update(**changes))
 
 
 def let_go(*, report: Report, by: User) -> None:
     """Leave a case and its near-duplicates to others."""
-    mine = selectors.alike.same_case(report).filter(claimed_by=by)
+    mine = queries.near_duplicates.same_case(report).filter(claimed_by=by)
     mine.update(claimed_by=None, claimed_until=None)
 
 
@@ -86,8 +84,8 @@ def decide(
         report.refresh_from_db(fields=["second_opinion_at", "appealed_at"])
         if refusal := barred(report, by):
             raise refusal
-        standing = selectors.decisions.standing(report)
-        differ = selectors.decisions.three_differ(standing)
+        standing = queries.decisions.standing(report)
+        differ = queries.decisions.three_differ(standing)
         # Only a maintainer who is called to end such a difference can have spoken before.
         standing.filter(by=by).update(taken_back_at=timezone.now())
         others = list(standing.all())
@@ -211,21 +209,21 @@ def _not_open(report: Report, by: User) -> Refusal:
 
 
 def in_other_hands(report: Report, reviewer: User) -> bool:
-    return not Report.objects.filter(selectors.triage.free_for(reviewer), pk=report.pk).exists()
+    return not Report.objects.filter(queries.triage.free_for(reviewer), pk=report.pk).exists()
 
 
 def barred(report: Report, by: User) -> Refusal | None:
     """Why this reviewer may not decide this case, if so. It tells nothing of what others said."""
-    if selectors.triage.appeal_is_for_others(report, by):
+    if queries.triage.appeal_is_for_others(report, by):
         return WrongState(
             rule="An appeal is decided by somebody who did not decide the report before.",
             received=f"{by}, who declined it",
             way_out="Leave it to another reviewer.",
         )
-    standing = selectors.decisions.standing(report)
-    known = report.golden and not selectors.golden.may_answer(report.golden, by)
-    if selectors.decisions.three_differ(standing):
-        if selectors.triage.may_end_difference(report, by):
+    standing = queries.decisions.standing(report)
+    known = report.golden and not queries.golden.may_answer(report.golden, by)
+    if queries.decisions.three_differ(standing):
+        if queries.triage.may_end_difference(report, by):
             return None
         return WrongState(
             rule="Where three reviewers say three different things, a maintainer decides: one who "

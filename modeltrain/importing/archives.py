@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
-from modeltrain.decoder import MIB, Limits
+from modeltrain.images.decoder import MIB, Limits
 from modeltrain.importing.folders import not_a_file, outside_a_class
 from modeltrain.importing.found import Found, Refused, Source, text, visible
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from modeltrain import hash_join
+from modeltrain.curate import hash_join
 from modeltrain.importing.found import Refused
 from modeltrain.importing.journal import COPY, LEFT_OUT, TAKEN, Met
 

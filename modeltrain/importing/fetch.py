@@ -16,7 +16,7 @@ from typing import Any
 import certifi
 import pycurl
 
-from modeltrain.decoder import Limits
+from modeltrain.images.decoder import Limits
 from modeltrain.importing.addresses import Network, permitted
 from modeltrain.importing.found import Refused
 

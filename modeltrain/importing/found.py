@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from modeltrain.decoder import Limits
+from modeltrain.images.decoder import Limits
 
 LABELS_FILE = "labels.json"
 

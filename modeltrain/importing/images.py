@@ -11,17 +11,17 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from modeltrain import dataset, manifest
-from modeltrain.dataset import Dataset
-from modeltrain.decoder import ImageRefused
+from modeltrain.data import dataset, manifest
+from modeltrain.data.dataset import Dataset
+from modeltrain.data.manifest import Row
 from modeltrain.files import write_whole
-from modeltrain.hashing import TELLING_QUALITY, pdq
-from modeltrain.images import decode_in_child, pixel_sha256, to_png
+from modeltrain.images.codec import decode_in_child, pixel_sha256, to_png
+from modeltrain.images.decoder import ImageRefused
+from modeltrain.images.hashing import TELLING_QUALITY, pdq
 from modeltrain.importing import journal
 from modeltrain.importing.decisions import decide
 from modeltrain.importing.found import Found, Refused, Skip, Source
 from modeltrain.importing.journal import COPY, LEFT_OUT, TAKEN, Journal, Met
-from modeltrain.manifest import Row
 from modeltrain.progress import Report, quiet
 
 _LABEL_RULE = "A label must be one of the dataset's."

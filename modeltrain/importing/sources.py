@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from modeltrain import dataset
+from modeltrain.data import dataset
 from modeltrain.importing import archives, folders, tables, url_lists
 from modeltrain.importing.fetch import Rules
 from modeltrain.importing.found import LABELS_FILE, Refused, Source

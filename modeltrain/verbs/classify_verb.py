@@ -13,9 +13,9 @@ def options(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, report: Report) -> Result:
-    from modeltrain import artifact
-    from modeltrain.classifier import Classifier
-    from modeltrain.images import decode_in_child
+    from modeltrain.images.codec import decode_in_child
+    from modeltrain.model import artifact
+    from modeltrain.model.classifier import Classifier
 
     classifier = Classifier(artifact.load(args.artifact))
     said = {}

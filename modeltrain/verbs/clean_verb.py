@@ -28,8 +28,10 @@ def options(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, report: Report) -> Result:
-    from modeltrain import artifact, clean, dataset
-    from modeltrain.classifier import Classifier
+    from modeltrain.curate import clean
+    from modeltrain.data import dataset
+    from modeltrain.model import artifact
+    from modeltrain.model.classifier import Classifier
 
     data = dataset.load(args.dataset)
     made, left = clean.clean(

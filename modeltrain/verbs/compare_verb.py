@@ -31,8 +31,8 @@ def options(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, report: Report) -> Result:
-    from modeltrain import compare, configs
     from modeltrain.files import write_whole
+    from modeltrain.training import compare, configs
 
     backends = compare.chosen(args.backends)
     configs.get("article", args.set)  # refused now, not by each backend

@@ -11,7 +11,7 @@ def options(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, report: Report) -> Result:
-    from modeltrain import baseline
+    from modeltrain.network import baseline
 
     made = baseline.convert(args.package, parent=args.artifacts, report=report)
     return {"artifact": str(made.path), "sha256": made.sha256}

@@ -34,10 +34,12 @@ def options(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, report: Report) -> Result:
-    from modeltrain import artifact, counterfactual, evaluate, manifest
-    from modeltrain.classifier import Classifier
-    from modeltrain.features import read_images
+    from modeltrain.audit import counterfactual, evaluate
+    from modeltrain.data import manifest
     from modeltrain.files import write_whole
+    from modeltrain.model import artifact
+    from modeltrain.model.classifier import Classifier
+    from modeltrain.model.features import read_images
 
     classifier = Classifier(artifact.load(args.artifact))
     rows, images = manifest.read(args.manifest), read_images(args.images)

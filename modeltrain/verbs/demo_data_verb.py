@@ -13,11 +13,11 @@ def options(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, report: Report) -> Result:
-    from modeltrain import demo_data
+    from modeltrain.demo import build
 
-    demo_data.build(
+    build.build(
         openmoji=args.openmoji,
-        stamps=args.stamps or demo_data.fetch_stamps(args.out.resolve().parent / "stamps"),
+        stamps=args.stamps or build.fetch_stamps(args.out.resolve().parent / "stamps"),
         out=args.out,
         progress=stage(report, "rendering", "Rendering pictures"),
     )

@@ -13,8 +13,8 @@ from modeltrain.verbs.audit_verb import audit
 from modeltrain.verbs.gate_verb import judge
 
 if TYPE_CHECKING:
-    from modeltrain.artifact import Artifact
-    from modeltrain.manifest import Row
+    from modeltrain.data.manifest import Row
+    from modeltrain.model.artifact import Artifact
 
 
 def options(parser: ArgumentParser) -> None:
@@ -33,9 +33,11 @@ def options(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, report: Report) -> Result:
-    from modeltrain import artifact, configs, manifest
-    from modeltrain.features import read_images
-    from modeltrain.train import train_head
+    from modeltrain.data import manifest
+    from modeltrain.model import artifact
+    from modeltrain.model.features import read_images
+    from modeltrain.training import configs
+    from modeltrain.training.head import train_head
 
     champion, rows = artifact.load(args.champion), manifest.read(args.manifest)
     images = read_images(args.images)
@@ -79,9 +81,9 @@ def _review(
     report: Report,
 ) -> Result:
     """List the labels that the other images speak against; the training has kept the features."""
-    from modeltrain import label_errors
-    from modeltrain.classifier import Classifier
-    from modeltrain.features import features
+    from modeltrain.curate import label_errors
+    from modeltrain.model.classifier import Classifier
+    from modeltrain.model.features import features
 
     learnt = [row for row in rows if row.split != "audit"]
     report("reviewing", 0, 1, "Judging each label by the other images")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from modeltrain.manifest import SPLITS
+from modeltrain.data.manifest import SPLITS
 from modeltrain.progress import Report
 from modeltrain.verbs import Result, paths
 
@@ -31,9 +31,11 @@ def options(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, report: Report) -> Result:
-    from modeltrain import artifact, dataset, label_errors
-    from modeltrain.classifier import Classifier
-    from modeltrain.features import features
+    from modeltrain.curate import label_errors
+    from modeltrain.data import dataset
+    from modeltrain.model import artifact
+    from modeltrain.model.classifier import Classifier
+    from modeltrain.model.features import features
 
     data = dataset.load(args.dataset)
     rows = data.split(*args.splits)

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from feedback.models import Classification, DemoAnswer
 from tests.conftest import png, upload
-from worker import pulse
+from worker import heartbeat
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def sample(settings):
 @pytest.fixture
 def awake(monkeypatch):
     """A worker that reads the queue and is slow."""
-    monkeypatch.setattr(pulse, "alive", lambda queue: True)
+    monkeypatch.setattr(heartbeat, "alive", lambda queue: True)
     monkeypatch.setattr("nsfwsite.demo.views.FIRST_WAIT_SECONDS", 0)
 
 

@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from feedback.models import AuditSet, Finding, ModelVersion
 from feedback.services import audits
-from modeltrain import artifact, hashing
+from modeltrain.images import hashing
 from modeltrain.labels import LABELS
+from modeltrain.model import artifact
 from nsfwsite import isolation
 
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from feedback.models import BlockedHash, Report
 from feedback.services import blocklist, images, reports
-from modeltrain.blocklist import views
+from modeltrain.images.blocklist import views
 from tests.conftest import noise
 
 pytestmark = pytest.mark.django_db

@@ -5,11 +5,11 @@ import json
 import pytest
 from django.urls import reverse
 
-from feedback import intake
 from feedback.errors import Invalid
 from feedback.models import Report
 from feedback.services import evidence, reports
-from modeltrain import fairness
+from modeltrain.audit import fairness
+from nsfwsite.intake import reporting
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +21,7 @@ def told(**changes) -> str:
 
 
 def file(text: str) -> Report:
-    report, _ = intake.file_report(
+    report, _ = reporting.file_report(
         uploads=[],
         pairs=[],
         classification=None,

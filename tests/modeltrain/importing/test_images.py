@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modeltrain import dataset
+from modeltrain.data import dataset
 from modeltrain.importing import import_images, journal, sources
 from modeltrain.importing.found import Found, Source
 from tests.modeltrain.importing.conftest import PETS, imported, jpeg, met, problems, told

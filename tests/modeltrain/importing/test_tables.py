@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from modeltrain import dataset
+from modeltrain.data import dataset
 from modeltrain.importing import sources
 from modeltrain.importing.found import Refused
 from tests.modeltrain.importing.conftest import LABELS, PETS, imported, jpeg, told

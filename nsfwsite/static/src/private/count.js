@@ -1,8 +1,8 @@
-// How often a model errs, and for which group: the same figures as modeltrain/evaluate.py gives.
+// How often a model errs, and for which group: the same figures as modeltrain/audit/evaluate.py gives.
 
 const Z = 1.959963984540054; // of the normal distribution, 97.5 % lie below
 
-/** A share with Wilson's interval at 95 %, as modeltrain/fairness.py; null where there is no data. */
+/** A share with Wilson's interval at 95 %, as modeltrain/audit/fairness.py; null where there is no data. */
 export function rate(count, n) {
   if (n === 0) return { count: 0, n: 0, rate: null, low: null, high: null };
   const share = count / n;
