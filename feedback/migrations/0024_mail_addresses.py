@@ -4,7 +4,7 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
-import feedback.models.mail_address
+import feedback.models.email_address
 
 
 class Migration(migrations.Migration):
@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 (
                     "nonce",
                     models.CharField(
-                        default=feedback.models.mail_address.new_nonce,
+                        default=feedback.models.email_address.new_nonce,
                         editable=False,
                         max_length=40,
                     ),

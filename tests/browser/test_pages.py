@@ -29,8 +29,8 @@ from feedback.services import definitions, emails, ledger, models, reports, safe
 from modeltrain.gate import judge
 from modeltrain.labels import LABELS, NSFW
 from tests.conftest import SCORES, finished_audit, png
-from tests.feedback.pages.test_aids import mapped
-from tests.feedback.pages.test_triage import doubted
+from tests.nsfwsite.pages.test_aids import mapped
+from tests.nsfwsite.pages.test_triage import doubted
 from tests.nsfwsite.test_audits import answers
 from tests.nsfwsite.test_findings import looked_at
 from worker import heartbeat

@@ -23,7 +23,7 @@ from feedback.models import (
 )
 from feedback.services import approval_rule, golden, outcomes, reports, triage
 from tests.conftest import account
-from tests.feedback.api.test_triage import client as api_of
+from tests.nsfwsite.api.test_triage import client as api_of
 
 pytestmark = pytest.mark.django_db
 

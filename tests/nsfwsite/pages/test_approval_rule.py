@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from feedback.models import Decision, Keys, LedgerEntry, Report
 from feedback.services import approval_rule, triage
-from tests.feedback.api.test_triage import client as api_of
+from tests.nsfwsite.api.test_triage import client as api_of
 
 pytestmark = pytest.mark.django_db
 
