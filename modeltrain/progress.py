@@ -23,7 +23,7 @@ class Progress:
     message: str
 
 
-class Report(Protocol):
+class ProgressCallback(Protocol):
     """What long work calls to say how far it is."""
 
     def __call__(self, stage: str, done: int, total: int, message: str) -> None: ...

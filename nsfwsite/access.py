@@ -85,9 +85,9 @@ def person(request: HttpRequest) -> User:
 
 # A page with a form on it.
 page = require_http_methods(["GET", "HEAD", "POST"])
-reviewers_only = _only(people.is_reviewer)
-maintainers_only = _only(people.is_maintainer)
-auditors_only = _only(people.is_auditor)
-readers_only = _only(lambda user: people.is_reviewer(user) or people.is_auditor(user))
-safety_only = _only(people.is_safety)
-lookers_only = _only(lambda user: people.is_reviewer(user) or people.is_safety(user))
+reviewer_required = _only(people.is_reviewer)
+maintainer_required = _only(people.is_maintainer)
+auditor_required = _only(people.is_auditor)
+reader_required = _only(lambda user: people.is_reviewer(user) or people.is_auditor(user))
+safety_required = _only(people.is_safety)
+image_viewer_required = _only(lambda user: people.is_reviewer(user) or people.is_safety(user))

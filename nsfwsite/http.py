@@ -13,7 +13,7 @@ STATUS: dict[type[Refusal], int] = {
     errors.WrongState: 409,
     errors.OverrideNeeded: 409,
     errors.ArtifactMissing: 409,
-    errors.ClassifierAway: 503,
+    errors.ClassifierUnavailable: 503,
 }
 
 

@@ -53,7 +53,7 @@ class BodyLimit:
         refusal = BodyTooLarge(
             rule=f"A {kind} request must be at most {limit // 2**20} MiB.",
             received=f"{size / 2**20:.1f} MiB",
-            way_out="Make the images smaller, or send fewer at once.",
+            remedy="Make the images smaller, or send fewer at once.",
         )
         if request.path.startswith("/api/"):
             return problems.response(refusal)

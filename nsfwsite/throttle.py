@@ -43,7 +43,7 @@ def _count(who: str, *, scope: str, rate: str) -> None:
     raise TooManyRequests(
         rule=f"One address may send at most {item.amount} of these per {item.GRANULARITY.name}.",
         received="one more",
-        way_out=f"Try again in {seconds} seconds.",
+        remedy=f"Try again in {seconds} seconds.",
         retry_after=seconds,
     )
 

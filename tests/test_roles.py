@@ -25,8 +25,8 @@ from feedback.models import (
     Axis,
     BlockedHash,
     Burst,
+    EmailAddress,
     Finding,
-    MailAddress,
     ModelVersion,
     Retrain,
 )
@@ -128,7 +128,7 @@ def things(champion, axes, judged, filed, queued, mona, settings) -> dict[str, o
     By the address as far as the argument, with what the table says that it is of; and what is
     sent to an address that finds nothing without.
     """
-    champion.sha256 = written(b"v1")
+    champion.sha256 = stored_artifact(b"v1")
     champion.save()
     audit = looked_at(champion, settings)
     regions = Finding.objects.get(kind="slices")
@@ -137,7 +137,7 @@ def things(champion, axes, judged, filed, queued, mona, settings) -> dict[str, o
     samples(settings)
     objection = definitions.object_to(label="sexy", words="Who decides what arouses?")
     answer, report = judged(1), queued(2)
-    wanted = MailAddress.objects.create(report=report, site="http://testserver")
+    wanted = EmailAddress.objects.create(report=report, site="http://testserver")
     unseen, escalated, unscreened = judged(3), queued(4), filed(5)
     triage.decide(report=escalated, outcome="escalated", by=mona, reason="No.")
     images = {
@@ -192,7 +192,9 @@ def evaluated(champion: ModelVersion, audit: Audit, by: User) -> Retrain:
     return Retrain.objects.create(
         status="evaluated",
         base=champion,
-        candidate=ModelVersion.objects.create(number=2, sha256=written(b"v2"), title="Retrain 1"),
+        candidate=ModelVersion.objects.create(
+            number=2, sha256=stored_artifact(b"v2"), title="Retrain 1"
+        ),
         dataset=datasets.begin([Row("c" * 64, "neutral", {}, "train", "stamps", "owl")]),
         config="head",
         audit_set=audit.audit_set,
@@ -201,7 +203,7 @@ def evaluated(champion: ModelVersion, audit: Audit, by: User) -> Retrain:
     )
 
 
-def written(graph: bytes) -> str:
+def stored_artifact(graph: bytes) -> str:
     """The name of an artifact's folder."""
     files = {"model.onnx": graph, "labels.json": b"[]", "config.json": b"{}"}
     return artifact.write(parent=settings.ARTIFACTS_DIR, files=files).sha256

@@ -20,7 +20,7 @@ DEAD_AFTER_SECONDS = 10
 BELL_SECONDS = 60
 AFTER_VISITORS = 9  # Redis's lowest of ten priorities: taken up when nobody waits for an answer
 
-Away = redis.RedisError
+RedisUnavailable = redis.RedisError
 
 
 def _redis() -> "redis.Redis":
@@ -37,8 +37,8 @@ def _client(url: str) -> "redis.Redis":
 def alive(queue: str) -> bool:
     """Is a worker reading this queue? False when Redis is away too."""
     try:
-        return bool(_redis().exists(f"pulse:{queue}"))
-    except Away:
+        return bool(_redis().exists(f"heartbeat:{queue}"))
+    except RedisUnavailable:
         return False
 
 
@@ -47,11 +47,11 @@ def waiting(queue: str, *, priority: int = 0) -> int:
     name = queue + f"{Channel.sep}{priority}" * bool(priority)
     try:
         return int(_redis().llen(name))
-    except Away:
+    except RedisUnavailable:
         return 0
 
 
-def ring(name: str) -> None:
+def notify(name: str) -> None:
     """Wake whoever waits for `name`."""
     bell = f"bell:{name}"
     try:
@@ -59,7 +59,7 @@ def ring(name: str) -> None:
             pipe.lpush(bell, 1)
             pipe.expire(bell, BELL_SECONDS)
             pipe.execute()
-    except Away:
+    except RedisUnavailable:
         pass  # whoever waits looks in the database when its time is up
 
 
@@ -72,11 +72,11 @@ def wait(name: str, seconds: float) -> None:
         if _redis().blpop([bell], timeout=seconds):
             _redis().lpush(bell, 1)  # for the next one who waits
             _redis().expire(bell, BELL_SECONDS)
-    except Away:
+    except RedisUnavailable:
         time.sleep(min(seconds, 0.2))
 
 
-class Pulse(bootsteps.StartStopStep):
+class Heartbeat(bootsteps.StartStopStep):
     """Beat while the worker is connected to its broker."""
 
     requires = {"celery.worker.components:Timer"}
@@ -94,8 +94,8 @@ class Pulse(bootsteps.StartStopStep):
     def beat(self, worker: Any) -> None:
         for queue in worker.app.amqp.queues.consume_from:
             try:
-                _redis().set(f"pulse:{queue}", worker.hostname, ex=DEAD_AFTER_SECONDS)
-            except Away:
+                _redis().set(f"heartbeat:{queue}", worker.hostname, ex=DEAD_AFTER_SECONDS)
+            except RedisUnavailable:
                 return
 
     def stop(self, worker: Any) -> None:
@@ -103,10 +103,10 @@ class Pulse(bootsteps.StartStopStep):
             self.timer_entry.cancel()
         for queue in worker.app.amqp.queues.consume_from:
             try:
-                _redis().delete(f"pulse:{queue}")
-            except Away:
+                _redis().delete(f"heartbeat:{queue}")
+            except RedisUnavailable:
                 return
 
 
 def install(app: Celery) -> None:
-    app.steps["worker"].add(Pulse)
+    app.steps["worker"].add(Heartbeat)

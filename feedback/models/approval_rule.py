@@ -2,17 +2,17 @@ from django.db import models
 from django.db.models import Q
 
 
-class Holder(models.Manager["Keys"]):
-    def now(self) -> "Keys":
+class Holder(models.Manager["ApprovalRule"]):
+    def now(self) -> "ApprovalRule":
         """As they are, for a page; one key where nobody ever changed them."""
-        return self.first() or Keys()
+        return self.first() or ApprovalRule()
 
-    def held(self) -> "Keys":
+    def held(self) -> "ApprovalRule":
         """The same, inside a transaction, until whose end nobody changes them."""
         return self.select_for_update().get_or_create(pk=1)[0]
 
 
-class Keys(models.Model):
+class ApprovalRule(models.Model):
     """How many different reviewers must agree before an outcome stands: one row for the site."""
 
     ONE, TWO = 1, 2
@@ -23,6 +23,7 @@ class Keys(models.Model):
     objects = Holder()
 
     class Meta:
+        db_table = "feedback_keys"
         verbose_name_plural = "keys"
         constraints = [
             models.CheckConstraint(condition=Q(id=1), name="keys_of_one_site"),

@@ -11,14 +11,14 @@ def new_nonce() -> str:
     return secrets.token_urlsafe(18)
 
 
-class MailAddress(models.Model):
+class EmailAddress(models.Model):
     """Where a reporter wants to read what becomes of a report. Deleted with it, and before."""
 
     # What is written about; the rest is on the receipt.
     TOLD = (Report.Status.ACCEPTED, Report.Status.REJECTED, Report.Status.ANSWERED)
     TRIES = 5
 
-    report = models.OneToOneField(Report, on_delete=models.CASCADE, related_name="mail_address")
+    report = models.OneToOneField(Report, on_delete=models.CASCADE, related_name="email_address")
     address = models.EmailField()
     # Part of every link in a mail, so that none works longer than this row is here.
     nonce = models.CharField(max_length=40, default=new_nonce, editable=False)
@@ -31,6 +31,7 @@ class MailAddress(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        db_table = "feedback_mailaddress"
         verbose_name_plural = "mail addresses"
         constraints = [
             models.CheckConstraint(

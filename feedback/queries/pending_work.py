@@ -10,8 +10,8 @@ from django.utils import timezone
 from feedback.models import (
     Audit,
     AuditSet,
+    EmailAddress,
     Finding,
-    MailAddress,
     ModelVersion,
     Occlusion,
     Report,
@@ -52,15 +52,15 @@ def reports_to_answer() -> bool:
     )
 
 
-def letters() -> "QuerySet[MailAddress]":
+def letters() -> "QuerySet[EmailAddress]":
     """Addresses to which a letter is due: the question whether they want any, or news."""
     news = Q(
         confirmed_at__isnull=False,
-        report__events__status__in=MailAddress.TOLD,
+        report__events__status__in=EmailAddress.TOLD,
         report__events__pk__gt=F("told"),
     )
     undecided = Q(report__status__in=[Report.Status.QUEUED, Report.Status.ESCALATED])
-    due = MailAddress.objects.filter(retry_at__lte=timezone.now())
+    due = EmailAddress.objects.filter(retry_at__lte=timezone.now())
     return due.filter(Q(asked_at=None) | news & ~undecided).distinct()
 
 

@@ -28,7 +28,7 @@ Step = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Imported:
+class AuditSetImport:
     """What came of an import.
 
     Attributes
@@ -50,7 +50,7 @@ def import_set(
     new_groups: bool = False,
     public_images: bool = False,
     step: Step,
-) -> Imported:
+) -> AuditSetImport:
     """Freeze a dataset's images as an audit set; from then on it decides about new models.
 
     Images that a model has learnt from, or nearly has, are left out and told. All of the set comes
@@ -79,7 +79,7 @@ def import_set(
         raise Invalid(
             rule="An audit set needs images that no model has learnt from.",
             received=f"{len(data.rows)} images, and none of them is left. {' '.join(told)}",
-            way_out="Import other images.",
+            remedy="Import other images.",
         )
     told += _shared(rows) + _thin(rows)
     folder = Path(settings.AUDIT_IMAGES_DIR)
@@ -99,7 +99,7 @@ def import_set(
         )
         for model in ModelVersion.objects.exclude(status=ModelVersion.Status.CANDIDATE):
             audits.request(model=model, audit_set=audit_set)
-    return Imported(audit_set, told)
+    return AuditSetImport(audit_set, told)
 
 
 def _check(name: str, data: Dataset, *, new_groups: bool) -> None:
@@ -107,26 +107,26 @@ def _check(name: str, data: Dataset, *, new_groups: bool) -> None:
         raise Invalid(
             rule="A set's name has small letters, digits and hyphens, at most 50.",
             received=repr(name),
-            way_out="Choose another.",
+            remedy="Choose another.",
         )
     if AuditSet.objects.filter(name=name).exists():
         raise Invalid(
             rule="A set is frozen: its name is used once.",
             received=f"{name}, which is there already",
-            way_out="Give the new version a new name, such as its name with a number.",
+            remedy="Give the new version a new name, such as its name with a number.",
         )
     if any(SLICE in row.groups for row in data.rows):
         raise Invalid(
             rule="Names on this axis are given here, to what an audit found.",
             received=f"images with a value on the axis {SLICE!r}",
-            way_out="Give the axis another name and import again.",
+            remedy="Give the axis another name and import again.",
         )
     unknown = Counter(row.label for row in data.rows if row.label not in LABELS)
     if unknown:
         raise Invalid(
             rule=f"An audit set's labels must be among {', '.join(LABELS)}.",
             received=_counted(unknown),
-            way_out="Rename the classes and import again.",
+            remedy="Rename the classes and import again.",
         )
     known = {(value.axis.name, value.name) for value in _values()}
     pairs = Counter(pair for row in data.rows for pair in row.groups.items() if pair not in known)
@@ -134,7 +134,7 @@ def _check(name: str, data: Dataset, *, new_groups: bool) -> None:
         raise Invalid(
             rule="Groups must be on axes that the site knows, with values that it knows.",
             received=_counted(Counter({f"{a}={v}": n for (a, v), n in pairs.items()})),
-            way_out="Correct them, or let them be made with --new-groups.",
+            remedy="Correct them, or let them be made with --new-groups.",
         )
 
 

@@ -217,7 +217,7 @@ def compare(*, before: Audit, after: Audit) -> dict[str, Any]:
             raise ArtifactMissing(
                 rule="Two models are compared by their answers to the same images.",
                 received="answers that are gone, or are of other images",
-                way_out="Choose other models, or let both be audited again.",
+                remedy="Choose other models, or let both be audited again.",
             ) from problem
         cache.set(name, found, KEPT_SECONDS)
     return found

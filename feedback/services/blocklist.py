@@ -19,7 +19,7 @@ TOLD = 20  # malformed lines, one by one
 
 
 @dataclass
-class Imported:
+class BlocklistImport:
     """What came of a hash list."""
 
     read: int = 0
@@ -28,10 +28,12 @@ class Imported:
     malformed: list[str] = field(default_factory=list)
 
 
-def import_list(*, lines: Iterable[str], source: str, skip_malformed: bool = False) -> Imported:
+def import_list(
+    *, lines: Iterable[str], source: str, skip_malformed: bool = False
+) -> BlocklistImport:
     """Add every hash of a list, or none where a line is malformed; known ones stay as they are."""
     source = _source(source)
-    found, hashes = Imported(), set[str]()
+    found, hashes = BlocklistImport(), set[str]()
     for number, line in enumerate(lines, start=1):
         try:
             parsed = blocklist.parse(line)
@@ -52,7 +54,7 @@ def import_list(*, lines: Iterable[str], source: str, skip_malformed: bool = Fal
             rule="Every line of a hash list is a PDQ hash of 64 hexadecimal digits, with a comma "
             "and its quality if you like, or a comment after #.",
             received="\n".join(found.malformed[:TOLD]) + (f"\nand {more} more" * (more > 0)),
-            way_out="Nothing was imported. Mend these lines, or leave them out with "
+            remedy="Nothing was imported. Mend these lines, or leave them out with "
             "--skip-malformed.",
         )
     found.new = _add(sorted(hashes), source)
@@ -81,7 +83,7 @@ def _source(source: str) -> str:
         raise Invalid(
             rule="Where hashes come from is said in 1 to 200 characters.",
             received=f"{len(source):,} characters",
-            way_out="Name the list, or the reason.",
+            remedy="Name the list, or the reason.",
         )
     return source
 

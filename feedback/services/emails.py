@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from feedback import queries
 from feedback.errors import Invalid, WrongState
-from feedback.models import MailAddress, Report
+from feedback.models import EmailAddress, Report
 from feedback.models.email_address import new_nonce
 from feedback.text import inert
 
@@ -40,13 +40,13 @@ SUBJECTS = {
 OVER = (Report.Status.WITHDRAWN, Report.Status.ESCALATED, Report.Status.ANSWERED)
 
 
-def leave(*, report: Report, address: str, site: str) -> MailAddress:
+def leave(*, report: Report, address: str, site: str) -> EmailAddress:
     """Keep an address in place of the one before. All that it gets is one question."""
     if not settings.SENDS_MAIL or report.status in OVER:
         raise WrongState(
             rule="Mail is sent where the operator has set it up, while something is to come.",
             received="an address",
-            way_out="Come back with the link of your receipt.",
+            remedy="Come back with the link of your receipt.",
         )
     address = inert(address)
     try:
@@ -57,9 +57,9 @@ def leave(*, report: Report, address: str, site: str) -> MailAddress:
         raise Invalid(
             rule=f"An address looks like name@example.org, in at most {LONGEST} characters.",
             received="something else",
-            way_out="Look at what you typed.",
+            remedy="Look at what you typed.",
         )
-    kept, _ = MailAddress.objects.update_or_create(
+    kept, _ = EmailAddress.objects.update_or_create(
         report=report,
         defaults={
             "address": address,
@@ -76,39 +76,39 @@ def leave(*, report: Report, address: str, site: str) -> MailAddress:
     return kept
 
 
-def link(row: MailAddress, purpose: str) -> str:
+def link(row: EmailAddress, purpose: str) -> str:
     return row.site + reverse(f"{purpose}-mail", args=[token_of(row)])
 
 
-def token_of(row: MailAddress) -> str:
+def token_of(row: EmailAddress) -> str:
     return signing.dumps([row.pk, row.nonce], salt=SALT)
 
 
-def address_of(*, token: str) -> MailAddress | None:
+def address_of(*, token: str) -> EmailAddress | None:
     """The row that a link is about, while it is there."""
     try:
         pk, nonce = signing.loads(token, salt=SALT)
     except signing.BadSignature:
         return None
-    return MailAddress.objects.select_related("report").filter(pk=pk, nonce=nonce).first()
+    return EmailAddress.objects.select_related("report").filter(pk=pk, nonce=nonce).first()
 
 
-def confirm(*, row: MailAddress) -> None:
+def confirm(*, row: EmailAddress) -> None:
     """From now on; what became of the report before is on its receipt."""
     last = row.report.events.last()
-    unconfirmed = MailAddress.objects.filter(pk=row.pk, nonce=row.nonce, confirmed_at=None)
+    unconfirmed = EmailAddress.objects.filter(pk=row.pk, nonce=row.nonce, confirmed_at=None)
     # A question may arrive although its sending seemed to fail.
     asked = Coalesce("asked_at", timezone.now())
     unconfirmed.update(confirmed_at=timezone.now(), asked_at=asked, told=last.pk if last else 0)
 
 
 def forget(*, report: Report) -> None:
-    MailAddress.objects.filter(report=report).delete()
+    EmailAddress.objects.filter(report=report).delete()
 
 
 def forget_unconfirmed() -> None:
     edge = timezone.now() - UNCONFIRMED
-    MailAddress.objects.filter(confirmed_at=None, created_at__lt=edge).delete()
+    EmailAddress.objects.filter(confirmed_at=None, created_at__lt=edge).delete()
 
 
 def write(*, pk: int) -> None:
@@ -116,28 +116,28 @@ def write(*, pk: int) -> None:
     row = queries.pending_work.letters().filter(pk=pk).select_related("report").first()
     if row is None:
         return
-    step = row.report.events.filter(status__in=MailAddress.TOLD).last()
+    step = row.report.events.filter(status__in=EmailAddress.TOLD).last()
     before: dict[str, Any]
     after: dict[str, Any]
     if row.asked_at is None or step is None:
         letter, before, after = CONFIRM, {"asked_at": None}, {"asked_at": timezone.now()}
     else:
         letter, before, after = step.status, {"told": row.told}, {"told": step.pk}
-    mine = MailAddress.objects.filter(pk=pk, nonce=row.nonce, confirmed_at=row.confirmed_at)
+    mine = EmailAddress.objects.filter(pk=pk, nonce=row.nonce, confirmed_at=row.confirmed_at)
     if not mine.filter(**before).update(**after):
         return
     if _sent(row, letter):
         mine.update(failures=0)
         if letter == Report.Status.ANSWERED:
             mine.delete()
-    elif row.failures + 1 < MailAddress.TRIES:
+    elif row.failures + 1 < EmailAddress.TRIES:
         later = timezone.now() + FIRST_PAUSE * 4**row.failures
         mine.update(failures=F("failures") + 1, retry_at=later, **before)
     else:
         mine.update(failures=0)  # this letter is given up
 
 
-def _sent(row: MailAddress, letter: str) -> bool:
+def _sent(row: EmailAddress, letter: str) -> bool:
     stop = link(row, STOP)
     words = {
         "confirm": link(row, CONFIRM),

@@ -69,7 +69,7 @@ def _whole(value: Any) -> bool:
 
 
 def _refusal(rule: str, received: str) -> Invalid:
-    return Invalid(rule=f"Shared counts must be {rule}.", received=received[:120], way_out=WAY_OUT)
+    return Invalid(rule=f"Shared counts must be {rule}.", received=received[:120], remedy=WAY_OUT)
 
 
 def rows(evidence: Mapping[str, Any]) -> list[dict[str, Any]]:

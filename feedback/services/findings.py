@@ -42,7 +42,7 @@ def try_again(*, finding: Finding) -> None:
         raise WrongState(
             rule="What failed can be tried again.",
             received=f"{finding}, {finding.status}",
-            way_out="Open its page to see where it stands.",
+            remedy="Open its page to see where it stands.",
         )
 
 

@@ -43,7 +43,7 @@ def mark(*, report: Report, by: User) -> None:
         raise WrongState(
             rule="A golden case is a decided report whose pictures are kept.",
             received=f"report {report.pk}, {report.status}",
-            way_out="Choose another one.",
+            remedy="Choose another one.",
         )
     Golden.objects.get_or_create(report=report, defaults={"by": by})
 

@@ -17,7 +17,7 @@ def release(*, burst: Burst, by: User) -> int:
         raise WrongState(
             rule="Reports that are held are released by reviewers.",
             received=f"{by}, who is none",
-            way_out="Ask one of them.",
+            remedy="Ask one of them.",
         )
     return queries.triage.held_in(burst).update(burst=None)
 
@@ -31,7 +31,7 @@ def decline(*, burst: Burst, by: User, reason: str) -> tuple[int, int]:
         raise WrongState(
             rule="Reports are declined all at once by maintainers.",
             received=f"{by}, who is none",
-            way_out="Decide them one by one, or ask a maintainer.",
+            remedy="Decide them one by one, or ask a maintainer.",
         )
     done = 0
     for report in queries.triage.held_in(burst)[:AT_ONCE]:

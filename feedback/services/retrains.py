@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from feedback import queries
 from feedback.errors import ArtifactMissing, NothingToLearn, OverrideNeeded, WrongState
-from feedback.models import Audit, AuditSet, DatasetVersion, Keys, ModelVersion, Retrain
+from feedback.models import ApprovalRule, Audit, AuditSet, DatasetVersion, ModelVersion, Retrain
 from feedback.services import audits, datasets, ledger, manifests, models, training_process
-from feedback.text import written
+from feedback.text import required_text
 from modeltrain.data import manifest
 
 Status = Retrain.Status
@@ -30,7 +30,7 @@ def propose(*, by: User) -> Retrain:
         raise NothingToLearn(
             rule="A retrain needs examples that the present model has not learnt from.",
             received="no accepted report with pictures and consent to train",
-            way_out="Decide some reports first.",
+            remedy="Decide some reports first.",
         )
     try:
         with transaction.atomic():
@@ -48,18 +48,18 @@ def _refuse_a_second_open_one(champion: ModelVersion) -> None:
         raise WrongState(
             rule="One retrain is open at a time.",
             received=f"retrain {opened.pk} is {opened.status}",
-            way_out="Promote, decline or cancel it first.",
+            remedy="Promote, decline or cancel it first.",
         )
 
 
 def approve(*, retrain: Retrain, by: User) -> Retrain:
     with transaction.atomic():
-        keys = Keys.objects.held()
+        keys = ApprovalRule.objects.held()
         if keys.two and by == retrain.proposed_by:
             raise WrongState(
                 rule="With two keys, a retrain is approved by somebody else than who proposed it.",
                 received=f"{by}, who proposed it",
-                way_out="Ask another maintainer.",
+                remedy="Ask another maintainer.",
             )
         _step(
             retrain,
@@ -87,7 +87,7 @@ def cancel(*, retrain: Retrain, by: User) -> Retrain:
 
 
 def decline(*, retrain: Retrain, by: User, reason: str = "") -> Retrain:
-    reason = written(reason, "A reason", needed=False)
+    reason = required_text(reason, "A reason", needed=False)
     with transaction.atomic():
         _step(
             retrain,
@@ -106,18 +106,18 @@ def promote(*, retrain: Retrain, by: User, override_reason: str = "") -> Retrain
     """Put the candidate in service: one transaction, and never a moment without a champion."""
     _refuse_unless(retrain, [Status.EVALUATED], "promoted")
     gate, candidate = retrain.gate or {}, retrain.candidate
-    override_reason = written(override_reason, "A reason", needed=False)
+    override_reason = required_text(override_reason, "A reason", needed=False)
     if gate.get("verdict") != "pass" and not override_reason:
         raise OverrideNeeded(
             rule="A model that the gate did not pass needs a written, public reason.",
             received=f"gate verdict {gate.get('verdict')!r} and no override_reason",
-            way_out="Give override_reason, or decline.",
+            remedy="Give override_reason, or decline.",
         )
     if candidate is None or not candidate.folder.is_dir():
         raise ArtifactMissing(
             rule="A model is promoted from its own files.",
             received="an artifact folder that is not there",
-            way_out="Restore it from a backup, or retrain.",
+            remedy="Restore it from a backup, or retrain.",
         )
     with transaction.atomic():
         _step(
@@ -262,5 +262,5 @@ def _refuse_unless(retrain: Retrain, sources: list[str], verb: str) -> None:
         rule=f"A retrain can be {verb} once, while it is {' or '.join(sources)}.",
         received=f"retrain {retrain.pk} is {retrain.status}"
         + (f", by {who} at {when:%Y-%m-%d %H:%M} UTC" if who and when else ""),
-        way_out="Open the retrain to see where it stands.",
+        remedy="Open the retrain to see where it stands.",
     )

@@ -12,7 +12,7 @@ from django.db.models import Count, Q
 from feedback import queries
 from feedback.errors import Invalid, WrongState
 from feedback.models import Audit, AxisValue, DemoAnswer, Example, Report, SignalDecision
-from feedback.text import written
+from feedback.text import required_text
 from modeltrain.labels import ErrorKind, error_kind
 
 Outcome = SignalDecision.Outcome
@@ -175,20 +175,20 @@ def decide(
         raise WrongState(
             rule="A signal is decided while there are reports of it.",
             received=f"{outcome or 'nothing'} of {value} and {kind}",
-            way_out="Open the page again.",
+            remedy="Open the page again.",
         )
-    reason = written(reason, "A reason", needed=False)
+    reason = required_text(reason, "A reason", needed=False)
     if outcome == Outcome.DISMISSED and not reason:
         raise Invalid(
             rule="A signal is dismissed for a reason, which is public.",
             received="no reason",
-            way_out="Write what else explains the reports.",
+            remedy="Write what else explains the reports.",
         )
     if outcome == Outcome.CONFIRMED and rate_of(signal, audit) is None:
         raise Invalid(
             rule="A signal is confirmed by an audit that has enough images of its group.",
             received=str(audit or "no audit"),
-            way_out="Bring an audit set with such images, or leave the signal open.",
+            remedy="Bring an audit set with such images, or leave the signal open.",
         )
     return SignalDecision.objects.create(
         value=value,

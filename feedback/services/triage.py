@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from feedback import people, queries
 from feedback.errors import AlreadyDecided, Invalid, Refusal, WrongState
-from feedback.models import Decision, Keys, Report
+from feedback.models import ApprovalRule, Decision, Report
 from feedback.models.decision import OTHER, REASONS
 from feedback.services import golden, outcomes, reports
-from feedback.text import written
+from feedback.text import required_text
 
 CLAIM = datetime.timedelta(minutes=10)
 CLAIMS_TRIED = 20  # as many may be taken by others meanwhile
@@ -68,7 +68,7 @@ def decide(
 
     Whoever comes after it was settled is told who was first.
     """
-    reason = written(reason, "A reason", needed=False)
+    reason = required_text(reason, "A reason", needed=False)
     if outcome == Decision.Outcome.ACCEPTED:
         because = ""
         reports.check_label(label or report.expected_label)
@@ -78,7 +78,7 @@ def decide(
     else:
         because = _checked_reason(outcome, because, reason)
     with transaction.atomic():
-        keys = Keys.objects.held()
+        keys = ApprovalRule.objects.held()
         if not _take(report, by, claimed_by=None, claimed_until=None):
             raise _not_open(report, by)
         report.refresh_from_db(fields=["second_opinion_at", "appealed_at"])
@@ -147,18 +147,18 @@ def _checked_reason(outcome: str, because: str, line: str) -> str:
         raise Invalid(
             rule=f"A reason must be one of {', '.join(REASONS)}.",
             received=repr(because),
-            way_out="Choose one of these, or write a line for the reporter.",
+            remedy="Choose one of these, or write a line for the reporter.",
         )
     if because in ("", OTHER) and not line.strip():
         raise Invalid(
             rule=f"A report that is {outcome} needs a reason, which its reporter reads.",
             received="no reason",
-            way_out="Choose one, or write a line for the reporter.",
+            remedy="Choose one, or write a line for the reporter.",
         )
     return because
 
 
-def needed(report: Report, *, keys: Keys, others: Sequence[Decision]) -> int:
+def needed(report: Report, *, keys: ApprovalRule, others: Sequence[Decision]) -> int:
     """How many must say the same: where somebody has spoken already, two in any case."""
     return 2 if keys.two or report.second_opinion_at or others else 1
 
@@ -197,14 +197,14 @@ def _not_open(report: Report, by: User) -> Refusal:
         return WrongState(
             rule="A case that another reviewer has in hand is theirs for ten minutes.",
             received=f"report {found.pk}, which {found.claimed_by} opened",
-            way_out="Take the next one.",
+            remedy="Take the next one.",
         )
     last = found and found.decision
     return AlreadyDecided(
         rule="A report is decided once, while it is queued.",
         received=f"report {report.pk}, {found.status if found else 'decided'}"
         + (f" by {last.by} at {last.at:%Y-%m-%d %H:%M} UTC" if last else ""),
-        way_out="Open the next one.",
+        remedy="Open the next one.",
     )
 
 
@@ -218,7 +218,7 @@ def barred(report: Report, by: User) -> Refusal | None:
         return WrongState(
             rule="An appeal is decided by somebody who did not decide the report before.",
             received=f"{by}, who declined it",
-            way_out="Leave it to another reviewer.",
+            remedy="Leave it to another reviewer.",
         )
     standing = queries.decisions.standing(report)
     known = report.golden and not queries.golden.may_answer(report.golden, by)
@@ -229,13 +229,13 @@ def barred(report: Report, by: User) -> Refusal | None:
             rule="Where three reviewers say three different things, a maintainer decides: one who "
             "was not among them, if there is one.",
             received=f"{by}",
-            way_out="Take the next one.",
+            remedy="Take the next one.",
         )
     if known or standing.filter(by=by).exists():
         return WrongState(
             rule="A reviewer says once what a report is; others say it without knowing what.",
             received=f"{by}, who has said it",
-            way_out="Take the next one.",
+            remedy="Take the next one.",
         )
     return None
 
@@ -246,7 +246,7 @@ def ask_second_opinion(*, report: Report, by: User) -> None:
         raise WrongState(
             rule="A second opinion comes from a second reviewer.",
             received="nobody else who reviews",
-            way_out="Decide it, skip it, or make another reviewer's account.",
+            remedy="Decide it, skip it, or make another reviewer's account.",
         )
     with transaction.atomic():
         if not _take(report, by, second_opinion_at=timezone.now()):
@@ -266,7 +266,7 @@ def reopen(*, report: Report, by: User) -> None:
             raise WrongState(
                 rule="A decision can be taken back while the report is accepted.",
                 received=f"report {report.pk}, {report.status}",
-                way_out="Open the report to see where it stands.",
+                remedy="Open the report to see where it stands.",
             )
         Report.objects.filter(pk=report.pk).update(folded_into=None)
         report.decisions.filter(taken_back_at=None).update(taken_back_at=timezone.now())

@@ -15,14 +15,14 @@ from typing import Any
 
 from modeltrain.curate import duplicates
 from modeltrain.curate.alignment import Pixels
-from modeltrain.curate.duplicates import Pair
+from modeltrain.curate.duplicates import DuplicatePair
 from modeltrain.data import dataset
 from modeltrain.data.dataset import Dataset
 from modeltrain.data.manifest import Row
 from modeltrain.files import write_whole
 from modeltrain.model.classifier import Classifier
 from modeltrain.model.features import ImageMissing, features, load_pixels
-from modeltrain.progress import Report, quiet
+from modeltrain.progress import ProgressCallback, quiet
 
 LIST = "clean.jsonl"
 DUPLICATE, CONFLICT, NEAR_AUDIT, MISSING = "duplicate", "conflict", "near audit", "missing"
@@ -59,7 +59,7 @@ def clean(
     classifier: Classifier,
     cache: Path,
     keep_conflicts: bool = False,
-    progress: Report = quiet,
+    progress: ProgressCallback = quiet,
 ) -> tuple[Dataset, list[Left]]:
     """Write a dataset in which every picture is once, and `clean.jsonl` in it.
 
@@ -117,7 +117,7 @@ def _in_order(left: Sequence[Left]) -> list[Left]:
     return sorted(left, key=lambda each: (each.reason, each.sha256))
 
 
-def _readable(data: Dataset, progress: Report) -> tuple[list[Row], list[int], list[Left]]:
+def _readable(data: Dataset, progress: ProgressCallback) -> tuple[list[Row], list[int], list[Left]]:
     """Return the rows whose images can be read, their sizes in pixels, and the others."""
     rows, sizes, left = [], [], []
     for done, row in enumerate(data.rows, start=1):
@@ -139,7 +139,7 @@ def _left(row: Row, reason: str, of: Sequence[str], sentence: str) -> Left:
 def _without_duplicates(
     rows: Sequence[Row],
     sizes: Sequence[int],
-    pairs: Sequence[Pair],
+    pairs: Sequence[DuplicatePair],
     left: list[Left],
     *,
     keep_conflicts: bool,
@@ -177,7 +177,7 @@ def _without_duplicates(
 
 
 def _with_clusters(
-    rows: Sequence[Row], kept: set[int], pairs: Sequence[Pair], left: list[Left]
+    rows: Sequence[Row], kept: set[int], pairs: Sequence[DuplicatePair], left: list[Left]
 ) -> list[Row]:
     """Join clusters that share a picture, and keep each on one side of a split."""
     names = sorted({row.cluster for row in rows})

@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 from modeltrain.curate import alignment, hash_join
 from modeltrain.curate.alignment import Pixels, Same, Sketch
 from modeltrain.images.hashing import TELLING_QUALITY
-from modeltrain.progress import Report, quiet
+from modeltrain.progress import ProgressCallback, quiet
 
 NEIGHBOURS = 12
 DIRECTIONS = 192
@@ -35,7 +35,7 @@ Read = Callable[[int], Pixels]
 
 
 @dataclass(frozen=True)
-class Pair:
+class DuplicatePair:
     """Two images that are one picture.
 
     Attributes
@@ -56,8 +56,8 @@ def find(
     count: int,
     features: NDArray[np.float32],
     *,
-    progress: Report = quiet,
-) -> list[Pair]:
+    progress: ProgressCallback = quiet,
+) -> list[DuplicatePair]:
     """Find the images that are one picture.
 
     Parameters
@@ -72,7 +72,7 @@ def find(
 
     Returns
     -------
-    list of Pair
+    list of DuplicatePair
         Sorted.
     """
     candidates = np.unique(
@@ -80,12 +80,12 @@ def find(
     )
     sketch = lru_cache(_REMEMBERED)(lambda at: Sketch(read(at)))
 
-    def judge(pair: NDArray[np.int64]) -> Pair | None:
+    def judge(pair: NDArray[np.int64]) -> DuplicatePair | None:
         one, other = map(int, pair)
         found = alignment.same(sketch(one), sketch(other))
-        return Pair(one, other, found) if found else None
+        return DuplicatePair(one, other, found) if found else None
 
-    pairs: list[Pair] = []
+    pairs: list[DuplicatePair] = []
     # One pair on each core: inner threads would only wait for each other.
     with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
         for start in range(0, len(candidates), _AT_ONCE):
@@ -96,7 +96,7 @@ def find(
     return pairs
 
 
-def by_hash(read: Read, count: int, *, progress: Report = quiet) -> NDArray[np.int64]:
+def by_hash(read: Read, count: int, *, progress: ProgressCallback = quiet) -> NDArray[np.int64]:
     """Return pairs whose PDQ hashes are alike, also mirrored, turned or with the border cut off.
 
     Parameters
@@ -192,7 +192,7 @@ def whiten(features: NDArray[np.float32], *, directions: int = DIRECTIONS) -> ND
     return whitened
 
 
-def groups(pairs: Sequence[Pair], count: int) -> list[list[int]]:
+def groups(pairs: Sequence[DuplicatePair], count: int) -> list[list[int]]:
     """Join pairs into groups of images that are one picture; images that are alone are left out."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components

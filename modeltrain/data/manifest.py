@@ -21,15 +21,15 @@ class ManifestError(ValueError):
 
     Attributes
     ----------
-    rule, received, way_out : str
+    rule, received, remedy : str
         What holds for a manifest, what was found (with its line, when read), and what to do.
     """
 
-    def __init__(self, rule: str, received: str, way_out: str) -> None:
+    def __init__(self, rule: str, received: str, remedy: str) -> None:
         self.rule = rule
         self.received = received
-        self.way_out = way_out
-        super().__init__(f"{rule} Received: {received}. {way_out}")
+        self.remedy = remedy
+        super().__init__(f"{rule} Received: {received}. {remedy}")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from modeltrain.images.decoder import (
-    ImageRefused,
+    DecodeError,
     Limits,
     broken,
     limits_to_json,
@@ -25,7 +25,7 @@ from modeltrain.images.decoder import (
 )
 
 __all__ = [
-    "ImageRefused",
+    "DecodeError",
     "Limits",
     "decode",
     "decode_in_child",
@@ -66,7 +66,7 @@ def decode(data: bytes, *, limits: Limits = _DEFAULT) -> Pixels:
 
     Raises
     ------
-    ImageRefused
+    DecodeError
     """
     return np.array(open_rgb(data, limits=limits), dtype=np.uint8)
 
@@ -91,7 +91,7 @@ def decode_in_child(data: bytes, *, limits: Limits = _DEFAULT) -> Pixels:
 
     Raises
     ------
-    ImageRefused
+    DecodeError
         Also when the child crashed (`crashed`), was too slow, or ran out of memory.
     """
     if len(data) > limits.max_bytes:  # refused here, without a process
@@ -137,9 +137,9 @@ def _ask(command: Sequence[str], data: bytes, limits: Limits) -> Pixels:
     raise too_much_memory(limits) if status == _KILLED else _crashed()
 
 
-def _crashed() -> ImageRefused:
+def _crashed() -> DecodeError:
     what = broken("a file that the decoder could not survive")
-    return ImageRefused("crashed", what.rule, what.received, what.way_out)
+    return DecodeError("crashed", what.rule, what.received, what.remedy)
 
 
 def _feed(child: subprocess.Popen[bytes], data: bytes) -> None:
@@ -157,9 +157,9 @@ def _read(child: subprocess.Popen[bytes], limits: Limits) -> Pixels | None:
     try:
         header = json.loads(child.stdout.readline(_LONGEST_HEADER))
         if "code" in header:
-            raise ImageRefused(*(str(header[k]) for k in ("code", "rule", "received", "way_out")))
+            raise DecodeError(*(str(header[k]) for k in ("code", "rule", "received", "remedy")))
         height, width = int(header["height"]), int(header["width"])
-    except ImageRefused:
+    except DecodeError:
         raise
     except (ValueError, KeyError, TypeError):
         child.wait()  # it ended, or the clock ends it: then the exit status says why

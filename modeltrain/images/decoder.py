@@ -31,7 +31,7 @@ class Limits:
     memory_bytes: int = 1024 * MIB
 
 
-class ImageRefused(ValueError):
+class DecodeError(ValueError):
     """An image was not accepted.
 
     Attributes
@@ -39,19 +39,19 @@ class ImageRefused(ValueError):
     code : str
         One of `empty`, `too_many_bytes`, `not_an_image`, `unsupported_format`, `too_many_pixels`,
         `too_long`, `animated`, `broken`, `too_slow`, `too_much_memory`, `crashed`.
-    rule, received, way_out : str
+    rule, received, remedy : str
         What is allowed, what came instead, and what to do now.
     """
 
-    def __init__(self, code: str, rule: str, received: str, way_out: str) -> None:
+    def __init__(self, code: str, rule: str, received: str, remedy: str) -> None:
         self.code = code
         self.rule = rule
         self.received = received
-        self.way_out = way_out
-        super().__init__(f"{rule} Received: {received}. {way_out}")
+        self.remedy = remedy
+        super().__init__(f"{rule} Received: {received}. {remedy}")
 
-    def __reduce__(self) -> tuple[type["ImageRefused"], tuple[str, str, str, str]]:
-        return type(self), (self.code, self.rule, self.received, self.way_out)
+    def __reduce__(self) -> tuple[type["DecodeError"], tuple[str, str, str, str]]:
+        return type(self), (self.code, self.rule, self.received, self.remedy)
 
 
 _ACCEPTED = "An image must be a JPEG, PNG, WebP, GIF or BMP file."
@@ -60,14 +60,14 @@ _WHOLE = "An image file must be whole and readable."
 _SMALLER = "Make it smaller and send it again."
 
 
-def broken(detail: str) -> ImageRefused:
+def broken(detail: str) -> DecodeError:
     """Return the refusal of a file that starts like an image and cannot be read."""
-    return ImageRefused("broken", _WHOLE, detail, "Export it again and send the new file.")
+    return DecodeError("broken", _WHOLE, detail, "Export it again and send the new file.")
 
 
-def too_slow(limits: Limits) -> ImageRefused:
+def too_slow(limits: Limits) -> DecodeError:
     """Return the refusal of an image that takes too long to read."""
-    return ImageRefused(
+    return DecodeError(
         "too_slow",
         f"An image must be readable within {limits.seconds:g} seconds.",
         "one that takes longer",
@@ -75,9 +75,9 @@ def too_slow(limits: Limits) -> ImageRefused:
     )
 
 
-def too_much_memory(limits: Limits) -> ImageRefused:
+def too_much_memory(limits: Limits) -> DecodeError:
     """Return the refusal of an image that needs too much memory to read."""
-    return ImageRefused(
+    return DecodeError(
         "too_much_memory",
         f"An image must be readable in {limits.memory_bytes / MIB:.0f} MiB of memory.",
         "one that needs more",
@@ -85,15 +85,15 @@ def too_much_memory(limits: Limits) -> ImageRefused:
     )
 
 
-def _too_long(limits: Limits, received: str) -> ImageRefused:
+def _too_long(limits: Limits, received: str) -> DecodeError:
     """Return the refusal of a thread of pixels: few bytes, and minutes to resize."""
     rule = f"An image must be at most {limits.max_side:,} pixels wide and high."
-    return ImageRefused("too_long", rule, received, _SMALLER)
+    return DecodeError("too_long", rule, received, _SMALLER)
 
 
-def _too_many_pixels(limits: Limits, received: str) -> ImageRefused:
+def _too_many_pixels(limits: Limits, received: str) -> DecodeError:
     rule = f"An image must have at most {limits.max_pixels / 1e6:g} million pixels."
-    return ImageRefused("too_many_pixels", rule, received, _SMALLER)
+    return DecodeError("too_many_pixels", rule, received, _SMALLER)
 
 
 def _sniff(data: bytes) -> str | None:
@@ -123,8 +123,8 @@ def _refuse_format(data: bytes) -> NoReturn:
     }
     for name, matches in known.items():
         if matches:
-            raise ImageRefused("unsupported_format", _ACCEPTED, name, _SAVE_AS)
-    raise ImageRefused("not_an_image", _ACCEPTED, "a file that is none of these", _SAVE_AS)
+            raise DecodeError("unsupported_format", _ACCEPTED, name, _SAVE_AS)
+    raise DecodeError("not_an_image", _ACCEPTED, "a file that is none of these", _SAVE_AS)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
@@ -219,15 +219,15 @@ def open_rgb(data: bytes, *, limits: Limits) -> Image.Image:
 
     Raises
     ------
-    ImageRefused
+    DecodeError
         For every file that gives no such picture; no other exception escapes.
     """
     if not data:
-        raise ImageRefused("empty", "An image file must not be empty.", "0 bytes", "Choose a file.")
+        raise DecodeError("empty", "An image file must not be empty.", "0 bytes", "Choose a file.")
     if len(data) > limits.max_bytes:
         rule = f"An image must be at most {limits.max_bytes / MIB:g} MiB."
         received = f"{len(data) / MIB:.1f} MiB"
-        raise ImageRefused("too_many_bytes", rule, received, _SMALLER)
+        raise DecodeError("too_many_bytes", rule, received, _SMALLER)
     kind = _sniff(data)
     if kind is None:
         _refuse_format(data)
@@ -240,7 +240,7 @@ def open_rgb(data: bytes, *, limits: Limits) -> Image.Image:
                 raise _too_long(limits, f"{width} × {height}")
             # A phone's second picture in an MPO file is no animation: its first one is the photo.
             if getattr(image, "is_animated", False) and image.format != "MPO":
-                raise ImageRefused(
+                raise DecodeError(
                     "animated",
                     "An image must not be animated.",
                     "an animation",
@@ -250,7 +250,7 @@ def open_rgb(data: bytes, *, limits: Limits) -> Image.Image:
             turn = _orientation(image)
             pixels = _rgb_on_white(image)
             return pixels.transpose(_UPRIGHT[turn]) if turn in _UPRIGHT else pixels
-    except ImageRefused:
+    except DecodeError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         at_least = f"more than {Image.MAX_IMAGE_PIXELS or 0:,} pixels"
@@ -295,7 +295,7 @@ def main(argument: str) -> None:
         for top in range(0, image.height, rows):
             bottom = min(top + rows, image.height)
             out.write(image.crop((0, top, image.width, bottom)).tobytes())
-    except ImageRefused as no:
-        refusal = {"code": no.code, "rule": no.rule, "received": no.received, "way_out": no.way_out}
+    except DecodeError as no:
+        refusal = {"code": no.code, "rule": no.rule, "received": no.received, "remedy": no.remedy}
         out.write(json.dumps(refusal).encode() + b"\n")
     out.flush()

@@ -30,19 +30,19 @@ class ArtifactCorrupt(ValueError):
     ----------
     file : str
         The file that broke the rule.
-    rule, expected, received, way_out : str
+    rule, expected, received, remedy : str
         What holds, what should be there, what is, and what to do.
     """
 
     def __init__(
-        self, *, file: str, rule: str, expected: str, received: str, way_out: str = _WAY_OUT
+        self, *, file: str, rule: str, expected: str, received: str, remedy: str = _WAY_OUT
     ) -> None:
         self.file = file
         self.rule = rule
         self.expected = expected
         self.received = received
-        self.way_out = way_out
-        super().__init__(f"{rule} {file}: expected {expected}. Received: {received}. {way_out}")
+        self.remedy = remedy
+        super().__init__(f"{rule} {file}: expected {expected}. Received: {received}. {remedy}")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from modeltrain.data import arrays
 from modeltrain.data.manifest import Row
 from modeltrain.images.codec import decode, passing_name, pixel_sha256
 from modeltrain.model.classifier import Classifier
-from modeltrain.progress import Report, quiet
+from modeltrain.progress import ProgressCallback, quiet
 
 FEATURES = 2048
 
@@ -52,17 +52,17 @@ def load_pixels(sha256: str, images: Mapping[str, Path | str]) -> NDArray[np.uin
         When there is no such image, it cannot be read, or its pixels have another hash.
     """
     rule = f"Image {sha256} must be readable, with the pixels that its hash names."
-    way_out = "Restore the file, or build the manifest and its images again."
+    remedy = "Restore the file, or build the manifest and its images again."
     if sha256 not in images:
-        raise ImageMissing(f"{rule} Received: no path for it. {way_out}")
+        raise ImageMissing(f"{rule} Received: no path for it. {remedy}")
     path = Path(images[sha256])
     try:
         pixels = decode(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise ImageMissing(f"{rule} Received: {path} ({error}). {way_out}") from error
+        raise ImageMissing(f"{rule} Received: {path} ({error}). {remedy}") from error
     received = pixel_sha256(pixels)
     if sha256 not in (received, passing_name(path, received)):
-        raise ImageMissing(f"{rule} Received: {path} with other pixels. {way_out}")
+        raise ImageMissing(f"{rule} Received: {path} with other pixels. {remedy}")
     return pixels
 
 
@@ -71,7 +71,7 @@ def features(
     images: Mapping[str, Path | str],
     classifier: Classifier,
     cache: Path,
-    progress: Report = quiet,
+    progress: ProgressCallback = quiet,
 ) -> NDArray[np.float32]:
     """Return the pooled features of each row's image, from the cache where they are there.
 

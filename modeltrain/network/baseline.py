@@ -23,7 +23,7 @@ from modeltrain.labels import LABELS
 from modeltrain.model import artifact
 from modeltrain.model.artifact import Artifact
 from modeltrain.network import export, inception
-from modeltrain.progress import Report, quiet
+from modeltrain.progress import ProgressCallback, quiet
 
 WEIGHTS_SHA256 = "8a457f3fdec7db18b16e44323454db0eaeb8f314eda0046b2e293e58a5bfabf4"
 WEIGHTS_BYTES = 22_360_869
@@ -37,7 +37,7 @@ class PackageRefused(ValueError):
     """The package is not there, or does not hold the pinned weights."""
 
 
-def convert(package: Path, *, parent: Path, report: Report = quiet) -> Artifact:
+def convert(package: Path, *, parent: Path, report: ProgressCallback = quiet) -> Artifact:
     """Convert the published Inception v3 into an artifact.
 
     The same package gives the same artifact, byte for byte. A conversion that is stopped leaves

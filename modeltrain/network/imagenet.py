@@ -16,14 +16,14 @@ import numpy as np
 from modeltrain.model import artifact
 from modeltrain.model.artifact import Artifact
 from modeltrain.network import export, inception
-from modeltrain.progress import Report, quiet
+from modeltrain.progress import ProgressCallback, quiet
 
 
 class WeightsUnavailable(OSError):
     """ImageNet's weights are not on this machine and cannot be fetched."""
 
 
-def convert(*, parent: Path, report: Report = quiet) -> Artifact:
+def convert(*, parent: Path, report: ProgressCallback = quiet) -> Artifact:
     """Return an artifact with ImageNet's base and a head that has learned nothing yet.
 
     Parameters

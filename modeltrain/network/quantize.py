@@ -28,7 +28,7 @@ from modeltrain.model.artifact import Artifact
 from modeltrain.model.card import int8_card
 from modeltrain.model.features import load_pixels
 from modeltrain.network import export, inception
-from modeltrain.progress import Report, quiet
+from modeltrain.progress import ProgressCallback, quiet
 
 NAME = "int8"
 CALIBRATED_ON = 24
@@ -207,7 +207,9 @@ def drift(expected: Probabilities, received: Probabilities) -> Figures:
     }
 
 
-def write(start: Artifact, *, data: Dataset, parent: Path, progress: Report = quiet) -> Artifact:
+def write(
+    start: Artifact, *, data: Dataset, parent: Path, progress: ProgressCallback = quiet
+) -> Artifact:
     """Write an artifact's graph in 8 bits, as an artifact of its own that anything can judge.
 
     Both graphs, the given one in float32 and the new one, are compared with Keras on the audit
@@ -282,7 +284,7 @@ def _of_each_class(data: Dataset, count: int) -> list[str]:
 
 
 def _answers(
-    start: Artifact, graph: bytes, hashes: Sequence[str], data: Dataset, progress: Report
+    start: Artifact, graph: bytes, hashes: Sequence[str], data: Dataset, progress: ProgressCallback
 ) -> dict[str, Probabilities]:
     """Ask Keras and both graphs; all get the same pixels, resized by the graph."""
     model = inception.whole(classes=len(start.labels))

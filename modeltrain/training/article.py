@@ -30,7 +30,7 @@ from modeltrain.model.artifact import Artifact
 from modeltrain.model.card import recipe_card
 from modeltrain.model.features import load_pixels
 from modeltrain.network import devices, export, inception
-from modeltrain.progress import Report, quiet
+from modeltrain.progress import ProgressCallback, quiet
 from modeltrain.training import augment, checkpoint, frozen, phases
 from modeltrain.training.augment import Variants
 from modeltrain.training.checkpoint import State
@@ -95,7 +95,7 @@ def train(
     data: Dataset,
     cache: Path,
     parent: Path,
-    progress: Report = quiet,
+    progress: ProgressCallback = quiet,
 ) -> Trained:
     """Train a model on a dataset and write it as an artifact.
 
@@ -183,7 +183,7 @@ class _Kept:
         cache: Path,
         variants: Variants,
         batch: int,
-        progress: Report,
+        progress: ProgressCallback,
     ) -> None:
         def keep(rows: Sequence[Row], number: int) -> list[Path]:
             return frozen.keep(
@@ -266,7 +266,7 @@ def _second(
     start: Artifact,
     cache: Path,
     variants: Variants,
-    progress: Report,
+    progress: ProgressCallback,
 ) -> tuple[Any, keras.Model]:
     """Return phase 2's data and the network that takes it, sharing the model's weights."""
     config = images.config

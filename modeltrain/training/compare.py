@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from modeltrain.progress import Report, quiet
+from modeltrain.progress import ProgressCallback, quiet
 from modeltrain.training.article import FINE, HEAD
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -85,7 +85,7 @@ def run(
     *,
     dataset: Path,
     artifacts: Path,
-    progress: Report = quiet,
+    progress: ProgressCallback = quiet,
 ) -> Compared:
     """Train and evaluate on one backend, each in a process of its own.
 
@@ -134,7 +134,7 @@ class _Process:
         Bytes of resident memory at its peak.
     """
 
-    def __init__(self, backend: str, arguments: Sequence[str], progress: Report) -> None:
+    def __init__(self, backend: str, arguments: Sequence[str], progress: ProgressCallback) -> None:
         self.seconds: dict[str, float] = {}
         last: dict[str, Any] = {}
         stage, since = "", time.monotonic()

@@ -26,7 +26,7 @@ from modeltrain.data.manifest import Row
 from modeltrain.model.artifact import Artifact
 from modeltrain.model.features import load_pixels
 from modeltrain.network import devices, export, inception
-from modeltrain.progress import Report, quiet
+from modeltrain.progress import ProgressCallback, quiet
 from modeltrain.training.augment import Pixels, Variants, fit
 
 POOLED = "features"
@@ -101,7 +101,7 @@ def keep(
     *,
     variants: Variants | None = None,
     number: int = 0,
-    progress: Report = quiet,
+    progress: ProgressCallback = quiet,
 ) -> list[Path]:
     """Run the frozen layers on the images that they have not seen, and return where all are kept.
 

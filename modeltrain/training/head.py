@@ -24,7 +24,7 @@ from modeltrain.model.card import card
 from modeltrain.model.classifier import Classifier
 from modeltrain.model.features import features
 from modeltrain.network import export, inception
-from modeltrain.progress import Report, quiet
+from modeltrain.progress import ProgressCallback, quiet
 from modeltrain.training.configs.head import HeadConfig
 from modeltrain.training.impressions import Floats, Weights, agreement, answer
 from modeltrain.training.objective import Examples, blended, class_impressions, loss_rows, mixed
@@ -63,7 +63,7 @@ def train_head(
     images: Mapping[str, Path],
     cache: Path,
     parent: Path,
-    progress: Report = quiet,
+    progress: ProgressCallback = quiet,
 ) -> Artifact:
     """Train a head on a dataset and write the new model as an artifact.
 
@@ -200,7 +200,7 @@ def fit(
     *,
     train: Examples,
     validation: Examples,
-    progress: Report = quiet,
+    progress: ProgressCallback = quiet,
 ) -> Fitted:
     """Train a head from the champion's.
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modeltrain.network import devices
-from modeltrain.progress import Report, quiet
+from modeltrain.progress import ProgressCallback, quiet
 from modeltrain.training import checkpoint
 from modeltrain.training.checkpoint import State
 from modeltrain.training.configs.article import Phase
@@ -86,7 +86,7 @@ def learn(
     *,
     name: str,
     kept_in: Path,
-    progress: Report = quiet,
+    progress: ProgressCallback = quiet,
 ) -> State:
     """Train until validation no longer improves, and leave the best weights in the model.
 

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
 
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, paths, stage
 
 
@@ -21,7 +21,7 @@ def options(parser: ArgumentParser) -> None:
     )
 
 
-def run(args: Namespace, report: Report) -> Result:
+def run(args: Namespace, report: ProgressCallback) -> Result:
     step = stage(report, "auditing", "Auditing")
     predictions, figures = audit(args.artifact, args.manifest, args.images, args.out, step)
     return {"predictions": str(predictions), "audit": str(figures)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, fields, paths
 
 
@@ -30,7 +30,7 @@ def options(parser: ArgumentParser) -> None:
     fields(parser)
 
 
-def run(args: Namespace, report: Report) -> Result:
+def run(args: Namespace, report: ProgressCallback) -> Result:
     from modeltrain.files import write_whole
     from modeltrain.training import compare, configs
 

@@ -13,7 +13,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, paths, stage
 
 
@@ -33,7 +33,7 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--changes-on", type=int, default=0, metavar="N", help="images to change")
 
 
-def run(args: Namespace, report: Report) -> Result:
+def run(args: Namespace, report: ProgressCallback) -> Result:
     from modeltrain.audit import counterfactual, evaluate
     from modeltrain.data import manifest
     from modeltrain.files import write_whole

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, paths, stage
 
 
@@ -12,7 +12,7 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--stamps", type=Path, help="folder of Tux Paint's stamps, if not fetched")
 
 
-def run(args: Namespace, report: Report) -> Result:
+def run(args: Namespace, report: ProgressCallback) -> Result:
     from modeltrain.demo import build
 
     build.build(

@@ -6,7 +6,7 @@ import json
 from argparse import ArgumentParser, Namespace
 
 from modeltrain.data.manifest import SPLITS
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, paths
 
 
@@ -20,7 +20,7 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--split", choices=SPLITS, default="audit")
 
 
-def run(args: Namespace, report: Report) -> Result:
+def run(args: Namespace, report: ProgressCallback) -> Result:
     from modeltrain.audit import quality
     from modeltrain.data import dataset
     from modeltrain.files import write_whole

@@ -12,7 +12,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, paths, stage
 from modeltrain.verbs.gate_verb import answers
 
@@ -34,7 +34,7 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="what was found, verdict included (.json)")
 
 
-def run(args: Namespace, report: Report) -> Result:
+def run(args: Namespace, report: ProgressCallback) -> Result:
     from modeltrain.data import dataset
     from modeltrain.files import write_whole
     from modeltrain.model import artifact
@@ -53,7 +53,9 @@ def run(args: Namespace, report: Report) -> Result:
     return found
 
 
-def _judge(made: Artifact, data: Dataset, predictions: Path, report: Report) -> dict[str, Any]:
+def _judge(
+    made: Artifact, data: Dataset, predictions: Path, report: ProgressCallback
+) -> dict[str, Any]:
     """Let the gate compare an export with the model it was made of."""
     from modeltrain.audit import evaluate
     from modeltrain.gate import judge

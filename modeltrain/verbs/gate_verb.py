@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, paths
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def options(parser: ArgumentParser) -> None:
     )
 
 
-def run(args: Namespace, report: Report) -> Result:
+def run(args: Namespace, report: ProgressCallback) -> Result:
     report("gate", 0, 1, "Comparing with the champion")
     judged = judge(args.champion, args.candidate, args.out)
     report("gate", 1, 1, judged["sentence"])

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, paths, stage
 from modeltrain.verbs.audit_verb import audit
 from modeltrain.verbs.gate_verb import judge
@@ -32,7 +32,7 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--config", default="head")
 
 
-def run(args: Namespace, report: Report) -> Result:
+def run(args: Namespace, report: ProgressCallback) -> Result:
     from modeltrain.data import manifest
     from modeltrain.model import artifact
     from modeltrain.model.features import read_images
@@ -78,7 +78,7 @@ def _review(
     rows: Sequence[Row],
     images: Mapping[str, Path],
     args: Namespace,
-    report: Report,
+    report: ProgressCallback,
 ) -> Result:
     """List the labels that the other images speak against; the training has kept the features."""
     from modeltrain.curate import label_errors

@@ -9,7 +9,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from modeltrain.data.manifest import SPLITS
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, paths
 
 
@@ -30,7 +30,7 @@ def options(parser: ArgumentParser) -> None:
     )
 
 
-def run(args: Namespace, report: Report) -> Result:
+def run(args: Namespace, report: ProgressCallback) -> Result:
     from modeltrain.curate import label_errors
     from modeltrain.data import dataset
     from modeltrain.model import artifact

@@ -10,7 +10,7 @@ import json
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, paths
 
 
@@ -26,7 +26,7 @@ def options(parser: ArgumentParser) -> None:
     )
 
 
-def run(args: Namespace, report: Report) -> Result:
+def run(args: Namespace, report: ProgressCallback) -> Result:
     from modeltrain.audit import evaluate, slices
     from modeltrain.data import manifest
     from modeltrain.files import write_whole

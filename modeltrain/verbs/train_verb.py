@@ -10,7 +10,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
 from modeltrain.training.configs import NAMES
 from modeltrain.verbs import Result, fields, paths
 
@@ -29,7 +29,7 @@ def options(parser: ArgumentParser) -> None:
     fields(parser)
 
 
-def run(args: Namespace, report: Report) -> Result:
+def run(args: Namespace, report: ProgressCallback) -> Result:
     from modeltrain.data import dataset
     from modeltrain.model import artifact
     from modeltrain.network import imagenet

@@ -35,7 +35,7 @@ def body_of(refusal: Refusal) -> dict[str, Any]:
 
 
 def _said(refusal: Refusal) -> dict[str, str]:
-    return {"rule": refusal.rule, "received": refusal.received, "way_out": refusal.way_out}
+    return {"rule": refusal.rule, "received": refusal.received, "way_out": refusal.remedy}
 
 
 def response(refusal: Refusal) -> HttpResponse:

@@ -98,7 +98,7 @@ class Reports(ListAPIView):
                 raise Invalid(
                     rule=f"`{name}` must be one of {', '.join(values)}.",
                     received=repr(asked),
-                    way_out="Choose one of these, or leave it out.",
+                    remedy="Choose one of these, or leave it out.",
                 )
         return queries.public_reports.reports(
             queries.public_reports.chosen_filters(self.request.GET)
@@ -296,7 +296,7 @@ def _pairs(
         raise Invalid(
             rule="Each image in `wrong` has its counterpart in `counterpart`, in the same order.",
             received=f"{len(wrong)} and {len(counterpart)}",
-            way_out="Send as many of one as of the other.",
+            remedy="Send as many of one as of the other.",
         )
     stated = group_fields.parse_pair_groups(groups, len(wrong))
     return [Pair(*both) for both in zip(wrong, counterpart, stated, strict=True)]

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from feedback import queries
 from feedback.models import Audit, AuditSet, Finding, ModelVersion, NamedSlice
 from feedback.services import exports
-from nsfwsite.access import maintainers_only, person, refusing, words
+from nsfwsite.access import maintainer_required, person, refusing, words
 from nsfwsite.audits import beyond, charts, dashboards, filters, pictures
 from nsfwsite.intake import maintaining
 from nsfwsite.tables import gate_table, titles
@@ -206,7 +206,7 @@ def _named(audit_set: AuditSet | None, audit: Audit | None) -> list[dict[str, An
     ]
 
 
-@maintainers_only
+@maintainer_required
 @refusing
 @require_POST
 def name_slice(request: HttpRequest) -> HttpResponse:
@@ -226,7 +226,7 @@ def name_slice(request: HttpRequest) -> HttpResponse:
     return _back(Kind.SLICES, finding.audit)
 
 
-@maintainers_only
+@maintainer_required
 @refusing
 @require_POST
 def take_back_slice(request: HttpRequest, pk: int) -> HttpResponse:
@@ -237,7 +237,7 @@ def take_back_slice(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(f"{reverse('slices')}?{query}")
 
 
-@maintainers_only
+@maintainer_required
 @refusing
 @require_POST
 def look_again(request: HttpRequest, pk: int) -> HttpResponse:

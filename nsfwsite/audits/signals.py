@@ -11,11 +11,11 @@ from feedback import queries
 from feedback.models import Audit, AxisValue, ModelVersion
 from feedback.services import signals
 from feedback.services.signals import Signal
-from nsfwsite.access import maintainers_only, person, refusing, words
+from nsfwsite.access import maintainer_required, person, refusing, words
 from nsfwsite.audits import charts, filters
 from nsfwsite.audits.charts import Chart
 from nsfwsite.audits.dashboards import WORDS
-from nsfwsite.figures import MEASURES
+from nsfwsite.tables.audit_tables import MEASURES
 
 
 def _audit() -> Audit | None:
@@ -81,7 +81,7 @@ def _chart(raised: Sequence[Signal]) -> Chart | None:
     )
 
 
-@maintainers_only
+@maintainer_required
 @refusing
 @require_POST
 def decide(request: HttpRequest, axis: str, value: str, kind: str) -> HttpResponse:

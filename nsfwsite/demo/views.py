@@ -51,7 +51,7 @@ def _chosen(request: HttpRequest) -> UploadedFile:
         raise ImageRefused(
             rule="One image is needed.",
             received="no file",
-            way_out="Choose an image from your device, or try one of ours.",
+            remedy="Choose an image from your device, or try one of ours.",
         )
     return upload
 

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from feedback.errors import (
-    ClassifierAway,
     ClassifierBusy,
+    ClassifierUnavailable,
     ImageRefused,
 )
 from feedback.models import (
@@ -23,7 +23,7 @@ from feedback.services import (
     classifications,
     occlusions,
 )
-from nsfwsite.intake.enqueue import send
+from nsfwsite.intake.enqueue import enqueue
 from worker import heartbeat
 from worker.tasks.inference import classify_task, judge_report_task, occlude_task
 
@@ -39,10 +39,10 @@ def classify(*, upload: UploadedFile) -> Classification:
         raise ClassifierBusy(
             rule=f"At most {QUEUE_LIMIT} images wait for the classifier.",
             received="one more",
-            way_out="Nothing was kept. Try again in a minute.",
+            remedy="Nothing was kept. Try again in a minute.",
         )
     classification = classifications.submit(upload=upload)
-    if not send(classify_task.delay_on_commit, str(classification.pk)):
+    if not enqueue(classify_task.delay_on_commit, str(classification.pk)):
         classifications.discard(classification)
         raise _away()
     return classification
@@ -57,14 +57,14 @@ def judge_by_champion(*, report: Report) -> None:
     """Have a report judged that the model in service has not seen."""
     champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first()
     if champion and answers.unanswered(champion).filter(report=report).exists():
-        send(judge_report_task.delay_on_commit, report.pk)
+        enqueue(judge_report_task.delay_on_commit, report.pk)
 
 
 def occlude(*, image: StoredImage) -> Occlusion:
     """Have it found what moves the score of a picture, or refuse at once where nobody can."""
     refuse_without_worker()
     asked = occlusions.ask(image=image)
-    send(occlude_task.delay_on_commit, asked.pk)
+    enqueue(occlude_task.delay_on_commit, asked.pk)
     return asked
 
 
@@ -98,9 +98,9 @@ def judged(classification: Classification) -> Classification:
     return classification
 
 
-def _away() -> ClassifierAway:
-    return ClassifierAway(
+def _away() -> ClassifierUnavailable:
+    return ClassifierUnavailable(
         rule="An image is judged by an inference worker.",
         received="no answer from one",
-        way_out="Nothing was kept. Try again in a few seconds.",
+        remedy="Nothing was kept. Try again in a few seconds.",
     )

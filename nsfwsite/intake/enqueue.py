@@ -11,11 +11,11 @@ from worker import heartbeat
 log = structlog.get_logger()
 
 
-def send(task: Callable[..., Any], *arguments: Any) -> bool:
+def enqueue(task: Callable[..., Any], *arguments: Any) -> bool:
     """Enqueue now. False when the broker is away: the scheduler will find the work later."""
     try:
         task(*arguments)
-    except (OperationalError, heartbeat.Away, ConnectionError) as problem:
+    except (OperationalError, heartbeat.RedisUnavailable, ConnectionError) as problem:
         log.warning("broker away", problem=str(problem))
         return False
     return True

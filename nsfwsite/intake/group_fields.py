@@ -19,7 +19,7 @@ def parse_pair_groups(text: str, pairs: int) -> list[tuple[Mapping[str, str], Ma
         raise Invalid(
             rule="`pair_groups` must be a JSON list with two objects for each pair.",
             received=text[:80],
-            way_out='Send something like [[{"skin_tone": "dark"}, {"skin_tone": "light"}]], '
+            remedy='Send something like [[{"skin_tone": "dark"}, {"skin_tone": "light"}]], '
             "or leave it out.",
         )
     return [(_groups(first), _groups(second)) for first, second in stated]
@@ -42,6 +42,6 @@ def _groups(groups: Any, text: str = "") -> Mapping[str, str]:
         raise Invalid(
             rule="`groups` must be a JSON object of axis → value.",
             received=(text or repr(groups))[:80],
-            way_out='Send something like {"medium": "vector"}, or leave it out.',
+            remedy='Send something like {"medium": "vector"}, or leave it out.',
         )
     return groups

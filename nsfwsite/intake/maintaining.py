@@ -15,7 +15,7 @@ from feedback.services import (
     retrains,
     slices,
 )
-from nsfwsite.intake.enqueue import send
+from nsfwsite.intake.enqueue import enqueue
 from worker.tasks.audits import recount_audit_task
 from worker.tasks.reports import answer_reports_task
 from worker.tasks.training import run_finding_task, run_retrain_task
@@ -23,19 +23,19 @@ from worker.tasks.training import run_finding_task, run_retrain_task
 
 def approve(*, retrain: Retrain, by: User) -> Retrain:
     retrains.approve(retrain=retrain, by=by)
-    send(run_retrain_task.delay_on_commit, retrain.pk)
+    enqueue(run_retrain_task.delay_on_commit, retrain.pk)
     return retrain
 
 
 def promote(*, retrain: Retrain, by: User, override_reason: str = "") -> Retrain:
     retrains.promote(retrain=retrain, by=by, override_reason=override_reason)
-    send(answer_reports_task.delay_on_commit)
+    enqueue(answer_reports_task.delay_on_commit)
     return retrain
 
 
 def roll_back(*, model: ModelVersion, by: User, reason: str) -> None:
     models.roll_back(model=model, by=by, reason=reason)
-    send(answer_reports_task.delay_on_commit)
+    enqueue(answer_reports_task.delay_on_commit)
 
 
 def name_slice(*, finding: Finding, region: int, title: str, by: User) -> NamedSlice:
@@ -51,10 +51,10 @@ def take_back_slice(*, named: NamedSlice, by: User) -> None:
 
 def _recount() -> None:
     for pk in queries.pending_work.audits_to_recount():
-        send(recount_audit_task.delay_on_commit, pk)
+        enqueue(recount_audit_task.delay_on_commit, pk)
 
 
 def look_again(*, finding: Finding) -> None:
     findings.try_again(finding=finding)
     for pk in queries.pending_work.findings_to_run():
-        send(run_finding_task.delay_on_commit, pk)
+        enqueue(run_finding_task.delay_on_commit, pk)

@@ -31,7 +31,7 @@ from feedback.services import (
 )
 from feedback.services.counterparts import Pair
 from nsfwsite.intake.classifying import classify, judged, refuse_without_worker, wait
-from nsfwsite.intake.enqueue import send
+from nsfwsite.intake.enqueue import enqueue
 from worker.tasks.mail import write_letter_task
 from worker.tasks.reports import screen_report_task
 
@@ -89,7 +89,7 @@ def file_report(
     except Exception:
         _discard(mine)
         raise
-    send(screen_report_task.delay_on_commit, report.pk)
+    enqueue(screen_report_task.delay_on_commit, report.pk)
     return report, True
 
 
@@ -104,7 +104,7 @@ def withdraw(*, report: Report) -> None:
 
 def leave_address(*, report: Report, address: str, site: str) -> None:
     row = emails.leave(report=report, address=address, site=site)
-    send(write_letter_task.delay_on_commit, row.pk)
+    enqueue(write_letter_task.delay_on_commit, row.pk)
 
 
 def _check_count(images: int, *, least: int = 1) -> None:
@@ -112,7 +112,7 @@ def _check_count(images: int, *, least: int = 1) -> None:
         raise Invalid(
             rule=f"A report carries 1 to {settings.REPORT_MAX_IMAGES} images.",
             received=f"{images} images",
-            way_out="Add an image, or split the report.",
+            remedy="Add an image, or split the report.",
         )
 
 
@@ -154,7 +154,7 @@ def _all_judged(
             raise ClassifierBusy(
                 rule=f"The images of a report are judged within {REPORT_WAIT_SECONDS:g} seconds.",
                 received=f"{len(asked)} images, and not all are judged",
-                way_out="Nothing was kept. Try again in a minute, or send fewer images.",
+                remedy="Nothing was kept. Try again in a minute, or send fewer images.",
             )
     if found := {place: refusal for place, refusal in broken.items() if refusal}:
         raise ImagesRefused(found)
@@ -182,6 +182,6 @@ def _filed_before(key: str, request_sha256: str) -> Report | None:
         raise KeyReused(
             rule="An Idempotency-Key belongs to one request.",
             received="a key that was used with another body",
-            way_out="Make a new key for a new report.",
+            remedy="Make a new key for a new report.",
         )
     return known

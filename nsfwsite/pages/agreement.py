@@ -18,7 +18,7 @@ from feedback.models.ledger import sha256
 from feedback.services.ledger import name_of
 from modeltrain import labels
 from modeltrain.audit import agreement, fairness
-from nsfwsite.access import person, readers_only
+from nsfwsite.access import person, reader_required
 
 DAY = 24 * 3600
 NEWEST = 1000  # reports that two have decided; older ones tell of how people decided then
@@ -26,7 +26,7 @@ VALUES = (*labels.LABELS, Decision.Outcome.REJECTED.value, Decision.Outcome.ESCA
 
 
 @never_cache
-@readers_only
+@reader_required
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
     """For everybody who reviews; of single reviewers, maintainers and auditors see all."""

@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from feedback import people, queries
 from feedback.errors import Refusal
 from feedback.services import approval_rule
-from nsfwsite.access import page, person, reviewers_only, with_refusal
+from nsfwsite.access import page, person, reviewer_required, with_refusal
 
 DONE = {
     1: "One key holds from now on.",
@@ -18,7 +18,7 @@ DONE = {
 
 
 @never_cache
-@reviewers_only
+@reviewer_required
 @page
 def show(request: HttpRequest) -> HttpResponse:
     """For reviewers to read, for maintainers to turn."""

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from feedback.models import Decision
-from nsfwsite.access import auditors_only
+from nsfwsite.access import auditor_required
 
 TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
 COLUMNS = (
@@ -29,7 +29,7 @@ COLUMNS = (
 
 
 @never_cache
-@auditors_only
+@auditor_required
 @require_safe
 def download(request: HttpRequest, kind: str) -> StreamingHttpResponse:
     """Every decision, also those taken back. No words of anybody, no receipt, no picture."""

@@ -15,7 +15,7 @@ from feedback.models import Definition, Objection
 from feedback.services import definitions
 from modeltrain.labels import LABELS
 from nsfwsite import throttle
-from nsfwsite.access import by_receipt, maintainers_only, person, refusing, with_refusal
+from nsfwsite.access import by_receipt, maintainer_required, person, refusing, with_refusal
 from nsfwsite.pages.receipt import acted, private
 
 BETWEEN = "→"
@@ -92,7 +92,7 @@ def _objection_of(receipt: str) -> Objection:
     return found
 
 
-@maintainers_only
+@maintainer_required
 @require_POST
 def revise(request: HttpRequest) -> HttpResponse:
     try:
@@ -110,7 +110,7 @@ def revise(request: HttpRequest) -> HttpResponse:
     return redirect("definitions")
 
 
-@maintainers_only
+@maintainer_required
 @refusing
 @require_POST
 def decline(request: HttpRequest, pk: int) -> HttpResponse:
@@ -132,7 +132,7 @@ def _borderline(text: str) -> list[dict[str, str]]:
             raise Invalid(
                 rule=f"A borderline example is a line “picture {BETWEEN} label”.",
                 received=f"line {number}: {line.strip()[:80]!r}",
-                way_out="Write the picture in words, an arrow, and one label.",
+                remedy="Write the picture in words, an arrow, and one label.",
             )
         found.append({"picture": picture.strip(), "label": label.strip()})
     return found

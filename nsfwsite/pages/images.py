@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from feedback import people
 from feedback.models import Example, Report
 from feedback.services import images, safety
-from nsfwsite.access import lookers_only, person
+from nsfwsite.access import image_viewer_required, person
 from nsfwsite.pages import safety as safety_pages
 from nsfwsite.pages import triage as triage_pages
 
@@ -33,7 +33,7 @@ def example_with(request: HttpRequest, image: int) -> Example:
     return example
 
 
-@lookers_only
+@image_viewer_required
 @require_safe
 def image(request: HttpRequest, pk: int) -> HttpResponseBase:
     """A veil over the picture, or with `?clear` the picture; that somebody saw it is logged."""
@@ -54,7 +54,7 @@ def image(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 @never_cache
-@lookers_only
+@image_viewer_required
 @require_POST
 def reveal(request: HttpRequest, pk: int) -> HttpResponse:
     """Show it, once whoever asks has confirmed that where the model takes it for explicit."""

@@ -9,11 +9,11 @@ from django.views.decorators.http import require_POST
 from feedback.errors import Refusal
 from feedback.models import Burst
 from feedback.services import quarantine
-from nsfwsite.access import maintainers_only, person, refusal_page, reviewers_only, words
+from nsfwsite.access import maintainer_required, person, refusal_page, reviewer_required, words
 
 
 @never_cache
-@reviewers_only
+@reviewer_required
 @require_POST
 def release(request: HttpRequest, pk: int) -> HttpResponse:
     count = quarantine.release(burst=get_object_or_404(Burst, pk=pk), by=person(request))
@@ -22,7 +22,7 @@ def release(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @never_cache
-@maintainers_only
+@maintainer_required
 @require_POST
 def decline(request: HttpRequest, pk: int) -> HttpResponse:
     burst = get_object_or_404(Burst, pk=pk)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from feedback import queries
 from feedback.errors import Refusal
-from feedback.models import Keys, Report
+from feedback.models import ApprovalRule, Report
 from feedback.services import emails, reports
 from nsfwsite.access import by_receipt, refusal_page
 from nsfwsite.intake import reporting
@@ -88,7 +88,9 @@ def _to_come(report: Report) -> str:
         return "Its pictures may not be learnt from, so this is where its way ends."
     if report.status == Status.ACCEPTED and not any(one.image for one in report.examples.all()):
         return "No picture of it is kept, so nothing can be learnt and this is where its way ends."
-    if report.status == Status.QUEUED and (report.second_opinion_at or Keys.objects.now().two):
+    if report.status == Status.QUEUED and (
+        report.second_opinion_at or ApprovalRule.objects.now().two
+    ):
         return "Next, two reviewers read it, each without seeing what the other says."
     if report.status == Status.QUEUED and report.burst_id:
         return (

@@ -216,7 +216,7 @@ def report(request: HttpRequest) -> HttpResponse:
     except Refusal as refusal:
         if isinstance(refusal, ImagesRefused):
             told = [f"{place}: {one}" for place, one in refusal.broken.items()]
-            form.add_error("images", [refusal.rule, *told, refusal.way_out])
+            form.add_error("images", [refusal.rule, *told, refusal.remedy])
         else:
             form.add_error(None, str(refusal))
         return with_refusal(_page(request, form), refusal)

@@ -11,7 +11,7 @@ from feedback import queries
 from feedback.errors import Refusal
 from feedback.models import ModelVersion, Retrain
 from feedback.services import retrains
-from nsfwsite.access import maintainers_only, page, person, refusing, with_refusal, words
+from nsfwsite.access import maintainer_required, page, person, refusing, with_refusal, words
 from nsfwsite.intake import maintaining
 from nsfwsite.tables import gate_table
 
@@ -25,7 +25,7 @@ DONE = {
 
 
 @never_cache
-@maintainers_only
+@maintainer_required
 @page
 def overview(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
@@ -45,7 +45,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@maintainers_only
+@maintainer_required
 @page
 def one(request: HttpRequest, pk: int) -> HttpResponse:
     retrain = get_object_or_404(
@@ -82,7 +82,7 @@ def _act(action: str, *, retrain: Retrain, by: User, reason: str) -> None:
         retrains.decline(retrain=retrain, by=by, reason=reason)
 
 
-@maintainers_only
+@maintainer_required
 @refusing
 @require_POST
 def roll_back(request: HttpRequest, version: str) -> HttpResponse:

@@ -8,13 +8,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from feedback.errors import Refusal
 from feedback.models import StoredImage
-from nsfwsite.access import refusal_page, reviewers_only
+from nsfwsite.access import refusal_page, reviewer_required
 from nsfwsite.intake import classifying
 from nsfwsite.pages.images import example_with
 
 
 @never_cache
-@reviewers_only
+@reviewer_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def occlusion(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask what moves the score, and see how far that is."""
@@ -36,7 +36,7 @@ def occlusion(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @never_cache
-@reviewers_only
+@reviewer_required
 @require_safe
 def models_said(request: HttpRequest, pk: int) -> HttpResponse:
     example = example_with(request, pk)

@@ -13,13 +13,13 @@ from feedback import queries
 from feedback.errors import Refusal
 from feedback.models import Look, Report
 from feedback.services import safety
-from nsfwsite.access import page, person, safety_only, with_refusal
+from nsfwsite.access import page, person, safety_required, with_refusal
 
 LINES = 50
 
 
 @never_cache
-@safety_only
+@safety_required
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     looks = Look.objects.select_related("by").filter(escalated=True)
@@ -31,7 +31,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@safety_only
+@safety_required
 @page
 def case(request: HttpRequest, pk: int) -> HttpResponse:
     report = _escalated(pk)

@@ -16,7 +16,14 @@ from feedback.models import Decision, Report
 from feedback.models.decision import REASONS
 from feedback.services import golden, triage
 from modeltrain import labels
-from nsfwsite.access import maintainers_only, page, person, reviewers_only, with_refusal, words
+from nsfwsite.access import (
+    maintainer_required,
+    page,
+    person,
+    reviewer_required,
+    with_refusal,
+    words,
+)
 from nsfwsite.intake import classifying
 from nsfwsite.tables import doubtful_label_tables
 
@@ -27,7 +34,7 @@ UNSCREENED = (Report.Status.RECEIVED, Report.Status.SCREENING)
 
 
 @never_cache
-@reviewers_only
+@reviewer_required
 @require_safe
 def queue(request: HttpRequest) -> HttpResponse:
     cases = queries.triage.open_cases(person(request))
@@ -45,7 +52,7 @@ def queue(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@reviewers_only
+@reviewer_required
 @page
 def case(request: HttpRequest, pk: int) -> HttpResponse:
     report = with_story(pk)
@@ -97,14 +104,14 @@ def _next(request: HttpRequest, after: Report | None = None) -> HttpResponse:
     return redirect("case", pk=following.pk) if following else redirect("triage")
 
 
-@reviewers_only
+@reviewer_required
 @require_POST
 def claim(request: HttpRequest) -> HttpResponse:
     """The oldest case that nobody else has in hand."""
     return _next(request)
 
 
-@reviewers_only
+@reviewer_required
 @require_POST
 def skip(request: HttpRequest, pk: int) -> HttpResponse:
     """Leave a case to others and take the next one."""
@@ -114,7 +121,7 @@ def skip(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @never_cache
-@reviewers_only
+@reviewer_required
 @require_POST
 def second_opinion(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask that another reviewer says the same before this case is settled."""
@@ -191,7 +198,7 @@ def may_see(report: Report) -> bool:
 
 
 @never_cache
-@reviewers_only
+@reviewer_required
 @require_POST
 def reopen(request: HttpRequest, pk: int) -> HttpResponse:
     report = get_object_or_404(Report, pk=pk)
@@ -204,7 +211,7 @@ def reopen(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @never_cache
-@maintainers_only
+@maintainer_required
 @require_POST
 def golden_case(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask a decided report again now and then, or no longer."""
@@ -220,7 +227,7 @@ def golden_case(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @never_cache
-@reviewers_only
+@reviewer_required
 @require_safe
 def doubtful_labels(request: HttpRequest) -> HttpResponse:
     """Labels of the newest retrain's data that its other images speak against."""

@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 
 from feedback import people, queries
-from feedback.models import Axis, Keys
+from feedback.models import ApprovalRule, Axis
 from feedback.services import evidence
 from modeltrain import labels
 
@@ -44,9 +44,9 @@ def others_review(user: Any) -> bool:
 
 
 @register.simple_tag
-def keys() -> Keys:
+def keys() -> ApprovalRule:
     """How many reviewers must agree, as it is now."""
-    return Keys.objects.now()
+    return ApprovalRule.objects.now()
 
 
 @register.filter

@@ -17,10 +17,10 @@ from feedback.models import (
     Classification,
     DatasetVersion,
     DemoAnswer,
+    EmailAddress,
     Example,
     ExampleScore,
     Finding,
-    MailAddress,
     ModelVersion,
     Report,
     Retrain,
@@ -326,7 +326,7 @@ def test_rosa_says_yes_to_letters_and_stops_them_without_scripts(visit, queued, 
     page.get_by_role("button", name="Ask me by mail").click()
     page.get_by_text("A letter with a question is on its way").wait_for()
 
-    row = MailAddress.objects.get()
+    row = EmailAddress.objects.get()
     visitor.open(reverse("confirm-mail", args=[emails.token_of(row)]))
     page.get_by_role("button", name="Yes, write to me").click()
     page.get_by_role("heading", name="We write to you").wait_for()
@@ -339,7 +339,7 @@ def test_rosa_says_yes_to_letters_and_stops_them_without_scripts(visit, queued, 
     page.get_by_role("button", name="Stop, and delete my address").click()
     page.get_by_role("heading", name="Your address is deleted").wait_for()
     visitor.look()
-    assert not MailAddress.objects.exists()
+    assert not EmailAddress.objects.exists()
 
 
 def test_the_chart_draws_another_measure_without_scripts(visit, world) -> None:

@@ -71,7 +71,7 @@ def test_no_file_is_a_refusal_with_the_form(client, champion) -> None:
 
 
 def test_a_refused_image_says_rule_value_and_way_out(client, champion) -> None:
-    problem = {"code": "format", "rule": "A PNG.", "received": "a PDF", "way_out": "Export it."}
+    problem = {"code": "format", "rule": "A PNG.", "received": "a PDF", "remedy": "Export it."}
     refused = Classification.objects.create(status="refused", problem=problem)
 
     page = client.get(reverse("classification", args=[refused.pk]))

@@ -12,7 +12,7 @@ def classify_task(pk: str) -> None:
         classifications.fail(pk=pk)
         raise
     finally:
-        heartbeat.ring(pk)
+        heartbeat.notify(pk)
 
 
 @shared_task(name="inference.judge_report_task", soft_time_limit=120, time_limit=130)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from feedback import people
 from feedback.errors import AlreadyDecided, Invalid, WrongState
-from feedback.models import DatasetVersion, Decision, Keys, LedgerEntry, Report, ReportEvent
+from feedback.models import ApprovalRule, DatasetVersion, Decision, LedgerEntry, Report, ReportEvent
 from feedback.services import approval_rule, datasets, manifests, reports, retrains, triage
 from tests.conftest import account
 
@@ -45,7 +45,7 @@ def outcomes() -> list[dict]:
 
 
 def test_a_fresh_site_has_one_key_and_one_word_settles(queued, ravi) -> None:
-    assert not Keys.objects.now().two
+    assert not ApprovalRule.objects.now().two
 
     assert accept(queued(), ravi).stands
     assert outcomes()[0]["reviewers"] == 1
@@ -251,7 +251,7 @@ def test_two_keys_need_two_reviewers(queued, mona) -> None:
         approval_rule.turn(number=2, by=mona)
     with pytest.raises(WrongState, match="second reviewer"):
         triage.ask_second_opinion(report=queued(), by=mona)
-    assert not Keys.objects.now().two
+    assert not ApprovalRule.objects.now().two
 
 
 @pytest.mark.parametrize(("number", "refusal"), [(1, WrongState), (0, Invalid), (3, Invalid)])
@@ -262,7 +262,7 @@ def test_keys_are_turned_to_another_number_of_the_two(ravi, mona, number, refusa
 
 
 def test_the_database_knows_one_row_of_one_key_or_two() -> None:
-    for bad in (Keys(id=2), Keys(number=3)):
+    for bad in (ApprovalRule(id=2), ApprovalRule(number=3)):
         with pytest.raises(IntegrityError), transaction.atomic():
             bad.save()
 

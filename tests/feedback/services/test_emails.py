@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from feedback import queries
-from feedback.models import LedgerEntry, MailAddress, PublicReport, Report
+from feedback.models import EmailAddress, LedgerEntry, PublicReport, Report
 from feedback.services import emails, reports, triage
 
 pytestmark = pytest.mark.django_db
@@ -87,10 +87,10 @@ def test_opening_a_link_does_nothing_and_pressing_the_button_does(client, queued
 
     assert "Yes, write to me" in page.content.decode()
     assert page.headers["Referrer-Policy"] == "no-referrer"
-    assert MailAddress.objects.get().confirmed_at is None
+    assert EmailAddress.objects.get().confirmed_at is None
     client.post(where)
     client.post(where)
-    assert MailAddress.objects.get().confirmed_at is not None
+    assert EmailAddress.objects.get().confirmed_at is not None
 
 
 def test_one_click_in_a_letter_deletes_the_address(client, confirmed, ravi) -> None:
@@ -103,7 +103,7 @@ def test_one_click_in_a_letter_deletes_the_address(client, confirmed, ravi) -> N
 
     assert client.post(stop, {"List-Unsubscribe": "One-Click"}).status_code == 200
 
-    assert not MailAddress.objects.exists()
+    assert not EmailAddress.objects.exists()
     assert client.post(stop).status_code == 404
 
 
@@ -119,7 +119,7 @@ def test_the_last_letter_deletes_the_address(confirmed) -> None:
     write_what_is_due()
 
     assert "Your address is deleted." in mail.outbox[0].body
-    assert not MailAddress.objects.exists()
+    assert not EmailAddress.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -133,17 +133,17 @@ def test_the_last_letter_deletes_the_address(confirmed) -> None:
 )
 def test_an_address_goes_with_what_it_was_left_for(client, confirmed, end) -> None:
     end(client, confirmed)
-    assert not MailAddress.objects.exists()
+    assert not EmailAddress.objects.exists()
 
 
 def test_an_address_without_a_yes_is_deleted_after_two_days(client, queued, confirmed) -> None:
     leave(client, queued(1), "sam@example.org")
     past = timezone.now() - emails.UNCONFIRMED - datetime.timedelta(minutes=1)
-    MailAddress.objects.update(created_at=past)
+    EmailAddress.objects.update(created_at=past)
 
     emails.forget_unconfirmed()
 
-    assert MailAddress.objects.get().address == ROSA
+    assert EmailAddress.objects.get().address == ROSA
 
 
 def test_a_link_is_good_for_one_address_alone(client, queued) -> None:
@@ -166,15 +166,15 @@ def test_a_server_that_is_away_is_tried_again_and_the_address_is_not_logged(
     leave(client, queued())
     with monkeypatch.context() as patched:
         patched.setattr(EmailMessage, "send", away)
-        for _ in range(MailAddress.TRIES + 3):
-            MailAddress.objects.update(retry_at=timezone.now())
+        for _ in range(EmailAddress.TRIES + 3):
+            EmailAddress.objects.update(retry_at=timezone.now())
             write_what_is_due()
     assert ROSA not in caplog.text + "".join(capsys.readouterr())
     assert queries.pending_work.letters().count() == 0  # given up, and deleted unconfirmed
 
-    MailAddress.objects.update(asked_at=None)
-    emails.confirm(row=MailAddress.objects.get())  # it had arrived all the same
-    assert MailAddress.objects.get().asked_at
+    EmailAddress.objects.update(asked_at=None)
+    emails.confirm(row=EmailAddress.objects.get())  # it had arrived all the same
+    assert EmailAddress.objects.get().asked_at
 
 
 def test_the_address_is_in_no_public_place(client, confirmed, ravi) -> None:
@@ -190,7 +190,7 @@ def test_what_is_no_address_is_refused(client, queued, address) -> None:
     page = leave(client, queued(), address)
     assert page.status_code == 422
     assert "looks like name@example.org" in page.content.decode()
-    assert not MailAddress.objects.exists()
+    assert not EmailAddress.objects.exists()
 
 
 def test_a_mailbox_is_not_flooded(client, queued, settings) -> None:
@@ -205,11 +205,11 @@ def test_without_mail_set_up_none_is_offered(client, queued, settings) -> None:
     report = queued()
     assert "This site sends no mail" in client.get(f"/r/{report.receipt}/").content.decode()
     assert leave(client, report).status_code == 409
-    assert not MailAddress.objects.exists()
+    assert not EmailAddress.objects.exists()
 
 
 def test_only_an_address_that_was_asked_is_confirmed(queued) -> None:
     with pytest.raises(IntegrityError, match="confirmed_address_was_asked"):
-        MailAddress.objects.create(
+        EmailAddress.objects.create(
             report=queued(), address=ROSA, site="http://x", confirmed_at=timezone.now()
         )

@@ -88,7 +88,7 @@ def test_counts_that_cannot_be_are_refused_with_the_rule(champion, text, rule):
     with pytest.raises(Invalid) as refusal:
         evidence.parse(text)
     assert rule in refusal.value.rule
-    assert refusal.value.way_out
+    assert refusal.value.remedy
 
 
 def test_a_form_with_broken_counts_is_not_filed(champion, axes, client):

@@ -1,7 +1,4 @@
-from importlib import import_module
-
 import pytest
-from django.apps import apps
 from django.db import IntegrityError, transaction
 
 from feedback import queries
@@ -126,14 +123,6 @@ def test_near_duplicates_are_found_when_they_are_screened(alike):
     assert set(queries.near_duplicates.same_case(first)) == {first, paler, again}
     assert set(queries.near_duplicates.same_case(paler)) == {first, paler, again}
     assert set(queries.near_duplicates.same_case(other)) == {other}
-
-
-def test_what_was_reported_before_there_were_clusters_is_found_too(alike):
-    first, _, paler, again = alike
-    StoredImage.objects.update(cluster=None)
-    assert set(queries.near_duplicates.same_case(first)) == {first}
-    import_module("feedback.migrations.0017_near_duplicates").put_in_clusters(apps, None)
-    assert set(queries.near_duplicates.same_case(first)) == {first, paler, again}
 
 
 def test_a_picture_without_marks_is_a_near_duplicate_of_its_own_copy_alone(queued, judged):

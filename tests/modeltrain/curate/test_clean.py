@@ -11,7 +11,7 @@ from modeltrain.curate import clean
 from modeltrain.data import dataset
 from modeltrain.data.manifest import Row
 from modeltrain.images.codec import pixel_sha256, to_png
-from tests.modeltrain.test_alignment import openmoji, snail
+from tests.modeltrain.curate.test_alignment import openmoji, snail
 
 
 def cropped(picture):

@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 
 from modeltrain.images import codec
 from modeltrain.images.codec import (
-    ImageRefused,
+    DecodeError,
     Limits,
     decode,
     decode_in_child,
@@ -52,7 +52,7 @@ def png_header(width, height):
 
 
 def refusal(data, how=decode, limits=None):
-    with pytest.raises(ImageRefused) as caught:
+    with pytest.raises(DecodeError) as caught:
         how(data, limits=limits or Limits())
     return caught.value
 
@@ -279,12 +279,12 @@ def test_child_can_neither_write_files_nor_see_the_environment(tmp_path, monkeyp
     site = str(codec.Path(codec.PIL.__file__).parent.parent)
     here = str(codec.Path(codec.__file__).parents[2])
     command = [sys.executable, "-I", "-S", "-c", boot, "{}", here, site]
-    with pytest.raises(ImageRefused):
+    with pytest.raises(DecodeError):
         codec._ask(command, b"", Limits())
     assert (tmp_path / "x").stat().st_size == 0
     tell = 'import os; print(\'{"code": "\' + str(sorted(os.environ)) + '
-    tell += '\'", "rule": "", "received": "", "way_out": ""}\')'
-    with pytest.raises(ImageRefused) as caught:
+    tell += '\'", "rule": "", "received": "", "remedy": ""}\')'
+    with pytest.raises(DecodeError) as caught:
         codec._ask([sys.executable, "-I", "-S", "-c", tell], b"", Limits())
     assert "SPEAKUP" not in caught.value.code
 
@@ -307,16 +307,16 @@ def test_damaged_bytes_give_pixels_or_a_refusal(kind, changes, keep):
         data[place % len(data)] = value
     try:
         pixels = decode(bytes(data[: max(keep, 1)]), limits=Limits(max_pixels=1_000_000))
-    except ImageRefused as refused:
+    except DecodeError as refused:
         pixels = None
-        said = refused.rule and refused.received and refused.way_out
+        said = refused.rule and refused.received and refused.remedy
     assert said if pixels is None else pixels.shape[2] == 3
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_give_pixels_or_a_refusal(data):
-    with contextlib.suppress(ImageRefused):
+    with contextlib.suppress(DecodeError):
         decode(data)
 
 

@@ -8,7 +8,7 @@ import pytest
 from modeltrain.training import configs
 from modeltrain.training.impressions import answer
 from modeltrain.training.objective import Examples, blended, class_impressions, loss_rows, mixed
-from tests.modeltrain.test_impressions import head
+from tests.modeltrain.training.test_impressions import head
 
 CONFIG = replace(
     configs.get("head"),

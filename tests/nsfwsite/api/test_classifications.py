@@ -66,7 +66,7 @@ def test_without_a_broker_it_says_so(real_champion, settings):
 
 
 def test_a_busy_worker_means_202_and_the_answer_comes_later(real_champion):
-    heartbeat._redis().set("pulse:inference", "a worker", ex=60)
+    heartbeat._redis().set("heartbeat:inference", "a worker", ex=60)
     response = post(upload(), prefer="wait=0")
     assert response.status_code == 202
     assert response["Location"].startswith(URL)
@@ -76,7 +76,7 @@ def test_a_busy_worker_means_202_and_the_answer_comes_later(real_champion):
 
 def test_waiting_requests_leave_threads_for_the_others(real_champion, settings):
     """As many may wait as settings allow; one more is answered 202 at once."""
-    heartbeat._redis().set("pulse:inference", "a worker", ex=60)
+    heartbeat._redis().set("heartbeat:inference", "a worker", ex=60)
     started = threading.Barrier(settings.WAITING_REQUESTS + 1)
     answers = []
 
@@ -158,7 +158,7 @@ def test_a_missing_image_is_a_400_that_names_the_field(real_champion):
 
 
 def test_a_queue_too_long_to_be_answered_grows_no_longer(real_champion, monkeypatch):
-    heartbeat._redis().set("pulse:inference", "a worker", ex=60)
+    heartbeat._redis().set("heartbeat:inference", "a worker", ex=60)
     monkeypatch.setattr(classifying, "QUEUE_LIMIT", 1)
     codes = [post(upload(seed), prefer="wait=0").status_code for seed in range(2)]
     assert codes == [202, 503]

@@ -127,14 +127,14 @@ def test_without_a_worker_nothing_is_kept(real_champion, axes):
 
 
 def test_a_queue_that_fills_up_half_way_leaves_nothing(real_champion, axes, monkeypatch):
-    heartbeat._redis().set("pulse:inference", "a worker", ex=60)
+    heartbeat._redis().set("heartbeat:inference", "a worker", ex=60)
     monkeypatch.setattr(classifying, "QUEUE_LIMIT", 1)
     assert Client().post(URL, drawing(images=[picture(1), picture(2)])).status_code == 503
     assert not Classification.objects.exists()
 
 
 def test_images_that_take_too_long_leave_nothing(real_champion, axes, monkeypatch):
-    heartbeat._redis().set("pulse:inference", "a worker", ex=60)
+    heartbeat._redis().set("heartbeat:inference", "a worker", ex=60)
     monkeypatch.setattr(reporting, "REPORT_WAIT_SECONDS", 0)
     response = Client().post(URL, drawing(images=[picture(1), picture(2)]))
     assert response.status_code == 503

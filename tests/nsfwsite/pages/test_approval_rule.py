@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from feedback.models import Decision, Keys, LedgerEntry, Report
+from feedback.models import ApprovalRule, Decision, LedgerEntry, Report
 from feedback.services import approval_rule, triage
 from tests.nsfwsite.api.test_triage import client as api_of
 
@@ -36,14 +36,14 @@ def test_mona_turns_to_two_keys_and_back(client, mona, ravi) -> None:
 
     client.post(reverse("keys"), {"keys": "2"})
 
-    assert Keys.objects.now().two
+    assert ApprovalRule.objects.now().two
     for page in ("triage", "retrains", "ledger", "keys"):
         assert "Two keys" in text_of(client, page)
     assert "Two reviewers must agree" in text_of(client, "reports")
     assert "<strong>mona</strong> turned from 1 to 2" in text_of(client, "ledger")
     client.post(reverse("keys"), {"keys": "1"})
     assert "One key" in text_of(client, "ledger")
-    assert not Keys.objects.now().two
+    assert not ApprovalRule.objects.now().two
 
 
 def test_ravi_reads_how_many_keys_hold_and_cannot_turn_them(client, mona, ravi) -> None:

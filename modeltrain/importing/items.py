@@ -14,24 +14,24 @@ LABELS_FILE = "labels.json"
 Skip = Callable[[str, str], bool]
 
 
-class Refused(ValueError):
+class ImportRefused(ValueError):
     """A source, or one thing in it, breaks a rule.
 
     Attributes
     ----------
-    rule, received, way_out : str
+    rule, received, remedy : str
         What holds, what was found, and what to do.
     """
 
-    def __init__(self, rule: str, received: object, way_out: str) -> None:
+    def __init__(self, rule: str, received: object, remedy: str) -> None:
         self.rule = rule
         self.received = str(received)
-        self.way_out = way_out
-        super().__init__(f"{rule} Received: {received}. {way_out}")
+        self.remedy = remedy
+        super().__init__(f"{rule} Received: {received}. {remedy}")
 
 
 @dataclass(frozen=True)
-class Found:
+class SourceItem:
     """One thing in a source.
 
     Attributes
@@ -43,7 +43,7 @@ class Found:
     read : callable
         Returns its bytes; raises OSError.
     groups : mapping of str to str
-    refused : Refused, optional
+    refused : ImportRefused, optional
         Why it is not read, if so.
     web : bool
         Whether it came from the web, where one picture may stand for many that are gone.
@@ -53,7 +53,7 @@ class Found:
     label: str
     read: Callable[[], bytes] = bytes
     groups: Mapping[str, str] = field(default_factory=dict)
-    refused: Refused | None = None
+    refused: ImportRefused | None = None
     web: bool = False
 
 
@@ -68,13 +68,13 @@ class Source:
     total : int
         How many things it holds.
     found : callable
-        Returns a generator of Found. Takes a function of source and label that says what need not
-        be fetched; a reader that fetches nothing may yield it all the same.
+        Returns a generator of SourceItem. Takes a function of source and label that says what need
+        not be fetched; a reader that fetches nothing may yield it all the same.
     """
 
     labels: tuple[str, ...]
     total: int
-    found: Callable[[Skip], Generator[Found, None, None]]
+    found: Callable[[Skip], Generator[SourceItem, None, None]]
 
 
 def visible(name: str) -> bool:
