@@ -178,7 +178,7 @@ def test_a_report_that_was_withdrawn_while_folding_names_no_dataset(accepted, mo
         return publish(rows)
 
     publish = manifests.publish
-    monkeypatch.setattr(datasets, "publish", publish_late)
+    monkeypatch.setattr(manifests, "publish", publish_late)
     dataset = datasets.fold(by=mona)
     gone.refresh_from_db()
     stays.refresh_from_db()
