@@ -31,7 +31,7 @@ from modeltrain.demo.sources import openmoji_drawings
 from modeltrain.images import codec
 from modeltrain.model import artifact
 from modeltrain.model.classifier import Classifier
-from modeltrain.model.features import features
+from modeltrain.model.features import compute_features
 
 ORIGINALS, EACH = 2000, 200
 
@@ -205,7 +205,7 @@ def main() -> None:
             paths[sha256].write_bytes(codec.to_png(each))
             rows.append(Row(sha256, "neutral", {}, "train", "bench", sha256))
         began = time.perf_counter()
-        known = features(rows, paths, Classifier(artifact.load(args.artifact)), args.cache)
+        known = compute_features(rows, paths, Classifier(artifact.load(args.artifact)), args.cache)
         feature_seconds = time.perf_counter() - began
     began = time.perf_counter()
     pairs = duplicates.find(lambda at: pixels[at], len(pixels), known, progress=told)

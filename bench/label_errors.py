@@ -18,7 +18,7 @@ from bench import stand_in
 from modeltrain.curate.label_errors import review
 from modeltrain.model import artifact
 from modeltrain.model.classifier import Classifier
-from modeltrain.model.features import features
+from modeltrain.model.features import compute_features
 
 SHARE = 0.05
 SEEDS = (11, 12, 13)
@@ -44,7 +44,7 @@ def main() -> None:
             )
             planted = set(json.loads((data.path / "planted.json").read_text()))
             rows = list(data.rows)
-            known = features(rows, data.images, classifier, args.cache)
+            known = compute_features(rows, data.images, classifier, args.cache)
         began = time.perf_counter()
         doubts = review(rows, known).doubts
         seconds = time.perf_counter() - began

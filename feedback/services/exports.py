@@ -69,7 +69,7 @@ def graphs(model: ModelVersion) -> list[Graph]:
     )
     named = [(INT8, str((each.figures or {})["sha256"])) for each in exported.order_by("-pk")[:1]]
     return [
-        Graph(kind, sha256, artifact.hashes(path.parent)[path.name], path.stat().st_size)
+        Graph(kind, sha256, artifact.file_hashes(path.parent)[path.name], path.stat().st_size)
         for kind, sha256 in [*named, (FLOAT32, model.sha256)]
         if (path := graph(sha256))
     ]

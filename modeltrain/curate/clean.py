@@ -21,7 +21,7 @@ from modeltrain.data.dataset import Dataset
 from modeltrain.data.manifest import Row
 from modeltrain.files import write_whole
 from modeltrain.model.classifier import Classifier
-from modeltrain.model.features import ImageMissing, features, load_pixels
+from modeltrain.model.features import ImageMissing, compute_features, load_pixels
 from modeltrain.progress import ProgressCallback, quiet
 
 LIST = "clean.jsonl"
@@ -97,7 +97,7 @@ def clean(
     def read(at: int) -> Pixels:
         return load_pixels(rows[at].sha256, data.images)
 
-    known = features(rows, data.images, classifier, cache, progress)
+    known = compute_features(rows, data.images, classifier, cache, progress)
     pairs = duplicates.find(read, len(rows), known, progress=progress)
     kept = _without_duplicates(rows, sizes, pairs, left, keep_conflicts=keep_conflicts)
     rows_kept = _with_clusters(rows, kept, pairs, left)

@@ -1,7 +1,7 @@
 """Rank labels by how doubtful they are, with a suggestion for each.
 
 Heads are trained on parts of the dataset and judge the rest, on features of --artifact. Nothing is
-changed: people decide, from the top of the list.
+changed: people decide, starting at the top of the list.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from argparse import ArgumentParser, Namespace
 
 from modeltrain.data.manifest import SPLITS
 from modeltrain.progress import ProgressCallback
-from modeltrain.verbs import Result, paths
+from modeltrain.verbs import Result, add_path_options
 
 
 def options(parser: ArgumentParser) -> None:
-    paths(
+    add_path_options(
         parser,
         dataset="folder of images and labels",
         artifact="the model whose features are used",
@@ -26,29 +26,29 @@ def options(parser: ArgumentParser) -> None:
         nargs="+",
         choices=SPLITS,
         default=["train", "validation"],
-        help="what is reviewed; train and validation unless given",
+        help="splits to review; train and validation by default",
     )
 
 
-def run(args: Namespace, report: ProgressCallback) -> Result:
+def run(args: Namespace, progress: ProgressCallback) -> Result:
     from modeltrain.curate import label_errors
     from modeltrain.data import dataset
     from modeltrain.model import artifact
     from modeltrain.model.classifier import Classifier
-    from modeltrain.model.features import features
+    from modeltrain.model.features import compute_features
 
     data = dataset.load(args.dataset)
     rows = data.split(*args.splits)
     classifier = Classifier(artifact.load(args.artifact))
-    known = features(rows, data.images, classifier, args.cache, report)
-    report("reviewing", 0, 1, "Judging each image by the others")
-    found = label_errors.review(rows, known)
-    report("reviewing", 1, 1, "Ranked")
-    label_errors.write(args.out, found)
+    row_features = compute_features(rows, data.images, classifier, args.cache, progress)
+    progress("reviewing", 0, 1, "Judging each image by the others")
+    review = label_errors.review(rows, row_features)
+    progress("reviewing", 1, 1, "Ranked")
+    label_errors.write(args.out, review)
     return {
         "list": str(args.out),
         "counts": str(args.out.with_suffix(".json")),
-        "doubtful": sum(each.is_issue for each in found.doubts),
-        "reviewed": len(found.doubts),
-        "problems": list(found.left_out.values()),
+        "doubtful": sum(doubt.is_issue for doubt in review.doubts),
+        "reviewed": len(review.doubts),
+        "problems": list(review.left_out.values()),
     }

@@ -58,7 +58,7 @@ def test_a_browser_is_told_of_both_graphs_the_small_one_first(client, champion) 
     assert whole["url"] == reverse("graph", args=[champion.sha256])
     answer = client.get(small["url"])
     assert b"".join(answer.streaming_content) == b"in 8"
-    kept = artifact.hashes(champion.folder)["model.onnx"]
+    kept = artifact.file_hashes(champion.folder)["model.onnx"]
     assert whole["sha256"] == kept == hashing.sha256_file(champion.folder / "model.onnx")
     assert told["model"] == {"version": "v1", "sha256": champion.sha256}
     assert [label["name"] for label in told["labels"]] == list(LABELS)
