@@ -25,15 +25,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary folders are deleted
     args = parser().parse_args(argv)
-    reporter = progress.on(json_lines=args.json_progress)
+    reporter = progress.reporter(json_lines=args.json_progress)
     try:
         result = verbs.load(args.verb).run(args, reporter)
     except (ValueError, OSError) as error:  # every refusal of this package is a ValueError
-        reporter.failed(str(error))
+        reporter.fail(str(error))
         return 1
     finally:
         reporter.close()
-    reporter.done(result, "Done")
+    reporter.finish(result, "Done")
     return SOME_LEFT_OUT if result.get("problems") else 0
 
 
