@@ -20,7 +20,8 @@ from django.views.decorators.http import require_safe
 from feedback import queries
 from feedback.models import PublicReport, Report
 from modeltrain.labels import LABELS
-from nsfwsite.tables import audit_tables, titles
+from nsfwsite.tables import audit_tables
+from nsfwsite.tables.titles import load_titles
 
 A_PAGE = 20
 IN_THE_FEED = 50
@@ -67,10 +68,12 @@ def _asked(asked: QueryDict) -> "QuerySet[PublicReport]":
 
 def _titled(found: Iterable[PublicReport]) -> list[PublicReport]:
     """With groups and mistakes as people read them."""
-    named = titles.group_titles()
+    titles = load_titles()
     reports: list[Any] = list(found)
     for report in reports:
-        report.titles = [named.get(pair, pair) for pair in report.groups.items()]
+        report.titles = [
+            (titles.axis(axis), titles.group(axis, group)) for axis, group in report.groups.items()
+        ]
         kinds = dict.fromkeys(answer["mistake"] for answer in report.answers)
         report.mistakes = [
             audit_tables.MEASURES[kind] for kind in kinds if kind in audit_tables.MEASURES

@@ -25,7 +25,8 @@ from nsfwsite.access import (
     words,
 )
 from nsfwsite.intake import classifying
-from nsfwsite.tables import doubtful_label_tables
+from nsfwsite.tables.doubtful_label_tables import doubtful_counts
+from nsfwsite.tables.titles import load_titles
 
 QUEUE_SHOWN = 100
 NEAR_SHOWN = 9  # each has a digit as its key
@@ -243,6 +244,6 @@ def doubtful_labels(request: HttpRequest) -> HttpResponse:
         "doubts": doubts[:QUEUE_SHOWN],
         "count": len(doubts),
         "narrowed": label or value,
-        "counts": doubtful_label_tables.doubtful_counts(review.counts) if review else [],
+        "counts": doubtful_counts(review.counts, load_titles()) if review else [],
     }
     return render(request, "pages/doubtful_labels.html", context)
