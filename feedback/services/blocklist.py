@@ -12,7 +12,7 @@ from feedback.errors import Invalid
 from feedback.models import BlockedHash, StoredImage
 from feedback.services import images
 from modeltrain.images import blocklist
-from modeltrain.images.hashing import TELLING_QUALITY
+from modeltrain.images.hashing import MIN_QUALITY
 
 AT_ONCE = 5_000
 TOLD = 20  # malformed lines, one by one
@@ -36,7 +36,7 @@ def import_list(
     found, hashes = BlocklistImport(), set[str]()
     for number, line in enumerate(lines, start=1):
         try:
-            parsed = blocklist.parse(line)
+            parsed = blocklist.parse_line(line)
         except blocklist.MalformedHash as problem:
             found.malformed.append(f"line {number}: {problem}")
             continue
@@ -44,7 +44,7 @@ def import_list(
             continue
         found.read += 1
         digits, quality = parsed
-        if quality is not None and quality < TELLING_QUALITY:
+        if quality is not None and quality < MIN_QUALITY:
             found.too_plain += 1
         else:
             hashes.add(digits)
@@ -64,7 +64,7 @@ def import_list(
 def block(*, pictures: Iterable[StoredImage], source: str) -> tuple[int, int]:
     """Block pictures that are here. Returns how many, and how many are too plain to recognise."""
     source = _source(source)
-    known = [blocklist.to_block(images.pixels_of(picture)) for picture in pictures]
+    known = [blocklist.hashes_to_block(images.pixels_of(picture)) for picture in pictures]
     _add([digits for hashes in known for digits in hashes], source)
     return sum(bool(hashes) for hashes in known), sum(not hashes for hashes in known)
 
@@ -72,8 +72,8 @@ def block(*, pictures: Iterable[StoredImage], source: str) -> tuple[int, int]:
 def stops(pictures: Iterable[StoredImage]) -> bool:
     """Is any of these pictures a blocked one, or a copy of one?"""
     known = _known(*_state())
-    return known.holds(
-        [view for one in pictures for view in blocklist.views(images.pixels_of(one))]
+    return known.matches(
+        [view for one in pictures for view in blocklist.dihedral_hashes(images.pixels_of(one))]
     )
 
 

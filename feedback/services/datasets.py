@@ -16,7 +16,7 @@ from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
 from modeltrain.files import write_whole
 from modeltrain.images import codec
-from modeltrain.images.hashing import Pdq, alike, pdq
+from modeltrain.images.hashing import Pdq, is_near_duplicate, pdq
 
 
 def fold(*, by: User) -> DatasetVersion | None:
@@ -90,7 +90,9 @@ def _offers(accepted: Iterable[Report], kept: Sequence[Row]) -> list[contributio
         for example, image in _usable(report, audited):
             fingerprint = image.fingerprint
             alone = here.get(example.counterpart_of_id) or secrets.token_hex(8)
-            cluster = next((name for known, name in clusters if alike(known, fingerprint)), alone)
+            cluster = next(
+                (name for known, name in clusters if is_near_duplicate(known, fingerprint)), alone
+            )
             clusters.append((fingerprint, cluster))
             here[example.pk] = cluster
             rows.append(
@@ -135,7 +137,7 @@ class AuditedPictures:
     def holds(self, image: StoredImage) -> bool:
         if image.sha256 in self.sha256:
             return True
-        return any(alike(known, image.fingerprint) for known in self.prints)
+        return any(is_near_duplicate(known, image.fingerprint) for known in self.prints)
 
 
 def _fingerprints(audit_set: AuditSet, rows: Sequence[Row]) -> list[Pdq]:

@@ -14,7 +14,7 @@ from PIL import Image
 from feedback.models import Classification, StoredImage
 from modeltrain.images import codec
 from modeltrain.images.codec import Pixels
-from modeltrain.images.hashing import Pdq, alike, pdq
+from modeltrain.images.hashing import Pdq, is_near_duplicate, pdq
 
 # What a crash left behind is younger than this only while its request or task may still run.
 LOST_AFTER = datetime.timedelta(hours=1)
@@ -58,7 +58,7 @@ def join_cluster(image: StoredImage) -> None:
         for pk, cluster, sha256, bits, quality in reported.values_list(
             "pk", "cluster", "sha256", "pdq", "pdq_quality"
         )
-        if sha256 == image.sha256 or alike(Pdq(bits, quality), image.fingerprint)
+        if sha256 == image.sha256 or is_near_duplicate(Pdq(bits, quality), image.fingerprint)
     }
     # Two that are screened at once do not see each other's cluster, and both name the same.
     image.cluster = min((one for one in near.values() if one), default=min([image.pk, *near]))
