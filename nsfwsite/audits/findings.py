@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from feedback import queries
 from feedback.models import Audit, Finding
-from nsfwsite.access import maintainer_required, refusing
+from nsfwsite.access import maintainer_required, refusals_as_pages
 from nsfwsite.audits import filters
 from nsfwsite.intake import maintaining
 
@@ -34,12 +34,12 @@ def finding_context(request: HttpRequest, kind: str) -> dict[str, Any]:
 
 
 @maintainer_required
-@refusing
+@refusals_as_pages
 @require_POST
 def look_again(request: HttpRequest, pk: int) -> HttpResponse:
     findings = Finding.objects.select_related("audit__model", "audit__audit_set")
     finding = get_object_or_404(findings, pk=pk)
-    maintaining.look_again(finding=finding)
+    maintaining.rerun_finding(finding=finding)
     return redirect_to_finding(finding.kind, finding.audit)
 
 

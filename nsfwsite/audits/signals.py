@@ -12,7 +12,7 @@ from feedback import queries
 from feedback.models import Audit, AxisValue, ModelVersion
 from feedback.services import signals
 from feedback.services.signals import Signal
-from nsfwsite.access import maintainer_required, person, refusing, words
+from nsfwsite.access import maintainer_required, refusals_as_pages, signed_in_user, typed_text
 from nsfwsite.audits import filters
 from nsfwsite.audits.charts.chart import Chart, requested_file
 from nsfwsite.audits.charts.forest import forest
@@ -89,7 +89,7 @@ def _chart(raised: Sequence[Signal]) -> Chart | None:
 
 
 @maintainer_required
-@refusing
+@refusals_as_pages
 @require_POST
 def decide(request: HttpRequest, axis: str, value: str, kind: str) -> HttpResponse:
     group = get_object_or_404(AxisValue, axis__name=axis, name=value)
@@ -98,8 +98,8 @@ def decide(request: HttpRequest, axis: str, value: str, kind: str) -> HttpRespon
         kind=kind,
         outcome=request.POST.get("outcome", ""),
         audit=_champion_audit(),
-        reason=words(request, "reason"),
-        by=person(request),
+        reason=typed_text(request, "reason"),
+        by=signed_in_user(request),
     )
     messages.success(request, f"{decision.get_outcome_display()}: {group.title}.")
     return redirect("signals")

@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from feedback.models import Audit, AuditSet, Finding, NamedSlice
-from nsfwsite.access import maintainer_required, person, refusing, words
+from nsfwsite.access import maintainer_required, refusals_as_pages, signed_in_user, typed_text
 from nsfwsite.audits import filters, images
 from nsfwsite.audits.charts.chart import Chart, requested_file
 from nsfwsite.audits.charts.forest import forest
@@ -126,7 +126,7 @@ def _with_error_rates(
 
 
 @maintainer_required
-@refusing
+@refusals_as_pages
 @require_POST
 def name(request: HttpRequest) -> HttpResponse:
     findings = Finding.objects.filter(kind=Finding.Kind.SLICES)
@@ -137,8 +137,8 @@ def name(request: HttpRequest) -> HttpResponse:
     named = maintaining.name_slice(
         finding=finding,
         region=_posted_number(request, "region"),
-        title=words(request, "title"),
-        by=person(request),
+        title=typed_text(request, "title"),
+        by=signed_in_user(request),
     )
     messages.success(request, f"Named: {named}. Audits of this set are counted again.")
     return redirect_to_finding(finding.kind, finding.audit)
@@ -151,11 +151,11 @@ def _posted_number(request: HttpRequest, field: str) -> int:
 
 
 @maintainer_required
-@refusing
+@refusals_as_pages
 @require_POST
 def take_back(request: HttpRequest, pk: int) -> HttpResponse:
     named = get_object_or_404(NamedSlice.objects.select_related("audit_set", "value"), pk=pk)
-    maintaining.take_back_slice(named=named, by=person(request))
+    maintaining.take_back_slice(named=named, by=signed_in_user(request))
     messages.success(request, f"Taken back: {named}. Audits of this set are counted again.")
     query = urlencode({"set": named.audit_set.name})
     return redirect(f"{reverse('slices')}?{query}")

@@ -12,7 +12,7 @@ from feedback import queries
 from feedback.models import Audit, DatasetVersion, ModelVersion
 from feedback.services import audit_sets, audits
 from modeltrain import labels
-from nsfwsite.access import refusing
+from nsfwsite.access import refusals_as_pages
 from nsfwsite.audits import cards, error_rates, filters, thresholds
 from nsfwsite.audits.charts.chart import requested_file
 from nsfwsite.tables import audit_tables
@@ -139,7 +139,7 @@ def dataset_card(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @require_safe
-@refusing
+@refusals_as_pages
 def compare(request: HttpRequest) -> HttpResponse:
     """Any two models on the same images, judged as the gate would."""
     chosen = filters.chosen_audits(request)
