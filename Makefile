@@ -6,7 +6,7 @@ help:
 	@echo "make run     set up and serve on http://127.0.0.1:8000/ (PORT=, DATA_DIR=)"
 	@echo "make test    set up and run every test, the browser's too (PYTEST_ARGS=)"
 	@echo "make check   lint, types, import rules, deployment checks"
-	@echo "make lock    lock the Python dependencies again"
+	@echo "make lock    lock the Python dependencies again (UPGRADE= keeps locked versions)"
 	@echo "make loop    the whole loop against a running site, by API"
 
 run:
@@ -25,9 +25,12 @@ check:
 loop:
 	@exec .venv/bin/python bench/loop.py
 
+# UPGRADE= keeps every version that is locked and locks only what is new in pyproject.toml.
+UPGRADE ?= --upgrade
+LOCK = .venv/bin/uv pip compile --quiet $(UPGRADE) --generate-hashes --no-header --python-version 3.11
+
 lock:
 	@$(PYTHON) setup/install.py dev
-	@for name in uv run dev; do \
-		.venv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-header \
-			--python-version 3.11 requirements/$$name.in -o requirements/$$name.txt || exit 1; \
-	done
+	@$(LOCK) --group bootstrap -o requirements/uv.txt
+	@$(LOCK) pyproject.toml -o requirements/run.txt
+	@$(LOCK) pyproject.toml --group dev -o requirements/dev.txt
