@@ -1,11 +1,12 @@
 # PORT and DATA_DIR override where the site listens and where it keeps everything.
 PYTHON ?= python3
 
-.PHONY: help run test check lock loop
+.PHONY: help run test check format lock loop
 help:
 	@echo "make run     set up and serve on http://127.0.0.1:8000/ (PORT=, DATA_DIR=)"
 	@echo "make test    set up and run every test, the browser's too (PYTEST_ARGS=)"
 	@echo "make check   lint, types, import rules, deployment checks"
+	@echo "make format  format Python, scripts and styles"
 	@echo "make lock    lock the Python dependencies again (UPGRADE= keeps locked versions)"
 	@echo "make loop    the whole loop against a running site, by API"
 
@@ -21,6 +22,12 @@ test:
 check:
 	@$(PYTHON) setup/install.py dev
 	@exec .venv/bin/python setup/check.py
+
+format:
+	@$(PYTHON) setup/install.py dev
+	@.venv/bin/ruff check --quiet --select I --fix .
+	@.venv/bin/ruff format .
+	@node_modules/.bin/biome check --write
 
 loop:
 	@exec .venv/bin/python bench/loop.py

@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from setup.steps import ROOT
 
 BIN = Path(sys.executable).parent
+NODE_BIN = ROOT / "node_modules" / ".bin"
 CODE = ["feedback", "modeltrain", "nsfwsite", "worker", "tests", "bench", "setup", "manage.py"]
 
 
@@ -19,6 +20,7 @@ def commands() -> dict[str, list[str]]:
     return {
         "lint": [f"{BIN}/ruff", "check", "--quiet", *CODE],
         "format": [f"{BIN}/ruff", "format", "--check", "--quiet", *CODE],
+        "scripts and styles": [f"{NODE_BIN}/biome", "check", "--error-on-warnings"],
         "types": [f"{BIN}/mypy"],
         "import rules": [f"{BIN}/lint-imports"],
         "house rules": [python, "setup/house_rules.py"],

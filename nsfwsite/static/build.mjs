@@ -1,8 +1,9 @@
 // Bundle the styles and scripts that the pages load. Everything is served by the site itself.
-import { build } from "esbuild";
+
 import { copyFile, mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const source = join(here, "src");

@@ -36,6 +36,10 @@ export function upright(bitmap, turn) {
   return canvas.transferToImageBitmap();
 }
 
+function writeText(view, at, text) {
+  for (let n = 0; n < text.length; n += 1) view.setUint8(at + n, text.charCodeAt(n));
+}
+
 const word = (bytes, at) => String.fromCharCode(...bytes.subarray(at, at + 4));
 
 function withoutColourHints(blob, bytes) {
@@ -69,9 +73,9 @@ function turnedWebp(blob, bytes) {
   if (turn === UPRIGHT) return { blob, turn };
   const size = kept.reduce((sum, part) => sum + part.size, 4);
   const head = new DataView(new ArrayBuffer(12));
-  [..."RIFF"].forEach((letter, n) => head.setUint8(n, letter.charCodeAt(0)));
+  writeText(head, 0, "RIFF");
   head.setUint32(4, size, true);
-  [..."WEBP"].forEach((letter, n) => head.setUint8(8 + n, letter.charCodeAt(0)));
+  writeText(head, 8, "WEBP");
   return { blob: new Blob([head, ...kept], { type: "image/webp" }), turn };
 }
 

@@ -33,7 +33,8 @@ export class Answers {
     const known = new Map(this.site.labels.map((one) => [one.name, one]));
     this.#done(element);
     const part = (name) => element.querySelector(`[data-${name}]`);
-    part("who").textContent = `Model ${this.site.model.version} says, in ${Math.round(milliseconds)} ms`;
+    part("who").textContent =
+      `Model ${this.site.model.version} says, in ${Math.round(milliseconds)} ms`;
     part("says").textContent = label;
     part("meaning").textContent = known.get(label).meaning;
     const ranked = Object.entries(scores).sort(([, one], [, other]) => other - one);

@@ -1,7 +1,8 @@
 // One picture from the camera, when a button is pressed.
 
 const REFUSALS = {
-  NotAllowedError: "The camera was not allowed. You can allow it in your browser, or choose an image.",
+  NotAllowedError:
+    "The camera was not allowed. You can allow it in your browser, or choose an image.",
   NotFoundError: "There is no camera. Choose an image instead.",
 };
 
@@ -34,7 +35,8 @@ export function camera(form, taken) {
       part("take").disabled = false;
     } catch (problem) {
       stop();
-      refused.textContent = REFUSALS[problem.name] ?? `The camera did not start: ${problem.message}`;
+      refused.textContent =
+        REFUSALS[problem.name] ?? `The camera did not start: ${problem.message}`;
       refused.hidden = false;
     }
   });

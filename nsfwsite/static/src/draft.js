@@ -52,7 +52,8 @@ function restore(form, name) {
     if (field.type === "radio") field.checked = said.get(field.name) === field.value;
     else if (field.type === "checkbox") field.checked = said.has(field.name);
     else if (said.has(field.name)) field.value = said.get(field.name);
-    if (field.tagName === "SELECT" && field.value) field.closest("details")?.setAttribute("open", "");
+    if (field.tagName === "SELECT" && field.value)
+      field.closest("details")?.setAttribute("open", "");
   }
   return true;
 }

@@ -18,7 +18,8 @@ export const broken = (received) => new Refused(WHOLE, received, AGAIN);
 
 /** Check a file against the site's limits before anything of it is decoded. */
 export function check(bytes, limits) {
-  if (!bytes.length) throw new Refused("An image file must not be empty.", "0 bytes", "Choose a file.");
+  if (!bytes.length)
+    throw new Refused("An image file must not be empty.", "0 bytes", "Choose a file.");
   if (bytes.length > limits.bytes) {
     const rule = `An image must be at most ${limits.bytes / 2 ** 20} MiB.`;
     throw new Refused(rule, `${(bytes.length / 2 ** 20).toFixed(1)} MiB`, SMALLER);
@@ -54,7 +55,11 @@ const text = (view, at, length) =>
 
 const READERS = [
   { name: "JPEG", starts: (b) => b[0] === 0xff && b[1] === 0xd8 && b[2] === 0xff, read: jpeg },
-  { name: "PNG", starts: (b) => [137, 80, 78, 71, 13, 10, 26, 10].every((v, n) => b[n] === v), read: png },
+  {
+    name: "PNG",
+    starts: (b) => [137, 80, 78, 71, 13, 10, 26, 10].every((v, n) => b[n] === v),
+    read: png,
+  },
   { name: "WebP", starts: (b) => ascii(b, 0, "RIFF") && ascii(b, 8, "WEBP"), read: webp },
   { name: "GIF", starts: (b) => ascii(b, 0, "GIF87a") || ascii(b, 0, "GIF89a"), read: gif },
   { name: "BMP", starts: (b) => ascii(b, 0, "BM"), read: bmp },
@@ -68,7 +73,8 @@ function jpeg(view) {
   for (let at = 2; at < view.byteLength; ) {
     if (view.getUint8(at) !== 0xff) return null;
     const marker = view.getUint8(at + 1);
-    if (marker === 0xff) at += 1; // padding
+    if (marker === 0xff)
+      at += 1; // padding
     else if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) {
       return { height: view.getUint16(at + 5), width: view.getUint16(at + 7) };
     } else at += 2 + view.getUint16(at + 2);
@@ -89,7 +95,10 @@ function png(view) {
 function webp(view) {
   switch (text(view, 12, 4)) {
     case "VP8 ":
-      return { width: view.getUint16(26, true) & 0x3fff, height: view.getUint16(28, true) & 0x3fff };
+      return {
+        width: view.getUint16(26, true) & 0x3fff,
+        height: view.getUint16(28, true) & 0x3fff,
+      };
     case "VP8L": {
       const bits = view.getUint32(21, true);
       return { width: (bits & 0x3fff) + 1, height: ((bits >> 14) & 0x3fff) + 1 };

@@ -28,7 +28,11 @@ function flattened(bitmap) {
   const { width, height } = bitmap;
   const rows = Math.min(height, Math.max(1, Math.floor(STRIP / width)));
   const canvas = new OffscreenCanvas(width, rows);
-  const pen = canvas.getContext("2d", { colorSpace: "srgb", alpha: false, willReadFrequently: true });
+  const pen = canvas.getContext("2d", {
+    colorSpace: "srgb",
+    alpha: false,
+    willReadFrequently: true,
+  });
   const rgb = new Uint8Array(width * height * 3);
   for (let top = 0, to = 0; top < height; top += rows) {
     const taken = Math.min(rows, height - top);

@@ -3,8 +3,8 @@ import htmx from "htmx.org/dist/htmx.esm.js";
 import { choosing } from "./choose.js";
 import { drafting, forget } from "./draft.js";
 import { keys } from "./keys.js";
-import { drop, takeOver } from "./take-over.js";
 import { received } from "./private/evidence.js";
+import { drop, takeOver } from "./take-over.js";
 
 window.htmx = htmx;
 

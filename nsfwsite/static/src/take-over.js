@@ -19,7 +19,10 @@ export async function hand(file, answer) {
 export async function sweep() {
   try {
     const old = (await entries(store())).filter(([, { at }]) => Date.now() - at > LONGEST);
-    await delMany(old.map(([key]) => key), store());
+    await delMany(
+      old.map(([key]) => key),
+      store(),
+    );
   } catch {
     // No storage, nothing left behind.
   }

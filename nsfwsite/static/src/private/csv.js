@@ -1,7 +1,7 @@
 // Figures as CSV. A cell that a spreadsheet would take for a formula is written as text.
 
 export function csv(rows) {
-  return rows.map((row) => row.map(field).join(",") + "\r\n").join("");
+  return rows.map((row) => `${row.map(field).join(",")}\r\n`).join("");
 }
 
 function field(value) {

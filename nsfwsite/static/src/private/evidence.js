@@ -1,7 +1,7 @@
 // Counts that go with a report. The images that were counted stay where they are.
 
-import { MEASURES, rows, table, tag } from "./figures.js";
 import { rate } from "./count.js";
+import { MEASURES, rows, table, tag } from "./figures.js";
 
 const HANDED = "evidence"; // from the page that counted to the form of the report, in this tab
 const SENT = Object.keys(MEASURES);
@@ -11,20 +11,30 @@ const SENT = Object.keys(MEASURES);
  * Only `measures` go along: what the page does not say, a report does not say either.
  */
 export function sharing(form, figures, measures, version) {
-  const shares = (cell) => Object.fromEntries(measures.map((one) => [one, [cell[one].count, cell[one].n]]));
-  const fields = rows(figures).slice(1).map(([name], number) => {
-    const id = `shared-${number}`;
-    const input = tag("input", { id, maxlength: "80", autocomplete: "off", dir: "auto" });
-    return tag("div", {}, tag("label", { for: id }, "In the report, ", tag("bdi", {}, name), " is called"), input);
-  });
+  const shares = (cell) =>
+    Object.fromEntries(measures.map((one) => [one, [cell[one].count, cell[one].n]]));
+  const fields = rows(figures)
+    .slice(1)
+    .map(([name], number) => {
+      const id = `shared-${number}`;
+      const input = tag("input", { id, maxlength: "80", autocomplete: "off", dir: "auto" });
+      return tag(
+        "div",
+        {},
+        tag("label", { for: id }, "In the report, ", tag("bdi", {}, name), " is called"),
+        input,
+      );
+    });
   form.querySelector("[data-names]").replaceChildren(...fields);
   form.onsubmit = (event) => {
     event.preventDefault();
     event.stopImmediatePropagation();
-    const groups = rows(figures).slice(1).flatMap(([, cell], number) => {
-      const called = form.querySelector(`#shared-${number}`).value.trim();
-      return called ? [{ name: called, n: cell.n, ...shares(cell) }] : [];
-    });
+    const groups = rows(figures)
+      .slice(1)
+      .flatMap(([, cell], number) => {
+        const called = form.querySelector(`#shared-${number}`).value.trim();
+        return called ? [{ name: called, n: cell.n, ...shares(cell) }] : [];
+      });
     if (!groups.length) return form.querySelector("input")?.focus();
     sessionStorage.setItem(HANDED, JSON.stringify({ model: version, groups }));
     location.assign(form.action);

@@ -9,7 +9,11 @@ const KINDS = { int8: "8-bit integers: faster", float32: "32-bit: exactly as on 
 export async function rules(address) {
   const site = await describe(address);
   const names = (some) => some.map((one) => one.name);
-  return { site, labels: names(site.labels), explicit: names(site.labels.filter((one) => one.nsfw)) };
+  return {
+    site,
+    labels: names(site.labels),
+    explicit: names(site.labels.filter((one) => one.nsfw)),
+  };
 }
 
 /** Why nothing can be answered here; nothing where it can. */
@@ -20,11 +24,16 @@ export const hindrance = ({ site }) =>
 export async function chosenModel(place, { site }) {
   const kept = await Promise.all(site.graphs.map(Classifier.has));
   const choices = site.graphs.map((graph, number) => {
-    const size = kept[number] ? "on this device already" : `${Math.ceil(graph.bytes / 2 ** 20)} MB, once`;
+    const size = kept[number]
+      ? "on this device already"
+      : `${Math.ceil(graph.bytes / 2 ** 20)} MB, once`;
     return tag("option", { value: String(number) }, `${KINDS[graph.kind] ?? graph.kind} (${size})`);
   });
   const select = tag("select", { id: "graph" }, ...choices);
-  place.replaceChildren(tag("label", { for: "graph" }, `Model ${site.model.version}, in this browser`), select);
+  place.replaceChildren(
+    tag("label", { for: "graph" }, `Model ${site.model.version}, in this browser`),
+    select,
+  );
   return new Chosen(site, select);
 }
 

@@ -1,13 +1,13 @@
 // The page that audits a folder of one's own.
 
 import { count } from "./count.js";
-import { sharing } from "./evidence.js";
 import { csv } from "./csv.js";
-import { MEASURES, drawing, finding, measured, rows, table, tag } from "./figures.js";
+import { sharing } from "./evidence.js";
+import { drawing, finding, MEASURES, measured, rows, table, tag } from "./figures.js";
 import { dropped, sorted } from "./folder.js";
 import * as kept from "./kept.js";
-import { Run } from "./run.js";
 import { chosenModel, hindrance, rules } from "./model.js";
+import { Run } from "./run.js";
 
 const form = document.querySelector("[data-yours]");
 const part = (name, within = document) => within.querySelector(`[data-${name}]`);
@@ -61,10 +61,14 @@ form.addEventListener("submit", async (event) => {
   const { pictures, passed } = sorted(files, facts.labels);
   begin();
   try {
-    await model.ready((done, total) => told(`Fetching the model: ${megabytes(done)} of ${megabytes(total)} MB`));
+    await model.ready((done, total) =>
+      told(`Fetching the model: ${megabytes(done)} of ${megabytes(total)} MB`),
+    );
     run = new Run(pictures, model, () => tell(passed));
     await run.all();
-    told(`Done: ${many(run.answers.size, "image")} answered${run.remembered ? `, ${run.remembered} of them before` : ""}.`);
+    told(
+      `Done: ${many(run.answers.size, "image")} answered${run.remembered ? `, ${run.remembered} of them before` : ""}.`,
+    );
   } catch (problem) {
     told(`${problem.message} What was answered is kept; begin again to go on.`);
   } finally {
@@ -112,7 +116,9 @@ function left() {
   const answered = run.done - doneThen;
   if (answered < 5) return "";
   const seconds = (((performance.now() - begun) / answered) * run.left) / 1000;
-  return seconds < 90 ? `, about ${Math.ceil(seconds)} seconds left` : `, about ${Math.round(seconds / 60)} minutes left`;
+  return seconds < 90
+    ? `, about ${Math.ceil(seconds)} seconds left`
+    : `, about ${Math.round(seconds / 60)} minutes left`;
 }
 
 const told = (words) => (part("told").textContent = words);
@@ -129,7 +135,9 @@ function answered() {
 const allSafe = () => form.elements.really.value === "safe";
 /** A right label for a safe image of which no more is known: the model's, if that is a safe one. */
 const anySafe = (label) =>
-  facts.explicit.includes(label) ? facts.labels.find((one) => !facts.explicit.includes(one)) : label;
+  facts.explicit.includes(label)
+    ? facts.labels.find((one) => !facts.explicit.includes(one))
+    : label;
 /** What there is to say: of images that are only known to be safe, how often that was not seen. */
 const shown = () => (allSafe() ? ["false_alarm"] : measured(figures));
 
@@ -147,30 +155,48 @@ function show(passed) {
   const list = part("passed");
   list.hidden = !reasons.length;
   list.querySelector("summary").textContent = `${many(reasons.length, "file")} passed over`;
-  list.querySelector("ul").replaceChildren(
-    ...reasons.slice(0, 50).map(({ path, why }) => tag("li", {}, tag("bdi", {}, path), `: ${why}`)),
-  );
+  list
+    .querySelector("ul")
+    .replaceChildren(
+      ...reasons
+        .slice(0, 50)
+        .map(({ path, why }) => tag("li", {}, tag("bdi", {}, path), `: ${why}`)),
+    );
 }
 
 // What the images really are may be said afterwards: the answers stay, and are counted anew.
-form.querySelector("fieldset").addEventListener("change", () => run && end(sorted(files, facts.labels).passed));
+form
+  .querySelector("fieldset")
+  .addEventListener("change", () => run && end(sorted(files, facts.labels).passed));
 addEventListener("resize", () => figures?.overall.n && redraw());
 
 function redraw() {
   const chart = part("chart-of");
   const { paddingLeft, paddingRight } = getComputedStyle(chart);
-  const width = Math.min(640, chart.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight));
+  const width = Math.min(
+    640,
+    chart.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight),
+  );
   const made = drawing(figures, measure, minimum, width);
-  const choose = tag("div", { class: "measures", role: "group", "aria-label": "What to draw" },
+  const choose = tag(
+    "div",
+    { class: "measures", role: "group", "aria-label": "What to draw" },
     ...shown().map((one) => {
-      const button = tag("button", { type: "button", "aria-pressed": String(one === measure) }, MEASURES[one]);
+      const button = tag(
+        "button",
+        { type: "button", "aria-pressed": String(one === measure) },
+        MEASURES[one],
+      );
       button.addEventListener("click", () => {
         measure = one;
         redraw();
       });
       return button;
-    }));
-  const caption = made ? finding(figures, measure, minimum) : `Insufficient data: fewer than ${minimum} images in every group so far`;
+    }),
+  );
+  const caption = made
+    ? finding(figures, measure, minimum)
+    : `Insufficient data: fewer than ${minimum} images in every group so far`;
   chart.replaceChildren(tag("figcaption", {}, caption), choose, ...(made ? [made] : []));
 }
 
@@ -193,7 +219,11 @@ function byGroup() {
 
 function byImage() {
   const found = answered().map(({ path, group, expected, label, scores }) => [
-    path, group, expected, label, ...facts.labels.map((one) => scores[one]),
+    path,
+    group,
+    expected,
+    label,
+    ...facts.labels.map((one) => scores[one]),
   ]);
   return [["file", "group", "expected", "answer", ...facts.labels], ...found];
 }
