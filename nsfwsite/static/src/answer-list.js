@@ -1,65 +1,68 @@
-// The list of answers, in the words and bars of the server's own page.
+// The list of answers on the demo, worded and drawn as on the server's own result page.
 
-export class Answers {
-  /** `wrong(item, answer)` is called when somebody says so; its words, if any, are shown. */
-  constructor(page, site, wrong) {
-    this.wrong = wrong;
+import { copyTemplate, part, query } from "./dom.js";
+import { percent } from "./format.js";
+
+/** @typedef {import("./classifier.js").SiteDescription} SiteDescription */
+/** @typedef {import("./classifier.js").Answer & {kind: string}} Answer */
+/** @typedef {{file: File, element: HTMLElement}} Item */
+/**
+ * Called when a visitor says that an answer is wrong. Returns the sentence to show instead of the
+ * one that the image has not left the device.
+ * @typedef {(item: Item, answer: Answer) => Promise<string>} WrongCallback
+ */
+
+export class AnswerList {
+  /**
+   * @param {Document} page
+   * @param {SiteDescription} site
+   * @param {WrongCallback} onWrong
+   */
+  constructor(page, site, onWrong) {
+    this.page = page;
     this.site = site;
-    this.list = page.querySelector("[data-answers]");
-    this.caution = page.querySelector("[data-caution]");
-    this.blank = page.querySelector("template[data-answer]").content;
-    this.bar = page.querySelector("template[data-bar]").content;
+    this.onWrong = onWrong;
+    this.labels = new Map(site.labels.map((label) => [label.name, label]));
+    this.list = part(page, "answers");
+    this.caution = part(page, "caution");
   }
 
-  /** Show files that wait for their answers; gives an item for each. */
-  expect(files) {
-    const items = files.map((file) => {
-      const element = this.blank.cloneNode(true).firstElementChild;
-      const picture = element.querySelector("img");
-      picture.addEventListener("error", () => (picture.hidden = true));
-      picture.src = URL.createObjectURL(file);
-      picture.alt = `Your image ${file.name}`;
-      element.querySelector("figcaption").textContent = file.name;
-      return { file, element };
-    });
+  /** Show files that wait for their answers. @param {File[]} files */
+  add(files) {
+    const items = files.map((file) => this.#createItem(file));
     this.list.prepend(...items.map((item) => item.element));
     this.list.hidden = this.caution.hidden = false;
     return items;
   }
 
-  tell(item, answer) {
+  /** @param {Item} item @param {Answer} answer */
+  showAnswer(item, answer) {
     const { element } = item;
     const { label, scores, milliseconds } = answer;
-    const known = new Map(this.site.labels.map((one) => [one.name, one]));
-    this.#done(element);
-    const part = (name) => element.querySelector(`[data-${name}]`);
-    part("who").textContent =
-      `Model ${this.site.model.version} says, in ${Math.round(milliseconds)} ms`;
-    part("says").textContent = label;
-    part("meaning").textContent = known.get(label).meaning;
-    const ranked = Object.entries(scores).sort(([, one], [, other]) => other - one);
-    for (const [name, score] of ranked) {
-      const row = this.bar.cloneNode(true).firstElementChild;
-      row.classList.toggle("top-score", name === label);
-      row.classList.toggle("explicit", known.get(name).nsfw);
-      row.cells[0].textContent = name;
-      row.querySelector("rect").setAttribute("width", (score * 100).toFixed(2));
-      row.cells[2].textContent = `${(score * 100).toFixed(1)}%`;
-      element.querySelector("tbody").append(row);
-    }
-    part("said").hidden = false;
-    part("wrong").addEventListener("click", async () => {
-      part("device").textContent = await this.wrong(item, answer);
-      part("device").classList.add("left");
+    removeProgress(element);
+    const version = this.site.model.version;
+    part(element, "who").textContent = `Model ${version} says, in ${Math.round(milliseconds)} ms`;
+    part(element, "says").textContent = label;
+    part(element, "meaning").textContent = this.labels.get(label)?.meaning ?? "";
+    const rows = Object.entries(scores)
+      .sort(([, score], [, other]) => other - score)
+      .map(([name, score]) => this.#createRow(name, score, name === label));
+    query(element, "tbody", HTMLElement).append(...rows);
+    part(element, "said").hidden = false;
+    const note = part(element, "device");
+    part(element, "wrong").addEventListener("click", async () => {
+      note.textContent = await this.onWrong(item, answer);
+      note.classList.add("left");
     });
   }
 
-  fail({ element }, rule, rest) {
-    this.#done(element);
-    element.querySelector("[data-says]").textContent = "No answer";
-    const words = element.querySelector("[data-refused]");
-    words.textContent = `${rule} ${rest}`;
-    words.hidden = false;
+  /** @param {Item} item @param {string} message */
+  showError({ element }, message) {
+    removeProgress(element);
+    part(element, "says").textContent = "No answer";
+    const refusal = part(element, "refused");
+    refusal.textContent = message;
+    refusal.hidden = false;
   }
 
   clear() {
@@ -67,7 +70,31 @@ export class Answers {
     this.list.hidden = this.caution.hidden = true;
   }
 
-  #done(element) {
-    element.querySelector("progress").remove();
+  /** @param {File} file @returns {Item} */
+  #createItem(file) {
+    const element = copyTemplate(this.page, "answer");
+    const image = query(element, "img", HTMLImageElement);
+    image.addEventListener("error", () => {
+      image.hidden = true;
+    });
+    image.src = URL.createObjectURL(file);
+    image.alt = `Your image ${file.name}`;
+    query(element, "figcaption", HTMLElement).textContent = file.name;
+    return { file, element };
+  }
+
+  /** @param {string} name @param {number} score @param {boolean} isTop */
+  #createRow(name, score, isTop) {
+    const row = copyTemplate(this.page, "bar");
+    row.classList.toggle("top-score", isTop);
+    row.classList.toggle("explicit", this.labels.get(name)?.nsfw);
+    const [heading, bar, figure] = row.children;
+    heading.textContent = name;
+    query(bar, "rect", SVGRectElement).setAttribute("width", (score * 100).toFixed(2));
+    figure.textContent = percent(score);
+    return row;
   }
 }
+
+/** @param {HTMLElement} element */
+const removeProgress = (element) => query(element, "progress", HTMLProgressElement).remove();

@@ -1,81 +1,93 @@
-// An image on its way from the demo into the report form. It waits in this browser, for this tab.
+// An image on its way from the demo into the report form. Only this tab of this browser stores it.
 
 import { createStore, del, delMany, entries, get, set } from "idb-keyval";
+import { filesOf, part, query, setFiles } from "./dom.js";
 import { sha256 } from "./sha256.js";
 
-const MARK = "reported";
-const LONGEST = 60 * 60 * 1000;
+/**
+ * What the visitor's own browser says about an image.
+ * @typedef {{model: string, graph: string, label: string, scores: Record<string, number>}} Score
+ */
+/** @typedef {{file: File, answer: Score, at: number}} StoredImage */
 
-const store = () => createStore("reported", "images");
+const KEY_IN_TAB = "reported";
+const MAX_AGE = 60 * 60 * 1000; // milliseconds
 
-/** Keep an image and what this browser says of it, until the report form takes it. */
-export async function hand(file, answer) {
+const imageStore = () => createStore("reported", "images");
+
+/**
+ * Store an image and this browser's score until the report form attaches it.
+ * @param {File} file
+ * @param {Score} answer
+ */
+export async function storeImage(file, answer) {
   const id = crypto.randomUUID();
-  await set(id, { file, answer, at: Date.now() }, store());
-  sessionStorage.setItem(MARK, id);
+  await set(id, { file, answer, at: Date.now() }, imageStore());
+  sessionStorage.setItem(KEY_IN_TAB, id);
 }
 
-/** Forget what tabs left behind that were closed. */
-export async function sweep() {
+/** Delete what closed tabs left behind. */
+export async function deleteOldImages() {
   try {
-    const old = (await entries(store())).filter(([, { at }]) => Date.now() - at > LONGEST);
+    /** @type {[string, StoredImage][]} */
+    const stored = await entries(imageStore());
+    const old = stored.filter(([, { at }]) => Date.now() - at > MAX_AGE);
     await delMany(
-      old.map(([key]) => key),
-      store(),
+      old.map(([id]) => id),
+      imageStore(),
     );
   } catch {
-    // No storage, nothing left behind.
+    // Without storage there is nothing to delete.
   }
 }
 
-/** Put the image that waits into the form, with its answer; the form sends both, or nobody does. */
-export async function takeOver(form) {
-  const kept = await waiting();
-  if (!kept) return;
-  const { file, answer } = kept;
-  const input = form.elements.images;
-  const note = form.querySelector("[data-taken]");
-  const own = form.elements.browser;
+/**
+ * Put the stored image and its score into the form. They leave the device when the form is sent.
+ * @param {HTMLFormElement} form
+ */
+export async function attachImage(form) {
+  const stored = await readImage();
+  if (!stored) return;
+  const { file, answer } = stored;
+  const input = query(form, "input[name=images]", HTMLInputElement);
+  const score = query(form, "input[name=browser]", HTMLInputElement);
+  const note = part(form, "taken");
   const hash = await sha256(await file.arrayBuffer());
-  const include = () => {
-    const list = new DataTransfer();
-    for (const one of [file, ...input.files]) list.items.add(one);
-    input.files = list.files;
-  };
-  include();
-  own.value = JSON.stringify({ [hash]: answer });
-  input.addEventListener("change", include);
-  note.querySelector("img").src = URL.createObjectURL(file);
-  note.querySelector("[data-label]").textContent = answer.label;
+  const attach = () => setFiles(input, [file, ...filesOf(input)]);
+  attach();
+  score.value = JSON.stringify({ [hash]: answer });
+  input.addEventListener("change", attach);
+  query(note, "img", HTMLImageElement).src = URL.createObjectURL(file);
+  part(note, "label").textContent = answer.label;
   note.hidden = false;
-  note.querySelector("button").addEventListener("click", async () => {
-    input.removeEventListener("change", include);
-    const list = new DataTransfer();
-    for (const one of [...input.files].filter((each) => each !== file)) list.items.add(one);
-    input.files = list.files;
-    own.value = "";
+  query(note, "button", HTMLButtonElement).addEventListener("click", async () => {
+    input.removeEventListener("change", attach);
+    const others = filesOf(input).filter((other) => other !== file);
+    setFiles(input, others);
+    score.value = "";
     note.hidden = true;
-    await drop();
+    await deleteImage();
   });
 }
 
-/** Forget it: it was sent, or taken out. */
-export async function drop() {
+/** Delete the stored image: it was sent, or taken out of the form. */
+export async function deleteImage() {
   try {
-    const id = sessionStorage.getItem(MARK);
+    const id = sessionStorage.getItem(KEY_IN_TAB);
     if (!id) return;
-    sessionStorage.removeItem(MARK);
-    await del(id, store());
+    sessionStorage.removeItem(KEY_IN_TAB);
+    await del(id, imageStore());
   } catch {
-    // No storage, nothing kept.
+    // Without storage there is nothing to delete.
   }
 }
 
-async function waiting() {
+/** @returns {Promise<StoredImage | undefined>} */
+async function readImage() {
   try {
-    const id = sessionStorage.getItem(MARK);
-    return id && (await get(id, store()));
+    const id = sessionStorage.getItem(KEY_IN_TAB);
+    return id ? await get(id, imageStore()) : undefined;
   } catch {
-    return null;
+    return undefined;
   }
 }

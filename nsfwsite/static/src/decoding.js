@@ -1,10 +1,14 @@
-// What browsers make of a file and the server does not, or the other way round, is settled here.
+// Browsers and the server decode some files differently. The differences are removed here.
 
-const COLOUR_HINTS = ["gAMA", "cHRM", "cICP"]; // the server goes by a whole profile, or by none
+const COLOUR_HINTS = ["gAMA", "cHRM", "cICP"]; // the server reads a whole colour profile or none
 const UPRIGHT = 1;
 const ORIENTATION = 0x0112;
-// By EXIF orientation: what [a, b, c, d] of a canvas makes the picture upright.
-const TURNS = {
+
+/**
+ * By EXIF orientation: the [a, b, c, d] of a canvas transform that turns the image upright.
+ * @type {Record<number, [number, number, number, number]>}
+ */
+const TRANSFORMS = {
   2: [-1, 0, 0, 1],
   3: [-1, 0, 0, -1],
   4: [1, 0, 0, -1],
@@ -14,84 +18,115 @@ const TURNS = {
   8: [0, -1, 1, 0],
 };
 
-/** The file as it is to be decoded, and how the picture is to be turned then. */
-export function alike(blob, bytes, format) {
-  if (format === "PNG") return { blob: withoutColourHints(blob, bytes), turn: UPRIGHT };
-  if (format === "WebP") return turnedWebp(blob, bytes);
-  return { blob, turn: UPRIGHT };
+/**
+ * The file to hand to the browser's decoder, and the orientation that is left to apply afterwards.
+ * @param {Blob} blob
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ * @param {string} format
+ */
+export function prepareFile(blob, bytes, format) {
+  if (format === "PNG") return { blob: withoutColourHints(blob, bytes), orientation: UPRIGHT };
+  if (format === "WebP") return withoutExif(blob, bytes);
+  return { blob, orientation: UPRIGHT };
 }
 
-/** A bitmap turned upright. */
-export function upright(bitmap, turn) {
-  const matrix = TURNS[turn];
-  if (!matrix) return bitmap;
+/**
+ * A bitmap turned upright.
+ * @param {ImageBitmap} bitmap
+ * @param {number} orientation
+ */
+export function turnUpright(bitmap, orientation) {
+  const transform = TRANSFORMS[orientation];
+  if (!transform) return bitmap;
   const { width, height } = bitmap;
-  const [across, down] = turn > 4 ? [height, width] : [width, height];
+  const [across, down] = orientation > 4 ? [height, width] : [width, height];
   const canvas = new OffscreenCanvas(across, down);
-  const pen = canvas.getContext("2d", { colorSpace: "srgb" });
-  pen.translate(across / 2, down / 2);
-  pen.transform(...matrix, 0, 0);
-  pen.drawImage(bitmap, -width / 2, -height / 2);
+  const context = canvasContext(canvas, { colorSpace: "srgb" });
+  context.translate(across / 2, down / 2);
+  context.transform(...transform, 0, 0);
+  context.drawImage(bitmap, -width / 2, -height / 2);
   bitmap.close();
   return canvas.transferToImageBitmap();
 }
 
+/**
+ * @param {OffscreenCanvas} canvas
+ * @param {{colorSpace: PredefinedColorSpace, alpha?: boolean, willReadFrequently?: boolean}} settings
+ */
+export function canvasContext(canvas, settings) {
+  const context = canvas.getContext("2d", settings);
+  if (!context) throw new Error("The browser has no canvas left.");
+  return context;
+}
+
+/** @param {DataView} view @param {number} at @param {string} text */
 function writeText(view, at, text) {
   for (let n = 0; n < text.length; n += 1) view.setUint8(at + n, text.charCodeAt(n));
 }
 
-const word = (bytes, at) => String.fromCharCode(...bytes.subarray(at, at + 4));
+/** @param {Uint8Array} bytes @param {number} at */
+const fourLetters = (bytes, at) => String.fromCharCode(...bytes.subarray(at, at + 4));
 
+/** @param {Blob} blob @param {Uint8Array<ArrayBuffer>} bytes */
 function withoutColourHints(blob, bytes) {
   const view = new DataView(bytes.buffer);
-  const kept = [blob.slice(0, 8)];
+  const parts = [blob.slice(0, 8)];
   for (let at = 8; at + 12 <= bytes.length; ) {
     const next = at + 12 + view.getUint32(at);
-    const chunk = word(bytes, at + 4);
+    const chunk = fourLetters(bytes, at + 4);
     if (chunk === "IDAT") {
-      kept.push(blob.slice(at));
+      parts.push(blob.slice(at));
       break;
     }
-    if (!COLOUR_HINTS.includes(chunk)) kept.push(blob.slice(at, next));
+    if (!COLOUR_HINTS.includes(chunk)) parts.push(blob.slice(at, next));
     at = next;
   }
-  return new Blob(kept, { type: "image/png" });
+  return new Blob(parts, { type: "image/png" });
 }
 
-/** Not every browser turns a WebP file by its EXIF: none is let, and it is turned here. */
-function turnedWebp(blob, bytes) {
+/**
+ * Only some browsers turn a WebP file by its EXIF. Without EXIF none does, and we turn it ourselves.
+ * @param {Blob} blob
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ */
+function withoutExif(blob, bytes) {
   const view = new DataView(bytes.buffer);
-  const kept = [];
-  let turn = UPRIGHT;
+  const parts = [];
+  let orientation = UPRIGHT;
   for (let at = 12; at + 8 <= bytes.length; ) {
     const length = view.getUint32(at + 4, true);
     const next = at + 8 + length + (length % 2);
-    if (word(bytes, at) === "EXIF") turn = orientation(bytes.subarray(at + 8, at + 8 + length));
-    else kept.push(blob.slice(at, next));
+    if (fourLetters(bytes, at) === "EXIF") {
+      orientation = readOrientation(bytes.subarray(at + 8, at + 8 + length));
+    } else {
+      parts.push(blob.slice(at, next));
+    }
     at = next;
   }
-  if (turn === UPRIGHT) return { blob, turn };
-  const size = kept.reduce((sum, part) => sum + part.size, 4);
-  const head = new DataView(new ArrayBuffer(12));
-  writeText(head, 0, "RIFF");
-  head.setUint32(4, size, true);
-  writeText(head, 8, "WEBP");
-  return { blob: new Blob([head, ...kept], { type: "image/webp" }), turn };
+  if (orientation === UPRIGHT) return { blob, orientation };
+  const size = parts.reduce((sum, part) => sum + part.size, 4);
+  const header = new DataView(new ArrayBuffer(12));
+  writeText(header, 0, "RIFF");
+  header.setUint32(4, size, true);
+  writeText(header, 8, "WEBP");
+  return { blob: new Blob([header, ...parts], { type: "image/webp" }), orientation };
 }
 
-/** The orientation that EXIF, a TIFF file, gives in its first directory. */
-function orientation(exif) {
-  const start = word(exif, 0) === "Exif" ? 6 : 0;
-  const view = new DataView(exif.buffer, exif.byteOffset + start, exif.byteLength - start);
+/** The orientation in the first directory of EXIF, which is a TIFF file. @param {Uint8Array} exif */
+function readOrientation(exif) {
+  const start = fourLetters(exif, 0) === "Exif" ? 6 : 0;
   try {
-    const little = view.getUint16(0) === 0x4949;
-    const first = view.getUint32(4, little);
-    for (let n = 0; n < view.getUint16(first, little); n += 1) {
-      const entry = first + 2 + 12 * n;
-      if (view.getUint16(entry, little) === ORIENTATION) return view.getUint16(entry + 8, little);
+    const view = new DataView(exif.buffer, exif.byteOffset + start, exif.byteLength - start);
+    const littleEndian = view.getUint16(0) === 0x4949;
+    const directory = view.getUint32(4, littleEndian);
+    for (let n = 0; n < view.getUint16(directory, littleEndian); n += 1) {
+      const entry = directory + 2 + 12 * n;
+      if (view.getUint16(entry, littleEndian) === ORIENTATION) {
+        return view.getUint16(entry + 8, littleEndian);
+      }
     }
   } catch {
-    // A broken EXIF must not cost the picture.
+    // An image with broken EXIF is still an image.
   }
   return UPRIGHT;
 }

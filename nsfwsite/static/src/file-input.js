@@ -1,38 +1,60 @@
-// Choose, drop or paste images. One is seen before it is sent; several are handed on as they are.
+// Choose, drop or paste images. A single image is previewed before it is sent.
 
-export function choosing(form, chosen) {
-  const input = form.querySelector("input[type=file]");
-  const zone = form.querySelector("[data-drop]");
-  const figure = form.querySelector("[data-shown]");
-  const image = figure.querySelector("img");
-  const name = figure.querySelector("figcaption");
+import { filesOf, part, query, setFiles } from "./dom.js";
+import { fileSize } from "./format.js";
 
-  function show() {
-    const files = [...input.files];
-    const file = input.multiple ? null : files[0];
-    if (image.src) URL.revokeObjectURL(image.src);
+/**
+ * `onChange` gets the file of an input that takes one. An input that takes several sends its files
+ * as the event `chosen` of the form instead.
+ * @param {HTMLFormElement} form
+ * @param {(file: File | undefined) => void} onChange
+ */
+export function setUpFileInput(form, onChange) {
+  const input = query(form, "input[type=file]", HTMLInputElement);
+  const zone = part(form, "drop");
+  const figure = part(form, "shown");
+  const preview = query(figure, "img", HTMLImageElement);
+  const caption = query(figure, "figcaption", HTMLElement);
+
+  function readInput() {
+    const files = filesOf(input);
+    const file = input.multiple ? undefined : files[0];
+    if (preview.src) URL.revokeObjectURL(preview.src);
     figure.hidden = !file;
     if (file) {
-      image.hidden = false;
-      image.src = URL.createObjectURL(file);
-      name.textContent = `${file.name} (${size(file.size)})`;
+      preview.hidden = false;
+      preview.src = URL.createObjectURL(file);
+      caption.textContent = `${file.name} (${fileSize(file.size)})`;
     }
-    if (!input.multiple) chosen(file);
+    if (!input.multiple) onChange(file);
     else if (files.length) form.dispatchEvent(new CustomEvent("chosen", { detail: files }));
   }
 
+  /** @param {FileList} files */
   function take(files) {
-    const images = [...files].filter((one) => one.type.startsWith("image/"));
-    const taken = input.multiple && images.length ? images : [images[0] ?? files[0]];
-    if (!taken[0]) return;
-    const list = new DataTransfer();
-    for (const file of taken) list.items.add(file);
-    input.files = list.files;
-    show();
+    const images = [...files].filter((file) => file.type.startsWith("image/"));
+    const first = images[0] ?? files[0]; // the server says why something else is refused
+    if (!first) return;
+    setFiles(input, input.multiple && images.length ? images : [first]);
+    readInput();
   }
 
-  image.addEventListener("error", () => (image.hidden = true));
-  input.addEventListener("change", show);
+  preview.addEventListener("error", () => {
+    preview.hidden = true;
+  });
+  input.addEventListener("change", readInput);
+  acceptDrops(zone, (transfer) => take(transfer.files));
+  document.addEventListener("paste", (event) => {
+    if (event.clipboardData?.files.length) take(event.clipboardData.files);
+  });
+  if (input.files?.length) readInput();
+}
+
+/**
+ * @param {HTMLElement} zone
+ * @param {(transfer: DataTransfer) => void} onDrop
+ */
+export function acceptDrops(zone, onDrop) {
   zone.addEventListener("dragover", (event) => {
     event.preventDefault();
     zone.classList.add("over");
@@ -41,16 +63,6 @@ export function choosing(form, chosen) {
   zone.addEventListener("drop", (event) => {
     event.preventDefault();
     zone.classList.remove("over");
-    take(event.dataTransfer.files);
+    if (event.dataTransfer) onDrop(event.dataTransfer);
   });
-  document.addEventListener("paste", (event) => {
-    if (event.clipboardData?.files.length) take(event.clipboardData.files);
-  });
-  if (input.files.length) show();
-}
-
-function size(bytes) {
-  return bytes < 2 ** 20
-    ? `${Math.max(1, Math.round(bytes / 1024))} KiB`
-    : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }

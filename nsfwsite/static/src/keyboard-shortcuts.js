@@ -1,35 +1,48 @@
-// A letter for every step of a page, where no field has the focus; a switch turns the letters off.
+// One letter for each step of a page, unless a field has the focus. A switch turns the letters off.
+
+import { query } from "./dom.js";
 
 const OFF = "keys-off";
 const FIELDS = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
+const CHOICES = "[type=radio], textarea";
 
-export function keys(help) {
-  const wanted = help.querySelector("input");
+/** @param {HTMLElement} help lists the letters and has the switch */
+export function setUpShortcuts(help) {
+  const enabled = query(help, "input", HTMLInputElement);
   help.hidden = false;
   try {
-    wanted.checked = !localStorage.getItem(OFF);
+    enabled.checked = !localStorage.getItem(OFF);
   } catch {
-    // No storage: on.
+    // Without storage they are on.
   }
-  wanted.addEventListener("change", () => {
+  enabled.addEventListener("change", () => {
     try {
-      if (wanted.checked) localStorage.removeItem(OFF);
+      if (enabled.checked) localStorage.removeItem(OFF);
       else localStorage.setItem(OFF, "yes");
     } catch {
-      // Until the next page, then.
+      // Without storage the choice lasts until the next page.
     }
   });
   document.addEventListener("keydown", (event) => {
-    if (!wanted.checked || event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
-    if (event.target.closest(FIELDS)) return;
-    // While a reason is chosen, letters are no decisions: they may be meant as words.
-    const choice = event.target.closest(".reasons") ?? document;
-    const step = choice.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
-    if (!step || (!step.matches("summary") && step.closest("details:not([open])"))) return;
+    if (!enabled.checked || event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (!(event.target instanceof Element) || event.target.closest(FIELDS)) return;
+    const step = stepFor(event.key, event.target);
+    if (!step) return;
     event.preventDefault();
     step.click();
-    const next = "[type=radio], textarea";
-    const field = step.matches(next) ? step : step.closest("details[open]")?.querySelector(next);
-    field?.focus();
+    const field = step.matches(CHOICES)
+      ? step
+      : step.closest("details[open]")?.querySelector(CHOICES);
+    if (field instanceof HTMLElement) field.focus();
   });
+}
+
+/** @param {string} key @param {Element} focused */
+function stepFor(key, focused) {
+  // While a reason is being chosen, only its own letters count: others may be meant as text.
+  const root = focused.closest(".reasons") ?? document;
+  const step = root.querySelector(`[data-key="${CSS.escape(key.toLowerCase())}"]`);
+  if (!(step instanceof HTMLElement)) return null;
+  const isShown = !step.closest("details:not([open])") || step.matches("summary");
+  return isShown ? step : null;
 }

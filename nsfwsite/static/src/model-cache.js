@@ -1,79 +1,101 @@
-// A model's file: from this device where it is whole, else from the site, and kept.
+// A model's file: from this device where a whole copy is stored, otherwise from the site.
 
 import { sha256 } from "./sha256.js";
 
+/** @typedef {import("./classifier.js").Graph} Graph */
+/** @typedef {(done: number, total: number) => void} ProgressCallback */
+
 const CACHE = "speakup-models";
 
-/** The download ended before it was whole. */
-export class Cut extends Error {
+/** The download ended before the file was complete. */
+export class DownloadIncomplete extends Error {
+  /** @param {number} received @param {number} bytes */
   constructor(received, bytes) {
     super(`The download stopped after ${received} of ${bytes} bytes.`);
-    Object.assign(this, { name: "Cut", received, bytes });
+    this.name = "DownloadIncomplete";
+    this.received = received;
+    this.bytes = bytes;
   }
 }
 
 /**
- * The bytes of a graph, checked against the hash that the site names, and whether they are kept.
- * `current` are the addresses of all graphs of the model in service; other models are dropped.
+ * The bytes of a graph, checked against the hash that the site names.
+ *
+ * `stored` is false where the device has no room for a copy. Copies of graphs that are not in
+ * `currentUrls`, those of the model in service, are deleted.
+ * @param {Graph} graph
+ * @param {string[]} currentUrls
+ * @param {ProgressCallback} onProgress
+ * @returns {Promise<{data: ArrayBuffer, stored: boolean, downloaded: boolean}>}
  */
-export async function open(graph, current, progress) {
-  const locks = navigator.locks;
-  const take = () => taken(graph, current, progress);
-  // Two pages that begin at once download once.
-  return locks ? locks.request(CACHE, take) : take();
+export async function openModel(graph, currentUrls, onProgress) {
+  const open = () => readOrDownload(graph, currentUrls, onProgress);
+  // Two pages that start at the same time download once. Insecure pages have no locks.
+  return "locks" in navigator ? navigator.locks.request(CACHE, open) : open();
 }
 
-async function taken(graph, current, progress) {
-  const cache = await caches.open(CACHE).catch(() => null); // none in some private windows
-  const before = await cache?.match(graph.url).catch(() => undefined);
-  if (before) {
-    const data = await before.arrayBuffer().catch(() => new ArrayBuffer(0));
-    if ((await sha256(data)) === graph.sha256) return { data, kept: true, fetched: false };
+/** @param {Graph} graph @param {string[]} currentUrls @param {ProgressCallback} onProgress */
+async function readOrDownload(graph, currentUrls, onProgress) {
+  const cache = await caches.open(CACHE).catch(() => null); // some private windows have none
+  const copy = await cache?.match(graph.url).catch(() => undefined);
+  if (cache && copy) {
+    const data = await copy.arrayBuffer().catch(() => new ArrayBuffer(0));
+    if ((await sha256(data)) === graph.sha256) return { data, stored: true, downloaded: false };
     await cache.delete(graph.url);
   }
-  const data = await download(graph, progress);
-  const kept = Boolean(cache) && (await keep(cache, graph, current, data));
-  return { data, kept, fetched: true };
+  const data = await download(graph, onProgress);
+  const stored = cache !== null && (await store(cache, graph, currentUrls, data));
+  return { data, stored, downloaded: true };
 }
 
-async function download({ url, bytes, sha256: named }, progress) {
-  let done = 0;
+/** @param {Graph} graph @param {ProgressCallback} onProgress */
+async function download({ url, bytes, sha256: expectedHash }, onProgress) {
+  let received = 0;
   const data = new Uint8Array(bytes);
   try {
-    const answer = await fetch(url, { cache: "no-store", credentials: "omit" });
-    if (!answer.ok) throw new Error(`The site answered ${answer.status}.`);
-    for (const reader = answer.body.getReader(); ; ) {
-      const { done: over, value } = await reader.read();
-      if (over) break;
-      if (done + value.length > bytes) throw new Error("More came than the site announced.");
-      data.set(value, done);
-      done += value.length;
-      progress(done, bytes);
+    const response = await fetch(url, { cache: "no-store", credentials: "omit" });
+    if (!response.ok || !response.body) throw new Error(`The site answered ${response.status}.`);
+    for (const reader = response.body.getReader(); ; ) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      if (received + value.length > bytes) throw new Error("The file is longer than announced.");
+      data.set(value, received);
+      received += value.length;
+      onProgress(received, bytes);
     }
   } catch {
-    throw new Cut(done, bytes);
+    throw new DownloadIncomplete(received, bytes);
   }
-  if (done < bytes) throw new Cut(done, bytes);
-  if ((await sha256(data)) !== named) {
+  if (received < bytes) throw new DownloadIncomplete(received, bytes);
+  if ((await sha256(data)) !== expectedHash) {
     throw new Error("What arrived is not the model that the site names.");
   }
   return data.buffer;
 }
 
-async function keep(cache, graph, current, data) {
+/**
+ * @param {Cache} cache
+ * @param {Graph} graph
+ * @param {string[]} currentUrls
+ * @param {ArrayBuffer} data
+ */
+async function store(cache, graph, currentUrls, data) {
   try {
     for (const request of await cache.keys()) {
-      if (!current.includes(new URL(request.url).pathname)) await cache.delete(request);
+      if (!currentUrls.includes(new URL(request.url).pathname)) await cache.delete(request);
     }
     await cache.put(graph.url, new Response(data));
     return true;
   } catch {
-    return false; // storage is full or forbidden: it works from memory, until the page is left
+    return false; // storage is full or forbidden: the model works from memory until the page is left
   }
 }
 
-/** Is there a copy on this device? Whether it is whole is known once it was opened. */
-export async function has(graph) {
+/**
+ * Is there a copy on this device? Only `openModel` checks whether it is complete.
+ * @param {Graph} graph
+ */
+export async function isStored(graph) {
   try {
     const cache = await caches.open(CACHE);
     return Boolean(await cache.match(graph.url));

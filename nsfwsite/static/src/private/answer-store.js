@@ -1,44 +1,54 @@
-// Answers are kept on the device, so that an audit goes on where it stopped.
+// Answers are stored on the device, so that an interrupted audit continues where it stopped.
 
 import { clear, createStore, getMany, keys, setMany } from "idb-keyval";
 
-const store = () => createStore("private-audit", "answers");
+/** @typedef {{label: string, scores: Record<string, number>}} StoredAnswer */
 
-/** What tells an image and a model from others. It never leaves the device. */
-export const name = (artifact, { path, file }) =>
+const answerStore = () => createStore("private-audit", "answers");
+
+/**
+ * Tells this image and this model from others. It never leaves the device.
+ * @param {string} artifact
+ * @param {import("./folder.js").FolderImage} image
+ */
+export const keyOf = (artifact, { path, file }) =>
   [artifact, path, file.size, file.lastModified].join("\n");
 
-/** The answers that are known, in the order of `names`; undefined where there is none. */
-export async function known(names) {
+/**
+ * The stored answers in the order of the keys, undefined where there is none.
+ * @param {string[]} storeKeys
+ * @returns {Promise<(StoredAnswer | undefined)[]>}
+ */
+export async function readAnswers(storeKeys) {
   try {
-    return await getMany(names, store());
+    return await getMany(storeKeys, answerStore());
   } catch {
-    return names.map(() => undefined); // private mode: begin anew
+    return storeKeys.map(() => undefined); // some private windows have no storage
   }
 }
 
-/** Keep `[[name, answer], …]`. False where the browser has no room for them. */
-export async function keep(answers) {
+/** Returns whether the browser had room for them. @param {[string, StoredAnswer][]} answers */
+export async function storeAnswers(answers) {
   try {
-    await setMany(answers, store());
+    await setMany(answers, answerStore());
     return true;
   } catch {
     return false;
   }
 }
 
-export async function number() {
+export async function countAnswers() {
   try {
-    return (await keys(store())).length;
+    return (await keys(answerStore())).length;
   } catch {
     return 0;
   }
 }
 
-export async function forget() {
+export async function deleteAnswers() {
   try {
-    await clear(store());
+    await clear(answerStore());
   } catch {
-    // There was nothing to forget.
+    // Without storage there is nothing to delete.
   }
 }
