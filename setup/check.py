@@ -24,6 +24,7 @@ def commands() -> dict[str, list[str]]:
         "lint": [f"{BIN}/ruff", "check", "--quiet", *CODE],
         "format": [f"{BIN}/ruff", "format", "--check", "--quiet", *CODE],
         "scripts and styles": [f"{NODE_BIN}/biome", "check", "--error-on-warnings"],
+        "templates": [f"{BIN}/djlint", ".", "--lint", "--quiet"],
         "types": [f"{BIN}/mypy"],
         "types of scripts": [f"{NODE_BIN}/tsc", "--project", "tsconfig.json"],
         "types of the worker": [f"{NODE_BIN}/tsc", "--project", "tsconfig.worker.json"],
