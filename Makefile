@@ -5,7 +5,7 @@ PYTHON ?= python3
 help:
 	@echo "make run     set up and serve on http://127.0.0.1:8000/ (PORT=, DATA_DIR=)"
 	@echo "make test    set up and run every test, the browser's too (PYTEST_ARGS=)"
-	@echo "make check   lint, types, import rules, deployment checks"
+	@echo "make check   lint, types, import and house rules, templates, links, deployment"
 	@echo "make format  format Python, scripts and styles"
 	@echo "make lock    lock the Python dependencies again (UPGRADE= keeps locked versions)"
 	@echo "make loop    the whole loop against a running site, by API"
