@@ -71,8 +71,8 @@ def changed(pixels, random):
 
 def pictures(work: Path, scenario: Scenario):
     """What is reported; the same pictures of a label in every scenario."""
-    from modeltrain import manifest
-    from modeltrain.images import decode
+    from modeltrain.data import manifest
+    from modeltrain.images.codec import decode
 
     rows = [r for r in manifest.read(work / "demo" / "pool.jsonl") if r.label == scenario.shown]
     for number in range(scenario.reports):

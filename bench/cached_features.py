@@ -15,9 +15,12 @@ from pathlib import Path
 import numpy as np
 import resvg_py
 
-from modeltrain import article, artifact, configs, dataset, images
-from modeltrain.demo_sources import openmoji_drawings
-from modeltrain.manifest import Row
+from modeltrain.data import dataset
+from modeltrain.data.manifest import Row
+from modeltrain.demo.sources import openmoji_drawings
+from modeltrain.images import codec
+from modeltrain.model import artifact
+from modeltrain.training import article, configs
 
 FIRST, MORE = 3000, 30
 
@@ -37,12 +40,12 @@ def main() -> None:
         svg = resvg_py.svg_to_bytes(
             svg_path=str(drawing.path), background="#ffffff", skip_system_fonts=True, width=299
         )
-        pixels = images.decode(bytes(svg))
-        sha256 = images.pixel_sha256(pixels)
+        pixels = codec.decode(bytes(svg))
+        sha256 = codec.pixel_sha256(pixels)
         if sha256 in paths:
             continue
         paths[sha256] = args.work / "images" / f"{sha256}.png"
-        paths[sha256].write_bytes(images.to_png(pixels))
+        paths[sha256].write_bytes(codec.to_png(pixels))
         label = "other" if drawing.groups["subject"] == "other" else "people"
         split = "validation" if len(rows) % 10 == 9 else "train"
         rows.append(Row(sha256, label, {}, split, drawing.source, sha256))

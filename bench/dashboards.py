@@ -23,7 +23,7 @@ ROUNDS = 40
 
 
 def answers(random, version: int):
-    from modeltrain.evaluate import Predicted
+    from modeltrain.audit.evaluate import Predicted
     from modeltrain.labels import LABELS
 
     groups = np.random.default_rng(0).integers(0, VALUES, (IMAGES, AXES))
@@ -47,7 +47,7 @@ def build() -> None:
 
     from feedback.models import AuditSet, Axis, AxisValue, ModelVersion
     from feedback.services import audits
-    from modeltrain import columns, evaluate
+    from modeltrain.audit import columns, evaluate
 
     for axis in range(AXES):
         row = Axis.objects.create(name=f"axis-{axis}", title=f"Axis {axis}")

@@ -25,11 +25,13 @@ import numpy as np
 import resvg_py
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
-from modeltrain import artifact, duplicates, images
-from modeltrain.classifier import Classifier
-from modeltrain.demo_sources import openmoji_drawings
-from modeltrain.features import features
-from modeltrain.manifest import Row
+from modeltrain.curate import duplicates
+from modeltrain.data.manifest import Row
+from modeltrain.demo.sources import openmoji_drawings
+from modeltrain.images import codec
+from modeltrain.model import artifact
+from modeltrain.model.classifier import Classifier
+from modeltrain.model.features import features
 
 ORIGINALS, EACH = 2000, 200
 
@@ -116,13 +118,13 @@ def originals(openmoji: Path, demo: Path, seed: int) -> list[tuple[str, np.ndarr
         drawn = resvg_py.svg_to_bytes(
             svg_path=str(picture.path), background="#ffffff", skip_system_fonts=True, width=size
         )
-        return picture.source, images.decode(bytes(drawn))
+        return picture.source, codec.decode(bytes(drawn))
 
     with ThreadPoolExecutor() as threads:
         found = list(threads.map(render, chosen))
     for row in others:
-        found.append((row["source"], images.decode((demo / f"{row['sha256']}.png").read_bytes())))
-    return list({images.pixel_sha256(pixels): (name, pixels) for name, pixels in found}.values())
+        found.append((row["source"], codec.decode((demo / f"{row['sha256']}.png").read_bytes())))
+    return list({codec.pixel_sha256(pixels): (name, pixels) for name, pixels in found}.values())
 
 
 def planted(found: list[tuple[str, np.ndarray]], seed: int) -> list[tuple[int, str, np.ndarray]]:
@@ -167,7 +169,7 @@ def peer(python: Path, pixels: list[np.ndarray]) -> tuple[set[tuple[int, int]], 
     """Return the pairs that imagededup's PHash finds at its own threshold, and its seconds."""
     with tempfile.TemporaryDirectory() as folder:
         for at, each in enumerate(pixels):
-            (Path(folder) / f"{at:05d}.png").write_bytes(images.to_png(each))
+            (Path(folder) / f"{at:05d}.png").write_bytes(codec.to_png(each))
         began = time.perf_counter()
         done = subprocess.run(
             [python, "-c", PEER, folder], check=True, capture_output=True, text=True
@@ -198,9 +200,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         rows, paths = [], {}
         for each in pixels:
-            sha256 = images.pixel_sha256(each)
+            sha256 = codec.pixel_sha256(each)
             paths[sha256] = Path(folder) / f"{sha256}.png"
-            paths[sha256].write_bytes(images.to_png(each))
+            paths[sha256].write_bytes(codec.to_png(each))
             rows.append(Row(sha256, "neutral", {}, "train", "bench", sha256))
         began = time.perf_counter()
         known = features(rows, paths, Classifier(artifact.load(args.artifact)), args.cache)

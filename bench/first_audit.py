@@ -12,12 +12,15 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from modeltrain import artifact, counterfactual, demo_data, demo_sources, evaluate, manifest
-from modeltrain.classifier import Classifier
-from modeltrain.counterfactual import CounterpartSet, nsfw_score
-from modeltrain.fairness import mean_interval
+from modeltrain.audit import counterfactual, evaluate
+from modeltrain.audit.counterfactual import CounterpartSet, nsfw_score
+from modeltrain.audit.fairness import mean_interval
+from modeltrain.data import manifest
+from modeltrain.data.manifest import Row
+from modeltrain.demo import build, sources
 from modeltrain.labels import NSFW
-from modeltrain.manifest import Row
+from modeltrain.model import artifact
+from modeltrain.model.classifier import Classifier
 
 CHANGED = 300  # images that are also changed in seven ways
 CHUNK = 200
@@ -28,15 +31,15 @@ class Audit:
         self.work = args.work
         (self.work / "images").mkdir(parents=True, exist_ok=True)
         self.classifier = Classifier(artifact.load(args.artifact))
-        stamps = demo_data.fetch_stamps(args.stamps)
-        pictures = list(demo_sources.openmoji_drawings(args.openmoji))
-        sets = demo_sources.counterparts(pictures)
+        stamps = build.fetch_stamps(args.stamps)
+        pictures = list(sources.openmoji_drawings(args.openmoji))
+        sets = sources.counterparts(pictures)
         if stamps is not None:
-            pictures += demo_sources.tuxpaint_drawings(stamps)
-            pictures += demo_sources.photographs(stamps)
+            pictures += sources.tuxpaint_drawings(stamps)
+            pictures += sources.photographs(stamps)
         self.rows, self.images, hashes = {}, {}, {}
         with ThreadPoolExecutor() as threads:
-            for picture, drawn in zip(pictures, threads.map(demo_data.draw, pictures), strict=True):
+            for picture, drawn in zip(pictures, threads.map(build.draw, pictures), strict=True):
                 if drawn is None:
                     continue
                 sha256, png = drawn

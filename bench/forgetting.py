@@ -25,13 +25,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from modeltrain import artifact, configs, export, manifest
-from modeltrain.classifier import Classifier
-from modeltrain.features import features, read_images
-from modeltrain.impressions import Weights, agreement, answer, impressions
-from modeltrain.manifest import Row
-from modeltrain.objective import Examples
-from modeltrain.train import fit
+from modeltrain.data import manifest
+from modeltrain.data.manifest import Row
+from modeltrain.model import artifact
+from modeltrain.model.classifier import Classifier
+from modeltrain.model.features import features, read_images
+from modeltrain.network import export
+from modeltrain.training import configs
+from modeltrain.training.head import fit
+from modeltrain.training.impressions import Weights, agreement, answer, impressions
+from modeltrain.training.objective import Examples
 
 NOTHING = {"impression_weight": 0.0, "distil": 0.0, "l2_sp": 0.0, "dropout": (0.5, 0.25)}
 HELD_OUT_SEED = 4_000

@@ -20,13 +20,16 @@ import numpy as np
 
 from bench import stand_in
 from bench.forgetting import NOTHING
-from modeltrain import article, artifact, configs, dataset, export, manifest
-from modeltrain.classifier import Classifier
-from modeltrain.features import features
-from modeltrain.impressions import answer
-from modeltrain.manifest import Row
-from modeltrain.objective import Examples
-from modeltrain.train import fit
+from modeltrain.data import dataset, manifest
+from modeltrain.data.manifest import Row
+from modeltrain.model import artifact
+from modeltrain.model.classifier import Classifier
+from modeltrain.model.features import features
+from modeltrain.network import export
+from modeltrain.training import article, configs
+from modeltrain.training.head import fit
+from modeltrain.training.impressions import answer
+from modeltrain.training.objective import Examples
 
 
 def is_old(row: Row) -> bool:
@@ -38,14 +41,14 @@ def is_old(row: Row) -> bool:
 class Bench:
     def __init__(self, args: argparse.Namespace) -> None:
         folder = args.work / "set"
-        if not (folder / dataset.MANIFEST).exists():
+        if not (folder / dataset.MANIFEST_FILE).exists():
             stand_in.build(args.openmoji, folder)
         self.data = dataset.load(folder)
         start = artifact.load(args.artifact)
         known = features(self.data.rows, self.data.images, Classifier(start), args.work / "cache")
         self.features = {row.sha256: known[at] for at, row in enumerate(self.data.rows)}
         old = args.work / "old"
-        if not (old / dataset.MANIFEST).exists():
+        if not (old / dataset.MANIFEST_FILE).exists():
             rows = [row for row in self.data.rows if row.split == "audit" or is_old(row)]
             dataset.write(old, labels=self.data.labels, rows=rows, images=self.data.images)
         champion = article.train(

@@ -3,8 +3,8 @@
     PYTHONPATH=. .venv/bin/python bench/gate_simulation.py --out gate.json
 
 About ten minutes on two cores. Every verdict comes from `modeltrain.gate.judge` with the shipped
-policy, every interval from `modeltrain.fairness`. Champion and candidate disagree on 5 % of the
-images, half of them newly wrong, half newly right; a planted regression comes on top.
+policy, every interval from `modeltrain.audit.fairness`. Champion and candidate disagree on 5% of
+the images, half of them newly wrong, half newly right; a planted regression comes on top.
 """
 
 import argparse
@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from modeltrain import fairness
-from modeltrain.evaluate import Predicted
-from modeltrain.fairness import effective_size
-from modeltrain.gate import judge
+from modeltrain.audit import fairness
+from modeltrain.audit.evaluate import Predicted
+from modeltrain.audit.fairness import effective_size
+from modeltrain.gate.judge import judge
+from modeltrain.gate.paired import count_pairs, difference_interval
+from modeltrain.gate.policy import Policy
 from modeltrain.labels import LABELS
-from modeltrain.paired import count_pairs, difference_interval
-from modeltrain.policy import Policy
 
 CHAMPION_ERROR = 0.10
 DISAGREEMENT = 0.05

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from modeltrain.hash_join import EXACT_WITHIN, pairs
+from modeltrain.curate.hash_join import EXACT_WITHIN, pairs
 
 ALL, COPIES, FLIPPED = 300_000, 3_000, 40
 FIRST, LIMIT = 2_500, 120.0

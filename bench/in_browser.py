@@ -90,8 +90,9 @@ def picture(seed: int) -> bytes:
 
 def artifacts(args: argparse.Namespace, folder: Path) -> tuple[Any, Any]:
     """The published model and its export, given or made."""
-    from modeltrain import artifact, int8
-    from modeltrain.images import decode
+    from modeltrain.images.codec import decode
+    from modeltrain.model import artifact
+    from modeltrain.network import quantize
 
     if not args.artifact:
         made = folder / "made"
@@ -106,9 +107,9 @@ def artifacts(args: argparse.Namespace, folder: Path) -> tuple[Any, Any]:
         return start, artifact.load(args.int8)
     calibration = (decode(picture(100 + seed)) for seed in range(CALIBRATED_ON))
     files: dict[str, Path | bytes] = {
-        "model.onnx": int8.quantise(start.onnx, calibration),
+        "model.onnx": quantize.quantise(start.onnx, calibration),
         "labels.json": json.dumps(list(start.labels)).encode(),
-        "config.json": json.dumps({"name": int8.NAME, "parent": start.sha256}).encode(),
+        "config.json": json.dumps({"name": quantize.NAME, "parent": start.sha256}).encode(),
     }
     return start, artifact.write(parent=folder / "made", files=files)
 

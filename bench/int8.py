@@ -16,12 +16,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from modeltrain import artifact, dataset, int8, manifest
-from modeltrain.features import load_pixels, read_images
+from modeltrain.data import dataset, manifest
+from modeltrain.model import artifact
+from modeltrain.model.features import load_pixels, read_images
+from modeltrain.network import quantize
 
 
 def answers(graph: bytes, pictures: list[np.ndarray]) -> np.ndarray:
-    session = int8._session(graph)
+    session = quantize._session(graph)
     return np.stack([session.run(["probabilities"], {"image": each})[0] for each in pictures])
 
 
@@ -36,9 +38,9 @@ def main() -> None:
     for name in ("demo", "artifact"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument(
-        "--float-convolutions", type=int, nargs="*", default=[int8.FLOAT_CONVOLUTIONS]
+        "--float-convolutions", type=int, nargs="*", default=[quantize.FLOAT_CONVOLUTIONS]
     )
-    parser.add_argument("--calibrated-on", type=int, default=int8.CALIBRATED_ON)
+    parser.add_argument("--calibrated-on", type=int, default=quantize.CALIBRATED_ON)
     args = parser.parse_args()
     start = artifact.load(args.artifact)
     images = read_images(args.demo / "images.json")
@@ -55,24 +57,24 @@ def main() -> None:
     }
     exact = {kind: answers(start.onnx.read_bytes(), each) for kind, each in kinds.items()}
     for count in args.float_convolutions:
-        graph = int8.quantise(
+        graph = quantize.quantise(
             start.onnx, [pixels[each] for each in calibration], float_convolutions=count
         )
         for kind, each in kinds.items():
             received = answers(graph, each)
             mean = np.abs(received - exact[kind]).max(axis=1).mean()
-            far = int8.drift(exact[kind], received)
+            far = quantize.drift(exact[kind], received)
             print(
                 f"{count} convolutions in float, {len(each):3} {kind:12}"
                 f" mean {mean:.4f}, 99 % below {far['p99']:.4f},"
-                f" largest {far['max']:.4f}, within {int8.TOLERANCE} {far['within']:.1%}",
+                f" largest {far['max']:.4f}, within {quantize.TOLERANCE} {far['within']:.1%}",
                 flush=True,
             )
     rows = [row for row in photographs if row.split == "train"]
     rows += manifest.read(args.demo / "audit.jsonl")
     with tempfile.TemporaryDirectory() as folder:
         data = dataset.write(Path(folder) / "demo", labels=start.labels, rows=rows, images=images)
-        made = int8.write(start, data=data, parent=Path(folder) / "artifacts")
+        made = quantize.write(start, data=data, parent=Path(folder) / "artifacts")
         print((made.path / "card.md").read_text())
 
 

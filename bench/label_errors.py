@@ -15,10 +15,10 @@ import time
 from pathlib import Path
 
 from bench import stand_in
-from modeltrain import artifact
-from modeltrain.classifier import Classifier
-from modeltrain.features import features
-from modeltrain.label_errors import review
+from modeltrain.curate.label_errors import review
+from modeltrain.model import artifact
+from modeltrain.model.classifier import Classifier
+from modeltrain.model.features import features
 
 SHARE = 0.05
 SEEDS = (11, 12, 13)

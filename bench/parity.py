@@ -21,11 +21,14 @@ from pathlib import Path
 
 from playwright import sync_api
 
-from modeltrain import artifact, gate, images, manifest
-from modeltrain.classifier import Classifier
-from modeltrain.evaluate import Predicted
+from modeltrain.audit.evaluate import Predicted
+from modeltrain.data import manifest
+from modeltrain.data.manifest import Row
+from modeltrain.gate import judge
+from modeltrain.images import codec
 from modeltrain.labels import LABELS, NSFW
-from modeltrain.manifest import Row
+from modeltrain.model import artifact
+from modeltrain.model.classifier import Classifier
 from tests.chromium import ARGUMENTS, CHROMIUM
 
 BARS = {"float32": (0.001, 1.0), "int8": (0.03, 0.99)}  # distance, and on which share of images
@@ -68,7 +71,7 @@ def on_the_server(classifier: Classifier, rows: list[Row], demo: Path) -> dict[s
     found = {}
     for row in rows:
         data = (demo / "images" / f"{row.sha256}.png").read_bytes()
-        found[row.sha256] = classifier.classify(images.decode(data)).scores
+        found[row.sha256] = classifier.classify(codec.decode(data)).scores
     return found
 
 
@@ -102,7 +105,7 @@ def compared(
     same = sum(
         (best(browser[name]) in NSFW) == (best(said) in NSFW) for name, said in server.items()
     ) / len(rows)
-    verdict = gate.judge(champion=predicted(rows, server), candidate=predicted(rows, browser))
+    verdict = judge.judge(champion=predicted(rows, server), candidate=predicted(rows, browser))
     blocked = [
         f"{cell['axis']}={cell['value']}"
         for cell in verdict["cells"]

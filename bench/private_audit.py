@@ -23,7 +23,8 @@ from pathlib import Path
 import numpy as np
 from playwright import sync_api
 
-from modeltrain import images, manifest
+from modeltrain.data import manifest
+from modeltrain.images import codec
 from tests.chromium import ARGUMENTS, CHROMIUM
 
 PIECE = 24  # bytes; of random ones nobody sends as many by chance
@@ -149,7 +150,7 @@ def search(log: Path, folder: Path, files: list[Path]) -> dict[str, object]:
     for file in files:
         data = file.read_bytes()
         needles |= {file.name.encode(), hashlib.sha256(data).hexdigest().encode()}
-        needles.add(images.pixel_sha256(images.decode(data)).encode())
+        needles.add(codec.pixel_sha256(codec.decode(data)).encode())
         for piece in pieces(file):
             needles |= {piece, piece.hex().encode(), base64.b64encode(piece)}
     hits = found_in(before, needles)

@@ -17,11 +17,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench import stand_in
-from modeltrain import article, artifact, clean, configs, dataset, quality
-from modeltrain.classifier import Classifier
-from modeltrain.features import features, load_pixels
-from modeltrain.label_errors import review
-from modeltrain.paired import count_pairs, difference_interval
+from modeltrain.audit import quality
+from modeltrain.curate import clean
+from modeltrain.curate.label_errors import review
+from modeltrain.data import dataset
+from modeltrain.gate.paired import count_pairs, difference_interval
+from modeltrain.model import artifact
+from modeltrain.model.classifier import Classifier
+from modeltrain.model.features import features, load_pixels
+from modeltrain.training import article, configs
 
 LOOKED_AT = 0.1
 
@@ -96,7 +100,7 @@ def main() -> None:
     args = parser.parse_args()
     bench = Bench(args)
     folder = args.work / "dirty"
-    if not (folder / dataset.MANIFEST).exists():
+    if not (folder / dataset.MANIFEST_FILE).exists():
         stand_in.build(args.openmoji, folder, wrong_labels=0.05, seed=1)
     dirty = dataset.load(folder)
     reviewed, steps = bench.cleaned_and_reviewed(dirty)

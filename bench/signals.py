@@ -12,7 +12,7 @@ from collections import Counter
 
 import numpy as np
 
-from modeltrain.signals import Table, is_signal
+from modeltrain.audit.signals import Table, is_signal
 
 AXES, VALUES = 4, 5
 KINDS = (0.5, 0.3, 0.2)  # shares of false alarms, misses and confusions among reports

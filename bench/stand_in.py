@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 import resvg_py
 
-from modeltrain import dataset, images, manifest
-from modeltrain.dataset import Dataset
-from modeltrain.demo_sources import concept
-from modeltrain.manifest import Row
+from modeltrain.data import dataset, manifest
+from modeltrain.data.dataset import Dataset
+from modeltrain.data.manifest import Row
+from modeltrain.demo.sources import concept
+from modeltrain.images import codec
 
 CLASSES = ("animals-nature", "flags", "people-body", "smileys-emotion", "symbols")
 SIDE = 299
@@ -66,12 +67,12 @@ def build(
             skip_system_fonts=True,
             width=SIDE,
         )
-        pixels = images.decode(bytes(drawn))
-        sha256 = images.pixel_sha256(pixels)
+        pixels = codec.decode(bytes(drawn))
+        sha256 = codec.pixel_sha256(pixels)
         if sha256 in rows:
             continue
         paths[sha256] = out / "images" / f"{sha256}.png"
-        paths[sha256].write_bytes(images.to_png(pixels))
+        paths[sha256].write_bytes(codec.to_png(pixels))
         cluster = f"openmoji: {concept(entry['annotation'])}"
         split = manifest.split_of(
             cluster, audit_share=audit_share, validation_share=VALIDATION_SHARE

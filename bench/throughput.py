@@ -14,8 +14,9 @@ import time
 import keras
 import numpy as np
 
-from modeltrain import article, configs, devices, network, phases
-from modeltrain.phases import Batches
+from modeltrain.network import devices, inception
+from modeltrain.training import article, configs, phases
+from modeltrain.training.phases import Batches
 
 
 def main() -> None:
@@ -26,8 +27,8 @@ def main() -> None:
     config = configs.get("article")
     devices.prepare(config.seed)
     with devices.together():
-        model = network.whole(classes=5)
-        network.unlock(model, first=config.unlock_from)
+        model = inception.whole(classes=5)
+        inception.unlock(model, first=config.unlock_from)
         learning = article.from_pixels(model, config)
         learning.compile(
             keras.optimizers.Adam(1e-5),

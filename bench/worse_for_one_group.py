@@ -17,13 +17,18 @@ from pathlib import Path
 import numpy as np
 
 from bench.forgetting import NOTHING
-from modeltrain import artifact, columns, configs, evaluate, export, gate, manifest
-from modeltrain.classifier import Classifier
-from modeltrain.evaluate import Predicted
-from modeltrain.features import features, read_images
-from modeltrain.impressions import answer
-from modeltrain.objective import Examples
-from modeltrain.train import fit
+from modeltrain.audit import columns, evaluate
+from modeltrain.audit.evaluate import Predicted
+from modeltrain.data import manifest
+from modeltrain.gate import judge
+from modeltrain.model import artifact
+from modeltrain.model.classifier import Classifier
+from modeltrain.model.features import features, read_images
+from modeltrain.network import export
+from modeltrain.training import configs
+from modeltrain.training.head import fit
+from modeltrain.training.impressions import answer
+from modeltrain.training.objective import Examples
 
 
 class Bench:
@@ -69,7 +74,7 @@ def main() -> None:
     sides = {split: bench.examples(split) for split in ("train", "validation")}
     candidate = fit(replace(configs.get("head"), **NOTHING), champion, **sides).weights
     before, after = bench.predicted(champion), bench.predicted(candidate)
-    judged = gate.judge(champion=before, candidate=after)
+    judged = judge.judge(champion=before, candidate=after)
     args.out.mkdir(parents=True, exist_ok=True)
     for name, predicted in (("champion", before), ("candidate", after)):
         columns.write(args.out / f"{name}.npz", columns.of(predicted))

@@ -1,6 +1,6 @@
 """Every refusal has a name, and says the rule, the value received and the way out.
 
-Only `feedback/api/problems.py` knows which HTTP status each one is.
+Only `nsfwsite/api/problems.py` knows which HTTP status each one is.
 """
 
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ class Refusal(Exception):
 
     title = "This was refused"
 
-    def __init__(self, *, rule: str, received: str, way_out: str) -> None:
-        super().__init__(f"{rule} Received: {received}. {way_out}")
+    def __init__(self, *, rule: str, received: str, remedy: str) -> None:
+        super().__init__(f"{rule} Received: {received}. {remedy}")
         self.rule = rule
         self.received = received
-        self.way_out = way_out
+        self.remedy = remedy
 
 
 class ImageRefused(Refusal):
@@ -29,7 +29,7 @@ class ImagesRefused(ImageRefused):
         super().__init__(
             rule="A report is filed whole: with all of its images, or not at all.",
             received="; ".join(f"{place}: {refusal}" for place, refusal in broken.items()),
-            way_out="Leave these out or mend them, and send the report again.",
+            remedy="Leave these out or mend them, and send the report again.",
         )
         self.broken = broken
         self.title = f"{len(broken)} image{'s' * (len(broken) > 1)} cannot be used"
@@ -45,14 +45,14 @@ class Invalid(Refusal):
     title = "A field is not valid"
 
 
-class ClassifierAway(Refusal):
+class ClassifierUnavailable(Refusal):
     """No worker can answer now; nothing was kept, and a retry is welcome."""
 
     title = "The classifier is away"
     retry_after = 15
 
 
-class ClassifierBusy(ClassifierAway):
+class ClassifierBusy(ClassifierUnavailable):
     title = "The classifier is busy"
     retry_after = 60
 
@@ -60,8 +60,8 @@ class ClassifierBusy(ClassifierAway):
 class TooManyRequests(Refusal):
     title = "Too many requests"
 
-    def __init__(self, *, rule: str, received: str, way_out: str, retry_after: int) -> None:
-        super().__init__(rule=rule, received=received, way_out=way_out)
+    def __init__(self, *, rule: str, received: str, remedy: str, retry_after: int) -> None:
+        super().__init__(rule=rule, received=received, remedy=remedy)
         self.retry_after = retry_after
 
 

@@ -14,13 +14,13 @@ def inert(text: str) -> str:
     return NEVER.sub("", text.replace("\r\n", "\n")).strip()
 
 
-def written(text: str, what: str, longest: int = LONGEST, *, needed: bool = True) -> str:
+def required_text(text: str, what: str, longest: int = LONGEST, *, needed: bool = True) -> str:
     """The same words without what could do harm, or a refusal."""
     text = inert(text)
     if len(text) > longest or (needed and not text):
         raise Invalid(
             rule=f"{what} is said in {1 if needed else 0} to {longest:,} characters.",
             received=f"{len(text):,} characters",
-            way_out="Write it shorter." if text else "Write a sentence.",
+            remedy="Write it shorter." if text else "Write a sentence.",
         )
     return text

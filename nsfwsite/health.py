@@ -6,7 +6,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from feedback.models import ModelVersion
-from worker import pulse
+from worker import heartbeat
 
 
 @never_cache
@@ -24,7 +24,7 @@ def ready(request: HttpRequest) -> JsonResponse:
         model = champion is not None and champion.folder.is_dir()
     except DatabaseError:
         model = False
-    parts = {"model": model, "inference": pulse.alive("inference")}
+    parts = {"model": model, "inference": heartbeat.alive("inference")}
     good = all(parts.values())
     headers = {} if good else {"Retry-After": "5"}
     return JsonResponse({"ready": good, **parts}, status=200 if good else 503, headers=headers)

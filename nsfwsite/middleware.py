@@ -7,9 +7,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
-from feedback.api import problems
 from feedback.errors import BodyTooLarge
-from feedback.http import status_of
+from nsfwsite.api import problems
+from nsfwsite.http import status_of
 
 CHUNK = 64 * 1024
 # A client that is still sending hears the answer only after we have read this much of it.
@@ -53,7 +53,7 @@ class BodyLimit:
         refusal = BodyTooLarge(
             rule=f"A {kind} request must be at most {limit // 2**20} MiB.",
             received=f"{size / 2**20:.1f} MiB",
-            way_out="Make the images smaller, or send fewer at once.",
+            remedy="Make the images smaller, or send fewer at once.",
         )
         if request.path.startswith("/api/"):
             return problems.response(refusal)

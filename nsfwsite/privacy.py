@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from feedback.services.classifications import KEPT
-from feedback.services.letters import UNCONFIRMED
+from feedback.services.emails import UNCONFIRMED
 
 
 @require_safe

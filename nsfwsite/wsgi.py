@@ -16,7 +16,7 @@ def load_statistics() -> None:
     """
     import vl_convert  # noqa: F401
 
-    from modeltrain import gate  # noqa: F401
+    import modeltrain.gate.judge  # noqa: F401
 
     gc.collect()
     gc.freeze()

@@ -10,9 +10,9 @@ from typing import NoReturn
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def fail(rule: str, received: str, way_out: str) -> NoReturn:
+def fail(rule: str, received: str, remedy: str) -> NoReturn:
     """Stop with one clear message."""
-    sys.exit(f"{rule}\nReceived: {received}\n{way_out}")
+    sys.exit(f"{rule}\nReceived: {received}\n{remedy}")
 
 
 def digest(*paths: Path) -> str:

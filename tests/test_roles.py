@@ -25,17 +25,19 @@ from feedback.models import (
     Axis,
     BlockedHash,
     Burst,
+    EmailAddress,
     Finding,
-    MailAddress,
     ModelVersion,
     Retrain,
 )
 from feedback.models.report import new_receipt
-from feedback.services import datasets, definitions, erasure, letters, slices, triage
-from modeltrain import artifact, manifest
-from modeltrain.images import to_png
-from modeltrain.manifest import Row
-from tests.conftest import ROOT, account, noise
+from feedback.services import datasets, definitions, emails, erasure, manifests, slices, triage
+from modeltrain.data import manifest
+from modeltrain.data.manifest import Row
+from modeltrain.images.codec import to_png
+from modeltrain.model import artifact
+from tests.cast import account
+from tests.conftest import ROOT, noise
 from tests.nsfwsite.test_findings import looked_at
 
 pytestmark = pytest.mark.django_db
@@ -127,7 +129,7 @@ def things(champion, axes, judged, filed, queued, mona, settings) -> dict[str, o
     By the address as far as the argument, with what the table says that it is of; and what is
     sent to an address that finds nothing without.
     """
-    champion.sha256 = written(b"v1")
+    champion.sha256 = stored_artifact(b"v1")
     champion.save()
     audit = looked_at(champion, settings)
     regions = Finding.objects.get(kind="slices")
@@ -136,7 +138,7 @@ def things(champion, axes, judged, filed, queued, mona, settings) -> dict[str, o
     samples(settings)
     objection = definitions.object_to(label="sexy", words="Who decides what arouses?")
     answer, report = judged(1), queued(2)
-    wanted = MailAddress.objects.create(report=report, site="http://testserver")
+    wanted = EmailAddress.objects.create(report=report, site="http://testserver")
     unseen, escalated, unscreened = judged(3), queued(4), filed(5)
     triage.decide(report=escalated, outcome="escalated", by=mona, reason="No.")
     images = {
@@ -178,7 +180,7 @@ def things(champion, axes, judged, filed, queued, mona, settings) -> dict[str, o
         "/labels/objections/<int:pk>": objection.pk,
         "/labels/o/<str:receipt>": objection.receipt,
         "/r/<str:receipt>": report.receipt,
-        "/mail/<str:token>": letters.token_of(wanted),
+        "/mail/<str:token>": emails.token_of(wanted),
         "/api/v1/reports/<str:receipt>": report.receipt,
         "/triage/<int:pk>": report.pk,
         "/api/v1/triage/<int:pk>": report.pk,
@@ -191,7 +193,9 @@ def evaluated(champion: ModelVersion, audit: Audit, by: User) -> Retrain:
     return Retrain.objects.create(
         status="evaluated",
         base=champion,
-        candidate=ModelVersion.objects.create(number=2, sha256=written(b"v2"), title="Retrain 1"),
+        candidate=ModelVersion.objects.create(
+            number=2, sha256=stored_artifact(b"v2"), title="Retrain 1"
+        ),
         dataset=datasets.begin([Row("c" * 64, "neutral", {}, "train", "stamps", "owl")]),
         config="head",
         audit_set=audit.audit_set,
@@ -200,7 +204,7 @@ def evaluated(champion: ModelVersion, audit: Audit, by: User) -> Retrain:
     )
 
 
-def written(graph: bytes) -> str:
+def stored_artifact(graph: bytes) -> str:
     """The name of an artifact's folder."""
     files = {"model.onnx": graph, "labels.json": b"[]", "config.json": b"{}"}
     return artifact.write(parent=settings.ARTIFACTS_DIR, files=files).sha256
@@ -217,7 +221,7 @@ def private_set(shown: AuditSet) -> AuditSet:
     """Some of the pictures of a public set, in one whose pictures are nobody's to see."""
     rows = manifest.read(shown.manifest)[:40]
     return AuditSet.objects.create(
-        name="private", manifest_sha256=datasets.publish(rows), images=len(rows)
+        name="private", manifest_sha256=manifests.publish(rows), images=len(rows)
     )
 
 

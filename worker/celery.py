@@ -6,7 +6,7 @@ from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nsfwsite.settings")
 
-from worker import pulse, schedule
+from worker import heartbeat, schedule
 
 app = Celery("speakup")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -14,7 +14,7 @@ app.conf.update(
     task_default_queue="default",
     task_routes={
         **{
-            f"inference.{name}_task": {"queue": "inference", "priority": pulse.AFTER_VISITORS}
+            f"inference.{name}_task": {"queue": "inference", "priority": heartbeat.AFTER_VISITORS}
             for name in ("answer_part", "judge_report", "occlude")
         },
         "inference.*": {"queue": "inference"},
@@ -46,5 +46,5 @@ app.autodiscover_tasks(["worker.tasks"], related_name="reports")
 app.autodiscover_tasks(["worker.tasks"], related_name="mail")
 app.autodiscover_tasks(["worker.tasks"], related_name="upkeep")
 
-pulse.install(app)
+heartbeat.install(app)
 schedule.install(app)

@@ -1,3 +1,4 @@
+from feedback.models.approval_rule import ApprovalRule
 from feedback.models.audit import Audit, AuditSet
 from feedback.models.blocked_hash import BlockedHash
 from feedback.models.browser_score import BrowserScore
@@ -7,16 +8,15 @@ from feedback.models.dataset import DatasetVersion
 from feedback.models.decision import Decision
 from feedback.models.definition import Definition, Objection
 from feedback.models.demo_answer import DemoAnswer
+from feedback.models.email_address import EmailAddress
 from feedback.models.erasure import Erasure
 from feedback.models.example import Example, ExampleScore
 from feedback.models.finding import Finding
 from feedback.models.golden import Golden, GoldenAnswer
 from feedback.models.group import Axis, AxisValue
 from feedback.models.image import StoredImage
-from feedback.models.keys import Keys
 from feedback.models.ledger import LedgerEntry
 from feedback.models.look import Look
-from feedback.models.mail_address import MailAddress
 from feedback.models.model_version import ModelVersion
 from feedback.models.named_slice import NamedSlice
 from feedback.models.occlusion import Occlusion
@@ -26,6 +26,7 @@ from feedback.models.retrain import Retrain
 from feedback.models.signal import SignalDecision
 
 __all__ = [
+    "ApprovalRule",
     "Audit",
     "AuditSet",
     "Axis",
@@ -38,16 +39,15 @@ __all__ = [
     "Decision",
     "Definition",
     "DemoAnswer",
+    "EmailAddress",
     "Erasure",
     "Example",
     "ExampleScore",
     "Finding",
     "Golden",
     "GoldenAnswer",
-    "Keys",
     "LedgerEntry",
     "Look",
-    "MailAddress",
     "ModelVersion",
     "NamedSlice",
     "Objection",

@@ -74,7 +74,7 @@ class Audit(models.Model):
 
     @property
     def all_figures(self) -> dict[str, Any] | None:
-        """As `modeltrain.evaluate.audit` returned them."""
+        """As `modeltrain.audit.evaluate.audit` returned them."""
         return self.figures and {**self.figures, "pairs": self.pairs}
 
     @property

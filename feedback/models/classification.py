@@ -35,7 +35,7 @@ class Classification(models.Model):
     label = models.CharField(max_length=40, blank=True)
     scores = models.JSONField(default=dict, blank=True)
     problem = models.JSONField(
-        default=dict, blank=True, help_text="Why it was refused: code, rule, received, way_out."
+        default=dict, blank=True, help_text="Why it was refused: code, rule, received, remedy."
     )
     said_right = models.BooleanField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)

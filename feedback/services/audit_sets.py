@@ -12,22 +12,23 @@ from django.db import transaction
 from feedback.errors import Invalid
 from feedback.models import AuditSet, Axis, AxisValue, DatasetVersion, ModelVersion
 from feedback.models.group import SLICE
-from feedback.services import audits, datasets
-from modeltrain import images, manifest
-from modeltrain.dataset import Dataset
-from modeltrain.features import ImageMissing, load_pixels
+from feedback.services import audits, manifests
+from modeltrain.data import manifest
+from modeltrain.data.dataset import Dataset
+from modeltrain.data.manifest import Row
 from modeltrain.files import write_whole
-from modeltrain.hashing import Pdq, alike, pdq
+from modeltrain.images import codec
+from modeltrain.images.hashing import Pdq, is_near_duplicate, pdq
 from modeltrain.labels import LABELS
-from modeltrain.manifest import Row
+from modeltrain.model.features import ImageMissing, load_pixels
 
-MINIMUM = 30  # images of a group; as in modeltrain.evaluate
+MINIMUM = 30  # images of a group; as in modeltrain.audit.evaluate
 
 Step = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Imported:
+class AuditSetImport:
     """What came of an import.
 
     Attributes
@@ -49,7 +50,7 @@ def import_set(
     new_groups: bool = False,
     public_images: bool = False,
     step: Step,
-) -> Imported:
+) -> AuditSetImport:
     """Freeze a dataset's images as an audit set; from then on it decides about new models.
 
     Images that a model has learnt from, or nearly has, are left out and told. All of the set comes
@@ -78,27 +79,27 @@ def import_set(
         raise Invalid(
             rule="An audit set needs images that no model has learnt from.",
             received=f"{len(data.rows)} images, and none of them is left. {' '.join(told)}",
-            way_out="Import other images.",
+            remedy="Import other images.",
         )
     told += _shared(rows) + _thin(rows)
     folder = Path(settings.AUDIT_IMAGES_DIR)
     folder.mkdir(parents=True, exist_ok=True)
     for row in rows:
         pixels = load_pixels(row.sha256, data.images)
-        write_whole(folder / f"{row.sha256}.png", images.to_png(pixels))
+        write_whole(folder / f"{row.sha256}.png", codec.to_png(pixels))
     with transaction.atomic():
         if new_groups:
             _add_groups(rows)
         audit_set = AuditSet.objects.create(
             name=name,
-            manifest_sha256=datasets.publish(rows),
+            manifest_sha256=manifests.publish(rows),
             images=len(rows),
             card=card,
             public_images=public_images,
         )
         for model in ModelVersion.objects.exclude(status=ModelVersion.Status.CANDIDATE):
             audits.request(model=model, audit_set=audit_set)
-    return Imported(audit_set, told)
+    return AuditSetImport(audit_set, told)
 
 
 def _check(name: str, data: Dataset, *, new_groups: bool) -> None:
@@ -106,26 +107,26 @@ def _check(name: str, data: Dataset, *, new_groups: bool) -> None:
         raise Invalid(
             rule="A set's name has small letters, digits and hyphens, at most 50.",
             received=repr(name),
-            way_out="Choose another.",
+            remedy="Choose another.",
         )
     if AuditSet.objects.filter(name=name).exists():
         raise Invalid(
             rule="A set is frozen: its name is used once.",
             received=f"{name}, which is there already",
-            way_out="Give the new version a new name, such as its name with a number.",
+            remedy="Give the new version a new name, such as its name with a number.",
         )
     if any(SLICE in row.groups for row in data.rows):
         raise Invalid(
             rule="Names on this axis are given here, to what an audit found.",
             received=f"images with a value on the axis {SLICE!r}",
-            way_out="Give the axis another name and import again.",
+            remedy="Give the axis another name and import again.",
         )
     unknown = Counter(row.label for row in data.rows if row.label not in LABELS)
     if unknown:
         raise Invalid(
             rule=f"An audit set's labels must be among {', '.join(LABELS)}.",
             received=_counted(unknown),
-            way_out="Rename the classes and import again.",
+            remedy="Rename the classes and import again.",
         )
     known = {(value.axis.name, value.name) for value in _values()}
     pairs = Counter(pair for row in data.rows for pair in row.groups.items() if pair not in known)
@@ -133,7 +134,7 @@ def _check(name: str, data: Dataset, *, new_groups: bool) -> None:
         raise Invalid(
             rule="Groups must be on axes that the site knows, with values that it knows.",
             received=_counted(Counter({f"{a}={v}": n for (a, v), n in pairs.items()})),
-            way_out="Correct them, or let them be made with --new-groups.",
+            remedy="Correct them, or let them be made with --new-groups.",
         )
 
 
@@ -166,19 +167,19 @@ def _unlearnt(rows: Sequence[Row], prints: dict[str, Pdq], told: list[str]) -> l
         learnt |= {row.sha256: row for row in manifest.read(dataset.manifest)}
     looks = []
     for sha256 in learnt:
-        path = datasets.path_of(sha256)
+        path = manifests.image_path(sha256)
         if path.is_file():
-            looks.append(pdq(images.decode(path.read_bytes())))
+            looks.append(pdq(codec.decode(path.read_bytes())))
     clusters = {row.cluster for row in learnt.values()}
     # What was reported is named otherwise in manifests.
-    reported = set(datasets.reported().values_list("sha256", flat=True))
+    reported = set(manifests.reported_images().values_list("sha256", flat=True))
     kept = [
         row
         for row in rows
         if row.sha256 not in learnt
         and row.sha256 not in reported
         and row.cluster not in clusters
-        and not any(alike(prints[row.sha256], look) for look in looks)
+        and not any(is_near_duplicate(prints[row.sha256], look) for look in looks)
     ]
     if left := len(rows) - len(kept):
         told.append(

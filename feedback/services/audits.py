@@ -12,15 +12,15 @@ from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 
-from feedback import selectors
+from feedback import queries
 from feedback.errors import ArtifactMissing
 from feedback.models import Audit, AuditSet, ModelVersion
 from feedback.models.group import SLICE
-from feedback.services import datasets, ledger, models
-from modeltrain import manifest
+from feedback.services import ledger, manifests, models
+from modeltrain.data import manifest
 
 if TYPE_CHECKING:
-    from modeltrain.columns import Columns
+    from modeltrain.audit.columns import Columns
 
 PART_IMAGES = 16  # a visitor's image waits for one part at most: about a second
 ANSWERS = ".answers.jsonl"
@@ -62,10 +62,10 @@ def answer(*, pk: int, part: int) -> None:
     audit = _running(pk)
     if audit is None or _answers(audit, part).is_file():
         return
-    from modeltrain import evaluate  # takes seconds to import
+    from modeltrain.audit import evaluate
 
     rows = manifest.read(_rows(audit, part))
-    places = {row.sha256: datasets.path_of(row.sha256) for row in rows}
+    places = {row.sha256: manifests.image_path(row.sha256) for row in rows}
     classifier = models.classifier_of(audit.model)
     predicted = evaluate.predict(classifier, rows, places, lambda done, total: None)
     evaluate.write_predictions(_answers(audit, part), predicted)
@@ -87,7 +87,7 @@ def count(*, pk: int) -> None:
     ready = Audit.objects.filter(pk=pk, status=Audit.Status.RUNNING, progress__stage="auditing")
     if not ready.update(progress=counting):
         return  # another worker does it
-    from modeltrain import columns, evaluate  # take seconds to import
+    from modeltrain.audit import columns, evaluate
 
     answers = [_answers(audit, part) for part in _parts(audit)]
     predicted = [each for path in answers for each in evaluate.read_predictions(path)]
@@ -104,10 +104,10 @@ def answers_of(audit: Audit, slices: Mapping[str, str] | None = None) -> "Column
     OSError, columns.ColumnsRefused
         Where they are gone, or damaged.
     """
-    from modeltrain import columns
+    from modeltrain.audit import columns
 
     if slices is None:
-        slices = selectors.audits.slice_groups(audit.audit_set)
+        slices = queries.audits.slice_groups(audit.audit_set)
     return columns.with_axis(columns.read(audit.predictions), SLICE, slices)
 
 
@@ -124,7 +124,7 @@ def rows_of(audit_set: AuditSet, slices: Mapping[str, str]) -> list[manifest.Row
 def recount(*, pk: int) -> None:
     """Count a finished audit again from its answers, after a slice was named or taken back."""
     audit = Audit.objects.select_related("model", "audit_set").get(pk=pk)
-    from modeltrain import evaluate  # takes seconds to import
+    from modeltrain.audit import evaluate
 
     figures = evaluate.audit(evaluate.of_columns(answers_of(audit)))
     with transaction.atomic():
@@ -197,26 +197,27 @@ def compare(*, before: Audit, after: Audit) -> dict[str, Any]:
     """
 
     # Statistics take seconds to import, and only this needs them.
-    from modeltrain import columns, gate
-    from modeltrain.policy import Policy
+    from modeltrain.audit import columns
+    from modeltrain.gate import judge
+    from modeltrain.gate.policy import Policy
 
     policy = Policy.load()
-    slices = sorted(selectors.audits.slice_groups(before.audit_set).items())
+    slices = sorted(queries.audits.slice_groups(before.audit_set).items())
     key = f"comparison {before.pk} {after.pk} {before.audit_set_id} {policy} {slices}"
     name = hashlib.sha256(key.encode()).hexdigest()
     found: dict[str, Any] | None = cache.get(name)
     if found is None:
         try:
-            found = gate.judge(
+            found = judge.judge(
                 champion=answers_of(before),
                 candidate=answers_of(after),
                 policy=policy,
             )
-        except (OSError, columns.ColumnsRefused, gate.NotComparable) as problem:
+        except (OSError, columns.ColumnsRefused, judge.NotComparable) as problem:
             raise ArtifactMissing(
                 rule="Two models are compared by their answers to the same images.",
                 received="answers that are gone, or are of other images",
-                way_out="Choose other models, or let both be audited again.",
+                remedy="Choose other models, or let both be audited again.",
             ) from problem
         cache.set(name, found, KEPT_SECONDS)
     return found

@@ -11,15 +11,15 @@ from django.db.models import Count, Max
 from feedback.errors import Invalid
 from feedback.models import BlockedHash, StoredImage
 from feedback.services import images
-from modeltrain import blocklist
-from modeltrain.hashing import TELLING_QUALITY
+from modeltrain.images import blocklist
+from modeltrain.images.hashing import MIN_QUALITY
 
 AT_ONCE = 5_000
 TOLD = 20  # malformed lines, one by one
 
 
 @dataclass
-class Imported:
+class BlocklistImport:
     """What came of a hash list."""
 
     read: int = 0
@@ -28,13 +28,15 @@ class Imported:
     malformed: list[str] = field(default_factory=list)
 
 
-def import_list(*, lines: Iterable[str], source: str, skip_malformed: bool = False) -> Imported:
+def import_list(
+    *, lines: Iterable[str], source: str, skip_malformed: bool = False
+) -> BlocklistImport:
     """Add every hash of a list, or none where a line is malformed; known ones stay as they are."""
     source = _source(source)
-    found, hashes = Imported(), set[str]()
+    found, hashes = BlocklistImport(), set[str]()
     for number, line in enumerate(lines, start=1):
         try:
-            parsed = blocklist.parse(line)
+            parsed = blocklist.parse_line(line)
         except blocklist.MalformedHash as problem:
             found.malformed.append(f"line {number}: {problem}")
             continue
@@ -42,7 +44,7 @@ def import_list(*, lines: Iterable[str], source: str, skip_malformed: bool = Fal
             continue
         found.read += 1
         digits, quality = parsed
-        if quality is not None and quality < TELLING_QUALITY:
+        if quality is not None and quality < MIN_QUALITY:
             found.too_plain += 1
         else:
             hashes.add(digits)
@@ -52,7 +54,7 @@ def import_list(*, lines: Iterable[str], source: str, skip_malformed: bool = Fal
             rule="Every line of a hash list is a PDQ hash of 64 hexadecimal digits, with a comma "
             "and its quality if you like, or a comment after #.",
             received="\n".join(found.malformed[:TOLD]) + (f"\nand {more} more" * (more > 0)),
-            way_out="Nothing was imported. Mend these lines, or leave them out with "
+            remedy="Nothing was imported. Mend these lines, or leave them out with "
             "--skip-malformed.",
         )
     found.new = _add(sorted(hashes), source)
@@ -62,7 +64,7 @@ def import_list(*, lines: Iterable[str], source: str, skip_malformed: bool = Fal
 def block(*, pictures: Iterable[StoredImage], source: str) -> tuple[int, int]:
     """Block pictures that are here. Returns how many, and how many are too plain to recognise."""
     source = _source(source)
-    known = [blocklist.to_block(images.pixels_of(picture)) for picture in pictures]
+    known = [blocklist.hashes_to_block(images.pixels_of(picture)) for picture in pictures]
     _add([digits for hashes in known for digits in hashes], source)
     return sum(bool(hashes) for hashes in known), sum(not hashes for hashes in known)
 
@@ -70,8 +72,8 @@ def block(*, pictures: Iterable[StoredImage], source: str) -> tuple[int, int]:
 def stops(pictures: Iterable[StoredImage]) -> bool:
     """Is any of these pictures a blocked one, or a copy of one?"""
     known = _known(*_state())
-    return known.holds(
-        [view for one in pictures for view in blocklist.views(images.pixels_of(one))]
+    return known.matches(
+        [view for one in pictures for view in blocklist.dihedral_hashes(images.pixels_of(one))]
     )
 
 
@@ -81,7 +83,7 @@ def _source(source: str) -> str:
         raise Invalid(
             rule="Where hashes come from is said in 1 to 200 characters.",
             received=f"{len(source):,} characters",
-            way_out="Name the list, or the reason.",
+            remedy="Name the list, or the reason.",
         )
     return source
 

@@ -37,7 +37,7 @@ def read(text: str) -> dict[str, Said]:
         raise Invalid(
             rule="What a browser says names its model, its file and a score for each label.",
             received=text[:80],
-            way_out="Reload the page, or take the image out and choose it again.",
+            remedy="Reload the page, or take the image out and choose it again.",
         ) from None
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from feedback.errors import ImageRefused, WrongState
 from feedback.models import Classification, DemoAnswer, ModelVersion
 from feedback.services import images, models
-from modeltrain import images as decoding
+from modeltrain.images import codec
 
 # A worker that has not answered by then never will.
 PATIENCE = datetime.timedelta(minutes=2)
@@ -25,13 +25,13 @@ def submit(*, upload: "UploadedFile[bytes]") -> Classification:
         raise ImageRefused(
             rule=f"An image must be at most {settings.IMAGE_MAX_BYTES // 2**20} MiB.",
             received=f"{size / 2**20:.1f} MiB",
-            way_out="Make it smaller and send it again.",
+            remedy="Make it smaller and send it again.",
         )
     if not size:
         raise ImageRefused(
             rule="An image must not be empty.",
             received="0 bytes",
-            way_out="Choose another file.",
+            remedy="Choose another file.",
         )
     classification = Classification()
     classification.upload.save("upload", upload, save=False)
@@ -48,13 +48,13 @@ def judge(*, pk: str) -> None:
     with classification.upload.open("rb") as file:
         data = file.read()
     try:
-        pixels = decoding.decode_in_child(data)
-    except decoding.ImageRefused as refusal:
+        pixels = codec.decode_in_child(data)
+    except codec.DecodeError as refusal:
         problem = {
             "code": refusal.code,
             "rule": refusal.rule,
             "received": refusal.received,
-            "way_out": refusal.way_out,
+            "remedy": refusal.remedy,
         }
         waiting.update(
             status=Classification.Status.REFUSED, problem=problem, finished_at=timezone.now()
@@ -92,7 +92,7 @@ def say(*, classification: Classification, right: bool) -> None:
         raise WrongState(
             rule="An answer can be called right or wrong once it is there.",
             received=f"a classification that is {classification.status}",
-            way_out="Wait for the answer.",
+            remedy="Wait for the answer.",
         )
     with transaction.atomic():
         unsaid = Classification.objects.filter(pk=classification.pk, said_right=None)

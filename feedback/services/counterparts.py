@@ -31,7 +31,7 @@ def check(pairs: Sequence[Pair[Image]], *, kind: str) -> None:
         raise Invalid(
             rule="Pairs belong to a report that the model is unfair to a group.",
             received=f"{len(pairs)} with a report of kind {kind!r}",
-            way_out="Choose that kind, or send images alone.",
+            remedy="Choose that kind, or send images alone.",
         )
     for number, pair in enumerate(pairs, start=1):
         wrong, counterpart = pair.groups
@@ -40,7 +40,7 @@ def check(pairs: Sequence[Pair[Image]], *, kind: str) -> None:
             raise Invalid(
                 rule="The images of a pair differ in one group, on one axis.",
                 received=f"pair {number}: {_said(wrong)} and {_said(counterpart)}",
-                way_out="State one group of each, on the same axis, or of neither.",
+                remedy="State one group of each, on the same axis, or of neither.",
             )
 
 
@@ -59,5 +59,5 @@ def check_answers(pairs: Sequence[Pair[Classification]], *, expected_label: str)
         raise Invalid(
             rule=f"Of a pair, the model gets the first image wrong, which is {expected_label}.",
             received="; ".join(right),
-            way_out="Perhaps the two are the wrong way round.",
+            remedy="Perhaps the two are the wrong way round.",
         )

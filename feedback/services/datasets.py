@@ -4,30 +4,19 @@ import dataclasses
 import json
 import secrets
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Max
 
 from feedback.models import AuditSet, DatasetVersion, Example, Report, StoredImage
-from feedback.services import ledger, outcomes, reports, shares
-from modeltrain import images, manifest
+from feedback.services import contribution_limits, ledger, manifests, outcomes, reports
+from modeltrain.data import manifest
+from modeltrain.data.manifest import Row
 from modeltrain.files import write_whole
-from modeltrain.hashing import Pdq, alike, pdq
-from modeltrain.manifest import Row
-
-REPORTED = "report"
-
-
-def publish(rows: Sequence[Row]) -> str:
-    """Write an immutable manifest and return the hash that names it."""
-    folder = Path(settings.MANIFESTS_DIR)
-    folder.mkdir(parents=True, exist_ok=True)
-    sha256 = manifest.sha256(rows)
-    manifest.write(folder / f"{sha256}.jsonl", rows)
-    return sha256
+from modeltrain.images import codec
+from modeltrain.images.hashing import Pdq, is_near_duplicate, pdq
 
 
 def fold(*, by: User) -> DatasetVersion | None:
@@ -43,15 +32,15 @@ def fold(*, by: User) -> DatasetVersion | None:
     accepted = list(waiting.iterator(chunk_size=500 // settings.REPORT_MAX_IMAGES))
     parent = DatasetVersion.objects.first()
     before = manifest.read(parent.manifest) if parent else []
-    kept = still_here(before)
+    kept = manifests.existing_rows(before)
     offers = _offers(accepted, kept)
-    taken = shares.within(offers)
+    taken = contribution_limits.within(offers)
     fresh, folded = [row for offer in taken for row in offer.rows], [o.report for o in taken]
     if not folded and len(kept) == len(before):
         return None
-    pictures = dict(_agreed().values_list("name", "sha256"))
+    pictures = dict(manifests.learnable_images().values_list("name", "sha256"))
     rows = {pictures.get(row.sha256, row.sha256): row for row in [*kept, *fresh]}
-    sha256 = publish(list(rows.values()))
+    sha256 = manifests.publish(list(rows.values()))
     with transaction.atomic():
         existing = DatasetVersion.objects.filter(manifest_sha256=sha256).first()
         dataset = existing or DatasetVersion.objects.create(
@@ -60,7 +49,7 @@ def fold(*, by: User) -> DatasetVersion | None:
             parent=parent,
             images=len(rows),
             added=len(fresh),
-            origin=shares.origin(taken, offers),
+            origin=contribution_limits.origin(taken, offers),
         )
         for report in folded:
             accepted_still = Report.objects.filter(pk=report.pk, status=Report.Status.ACCEPTED)
@@ -82,28 +71,13 @@ def begin(rows: Sequence[Row]) -> DatasetVersion:
     """The first version."""
     with transaction.atomic():
         dataset = DatasetVersion.objects.create(
-            number=1, manifest_sha256=publish(rows), images=len(rows), added=len(rows)
+            number=1, manifest_sha256=manifests.publish(rows), images=len(rows), added=len(rows)
         )
         ledger.dataset(dataset)
     return dataset
 
 
-def reported() -> "QuerySet[StoredImage]":
-    """Pictures that a report holds; those that somebody only tries are gone in a moment."""
-    return StoredImage.objects.filter(example__isnull=False)
-
-
-def _agreed() -> "QuerySet[StoredImage]":
-    return reported().filter(example__report__status__in=Report.AGREED)
-
-
-def still_here(rows: Iterable[Row]) -> list[Row]:
-    """Rows whose picture was not withdrawn, nor its decision taken back."""
-    stored = set(_agreed().values_list("name", flat=True))
-    return [row for row in rows if row.source != REPORTED or row.sha256 in stored]
-
-
-def _offers(accepted: Iterable[Report], kept: Sequence[Row]) -> list[shares.Offer]:
+def _offers(accepted: Iterable[Report], kept: Sequence[Row]) -> list[contribution_limits.Offer]:
     audited = AuditedPictures()
     clusters = _reported_clusters(kept)
     offers = []
@@ -116,7 +90,9 @@ def _offers(accepted: Iterable[Report], kept: Sequence[Row]) -> list[shares.Offe
         for example, image in _usable(report, audited):
             fingerprint = image.fingerprint
             alone = here.get(example.counterpart_of_id) or secrets.token_hex(8)
-            cluster = next((name for known, name in clusters if alike(known, fingerprint)), alone)
+            cluster = next(
+                (name for known, name in clusters if is_near_duplicate(known, fingerprint)), alone
+            )
             clusters.append((fingerprint, cluster))
             here[example.pk] = cluster
             rows.append(
@@ -125,12 +101,12 @@ def _offers(accepted: Iterable[Report], kept: Sequence[Row]) -> list[shares.Offe
                     label=decision.label,
                     groups=example.own(decision.groups),
                     split=manifest.split_of(cluster, audit_share=0),
-                    source=REPORTED,
+                    source=manifests.REPORTED,
                     cluster=cluster,
                 )
             )
         if rows:
-            offers.append(shares.Offer(report, rows))
+            offers.append(contribution_limits.Offer(report, rows))
     return offers
 
 
@@ -142,7 +118,7 @@ def _usable(report: Report, audited: "AuditedPictures") -> list[tuple[Example, S
 
 
 def _reported_clusters(rows: Sequence[Row]) -> list[tuple[Pdq, str]]:
-    cluster_of = {row.sha256: row.cluster for row in rows if row.source == REPORTED}
+    cluster_of = {row.sha256: row.cluster for row in rows if row.source == manifests.REPORTED}
     images = StoredImage.objects.filter(name__in=cluster_of)
     return [(image.fingerprint, cluster_of[image.name]) for image in images]
 
@@ -161,7 +137,7 @@ class AuditedPictures:
     def holds(self, image: StoredImage) -> bool:
         if image.sha256 in self.sha256:
             return True
-        return any(alike(known, image.fingerprint) for known in self.prints)
+        return any(is_near_duplicate(known, image.fingerprint) for known in self.prints)
 
 
 def _fingerprints(audit_set: AuditSet, rows: Sequence[Row]) -> list[Pdq]:
@@ -169,29 +145,6 @@ def _fingerprints(audit_set: AuditSet, rows: Sequence[Row]) -> list[Pdq]:
     kept = audit_set.manifest.with_suffix(".pdq.json")
     if kept.is_file():
         return [Pdq(**known) for known in json.loads(kept.read_text())]
-    prints = [pdq(images.decode(path_of(row.sha256).read_bytes())) for row in rows]
+    prints = [pdq(codec.decode(manifests.image_path(row.sha256).read_bytes())) for row in rows]
     write_whole(kept, json.dumps([dataclasses.asdict(one) for one in prints]).encode())
     return prints
-
-
-def path_of(name: str) -> Path:
-    """Where the pixels of a row are: demo data, an audit set's, or handed over in a report."""
-    if ours := our_path_of(name):
-        return ours
-    image = reported().filter(name=name).first()
-    return Path(image.file.path) if image else _our_places(name)[0]
-
-
-def our_path_of(sha256: str) -> Path | None:
-    """The same, of demo data and audit sets alone."""
-    return next((place for place in _our_places(sha256) if place.is_file()), None)
-
-
-def _our_places(sha256: str) -> list[Path]:
-    folders = (Path(settings.DEMO_DIR) / "images", Path(settings.AUDIT_IMAGES_DIR))
-    return [folder / f"{sha256}.png" for folder in folders]
-
-
-def write_index(rows: Iterable[Row], path: Path) -> None:
-    """Say where the pixels of each row are, for a training process."""
-    path.write_text(json.dumps({row.sha256: str(path_of(row.sha256)) for row in rows}))

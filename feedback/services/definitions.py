@@ -7,12 +7,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from feedback import selectors
+from feedback import queries
 from feedback.errors import Invalid, WrongState
 from feedback.models import Definition, Objection
 from feedback.services import ledger
 from feedback.services.reports import check_label
-from feedback.text import written
+from feedback.text import required_text
 
 Status = Objection.Status
 BORDERLINE_AT_MOST = 20
@@ -22,8 +22,8 @@ LONGEST_MEANING = 500
 def object_to(*, label: str, words: str) -> Objection:
     """Take what somebody says against the meaning that a label has now."""
     check_label(label)
-    words = written(words, "What is wrong with a definition")
-    version = selectors.definitions.definition_of(label).version
+    words = required_text(words, "What is wrong with a definition")
+    version = queries.definitions.definition_of(label).version
     return Objection.objects.create(label=label, version=version, words=words)
 
 
@@ -34,7 +34,7 @@ def withdraw(*, objection: Objection) -> None:
         raise WrongState(
             rule="An objection can be withdrawn once.",
             received="one that is withdrawn",
-            way_out="Nothing is left to do.",
+            remedy="Nothing is left to do.",
         )
 
 
@@ -49,26 +49,26 @@ def revise(
 ) -> Definition:
     """Write the next version of a definition, and answer the open objections that it follows."""
     check_label(label)
-    meaning = written(meaning, "A definition", LONGEST_MEANING)
-    reason = written(reason, "The public reason for a change")
+    meaning = required_text(meaning, "A definition", LONGEST_MEANING)
+    reason = required_text(reason, "The public reason for a change")
     if len(borderline) > BORDERLINE_AT_MOST:
         raise Invalid(
             rule=f"A definition has at most {BORDERLINE_AT_MOST} borderline examples.",
             received=str(len(borderline)),
-            way_out="Keep those that decide the most cases.",
+            remedy="Keep those that decide the most cases.",
         )
     for one in borderline:
         check_label(one["label"])
     borderline = [
-        {**one, "picture": written(one["picture"], "A borderline picture", LONGEST_MEANING)}
+        {**one, "picture": required_text(one["picture"], "A borderline picture", LONGEST_MEANING)}
         for one in borderline
     ]
-    present = selectors.definitions.definition_of(label)
+    present = queries.definitions.definition_of(label)
     if (meaning, borderline) == (present.meaning, present.borderline):
         raise Invalid(
             rule="A new version differs from the one before.",
             received=f"version {present.version} again",
-            way_out="Change the meaning or an example.",
+            remedy="Change the meaning or an example.",
         )
     try:
         with transaction.atomic():
@@ -91,19 +91,19 @@ def revise(
         raise WrongState(
             rule="Each version of a definition is written once.",
             received=f"version {present.version + 1} of {label}, which somebody just wrote",
-            way_out="Read it, and change that one.",
+            remedy="Read it, and change that one.",
         ) from None
     return made
 
 
 def decline(*, objection: Objection, reason: str, by: User) -> None:
-    reason = written(reason, "The reason for declining")
+    reason = required_text(reason, "The reason for declining")
     if not _decide(Objection.objects.filter(pk=objection.pk), Status.DECLINED, reason, by):
         objection.refresh_from_db()
         raise WrongState(
             rule="An objection is decided once, while it is open.",
             received=f"{objection}, {objection.status}",
-            way_out="Open the next one.",
+            remedy="Open the next one.",
         )
 
 

@@ -31,8 +31,8 @@ from feedback.models import (
 )
 from feedback.services import images
 from feedback.services.classifications import forget_pixels
-from modeltrain import arrays
-from modeltrain.images import passing_name
+from modeltrain.data import arrays
+from modeltrain.images.codec import erasable_name
 
 # A process that had a picture in hand when it was erased may write until then.
 SETTLED = datetime.timedelta(seconds=20)
@@ -132,7 +132,7 @@ def _overwrite(todo: Sequence[Erasure]) -> None:
     for one in todo:
         stem = Path(one.file).stem
         swaps[stem.encode()] = b"0" * len(stem)
-        other = passing_name(Path(one.file), one.sha256)
+        other = erasable_name(Path(one.file), one.sha256)
         swaps[one.sha256.encode()] = other.encode()
         swaps[f'"cluster":"{one.sha256[:16]}"'.encode()] = f'"cluster":"{other[:16]}"'.encode()
     pattern = re.compile(b"|".join(re.escape(one) for one in swaps))

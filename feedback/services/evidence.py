@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from feedback import selectors
+from feedback import queries
 from feedback.errors import Invalid
 from feedback.services.audit_sets import MINIMUM
 from feedback.text import inert
@@ -34,7 +34,7 @@ def parse(text: str) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise _refusal("a JSON object", repr(text[:80]))
     model, groups = given.get("model"), given.get("groups")
-    if not (isinstance(model, str) and selectors.models.model_of(model)):
+    if not (isinstance(model, str) and queries.models.model_of(model)):
         raise _refusal("of a model that is here", repr(model))
     if not (isinstance(groups, list) and 0 < len(groups) <= GROUPS):
         many = f"{len(groups)} groups" if isinstance(groups, list) else repr(groups)
@@ -69,12 +69,12 @@ def _whole(value: Any) -> bool:
 
 
 def _refusal(rule: str, received: str) -> Invalid:
-    return Invalid(rule=f"Shared counts must be {rule}.", received=received[:120], way_out=WAY_OUT)
+    return Invalid(rule=f"Shared counts must be {rule}.", received=received[:120], remedy=WAY_OUT)
 
 
 def rows(evidence: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Each group with its rates and intervals, as the public audits have them."""
-    from modeltrain.fairness import rate  # takes seconds to import
+    from modeltrain.audit.fairness import rate
 
     return [
         {

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from feedback.models import Finding, ModelVersion
-from modeltrain import artifact
+from modeltrain.model import artifact
 
 AGREEMENT = 0.99  # share of images, of the distance and of the label
 FLOAT32, INT8 = "float32", "int8"

@@ -11,11 +11,11 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from feedback import selectors
+from feedback import queries
 from feedback.errors import WrongState
 from feedback.models import Audit, DatasetVersion, Finding, ModelVersion, Retrain
-from feedback.services import audits, datasets, ledger, training_process
-from modeltrain import dataset, manifest
+from feedback.services import audits, ledger, manifests, training_process
+from modeltrain.data import dataset, manifest
 from modeltrain.labels import LABELS
 
 Kind, Status = Finding.Kind, Finding.Status
@@ -42,7 +42,7 @@ def try_again(*, finding: Finding) -> None:
         raise WrongState(
             rule="What failed can be tried again.",
             received=f"{finding}, {finding.status}",
-            way_out="Open its page to see where it stands.",
+            remedy="Open its page to see where it stands.",
         )
 
 
@@ -106,7 +106,7 @@ def _arguments(finding: Finding) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     if finding.kind == Kind.INT8:
         return _export_arguments(audit, folder)
-    datasets.write_index(manifest.read(audit.audit_set.manifest), folder / "images.json")
+    manifests.write_image_index(manifest.read(audit.audit_set.manifest), folder / "images.json")
     common = [
         f"--artifact={audit.model.folder}",
         f"--manifest={audit.audit_set.manifest}",
@@ -126,16 +126,16 @@ def _arguments(finding: Finding) -> list[str]:
 
 def _export_arguments(audit: Audit, folder: Path) -> list[str]:
     """Measure ranges on the newest dataset's images, and compare on the audit set's."""
-    from modeltrain import columns  # takes seconds to import
+    from modeltrain.audit import columns
 
     newest = DatasetVersion.objects.first()
-    learnt = datasets.still_here(manifest.read(newest.manifest)) if newest else []
+    learnt = manifests.existing_rows(manifest.read(newest.manifest)) if newest else []
     rows = [row for row in learnt if row.split == "train"]
     # Read once: whatever is named meanwhile, both models are judged by the same groups.
-    slices = selectors.audits.slice_groups(audit.audit_set)
+    slices = queries.audits.slice_groups(audit.audit_set)
     rows += [replace(row, split="audit") for row in audits.rows_of(audit.audit_set, slices)]
     shutil.rmtree(folder / DATASET, ignore_errors=True)
-    images = {row.sha256: datasets.path_of(row.sha256) for row in rows}
+    images = {row.sha256: manifests.image_path(row.sha256) for row in rows}
     dataset.write(folder / DATASET, labels=LABELS, rows=rows, images=images)
     columns.write(folder / "answers.npz", audits.answers_of(audit, slices))
     return [

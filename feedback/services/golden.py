@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
-from feedback import selectors
+from feedback import queries
 from feedback.errors import WrongState
 from feedback.models import (
     Decision,
@@ -43,7 +43,7 @@ def mark(*, report: Report, by: User) -> None:
         raise WrongState(
             rule="A golden case is a decided report whose pictures are kept.",
             received=f"report {report.pk}, {report.status}",
-            way_out="Choose another one.",
+            remedy="Choose another one.",
         )
     Golden.objects.get_or_create(report=report, defaults={"by": by})
 
@@ -65,11 +65,7 @@ def mix_in() -> Report | None:
     waiting = Golden.objects.filter(twin=None).annotate(said=Count("answers"))
     for golden in waiting.select_related("report").order_by("said", "pk"):
         report = golden.report
-        if (
-            usable(report)
-            and _looks_new(report)
-            and selectors.golden.who_may_answer(golden).exists()
-        ):
+        if usable(report) and _looks_new(report) and queries.golden.who_may_answer(golden).exists():
             return _twin(golden)
     return None
 

@@ -12,9 +12,9 @@ from django.utils import timezone
 from PIL import Image
 
 from feedback.models import Classification, StoredImage
-from modeltrain import images
-from modeltrain.hashing import Pdq, alike, pdq
-from modeltrain.images import Pixels
+from modeltrain.images import codec
+from modeltrain.images.codec import Pixels
+from modeltrain.images.hashing import Pdq, is_near_duplicate, pdq
 
 # What a crash left behind is younger than this only while its request or task may still run.
 LOST_AFTER = datetime.timedelta(hours=1)
@@ -25,20 +25,20 @@ def keep(pixels: Pixels) -> StoredImage:
     """Store re-encoded pixels under a random name."""
     fingerprint = pdq(pixels)
     image = StoredImage(
-        sha256=images.pixel_sha256(pixels),
+        sha256=codec.pixel_sha256(pixels),
         pdq=fingerprint.bits,
         pdq_quality=fingerprint.quality,
         width=pixels.shape[1],
         height=pixels.shape[0],
     )
-    image.file.save("image.png", ContentFile(images.to_png(pixels)), save=False)
+    image.file.save("image.png", ContentFile(codec.to_png(pixels)), save=False)
     image.save()
     return image
 
 
 def pixels_of(image: StoredImage) -> Pixels:
     with image.file.open("rb") as file:
-        return images.decode(file.read())
+        return codec.decode(file.read())
 
 
 def veiled(image: StoredImage) -> bytes:
@@ -58,7 +58,7 @@ def join_cluster(image: StoredImage) -> None:
         for pk, cluster, sha256, bits, quality in reported.values_list(
             "pk", "cluster", "sha256", "pdq", "pdq_quality"
         )
-        if sha256 == image.sha256 or alike(Pdq(bits, quality), image.fingerprint)
+        if sha256 == image.sha256 or is_near_duplicate(Pdq(bits, quality), image.fingerprint)
     }
     # Two that are screened at once do not see each other's cluster, and both name the same.
     image.cluster = min((one for one in near.values() if one), default=min([image.pk, *near]))

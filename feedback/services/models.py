@@ -12,10 +12,10 @@ from django.utils import timezone
 from feedback.errors import ArtifactMissing, Invalid, WrongState
 from feedback.models import ModelVersion
 from feedback.services import ledger
-from feedback.text import written
+from feedback.text import required_text
 
 if TYPE_CHECKING:
-    from modeltrain.classifier import Classifier
+    from modeltrain.model.classifier import Classifier
 
 
 def register(*, sha256: str, title: str, parent: ModelVersion | None) -> ModelVersion:
@@ -36,20 +36,20 @@ def roll_back(*, model: ModelVersion, by: User, reason: str) -> None:
         raise WrongState(
             rule="A model can be put back that was in service before and is not now.",
             received=f"{model}, {model.status}",
-            way_out="Choose a retired model.",
+            remedy="Choose a retired model.",
         )
-    reason = written(reason, "A reason", needed=False)
+    reason = required_text(reason, "A reason", needed=False)
     if not reason:
         raise Invalid(
             rule="Putting a model back needs a reason, which is public.",
             received="no reason",
-            way_out="Write what is wrong with the model in service.",
+            remedy="Write what is wrong with the model in service.",
         )
     if not model.folder.is_dir():
         raise ArtifactMissing(
             rule="A model goes into service from its own files.",
             received="an artifact folder that is not there",
-            way_out="Restore it from a backup, or choose another.",
+            remedy="Restore it from a backup, or choose another.",
         )
     put_in_service(model, by=by, reason=reason)
 
@@ -68,8 +68,8 @@ def put_in_service(model: ModelVersion, *, by: User | None = None, reason: str =
 @functools.lru_cache(maxsize=2)
 def _classifier(folder: Path) -> "Classifier":
     # Imported here: the web process must not load onnxruntime.
-    from modeltrain import artifact
-    from modeltrain.classifier import Classifier
+    from modeltrain.model import artifact
+    from modeltrain.model.classifier import Classifier
 
     return Classifier(artifact.load(folder))
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from feedback.errors import WrongState
 from feedback.models import ModelVersion, Occlusion, StoredImage
 from feedback.services import images, models
-from modeltrain import occlusion
+from modeltrain.audit import occlusion
 
 
 def ask(*, image: StoredImage) -> Occlusion:
@@ -27,7 +27,7 @@ def ask(*, image: StoredImage) -> Occlusion:
     raise WrongState(
         rule="A model is asked once what moves its score of a picture.",
         received=f"one more, with {asked.done} of {asked.rows} rows done",
-        way_out="Open the case to see it.",
+        remedy="Open the case to see it.",
     )
 
 

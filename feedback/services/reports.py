@@ -11,14 +11,14 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from feedback import selectors
+from feedback import queries
 from feedback.errors import Gone, Invalid, WrongState
 from feedback.models import (
     AxisValue,
     Classification,
+    EmailAddress,
     Example,
     ExampleScore,
-    MailAddress,
     Report,
     ReportEvent,
     StoredImage,
@@ -38,7 +38,7 @@ from feedback.services import (
 )
 from feedback.services.classifications import forget_pixels
 from feedback.services.counterparts import Image, Pair
-from feedback.text import written
+from feedback.text import required_text
 from modeltrain import labels
 
 FORGOTTEN = "forgotten "
@@ -69,20 +69,20 @@ def submit(
     check_label(expected_label)
     check_groups(groups)
     check_pairs(pairs, kind=kind)
-    subject = " ".join(written(subject, "A subject", LONGEST_SUBJECT, needed=False).split())
-    description = written(description, "What is wrong", needed=False)
+    subject = " ".join(required_text(subject, "A subject", LONGEST_SUBJECT, needed=False).split())
+    description = required_text(description, "What is wrong", needed=False)
     every = [*classifications, *(one for pair in pairs for one in pair)]
     if any(one.status != Classification.Status.DONE for one in every):
         raise Invalid(
             rule="A report is about images that the model has judged.",
             received="a classification without an answer",
-            way_out="Wait for the answer, or send the image with the report.",
+            remedy="Wait for the answer, or send the image with the report.",
         )
     if consent_train and not consent_store:
         raise Invalid(
             rule="An image can be trained on only if it may be kept.",
             received="consent_train without consent_store",
-            way_out="Give both consents, or neither.",
+            remedy="Give both consents, or neither.",
         )
     if (
         kind == Report.Kind.MISCLASSIFIED
@@ -92,7 +92,7 @@ def submit(
         raise Invalid(
             rule="A misclassified image has another label than the expected one.",
             received=f"expected_label {expected_label!r}, which is what the model says",
-            way_out="Choose the label that you think is right.",
+            remedy="Choose the label that you think is right.",
         )
     counterparts.check_answers(pairs, expected_label=expected_label)
     keeps_pixels = consent_store and may_keep_pixels(expected_label)
@@ -153,7 +153,7 @@ def _add_example(
             raise Gone(
                 rule=f"An image can be reported for {settings.DEMO_IMAGE_MINUTES} minutes.",
                 received="a classification whose image is gone",
-                way_out="Send the image again with the report.",
+                remedy="Send the image again with the report.",
             )
     example = Example.objects.create(
         report=report,
@@ -182,7 +182,7 @@ def check_label(label: str) -> None:
         raise Invalid(
             rule=f"A label must be one of {', '.join(labels.LABELS)}.",
             received=repr(label),
-            way_out="Choose one of these.",
+            remedy="Choose one of these.",
         )
 
 
@@ -197,13 +197,13 @@ def check_groups(groups: Mapping[str, str]) -> None:
             raise Invalid(
                 rule=f"A group's axis must be one of {', '.join(known)}.",
                 received=repr(axis),
-                way_out="Leave the axis out, or describe the group in words.",
+                remedy="Leave the axis out, or describe the group in words.",
             )
         if value not in known[axis]:
             raise Invalid(
                 rule=f"A group on {axis} must be one of {', '.join(known[axis])}.",
                 received=repr(value),
-                way_out="Leave the axis out, or describe the group in words.",
+                remedy="Leave the axis out, or describe the group in words.",
             )
 
 
@@ -261,13 +261,13 @@ def screen(*, pk: int) -> None:
 
 def appeal(*, report: Report, words: str) -> None:
     """Ask once for another look at a report that was declined; it is queued again."""
-    words = written(words, "An appeal")
-    until = selectors.reports.appeal_until(report)
+    words = required_text(words, "An appeal")
+    until = queries.reports.appeal_until(report)
     if until and until < timezone.now():
         raise WrongState(
             rule=f"A report can be appealed for {settings.DECLINED_DAYS} days.",
             received=f"one that could until {until:%Y-%m-%d}",
-            way_out="File a new report.",
+            remedy="File a new report.",
         )
     with transaction.atomic():
         first = Report.objects.filter(
@@ -279,7 +279,7 @@ def appeal(*, report: Report, words: str) -> None:
                 rule="A report can be appealed once, while it is declined.",
                 received=f"a report that is {report.status}"
                 + (f", appealed on {report.appealed_at:%Y-%m-%d}" if report.appealed_at else ""),
-                way_out="File a new report if you have other examples.",
+                remedy="File a new report if you have other examples.",
             )
         report.decisions.filter(taken_back_at=None).update(taken_back_at=timezone.now())
         golden.drop(report)
@@ -293,7 +293,7 @@ def renew_receipt(*, report: Report) -> Report:
     report.receipt = new_receipt()
     Report.objects.filter(pk=report.pk).update(receipt=report.receipt)
     # Whoever had the old one may have left an address, which would be told the new one.
-    MailAddress.objects.filter(report=report).delete()
+    EmailAddress.objects.filter(report=report).delete()
     return report
 
 
@@ -305,7 +305,7 @@ def withdraw(*, report: Report) -> None:
             raise WrongState(
                 rule="A report can be withdrawn once, and not while it is escalated.",
                 received=f"a report that is {report.status}",
-                way_out="Nothing is left to do.",
+                remedy="Nothing is left to do.",
             )
         erasure.forget(report)
         outcomes.record(report=report, outcome=Report.Status.WITHDRAWN)

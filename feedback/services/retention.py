@@ -12,7 +12,7 @@ from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from feedback.models import Report, StoredImage
-from feedback.services import erasure, images, letters, reports
+from feedback.services import emails, erasure, images, reports
 
 DAY = re.compile(rb"\d{4}-\d\d-\d\d")
 HEAD = 4000  # bytes of a log in which its first date is looked for
@@ -21,7 +21,7 @@ HEAD = 4000  # bytes of a log in which its first date is looked for
 def run() -> None:
     """Safe to repeat; what files hold of the pictures goes with the next pass of an erasure."""
     reports.forget_sources()
-    letters.forget_unconfirmed()
+    emails.forget_unconfirmed()
     for report in _outdated():
         with transaction.atomic():
             for image in StoredImage.objects.filter(example__report=report):

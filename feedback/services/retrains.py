@@ -10,12 +10,12 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from feedback import selectors
+from feedback import queries
 from feedback.errors import ArtifactMissing, NothingToLearn, OverrideNeeded, WrongState
-from feedback.models import Audit, AuditSet, DatasetVersion, Keys, ModelVersion, Retrain
-from feedback.services import audits, datasets, ledger, models, training_process
-from feedback.text import written
-from modeltrain import manifest
+from feedback.models import ApprovalRule, Audit, AuditSet, DatasetVersion, ModelVersion, Retrain
+from feedback.services import audits, datasets, ledger, manifests, models, training_process
+from feedback.text import required_text
+from modeltrain.data import manifest
 
 Status = Retrain.Status
 
@@ -30,7 +30,7 @@ def propose(*, by: User) -> Retrain:
         raise NothingToLearn(
             rule="A retrain needs examples that the present model has not learnt from.",
             received="no accepted report with pictures and consent to train",
-            way_out="Decide some reports first.",
+            remedy="Decide some reports first.",
         )
     try:
         with transaction.atomic():
@@ -48,18 +48,18 @@ def _refuse_a_second_open_one(champion: ModelVersion) -> None:
         raise WrongState(
             rule="One retrain is open at a time.",
             received=f"retrain {opened.pk} is {opened.status}",
-            way_out="Promote, decline or cancel it first.",
+            remedy="Promote, decline or cancel it first.",
         )
 
 
 def approve(*, retrain: Retrain, by: User) -> Retrain:
     with transaction.atomic():
-        keys = Keys.objects.held()
+        keys = ApprovalRule.objects.held()
         if keys.two and by == retrain.proposed_by:
             raise WrongState(
                 rule="With two keys, a retrain is approved by somebody else than who proposed it.",
                 received=f"{by}, who proposed it",
-                way_out="Ask another maintainer.",
+                remedy="Ask another maintainer.",
             )
         _step(
             retrain,
@@ -87,7 +87,7 @@ def cancel(*, retrain: Retrain, by: User) -> Retrain:
 
 
 def decline(*, retrain: Retrain, by: User, reason: str = "") -> Retrain:
-    reason = written(reason, "A reason", needed=False)
+    reason = required_text(reason, "A reason", needed=False)
     with transaction.atomic():
         _step(
             retrain,
@@ -106,18 +106,18 @@ def promote(*, retrain: Retrain, by: User, override_reason: str = "") -> Retrain
     """Put the candidate in service: one transaction, and never a moment without a champion."""
     _refuse_unless(retrain, [Status.EVALUATED], "promoted")
     gate, candidate = retrain.gate or {}, retrain.candidate
-    override_reason = written(override_reason, "A reason", needed=False)
+    override_reason = required_text(override_reason, "A reason", needed=False)
     if gate.get("verdict") != "pass" and not override_reason:
         raise OverrideNeeded(
             rule="A model that the gate did not pass needs a written, public reason.",
             received=f"gate verdict {gate.get('verdict')!r} and no override_reason",
-            way_out="Give override_reason, or decline.",
+            remedy="Give override_reason, or decline.",
         )
     if candidate is None or not candidate.folder.is_dir():
         raise ArtifactMissing(
             rule="A model is promoted from its own files.",
             received="an artifact folder that is not there",
-            way_out="Restore it from a backup, or retrain.",
+            remedy="Restore it from a backup, or retrain.",
         )
     with transaction.atomic():
         _step(
@@ -172,7 +172,7 @@ def run(*, pk: int) -> None:
 
 def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
     rows = manifest.read(retrain.dataset.manifest)
-    if gone := len(rows) - len(datasets.still_here(rows)):
+    if gone := len(rows) - len(manifests.existing_rows(rows)):
         raise training_process.ProcessFailed(
             f"{gone} of the reported pictures of {retrain.dataset} were withdrawn since it was "
             "proposed, or the decision on them was taken back. Propose it again: the next dataset "
@@ -180,10 +180,10 @@ def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
         )
     retrain.folder.mkdir(parents=True, exist_ok=True)
     index = retrain.folder / "images.json"
-    slices = selectors.audits.slice_groups(audit_set)
+    slices = queries.audits.slice_groups(audit_set)
     audited = audits.rows_of(audit_set, slices)
     manifest.write(retrain.folder / "audit.jsonl", audited)
-    datasets.write_index(rows + audited, index)
+    manifests.write_image_index(rows + audited, index)
     arguments = [
         "retrain",
         f"--config={retrain.config}",
@@ -199,7 +199,7 @@ def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
         model=retrain.base, audit_set=audit_set, status=Audit.Status.DONE
     ).first()
     if known and known.predictions.is_file():
-        from modeltrain import columns  # takes seconds to import
+        from modeltrain.audit import columns
 
         # A copy: whatever is named while it runs, both models are judged by the same groups.
         columns.write(retrain.folder / "champion.npz", audits.answers_of(known, slices))
@@ -262,5 +262,5 @@ def _refuse_unless(retrain: Retrain, sources: list[str], verb: str) -> None:
         rule=f"A retrain can be {verb} once, while it is {' or '.join(sources)}.",
         received=f"retrain {retrain.pk} is {retrain.status}"
         + (f", by {who} at {when:%Y-%m-%d %H:%M} UTC" if who and when else ""),
-        way_out="Open the retrain to see where it stands.",
+        remedy="Open the retrain to see where it stands.",
     )

@@ -11,7 +11,7 @@ from feedback import people
 from feedback.errors import WrongState
 from feedback.models import Example, Look, Report, StoredImage
 from feedback.services import blocklist, outcomes, reports
-from feedback.text import written
+from feedback.text import required_text
 
 What = Look.What
 
@@ -27,14 +27,14 @@ def opened(*, report: Report, by: User) -> None:
 
 def block(*, report: Report, by: User, source: str) -> tuple[int, int]:
     """Put its pictures on the blocklist. Returns how many, and how many are too plain for it."""
-    source = written(source, "Why a picture is blocked", 150)
+    source = required_text(source, "Why a picture is blocked", 150)
     with _escalated(report, by):
         pictures = list(StoredImage.objects.filter(example__report=report))
         if not pictures:
             raise WrongState(
                 rule="A picture is blocked while it is here.",
                 received=f"report {report.pk}, which has none",
-                way_out="Import its hash with import_blocklist, if you have it.",
+                remedy="Import its hash with import_blocklist, if you have it.",
             )
         done = blocklist.block(pictures=pictures, source=f"{source} (report {report.pk})")
         _write(report, by, What.BLOCKED, note=source)
@@ -43,7 +43,7 @@ def block(*, report: Report, by: User, source: str) -> tuple[int, int]:
 
 def hand_back(*, report: Report, by: User, note: str) -> None:
     """It was no case for safety: reviewers decide it as if nobody had spoken."""
-    note = written(note, "Why it is handed back")
+    note = required_text(note, "Why it is handed back")
     with _escalated(report, by):
         report.decisions.filter(taken_back_at=None).update(taken_back_at=timezone.now())
         reports.move(
@@ -55,7 +55,7 @@ def hand_back(*, report: Report, by: User, note: str) -> None:
 
 def delete_pictures(*, report: Report, by: User, note: str) -> None:
     """Remove the pixels for good. The report stays escalated, and its receipt says so."""
-    note = written(note, "Why pictures are deleted")
+    note = required_text(note, "Why pictures are deleted")
     with _escalated(report, by):
         reports.forget_pictures(report)
         _write(report, by, What.DELETED, note=note)
@@ -68,7 +68,7 @@ def _escalated(report: Report, by: User) -> Iterator[None]:
         raise WrongState(
             rule="What was escalated is for people with the safety role.",
             received=f"{by}, who has not",
-            way_out="Ask one of them.",
+            remedy="Ask one of them.",
         )
     with transaction.atomic():
         held = Report.objects.select_for_update().get(pk=report.pk)
@@ -77,7 +77,7 @@ def _escalated(report: Report, by: User) -> Iterator[None]:
             raise WrongState(
                 rule="Safety acts on a report while it is escalated.",
                 received=f"report {report.pk}, {held.status}",
-                way_out="Open the list to see what is.",
+                remedy="Open the list to see what is.",
             )
         yield
 

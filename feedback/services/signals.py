@@ -9,10 +9,10 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db.models import Count, Q
 
-from feedback import selectors
+from feedback import queries
 from feedback.errors import Invalid, WrongState
 from feedback.models import Audit, AxisValue, DemoAnswer, Example, Report, SignalDecision
-from feedback.text import written
+from feedback.text import required_text
 from modeltrain.labels import ErrorKind, error_kind
 
 Outcome = SignalDecision.Outcome
@@ -40,7 +40,7 @@ class Signal:
     ratio, low, high : float
         Reports for each one expected, shrunk towards 1, with its interval.
     raised : bool
-        Whether it is a signal, as `modeltrain.signals.is_signal` says.
+        Whether it is a signal, as `modeltrain.audit.signals.is_signal` says.
     decision : SignalDecision or None
         The one that stands.
     """
@@ -63,13 +63,13 @@ class Signal:
 
 def found() -> list[Signal]:
     """Every group and kind of error that somebody reported together, the surest signal first."""
-    from modeltrain import signals  # takes seconds to import
+    from modeltrain.audit import signals
 
     values = {
         (value.axis.name, value.name): value
-        for value in AxisValue.objects.filter(
-            axis__in=selectors.groups.stated_axes()
-        ).select_related("axis")
+        for value in AxisValue.objects.filter(axis__in=queries.groups.stated_axes()).select_related(
+            "axis"
+        )
     }
     decisions = {
         (one.value_id, one.kind): one
@@ -155,7 +155,7 @@ def _count(
 
 def said_wrong() -> list[dict[str, Any]]:
     """Of each label, how many demo answers visitors judged, and how many they called wrong."""
-    from modeltrain.fairness import rate  # takes seconds to import
+    from modeltrain.audit.fairness import rate
 
     rows = DemoAnswer.objects.values("label").annotate(
         n=Count("pk"), wrong=Count("pk", filter=Q(right=False))
@@ -175,20 +175,20 @@ def decide(
         raise WrongState(
             rule="A signal is decided while there are reports of it.",
             received=f"{outcome or 'nothing'} of {value} and {kind}",
-            way_out="Open the page again.",
+            remedy="Open the page again.",
         )
-    reason = written(reason, "A reason", needed=False)
+    reason = required_text(reason, "A reason", needed=False)
     if outcome == Outcome.DISMISSED and not reason:
         raise Invalid(
             rule="A signal is dismissed for a reason, which is public.",
             received="no reason",
-            way_out="Write what else explains the reports.",
+            remedy="Write what else explains the reports.",
         )
     if outcome == Outcome.CONFIRMED and rate_of(signal, audit) is None:
         raise Invalid(
             rule="A signal is confirmed by an audit that has enough images of its group.",
             received=str(audit or "no audit"),
-            way_out="Bring an audit set with such images, or leave the signal open.",
+            remedy="Bring an audit set with such images, or leave the signal open.",
         )
     return SignalDecision.objects.create(
         value=value,

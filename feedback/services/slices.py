@@ -5,7 +5,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from feedback import selectors
+from feedback import queries
 from feedback.errors import Invalid, WrongState
 from feedback.models import Axis, AxisValue, Finding, NamedSlice
 from feedback.models.group import SLICE
@@ -22,7 +22,7 @@ def name(*, finding: Finding, region: int, title: str, by: User) -> NamedSlice:
         raise Invalid(
             rule=f"A name has letters or digits, and at most {TITLE} characters.",
             received=repr(title[:TITLE]),
-            way_out="Say what these pictures have in common, such as: Flags.",
+            remedy="Say what these pictures have in common, such as: Flags.",
         )
     audit_set = finding.audit.audit_set
     with transaction.atomic():
@@ -30,13 +30,13 @@ def name(*, finding: Finding, region: int, title: str, by: User) -> NamedSlice:
         Axis.objects.get_or_create(name=SLICE, defaults={"title": "Named slice"})
         axis = Axis.objects.select_for_update().get(name=SLICE)
         members = _members(finding, region)
-        named = selectors.audits.slice_groups(audit_set)
+        named = queries.audits.slice_groups(audit_set)
         images = [sha256 for sha256 in members if sha256 not in named]
         if slug in named.values() or not images:
             raise WrongState(
                 rule="A name is given once in a set, to images that have none.",
                 received=f"{title!r} for {len(members)} images, of which {len(images)} have none",
-                way_out="Choose another name, or take the present one back first.",
+                remedy="Choose another name, or take the present one back first.",
             )
         value, _ = AxisValue.objects.get_or_create(axis=axis, name=slug, defaults={"title": title})
         return NamedSlice.objects.create(
@@ -55,7 +55,7 @@ def _members(finding: Finding, region: int) -> list[str]:
         raise Invalid(
             rule="A name is given to a region that was found.",
             received=f"region {region + 1} of {len(regions or [])}",
-            way_out="Open the page of slices and choose one that it shows.",
+            remedy="Open the page of slices and choose one that it shows.",
         )
     members: list[str] = regions[region]["members"]
     return members
@@ -70,7 +70,7 @@ def take_back(*, named: NamedSlice, by: User) -> None:
             raise WrongState(
                 rule="A name is taken back once.",
                 received=f"{named}, which was taken back already",
-                way_out="Open the page of slices to see where it stands.",
+                remedy="Open the page of slices to see where it stands.",
             )
         if value and not NamedSlice.objects.filter(value=value).exists():
             value.delete()

@@ -16,8 +16,8 @@ from django.conf import settings
 from django.core.files.storage import storages
 from django.db import connection
 
-from modeltrain.hashing import pdq
-from modeltrain.images import Pixels, pixel_sha256, to_png
+from modeltrain.images.codec import Pixels, pixel_sha256, to_png
+from modeltrain.images.hashing import pdq
 
 SLICE = 24  # bytes; by chance no two files share as many from the middle of their compressed data
 SLICES = 3

@@ -8,12 +8,12 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from feedback import people, selectors
+from feedback import people, queries
 from feedback.errors import AlreadyDecided, Invalid, Refusal, WrongState
-from feedback.models import Decision, Keys, Report
+from feedback.models import ApprovalRule, Decision, Report
 from feedback.models.decision import OTHER, REASONS
 from feedback.services import golden, outcomes, reports
-from feedback.text import written
+from feedback.text import required_text
 
 CLAIM = datetime.timedelta(minutes=10)
 CLAIMS_TRIED = 20  # as many may be taken by others meanwhile
@@ -21,19 +21,19 @@ CLAIMS_TRIED = 20  # as many may be taken by others meanwhile
 
 def claim_next(*, by: User, after: Report | None = None) -> Report | None:
     """Put the oldest case that nobody else has in hand into this reviewer's, for ten minutes."""
-    waiting = selectors.triage.open_cases(by).prefetch_related(None)
+    waiting = queries.triage.open_cases(by).prefetch_related(None)
     if after:
         same_moment = Q(created_at=after.created_at, pk__gt=after.pk)
         waiting = waiting.filter(Q(created_at__gt=after.created_at) | same_moment)
-        waiting = waiting.exclude(pk__in=selectors.alike.same_case(after))
+        waiting = waiting.exclude(pk__in=queries.near_duplicates.same_case(after))
     return next((report for report in waiting[:CLAIMS_TRIED] if _take_case(report, by)), None)
 
 
 def _take_case(report: Report, by: User) -> bool:
     """A case and its near-duplicates, or nothing where somebody else has one of them in hand."""
-    case = selectors.alike.same_case(report)
+    case = queries.near_duplicates.same_case(report)
     with transaction.atomic():
-        taken = case.filter(selectors.triage.free_for(by)).update(
+        taken = case.filter(queries.triage.free_for(by)).update(
             claimed_by=by, claimed_until=timezone.now() + CLAIM
         )
         if taken and taken == case.count():
@@ -44,15 +44,13 @@ def _take_case(report: Report, by: User) -> bool:
 
 def _take(report: Report, by: User, **changes: object) -> bool:
     """Change a queued report that nobody else has in hand; others wait for this transaction."""
-    free = Report.objects.filter(
-        selectors.triage.free_for(by), pk=report.pk, status__in=Report.OPEN
-    )
+    free = Report.objects.filter(queries.triage.free_for(by), pk=report.pk, status__in=Report.OPEN)
     return bool(free.update(**changes))
 
 
 def let_go(*, report: Report, by: User) -> None:
     """Leave a case and its near-duplicates to others."""
-    mine = selectors.alike.same_case(report).filter(claimed_by=by)
+    mine = queries.near_duplicates.same_case(report).filter(claimed_by=by)
     mine.update(claimed_by=None, claimed_until=None)
 
 
@@ -70,7 +68,7 @@ def decide(
 
     Whoever comes after it was settled is told who was first.
     """
-    reason = written(reason, "A reason", needed=False)
+    reason = required_text(reason, "A reason", needed=False)
     if outcome == Decision.Outcome.ACCEPTED:
         because = ""
         reports.check_label(label or report.expected_label)
@@ -80,14 +78,14 @@ def decide(
     else:
         because = _checked_reason(outcome, because, reason)
     with transaction.atomic():
-        keys = Keys.objects.held()
+        keys = ApprovalRule.objects.held()
         if not _take(report, by, claimed_by=None, claimed_until=None):
             raise _not_open(report, by)
         report.refresh_from_db(fields=["second_opinion_at", "appealed_at"])
         if refusal := barred(report, by):
             raise refusal
-        standing = selectors.decisions.standing(report)
-        differ = selectors.decisions.three_differ(standing)
+        standing = queries.decisions.standing(report)
+        differ = queries.decisions.three_differ(standing)
         # Only a maintainer who is called to end such a difference can have spoken before.
         standing.filter(by=by).update(taken_back_at=timezone.now())
         others = list(standing.all())
@@ -149,18 +147,18 @@ def _checked_reason(outcome: str, because: str, line: str) -> str:
         raise Invalid(
             rule=f"A reason must be one of {', '.join(REASONS)}.",
             received=repr(because),
-            way_out="Choose one of these, or write a line for the reporter.",
+            remedy="Choose one of these, or write a line for the reporter.",
         )
     if because in ("", OTHER) and not line.strip():
         raise Invalid(
             rule=f"A report that is {outcome} needs a reason, which its reporter reads.",
             received="no reason",
-            way_out="Choose one, or write a line for the reporter.",
+            remedy="Choose one, or write a line for the reporter.",
         )
     return because
 
 
-def needed(report: Report, *, keys: Keys, others: Sequence[Decision]) -> int:
+def needed(report: Report, *, keys: ApprovalRule, others: Sequence[Decision]) -> int:
     """How many must say the same: where somebody has spoken already, two in any case."""
     return 2 if keys.two or report.second_opinion_at or others else 1
 
@@ -199,45 +197,45 @@ def _not_open(report: Report, by: User) -> Refusal:
         return WrongState(
             rule="A case that another reviewer has in hand is theirs for ten minutes.",
             received=f"report {found.pk}, which {found.claimed_by} opened",
-            way_out="Take the next one.",
+            remedy="Take the next one.",
         )
     last = found and found.decision
     return AlreadyDecided(
         rule="A report is decided once, while it is queued.",
         received=f"report {report.pk}, {found.status if found else 'decided'}"
         + (f" by {last.by} at {last.at:%Y-%m-%d %H:%M} UTC" if last else ""),
-        way_out="Open the next one.",
+        remedy="Open the next one.",
     )
 
 
 def in_other_hands(report: Report, reviewer: User) -> bool:
-    return not Report.objects.filter(selectors.triage.free_for(reviewer), pk=report.pk).exists()
+    return not Report.objects.filter(queries.triage.free_for(reviewer), pk=report.pk).exists()
 
 
 def barred(report: Report, by: User) -> Refusal | None:
     """Why this reviewer may not decide this case, if so. It tells nothing of what others said."""
-    if selectors.triage.appeal_is_for_others(report, by):
+    if queries.triage.appeal_is_for_others(report, by):
         return WrongState(
             rule="An appeal is decided by somebody who did not decide the report before.",
             received=f"{by}, who declined it",
-            way_out="Leave it to another reviewer.",
+            remedy="Leave it to another reviewer.",
         )
-    standing = selectors.decisions.standing(report)
-    known = report.golden and not selectors.golden.may_answer(report.golden, by)
-    if selectors.decisions.three_differ(standing):
-        if selectors.triage.may_end_difference(report, by):
+    standing = queries.decisions.standing(report)
+    known = report.golden and not queries.golden.may_answer(report.golden, by)
+    if queries.decisions.three_differ(standing):
+        if queries.triage.may_end_difference(report, by):
             return None
         return WrongState(
             rule="Where three reviewers say three different things, a maintainer decides: one who "
             "was not among them, if there is one.",
             received=f"{by}",
-            way_out="Take the next one.",
+            remedy="Take the next one.",
         )
     if known or standing.filter(by=by).exists():
         return WrongState(
             rule="A reviewer says once what a report is; others say it without knowing what.",
             received=f"{by}, who has said it",
-            way_out="Take the next one.",
+            remedy="Take the next one.",
         )
     return None
 
@@ -248,7 +246,7 @@ def ask_second_opinion(*, report: Report, by: User) -> None:
         raise WrongState(
             rule="A second opinion comes from a second reviewer.",
             received="nobody else who reviews",
-            way_out="Decide it, skip it, or make another reviewer's account.",
+            remedy="Decide it, skip it, or make another reviewer's account.",
         )
     with transaction.atomic():
         if not _take(report, by, second_opinion_at=timezone.now()):
@@ -268,7 +266,7 @@ def reopen(*, report: Report, by: User) -> None:
             raise WrongState(
                 rule="A decision can be taken back while the report is accepted.",
                 received=f"report {report.pk}, {report.status}",
-                way_out="Open the report to see where it stands.",
+                remedy="Open the report to see where it stands.",
             )
         Report.objects.filter(pk=report.pk).update(folded_into=None)
         report.decisions.filter(taken_back_at=None).update(taken_back_at=timezone.now())

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
-from modeltrain.decoder import MIB, Limits
+from modeltrain.images.decoder import MIB, Limits
 from modeltrain.importing.folders import not_a_file, outside_a_class
-from modeltrain.importing.found import Found, Refused, Source, text, visible
+from modeltrain.importing.items import ImportRefused, Source, SourceItem, text, visible
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
 _LONGEST_HEADER = 64 * 1024
@@ -63,7 +63,7 @@ def read(path: Path, *, bounds: Bounds | None = None) -> Source:
 
     Raises
     ------
-    Refused
+    ImportRefused
         When nothing in it is in a folder.
     """
     within = bounds or Bounds()
@@ -71,7 +71,7 @@ def read(path: Path, *, bounds: Bounds | None = None) -> Source:
     folders: set[tuple[str, ...]] = set()
     broken = None
     for each in _members(path, within):
-        if isinstance(each, Refused):
+        if isinstance(each, ImportRefused):
             broken = each
         elif not each.escapes:
             (folders.add if each.folder else paths.append)(each.parts)
@@ -81,48 +81,50 @@ def read(path: Path, *, bounds: Bounds | None = None) -> Source:
     labels |= {parts[around] for parts in folders if len(parts) > around}
     if not labels:
         rule = "An archive must hold a folder of images for each class."
-        raise broken or Refused(rule, path, "Pack the folders.")
+        raise broken or ImportRefused(rule, path, "Pack the folders.")
     return Source(
         tuple(sorted(map(text, labels))), len(paths), lambda skip: _all(path, within, around)
     )
 
 
-def _all(path: Path, bounds: Bounds, around: int) -> Generator[Found, None, None]:
+def _all(path: Path, bounds: Bounds, around: int) -> Generator[SourceItem, None, None]:
     seen: set[str] = set()
     for each in _members(path, bounds):
-        if isinstance(each, Refused):
-            yield Found(path.name, "", refused=each)
+        if isinstance(each, ImportRefused):
+            yield SourceItem(path.name, "", refused=each)
         elif not each.folder:
             yield _found(each, around, seen)
             seen.add(each.name)
 
 
-def _found(member: _Member, around: int, seen: set[str]) -> Found:
+def _found(member: _Member, around: int, seen: set[str]) -> SourceItem:
     name = text(member.name)
     label = text(member.parts[around]) if len(member.parts) > around + 1 else ""
     most = Limits().max_bytes
     if member.name in seen:
-        again = Refused("A name must be in an archive once.", name, "Give it another name.")
-        return Found(f"{name} (again)", label, refused=again)
+        again = ImportRefused("A name must be in an archive once.", name, "Give it another name.")
+        return SourceItem(f"{name} (again)", label, refused=again)
     if member.escapes:
-        bad = Refused("A path in an archive must lead into it.", name, "Pack it anew.")
+        bad = ImportRefused("A path in an archive must lead into it.", name, "Pack it anew.")
     elif not member.plain:
         bad = not_a_file("a link or a device")
     elif not label:
         bad = outside_a_class(name)
     elif member.size > most:
-        bad = Refused(f"An image may have {most:,} bytes.", f"{member.size:,}", "Make it smaller.")
+        bad = ImportRefused(
+            f"An image may have {most:,} bytes.", f"{member.size:,}", "Make it smaller."
+        )
     else:
         try:
             data = member.data()
         except _BROKEN_MEMBER as error:
-            bad = Refused("A file in an archive must be readable.", error, "Pack it anew.")
+            bad = ImportRefused("A file in an archive must be readable.", error, "Pack it anew.")
         else:
-            return Found(name, label, lambda: data)
-    return Found(name, label, refused=bad)
+            return SourceItem(name, label, lambda: data)
+    return SourceItem(name, label, refused=bad)
 
 
-def _members(path: Path, bounds: Bounds) -> Iterator[_Member | Refused]:
+def _members(path: Path, bounds: Bounds) -> Iterator[_Member | ImportRefused]:
     """Yield what is in an archive and, where it breaks or is too much, why it ends there."""
     try:
         with path.open("rb") as file:
@@ -132,10 +134,10 @@ def _members(path: Path, bounds: Bounds) -> Iterator[_Member | Refused]:
                 raise _too_much(f"more than {bounds.members:,} members")
             if all(visible(part) or part == ".." for part in member.parts):
                 yield member
-    except Refused as refused:
+    except ImportRefused as refused:
         yield refused
     except _BROKEN as error:
-        yield Refused("An archive must be whole.", error, "Get it again.")
+        yield ImportRefused("An archive must be whole.", error, "Get it again.")
 
 
 def _tar(path: Path, bounds: Bounds) -> Iterator[_Member]:
@@ -210,5 +212,5 @@ def _unzipped(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
         return file.read(Limits().max_bytes + 1)
 
 
-def _too_much(received: str) -> Refused:
-    return Refused("An archive must stay within its limits.", received, "Split it.")
+def _too_much(received: str) -> ImportRefused:
+    return ImportRefused("An archive must stay within its limits.", received, "Split it.")

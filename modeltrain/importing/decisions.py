@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from modeltrain import hash_join
-from modeltrain.importing.found import Refused
+from modeltrain.curate import hash_join
+from modeltrain.importing.items import ImportRefused
 from modeltrain.importing.journal import COPY, LEFT_OUT, TAKEN, Met
 
 
@@ -50,29 +50,29 @@ def decide(met: Sequence[Met], *, most_addresses: int) -> list[Met]:
             out.append(_copy(each, by_label[each.label]))
         else:
             taken.add(each.sha256)
-            out.append(replace(each, outcome=TAKEN, rule="", received="", way_out=""))
+            out.append(replace(each, outcome=TAKEN, rule="", received="", remedy=""))
     return out
 
 
-def _left_out(one: Met, why: Refused) -> Met:
-    return replace(one, outcome=LEFT_OUT, rule=why.rule, received=why.received, way_out=why.way_out)
+def _left_out(one: Met, why: ImportRefused) -> Met:
+    return replace(one, outcome=LEFT_OUT, rule=why.rule, received=why.received, remedy=why.remedy)
 
 
 def _copy(one: Met, of: Met) -> Met:
     rule = "A picture is taken once."
-    return replace(one, outcome=COPY, rule=rule, received=f"copy of {of.source}", way_out="")
+    return replace(one, outcome=COPY, rule=rule, received=f"copy of {of.source}", remedy="")
 
 
-def _conflict(under: Collection[Met]) -> Refused:
-    return Refused(
+def _conflict(under: Collection[Met]) -> ImportRefused:
+    return ImportRefused(
         "A picture must have one label.",
         " and ".join(f"{each.label} ({each.source})" for each in under),
         "Decide which it is.",
     )
 
 
-def _placeholder(addresses: int, most: int) -> Refused:
-    return Refused(
+def _placeholder(addresses: int, most: int) -> ImportRefused:
+    return ImportRefused(
         f"A picture may come from {most} addresses: one that comes from more stands for pictures "
         "that are gone.",
         addresses,

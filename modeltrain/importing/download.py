@@ -10,7 +10,7 @@ from threading import Event
 from urllib.parse import urlsplit
 
 from modeltrain.importing.fetch import Rules, TryAgain, fetch
-from modeltrain.importing.found import Found, Refused
+from modeltrain.importing.items import ImportRefused, SourceItem
 from modeltrain.importing.turns import Turns
 
 
@@ -21,7 +21,7 @@ class _Wanted:
     tries: int = 0
 
 
-def download(wanted: Sequence[tuple[str, str]], *, rules: Rules) -> Iterator[Found]:
+def download(wanted: Sequence[tuple[str, str]], *, rules: Rules) -> Iterator[SourceItem]:
     """Fetch addresses and yield each when it is there or refused.
 
     Parameters
@@ -34,10 +34,10 @@ def download(wanted: Sequence[tuple[str, str]], *, rules: Rules) -> Iterator[Fou
         per_host=rules.per_host,
         pause=rules.pause,
     )
-    done: Queue[Found | None] = Queue(rules.threads)
+    done: Queue[SourceItem | None] = Queue(rules.threads)
     stopped = Event()
 
-    def put(found: Found | None) -> None:
+    def put(found: SourceItem | None) -> None:
         while not stopped.is_set():
             try:
                 return done.put(found, timeout=0.1)
@@ -72,14 +72,14 @@ def download(wanted: Sequence[tuple[str, str]], *, rules: Rules) -> Iterator[Fou
             turns.stop()
 
 
-def _try(item: _Wanted, rules: Rules, stopped: Event) -> tuple[Found | None, float]:
+def _try(item: _Wanted, rules: Rules, stopped: Event) -> tuple[SourceItem | None, float]:
     """Return what came of one try, or None and how long to wait before the next one."""
     try:
         data = fetch(item.address, rules=rules, stopped=stopped)
-    except Refused as refused:
+    except ImportRefused as refused:
         if isinstance(refused, TryAgain) and item.tries + 1 < rules.tries:
             wait = max(refused.wait, rules.wait * 2**item.tries)
             if wait <= rules.longest_wait:
                 return None, wait
-        return Found(item.address, item.label, refused=refused), 0
-    return Found(item.address, item.label, lambda: data, web=True), 0
+        return SourceItem(item.address, item.label, refused=refused), 0
+    return SourceItem(item.address, item.label, lambda: data, web=True), 0

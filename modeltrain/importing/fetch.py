@@ -16,9 +16,9 @@ from typing import Any
 import certifi
 import pycurl
 
-from modeltrain.decoder import Limits
+from modeltrain.images.decoder import Limits
 from modeltrain.importing.addresses import Network, permitted
-from modeltrain.importing.found import Refused
+from modeltrain.importing.items import ImportRefused
 
 USER_AGENT = "SpeakUp-import/1 (collects images for a dataset)"
 _TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
@@ -68,14 +68,14 @@ class Rules:
 
     def __post_init__(self) -> None:
         if self.per_host < 1 or self.pause < 0:
-            raise Refused(
+            raise ImportRefused(
                 "A host must be asked for at least one address at once, with a pause of 0 or more.",
                 f"{self.per_host} at once, a pause of {self.pause:g}",
                 "Change --per-host or --pause.",
             )
 
 
-class TryAgain(Refused):
+class TryAgain(ImportRefused):
     """Not now, perhaps later: `wait` says after how many seconds, where the host said so."""
 
     def __init__(self, rule: str, received: object, wait: float = 0.0) -> None:
@@ -95,7 +95,7 @@ def fetch(address: str, *, rules: Rules, stopped: Event | None = None) -> bytes:
 
     Raises
     ------
-    Refused
+    ImportRefused
         When the address, or one it redirects to, may not be connected to, answers too much, says
         that it is not for training (`X-Robots-Tag: noai` or `noimageai`), or has no image.
     TryAgain
@@ -113,13 +113,13 @@ def fetch(address: str, *, rules: Rules, stopped: Event | None = None) -> bytes:
         if hop.status in _TRY_AGAIN:
             raise TryAgain("An address must have an image.", received, hop.retry_after)
         if not 200 <= hop.status < 300:
-            raise Refused("An address must have an image.", received, _REMOVE)
+            raise ImportRefused("An address must have an image.", received, _REMOVE)
         if said := _OPTED_OUT & hop.directives:
             rule = "An image whose site does not want it learned from is left out."
-            raise Refused(rule, f"X-Robots-Tag: {', '.join(sorted(said))}", _REMOVE)
+            raise ImportRefused(rule, f"X-Robots-Tag: {', '.join(sorted(said))}", _REMOVE)
         return bytes(hop.body)
     rule = f"An address may redirect {rules.redirects} times."
-    raise Refused(rule, f"one more, to {now[:200]}", _REMOVE)
+    raise ImportRefused(rule, f"one more, to {now[:200]}", _REMOVE)
 
 
 class _Hop:
@@ -188,18 +188,18 @@ class _Hop:
         self.body += data
         return len(data)
 
-    def _refusal(self, code: int, message: str) -> Refused:
+    def _refusal(self, code: int, message: str) -> ImportRefused:
         if code == pycurl.E_OPERATION_TIMEDOUT:
             rule = f"An address must answer within {self._rules.seconds:g} seconds."
             return TryAgain(rule, message)
         if code == pycurl.E_WRITE_ERROR:
             rule = f"An image may have {self._rules.max_bytes:,} bytes."
-            return Refused(rule, "more", _REMOVE)
+            return ImportRefused(rule, "more", _REMOVE)
         if self._barred:
             ports = " or ".join(map(str, self._rules.ports))
-            return Refused(
+            return ImportRefused(
                 f"An address must lead to a public host, port {ports}.",
                 f"{self._address[:200]}, which leads to {self._barred}",
                 "Remove it, or allow it with --allow-address and --allow-port.",
             )
-        return Refused("An address must be readable by http or https.", message, _REMOVE)
+        return ImportRefused("An address must be readable by http or https.", message, _REMOVE)

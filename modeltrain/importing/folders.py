@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from modeltrain.importing.found import LABELS_FILE, Found, Refused, Source, reader, text, visible
+from modeltrain.importing.items import (
+    LABELS_FILE,
+    ImportRefused,
+    Source,
+    SourceItem,
+    reader,
+    text,
+    visible,
+)
 
 
 def read(path: Path) -> Source:
@@ -17,12 +25,12 @@ def read(path: Path) -> Source:
 
     Raises
     ------
-    Refused
+    ImportRefused
         When there is no folder in the folder.
     """
     labels = {text(each.name) for each in path.iterdir() if each.is_dir() and visible(each.name)}
     if not labels:
-        raise Refused(
+        raise ImportRefused(
             "A folder of images must hold a folder for each class.",
             f"{path}, without folders",
             "Make one for each class and put its images there.",
@@ -47,23 +55,23 @@ def _raise(error: OSError) -> NoReturn:
     raise error
 
 
-def _found(root: Path, file: Path) -> Found:
+def _found(root: Path, file: Path) -> SourceItem:
     parts = file.relative_to(root).parts
     source = text("/".join(parts))
     label = text(parts[0]) if len(parts) > 1 else ""
     if file.is_symlink() or not file.is_file():
         bad = "a link, a pipe or a device"
-        return Found(source, label, refused=not_a_file(bad))
+        return SourceItem(source, label, refused=not_a_file(bad))
     if not label:
-        return Found(source, label, refused=outside_a_class(source))
-    return Found(source, label, reader(file))
+        return SourceItem(source, label, refused=outside_a_class(source))
+    return SourceItem(source, label, reader(file))
 
 
-def not_a_file(received: str) -> Refused:
+def not_a_file(received: str) -> ImportRefused:
     """Return the refusal of what leads elsewhere or never ends."""
-    return Refused("An image must be a file.", received, "Put the file itself there.")
+    return ImportRefused("An image must be a file.", received, "Put the file itself there.")
 
 
-def outside_a_class(name: str) -> Refused:
+def outside_a_class(name: str) -> ImportRefused:
     """Return the refusal of a file that no class folder holds."""
-    return Refused("An image must be in the folder of its class.", name, "Move it into one.")
+    return ImportRefused("An image must be in the folder of its class.", name, "Move it into one.")

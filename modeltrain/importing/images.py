@@ -11,18 +11,18 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from modeltrain import dataset, manifest
-from modeltrain.dataset import Dataset
-from modeltrain.decoder import ImageRefused
+from modeltrain.data import dataset, manifest
+from modeltrain.data.dataset import Dataset
+from modeltrain.data.manifest import Row
 from modeltrain.files import write_whole
-from modeltrain.hashing import TELLING_QUALITY, pdq
-from modeltrain.images import decode_in_child, pixel_sha256, to_png
+from modeltrain.images.codec import decode_in_child, pixel_sha256, to_png
+from modeltrain.images.decoder import DecodeError
+from modeltrain.images.hashing import MIN_QUALITY, pdq
 from modeltrain.importing import journal
 from modeltrain.importing.decisions import decide
-from modeltrain.importing.found import Found, Refused, Skip, Source
+from modeltrain.importing.items import ImportRefused, Skip, Source, SourceItem
 from modeltrain.importing.journal import COPY, LEFT_OUT, TAKEN, Journal, Met
-from modeltrain.manifest import Row
-from modeltrain.progress import Report, quiet
+from modeltrain.progress import ProgressCallback, quiet
 
 _LABEL_RULE = "A label must be one of the dataset's."
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -33,7 +33,7 @@ class DiskFull(OSError):
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportSummary:
     """A dataset and what was met.
 
     Attributes
@@ -73,8 +73,8 @@ def import_images(
     audit_share: float = 0.2,
     validation_share: float = 0.1,
     most_addresses: int = 10,
-    progress: Report = quiet,
-) -> Imported:
+    progress: ProgressCallback = quiet,
+) -> ImportSummary:
     """Decode, store and list images, and write them as a dataset.
 
     Parameters
@@ -94,7 +94,7 @@ def import_images(
 
     Returns
     -------
-    Imported
+    ImportSummary
 
     Raises
     ------
@@ -130,11 +130,15 @@ def import_images(
             f"There must be room for the images. Received: {error}. Free some and run it again: "
             "what was stored is not read again."
         ) from error
-    return Imported(made, met)
+    return ImportSummary(made, met)
 
 
 def _meet(
-    source: Source, labels: Sequence[str] | None, store: Path, path: Path, progress: Report
+    source: Source,
+    labels: Sequence[str] | None,
+    store: Path,
+    path: Path,
+    progress: ProgressCallback,
 ) -> list[Met]:
     """Return what became of each thing, now or in an earlier run."""
     written = Journal(path)
@@ -148,10 +152,10 @@ def _meet(
     def settled(where: str, label: str) -> bool:
         return known(where, label) is not None or (labels is not None and label not in labels)
 
-    def one(found: Found) -> Met:
+    def one(found: SourceItem) -> Met:
         if found.refused is None and labels is not None and found.label not in labels:
-            way_out = f"Rename it, or name it among {', '.join(labels)}."
-            return journal.met(found, refused=Refused(_LABEL_RULE, repr(found.label), way_out))
+            remedy = f"Rename it, or name it among {', '.join(labels)}."
+            return journal.met(found, refused=ImportRefused(_LABEL_RULE, repr(found.label), remedy))
         if earlier := known(found.source, found.label):
             return replace(earlier, groups=dict(found.groups))
         met = _take(found, store)
@@ -166,7 +170,7 @@ def _meet(
     return met
 
 
-def _side_by_side(source: Source, settled: Skip, one: Callable[[Found], Met]) -> Iterator[Met]:
+def _side_by_side(source: Source, settled: Skip, one: Callable[[SourceItem], Met]) -> Iterator[Met]:
     """Yield what becomes of each thing, a few at once: decoding is done by other processes."""
     waiting: set[Future[Met]] = set()
     most = 2 * (os.cpu_count() or 1)
@@ -179,18 +183,18 @@ def _side_by_side(source: Source, settled: Skip, one: Callable[[Found], Met]) ->
         yield from (future.result() for future in as_completed(waiting))
 
 
-def _take(found: Found, store: Path) -> Met:
+def _take(found: SourceItem, store: Path) -> Met:
     if found.refused:
         return journal.met(found, refused=found.refused)
     try:
         data = found.read()
     except OSError as error:
-        refused = Refused("A file must be readable.", error, "Restore it.")
+        refused = ImportRefused("A file must be readable.", error, "Restore it.")
         return journal.met(found, refused=refused)
     try:
         pixels = decode_in_child(data)
-    except ImageRefused as error:
-        refused = Refused(error.rule, error.received, error.way_out)
+    except DecodeError as error:
+        refused = ImportRefused(error.rule, error.received, error.remedy)
         return journal.met(found, refused=refused)
     sha256 = pixel_sha256(pixels)
     path = _stored(store, sha256)
@@ -198,7 +202,7 @@ def _take(found: Found, store: Path) -> Met:
         path.parent.mkdir(exist_ok=True)
         write_whole(path, to_png(pixels))
     looks = pdq(pixels) if found.web else None
-    telling = looks is not None and looks.quality >= TELLING_QUALITY
+    telling = looks is not None and looks.quality >= MIN_QUALITY
     return journal.met(found, sha256=sha256, pdq=looks.bits if looks and telling else "")
 
 

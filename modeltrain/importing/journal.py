@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 
 from modeltrain.files import write_whole
-from modeltrain.importing.found import Found, Refused
+from modeltrain.importing.items import ImportRefused, SourceItem
 
 NAME = "import.jsonl"
 TAKEN, COPY, LEFT_OUT = "taken", "copy", "left out"
@@ -32,7 +32,7 @@ class Met:
         What it looks like, for what came from the web and is not too plain; else empty.
     web : bool
     outcome : {"taken", "copy", "left out"}
-    rule, received, way_out : str
+    rule, received, remedy : str
         Why it was left out; empty where it was taken.
     """
 
@@ -46,7 +46,7 @@ class Met:
     outcome: str = TAKEN
     rule: str = ""
     received: str = ""
-    way_out: str = ""
+    remedy: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -54,7 +54,9 @@ class Met:
         return self.source, self.label
 
 
-def met(found: Found, *, refused: Refused | None = None, sha256: str = "", pdq: str = "") -> Met:
+def met(
+    found: SourceItem, *, refused: ImportRefused | None = None, sha256: str = "", pdq: str = ""
+) -> Met:
     """Return what became of a thing just now: it has a hash, or a reason why not."""
     return Met(
         source=found.source,
@@ -67,7 +69,7 @@ def met(found: Found, *, refused: Refused | None = None, sha256: str = "", pdq: 
         outcome=LEFT_OUT if refused else TAKEN,
         rule=refused.rule if refused else "",
         received=refused.received if refused else "",
-        way_out=refused.way_out if refused else "",
+        remedy=refused.remedy if refused else "",
     )
 
 

@@ -6,10 +6,10 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from modeltrain import dataset
+from modeltrain.data import dataset
 from modeltrain.importing import archives, folders, tables, url_lists
 from modeltrain.importing.fetch import Rules
-from modeltrain.importing.found import LABELS_FILE, Refused, Source
+from modeltrain.importing.items import LABELS_FILE, ImportRefused, Source
 
 
 def kind_of(path: Path) -> str:
@@ -17,7 +17,7 @@ def kind_of(path: Path) -> str:
 
     Raises
     ------
-    Refused
+    ImportRefused
         When it is nothing that is known.
     """
     if path.is_dir():
@@ -29,7 +29,7 @@ def kind_of(path: Path) -> str:
         return "archive"
     if path.is_file() and name.endswith(tables.SUFFIXES):
         return "table"
-    raise Refused(
+    raise ImportRefused(
         "A source must be a folder, an archive "
         f"({', '.join(archives.SUFFIXES)}) or a table ({', '.join(tables.SUFFIXES)}).",
         path,
@@ -52,7 +52,7 @@ def read(
     path : pathlib.Path
         A folder may say its classes, in a model's order, in `labels.json`.
     kind : {"folders", "imagefolder", "addresses", "archive", "table"}, optional
-        Found by itself unless given.
+        SourceItem by itself unless given.
     root : pathlib.Path, optional
         What a table's paths are relative to; its own folder unless given.
     columns : tuple of str, optional
@@ -63,7 +63,7 @@ def read(
 
     Raises
     ------
-    Refused
+    ImportRefused
         When it is nothing that is known, or holds nothing in a way that is known.
     """
     source = _read(path, kind or kind_of(path), root, columns, rules or Rules())
@@ -74,7 +74,7 @@ def read(
         return replace(source, labels=dataset.check_labels(json.loads(file.read_bytes())))
     except ValueError as error:
         rule = f"{LABELS_FILE} must be a list of the classes."
-        raise Refused(rule, f"{file} ({error})", "Mend or remove it.") from None
+        raise ImportRefused(rule, f"{file} ({error})", "Mend or remove it.") from None
 
 
 def _read(

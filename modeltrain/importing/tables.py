@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from modeltrain.importing.found import Found, Refused, Skip, Source, reader
+from modeltrain.importing.items import ImportRefused, Skip, Source, SourceItem, reader
 
 SUFFIXES = (".csv", ".jsonl")
 METADATA = ("metadata.jsonl", "metadata.csv")
@@ -32,19 +32,21 @@ def read(path: Path, *, columns: tuple[str, str], root: Path | None = None) -> S
 
     Raises
     ------
-    Refused
+    ImportRefused
         When it is not UTF-8, or a `.csv` lacks a column.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Refused("A table must be UTF-8.", f"{path} ({error})", "Save it as UTF-8.") from None
+        raise ImportRefused(
+            "A table must be UTF-8.", f"{path} ({error})", "Save it as UTF-8."
+        ) from None
     rows = _csv if path.suffix.lower() == ".csv" else _jsonl
     if rows is _csv:
         _check_header(lines, columns, path)
     within = root or path.parent
 
-    def found(skip: Skip) -> Generator[Found, None, None]:
+    def found(skip: Skip) -> Generator[SourceItem, None, None]:
         for number, values in rows(lines):
             yield _found(values, f"{path.name}, line {number}", columns, within)
 
@@ -62,15 +64,15 @@ def read_imagefolder(path: Path, *, columns: tuple[str, str]) -> Source:
 
     Raises
     ------
-    Refused
+    ImportRefused
         When there is no metadata, or as `read` refuses.
     """
     parts = [(table.parent, read(table, columns=columns)) for table in in_folder(path)]
     if not parts:
         rule = f"An imagefolder must hold {' or '.join(METADATA)}."
-        raise Refused(rule, path, "Add it, or make it a folder for each class.")
+        raise ImportRefused(rule, path, "Add it, or make it a folder for each class.")
 
-    def found(skip: Skip) -> Generator[Found, None, None]:
+    def found(skip: Skip) -> Generator[SourceItem, None, None]:
         for folder, part in parts:
             where = "" if folder == path else f"{folder.name}/"
             for each in part.found(skip):
@@ -79,21 +81,21 @@ def read_imagefolder(path: Path, *, columns: tuple[str, str]) -> Source:
     return Source((), sum(part.total for _, part in parts), found)
 
 
-def _found(values: Any, where: str, columns: tuple[str, str], root: Path) -> Found:
+def _found(values: Any, where: str, columns: tuple[str, str], root: Path) -> SourceItem:
     if not isinstance(values, dict):
-        return Found(
-            where, "", refused=Refused("A line must be whole.", repr(values)[:200], _WAY_OUT)
+        return SourceItem(
+            where, "", refused=ImportRefused("A line must be whole.", repr(values)[:200], _WAY_OUT)
         )
     for column in columns:
         if not _is_text(values.get(column)):
             rule = f"A line's {column} must be text."
-            refused = Refused(rule, repr(values.get(column)), _WAY_OUT)
-            return Found(where, "", refused=refused)
+            refused = ImportRefused(rule, repr(values.get(column)), _WAY_OUT)
+            return SourceItem(where, "", refused=refused)
     name, label = (values[column] for column in columns)
     groups = values.get("groups") or {}
     if not isinstance(groups, dict) or not all(map(_is_text, [*groups, *groups.values()])):
         rule = "A line's groups must give each axis one value in text."
-        return Found(where, label, refused=Refused(rule, repr(groups), _WAY_OUT))
+        return SourceItem(where, label, refused=ImportRefused(rule, repr(groups), _WAY_OUT))
     try:
         file = (root / name).resolve()
         leads_out, there = not file.is_relative_to(root.resolve()), file.is_file()
@@ -101,11 +103,15 @@ def _found(values: Any, where: str, columns: tuple[str, str], root: Path) -> Fou
         leads_out, there = False, False
     if leads_out:
         rule = f"A path must not lead out of {root}."
-        return Found(name, label, refused=Refused(rule, name, "Name that folder with --root."))
+        return SourceItem(
+            name, label, refused=ImportRefused(rule, name, "Name that folder with --root.")
+        )
     if not there:
         rule = "A file that a table names must be there."
-        return Found(name, label, refused=Refused(rule, f"{name} ({where})", "Restore it."))
-    return Found(name, label, reader(file), groups)
+        return SourceItem(
+            name, label, refused=ImportRefused(rule, f"{name} ({where})", "Restore it.")
+        )
+    return SourceItem(name, label, reader(file), groups)
 
 
 def _is_text(value: object) -> bool:
@@ -123,7 +129,7 @@ def _check_header(lines: str, columns: tuple[str, str], path: Path) -> None:
     except csv.Error:
         header = []
     if missing := [each for each in columns if each not in header]:
-        raise Refused(
+        raise ImportRefused(
             f"A table must have the columns {' and '.join(columns)}.",
             f"{path}, without {' and '.join(missing)}",
             "Name them with --path-column and --label-column.",

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from modeltrain.importing.download import download
 from modeltrain.importing.fetch import Rules
-from modeltrain.importing.found import Found, Refused, Skip, Source, text, visible
+from modeltrain.importing.items import ImportRefused, Skip, Source, SourceItem, text, visible
 
 _LONGEST = 2_000
 _WAY_OUT = "Mend the line."
@@ -29,33 +29,33 @@ def read(path: Path, *, rules: Rules) -> Source:
 
     Raises
     ------
-    Refused
+    ImportRefused
         When there is no list.
     """
     by_label = lists(path)
     if not by_label:
         rule = "Lists of addresses must be LABEL/urls_LABEL.txt or LABEL.txt."
-        raise Refused(rule, path, "Name them so.")
+        raise ImportRefused(rule, path, "Name them so.")
     lines = [found for label, file in sorted(by_label.items()) for found in _lines(label, file)]
     wanted = list(dict.fromkeys((each.source, each.label) for each in lines if not each.refused))
     refused = [each for each in lines if each.refused]
 
-    def found(skip: Skip) -> Generator[Found, None, None]:
+    def found(skip: Skip) -> Generator[SourceItem, None, None]:
         yield from refused
-        yield from (Found(*each) for each in wanted if skip(*each))
+        yield from (SourceItem(*each) for each in wanted if skip(*each))
         yield from download([each for each in wanted if not skip(*each)], rules=rules)
 
     return Source(tuple(sorted(by_label)), len(wanted) + len(refused), found)
 
 
-def _lines(label: str, path: Path) -> Iterator[Found]:
+def _lines(label: str, path: Path) -> Iterator[SourceItem]:
     with path.open(encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, start=1):
             if (address := line.strip()) and not address.startswith("#"):
                 try:
-                    yield Found(_checked(address), label)
-                except Refused as refused:
-                    yield Found(f"{path.name}, line {number}", label, refused=refused)
+                    yield SourceItem(_checked(address), label)
+                except ImportRefused as refused:
+                    yield SourceItem(f"{path.name}, line {number}", label, refused=refused)
 
 
 def _checked(address: str) -> str:
@@ -68,7 +68,7 @@ def _checked(address: str) -> str:
     received = address[:200]
     if not plain or len(address) > _LONGEST or any(each.isspace() for each in address):
         rule = f"An address must be http:// or https:// and a host, in {_LONGEST:,} characters."
-        raise Refused(rule, received, _WAY_OUT)
+        raise ImportRefused(rule, received, _WAY_OUT)
     if parts.username is not None or parts.password is not None:
-        raise Refused("An address must hold no password.", "one that does", _WAY_OUT)
+        raise ImportRefused("An address must hold no password.", "one that does", _WAY_OUT)
     return quote(parts._replace(fragment="").geturl(), safe="%/:=&?~#+!$,;'@()*[]")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
 
 Result = dict[str, Any]
 
@@ -33,7 +33,7 @@ class Verb(Protocol):
     __doc__: str
 
     def options(self, parser: ArgumentParser) -> None: ...
-    def run(self, args: Namespace, report: Report) -> Result: ...
+    def run(self, args: Namespace, report: ProgressCallback) -> Result: ...
 
 
 def load(name: str) -> Verb:
@@ -59,6 +59,6 @@ def fields(parser: ArgumentParser) -> None:
     )
 
 
-def stage(report: Report, name: str, message: str) -> Callable[[int, int], None]:
+def stage(report: ProgressCallback, name: str, message: str) -> Callable[[int, int], None]:
     """Return a callable that reports images done and images in all, as one stage."""
     return lambda done, total: report(name, done, total, message)

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
 
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, paths, stage
 
 
@@ -21,7 +21,7 @@ def options(parser: ArgumentParser) -> None:
     )
 
 
-def run(args: Namespace, report: Report) -> Result:
+def run(args: Namespace, report: ProgressCallback) -> Result:
     step = stage(report, "auditing", "Auditing")
     predictions, figures = audit(args.artifact, args.manifest, args.images, args.out, step)
     return {"predictions": str(predictions), "audit": str(figures)}
@@ -31,9 +31,11 @@ def audit(
     folder: Path, rows: Path, images: Path, out: Path, step: Callable[[int, int], None]
 ) -> tuple[Path, Path]:
     """Write a model's predictions and, beside them, its figures; return both paths."""
-    from modeltrain import artifact, columns, evaluate, manifest
-    from modeltrain.classifier import Classifier
-    from modeltrain.features import read_images
+    from modeltrain.audit import columns, evaluate
+    from modeltrain.data import manifest
+    from modeltrain.model import artifact
+    from modeltrain.model.classifier import Classifier
+    from modeltrain.model.features import read_images
 
     classifier = Classifier(artifact.load(folder))
     predicted = evaluate.predict(classifier, manifest.read(rows), read_images(images), step)

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, paths
 
 
@@ -12,10 +12,10 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("image", type=Path, nargs="+")
 
 
-def run(args: Namespace, report: Report) -> Result:
-    from modeltrain import artifact
-    from modeltrain.classifier import Classifier
-    from modeltrain.images import decode_in_child
+def run(args: Namespace, report: ProgressCallback) -> Result:
+    from modeltrain.images.codec import decode_in_child
+    from modeltrain.model import artifact
+    from modeltrain.model.classifier import Classifier
 
     classifier = Classifier(artifact.load(args.artifact))
     said = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, paths
 
 
@@ -27,9 +27,11 @@ def options(parser: ArgumentParser) -> None:
     )
 
 
-def run(args: Namespace, report: Report) -> Result:
-    from modeltrain import artifact, clean, dataset
-    from modeltrain.classifier import Classifier
+def run(args: Namespace, report: ProgressCallback) -> Result:
+    from modeltrain.curate import clean
+    from modeltrain.data import dataset
+    from modeltrain.model import artifact
+    from modeltrain.model.classifier import Classifier
 
     data = dataset.load(args.dataset)
     made, left = clean.clean(

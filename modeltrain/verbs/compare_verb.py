@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, fields, paths
 
 
@@ -30,9 +30,9 @@ def options(parser: ArgumentParser) -> None:
     fields(parser)
 
 
-def run(args: Namespace, report: Report) -> Result:
-    from modeltrain import compare, configs
+def run(args: Namespace, report: ProgressCallback) -> Result:
     from modeltrain.files import write_whole
+    from modeltrain.training import compare, configs
 
     backends = compare.chosen(args.backends)
     configs.get("article", args.set)  # refused now, not by each backend

@@ -13,7 +13,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, paths, stage
 
 
@@ -33,11 +33,13 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--changes-on", type=int, default=0, metavar="N", help="images to change")
 
 
-def run(args: Namespace, report: Report) -> Result:
-    from modeltrain import artifact, counterfactual, evaluate, manifest
-    from modeltrain.classifier import Classifier
-    from modeltrain.features import read_images
+def run(args: Namespace, report: ProgressCallback) -> Result:
+    from modeltrain.audit import counterfactual, evaluate
+    from modeltrain.data import manifest
     from modeltrain.files import write_whole
+    from modeltrain.model import artifact
+    from modeltrain.model.classifier import Classifier
+    from modeltrain.model.features import read_images
 
     classifier = Classifier(artifact.load(args.artifact))
     rows, images = manifest.read(args.manifest), read_images(args.images)

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, paths, stage
 
 
@@ -12,12 +12,12 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--stamps", type=Path, help="folder of Tux Paint's stamps, if not fetched")
 
 
-def run(args: Namespace, report: Report) -> Result:
-    from modeltrain import demo_data
+def run(args: Namespace, report: ProgressCallback) -> Result:
+    from modeltrain.demo import build
 
-    demo_data.build(
+    build.build(
         openmoji=args.openmoji,
-        stamps=args.stamps or demo_data.fetch_stamps(args.out.resolve().parent / "stamps"),
+        stamps=args.stamps or build.fetch_stamps(args.out.resolve().parent / "stamps"),
         out=args.out,
         progress=stage(report, "rendering", "Rendering pictures"),
     )

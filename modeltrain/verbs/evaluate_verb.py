@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser, Namespace
 
-from modeltrain.manifest import SPLITS
-from modeltrain.progress import Report
+from modeltrain.data.manifest import SPLITS
+from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, paths
 
 
@@ -20,11 +20,13 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--split", choices=SPLITS, default="audit")
 
 
-def run(args: Namespace, report: Report) -> Result:
-    from modeltrain import artifact, dataset, quality
-    from modeltrain.classifier import Classifier
-    from modeltrain.features import ImageMissing, load_pixels
+def run(args: Namespace, report: ProgressCallback) -> Result:
+    from modeltrain.audit import quality
+    from modeltrain.data import dataset
     from modeltrain.files import write_whole
+    from modeltrain.model import artifact
+    from modeltrain.model.classifier import Classifier
+    from modeltrain.model.features import ImageMissing, load_pixels
 
     model, data = artifact.load(args.artifact), dataset.load(args.dataset)
     if model.labels != data.labels:

@@ -12,13 +12,13 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, paths, stage
 from modeltrain.verbs.gate_verb import answers
 
 if TYPE_CHECKING:
-    from modeltrain.artifact import Artifact
-    from modeltrain.dataset import Dataset
+    from modeltrain.data.dataset import Dataset
+    from modeltrain.model.artifact import Artifact
 
 
 def options(parser: ArgumentParser) -> None:
@@ -34,12 +34,14 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="what was found, verdict included (.json)")
 
 
-def run(args: Namespace, report: Report) -> Result:
-    from modeltrain import artifact, dataset, int8
+def run(args: Namespace, report: ProgressCallback) -> Result:
+    from modeltrain.data import dataset
     from modeltrain.files import write_whole
+    from modeltrain.model import artifact
+    from modeltrain.network import quantize
 
     data = dataset.load(args.dataset)
-    made = int8.write(
+    made = quantize.write(
         artifact.load(args.artifact), data=data, parent=args.artifacts, progress=report
     )
     found = {"artifact": str(made.path), "sha256": made.sha256, **made.config["export"]}
@@ -51,11 +53,14 @@ def run(args: Namespace, report: Report) -> Result:
     return found
 
 
-def _judge(made: Artifact, data: Dataset, predictions: Path, report: Report) -> dict[str, Any]:
+def _judge(
+    made: Artifact, data: Dataset, predictions: Path, report: ProgressCallback
+) -> dict[str, Any]:
     """Let the gate compare an export with the model it was made of."""
-    from modeltrain import evaluate, gate
-    from modeltrain.classifier import Classifier
+    from modeltrain.audit import evaluate
+    from modeltrain.gate import judge
+    from modeltrain.model.classifier import Classifier
 
     step = stage(report, "auditing", "Auditing the export")
     predicted = evaluate.predict(Classifier(made), data.split("audit"), data.images, step)
-    return gate.judge(champion=answers(predictions), candidate=predicted)
+    return judge.judge(champion=answers(predictions), candidate=predicted)

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, paths
 
 if TYPE_CHECKING:
-    from modeltrain.columns import Columns
-    from modeltrain.evaluate import Predicted
+    from modeltrain.audit.columns import Columns
+    from modeltrain.audit.evaluate import Predicted
 
 
 def options(parser: ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def options(parser: ArgumentParser) -> None:
     )
 
 
-def run(args: Namespace, report: Report) -> Result:
+def run(args: Namespace, report: ProgressCallback) -> Result:
     report("gate", 0, 1, "Comparing with the champion")
     judged = judge(args.champion, args.candidate, args.out)
     report("gate", 1, 1, judged["sentence"])
@@ -34,9 +34,9 @@ def run(args: Namespace, report: Report) -> Result:
 
 def judge(champion: Path, candidate: Path, out: Path) -> dict[str, Any]:
     """Write what the gate says of two files of predictions, and return it."""
-    from modeltrain import gate
+    from modeltrain.gate import judge
 
-    judged = gate.judge(champion=answers(champion), candidate=answers(candidate))
+    judged = judge.judge(champion=answers(champion), candidate=answers(candidate))
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(judged, indent=2, ensure_ascii=False) + "\n")
     return judged
@@ -44,6 +44,6 @@ def judge(champion: Path, candidate: Path, out: Path) -> dict[str, Any]:
 
 def answers(path: Path) -> Sequence[Predicted] | Columns:
     """Read a file of predictions for the gate, of either kind."""
-    from modeltrain import columns, evaluate
+    from modeltrain.audit import columns, evaluate
 
     return columns.read(path) if path.suffix == ".npz" else evaluate.read_predictions(path)

@@ -13,7 +13,7 @@ from argparse import ArgumentParser, Namespace
 from collections import Counter
 from pathlib import Path
 
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, paths
 
 _KINDS = ("folders", "imagefolder", "addresses", "archive", "table")
@@ -58,7 +58,7 @@ def options(parser: ArgumentParser) -> None:
     )
 
 
-def run(args: Namespace, report: Report) -> Result:
+def run(args: Namespace, report: ProgressCallback) -> Result:
     from modeltrain.importing import import_images, journal, sources
     from modeltrain.importing.fetch import Rules
 

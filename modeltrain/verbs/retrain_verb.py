@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, paths, stage
 from modeltrain.verbs.audit_verb import audit
 from modeltrain.verbs.gate_verb import judge
 
 if TYPE_CHECKING:
-    from modeltrain.artifact import Artifact
-    from modeltrain.manifest import Row
+    from modeltrain.data.manifest import Row
+    from modeltrain.model.artifact import Artifact
 
 
 def options(parser: ArgumentParser) -> None:
@@ -32,10 +32,12 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--config", default="head")
 
 
-def run(args: Namespace, report: Report) -> Result:
-    from modeltrain import artifact, configs, manifest
-    from modeltrain.features import read_images
-    from modeltrain.train import train_head
+def run(args: Namespace, report: ProgressCallback) -> Result:
+    from modeltrain.data import manifest
+    from modeltrain.model import artifact
+    from modeltrain.model.features import read_images
+    from modeltrain.training import configs
+    from modeltrain.training.head import train_head
 
     champion, rows = artifact.load(args.champion), manifest.read(args.manifest)
     images = read_images(args.images)
@@ -76,12 +78,12 @@ def _review(
     rows: Sequence[Row],
     images: Mapping[str, Path],
     args: Namespace,
-    report: Report,
+    report: ProgressCallback,
 ) -> Result:
     """List the labels that the other images speak against; the training has kept the features."""
-    from modeltrain import label_errors
-    from modeltrain.classifier import Classifier
-    from modeltrain.features import features
+    from modeltrain.curate import label_errors
+    from modeltrain.model.classifier import Classifier
+    from modeltrain.model.features import features
 
     learnt = [row for row in rows if row.split != "audit"]
     report("reviewing", 0, 1, "Judging each label by the other images")

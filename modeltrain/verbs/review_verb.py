@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from modeltrain.manifest import SPLITS
-from modeltrain.progress import Report
+from modeltrain.data.manifest import SPLITS
+from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, paths
 
 
@@ -30,10 +30,12 @@ def options(parser: ArgumentParser) -> None:
     )
 
 
-def run(args: Namespace, report: Report) -> Result:
-    from modeltrain import artifact, dataset, label_errors
-    from modeltrain.classifier import Classifier
-    from modeltrain.features import features
+def run(args: Namespace, report: ProgressCallback) -> Result:
+    from modeltrain.curate import label_errors
+    from modeltrain.data import dataset
+    from modeltrain.model import artifact
+    from modeltrain.model.classifier import Classifier
+    from modeltrain.model.features import features
 
     data = dataset.load(args.dataset)
     rows = data.split(*args.splits)

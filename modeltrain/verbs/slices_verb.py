@@ -10,7 +10,7 @@ import json
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, paths
 
 
@@ -26,12 +26,14 @@ def options(parser: ArgumentParser) -> None:
     )
 
 
-def run(args: Namespace, report: Report) -> Result:
-    from modeltrain import artifact, evaluate, manifest, slices
-    from modeltrain.classifier import Classifier
-    from modeltrain.features import features, read_images
+def run(args: Namespace, report: ProgressCallback) -> Result:
+    from modeltrain.audit import evaluate, slices
+    from modeltrain.data import manifest
     from modeltrain.files import write_whole
     from modeltrain.labels import ErrorKind
+    from modeltrain.model import artifact
+    from modeltrain.model.classifier import Classifier
+    from modeltrain.model.features import features, read_images
 
     rows = {row.sha256: row for row in manifest.read(args.manifest)}
     predicted = [e for e in evaluate.read_answers(args.predictions) if e.sha256 in rows]

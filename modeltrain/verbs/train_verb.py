@@ -10,8 +10,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from modeltrain.configs import NAMES
-from modeltrain.progress import Report
+from modeltrain.progress import ProgressCallback
+from modeltrain.training.configs import NAMES
 from modeltrain.verbs import Result, fields, paths
 
 
@@ -29,9 +29,12 @@ def options(parser: ArgumentParser) -> None:
     fields(parser)
 
 
-def run(args: Namespace, report: Report) -> Result:
-    from modeltrain import artifact, configs, dataset, imagenet
-    from modeltrain.configs.head import HeadConfig
+def run(args: Namespace, report: ProgressCallback) -> Result:
+    from modeltrain.data import dataset
+    from modeltrain.model import artifact
+    from modeltrain.network import imagenet
+    from modeltrain.training import configs
+    from modeltrain.training.configs.head import HeadConfig
 
     config = configs.get(args.config, args.set)
     data = dataset.load(args.dataset)
@@ -40,7 +43,7 @@ def run(args: Namespace, report: Report) -> Result:
     else:
         start = artifact.load(Path(args.start))
     if isinstance(config, HeadConfig):
-        from modeltrain.train import train_head
+        from modeltrain.training.head import train_head
 
         made = train_head(
             config,
@@ -53,7 +56,7 @@ def run(args: Namespace, report: Report) -> Result:
         )
         return {"artifact": str(made.path), "sha256": made.sha256}
 
-    from modeltrain import article
+    from modeltrain.training import article
 
     trained = article.train(
         config,

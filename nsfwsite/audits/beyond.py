@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from feedback import selectors
-from feedback.pages import figures
+from feedback import queries
 from nsfwsite.audits import charts
 from nsfwsite.audits.charts import Chart
 from nsfwsite.audits.dashboards import percent, points
+from nsfwsite.tables import titles
 
 Figures = Mapping[str, Any]
 
@@ -16,7 +16,7 @@ MADE = "Made changes"
 
 def things(found: Figures) -> dict[str, str]:
     """What was compared, and what it is called: axes of given sets, then made changes."""
-    known = {axis.name: axis.title for axis in selectors.groups.axes()}
+    known = {axis.name: axis.title for axis in queries.groups.axes()}
     given = {name: known.get(name, name) for name, each in found.items() if each["kind"] == "given"}
     made = {
         name: name[0].upper() + name[1:] for name, each in found.items() if each["kind"] == "made"
@@ -70,7 +70,7 @@ def flips(found: Figures, minimum: int) -> Chart | None:
 
 def shifts(found: Figures, minimum: int) -> Chart | None:
     """How far the NSFW score moves with one thing."""
-    named, names = figures.titles(), things(found)
+    named, names = titles.group_titles(), things(found)
     said = []
     for name, each in found.items():
         if each["kind"] == "made":

@@ -10,11 +10,11 @@ from typing import Any
 
 import yaml
 
-from feedback import selectors
+from feedback import queries
 from feedback.models import Audit, DatasetVersion, ModelVersion, Retrain
-from feedback.pages import figures
-from modeltrain import manifest
+from modeltrain.data import manifest
 from modeltrain.labels import LABELS
+from nsfwsite.tables import audit_tables, titles
 
 Cell = dict[str, Any]
 
@@ -54,7 +54,7 @@ def _share(rate: Cell) -> str:
 
 def model_card(model: ModelVersion) -> str:
     """Write a model's card: what it is, where from, how it was judged, what is not known."""
-    audit, retrain = selectors.audits.audit_of(model), selectors.models.retrain_of(model)
+    audit, retrain = queries.audits.audit_of(model), queries.models.retrain_of(model)
     done = audit if audit and audit.status == Audit.Status.DONE else None
     source = _source(model)
     parts = [
@@ -126,7 +126,7 @@ def _figures(audit: Audit | None) -> str:
         f"## Figures\n\nAudit set {audit.audit_set.name}, {audit.figures['images']} images, "
         f"manifest `{audit.audit_set.manifest_sha256}`. Shares with 95 % ranges."
     ]
-    for section in figures.sections(audit.figures):
+    for section in audit_tables.sections(audit.figures):
         rows = []
         for row in section["rows"]:
             shares = [
@@ -134,7 +134,7 @@ def _figures(audit: Audit | None) -> str:
                 for one in row["measures"]
             ]
             rows.append([row["name"], row["n"], *shares])
-        head = [section["title"], "images", *figures.MEASURES.values()]
+        head = [section["title"], "images", *audit_tables.MEASURES.values()]
         lines.append(_table(head, rows))
     return "\n\n".join(lines)
 
@@ -156,8 +156,8 @@ def dataset_card(dataset: DatasetVersion) -> str:
     rows = manifest.read(dataset.manifest)
     labels = Counter((row.label, row.split, row.source == "report") for row in rows)
     groups = Counter(pair for row in rows for pair in row.groups.items())
-    named = figures.titles()
-    titles = {pair: " ".join(named.get(pair, pair)) for pair in groups}
+    named = titles.group_titles()
+    group_names = {pair: " ".join(named.get(pair, pair)) for pair in groups}
     models = Retrain.objects.filter(dataset=dataset, candidate__isnull=False)
     learnt = [retrain.candidate.version for retrain in models.select_related("candidate")]  # type: ignore[union-attr]
     front = {
@@ -181,7 +181,8 @@ def dataset_card(dataset: DatasetVersion) -> str:
                 _table(["label", "split", "from", "images"], kinds),
                 "## Groups\n\nAs reporters and reviewers stated them; none is guessed by software.",
                 _table(
-                    ["group", "images"], [[titles[pair], n] for pair, n in sorted(groups.items())]
+                    ["group", "images"],
+                    [[group_names[pair], n] for pair, n in sorted(groups.items())],
                 ),
                 ORIGIN,
                 f"## Models that learnt from it\n\n{', '.join(learnt) or 'None yet.'}",

@@ -5,9 +5,9 @@ from itertools import accumulate
 from typing import Any
 
 from feedback.models import Audit
-from feedback.pages import figures
 from nsfwsite.audits import charts
 from nsfwsite.audits.charts import Chart
+from nsfwsite.tables import audit_tables, titles
 
 Figures = Mapping[str, Any]
 Point = dict[str, Any]
@@ -32,7 +32,7 @@ def points(share: float) -> str:
 
 def worst(found: Figures, measure: str = "error") -> Point | None:
     """The class or group with the highest share, of those with enough images."""
-    cells = [point for point in figures.points(found) if point["measure"] == measure]
+    cells = [point for point in audit_tables.points(found) if point["measure"] == measure]
     groups = [point for point in cells if point["axis"] != "All images"]
     return max(groups, key=lambda point: point["rate"], default=None)
 
@@ -41,7 +41,7 @@ def short_of_images(found: Figures) -> list[str]:
     """Classes and groups of which too little is known to say anything."""
     return [
         f"{row['name']} ({row['n']})"
-        for section in figures.sections(found)
+        for section in audit_tables.sections(found)
         for row in section["rows"]
         if not row["enough"]
     ]
@@ -49,7 +49,7 @@ def short_of_images(found: Figures) -> list[str]:
 
 def forest(found: Figures, measure: str) -> Chart | None:
     """How often each group sees one kind of mistake."""
-    cells = [point for point in figures.points(found) if point["measure"] == measure]
+    cells = [point for point in audit_tables.points(found) if point["measure"] == measure]
     highest = worst(found, measure)
     if highest is None:
         return None
@@ -145,7 +145,7 @@ def _cells_of(found: Figures, axis: str) -> dict[str, Any]:
         return {"All images": found["overall"]}
     if axis == "class":
         return dict(found["classes"])
-    named = figures.titles()
+    named = titles.group_titles()
     return {
         named.get((axis, value), (axis, value))[1]: cell
         for value, cell in found["groups"].get(axis, {}).items()
@@ -208,7 +208,7 @@ def counts_at(found: Figures, axis: str, side: str) -> dict[str, list[int]]:
 
 def shares_at(found: Figures, axis: str, side: str, at: int) -> list[Point]:
     """Each group's share of false alarms or misses, were `at` hundredths the threshold."""
-    from modeltrain.fairness import wilson  # takes seconds to import
+    from modeltrain.audit.fairness import wilson
 
     made = []
     counted = counts_at(found, axis, side)

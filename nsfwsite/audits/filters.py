@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from django.http import HttpRequest
 
-from feedback import selectors
+from feedback import queries
 from feedback.models import Audit, AuditSet
 from nsfwsite.audits.charts import Chart
 
@@ -21,7 +21,7 @@ def choice(request: HttpRequest, name: str, known: Sequence[str], default: str) 
 
 def audits(request: HttpRequest) -> tuple[list[AuditSet], AuditSet | None, list[Audit]]:
     """The sets to choose from, the one chosen, and the audits on it."""
-    sets = selectors.audits.audit_sets_used()
+    sets = queries.audits.audit_sets_used()
     chosen = next((each for each in sets if each.name == request.GET.get("set")), None)
     chosen = chosen or (sets[0] if sets else None)
-    return sets, chosen, selectors.audits.done(chosen)
+    return sets, chosen, queries.audits.done(chosen)

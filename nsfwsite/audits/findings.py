@@ -11,12 +11,13 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
-from feedback import intake, selectors
+from feedback import queries
 from feedback.models import Audit, AuditSet, Finding, ModelVersion, NamedSlice
-from feedback.pages import figures
-from feedback.pages.doors import maintainers_only, person, refusing, words
 from feedback.services import exports
+from nsfwsite.access import maintainer_required, person, refusing, words
 from nsfwsite.audits import beyond, charts, dashboards, filters, pictures
+from nsfwsite.intake import maintaining
+from nsfwsite.tables import gate_table, titles
 
 Kind = Finding.Kind
 MISTAKES_SHOWN = 3
@@ -33,7 +34,7 @@ def _asked(request: HttpRequest, kind: str) -> dict[str, Any]:
     )
     version = filters.choice(request, "model", list(versions), champion)
     audit = versions.get(version)
-    finding = selectors.audits.finding_of(audit, kind)
+    finding = queries.audits.finding_of(audit, kind)
     return {
         "used": used,
         "chosen": audit_set,
@@ -77,7 +78,7 @@ def int8(request: HttpRequest) -> HttpResponse:
     context = _asked(request, Kind.INT8)
     found = context["found"]
     if found is not None:
-        gate = figures.gate(found["gate"])
+        gate = gate_table.gate_table(found["gate"])
         assert gate is not None
         shown = filters.linked(
             request, [dashboards.differences(gate, context["version"], "8-bit integers")]
@@ -109,7 +110,7 @@ def graph(request: HttpRequest, sha256: str) -> FileResponse:
 def _worst(audit_set: AuditSet, thing: str, found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Sets side by side: the pictures that were compared, and what the model said of each."""
     if found["kind"] == "given":
-        named = figures.titles()
+        named = titles.group_titles()
         return [
             {
                 "name": each["name"],
@@ -156,7 +157,7 @@ def slices(request: HttpRequest) -> HttpResponse:
 
 
 def _regions(audit_set: AuditSet, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    named = selectors.audits.slice_groups(audit_set)
+    named = queries.audits.slice_groups(audit_set)
     title = {each.value.name: each.title for each in _standing(audit_set) if each.value}
     regions = []
     for number, region in enumerate(found):
@@ -205,7 +206,7 @@ def _named(audit_set: AuditSet | None, audit: Audit | None) -> list[dict[str, An
     ]
 
 
-@maintainers_only
+@maintainer_required
 @refusing
 @require_POST
 def name_slice(request: HttpRequest) -> HttpResponse:
@@ -215,7 +216,7 @@ def name_slice(request: HttpRequest) -> HttpResponse:
     posted = {name: request.POST.get(name, "") for name in ("finding", "region")}
     numbers = {name: int(said) if said.isdecimal() else -1 for name, said in posted.items()}
     finding = get_object_or_404(found, pk=numbers["finding"])
-    named = intake.name_slice(
+    named = maintaining.name_slice(
         finding=finding,
         region=numbers["region"],
         title=words(request, "title"),
@@ -225,24 +226,24 @@ def name_slice(request: HttpRequest) -> HttpResponse:
     return _back(Kind.SLICES, finding.audit)
 
 
-@maintainers_only
+@maintainer_required
 @refusing
 @require_POST
 def take_back_slice(request: HttpRequest, pk: int) -> HttpResponse:
     named = get_object_or_404(NamedSlice.objects.select_related("audit_set", "value"), pk=pk)
-    intake.take_back_slice(named=named, by=person(request))
+    maintaining.take_back_slice(named=named, by=person(request))
     messages.success(request, f"Taken back: {named}. Audits of this set are counted again.")
     query = urlencode({"set": named.audit_set.name})
     return redirect(f"{reverse('slices')}?{query}")
 
 
-@maintainers_only
+@maintainer_required
 @refusing
 @require_POST
 def look_again(request: HttpRequest, pk: int) -> HttpResponse:
     found = Finding.objects.select_related("audit__model", "audit__audit_set")
     finding = get_object_or_404(found, pk=pk)
-    intake.look_again(finding=finding)
+    maintaining.look_again(finding=finding)
     return _back(finding.kind, finding.audit)
 
 

@@ -10,9 +10,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from feedback.models import AuditSet
-from feedback.services import datasets
-from modeltrain import manifest
-from modeltrain.changes import CHANGES
+from feedback.services import manifests
+from modeltrain.data import manifest
+from modeltrain.images.perturbations import PERTURBATIONS
 from modeltrain.labels import NSFW
 
 HOUR = 3600
@@ -23,7 +23,7 @@ def address(audit_set: AuditSet, sha256: str, change: str = "") -> str:
     if not _may_be_seen(audit_set, sha256):
         return ""
     page = reverse("audit-picture", args=[audit_set.name, sha256])
-    return f"{page}?change={list(CHANGES).index(change)}" if change else page
+    return f"{page}?change={list(PERTURBATIONS).index(change)}" if change else page
 
 
 def _may_be_seen(audit_set: AuditSet, sha256: str) -> bool:
@@ -41,7 +41,7 @@ def _harmless(path: Path) -> frozenset[str]:
 @require_safe
 def picture(request: HttpRequest, name: str, sha256: str) -> HttpResponse:
     audit_set = get_object_or_404(AuditSet, name=name)
-    place = datasets.our_path_of(sha256) if _may_be_seen(audit_set, sha256) else None
+    place = manifests.local_image_path(sha256) if _may_be_seen(audit_set, sha256) else None
     if place is None:
         raise Http404
     data = place.read_bytes()
@@ -58,9 +58,9 @@ def picture(request: HttpRequest, name: str, sha256: str) -> HttpResponse:
 def _changed(data: bytes, asked: str) -> bytes:
     from PIL import Image
 
-    from modeltrain import images
+    from modeltrain.images import codec
 
-    if not asked.isdecimal() or int(asked) >= len(CHANGES):
+    if not asked.isdecimal() or int(asked) >= len(PERTURBATIONS):
         raise Http404
-    change = list(CHANGES.values())[int(asked)]
-    return images.to_png(np.asarray(change(Image.fromarray(images.decode(data)))))
+    change = list(PERTURBATIONS.values())[int(asked)]
+    return codec.to_png(np.asarray(change(Image.fromarray(codec.decode(data)))))

@@ -7,21 +7,21 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from feedback import selectors
+from feedback import queries
 from feedback.models import Audit, AxisValue, ModelVersion
-from feedback.pages.doors import maintainers_only, person, refusing, words
-from feedback.pages.figures import MEASURES
 from feedback.services import signals
 from feedback.services.signals import Signal
+from nsfwsite.access import maintainer_required, person, refusing, words
 from nsfwsite.audits import charts, filters
 from nsfwsite.audits.charts import Chart
 from nsfwsite.audits.dashboards import WORDS
+from nsfwsite.tables.audit_tables import MEASURES
 
 
 def _audit() -> Audit | None:
     """The one that a signal is held against: the champion's, on the newest set."""
     champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first()
-    audit = selectors.audits.audit_of(champion) if champion else None
+    audit = queries.audits.audit_of(champion) if champion else None
     return audit if audit and audit.status == Audit.Status.DONE else None
 
 
@@ -81,7 +81,7 @@ def _chart(raised: Sequence[Signal]) -> Chart | None:
     )
 
 
-@maintainers_only
+@maintainer_required
 @refusing
 @require_POST
 def decide(request: HttpRequest, axis: str, value: str, kind: str) -> HttpResponse:

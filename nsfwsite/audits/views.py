@@ -7,13 +7,13 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from feedback import selectors
+from feedback import queries
 from feedback.models import Audit, AuditSet, DatasetVersion, ModelVersion
-from feedback.pages import figures
-from feedback.pages.doors import refusing
 from feedback.services import audit_sets, audits
 from modeltrain import labels
+from nsfwsite.access import refusing
 from nsfwsite.audits import cards, charts, dashboards, filters
+from nsfwsite.tables import audit_tables, gate_table
 
 UNDER_WAY = (Audit.Status.WAITING, Audit.Status.RUNNING)
 AXES = {"overall": "All images", "class": "Right label"}
@@ -21,7 +21,7 @@ AXES = {"overall": "All images", "class": "Right label"}
 
 def _axes(audit: Audit | None, *, first: dict[str, str]) -> dict[str, str]:
     """The axes that an audit speaks of, and what they are called."""
-    known = {axis.name: axis.title for axis in selectors.groups.axes()}
+    known = {axis.name: axis.title for axis in queries.groups.axes()}
     groups = audit.figures["groups"] if audit and audit.figures else {}
     return first | {axis: known.get(axis, axis) for axis in groups}
 
@@ -60,16 +60,16 @@ def models(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def model(request: HttpRequest, version: str) -> HttpResponse:
-    found = selectors.models.model_of(version)
+    found = queries.models.model_of(version)
     if found is None:
         raise Http404
-    audit = selectors.audits.audit_of(found)
+    audit = queries.audits.audit_of(found)
     under_way = audit is not None and audit.status in UNDER_WAY
     if getattr(request, "htmx", False):
         return _news(request, audit)
-    retrain = selectors.models.retrain_of(found)
+    retrain = queries.models.retrain_of(found)
     done = audit.figures if audit and audit.status == Audit.Status.DONE else None
-    measure = filters.choice(request, "measure", list(figures.MEASURES), "error")
+    measure = filters.choice(request, "measure", list(audit_tables.MEASURES), "error")
     made = [dashboards.forest(done, measure), dashboards.confusion(done)] if done else []
     shown = filters.linked(request, made)
     if file := charts.asked(request, list(shown.values())):
@@ -85,11 +85,11 @@ def model(request: HttpRequest, version: str) -> HttpResponse:
         "audit": audit,
         "under_way": under_way,
         "retrain": retrain,
-        "gate": figures.gate(retrain.gate if retrain else None),
+        "gate": gate_table.gate_table(retrain.gate if retrain else None),
         "figures": done,
-        "sections": figures.sections(done) if done else [],
-        "pairs": figures.pairs(audit.pairs, done["minimum"]) if audit and done else [],
-        "measures": figures.MEASURES,
+        "sections": audit_tables.sections(done) if done else [],
+        "pairs": audit_tables.pairs(audit.pairs, done["minimum"]) if audit and done else [],
+        "measures": audit_tables.MEASURES,
         "measure": measure,
         "charts": shown,
     }
@@ -116,7 +116,7 @@ def _card(text: str, name: str) -> HttpResponse:
 
 @require_safe
 def model_card(request: HttpRequest, version: str) -> HttpResponse:
-    found = selectors.models.model_of(version)
+    found = queries.models.model_of(version)
     if found is None:
         raise Http404
     return _card(cards.model_card(found), f"model-{found.version}")
@@ -139,7 +139,7 @@ def compare(request: HttpRequest) -> HttpResponse:
     if len(versions) > 1:
         before = filters.choice(request, "before", versions, versions[1])
         after = filters.choice(request, "after", versions, versions[0])
-        judged = figures.gate(audits.compare(before=done[before], after=done[after]))
+        judged = gate_table.gate_table(audits.compare(before=done[before], after=done[after]))
         assert judged is not None
         shown = filters.linked(request, [dashboards.differences(judged, before, after)])
         if file := charts.asked(request, list(shown.values())):
@@ -194,7 +194,7 @@ def threshold(request: HttpRequest) -> HttpResponse:
 @require_safe
 def policy(request: HttpRequest) -> HttpResponse:
     """What the gate asks for, as it is shipped."""
-    from modeltrain.policy import Policy  # takes seconds to import
+    from modeltrain.gate.policy import Policy
 
     known = Policy.load()
     if request.GET.get("as") == "json":

@@ -12,11 +12,11 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from feedback import selectors
+from feedback import queries
 from feedback.models import ModelVersion
 from feedback.services import exports
 from modeltrain import labels
-from modeltrain.decoder import Limits
+from modeltrain.images.decoder import Limits
 from nsfwsite.demo import samples
 
 RUNTIME = {
@@ -47,7 +47,7 @@ def described(request: HttpRequest) -> JsonResponse:
         "labels": [
             {
                 "name": label,
-                "meaning": selectors.definitions.definition_of(label).meaning,
+                "meaning": queries.definitions.definition_of(label).meaning,
                 "nsfw": label in labels.NSFW,
             }
             for label in labels.LABELS

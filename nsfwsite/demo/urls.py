@@ -1,6 +1,6 @@
 from django.urls import path
 
-from feedback.pages.doors import refusing
+from nsfwsite.access import refusing
 from nsfwsite.demo import in_browser, views
 
 urlpatterns = [

@@ -10,14 +10,14 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from feedback import intake, throttle
 from feedback.errors import ImageRefused, Refusal
 from feedback.models import Classification, ModelVersion
-from feedback.pages.doors import page, with_refusal
 from feedback.services import classifications
-from nsfwsite import isolation
+from nsfwsite import isolation, throttle
+from nsfwsite.access import page, with_refusal
 from nsfwsite.demo import samples
-from worker import pulse
+from nsfwsite.intake import classifying
+from worker import heartbeat
 
 Status = Classification.Status
 # Most answers are there by then, so most visitors never see a page that waits.
@@ -30,8 +30,10 @@ def home(request: HttpRequest) -> HttpResponse:
         return _home(request)
     throttle.hit(request, scope="classifications", rate=settings.RATE_CLASSIFICATIONS)
     try:
-        classification = intake.classify(upload=_chosen(request))
-        intake.judged(intake.wait(classification=classification, seconds=FIRST_WAIT_SECONDS))
+        classification = classifying.classify(upload=_chosen(request))
+        classifying.judged(
+            classifying.wait(classification=classification, seconds=FIRST_WAIT_SECONDS)
+        )
     except Refusal as refusal:
         return with_refusal(_home(request, refusal), refusal)
     return redirect("classification", pk=classification.pk)
@@ -49,7 +51,7 @@ def _chosen(request: HttpRequest) -> UploadedFile:
         raise ImageRefused(
             rule="One image is needed.",
             received="no file",
-            way_out="Choose an image from your device, or try one of ours.",
+            remedy="Choose an image from your device, or try one of ours.",
         )
     return upload
 
@@ -62,7 +64,7 @@ def _context(refusal: Refusal | None = None) -> dict[str, Any]:
         "samples": samples.all_samples(),
         "minutes": settings.DEMO_IMAGE_MINUTES,
         "mebibytes": settings.IMAGE_MAX_BYTES // 2**20,
-        "away": not pulse.alive("inference"),
+        "away": not heartbeat.alive("inference"),
     }
 
 
@@ -81,13 +83,13 @@ def classification(request: HttpRequest, pk: str) -> HttpResponse:
         "classification": found,
         "minutes": settings.DEMO_IMAGE_MINUTES,
         "waits": waits,
-        "queue": pulse.waiting("inference") if waits else 0,
-        "away": waits and not pulse.alive("inference"),
+        "queue": heartbeat.waiting("inference") if waits else 0,
+        "away": waits and not heartbeat.alive("inference"),
     }
     if getattr(request, "htmx", False):
         return _news(request, context)
     try:
-        intake.judged(found)
+        classifying.judged(found)
     except Refusal as refusal:
         return with_refusal(_home(request, refusal), refusal)
     response = render(request, "demo/classification.html", context)

@@ -11,11 +11,11 @@ from PIL import Image
 from playwright import sync_api
 
 from feedback.models import BrowserScore
-from modeltrain import images
-from modeltrain.classifier import Classifier
+from modeltrain.images import codec
+from modeltrain.model.classifier import Classifier
 from tests.browser.conftest import Visitor
 from tests.conftest import noise
-from worker import pulse
+from worker import heartbeat
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -77,7 +77,7 @@ def test_it_answers_as_the_server_does_and_sends_nothing(rosa, published) -> Non
 
     classifier = Classifier(published)
     for data, scores in zip(files.values(), received, strict=True):
-        expected = classifier.classify(images.decode(data)).scores
+        expected = classifier.classify(codec.decode(data)).scores
         assert {label: share / 100 for label, share in scores.items()} == pytest.approx(
             expected, abs=TOLERANCE
         )
@@ -142,7 +142,7 @@ def test_a_damaged_copy_is_noticed_and_fetched_anew_once(rosa) -> None:
 def test_what_rosa_calls_wrong_goes_into_the_form_and_is_compared(
     rosa, axes, inference_worker, monkeypatch
 ) -> None:
-    monkeypatch.setattr(pulse, "alive", lambda queue: True)
+    monkeypatch.setattr(heartbeat, "alive", lambda queue: True)
     sent: list[str] = []
     rosa.page.on("request", lambda request: request.method == "POST" and sent.append(request.url))
     page = rosa.open(reverse("home"))

@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
 from feedback.models import Occlusion, Report
-from worker import pulse
+from worker import heartbeat
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -97,8 +97,8 @@ def test_digits_say_which_near_duplicates_are_decided_too(visit, queued, ravi: U
 
 
 def test_m_asks_and_the_squares_appear_by_themselves(visit, queued, ravi, monkeypatch) -> None:
-    monkeypatch.setattr(pulse, "alive", lambda queue: True)
-    monkeypatch.setattr("feedback.intake.occlude_task.delay_on_commit", lambda pk: None)
+    monkeypatch.setattr(heartbeat, "alive", lambda queue: True)
+    monkeypatch.setattr("nsfwsite.intake.classifying.occlude_task.delay_on_commit", lambda pk: None)
     report = queued(1)
     visitor = visit(ravi)
     page = visitor.open(f"/triage/{report.pk}/")

@@ -17,32 +17,24 @@ from feedback.models import (
     Classification,
     DatasetVersion,
     DemoAnswer,
+    EmailAddress,
     Example,
     ExampleScore,
     Finding,
-    MailAddress,
     ModelVersion,
     Report,
     Retrain,
 )
-from feedback.services import (
-    definitions,
-    ledger,
-    letters,
-    models,
-    reports,
-    safety,
-    slices,
-    triage,
-)
-from modeltrain import gate
+from feedback.services import definitions, emails, ledger, models, reports, safety, slices, triage
+from modeltrain.gate import judge
 from modeltrain.labels import LABELS, NSFW
-from tests.conftest import SCORES, finished_audit, png
-from tests.feedback.pages.test_aids import mapped
-from tests.feedback.pages.test_triage import doubted
+from tests.cast import SCORES, finished_audit
+from tests.conftest import png
+from tests.nsfwsite.pages.test_review_tools import mapped
+from tests.nsfwsite.pages.test_triage import doubted
 from tests.nsfwsite.test_audits import answers
 from tests.nsfwsite.test_findings import looked_at
-from worker import pulse
+from worker import heartbeat
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -97,7 +89,7 @@ def world(transactional_db, champion, queued, paired, settings):
         ),
         config="head",
         override_reason="No explicit image is kept here, by choice.",
-        gate=gate.judge(champion=answers(20, alarms=10), candidate=answers(100, alarms=40)),
+        gate=judge.judge(champion=answers(20, alarms=10), candidate=answers(100, alarms=40)),
         proposed_by=mona,
     )
     samples = settings.DEMO_DIR / "samples"
@@ -141,7 +133,7 @@ def world(transactional_db, champion, queued, paired, settings):
     )
     objection = definitions.object_to(label="sexy", words="Who decides what arouses?")
     settings.SENDS_MAIL = True
-    mailed = letters.leave(report=pair, address="rosa@example.org", site="https://speakup.example")
+    mailed = emails.leave(report=pair, address="rosa@example.org", site="https://speakup.example")
     return {
         "mona": mona,
         "report": open_one,
@@ -170,8 +162,8 @@ def world(transactional_db, champion, queued, paired, settings):
             reverse("ledger"),
             reverse("receipt", args=[decided.receipt]),
             reverse("receipt", args=[pair.receipt]),
-            reverse("confirm-mail", args=[letters.token_of(mailed)]),
-            reverse("stop-mail", args=[letters.token_of(mailed)]),
+            reverse("confirm-mail", args=[emails.token_of(mailed)]),
+            reverse("stop-mail", args=[emails.token_of(mailed)]),
             reverse("definitions"),
             reverse("objection", args=[objection.receipt]),
             reverse("triage"),
@@ -273,7 +265,7 @@ def test_an_image_is_shown_before_it_is_sent(visit, champion) -> None:
 def test_the_answer_arrives_by_itself_with_the_visitors_own_preview(
     visit, champion, monkeypatch
 ) -> None:
-    monkeypatch.setattr(pulse, "alive", lambda queue: True)
+    monkeypatch.setattr(heartbeat, "alive", lambda queue: True)
     monkeypatch.setattr("nsfwsite.demo.views.FIRST_WAIT_SECONDS", 0)
     visitor = visit()
     page = visitor.open(reverse("home"))
@@ -335,8 +327,8 @@ def test_rosa_says_yes_to_letters_and_stops_them_without_scripts(visit, queued, 
     page.get_by_role("button", name="Ask me by mail").click()
     page.get_by_text("A letter with a question is on its way").wait_for()
 
-    row = MailAddress.objects.get()
-    visitor.open(reverse("confirm-mail", args=[letters.token_of(row)]))
+    row = EmailAddress.objects.get()
+    visitor.open(reverse("confirm-mail", args=[emails.token_of(row)]))
     page.get_by_role("button", name="Yes, write to me").click()
     page.get_by_role("heading", name="We write to you").wait_for()
     visitor.look()
@@ -344,11 +336,11 @@ def test_rosa_says_yes_to_letters_and_stops_them_without_scripts(visit, queued, 
     page.get_by_text("You get a letter when something becomes of this report.").wait_for()
     visitor.look()
 
-    visitor.open(reverse("stop-mail", args=[letters.token_of(row)]))
+    visitor.open(reverse("stop-mail", args=[emails.token_of(row)]))
     page.get_by_role("button", name="Stop, and delete my address").click()
     page.get_by_role("heading", name="Your address is deleted").wait_for()
     visitor.look()
-    assert not MailAddress.objects.exists()
+    assert not EmailAddress.objects.exists()
 
 
 def test_the_chart_draws_another_measure_without_scripts(visit, world) -> None:

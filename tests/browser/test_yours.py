@@ -9,8 +9,9 @@ import pytest
 from django.urls import reverse
 from playwright import sync_api
 
-from modeltrain import fairness, images
-from modeltrain.classifier import Classifier
+from modeltrain.audit import fairness
+from modeltrain.images import codec
+from modeltrain.model.classifier import Classifier
 from tests.browser.conftest import Visitor
 from tests.conftest import png
 
@@ -65,7 +66,7 @@ def test_rosa_counts_her_folder_and_nothing_of_it_leaves_her_device(rosa, folder
     pictures = sorted(folder.rglob("*at home*.png"))
     classifier = Classifier(published)
     said = {
-        str(path.relative_to(folder.parent)): classifier.classify(images.decode(path.read_bytes()))
+        str(path.relative_to(folder.parent)): classifier.classify(codec.decode(path.read_bytes()))
         for path in pictures
     }
     by_image = downloaded(page, "Download every answer")
@@ -88,7 +89,7 @@ def test_rosa_counts_her_folder_and_nothing_of_it_leaves_her_device(rosa, folder
     told = [f"{request.url} {request.post_data or ''}" for request in sent]
     secrets = ["Ida", "holiday", *GROUPS, *(path.name for path in pictures)]
     secrets += [hashlib.sha256(path.read_bytes()).hexdigest() for path in pictures]
-    secrets += [images.pixel_sha256(images.decode(path.read_bytes())) for path in pictures]
+    secrets += [codec.pixel_sha256(codec.decode(path.read_bytes())) for path in pictures]
     assert not [(secret, each) for each in told for secret in secrets if secret in each]
     assert {request.method for request in sent} == {"GET"}
     assert rosa.barriers() == []

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from modeltrain import manifest
-from modeltrain.manifest import Row
+from modeltrain.data import manifest
+from modeltrain.data.manifest import Row
 from tests.conftest import ROOT
 from tests.turns import alone
 

@@ -10,9 +10,9 @@ import pytest
 import resvg_py
 from PIL import Image
 
-from modeltrain.classifier import Classifier
-from modeltrain.images import pixel_sha256, to_png
-from modeltrain.manifest import Row
+from modeltrain.data.manifest import Row
+from modeltrain.images.codec import pixel_sha256, to_png
+from modeltrain.model.classifier import Classifier
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "node_modules" / "nsfwjs"

@@ -7,11 +7,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from feedback.models import Audit, AuditSet, DatasetVersion, ModelVersion, Retrain
-from feedback.services import datasets
-from modeltrain.evaluate import Predicted
+from feedback.services import manifests
+from modeltrain.audit.evaluate import Predicted
+from modeltrain.data.manifest import Row
 from modeltrain.labels import LABELS
-from modeltrain.manifest import Row
-from tests.conftest import finished_audit
+from tests.cast import finished_audit
 
 
 def measure(count: int, n: int) -> dict:
@@ -326,7 +326,7 @@ def test_a_datasets_card_counts_what_is_in_it(client, axes) -> None:
         Row("a" * 64, "neutral", {"medium": "photograph"}, "train", "stamps", "owl"),
         Row("b" * 64, "drawings", {"medium": "vector"}, "train", "report", "fox"),
     ]
-    sha256 = datasets.publish(rows)
+    sha256 = manifests.publish(rows)
     DatasetVersion.objects.create(number=3, manifest_sha256=sha256, images=2, added=1)
     front, text = front_and_text(client.get(reverse("dataset-card", args=[3])))
     assert front["size_categories"] == ["n<1K"]

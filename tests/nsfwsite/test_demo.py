@@ -4,8 +4,9 @@ import pytest
 from django.urls import reverse
 
 from feedback.models import Classification, DemoAnswer
-from tests.conftest import png, upload
-from worker import pulse
+from tests.cast import upload
+from tests.conftest import png
+from worker import heartbeat
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def sample(settings):
 @pytest.fixture
 def awake(monkeypatch):
     """A worker that reads the queue and is slow."""
-    monkeypatch.setattr(pulse, "alive", lambda queue: True)
+    monkeypatch.setattr(heartbeat, "alive", lambda queue: True)
     monkeypatch.setattr("nsfwsite.demo.views.FIRST_WAIT_SECONDS", 0)
 
 
@@ -71,7 +72,7 @@ def test_no_file_is_a_refusal_with_the_form(client, champion) -> None:
 
 
 def test_a_refused_image_says_rule_value_and_way_out(client, champion) -> None:
-    problem = {"code": "format", "rule": "A PNG.", "received": "a PDF", "way_out": "Export it."}
+    problem = {"code": "format", "rule": "A PNG.", "received": "a PDF", "remedy": "Export it."}
     refused = Classification.objects.create(status="refused", problem=problem)
 
     page = client.get(reverse("classification", args=[refused.pk]))

@@ -10,13 +10,15 @@ from django.utils import timezone
 from PIL import Image
 
 from feedback.models import Audit, AuditSet, Finding, ModelVersion, NamedSlice
-from feedback.services import datasets
-from modeltrain import counterfactual, evaluate, gate
-from modeltrain.classifier import Prediction
-from modeltrain.images import decode, pixel_sha256, to_png
+from feedback.services import manifests
+from modeltrain.audit import counterfactual, evaluate
+from modeltrain.data.manifest import Row
+from modeltrain.gate import judge
+from modeltrain.images.codec import decode, pixel_sha256, to_png
 from modeltrain.labels import LABELS
-from modeltrain.manifest import Row
-from tests.conftest import finished_audit, noise
+from modeltrain.model.classifier import Prediction
+from tests.cast import finished_audit
+from tests.conftest import noise
 
 SETS, TONES = 32, ("light", "dark")
 
@@ -48,7 +50,7 @@ def looked_at(champion: ModelVersion, settings, *, public: bool = True) -> Audit
         rows.append(Row(sha256, label, groups, "audit", f"picture {seed}", f"pair {seed // 2}"))
     audit_set = AuditSet.objects.create(
         name="pairs",
-        manifest_sha256=datasets.publish(rows),
+        manifest_sha256=manifests.publish(rows),
         images=len(rows),
         public_images=public,
     )
@@ -73,7 +75,7 @@ def export(predicted: list[evaluate.Predicted]) -> dict:
             "float32": {"bytes": 87_000_000, **close},
             "int8": {"bytes": 22_700_000, **close},
         },
-        "gate": gate.judge(champion=predicted, candidate=predicted),
+        "gate": judge.judge(champion=predicted, candidate=predicted),
     }
 
 
@@ -219,7 +221,7 @@ def test_only_pictures_of_the_set_are_shown(client, audit, settings) -> None:
 def test_a_picture_with_an_explicit_label_is_never_shown(client, audit) -> None:
     last = noise(SETS * 2 - 1, (48, 48)).astype(int) + 30
     sha256 = pixel_sha256(np.clip(last, 0, 255).astype(np.uint8))
-    assert (datasets.our_path_of(sha256) or audit).is_file()
+    assert (manifests.local_image_path(sha256) or audit).is_file()
     assert client.get(reverse("audit-picture", args=["pairs", sha256])).status_code == 404
 
 

@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from feedback.models import AuditSet, Finding, ModelVersion
 from feedback.services import audits
-from modeltrain import artifact, hashing
+from modeltrain.images import hashing
 from modeltrain.labels import LABELS
+from modeltrain.model import artifact
 from nsfwsite import isolation
 
 
@@ -18,7 +19,7 @@ def described(client) -> dict:
     return client.get(reverse("in-browser")).json()
 
 
-def written(graph: bytes) -> artifact.Artifact:
+def stored_artifact(graph: bytes) -> artifact.Artifact:
     files = {"model.onnx": graph, "labels.json": b"[]", "config.json": b"{}"}
     return artifact.write(parent=django_settings.ARTIFACTS_DIR, files=files)
 
@@ -28,7 +29,7 @@ def champion(db):
     """Files of its own, and an export that agrees with it."""
     model = ModelVersion.objects.create(
         number=1,
-        sha256=written(b"in 32 bits").sha256,
+        sha256=stored_artifact(b"in 32 bits").sha256,
         title="The published model",
         status=ModelVersion.Status.CHAMPION,
         promoted_at=timezone.now(),
@@ -40,7 +41,7 @@ def champion(db):
         status=Finding.Status.DONE,
         finished_at=timezone.now(),
         figures={
-            "sha256": written(b"in 8").sha256,
+            "sha256": stored_artifact(b"in 8").sha256,
             "graphs": {"int8": {"within": 1.0, "same": 1.0}},
             "gate": {"verdict": "pass", "sentence": "Nothing is worse."},
         },

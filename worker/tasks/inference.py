@@ -1,7 +1,7 @@
 from celery import shared_task
 
 from feedback.services import answers, classifications, occlusions
-from worker import pulse
+from worker import heartbeat
 
 
 @shared_task(name="inference.classify_task", soft_time_limit=30, time_limit=40)
@@ -12,7 +12,7 @@ def classify_task(pk: str) -> None:
         classifications.fail(pk=pk)
         raise
     finally:
-        pulse.ring(pk)
+        heartbeat.notify(pk)
 
 
 @shared_task(name="inference.judge_report_task", soft_time_limit=120, time_limit=130)

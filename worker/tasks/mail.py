@@ -1,8 +1,8 @@
 from celery import shared_task
 
-from feedback.services import letters
+from feedback.services import emails
 
 
 @shared_task(name="mail.write_letter_task", soft_time_limit=60, time_limit=70)
 def write_letter_task(pk: int) -> None:
-    letters.write(pk=pk)
+    emails.write(pk=pk)

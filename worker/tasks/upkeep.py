@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from feedback import selectors
+from feedback import queries
 from feedback.services import (
     audits,
     classifications,
@@ -10,7 +10,7 @@ from feedback.services import (
     retention,
     retrains,
 )
-from worker import pulse
+from worker import heartbeat
 from worker.tasks.audits import recount_audit_task, start_audit_task
 from worker.tasks.inference import occlude_task
 from worker.tasks.mail import write_letter_task
@@ -47,23 +47,23 @@ def pick_up_lost_work_task() -> None:
     retrains.fail_lost()
     findings.fail_lost()
     findings.request_missing()
-    if not pulse.waiting("inference", priority=pulse.AFTER_VISITORS):
+    if not heartbeat.waiting("inference", priority=heartbeat.AFTER_VISITORS):
         audits.fail_lost()
-        for pk in selectors.due.occlusions_to_go_on():
+        for pk in queries.pending_work.occlusions_to_go_on():
             occlude_task.delay_on_commit(pk)
-    if not pulse.waiting("training"):
-        for pk in selectors.due.retrains_to_run():
+    if not heartbeat.waiting("training"):
+        for pk in queries.pending_work.retrains_to_run():
             run_retrain_task.delay_on_commit(pk)
-        for pk in selectors.due.findings_to_run():
+        for pk in queries.pending_work.findings_to_run():
             run_finding_task.delay_on_commit(pk)
-    if not pulse.waiting("default"):
-        for pk in selectors.due.audits_to_run():
+    if not heartbeat.waiting("default"):
+        for pk in queries.pending_work.audits_to_run():
             start_audit_task.delay_on_commit(pk)
-        for pk in selectors.due.audits_to_recount():
+        for pk in queries.pending_work.audits_to_recount():
             recount_audit_task.delay_on_commit(pk)
-        for pk in selectors.due.reports_to_screen():
+        for pk in queries.pending_work.reports_to_screen():
             screen_report_task.delay_on_commit(pk)
-        for pk in selectors.due.letters().values_list("pk", flat=True):
+        for pk in queries.pending_work.letters().values_list("pk", flat=True):
             write_letter_task.delay_on_commit(pk)
-        if selectors.due.reports_to_answer():
+        if queries.pending_work.reports_to_answer():
             answer_reports_task.delay_on_commit()

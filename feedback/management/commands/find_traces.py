@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from feedback.services import traces
-from modeltrain.images import decode
+from modeltrain.images.codec import decode
 
 
 class Command(BaseCommand):

@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from feedback.errors import Refusal
 from feedback.services import audit_sets
-from modeltrain import dataset
-from modeltrain.manifest import ManifestError
+from modeltrain.data import dataset
+from modeltrain.data.manifest import ManifestError
 
 
 class Command(BaseCommand):

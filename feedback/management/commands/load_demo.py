@@ -12,10 +12,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from rest_framework.authtoken.models import Token
 
-from feedback import people, selectors
+from feedback import people, queries
 from feedback.models import AuditSet, Axis, AxisValue, DatasetVersion, ModelVersion
-from feedback.services import audits, datasets, ledger, models, outcomes
-from modeltrain import artifact, manifest
+from feedback.services import audits, datasets, ledger, manifests, models, outcomes
+from modeltrain.data import manifest
+from modeltrain.model import artifact
 
 AXES = Path(__file__).resolve().parent.parent.parent / "axes.json"
 
@@ -32,7 +33,7 @@ class Command(BaseCommand):
             first_dataset()
             audits.request(model=model, audit_set=audit_set)
             account = first_maintainer()
-            outcomes.catch_up(selectors.due.reports_to_publish())
+            outcomes.catch_up(queries.pending_work.reports_to_publish())
         if account:
             self.stdout.write(
                 f"maintainer: {account['username']}  password: {account['password']}  "
@@ -76,7 +77,7 @@ def first_audit_set() -> AuditSet:
         defaults=shown,
         create_defaults={
             **shown,
-            "manifest_sha256": datasets.publish(rows),
+            "manifest_sha256": manifests.publish(rows),
             "images": len(rows),
             "card": (settings.DEMO_DIR / "CARD.md").read_text(),
         },

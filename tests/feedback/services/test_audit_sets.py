@@ -8,10 +8,11 @@ from django.utils import timezone
 
 from feedback.errors import Invalid
 from feedback.models import Audit, AuditSet, AxisValue, DatasetVersion, ModelVersion
-from feedback.services import audit_sets, datasets
-from modeltrain import dataset, images, manifest
+from feedback.services import audit_sets, manifests
+from modeltrain.data import dataset, manifest
+from modeltrain.data.manifest import Row
+from modeltrain.images import codec
 from modeltrain.labels import LABELS
-from modeltrain.manifest import Row
 from tests.conftest import noise
 
 pytestmark = pytest.mark.django_db
@@ -28,9 +29,9 @@ def made(tmp_path):
         rows, where = [], {}
         for seed in range(start, start + count):
             pixels = noise(seed, (80, 60))
-            sha256 = images.pixel_sha256(pixels)
+            sha256 = codec.pixel_sha256(pixels)
             where[sha256] = folder / f"{seed}.png"
-            where[sha256].write_bytes(images.to_png(pixels))
+            where[sha256].write_bytes(codec.to_png(pixels))
             rows.append(Row(sha256, label, groups, "train", f"picture {seed}", f"cluster {seed}"))
         labels = sorted({label, NEUTRAL, DRAWINGS})
         return dataset.write(folder, labels=labels, rows=rows, images=where)
@@ -52,7 +53,7 @@ def test_a_set_is_frozen_with_its_pictures_and_the_champion_is_audited_next(
     assert {row.split for row in rows} == {"audit"}
     for path in data.images.values():
         path.unlink()
-    assert all(datasets.path_of(row.sha256).is_file() for row in rows)
+    assert all(manifests.image_path(row.sha256).is_file() for row in rows)
     assert Audit.objects.get().status == Audit.Status.WAITING
 
 
@@ -75,7 +76,7 @@ def test_what_a_model_has_learnt_from_is_left_out_and_told(made, champion, axes)
         Row(learnt.sha256, NEUTRAL, {}, "train", "anchor", "x"),
         Row("a" * 64, NEUTRAL, {}, "train", "anchor", cousin.cluster),
     ]
-    DatasetVersion.objects.create(number=1, manifest_sha256=datasets.publish(rows), images=2)
+    DatasetVersion.objects.create(number=1, manifest_sha256=manifests.publish(rows), images=2)
     imported = bring_in(data)
     hashes = {row.sha256 for row in manifest.read(imported.audit_set.manifest)}
     assert hashes == {row.sha256 for row in data.rows[2:]}
@@ -85,7 +86,7 @@ def test_what_a_model_has_learnt_from_is_left_out_and_told(made, champion, axes)
 def test_a_set_of_nothing_but_learnt_images_is_refused(made, champion, axes) -> None:
     data = made(2)
     DatasetVersion.objects.create(
-        number=1, manifest_sha256=datasets.publish(list(data.rows)), images=2
+        number=1, manifest_sha256=manifests.publish(list(data.rows)), images=2
     )
     with pytest.raises(Invalid, match="none of them is left"):
         bring_in(data)

@@ -4,13 +4,13 @@ import pytest
 from django.utils import timezone
 
 from feedback.models import Audit, AuditSet
-from feedback.services import audits, datasets
-from modeltrain import columns
-from modeltrain.images import pixel_sha256, to_png
-from modeltrain.manifest import Row
+from feedback.services import audits, manifests
+from modeltrain.audit import columns
+from modeltrain.data.manifest import Row
+from modeltrain.images.codec import pixel_sha256, to_png
 from tests.conftest import noise
 from tests.flows.api import wait_until
-from worker import pulse
+from worker import heartbeat
 from worker.tasks.audits import answer_part_task, start_audit_task
 from worker.tasks.upkeep import pick_up_lost_work_task
 
@@ -37,7 +37,7 @@ def waiting(settings, real_champion, axes) -> Audit:
             )
         )
     audit_set = AuditSet.objects.create(
-        name="small", manifest_sha256=datasets.publish(rows), images=IMAGES
+        name="small", manifest_sha256=manifests.publish(rows), images=IMAGES
     )
     return audits.request(model=real_champion, audit_set=audit_set)
 
@@ -63,8 +63,8 @@ def test_workers_audit_in_parts_and_count_once_all_are_answered(waiting, inferen
 
 def test_parts_give_way_to_visitors(waiting, transactional_db) -> None:
     start_audit_task(waiting.pk)
-    assert pulse.waiting("inference") == 0
-    assert pulse.waiting("inference", priority=pulse.AFTER_VISITORS) == 2
+    assert heartbeat.waiting("inference") == 0
+    assert heartbeat.waiting("inference", priority=heartbeat.AFTER_VISITORS) == 2
 
 
 def test_progress_counts_images(waiting) -> None:

@@ -5,11 +5,11 @@ import json
 import pytest
 from django.db import IntegrityError, transaction
 
-from feedback import selectors
+from feedback import queries
 from feedback.errors import Invalid
 from feedback.models import BrowserScore, ModelVersion
 from feedback.services import browser_scores
-from tests.conftest import SCORES
+from tests.cast import SCORES
 
 FILE = "f" * 64
 
@@ -74,7 +74,7 @@ def test_maintainers_get_a_count_and_the_reports(kept, champion) -> None:
     kept(read(answer(champion)))
     far = kept(read(answer(champion, neutral=0.5)), seed=1)
 
-    found = selectors.reports.browser_drift()
+    found = queries.reports.browser_drift()
     assert (found["compared"], found["drifted"]) == (2, 1)
     assert list(found["reports"]) == [far.example.report_id]
 

@@ -4,10 +4,10 @@ import pytest
 from django.db.models import F
 from django.urls import reverse
 
-from feedback import selectors
+from feedback import queries
 from feedback.errors import Invalid, WrongState
 from feedback.models import Burst, Report, StoredImage
-from feedback.services import held, reports, triage
+from feedback.services import quarantine, reports, triage
 
 pytestmark = pytest.mark.django_db
 
@@ -25,8 +25,8 @@ def test_what_one_network_sends_beyond_the_limit_waits_apart(queued, ravi, clien
     flooded = flood(queued)
     rosas = queued(9, source="another network")
 
-    assert list(selectors.triage.open_cases(ravi)) == [*flooded[:3], rosas]
-    burst = selectors.triage.bursts().get()
+    assert list(queries.triage.open_cases(ravi)) == [*flooded[:3], rosas]
+    burst = queries.triage.bursts().get()
     assert (burst.kind, burst.waiting, burst.oldest) == ("network", 2, flooded[3].pk)
     assert {one.status for one in Report.objects.all()} == {"queued"}
     assert triage.claim_next(by=ravi, after=flooded[2]) == rosas
@@ -41,15 +41,15 @@ def test_nearly_the_same_picture_from_everywhere_waits_apart(queued, ravi) -> No
     StoredImage.objects.update(sha256=F("pk"))
     again, other = queued(1, source="network 4"), queued(2, source="network 5")
 
-    assert selectors.triage.bursts().get().kind == "pictures"
-    assert again not in selectors.triage.open_cases(ravi)
-    assert other in selectors.triage.open_cases(ravi)
+    assert queries.triage.bursts().get().kind == "pictures"
+    assert again not in queries.triage.open_cases(ravi)
+    assert other in queries.triage.open_cases(ravi)
 
 
 def test_the_same_picture_is_known_by_its_hash_where_no_pixels_are_kept(queued) -> None:
     for place in range(4):
         queued(1, source=f"network {place}", consent_store=False, consent_train=False)
-    assert selectors.triage.bursts().get().waiting == 1
+    assert queries.triage.bursts().get().waiting == 1
 
 
 def test_what_came_before_the_window_does_not_count(queued, settings) -> None:
@@ -68,8 +68,8 @@ def test_ravi_puts_a_burst_into_the_queue(client, queued, ravi) -> None:
     assert "Decline them all" not in page
     client.post(reverse("release", args=[Burst.objects.get().pk]))
 
-    assert list(selectors.triage.open_cases(ravi)) == flooded
-    assert not selectors.triage.bursts().exists()
+    assert list(queries.triage.open_cases(ravi)) == flooded
+    assert not queries.triage.bursts().exists()
 
 
 def test_mona_declines_a_burst_at_once_and_each_reporter_reads_why(client, queued, mona) -> None:
@@ -86,7 +86,7 @@ def test_mona_declines_a_burst_at_once_and_each_reporter_reads_why(client, queue
     receipt = client.get(reverse("receipt", args=[flooded[4].receipt])).content.decode()
     assert "The same words, again and again." in receipt
     reports.appeal(report=Report.objects.get(pk=flooded[4].pk), words="Mine is another.")
-    assert selectors.triage.bursts().get().waiting == 1
+    assert queries.triage.bursts().get().waiting == 1
 
 
 def test_ravi_cannot_decline_a_burst(client, queued, ravi) -> None:
@@ -95,18 +95,18 @@ def test_ravi_cannot_decline_a_burst(client, queued, ravi) -> None:
     burst = Burst.objects.get()
     assert client.post(reverse("decline-held", args=[burst.pk])).status_code == 403
     with pytest.raises(WrongState):
-        held.decline(burst=burst, by=ravi, reason="No.")
+        quarantine.decline(burst=burst, by=ravi, reason="No.")
 
 
 def test_what_is_held_can_be_decided_and_withdrawn_alone(queued, ravi) -> None:
     *_, first, second = flood(queued)
     triage.decide(report=first, outcome="accepted", by=ravi)
     reports.withdraw(report=second)
-    assert not selectors.triage.bursts().exists()
+    assert not queries.triage.bursts().exists()
 
 
 def test_declining_needs_a_reason(queued, mona) -> None:
     flood(queued)
     with pytest.raises(Invalid, match="needs a reason"):
-        held.decline(burst=Burst.objects.get(), by=mona, reason="")
+        quarantine.decline(burst=Burst.objects.get(), by=mona, reason="")
     assert not Report.objects.filter(status="rejected").exists()

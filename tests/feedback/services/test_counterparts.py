@@ -3,12 +3,13 @@ from django.db import IntegrityError
 
 from feedback.errors import Invalid
 from feedback.models import AuditSet, Example, Report
-from feedback.services import datasets, reports, triage
+from feedback.services import datasets, manifests, reports, triage
 from feedback.services.counterparts import Pair
-from modeltrain import manifest
-from modeltrain.images import pixel_sha256
-from modeltrain.manifest import Row
-from tests.conftest import DARK, LIGHT, noise, png
+from modeltrain.data import manifest
+from modeltrain.data.manifest import Row
+from modeltrain.images.codec import pixel_sha256
+from tests.cast import DARK, LIGHT
+from tests.conftest import noise, png
 
 pytestmark = pytest.mark.django_db
 
@@ -108,7 +109,7 @@ def test_a_pair_with_an_audited_image_is_not_learnt_from(paired, folded, setting
     )
     settings.AUDIT_IMAGES_DIR.mkdir(parents=True)
     (settings.AUDIT_IMAGES_DIR / f"{row.sha256}.png").write_bytes(png(1, (80, 60)))
-    sha256 = datasets.publish([row])
+    sha256 = manifests.publish([row])
     AuditSet.objects.create(name="demo", manifest_sha256=sha256, images=1)
     assert folded(paired()) == []
 

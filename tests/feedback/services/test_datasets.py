@@ -18,10 +18,10 @@ from feedback.models import (
     Report,
     StoredImage,
 )
-from feedback.services import datasets, reports, triage
-from modeltrain import manifest
-from modeltrain.images import pixel_sha256, to_png
-from modeltrain.manifest import Row
+from feedback.services import datasets, manifests, reports, triage
+from modeltrain.data import manifest
+from modeltrain.data.manifest import Row
+from modeltrain.images.codec import pixel_sha256, to_png
 from tests.conftest import noise, png
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +37,7 @@ def first_version() -> DatasetVersion:
         source="stamps",
         cluster="owl",
     )
-    sha256 = datasets.publish([anchor])
+    sha256 = manifests.publish([anchor])
     return DatasetVersion.objects.create(number=1, manifest_sha256=sha256, images=1)
 
 
@@ -95,7 +95,7 @@ def test_a_picture_of_the_audit_set_is_never_learnt_from(accepted, mona, setting
         source="demo",
         cluster="c",
     )
-    AuditSet.objects.create(name="demo", manifest_sha256=datasets.publish([row]), images=1)
+    AuditSet.objects.create(name="demo", manifest_sha256=manifests.publish([row]), images=1)
     settings.AUDIT_IMAGES_DIR.mkdir()
     (settings.AUDIT_IMAGES_DIR / f"{row.sha256}.png").write_bytes(to_png(pixels))
     report = accepted(seed=0)
@@ -117,8 +117,8 @@ def test_maintainers_who_fold_at_once_do_not_trip_over_each_other(monkeypatch):
         )
         for pixels in (noise(seed) for seed in range(3))
     ]
-    AuditSet.objects.create(name="demo", manifest_sha256=datasets.publish(rows), images=3)
-    folder = datasets.path_of(rows[0].sha256).parent
+    AuditSet.objects.create(name="demo", manifest_sha256=manifests.publish(rows), images=3)
+    folder = manifests.image_path(rows[0].sha256).parent
     folder.mkdir(parents=True)
     for seed, row in enumerate(rows):
         (folder / f"{row.sha256}.png").write_bytes(png(seed))
@@ -166,8 +166,8 @@ def test_pixels_come_from_the_report_and_not_from_who_tries_the_same_picture(acc
     tried = judged(seed=1).image
     image = accepted(seed=1).examples.get().image
     assert (tried.pk < image.pk, tried.sha256) == (True, image.sha256)
-    assert datasets.path_of(image.name) == Path(image.file.path)
-    assert not datasets.path_of(tried.name).is_file()
+    assert manifests.image_path(image.name) == Path(image.file.path)
+    assert not manifests.image_path(tried.name).is_file()
 
 
 def test_a_report_that_was_withdrawn_while_folding_names_no_dataset(accepted, mona, monkeypatch):
@@ -177,8 +177,8 @@ def test_a_report_that_was_withdrawn_while_folding_names_no_dataset(accepted, mo
         reports.withdraw(report=Report.objects.get(pk=gone.pk))
         return publish(rows)
 
-    publish = datasets.publish
-    monkeypatch.setattr(datasets, "publish", publish_late)
+    publish = manifests.publish
+    monkeypatch.setattr(manifests, "publish", publish_late)
     dataset = datasets.fold(by=mona)
     gone.refresh_from_db()
     stays.refresh_from_db()

@@ -12,7 +12,6 @@ from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from feedback import intake
 from feedback.models import (
     AuditSet,
     DatasetVersion,
@@ -26,17 +25,20 @@ from feedback.services import (
     classifications,
     datasets,
     erasure,
+    manifests,
     models,
     reports,
     retrains,
     traces,
     triage,
 )
-from modeltrain import manifest
-from modeltrain.features import features, read_images
-from modeltrain.images import pixel_sha256, to_png
-from modeltrain.manifest import Row
-from tests.conftest import noise, upload
+from modeltrain.data import manifest
+from modeltrain.data.manifest import Row
+from modeltrain.images.codec import pixel_sha256, to_png
+from modeltrain.model.features import features, read_images
+from nsfwsite.intake import reporting
+from tests.cast import upload
+from tests.conftest import noise
 
 # Pictures of no other test: the database's file may hold what one of those left unfinished.
 IN_ARCHIVES, NOWHERE, JUDGED = 90_001, 90_002, 90_003
@@ -74,7 +76,7 @@ def learnt_from(real_champion, axes, first_version, ravi, mona, settings):
     folder.mkdir()
     (folder / f"{row.sha256}.png").write_bytes(to_png(noise(9)))
     audit_set = AuditSet.objects.create(
-        name="demo", manifest_sha256=datasets.publish([row]), images=1
+        name="demo", manifest_sha256=manifests.publish([row]), images=1
     )
     retrain = retrains.propose(by=mona)
     Retrain.objects.update(status=Retrain.Status.RUNNING)
@@ -109,7 +111,7 @@ def test_after_a_withdrawal_nothing_of_the_picture_is_found_anywhere(learnt_from
     assert any(place.endswith(f"{stem.decode()}.png") for place in before)
     assert len(kept) == 1
 
-    intake.withdraw(report=learnt_from)
+    reporting.withdraw(report=learnt_from)
     later()
 
     assert found() == set()
@@ -154,7 +156,7 @@ def test_the_receipt_names_the_datasets_and_models_that_held_it(client, learnt_f
 def test_an_erasure_that_was_killed_is_finished_by_the_scheduler(learnt_from, monkeypatch):
     monkeypatch.setattr("feedback.services.erasure._remove_files", lambda one: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        intake.withdraw(report=learnt_from)
+        reporting.withdraw(report=learnt_from)
     monkeypatch.undo()
     later()
     assert found() == set()

@@ -5,11 +5,11 @@ import json
 import pytest
 from django.urls import reverse
 
-from feedback import intake
 from feedback.errors import Invalid
 from feedback.models import Report
 from feedback.services import evidence, reports
-from modeltrain import fairness
+from modeltrain.audit import fairness
+from nsfwsite.intake import reporting
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +21,7 @@ def told(**changes) -> str:
 
 
 def file(text: str) -> Report:
-    report, _ = intake.file_report(
+    report, _ = reporting.file_report(
         uploads=[],
         pairs=[],
         classification=None,
@@ -88,7 +88,7 @@ def test_counts_that_cannot_be_are_refused_with_the_rule(champion, text, rule):
     with pytest.raises(Invalid) as refusal:
         evidence.parse(text)
     assert rule in refusal.value.rule
-    assert refusal.value.way_out
+    assert refusal.value.remedy
 
 
 def test_a_form_with_broken_counts_is_not_filed(champion, axes, client):

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 import pytest
 from django.utils import timezone
 
-from feedback import selectors
+from feedback import queries
 from feedback.errors import WrongState
 from feedback.models import Audit, AuditSet, Finding, LedgerEntry
-from feedback.services import audits, datasets, findings, ledger
-from modeltrain import artifact
-from modeltrain.images import pixel_sha256, to_png
-from modeltrain.manifest import Row
+from feedback.services import audits, datasets, findings, ledger, manifests
+from modeltrain.data.manifest import Row
+from modeltrain.images.codec import pixel_sha256, to_png
+from modeltrain.model import artifact
 from tests.conftest import noise
 from worker.tasks.training import run_finding_task
 from worker.tasks.upkeep import pick_up_lost_work_task
@@ -35,7 +35,7 @@ def audited(settings, real_champion, axes) -> Audit:
         groups = {"skin_tone": TONES[seed % 2], "medium": "vector"}
         rows.append(Row(sha256, "drawings", groups, "audit", f"picture {seed}", f"c{seed // 2}"))
     audit_set = AuditSet.objects.create(
-        name="small", manifest_sha256=datasets.publish(rows), images=IMAGES
+        name="small", manifest_sha256=manifests.publish(rows), images=IMAGES
     )
     audit = audits.request(model=real_champion, audit_set=audit_set)
     for part in audits.start(pk=audit.pk):
@@ -62,7 +62,7 @@ def test_the_clock_asks_for_every_kind_once(audited) -> None:
 
 def test_visitors_browsers_wait_for_nothing_else(audited) -> None:
     findings.request_missing()
-    assert selectors.due.findings_to_run() == [finding(audited, "int8").pk]
+    assert queries.pending_work.findings_to_run() == [finding(audited, "int8").pk]
 
 
 def test_only_the_model_in_service_is_looked_at(audited) -> None:
@@ -147,7 +147,7 @@ def test_what_failed_says_why_and_waits_for_a_person(audited, settings) -> None:
     assert found.status == "failed"
     assert "must be readable" in found.failure
     findings.request_missing()
-    assert found.pk not in selectors.due.findings_to_run()
+    assert found.pk not in queries.pending_work.findings_to_run()
     findings.try_again(finding=found)
     found.refresh_from_db()
     assert (found.status, found.failure) == ("waiting", "")
@@ -160,7 +160,7 @@ def test_one_whose_worker_was_lost_runs_again(audited) -> None:
     long_ago = timezone.now() - 2 * audits.LOST_AFTER
     Finding.objects.update(status="running", heartbeat_at=long_ago)
     assert findings.fail_lost() == 3
-    assert selectors.due.findings_to_run() == [Finding.objects.first().pk]
+    assert queries.pending_work.findings_to_run() == [Finding.objects.first().pk]
 
 
 def test_a_retrain_goes_first(audited, mona) -> None:
@@ -178,7 +178,7 @@ def test_a_retrain_goes_first(audited, mona) -> None:
         approved_by=mona,
         approved_at=timezone.now() - datetime.timedelta(hours=1),
     )
-    assert selectors.due.findings_to_run() == []
+    assert queries.pending_work.findings_to_run() == []
     found = finding(audited, "counterfactual")
     run_finding_task(found.pk)  # begun a moment before
     found.refresh_from_db()

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from feedback import people, selectors
+from feedback import people, queries
 from feedback.errors import AlreadyDecided, WrongState
 from feedback.models import (
     Decision,
@@ -21,9 +21,9 @@ from feedback.models import (
     Report,
     ReportEvent,
 )
-from feedback.services import golden, keys, outcomes, reports, triage
-from tests.conftest import account
-from tests.feedback.api.test_triage import client as api_of
+from feedback.services import approval_rule, golden, outcomes, reports, triage
+from tests.cast import account
+from tests.nsfwsite.api.test_triage import client as api_of
 
 pytestmark = pytest.mark.django_db
 
@@ -70,7 +70,7 @@ def test_a_golden_case_comes_in_behind_a_new_report(twin, original, tara) -> Non
     assert twin.golden.report == original
     assert twin.pk > original.pk
     assert (twin.description, twin.groups) == (original.description, original.groups)
-    assert list(selectors.triage.open_cases(tara)) == [twin]
+    assert list(queries.triage.open_cases(tara)) == [twin]
 
 
 def test_a_pair_comes_in_as_a_pair(paired, queued, ravi, mona, settings) -> None:
@@ -129,8 +129,8 @@ def test_nobody_is_asked_the_same_twice(twin, queued, tara, mona) -> None:
     queued(3)
     again = Report.objects.get(status="golden")
 
-    assert again not in selectors.triage.open_cases(tara)
-    assert again in selectors.triage.open_cases(mona)
+    assert again not in queries.triage.open_cases(tara)
+    assert again in queries.triage.open_cases(mona)
 
 
 def test_where_everybody_knows_it_it_is_asked_of_nobody(original, queued, mona, settings) -> None:
@@ -178,7 +178,7 @@ def test_its_page_is_that_of_any_case(client, original, queued, tara, settings) 
 @pytest.mark.parametrize("two", [False, True])
 def test_it_is_answered_like_any_case(client, original, queued, tara, mona, settings, two) -> None:
     if two:
-        keys.turn(number=2, by=mona)
+        approval_rule.turn(number=2, by=mona)
     settings.GOLDEN_SHARE = 1.0
     real = queued(2)
     twin = Report.objects.get(status="golden")

@@ -26,7 +26,7 @@ from feedback.models import (
 from feedback.models.append_only import Rewritten
 from feedback.models.ledger import canonical, sha256
 from feedback.services import audits, datasets, ledger, models, outcomes, reports, retrains, triage
-from modeltrain.manifest import Row
+from modeltrain.data.manifest import Row
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 CHECKER = ROOT / "docs" / "check_ledger.py"

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 from django.utils import timezone
 
-from feedback import selectors
+from feedback import queries
 from feedback.errors import WrongState
 from feedback.models import ExampleScore, ModelVersion, Occlusion
 from feedback.services import answers, models, occlusions, reports
@@ -65,11 +65,11 @@ def test_one_that_failed_can_be_asked_again(asked) -> None:
 
 def test_what_a_lost_worker_had_done_is_kept(asked) -> None:
     occlusions.go_on(pk=asked.pk)
-    assert selectors.due.occlusions_to_go_on() == []
+    assert queries.pending_work.occlusions_to_go_on() == []
     Occlusion.objects.update(touched_at=timezone.now() - datetime.timedelta(minutes=1))
-    assert selectors.due.occlusions_to_go_on() == [asked.pk]
+    assert queries.pending_work.occlusions_to_go_on() == [asked.pk]
     assert finish(asked).done == 8
-    assert selectors.due.occlusions_to_go_on() == []
+    assert queries.pending_work.occlusions_to_go_on() == []
 
 
 def test_it_goes_with_a_withdrawn_picture(asked) -> None:

@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from feedback.errors import NothingToLearn, OverrideNeeded, WrongState
 from feedback.models import AuditSet, DatasetVersion, ModelVersion, Report, Retrain
-from feedback.services import datasets, reports, retrains, training_process, triage
-from modeltrain import manifest
-from modeltrain.manifest import Row
+from feedback.services import manifests, reports, retrains, training_process, triage
+from modeltrain.data import manifest
+from modeltrain.data.manifest import Row
 
 pytestmark = pytest.mark.django_db
 Status = Retrain.Status
@@ -25,7 +25,7 @@ def first_version(db) -> DatasetVersion:
         sha256="b" * 64, label="neutral", groups={}, split="train", source="demo", cluster="owl"
     )
     return DatasetVersion.objects.create(
-        number=1, manifest_sha256=datasets.publish([row]), images=1
+        number=1, manifest_sha256=manifests.publish([row]), images=1
     )
 
 
@@ -147,7 +147,7 @@ def test_what_was_withdrawn_since_is_not_trained_on(proposed, mona, queued, ravi
         retrains.propose(by=mona)
     triage.decide(report=queued(seed=2), outcome="accepted", by=ravi)
     rows = manifest.read(retrains.propose(by=mona).dataset.manifest)
-    assert datasets.still_here(rows) == rows
+    assert manifests.existing_rows(rows) == rows
 
 
 def test_a_killed_training_process_says_that_it_was_killed(tmp_path, monkeypatch):

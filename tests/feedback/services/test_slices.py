@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from feedback import selectors
+from feedback import queries
 from feedback.errors import Invalid, WrongState
 from feedback.models import (
     Audit,
@@ -18,12 +18,21 @@ from feedback.models import (
     NamedSlice,
     Retrain,
 )
-from feedback.services import audits, datasets, ledger, retrains, slices, training_process
-from modeltrain import evaluate, gate, manifest
-from modeltrain.evaluate import Predicted
+from feedback.services import (
+    audits,
+    ledger,
+    manifests,
+    retrains,
+    slices,
+    training_process,
+)
+from modeltrain.audit import evaluate
+from modeltrain.audit.evaluate import Predicted
+from modeltrain.data import manifest
+from modeltrain.data.manifest import Row
+from modeltrain.gate import judge
 from modeltrain.labels import LABELS
-from modeltrain.manifest import Row
-from tests.conftest import finished_audit
+from tests.cast import finished_audit
 from worker.tasks.audits import recount_audit_task
 from worker.tasks.upkeep import pick_up_lost_work_task
 
@@ -53,7 +62,7 @@ def audited(champion, axes) -> Audit:
         for n, sha256 in enumerate(HASHES)
     ]
     audit_set = AuditSet.objects.create(
-        name="small", manifest_sha256=datasets.publish(rows), images=IMAGES
+        name="small", manifest_sha256=manifests.publish(rows), images=IMAGES
     )
     return finished_audit(champion, audit_set, answers(wrong=20))
 
@@ -70,7 +79,7 @@ def found(audited) -> Finding:
 
 
 def recount() -> None:
-    for pk in selectors.due.audits_to_recount():
+    for pk in queries.pending_work.audits_to_recount():
         recount_audit_task(pk)
 
 
@@ -86,7 +95,7 @@ def test_a_named_slice_is_counted_in_audits_that_are_done(found, mona) -> None:
     recount()
     assert counted(found.audit) == {"flags": (20, 35)}
     assert found.audit.finished_at == finished
-    assert selectors.due.audits_to_recount() == []
+    assert queries.pending_work.audits_to_recount() == []
     value = AxisValue.objects.get(axis__name="slice")
     assert (value.name, value.title) == ("flags", "Flags")
 
@@ -132,7 +141,7 @@ def test_the_gate_sees_the_slice_in_both_models(found, mona) -> None:
     judged = audits.compare(before=found.audit, after=later)
     cell = next(cell for cell in judged["cells"] if cell["axis"] == "slice")
     assert (cell["value"], cell["n"], cell["newly_wrong"]) == ("flags", 35, 14)
-    assert judged == gate.judge(
+    assert judged == judge.judge(
         champion=audits.answers_of(found.audit), candidate=audits.answers_of(later)
     )
 
@@ -175,7 +184,7 @@ def test_what_is_counted_twice_enters_the_ledger_once(found, mona) -> None:
 
 def test_no_reporter_can_claim_a_named_slice(found, mona, filed) -> None:
     slices.name(finding=found, region=0, title="Flags", by=mona)
-    assert "slice" not in {axis.name for axis in selectors.groups.stated_axes()}
+    assert "slice" not in {axis.name for axis in queries.groups.stated_axes()}
     with pytest.raises(Invalid, match="slice"):
         filed(groups={"slice": "flags"})
 
@@ -203,7 +212,7 @@ def test_a_retrain_judges_both_models_by_the_names_of_its_start(found, mona, mon
         status="approved",
         base=found.audit.model,
         dataset=DatasetVersion.objects.create(
-            number=1, manifest_sha256=datasets.publish([row]), images=1, added=1
+            number=1, manifest_sha256=manifests.publish([row]), images=1, added=1
         ),
         config="head",
         proposed_by=mona,

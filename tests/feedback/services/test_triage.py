@@ -1,10 +1,7 @@
-from importlib import import_module
-
 import pytest
-from django.apps import apps
 from django.db import IntegrityError, transaction
 
-from feedback import selectors
+from feedback import queries
 from feedback.errors import AlreadyDecided, Invalid, WrongState
 from feedback.models import Decision, Report, StoredImage
 from feedback.models.decision import REASONS
@@ -123,17 +120,9 @@ def alike(queued, judged):
 
 def test_near_duplicates_are_found_when_they_are_screened(alike):
     first, other, paler, again = alike
-    assert set(selectors.alike.same_case(first)) == {first, paler, again}
-    assert set(selectors.alike.same_case(paler)) == {first, paler, again}
-    assert set(selectors.alike.same_case(other)) == {other}
-
-
-def test_what_was_reported_before_there_were_clusters_is_found_too(alike):
-    first, _, paler, again = alike
-    StoredImage.objects.update(cluster=None)
-    assert set(selectors.alike.same_case(first)) == {first}
-    import_module("feedback.migrations.0017_near_duplicates").put_in_clusters(apps, None)
-    assert set(selectors.alike.same_case(first)) == {first, paler, again}
+    assert set(queries.near_duplicates.same_case(first)) == {first, paler, again}
+    assert set(queries.near_duplicates.same_case(paler)) == {first, paler, again}
+    assert set(queries.near_duplicates.same_case(other)) == {other}
 
 
 def test_a_picture_without_marks_is_a_near_duplicate_of_its_own_copy_alone(queued, judged):
@@ -143,7 +132,7 @@ def test_a_picture_without_marks_is_a_near_duplicate_of_its_own_copy_alone(queue
     Report.objects.update(status=Report.Status.SCREENING)
     for report in (plain, copy, grey):
         reports.screen(pk=report.pk)
-    assert set(selectors.alike.same_case(plain)) == {plain, copy}
+    assert set(queries.near_duplicates.same_case(plain)) == {plain, copy}
 
 
 def test_whoever_takes_a_case_takes_its_near_duplicates(alike, ravi, mona):

@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from PIL import Image
 
-from modeltrain import dataset
 from modeltrain.__main__ import main
+from modeltrain.data import dataset
 from modeltrain.importing import journal
 from tests.modeltrain.conftest import blobs
 

@@ -10,7 +10,7 @@ import pytest
 
 from modeltrain.importing import archives
 from modeltrain.importing.archives import Bounds
-from modeltrain.importing.found import Refused
+from modeltrain.importing.items import ImportRefused
 from tests.modeltrain.importing.conftest import PETS, imported, jpeg, told
 
 
@@ -186,7 +186,7 @@ def test_a_packed_archive_that_is_cut_is_told(pets, tmp_path, name):
     data = packed(pets, tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(data[: len(data) * 2 // 3])
     if name.endswith(".zip"):  # its list of names is at the end
-        with pytest.raises(Refused, match="must be whole"):
+        with pytest.raises(ImportRefused, match="must be whole"):
             archives.read(tmp_path / name)
     else:
         assert "must be whole" in " ".join(refused(tmp_path / name)[0])
@@ -205,12 +205,12 @@ def test_a_damaged_member_is_told_and_the_rest_is_taken(pets, tmp_path):
 @pytest.mark.parametrize("data", [b"", b"not an archive", b"\x1f\x8bnot gzip", b"PKnot zip"])
 def test_what_is_no_archive_is_refused(tmp_path, data):
     (tmp_path / "x.tar.gz").write_bytes(data)
-    with pytest.raises(Refused, match="must be whole"):
+    with pytest.raises(ImportRefused, match="must be whole"):
         archives.read(tmp_path / "x.tar.gz")
 
 
 def test_an_archive_without_folders_is_refused(tmp_path):
     with tarfile.open(tmp_path / "flat.tar", "w") as archive:
         add(archive, "a.jpg", jpeg(1))
-    with pytest.raises(Refused, match="a folder of images for each class"):
+    with pytest.raises(ImportRefused, match="a folder of images for each class"):
         archives.read(tmp_path / "flat.tar")

@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from modeltrain.importing.fetch import USER_AGENT, Rules, TryAgain, fetch
-from modeltrain.importing.found import Refused
+from modeltrain.importing.items import ImportRefused
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.1/32"),)
 
@@ -36,7 +36,7 @@ def test_an_address_gives_what_it_answers_with_whatever_it_calls_it(site, get):
 @pytest.mark.parametrize("status", [403, 404, 410, 304])
 def test_what_is_not_there_is_refused(site, get, status):
     site.add("/a.jpg", status=status)
-    with pytest.raises(Refused, match=f"must have an image.*status {status}") as refused:
+    with pytest.raises(ImportRefused, match=f"must have an image.*status {status}") as refused:
         get(site.url("/a.jpg"))
     assert not isinstance(refused.value, TryAgain)
 
@@ -59,7 +59,7 @@ def test_retry_after_may_be_a_date(site, get):
 
 def test_an_answer_without_end_is_cut_off(site, get):
     site.add("/a.jpg", b"x" * 3_000, headers={"Content-Length": "900000000"})
-    with pytest.raises(Refused, match="may have 2,000 bytes"):
+    with pytest.raises(ImportRefused, match="may have 2,000 bytes"):
         get(site.url("/a.jpg"), max_bytes=2_000)
 
 
@@ -72,7 +72,7 @@ def test_a_length_that_is_not_true_is_not_believed(site, get):
 
 def test_an_answer_that_ends_early_is_refused(site, get):
     site.add("/a.jpg", b"xxx", headers={"Content-Length": "5", "Connection": "close"})
-    with pytest.raises(Refused, match="by http or https"):
+    with pytest.raises(ImportRefused, match="by http or https"):
         get(site.url("/a.jpg"))
 
 
@@ -118,7 +118,7 @@ def test_redirects_are_followed_in_the_time_of_one(site, get):
 
 def test_redirects_have_an_end(site, get):
     site.add("/a", status=302, headers={"Location": "/a"})
-    with pytest.raises(Refused, match="may redirect 5 times"):
+    with pytest.raises(ImportRefused, match="may redirect 5 times"):
         get(site.url("/a"))
     assert len(site.asked) == 6
 
@@ -129,7 +129,7 @@ def test_redirects_have_an_end(site, get):
 )
 def test_a_redirect_inside_is_refused_and_nobody_there_is_asked(site, inside, get, location):
     site.add("/a", status=302, headers={"Location": location.format(port=site.port)})
-    with pytest.raises(Refused, match=r"public host.*--allow-address"):
+    with pytest.raises(ImportRefused, match=r"public host.*--allow-address"):
         get(site.url("/a"))
     assert inside.asked == []
 
@@ -147,7 +147,7 @@ def test_a_redirect_inside_is_refused_and_nobody_there_is_asked(site, inside, ge
     ],
 )
 def test_however_it_is_spelled(site, inside, get, address):
-    with pytest.raises(Refused, match=r"public host|readable by http"):
+    with pytest.raises(ImportRefused, match=r"public host|readable by http"):
         get(address.format(port=site.port))
     assert inside.asked == site.asked == []
 
@@ -156,12 +156,12 @@ def test_a_redirect_to_another_protocol_is_refused(site, get, tmp_path):
     (tmp_path / "secret").write_text("secret")
     for location in (f"file://{tmp_path}/secret", "gopher://127.0.0.1/", "ftp://127.0.0.1/x"):
         site.add("/a", status=302, headers={"Location": location})
-        with pytest.raises(Refused, match="by http or https"):
+        with pytest.raises(ImportRefused, match="by http or https"):
             get(site.url("/a"))
 
 
 def test_a_port_that_is_not_allowed_is_not_connected_to(site, get):
-    with pytest.raises(Refused, match=rf"port 80 or 443.*127\.0\.0\.1 port {site.port}"):
+    with pytest.raises(ImportRefused, match=rf"port 80 or 443.*127\.0\.0\.1 port {site.port}"):
         get(site.url("/a.jpg"), ports=(80, 443))
     assert site.asked == []
 
@@ -172,7 +172,7 @@ def test_a_name_that_leads_inside_is_refused_whatever_it_led_to_before(site, ins
     assert get(site.url("/a.jpg", name), resolve=(f"{name}:{port}:127.0.0.1",)) == b"bytes"
     site.add("/b", status=302, headers={"Location": site.url("/secret", "rebound.test")})
     names = (f"{name}:{port}:127.0.0.1", f"rebound.test:{port}:127.0.0.2")
-    with pytest.raises(Refused, match=r"127\.0\.0\.2"):
+    with pytest.raises(ImportRefused, match=r"127\.0\.0\.2"):
         get(site.url("/b", name), resolve=names)
     assert inside.asked == []
 
@@ -195,7 +195,7 @@ def test_proxies_and_netrc_of_the_environment_do_not_count(site, inside, get, mo
 @pytest.mark.parametrize("said", ["noai", "NoImageAI, nofollow"])
 def test_a_site_may_say_that_an_image_is_not_for_training(site, get, said):
     site.add("/a.jpg", b"bytes", headers={"X-Robots-Tag": said})
-    with pytest.raises(Refused, match="does not want it learned from"):
+    with pytest.raises(ImportRefused, match="does not want it learned from"):
         get(site.url("/a.jpg"))
 
 
@@ -220,17 +220,17 @@ def test_a_certificate_must_be_good(get):
 
         thread = threading.Thread(target=answer)
         thread.start()
-        with pytest.raises(Refused, match=r"by http or https.*certificate"):
+        with pytest.raises(ImportRefused, match=r"by http or https.*certificate"):
             get(f"https://127.0.0.1:{port}/", ports=(port,))
         thread.join()
 
 
 def test_an_unknown_host_is_refused(get):
-    with pytest.raises(Refused, match="by http or https"):
+    with pytest.raises(ImportRefused, match="by http or https"):
         get("http://no-such-host.invalid/")
 
 
 @pytest.mark.parametrize("wrong", [{"per_host": 0}, {"pause": -1}])
 def test_rules_that_would_fetch_nothing_are_refused(wrong):
-    with pytest.raises(Refused, match="at least one address at once"):
+    with pytest.raises(ImportRefused, match="at least one address at once"):
         Rules(**wrong)

@@ -5,9 +5,9 @@ import os
 
 import pytest
 
-from modeltrain import dataset
+from modeltrain.data import dataset
 from modeltrain.importing import sources
-from modeltrain.importing.found import Refused
+from modeltrain.importing.items import ImportRefused
 from tests.modeltrain.importing.conftest import PETS, imported, jpeg, told
 
 
@@ -61,12 +61,12 @@ def test_labels_json_says_the_classes_and_their_order(pets, tmp_path):
 @pytest.mark.parametrize("text", ["{}", '["one"]', "not json"])
 def test_labels_json_that_is_no_list_of_classes_is_refused(pets, text):
     (pets / "labels.json").write_text(text)
-    with pytest.raises(Refused, match=r"labels\.json must be a list"):
+    with pytest.raises(ImportRefused, match=r"labels\.json must be a list"):
         sources.read(pets)
 
 
 def test_a_folder_without_class_folders_is_refused(tmp_path):
-    with pytest.raises(Refused, match="a folder for each class"):
+    with pytest.raises(ImportRefused, match="a folder for each class"):
         sources.read(tmp_path)
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from modeltrain import dataset
+from modeltrain.data import dataset
 from modeltrain.importing import import_images, journal, sources
-from modeltrain.importing.found import Found, Source
+from modeltrain.importing.items import Source, SourceItem
 from tests.modeltrain.importing.conftest import PETS, imported, jpeg, met, problems, told
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -32,7 +32,7 @@ def test_each_line_says_when_what_and_why(pets, tmp_path):
     assert lines["cats/0.jpg"]["outcome"] == "taken"
     assert len(lines["cats/0.jpg"]["sha256"]) == 64
     assert lines["cats/0.jpg"]["time"].endswith("+00:00")
-    assert all(lines["cats/text.png"][name] for name in ("rule", "received", "way_out"))
+    assert all(lines["cats/text.png"][name] for name in ("rule", "received", "remedy"))
 
 
 def test_the_content_decides_what_a_file_is_not_its_name(pets, tmp_path):
@@ -82,7 +82,7 @@ def test_a_run_that_was_stopped_goes_on_without_reading_again(pets, tmp_path):
 
     def watched(skip):
         for each in whole.found(skip):
-            yield Found(each.source, each.label, lambda each=each: once(each))
+            yield SourceItem(each.source, each.label, lambda each=each: once(each))
 
     def once(each):
         reads.append(each.source)

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from modeltrain import dataset
+from modeltrain.data import dataset
 from modeltrain.importing import sources
-from modeltrain.importing.found import Refused
+from modeltrain.importing.items import ImportRefused
 from tests.modeltrain.importing.conftest import LABELS, PETS, imported, jpeg, told
 
 
@@ -99,23 +99,23 @@ def test_a_bad_line_in_a_csv_is_told_and_the_next_ones_are_read(pets, tmp_path):
 
 def test_a_csv_without_the_columns_is_refused_at_once(pets):
     (pets / "list.csv").write_text("file,label\na,b\n")
-    with pytest.raises(Refused, match=r"columns path and label.*without path.*--path-column"):
+    with pytest.raises(ImportRefused, match=r"columns path and label.*without path.*--path-column"):
         sources.read(pets / "list.csv")
 
 
 def test_a_table_that_is_not_utf8_is_refused(pets):
     (pets / "list.csv").write_bytes(b"path,label\ncaf\xe9,b\n")
-    with pytest.raises(Refused, match="must be UTF-8"):
+    with pytest.raises(ImportRefused, match="must be UTF-8"):
         sources.read(pets / "list.csv")
 
 
 def test_an_imagefolder_without_metadata_is_refused(pets):
-    with pytest.raises(Refused, match=r"metadata\.jsonl"):
+    with pytest.raises(ImportRefused, match=r"metadata\.jsonl"):
         sources.read(pets, kind="imagefolder")
 
 
 @pytest.mark.parametrize("name", ["nothing", "file.docx"])
 def test_a_source_of_no_known_kind_is_refused(tmp_path, name):
     (tmp_path / "file.docx").write_bytes(b"x")
-    with pytest.raises(Refused, match="must be a folder, an archive"):
+    with pytest.raises(ImportRefused, match="must be a folder, an archive"):
         sources.read(tmp_path / name)

@@ -13,7 +13,7 @@ import pytest
 from modeltrain.importing import sources
 from modeltrain.importing.download import download
 from modeltrain.importing.fetch import Rules
-from modeltrain.importing.found import Refused
+from modeltrain.importing.items import ImportRefused
 from tests.modeltrain.importing.conftest import LABELS, imported, jpeg, met, told
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -238,7 +238,7 @@ def test_class_folders_that_hold_texts_too_are_no_lists(pets):
 
 
 def test_a_folder_without_lists_is_refused(pets, rules):
-    with pytest.raises(Refused, match=r"LABEL/urls_LABEL\.txt"):
+    with pytest.raises(ImportRefused, match=r"LABEL/urls_LABEL\.txt"):
         sources.read(pets, kind="addresses", rules=rules)
 
 

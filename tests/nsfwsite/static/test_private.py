@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from modeltrain import evaluate, fairness
-from modeltrain.evaluate import Predicted
+from modeltrain.audit import evaluate, fairness
+from modeltrain.audit.evaluate import Predicted
 from modeltrain.labels import LABELS, NSFW
 
 SOURCES = Path(__file__).resolve().parents[3] / "nsfwsite" / "static" / "src" / "private"

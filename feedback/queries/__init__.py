@@ -1,0 +1,33 @@
+"""Reads that cross models, a module a subject: `queries.triage.open_cases(ravi)`."""
+
+from feedback.queries import (
+    approval_rule,
+    audits,
+    decisions,
+    definitions,
+    doubtful_labels,
+    golden,
+    groups,
+    models,
+    near_duplicates,
+    pending_work,
+    public_reports,
+    reports,
+    triage,
+)
+
+__all__ = [
+    "approval_rule",
+    "audits",
+    "decisions",
+    "definitions",
+    "doubtful_labels",
+    "golden",
+    "groups",
+    "models",
+    "near_duplicates",
+    "pending_work",
+    "public_reports",
+    "reports",
+    "triage",
+]

@@ -1,0 +1,45 @@
+"""Turn the keys: how many different reviewers must agree before an outcome stands."""
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from feedback import people, queries
+from feedback.errors import Invalid, WrongState
+from feedback.models import ApprovalRule
+from feedback.services import ledger, triage
+
+
+def turn(*, number: int, by: User) -> int:
+    """Change the number of keys; the number of reports that this settled.
+
+    With one key the first word stands, so turning down settles what one reviewer has decided.
+    Where two have differed, a third is still needed. What was settled before stays.
+    """
+    if number not in (ApprovalRule.ONE, ApprovalRule.TWO):
+        raise Invalid(
+            rule="A site has one key or two.",
+            received=f"{number}",
+            remedy="Choose 1 or 2.",
+        )
+    if number == ApprovalRule.TWO and people.reviewers().count() < ApprovalRule.TWO:
+        raise WrongState(
+            rule="Two keys need two people who review.",
+            received="one",
+            remedy="Make another account, and put it in the group of reviewers.",
+        )
+    with transaction.atomic():
+        before = ApprovalRule.objects.held().number
+        if (
+            not ApprovalRule.objects.filter(number=before)
+            .exclude(number=number)
+            .update(number=number)
+        ):
+            raise WrongState(
+                rule="The number of keys is changed to another one.",
+                received=f"{number}, as it is",
+                remedy="Nothing is left to do.",
+            )
+        waiting = list(queries.approval_rule.half_decided()) if number == ApprovalRule.ONE else []
+        settled = [triage.settle(decision, [decision]) for decision in waiting]
+        ledger.keys(before=before, number=number, by=by)
+    return sum(settled)

@@ -1,0 +1,1 @@
+"""A dataset on disk: manifests, image paths, and cached arrays."""

@@ -1,0 +1,1 @@
+"""The demo's data: harmless drawings and photographs from packages."""

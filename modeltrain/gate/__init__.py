@@ -1,0 +1,1 @@
+"""May a candidate go into service? Its answers against the champion's, on the same images."""

@@ -1,0 +1,302 @@
+"""Turn the bytes of one image file into upright sRGB pixels, or refuse the file and say why.
+
+Pillow alone, without numpy, so that a fresh child process (`images.decode_in_child`) starts fast.
+"""
+
+import io
+import json
+import math
+import resource
+import sys
+import warnings
+from dataclasses import asdict, dataclass
+from typing import NoReturn
+
+from PIL import Image, UnidentifiedImageError
+
+MIB = 2**20
+
+# A header that claims a huge image is an error, not a line in a log.
+warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one image may cost: sizes in bytes and pixels, time in seconds of wall clock."""
+
+    max_bytes: int = 15 * MIB
+    max_pixels: int = 40_000_000
+    max_side: int = 20_000
+    seconds: float = 10
+    memory_bytes: int = 1024 * MIB
+
+
+class DecodeError(ValueError):
+    """An image was refused.
+
+    Attributes
+    ----------
+    code : str
+        One of `empty`, `too_many_bytes`, `not_an_image`, `unsupported_format`, `too_many_pixels`,
+        `too_long`, `animated`, `broken`, `too_slow`, `too_much_memory`, `crashed`.
+    rule, received, remedy : str
+        What is allowed, what was received, and what to do.
+    """
+
+    def __init__(self, code: str, rule: str, received: str, remedy: str) -> None:
+        self.code = code
+        self.rule = rule
+        self.received = received
+        self.remedy = remedy
+        super().__init__(f"{rule} Received: {received}. {remedy}")
+
+    def __reduce__(self) -> tuple[type["DecodeError"], tuple[str, str, str, str]]:
+        return type(self), (self.code, self.rule, self.received, self.remedy)
+
+
+_ACCEPTED = "An image must be a JPEG, PNG, WebP, GIF or BMP file."
+_SAVE_AS = "Save it as JPEG or PNG and send that."
+_WHOLE = "An image file must be whole and readable."
+_SMALLER = "Make it smaller and send it again."
+
+
+def broken_file_error(detail: str) -> DecodeError:
+    """Refuse a file that starts like an image but cannot be read."""
+    return DecodeError("broken", _WHOLE, detail, "Export it again and send the new file.")
+
+
+def too_slow_error(limits: Limits) -> DecodeError:
+    """Refuse an image that takes too long to read."""
+    return DecodeError(
+        "too_slow",
+        f"An image must be readable within {limits.seconds:g} seconds.",
+        "one that takes longer",
+        _SMALLER,
+    )
+
+
+def too_much_memory_error(limits: Limits) -> DecodeError:
+    """Refuse an image that needs too much memory to read."""
+    return DecodeError(
+        "too_much_memory",
+        f"An image must be readable in {limits.memory_bytes / MIB:.0f} MiB of memory.",
+        "one that needs more",
+        _SMALLER,
+    )
+
+
+def _too_long_error(limits: Limits, received: str) -> DecodeError:
+    """Refuse a very long, thin image: it has few bytes but takes minutes to resize."""
+    rule = f"An image must be at most {limits.max_side:,} pixels wide and high."
+    return DecodeError("too_long", rule, received, _SMALLER)
+
+
+def _too_many_pixels_error(limits: Limits, received: str) -> DecodeError:
+    rule = f"An image must have at most {limits.max_pixels / 1e6:g} million pixels."
+    return DecodeError("too_many_pixels", rule, received, _SMALLER)
+
+
+def _sniff(data: bytes) -> str | None:
+    """Return Pillow's name of the accepted format that the first bytes announce, or None."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    if data[:6] in (b"GIF87a", b"GIF89a"):
+        return "GIF"
+    return "BMP" if data.startswith(b"BM") else None
+
+
+def _refuse_format(data: bytes) -> NoReturn:
+    """Name the most common formats that are not accepted, so that the remedy is clear."""
+    signatures = {
+        "a TIFF file": data[:4] in (b"II*\0", b"MM\0*"),
+        "an AVIF file": data[4:12] in (b"ftypavif", b"ftypavis"),
+        "a HEIC file": data[4:8] == b"ftyp" and data[8:11] in (b"hei", b"hev", b"mif"),
+        "a PDF file": data.startswith(b"%PDF"),
+        "an SVG file": b"<svg" in data[:4096].lower(),
+        "an icon file": data[:4] == b"\0\0\1\0",
+        "a JPEG 2000 file": data[4:8] == b"jP  ",
+        "a Photoshop file": data.startswith(b"8BPS"),
+    }
+    for name, matches in signatures.items():
+        if matches:
+            raise DecodeError("unsupported_format", _ACCEPTED, name, _SAVE_AS)
+    raise DecodeError("not_an_image", _ACCEPTED, "a file that is none of these", _SAVE_AS)
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Take the high byte of 16-bit grey, as Pillow and browsers do for 16-bit colour.
+
+    `convert("L")` clips or drops the low byte depending on the mode, so this uses a lookup table.
+    """
+    levels = [value >> 8 for value in range(65536)]
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int) and 0 <= transparent < 65536:
+        levels[transparent] = 255
+    grey = image.convert("I").point(levels, "L")
+    if "icc_profile" in image.info:
+        grey.info["icc_profile"] = image.info["icc_profile"]
+    return grey
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Convert from the embedded colour profile to sRGB; an unusable profile is ignored."""
+    if profile:
+        from PIL import ImageCms  # imported only here: most images carry no profile
+
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            target = ImageCms.createProfile("sRGB")
+            converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            converted = None
+        if converted is not None:
+            return converted
+    return image.convert("RGB")
+
+
+def _rgb_on_white(image: Image.Image) -> Image.Image:
+    """Convert any mode to RGB, with transparent areas on white."""
+    if image.mode.startswith("I"):
+        image = _to_eight_bits(image)
+    profile = image.info.get("icc_profile")
+    alpha = None
+    if image.has_transparency_data:
+        grey = image.mode in ("1", "L", "LA", "La")
+        image = image.convert("LA" if grey else "RGBA")
+        alpha = image.getchannel("A")
+        image = image.convert("L" if grey else "RGB")
+    elif image.mode not in ("L", "RGB", "CMYK"):
+        image = image.convert("RGB")
+    image = _to_srgb(image, profile)
+    if alpha is not None:
+        white = Image.new("RGB", image.size, "white")
+        white.paste(image, mask=alpha)
+        image = white
+    return image
+
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 if there is none or it cannot be read."""
+    try:
+        value = image.getexif().get(0x0112, 1)
+    except MemoryError:
+        raise
+    except Exception:  # EXIF is a whole TIFF file; a broken one must not make the image unreadable
+        return 1
+    return value if isinstance(value, int) and value in _UPRIGHT else 1
+
+
+def open_rgb(data: bytes, *, limits: Limits) -> Image.Image:
+    """Decode one still image.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    limits : Limits
+        Bytes and pixels are checked here, from the header, before anything is decoded. Time and
+        memory are enforced by the child process.
+
+    Returns
+    -------
+    PIL.Image.Image
+        Mode RGB, 8 bits, sRGB, turned upright by its EXIF orientation, on white where transparent.
+
+    Raises
+    ------
+    DecodeError
+        For every file that does not give such an image; no other exception escapes.
+    """
+    if not data:
+        raise DecodeError("empty", "An image file must not be empty.", "0 bytes", "Choose a file.")
+    if len(data) > limits.max_bytes:
+        rule = f"An image must be at most {limits.max_bytes / MIB:g} MiB."
+        received = f"{len(data) / MIB:.1f} MiB"
+        raise DecodeError("too_many_bytes", rule, received, _SMALLER)
+    kind = _sniff(data)
+    if kind is None:
+        _refuse_format(data)
+    try:
+        with Image.open(io.BytesIO(data), formats=[kind]) as image:
+            width, height = image.size
+            if width * height > limits.max_pixels:
+                raise _too_many_pixels_error(limits, f"{width} × {height}")
+            if max(width, height) > limits.max_side:
+                raise _too_long_error(limits, f"{width} × {height}")
+            # A phone's MPO file holds several images but is no animation: the first is the photo.
+            if getattr(image, "is_animated", False) and image.format != "MPO":
+                raise DecodeError(
+                    "animated",
+                    "An image must not be animated.",
+                    "an animation",
+                    "Send one frame of it.",
+                )
+            image.load()
+            orientation = _orientation(image)
+            rgb = _rgb_on_white(image)
+            return rgb.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else rgb
+    except DecodeError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        received = f"more than {Image.MAX_IMAGE_PIXELS or 0:,} pixels"
+        raise _too_many_pixels_error(limits, received) from None
+    except MemoryError:
+        raise too_much_memory_error(limits) from None
+    except UnidentifiedImageError:
+        raise broken_file_error(f"a {kind} file with a damaged start") from None
+    except Exception:  # Pillow's readers raise almost anything on damaged input
+        raise broken_file_error(f"a damaged or cut-off {kind} file") from None
+
+
+def _confine(limits: Limits) -> None:
+    """Limit this process to what one image needs. Hard limits too, so that it cannot be undone."""
+    for resource_id, maximum in (
+        (resource.RLIMIT_AS, limits.memory_bytes),
+        (resource.RLIMIT_CPU, math.ceil(limits.seconds) + 1),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, 16),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(resource_id, (maximum, maximum))
+
+
+def limits_to_json(limits: Limits) -> str:
+    """Encode the limits as the child's argument."""
+    return json.dumps(asdict(limits))
+
+
+def main(argument: str) -> None:
+    """Decode standard input: one line of JSON (width and height, or the refusal), then pixels."""
+    limits = Limits(**json.loads(argument))
+    _confine(limits)
+    out = sys.stdout.buffer
+    try:
+        try:
+            image = open_rgb(sys.stdin.buffer.read(), limits=limits)
+        except MemoryError:
+            raise too_much_memory_error(limits) from None
+        out.write(json.dumps({"width": image.width, "height": image.height}).encode() + b"\n")
+        rows = max(
+            1, 4 * MIB // (3 * image.width)
+        )  # in strips: a full copy would double the memory
+        for top in range(0, image.height, rows):
+            bottom = min(top + rows, image.height)
+            out.write(image.crop((0, top, image.width, bottom)).tobytes())
+    except DecodeError as error:
+        out.write(json.dumps(vars(error)).encode() + b"\n")
+    out.flush()

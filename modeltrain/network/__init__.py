@@ -1,0 +1,1 @@
+"""Everything that builds, converts or exports a Keras network."""

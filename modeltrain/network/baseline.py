@@ -1,0 +1,184 @@
+"""The published model: from the npm package `nsfwjs` to an artifact.
+
+The package holds JavaScript modules with the weights in base64, each as one byte to be scaled. Only
+bytes with the pinned hash are used, and only as numbers in a graph that this code builds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from modeltrain.labels import LABELS
+from modeltrain.model import artifact
+from modeltrain.model.artifact import Artifact
+from modeltrain.network import export, inception
+from modeltrain.progress import ProgressCallback, quiet
+
+WEIGHTS_SHA256 = "8a457f3fdec7db18b16e44323454db0eaeb8f314eda0046b2e293e58a5bfabf4"
+WEIGHTS_BYTES = 22_360_869
+TOPOLOGY_SHA256 = "f5882005bdfa95fa82c3d2fe0419b27495736336e1784a3563a8b746f3c3f7e3"
+SOURCE = {"package": "nsfwjs", "version": "4.3.0", "licence": "MIT", "path": "inception_v3"}
+
+_STEPS = 5
+
+
+class PackageRefused(ValueError):
+    """The package is not there, or does not hold the pinned weights."""
+
+
+def convert(package: Path, *, parent: Path, report: ProgressCallback = quiet) -> Artifact:
+    """Convert the published Inception v3 into an artifact.
+
+    The same package gives the same artifact, byte for byte. A conversion that is stopped leaves
+    nothing behind that could be taken for a model.
+
+    Parameters
+    ----------
+    package : pathlib.Path
+        The folder of the npm package `nsfwjs`, version 4.3.0.
+    parent : pathlib.Path
+        Folder of artifacts.
+    report : callable
+        Told of each step.
+
+    Raises
+    ------
+    PackageRefused
+        When Node.js cannot read the package, or what it holds has another hash.
+    """
+    report("exporting", 0, _STEPS, "Unpacking the published weights")
+    topology, data = unpack(package)
+    report("exporting", 1, _STEPS, "Building the network")
+    keras.utils.set_random_seed(0)
+    model = inception.whole(classes=len(LABELS))
+    load_weights(model, dequantise(topology, data))
+    report("exporting", 2, _STEPS, "Writing the ONNX graph")
+    onnx_bytes = export.to_onnx(model)
+    report("exporting", 3, _STEPS, "Writing the Keras model")
+    keras_bytes = export.to_keras(model)
+    report("exporting", 4, _STEPS, "Writing the artifact")
+    config = {
+        "name": "published",
+        "base_sha256": export.base_sha256(onnx_bytes),
+        "parent": None,
+        "source": {**SOURCE, "weights_sha256": WEIGHTS_SHA256},
+        "training": None,
+    }
+    made = artifact.write(
+        parent=parent,
+        files={
+            "model.onnx": onnx_bytes,
+            "model.keras": keras_bytes,
+            "labels.json": json.dumps(list(LABELS)).encode(),
+            "config.json": json.dumps(config, indent=2, sort_keys=True).encode(),
+            "card.md": _CARD.encode(),
+        },
+    )
+    report("exporting", _STEPS, _STEPS, f"Wrote {made.version}")
+    return made
+
+
+def unpack(package: Path) -> tuple[list[dict[str, Any]], bytes]:
+    """Read the package with Node.js and check what comes out against the pinned hashes.
+
+    Returns
+    -------
+    tuple of list and bytes
+        Name, shape and scale of each tensor in order, and the bytes they are cut from.
+
+    Raises
+    ------
+    PackageRefused
+    """
+    script = Path(__file__).with_name("unpack.mjs")
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["node", str(script), str(package), folder]
+        try:
+            subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)  # noqa: S603
+        except (OSError, subprocess.SubprocessError) as error:
+            said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
+            reason = next((line for line in said if "Error" in line), said[-1] if said else "")
+            raise PackageRefused(
+                "The package must be nsfwjs 4.3.0, readable by Node.js 20 or later. "
+                f"Received: {package} ({reason[:200]}). Run `npm ci` and pass node_modules/nsfwjs."
+            ) from error
+        topology = (Path(folder) / "model.json").read_bytes()
+        data = (Path(folder) / "weights.bin").read_bytes()
+    _check("topology", topology, TOPOLOGY_SHA256)
+    _check("weights", data, WEIGHTS_SHA256)
+    return json.loads(topology)["weightsManifest"][0]["weights"], data
+
+
+def _check(what: str, data: bytes, expected: str) -> None:
+    received = hashlib.sha256(data).hexdigest()
+    if received != expected:
+        raise PackageRefused(
+            f"The {what} must have SHA-256 {expected}. Received: {received} ({len(data)} bytes). "
+            "Install exactly nsfwjs 4.3.0 with `npm ci`."
+        )
+
+
+def dequantise(tensors: Sequence[dict[str, Any]], data: bytes) -> dict[str, NDArray[np.float32]]:
+    """Turn bytes into numbers: value = byte × scale + minimum.
+
+    Parameters
+    ----------
+    tensors : sequence of dict
+        `name`, `shape` and `quantization` (`scale`, `min`) of each, in the order of the bytes.
+    data : bytes
+        One byte for each number.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray of float32
+    """
+    values: dict[str, NDArray[np.float32]] = {}
+    offset = 0
+    for tensor in tensors:
+        count = math.prod(tensor["shape"])
+        raw = np.frombuffer(data, dtype=np.uint8, count=count, offset=offset)
+        offset += count
+        scale, low = (np.float32(tensor["quantization"][key]) for key in ("scale", "min"))
+        values[tensor["name"]] = (raw.astype(np.float32) * scale + low).reshape(tensor["shape"])
+    return values
+
+
+def load_weights(model: keras.Model, values: dict[str, NDArray[np.float32]]) -> None:
+    """Put the published numbers into a `network.whole`, convolution by convolution.
+
+    The n-th convolution of the network takes the numbers of the n-th that was published.
+    """
+    for n in range(1, inception.CONVOLUTIONS + 1):
+        model.get_layer(f"conv_{n:02d}").set_weights([values[f"conv2d_{n}/kernel"]])
+        model.get_layer(f"norm_{n:02d}").set_weights(
+            [
+                values[f"batch_normalization_{n}/{part}"]
+                for part in ("beta", "moving_mean", "moving_variance")
+            ]
+        )
+    head = model.get_layer("head")
+    for name in inception.HEAD_LAYERS:
+        head.get_layer(name).set_weights([values[f"{name}/kernel"], values[f"{name}/bias"]])
+
+
+_CARD = f"""# The published model
+
+Inception v3 with five classes ({", ".join(LABELS)}), from the npm package nsfwjs 4.3.0 (MIT),
+converted without training. Weights: SHA-256 {WEIGHTS_SHA256}.
+
+Input: RGB pixels of any size. Output: five probabilities that sum to 1, and 2,048 features.
+
+Known limits: it calls most flat vector drawings neutral, and gives drawings of people a higher
+NSFW score than other drawings. Its training images were not published.
+"""

@@ -1,0 +1,1 @@
+"""What the pages and the API share: call a service, enqueue what follows, wait for an answer."""

@@ -1,0 +1,60 @@
+"""What maintainers start: retrains, promotions, rollbacks, slices, findings."""
+
+from django.contrib.auth.models import User
+
+from feedback import queries
+from feedback.models import (
+    Finding,
+    ModelVersion,
+    NamedSlice,
+    Retrain,
+)
+from feedback.services import (
+    findings,
+    models,
+    retrains,
+    slices,
+)
+from nsfwsite.intake.enqueue import enqueue
+from worker.tasks.audits import recount_audit_task
+from worker.tasks.reports import answer_reports_task
+from worker.tasks.training import run_finding_task, run_retrain_task
+
+
+def approve(*, retrain: Retrain, by: User) -> Retrain:
+    retrains.approve(retrain=retrain, by=by)
+    enqueue(run_retrain_task.delay_on_commit, retrain.pk)
+    return retrain
+
+
+def promote(*, retrain: Retrain, by: User, override_reason: str = "") -> Retrain:
+    retrains.promote(retrain=retrain, by=by, override_reason=override_reason)
+    enqueue(answer_reports_task.delay_on_commit)
+    return retrain
+
+
+def roll_back(*, model: ModelVersion, by: User, reason: str) -> None:
+    models.roll_back(model=model, by=by, reason=reason)
+    enqueue(answer_reports_task.delay_on_commit)
+
+
+def name_slice(*, finding: Finding, region: int, title: str, by: User) -> NamedSlice:
+    named = slices.name(finding=finding, region=region, title=title, by=by)
+    _recount()
+    return named
+
+
+def take_back_slice(*, named: NamedSlice, by: User) -> None:
+    slices.take_back(named=named, by=by)
+    _recount()
+
+
+def _recount() -> None:
+    for pk in queries.pending_work.audits_to_recount():
+        enqueue(recount_audit_task.delay_on_commit, pk)
+
+
+def look_again(*, finding: Finding) -> None:
+    findings.try_again(finding=finding)
+    for pk in queries.pending_work.findings_to_run():
+        enqueue(run_finding_task.delay_on_commit, pk)

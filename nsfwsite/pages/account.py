@@ -1,0 +1,33 @@
+from django.conf import settings
+from django.contrib.auth.views import LoginView, redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from feedback import people
+from nsfwsite import throttle
+
+
+class SignIn(LoginView):
+    template_name = "pages/sign_in.html"
+    redirect_authenticated_user = True
+    http_method_names = ["get", "head", "post"]
+
+    def post(self, request: HttpRequest, *args: str, **kwargs: object) -> HttpResponse:
+        throttle.hit(request, scope="sign-in", rate=settings.RATE_SIGN_IN)
+        return super().post(request, *args, **kwargs)
+
+    def get_default_redirect_url(self) -> str:
+        """To the first page of their work, for whoever has some here."""
+        if people.is_reviewer(self.request.user):
+            return reverse("triage")
+        if people.is_safety(self.request.user):
+            return reverse("safety")
+        return reverse("agreement" if people.is_auditor(self.request.user) else "home")
+
+
+def admin_sign_in(request: HttpRequest) -> HttpResponse:
+    """One door for everybody: the admin's own counts no guesses."""
+    if request.user.is_authenticated:
+        raise PermissionDenied
+    return redirect_to_login(request.GET.get("next", ""))

@@ -1,0 +1,37 @@
+"""Reports that came at once: released into the queue, or declined together."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from feedback.errors import Refusal
+from feedback.models import Burst
+from feedback.services import quarantine
+from nsfwsite.access import maintainer_required, person, refusal_page, reviewer_required, words
+
+
+@never_cache
+@reviewer_required
+@require_POST
+def release(request: HttpRequest, pk: int) -> HttpResponse:
+    count = quarantine.release(burst=get_object_or_404(Burst, pk=pk), by=person(request))
+    messages.success(request, f"{count} reports are in the queue now, each at its own time.")
+    return redirect("triage")
+
+
+@never_cache
+@maintainer_required
+@require_POST
+def decline(request: HttpRequest, pk: int) -> HttpResponse:
+    burst = get_object_or_404(Burst, pk=pk)
+    try:
+        done, left = quarantine.decline(
+            burst=burst, by=person(request), reason=words(request, "reason")
+        )
+    except Refusal as refusal:
+        return refusal_page(request, refusal)
+    more = f" {left} are left; press again." if left else ""
+    messages.success(request, f"{done} reports are declined.{more}")
+    return redirect("triage")

@@ -1,0 +1,118 @@
+"""What became of a report, for whoever holds its receipt."""
+
+import datetime
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from feedback import queries
+from feedback.errors import Refusal
+from feedback.models import ApprovalRule, Report
+from feedback.services import emails, reports
+from nsfwsite.access import by_receipt, refusal_page
+from nsfwsite.intake import reporting
+
+Status = Report.Status
+TO_COME = {
+    Status.RECEIVED: "Next, its pictures are compared with a blocklist.",
+    Status.SCREENING: "Next, a reviewer reads it.",
+    Status.QUEUED: "Next, a reviewer reads it and decides. Come back with this link.",
+    Status.ACCEPTED: "Next, its pictures are added to the data that the next model learns from.",
+    Status.FOLDED: "Next, a model is trained with it. You will see here what it says.",
+}
+
+
+@never_cache
+@require_safe
+def show(request: HttpRequest, receipt: str) -> HttpResponse:
+    report = report_of(receipt)
+    url = request.build_absolute_uri(reverse("receipt", args=[receipt]))
+    moving = report.status in (Status.RECEIVED, Status.SCREENING)
+    context = {
+        "report": report,
+        "url": url,
+        "moving": moving,
+        "to_come": _to_come(report),
+        "appeal_until": _appeal_until(report),
+        "learnt_by": queries.models.learnt_from(report),
+        "sends_mail": settings.SENDS_MAIL,
+        "may_write": settings.SENDS_MAIL and report.status not in emails.OVER,
+        "letter_days": emails.UNCONFIRMED.days,
+        "may_withdraw": report.status not in (Status.WITHDRAWN, Status.ESCALATED),
+    }
+    fragment = bool(getattr(request, "htmx", False))
+    template = "parts/story.html" if fragment else "pages/receipt.html"
+    return private(render(request, template, context))
+
+
+@by_receipt
+def withdraw(request: HttpRequest, receipt: str) -> HttpResponse:
+    report = report_of(receipt)
+    return acted(request, "receipt", receipt, lambda: reporting.withdraw(report=report))
+
+
+@by_receipt
+def appeal(request: HttpRequest, receipt: str) -> HttpResponse:
+    report, words = report_of(receipt), request.POST.get("appeal", "")
+    return acted(request, "receipt", receipt, lambda: reports.appeal(report=report, words=words))
+
+
+@by_receipt
+def renew(request: HttpRequest, receipt: str) -> HttpResponse:
+    report = reports.renew_receipt(report=report_of(receipt))
+    return private(redirect("receipt", receipt=report.receipt))
+
+
+def report_of(receipt: str) -> Report:
+    report = queries.reports.report_of(receipt)
+    if report is None:
+        raise Http404
+    return report
+
+
+def _appeal_until(report: Report) -> datetime.datetime | None:
+    if report.status != Status.REJECTED or report.appealed_at:
+        return None
+    until = queries.reports.appeal_until(report)
+    return until if until and until > timezone.now() else None
+
+
+def _to_come(report: Report) -> str:
+    if report.status == Status.ACCEPTED and not report.consent_train:
+        return "Its pictures may not be learnt from, so this is where its way ends."
+    if report.status == Status.ACCEPTED and not any(one.image for one in report.examples.all()):
+        return "No picture of it is kept, so nothing can be learnt and this is where its way ends."
+    if report.status == Status.QUEUED and (
+        report.second_opinion_at or ApprovalRule.objects.now().two
+    ):
+        return "Next, two reviewers read it, each without seeing what the other says."
+    if report.status == Status.QUEUED and report.burst_id:
+        return (
+            "Very many reports like it came at the same time, so it waits apart from the others. "
+            "It is not lost: a reviewer comes to it later. Come back with this link."
+        )
+    return TO_COME.get(Status(report.status), "")
+
+
+def acted(request: HttpRequest, page: str, receipt: str, act: Callable[[], None]) -> HttpResponse:
+    """Do it, or say why not; then back to the page of this receipt."""
+    try:
+        act()
+    except Refusal as refusal:
+        return private(refusal_page(request, refusal, back=reverse(page, args=[receipt])))
+    return private(redirect(page, receipt=receipt))
+
+
+def private(response: HttpResponse) -> HttpResponse:
+    """The address is the secret: nothing may pass it on or keep it."""
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    response.headers["Cache-Control"] = "no-store, private"
+    response.headers["Vary"] = "HX-Request, Cookie"
+    return response

@@ -1,0 +1,1 @@
+"""Figures arranged for reading: what pages, charts and cards print."""

@@ -1,0 +1,137 @@
+"""Words and shapes that the pages share."""
+
+from typing import Any
+
+from django import template
+
+from feedback import people, queries
+from feedback.models import ApprovalRule, Axis
+from feedback.services import evidence
+from modeltrain import labels
+
+register = template.Library()
+
+VERDICT_CLASS = {"pass": "pass", "blocked": "blocked", "insufficient data": "insufficient"}
+VERDICT_SIGN = {"pass": "✓", "blocked": "✕", "insufficient data": "?"}
+VERDICT_WORDS = {"pass": "Passed", "blocked": "Blocked", "insufficient data": "Insufficient data"}
+
+
+@register.simple_tag(takes_context=True)
+def here(context: template.Context) -> str:
+    """The name of the page being shown."""
+    match = getattr(context.get("request"), "resolver_match", None)
+    return match.url_name or "" if match else ""
+
+
+@register.filter
+def reviewer(user: Any) -> bool:
+    return bool(getattr(user, "is_authenticated", False)) and people.is_reviewer(user)
+
+
+@register.filter
+def maintainer(user: Any) -> bool:
+    return bool(getattr(user, "is_authenticated", False)) and people.is_maintainer(user)
+
+
+@register.filter
+def auditor(user: object) -> bool:
+    return bool(getattr(user, "is_authenticated", False)) and people.is_auditor(user)
+
+
+@register.filter
+def others_review(user: Any) -> bool:
+    return people.others_review(user)
+
+
+@register.simple_tag
+def keys() -> ApprovalRule:
+    """How many reviewers must agree, as it is now."""
+    return ApprovalRule.objects.now()
+
+
+@register.filter
+def safety(user: Any) -> bool:
+    return bool(getattr(user, "is_authenticated", False)) and people.is_safety(user)
+
+
+@register.filter
+def explicit(label: str) -> bool:
+    return label in labels.NSFW
+
+
+@register.filter
+def meaning(label: str) -> str:
+    return queries.definitions.definition_of(label).meaning
+
+
+@register.filter
+def bars(scores: dict[str, float]) -> list[dict[str, Any]]:
+    """Scores from the highest to the lowest, as the bars that draw them."""
+    best = max(scores.values(), default=0)
+    return [
+        {"label": label, "score": score, "width": round(score * 100, 2), "top": score == best}
+        for label, score in sorted(scores.items(), key=lambda pair: -pair[1])
+    ]
+
+
+@register.filter
+def percent(rate: float | None) -> str:
+    """0.0571 → 5.7%; nothing where there is no rate."""
+    return "" if rate is None else f"{rate * 100:.1f}%"
+
+
+@register.filter
+def points(difference: float | None) -> str:
+    """0.031 → +3.1; a difference of two rates, in percentage points."""
+    return "" if difference is None else f"{difference * 100:+.1f}".replace("-", "−")
+
+
+@register.filter
+def score(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+@register.filter
+def of(scores: dict[str, Any], name: str) -> Any:
+    return scores.get(name)
+
+
+@register.filter
+def verdict_class(verdict: str) -> str:
+    return VERDICT_CLASS.get(verdict, "")
+
+
+@register.filter
+def verdict_sign(verdict: str) -> str:
+    return VERDICT_SIGN.get(verdict, "·")
+
+
+@register.filter
+def verdict_words(verdict: str) -> str:
+    return VERDICT_WORDS.get(verdict, verdict)
+
+
+@register.filter
+def name_of(user: Any) -> str:
+    """How a person with a role is named in public."""
+    return user.get_full_name() or user.get_username() if user else "nobody"
+
+
+@register.filter
+def shared_counts(counts: dict[str, Any]) -> list[dict[str, Any]]:
+    return evidence.rows(counts)
+
+
+@register.simple_tag
+def group_titles(groups: dict[str, str]) -> list[tuple[str, str]]:
+    """Axis and value as people read them."""
+    known = {axis.name: axis for axis in Axis.objects.prefetch_related("values")}
+    return [
+        (
+            known[axis].title if axis in known else axis,
+            next((v.title for v in known[axis].values.all() if v.name == value), value)
+            if axis in known
+            else value,
+        )
+        for axis, value in groups.items()
+    ]

@@ -1,0 +1,158 @@
+"""Nobody fills a dataset alone, even with every reviewer fooled."""
+
+import datetime
+from collections import Counter
+
+import pytest
+from django.test import RequestFactory
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feedback.models import DatasetVersion, Report
+from feedback.services import contribution_limits, datasets, manifests, reports, triage
+from modeltrain.data import manifest
+from modeltrain.data.manifest import Row
+from nsfwsite import throttle
+
+NOON = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.UTC)
+
+
+def offer(
+    number: int, source: str, images: int = 1, cluster: str = "", *, hour: int | None = None
+) -> contribution_limits.Offer:
+    """A report of an hour of its own, unless that is said."""
+    rows = [
+        Row(
+            sha256=f"{number:032x}{place:032x}",
+            label="drawings",
+            groups={},
+            split="train",
+            source="report",
+            cluster=cluster or f"{number} {place}",
+        )
+        for place in range(images)
+    ]
+    filed = NOON + datetime.timedelta(hours=number if hour is None else hour)
+    return contribution_limits.Offer(Report(pk=number, source=source, created_at=filed), rows)
+
+
+def images_of(offers) -> Counter:
+    found = Counter()
+    for each in offers:
+        found[each.report.source] += len(each.rows)
+    return found
+
+
+def test_a_thousand_reports_from_one_network_bring_twenty_images() -> None:
+    assert len(contribution_limits.within([offer(n, "mallory") for n in range(1000)])) == 20
+
+
+def test_with_many_others_a_network_may_bring_its_share() -> None:
+    others = [offer(n, f"person {n}") for n in range(400)]
+    flood = [offer(1000 + n, "mallory") for n in range(1000)]
+    found = images_of(contribution_limits.within(others + flood))
+    assert found["mallory"] == 100  # a fifth of 500
+    assert sum(found.values()) == 500
+
+
+def test_nearly_the_same_picture_from_a_thousand_networks_is_one_source() -> None:
+    offers = [offer(n, f"person {n}", cluster="one picture") for n in range(1000)]
+    assert len(contribution_limits.within(offers)) == 20
+
+
+def test_one_hour_brings_no_more_from_a_thousand_networks() -> None:
+    hour = [offer(n, f"person {n}", hour=0) for n in range(1000)]
+    assert len(contribution_limits.within(hour)) == 200
+
+
+def test_beside_such_an_hour_everything_else_enters() -> None:
+    quiet = [offer(n, f"person {n}") for n in range(1, 301)]
+    busy = [offer(1000 + n, f"other {n}", hour=0) for n in range(1000)]
+    taken = contribution_limits.within(quiet + busy)
+    assert taken[:300] == quiet
+    assert len(taken) == 500
+
+
+def test_reports_whose_source_was_forgotten_are_not_one_source() -> None:
+    assert len(contribution_limits.within([offer(n, "") for n in range(100)])) == 100
+
+
+def test_what_is_held_back_is_the_newest() -> None:
+    offers = [offer(n, "mallory", images=15) for n in range(3)]
+    assert [each.report.pk for each in contribution_limits.within(offers)] == [0]
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 20), st.integers(0, 3)), max_size=60))
+def test_no_source_ever_exceeds_its_share_of_what_enters(reports) -> None:
+    offers = [
+        offer(n, f"source {who}", images, cluster=f"cluster {cluster}" if cluster else "")
+        for n, (who, images, cluster) in enumerate(reports)
+    ]
+    taken = contribution_limits.within(offers)
+    allowed = max(20, sum(len(each.rows) for each in taken) // 5)
+    assert all(n <= allowed for n in images_of(taken).values())
+    assert bool(taken) == bool(offers)
+
+
+@pytest.fixture
+def flooded(queued, ravi, mona, db, settings) -> DatasetVersion:
+    """Three accepted reports of one network, of which one fits."""
+    settings.SOURCE_IMAGES = 1
+    anchor = Row("b" * 64, "neutral", {}, "train", "stamps", "owl")
+    DatasetVersion.objects.create(number=1, manifest_sha256=manifests.publish([anchor]), images=1)
+    for seed in range(3):
+        triage.decide(report=queued(seed, source="mallory"), outcome="accepted", by=ravi)
+    return datasets.fold(by=mona)
+
+
+def test_a_version_says_where_its_images_come_from_and_what_was_held_back(flooded) -> None:
+    assert flooded.origin["sources"] == [1]
+    assert flooded.origin["burst"] == 200
+    assert flooded.origin["held_back"] == {"reports": 2, "images": 2}
+    assert len(manifest.read(flooded.manifest)) == 2
+
+
+def test_what_was_held_back_may_come_with_the_next_version(flooded, mona) -> None:
+    assert Report.objects.filter(status=Report.Status.ACCEPTED).count() == 2
+    following = datasets.fold(by=mona)
+    assert (following.number, following.added) == (3, 1)
+
+
+def test_a_source_is_forgotten_in_time_and_when_its_report_is_withdrawn(filed) -> None:
+    old, new, gone = (filed(seed, source="s") for seed in range(3))
+    Report.objects.filter(pk=old.pk).update(created_at=timezone.now() - datetime.timedelta(days=91))
+    reports.withdraw(report=gone)
+    reports.forget_sources()
+    kept = dict(Report.objects.values_list("pk", "source"))
+    assert (kept[new.pk], kept[gone.pk]) == ("s", "")
+    assert kept[old.pk].startswith("forgotten ")
+
+
+def test_what_came_together_is_still_known_when_its_source_is_forgotten(filed) -> None:
+    for seed, source in enumerate(("one", "one", "other")):
+        filed(seed, source=source)
+    Report.objects.update(created_at=timezone.now() - datetime.timedelta(days=91))
+    reports.forget_sources()
+    sources = list(Report.objects.order_by("pk").values_list("source", flat=True))
+    assert sources[0] == sources[1] != sources[2]
+    reports.forget_sources()
+    assert list(Report.objects.order_by("pk").values_list("source", flat=True)) == sources
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("203.0.113.5", "203.0.113.99", True),
+        ("203.0.113.5", "203.0.114.5", False),
+        ("2001:db8:1:1::1", "2001:db8:1:2::1", True),
+        ("2001:db8:1:1::1", "2001:db8:2:1::1", False),
+    ],
+)
+def test_a_source_is_a_network_and_does_not_tell_which(one, other, same) -> None:
+    found = [
+        throttle.source_of(RequestFactory().get("/", REMOTE_ADDR=address))
+        for address in (one, other)
+    ]
+    assert (found[0] == found[1]) is same
+    assert one not in found[0]

@@ -1,0 +1,215 @@
+"""Rosa may be written to: after she said yes, once for each decision, until she stops it."""
+
+import datetime
+import logging
+import re
+import smtplib
+
+import pytest
+from django.core import mail
+from django.core.mail import EmailMessage
+from django.db import IntegrityError
+from django.urls import reverse
+from django.utils import timezone
+
+from feedback import queries
+from feedback.models import EmailAddress, LedgerEntry, PublicReport, Report
+from feedback.services import emails, reports, triage
+
+pytestmark = pytest.mark.django_db
+ROSA = "rosa@example.org"
+
+
+@pytest.fixture(autouse=True)
+def _set_up(settings):
+    settings.SENDS_MAIL = True
+    settings.DEFAULT_FROM_EMAIL = "speakup@example.org"
+
+
+def leave(client, report, address=ROSA):
+    return client.post(reverse("leave-mail", args=[report.receipt]), {"address": address})
+
+
+def write_what_is_due() -> None:
+    for pk in queries.pending_work.letters().values_list("pk", flat=True):
+        emails.write(pk=pk)
+
+
+def linked(message, which: str) -> str:
+    """The path of the link in a letter."""
+    return re.search(rf"http://testserver(/mail/\S+/{which}/)", message.body)[1]
+
+
+@pytest.fixture
+def confirmed(client, queued):
+    """A report whose reporter said yes to letters."""
+    report = queued()
+    leave(client, report)
+    write_what_is_due()
+    client.post(linked(mail.outbox.pop(), "confirm"))
+    return report
+
+
+def test_an_address_gets_one_question_and_nothing_before_a_yes(client, queued, ravi) -> None:
+    report = queued()
+    assert leave(client, report).url == reverse("receipt", args=[report.receipt])
+    write_what_is_due()
+    write_what_is_due()
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    write_what_is_due()
+
+    (question,) = mail.outbox
+    assert question.to == [ROSA]
+    assert report.receipt not in question.body  # nobody knows yet whose mailbox it is
+    assert (
+        "A letter with a question"
+        in client.get(reverse("receipt", args=[report.receipt])).content.decode()
+    )
+
+
+def test_after_a_yes_each_decision_is_told_once_with_the_receipt(client, confirmed, ravi) -> None:
+    triage.decide(report=confirmed, outcome="rejected", by=ravi, reason="A photograph.")
+    write_what_is_due()
+    write_what_is_due()
+
+    (letter,) = mail.outbox
+    assert letter.subject == "A reviewer did not agree with your report"
+    assert reverse("receipt", args=[confirmed.receipt]) in letter.body
+    assert "A photograph." not in letter.body
+
+
+def test_opening_a_link_does_nothing_and_pressing_the_button_does(client, queued) -> None:
+    leave(client, queued())
+    write_what_is_due()
+    where = linked(mail.outbox[0], "confirm")
+
+    page = client.get(where)
+
+    assert "Yes, write to me" in page.content.decode()
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert EmailAddress.objects.get().confirmed_at is None
+    client.post(where)
+    client.post(where)
+    assert EmailAddress.objects.get().confirmed_at is not None
+
+
+def test_one_click_in_a_letter_deletes_the_address(client, confirmed, ravi) -> None:
+    triage.decide(report=confirmed, outcome="accepted", by=ravi)
+    write_what_is_due()
+    (letter,) = mail.outbox
+    stop = linked(letter, "stop")
+    assert letter.extra_headers["List-Unsubscribe"] == f"<http://testserver{stop}>"
+    assert letter.extra_headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+    assert client.post(stop, {"List-Unsubscribe": "One-Click"}).status_code == 200
+
+    assert not EmailAddress.objects.exists()
+    assert client.post(stop).status_code == 404
+
+
+def test_the_last_letter_deletes_the_address(confirmed) -> None:
+    reports.move(report=confirmed, sources=["queued"], status="accepted")
+    Report.objects.update(status="accepted")
+    reports.move(report=confirmed, sources=["accepted"], status="escalated")
+    write_what_is_due()
+    assert not mail.outbox  # it left the queue for good, and nothing is told of it
+
+    Report.objects.update(status="accepted")
+    confirmed.events.create(status="answered")
+    write_what_is_due()
+
+    assert "Your address is deleted." in mail.outbox[0].body
+    assert not EmailAddress.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda client, report: reports.withdraw(report=report),
+        lambda client, report: reports.renew_receipt(report=report),
+        lambda client, report: client.post(reverse("forget-mail", args=[report.receipt])),
+    ],
+    ids=["withdrawn", "another link", "forgotten"],
+)
+def test_an_address_goes_with_what_it_was_left_for(client, confirmed, end) -> None:
+    end(client, confirmed)
+    assert not EmailAddress.objects.exists()
+
+
+def test_an_address_without_a_yes_is_deleted_after_two_days(client, queued, confirmed) -> None:
+    leave(client, queued(1), "sam@example.org")
+    past = timezone.now() - emails.UNCONFIRMED - datetime.timedelta(minutes=1)
+    EmailAddress.objects.update(created_at=past)
+
+    emails.forget_unconfirmed()
+
+    assert EmailAddress.objects.get().address == ROSA
+
+
+def test_a_link_is_good_for_one_address_alone(client, queued) -> None:
+    report = queued()
+    leave(client, report)
+    write_what_is_due()
+    token = linked(mail.outbox[0], "stop").split("/")[2]
+    leave(client, report, "other@example.org")
+    assert client.post(reverse("stop-mail", args=[token])).status_code == 404
+    assert client.post(reverse("stop-mail", args=["a-guess"])).status_code == 404
+
+
+def test_a_server_that_is_away_is_tried_again_and_the_address_is_not_logged(
+    client, queued, monkeypatch, caplog, capsys
+) -> None:
+    def away(message, fail_silently=False):
+        raise smtplib.SMTPRecipientsRefused({ROSA: (550, b"no such mailbox")})
+
+    caplog.set_level(logging.DEBUG)
+    leave(client, queued())
+    with monkeypatch.context() as patched:
+        patched.setattr(EmailMessage, "send", away)
+        for _ in range(EmailAddress.TRIES + 3):
+            EmailAddress.objects.update(retry_at=timezone.now())
+            write_what_is_due()
+    assert ROSA not in caplog.text + "".join(capsys.readouterr())
+    assert queries.pending_work.letters().count() == 0  # given up, and deleted unconfirmed
+
+    EmailAddress.objects.update(asked_at=None)
+    emails.confirm(row=EmailAddress.objects.get())  # it had arrived all the same
+    assert EmailAddress.objects.get().asked_at
+
+
+def test_the_address_is_in_no_public_place(client, confirmed, ravi) -> None:
+    triage.decide(report=confirmed, outcome="accepted", by=ravi)
+    told = repr([*LedgerEntry.objects.values(), *PublicReport.objects.values()])
+    assert ROSA not in told
+    for where in (f"/api/v1/reports/{confirmed.receipt}/", f"/r/{confirmed.receipt}/"):
+        assert ROSA not in client.get(where).content.decode()
+
+
+@pytest.mark.parametrize("address", ["", "rosa", "a@b\nBcc: c@d.org", "x" * 300 + "@example.org"])
+def test_what_is_no_address_is_refused(client, queued, address) -> None:
+    page = leave(client, queued(), address)
+    assert page.status_code == 422
+    assert "looks like name@example.org" in page.content.decode()
+    assert not EmailAddress.objects.exists()
+
+
+def test_a_mailbox_is_not_flooded(client, queued, settings) -> None:
+    settings.RATE_MAILBOX = "1/day"
+    report = queued()
+    leave(client, report)
+    assert leave(client, report, ROSA.upper()).status_code == 429
+
+
+def test_without_mail_set_up_none_is_offered(client, queued, settings) -> None:
+    settings.SENDS_MAIL = False
+    report = queued()
+    assert "This site sends no mail" in client.get(f"/r/{report.receipt}/").content.decode()
+    assert leave(client, report).status_code == 409
+    assert not EmailAddress.objects.exists()
+
+
+def test_only_an_address_that_was_asked_is_confirmed(queued) -> None:
+    with pytest.raises(IntegrityError, match="confirmed_address_was_asked"):
+        EmailAddress.objects.create(
+            report=queued(), address=ROSA, site="http://x", confirmed_at=timezone.now()
+        )

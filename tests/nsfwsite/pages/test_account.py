@@ -1,0 +1,55 @@
+import pytest
+from django.urls import reverse
+
+from feedback import people
+from tests.cast import account
+
+
+def test_ravi_signs_in_and_comes_to_triage(client, ravi) -> None:
+    answer = client.post(
+        reverse("sign-in"), {"username": "ravi", "password": "a long enough password"}
+    )
+
+    assert answer.url == reverse("triage")
+
+
+def test_an_auditor_comes_to_what_auditors_read(client, db) -> None:
+    account("aino", people.AUDITORS)
+    answer = client.post(
+        reverse("sign-in"), {"username": "aino", "password": "a long enough password"}, follow=True
+    )
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert reverse("decisions", args=["csv"]) in page
+    assert f'href="{reverse("triage")}"' not in page
+
+
+def test_ravi_signs_out_with_a_form_and_not_with_a_link(client, ravi) -> None:
+    client.force_login(ravi)
+
+    assert client.get(reverse("sign-out")).status_code == 405
+    assert client.post(reverse("sign-out")).url == reverse("home")
+
+
+@pytest.mark.django_db
+def test_guessing_passwords_is_slowed_down(client, settings) -> None:
+    settings.RATE_SIGN_IN = "2/hour"
+    guess = {"username": "ravi", "password": "guess"}
+    answers = [client.post(reverse("sign-in"), guess) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert int(answers[2].headers["Retry-After"]) > 0
+
+
+@pytest.mark.django_db
+def test_the_admin_has_no_door_where_nobody_counts_guesses(client) -> None:
+    door = client.get(reverse("admin:index"), follow=True)
+    assert door.redirect_chain[-1][0] == f"{reverse('sign-in')}?next=/admin/"
+
+    guess = {"username": "ravi", "password": "guess"}
+    assert client.post("/admin/login/", guess).url.startswith(reverse("sign-in"))
+
+
+def test_a_reviewer_is_told_that_the_admin_is_not_for_them(client, ravi) -> None:
+    client.force_login(ravi)
+    assert client.get(reverse("admin:index"), follow=True).status_code == 403
