@@ -1,4 +1,4 @@
-"""What people reported and what became of it: words only, and nothing of theirs."""
+"""The public list of decided reports: labels, groups and outcomes, and nothing that people sent."""
 
 import datetime
 import uuid
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib.syndication.views import Feed as Syndicated
+from django.contrib.syndication.views import Feed
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -22,8 +22,8 @@ from feedback.models import PublicReport, Report
 from modeltrain.labels import LABELS
 from nsfwsite.tables import audit_tables, titles
 
-A_PAGE = 20
-IN_THE_FEED = 50
+PAGE_SIZE = 20
+FEED_SIZE = 50
 STATES = {
     Report.Status.ACCEPTED: "Agreed, not learnt from yet",
     Report.Status.FOLDED: "Agreed, waits for the next model",
@@ -36,14 +36,14 @@ WAITING = (Report.Status.RECEIVED, Report.Status.SCREENING, Report.Status.QUEUED
 @never_cache
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
-    chosen = queries.public_reports.chosen_filters(request.GET)
-    query = urlencode(chosen)
-    page = Paginator(_asked(request.GET), A_PAGE).get_page(request.GET.get("page"))
+    filters = queries.public_reports.chosen_filters(request.GET)
+    query = urlencode(filters)
+    page = Paginator(_reports(request.GET), PAGE_SIZE).get_page(request.GET.get("page"))
     counts = queries.reports.counts()
     context = {
-        "chosen": chosen,
+        "filters": filters,
         "page": page,
-        "reports": _titled(page),
+        "reports": _with_titles(page),
         "query": f"{query}&" if query else "",
         "feed": reverse("reports-feed") + (f"?{query}" if query else ""),
         "labels": LABELS,
@@ -54,31 +54,36 @@ def show(request: HttpRequest) -> HttpResponse:
         "escalated": counts[Report.Status.ESCALATED],
         "withdrawn": counts[Report.Status.WITHDRAWN],
     }
-    return render(request, "pages/reports.html", context)
+    return render(request, "pages/public_reports.html", context)
 
 
-def _asked(asked: QueryDict) -> "QuerySet[PublicReport]":
-    found = queries.public_reports.reports(queries.public_reports.chosen_filters(asked))
+def _reports(parameters: QueryDict) -> "QuerySet[PublicReport]":
+    """The reports that an address asks for, by filters or by the id of one."""
+    reports = queries.public_reports.reports(queries.public_reports.chosen_filters(parameters))
+    if "id" not in parameters:
+        return reports
     try:
-        return found.filter(pk=uuid.UUID(str(asked["id"]))) if "id" in asked else found
+        return reports.filter(pk=uuid.UUID(str(parameters["id"])))
     except ValueError:
-        return found.none()
+        return reports.none()
 
 
-def _titled(found: Iterable[PublicReport]) -> list[PublicReport]:
-    """With groups and mistakes as people read them."""
-    named = titles.group_titles()
-    reports: list[Any] = list(found)
+def _with_titles(queryset: Iterable[PublicReport]) -> list[PublicReport]:
+    """Add groups and mistakes in the words that pages use."""
+    group_titles = titles.group_titles()
+    reports: list[Any] = list(queryset)
     for report in reports:
-        report.titles = [named.get(pair, pair) for pair in report.groups.items()]
-        kinds = dict.fromkeys(answer["mistake"] for answer in report.answers)
+        report.titles = [group_titles.get(group, group) for group in report.groups.items()]
+        mistakes = dict.fromkeys(answer["mistake"] for answer in report.answers)
         report.mistakes = [
-            audit_tables.MEASURES[kind] for kind in kinds if kind in audit_tables.MEASURES
+            audit_tables.MEASURES[mistake]
+            for mistake in mistakes
+            if mistake in audit_tables.MEASURES
         ]
     return reports
 
 
-class Feed(Syndicated):
+class ReportFeed(Feed):
     """The same list with the same filters, as Atom."""
 
     feed_type = Atom1Feed
@@ -88,16 +93,16 @@ class Feed(Syndicated):
     def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QueryDict:
         return request.GET
 
-    def link(self, asked: QueryDict) -> str:
-        query = urlencode(queries.public_reports.chosen_filters(asked))
+    def link(self, parameters: QueryDict) -> str:
+        query = urlencode(queries.public_reports.chosen_filters(parameters))
         return reverse("reports") + (f"?{query}" if query else "")
 
-    def items(self, asked: QueryDict) -> list[PublicReport]:
-        return _titled(_asked(asked)[:IN_THE_FEED])
+    def items(self, parameters: QueryDict) -> list[PublicReport]:
+        return _with_titles(_reports(parameters)[:FEED_SIZE])
 
     def item_title(self, item: Any) -> str:
-        said = ", ".join(dict.fromkeys(answer["said"] for answer in item.answers))
-        return f"A model said {said}, somebody says {item.expected}"
+        labels = ", ".join(dict.fromkeys(answer["said"] for answer in item.answers))
+        return f"A model said {labels}, somebody says {item.expected}"
 
     def item_description(self, item: Any) -> str:
         return render_to_string("parts/public_report.html", {"report": item})
