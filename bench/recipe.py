@@ -20,7 +20,7 @@ from pathlib import Path
 from bench import stand_in
 from modeltrain.audit import quality
 from modeltrain.curate import clean
-from modeltrain.curate.label_errors import review
+from modeltrain.curate.label_errors import rank_labels
 from modeltrain.data import dataset
 from modeltrain.gate.paired import count_pairs, difference_interval
 from modeltrain.model import artifact
@@ -70,12 +70,13 @@ class Bench:
         folder = self.work / "clean"
         shutil.rmtree(folder, ignore_errors=True)
         classifier = Classifier(self.start)
-        cleaned, removed = clean.clean(
+        cleaned, excluded = clean.clean(
             dirty, folder, classifier=classifier, cache=self.cache, progress=print_progress
         )
         rows = cleaned.split("train", "validation")
-        doubts = review(rows, compute_features(rows, cleaned.images, classifier, self.cache)).doubts
-        top = [doubt.row.sha256 for doubt in doubts[: round(REVIEWED_SHARE * len(doubts))]]
+        image_features = compute_features(rows, cleaned.images, classifier, self.cache)
+        ranked = rank_labels(rows, image_features).labels
+        top = [label.row.sha256 for label in ranked[: round(REVIEWED_SHARE * len(ranked))]]
         corrections = {sha256: planted[sha256] for sha256 in top if sha256 in planted}
         shutil.rmtree(self.work / "reviewed", ignore_errors=True)
         reviewed = dataset.write(
@@ -87,7 +88,7 @@ class Bench:
             images=cleaned.images,
         )
         steps = {
-            "left by clean": clean.counts(removed),
+            "left by clean": clean.count_by_reason(excluded),
             "looked at in review": len(top),
             "put right": len(corrections),
             "wrong labels": len(planted),

@@ -34,7 +34,7 @@ def run(args: Namespace, progress: ProgressCallback) -> Result:
     from modeltrain.model.classifier import Classifier
 
     data = dataset.load(args.dataset)
-    cleaned, removed = clean.clean(
+    cleaned, excluded = clean.clean(
         data,
         args.out,
         classifier=Classifier(artifact.load(args.artifact)),
@@ -42,10 +42,10 @@ def run(args: Namespace, progress: ProgressCallback) -> Result:
         keep_conflicts=args.keep_conflicts,
         progress=progress,
     )
-    problems = [image.sentence for image in removed if image.reason == clean.MISSING]
+    problems = [image.sentence for image in excluded if image.reason == clean.MISSING]
     return {
         "dataset": str(cleaned.path),
-        "list": str(cleaned.path / clean.LIST),
-        **clean.summary(data, cleaned, removed),
+        "list": str(cleaned.path / clean.EXCLUDED_FILE),
+        **clean.summary(data, cleaned, excluded),
         "problems": problems,
     }

@@ -93,13 +93,13 @@ def _review(
 
     reviewed = [row for row in rows if row.split != "audit"]
     progress("reviewing", 0, 1, "Judging each label by the other images")
-    row_features = compute_features(reviewed, images, Classifier(champion), args.cache)
+    image_features = compute_features(reviewed, images, Classifier(champion), args.cache)
     try:
-        review = label_errors.review(reviewed, row_features)
+        ranking = label_errors.rank_labels(reviewed, image_features)
     except label_errors.NothingToReview as error:
         progress("reviewing", 1, 1, str(error))
         return {"not_reviewed": str(error)}
     path = args.out / "doubts.jsonl"
-    label_errors.write(path, review)
-    progress("reviewing", 1, 1, f"{sum(doubt.is_issue for doubt in review.doubts)} are doubtful")
+    label_errors.write(path, ranking)
+    progress("reviewing", 1, 1, f"{sum(ranked.is_issue for ranked in ranking.labels)} are doubtful")
     return {"doubts": str(path)}

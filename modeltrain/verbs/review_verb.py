@@ -40,15 +40,15 @@ def run(args: Namespace, progress: ProgressCallback) -> Result:
     data = dataset.load(args.dataset)
     rows = data.split(*args.splits)
     classifier = Classifier(artifact.load(args.artifact))
-    row_features = compute_features(rows, data.images, classifier, args.cache, progress)
+    image_features = compute_features(rows, data.images, classifier, args.cache, progress)
     progress("reviewing", 0, 1, "Judging each image by the others")
-    review = label_errors.review(rows, row_features)
+    ranking = label_errors.rank_labels(rows, image_features)
     progress("reviewing", 1, 1, "Ranked")
-    label_errors.write(args.out, review)
+    label_errors.write(args.out, ranking)
     return {
         "list": str(args.out),
         "counts": str(args.out.with_suffix(".json")),
-        "doubtful": sum(doubt.is_issue for doubt in review.doubts),
-        "reviewed": len(review.doubts),
-        "problems": list(review.left_out.values()),
+        "doubtful": sum(ranked.is_issue for ranked in ranking.labels),
+        "reviewed": len(ranking.labels),
+        "problems": list(ranking.left_out.values()),
     }
