@@ -91,11 +91,11 @@ def impressions_of_all_classes(
     return np.concatenate(parts)
 
 
-def blend(bank: Floats, random: np.random.Generator) -> Floats:
-    """Blend each row of features with another; the champion has probabilities for any features."""
-    other = bank[random.permutation(len(bank))]
-    share = random.uniform(0.5, 1.0, (len(bank), 1)).astype(np.float32)
-    return share * bank + (1 - share) * other
+def blend(features: Floats, random: np.random.Generator) -> Floats:
+    """Blend each row with another; the champion can classify any features."""
+    partners = features[random.permutation(len(features))]
+    share = random.uniform(0.5, 1.0, (len(features), 1)).astype(np.float32)
+    return share * features + (1 - share) * partners
 
 
 def blend_examples(examples: Examples, random: np.random.Generator) -> Examples:
