@@ -208,13 +208,13 @@ def counts_at(found: Figures, axis: str, side: str) -> dict[str, list[int]]:
 
 def shares_at(found: Figures, axis: str, side: str, at: int) -> list[Point]:
     """Each group's share of false alarms or misses, were `at` hundredths the threshold."""
-    from modeltrain.audit.fairness import wilson
+    from modeltrain.audit.fairness import wilson_interval
 
     made = []
     counted = counts_at(found, axis, side)
     for group, n in _images(found, axis, side).items():
         count = counted[group][at] if n else 0
-        interval = wilson(count=count, n=n)
+        interval = wilson_interval(count=count, n=n)
         made.append(
             {
                 "group": group,

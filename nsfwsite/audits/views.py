@@ -9,8 +9,9 @@ from django.views.decorators.http import require_safe
 
 from feedback import queries
 from feedback.models import Audit, AuditSet, DatasetVersion, ModelVersion
-from feedback.services import audit_sets, audits
+from feedback.services import audits
 from modeltrain import labels
+from modeltrain.audit.minimum import MINIMUM_IMAGES
 from nsfwsite.access import refusing
 from nsfwsite.audits import cards, charts, dashboards, filters
 from nsfwsite.tables import audit_tables, gate_table
@@ -209,7 +210,7 @@ def yours(request: HttpRequest) -> HttpResponse:
     context = {
         "labels": labels.LABELS,
         "explicit": [label for label in labels.LABELS if label in labels.NSFW],
-        "minimum": audit_sets.MINIMUM,
+        "minimum": MINIMUM_IMAGES,
     }
     return render(request, "audits/yours.html", context)
 

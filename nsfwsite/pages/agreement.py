@@ -38,7 +38,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "overall": found["n"],
         "cells": [_drawn("Everything", found)]
         + [_drawn(value, cell) for value, cell in found["values"].items()],
-        "minimum": agreement.MINIMUM,
+        "minimum": agreement.MINIMUM_JUDGED_TWICE,
         "newest": NEWEST,
         "reviewers": [row for row in rows if all_of_them or row["who"] == me],
         "golden": [row for row in _golden() if all_of_them or row["who"] == me],
@@ -101,7 +101,7 @@ def _shares(counted: Mapping[User, Sequence[bool]]) -> list[dict[str, Any]]:
 
 def share(count: int, n: int) -> dict[str, Any]:
     """A count and, from the minimum on, its share with the range."""
-    low, high = fairness.wilson(count=count, n=n) or (None, None)
-    enough = n >= agreement.MINIMUM
+    low, high = fairness.wilson_interval(count=count, n=n) or (None, None)
+    enough = n >= agreement.MINIMUM_JUDGED_TWICE
     rate = count / n if n else None
     return {"count": count, "n": n, "enough": enough, "rate": rate, "low": low, "high": high}

@@ -15,10 +15,11 @@ from django.shortcuts import redirect, render
 from feedback import queries
 from feedback.errors import ImagesRefused, Invalid, Refusal
 from feedback.models import Classification, Report
-from feedback.services import audit_sets, browser_scores, evidence
+from feedback.services import browser_scores, evidence
 from feedback.services.counterparts import Pair
 from feedback.services.reports import LONGEST_SUBJECT
 from modeltrain import labels
+from modeltrain.audit.minimum import MINIMUM_IMAGES
 from nsfwsite import throttle
 from nsfwsite.access import page, with_refusal
 from nsfwsite.intake import reporting
@@ -248,7 +249,7 @@ def _page(request: HttpRequest, form: ReportForm, *, status: int = 200) -> HttpR
     context = {
         "form": form,
         "classification": form.classification,
-        "minimum": audit_sets.MINIMUM,
+        "minimum": MINIMUM_IMAGES,
         "minutes": settings.DEMO_IMAGE_MINUTES,
         "source_days": settings.SOURCE_DAYS,
         "collects_misses": settings.COLLECT_MISSES,
