@@ -17,7 +17,8 @@ from modeltrain.gate import judge
 from modeltrain.images.codec import decode, pixel_sha256, to_png
 from modeltrain.labels import LABELS
 from modeltrain.model.classifier import Prediction
-from tests.conftest import finished_audit, noise
+from tests.cast import finished_audit
+from tests.conftest import noise
 
 SETS, TONES = 32, ("light", "dark")
 
@@ -127,7 +128,7 @@ def test_flips_and_shifts_stand_with_their_ranges(client, audit) -> None:
     drawn = {row[1]: row for row in flips.rows}
     assert drawn["Skin tone"][6] == SETS - 1  # one picture of a pair has another label
     assert drawn["Mirrored"][2] == 0.0
-    assert drawn["30 % darker"][2] > 0.2
+    assert drawn["30% darker"][2] > 0.2
     assert all(row[3] - 1e-9 <= row[2] <= row[4] + 1e-9 for row in flips.rows)
     assert ["Skin tone", "Light"] in [row[:2] for row in shifts.rows]
     assert "never why it is wrong" in found.content.decode()
