@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from feedback import people
 from feedback.errors import Refusal
-from feedback.text import inert
+from feedback.text import strip_unsafe_characters
 from nsfwsite.http import headers_of, status_of
 
 View = Callable[..., HttpResponseBase]
@@ -75,7 +75,7 @@ def by_receipt(view: View) -> View:
 
 def words(request: HttpRequest, field: str) -> str:
     """What somebody wrote, to be shown again beside what is wrong with it."""
-    return inert(request.POST.get(field, ""))
+    return strip_unsafe_characters(request.POST.get(field, ""))
 
 
 def person(request: HttpRequest) -> User:

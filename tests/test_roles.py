@@ -195,7 +195,7 @@ def evaluated(champion: ModelVersion, audit: Audit, by: User) -> Retrain:
         candidate=ModelVersion.objects.create(
             number=2, sha256=stored_artifact(b"v2"), title="Retrain 1"
         ),
-        dataset=datasets.begin([Row("c" * 64, "neutral", {}, "train", "stamps", "owl")]),
+        dataset=datasets.create_first([Row("c" * 64, "neutral", {}, "train", "stamps", "owl")]),
         config="head",
         audit_set=audit.audit_set,
         gate=Finding.objects.get(kind="int8").figures["gate"],

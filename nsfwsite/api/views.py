@@ -80,7 +80,7 @@ class Right(APIView):
         throttle.hit(request, scope="classifications", rate=settings.RATE_CLASSIFICATIONS)
         found = get_object_or_404(Classification.objects.select_related("model"), pk=pk)
         data = valid(serializers.RightInput, request)
-        classifications.say(classification=found, right=data["said"] == "right")
+        classifications.record_feedback(classification=found, right=data["said"] == "right")
         return Response(status=204)
 
 
@@ -144,7 +144,7 @@ class Reports(ListAPIView):
 class OneReport(APIView):
     @extend_schema(responses=serializers.ReportOutput)
     def get(self, request: Request, receipt: str) -> Response:
-        report = queries.reports.report_of(receipt)
+        report = queries.reports.by_receipt(receipt)
         if report is None:
             raise Http404
         return Response(serializers.ReportOutput(report).data)
@@ -156,11 +156,11 @@ class Appeal(APIView):
     @extend_schema(request=serializers.AppealInput, responses=serializers.ReportOutput)
     def post(self, request: Request, receipt: str) -> Response:
         throttle.hit(request, scope="reports", rate=settings.RATE_REPORTS)
-        report = queries.reports.report_of(receipt)
+        report = queries.reports.by_receipt(receipt)
         if report is None:
             raise Http404
         reports.appeal(report=report, words=valid(serializers.AppealInput, request)["words"])
-        return Response(serializers.ReportOutput(queries.reports.report_of(receipt)).data)
+        return Response(serializers.ReportOutput(queries.reports.by_receipt(receipt)).data)
 
 
 class Triage(ListAPIView):

@@ -35,7 +35,7 @@ QUEUE_LIMIT = 200
 def classify(*, upload: UploadedFile) -> Classification:
     """Hand an image to the inference worker, or refuse at once when there is none."""
     refuse_without_worker()
-    if heartbeat.waiting("inference") >= QUEUE_LIMIT:
+    if heartbeat.queue_length("inference") >= QUEUE_LIMIT:
         raise ClassifierBusy(
             rule=f"At most {QUEUE_LIMIT} images wait for the classifier.",
             received="one more",
@@ -43,7 +43,7 @@ def classify(*, upload: UploadedFile) -> Classification:
         )
     classification = classifications.submit(upload=upload)
     if not enqueue(classify_task.delay_on_commit, str(classification.pk)):
-        classifications.discard(classification)
+        classifications.delete(classification)
         raise _away()
     return classification
 
@@ -56,7 +56,7 @@ def refuse_without_worker() -> None:
 def judge_by_champion(*, report: Report) -> None:
     """Have a report judged that the model in service has not seen."""
     champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first()
-    if champion and answers.unanswered(champion).filter(report=report).exists():
+    if champion and answers.unjudged_examples(champion).filter(report=report).exists():
         enqueue(judge_report_task.delay_on_commit, report.pk)
 
 

@@ -32,7 +32,7 @@ from feedback.services import (
 from feedback.services.counterparts import Pair
 from nsfwsite.intake.classifying import classify, judged, refuse_without_worker, wait
 from nsfwsite.intake.enqueue import enqueue
-from worker.tasks.mail import write_letter_task
+from worker.tasks.mail import send_email_task
 from worker.tasks.reports import screen_report_task
 
 log = structlog.get_logger()
@@ -48,7 +48,7 @@ def file_report(
     pairs: Sequence[Pair[UploadedFile]] = (),
     idempotency_key: str | None = None,
     request_sha256: str = "",
-    said: Mapping[str, browser_scores.Said] | None = None,
+    said: Mapping[str, browser_scores.BrowserAnswer] | None = None,
     **fields: Any,
 ) -> tuple[Report, bool]:
     """Judge the images, file the report, send it to screening. True when it is new.
@@ -65,7 +65,7 @@ def file_report(
     _check_count(images, least=0 if fields.get("evidence") else 1)
     mine: list[Classification] = []
     in_order = list(_in_order(uploads, pairs))
-    told: list[browser_scores.Said | None] = [None] if classification else []
+    told: list[browser_scores.BrowserAnswer | None] = [None] if classification else []
     if said:
         told += [said.get(_sha256(upload)) for _, upload in in_order]
     try:
@@ -78,7 +78,7 @@ def file_report(
             pairs=[Pair(next(answers), next(answers), pair.groups) for pair in pairs],
             idempotency_key=idempotency_key,
             request_sha256=request_sha256,
-            said=told,
+            browser_answers=told,
             **fields,
         )
     except IntegrityError:
@@ -97,14 +97,14 @@ def withdraw(*, report: Report) -> None:
     """Erase at once; what that leaves behind, for whatever reason, the scheduler finds."""
     reports.withdraw(report=report)
     try:
-        erasure.finish()
+        erasure.erase_files()
     except (OSError, DatabaseError) as problem:
         log.warning("erasure is not finished", problem=type(problem).__name__)
 
 
 def leave_address(*, report: Report, address: str, site: str) -> None:
-    row = emails.leave(report=report, address=address, site=site)
-    enqueue(write_letter_task.delay_on_commit, row.pk)
+    row = emails.save_address(report=report, address=address, site=site)
+    enqueue(send_email_task.delay_on_commit, row.pk)
 
 
 def _check_count(images: int, *, least: int = 1) -> None:
@@ -173,7 +173,7 @@ def _discard(mine: Sequence[Classification]) -> None:
     for one in mine:
         fresh = Classification.objects.filter(pk=one.pk).select_related("image").first()
         if fresh:
-            classifications.discard(fresh)
+            classifications.delete(fresh)
 
 
 def _filed_before(key: str, request_sha256: str) -> Report | None:

@@ -58,7 +58,9 @@ def _drawn(name: str, cell: Mapping[str, Any]) -> dict[str, Any]:
 
 def _judged_twice() -> list[list[Decision]]:
     """What was said of each report that at least two decided, without seeing each other."""
-    together = (list(said) for _, said in groupby(queries.decisions.decided_blind(), _report))
+    together = (
+        list(said) for _, said in groupby(queries.decisions.independent_decisions(), _report)
+    )
     return [said for said in together if len(said) > 1][-NEWEST:]
 
 

@@ -29,7 +29,7 @@ def show(request: HttpRequest) -> HttpResponse:
     asked = request.POST.get("keys", "")
     number = int(asked) if asked in ("1", "2") else 0
     try:
-        settled = approval_rule.turn(number=number, by=person(request))
+        settled = approval_rule.change(number=number, by=person(request))
     except Refusal as refusal:
         return with_refusal(_page(request, refusal=refusal), refusal)
     more = f" {settled} half-decided report{'s' * (settled != 1)} became settled by that."

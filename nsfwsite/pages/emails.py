@@ -38,7 +38,7 @@ def leave(request: HttpRequest, receipt: str) -> HttpResponse:
 @by_receipt
 def forget(request: HttpRequest, receipt: str) -> HttpResponse:
     report = report_of(receipt)
-    return acted(request, "receipt", receipt, lambda: emails.forget(report=report))
+    return acted(request, "receipt", receipt, lambda: emails.delete_address(report=report))
 
 
 @csrf_exempt
@@ -56,6 +56,6 @@ def linked(request: HttpRequest, token: str, purpose: str) -> HttpResponse:
     if done and purpose == emails.CONFIRM:
         emails.confirm(row=row)
     elif done:
-        emails.forget(report=row.report)
+        emails.delete_address(report=row.report)
     context = {"purpose": purpose, "done": done, "title": TITLES[purpose, done]}
     return private(render(request, "pages/letters.html", context))

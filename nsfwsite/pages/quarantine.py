@@ -27,7 +27,7 @@ def release(request: HttpRequest, pk: int) -> HttpResponse:
 def decline(request: HttpRequest, pk: int) -> HttpResponse:
     burst = get_object_or_404(Burst, pk=pk)
     try:
-        done, left = quarantine.decline(
+        done, left = quarantine.reject(
             burst=burst, by=person(request), reason=words(request, "reason")
         )
     except Refusal as refusal:

@@ -17,7 +17,7 @@ from feedback.errors import ImagesRefused, Invalid, Refusal
 from feedback.models import Classification, Report
 from feedback.services import audit_sets, browser_scores, evidence
 from feedback.services.counterparts import Pair
-from feedback.services.reports import LONGEST_SUBJECT
+from feedback.services.reports import MAX_SUBJECT_LENGTH
 from modeltrain import labels
 from nsfwsite import throttle
 from nsfwsite.access import page, with_refusal
@@ -55,7 +55,7 @@ class ReportForm(forms.Form):
         widget=forms.RadioSelect,
         initial=Report.Kind.MISCLASSIFIED,
     )
-    subject = forms.CharField(max_length=LONGEST_SUBJECT, required=False)
+    subject = forms.CharField(max_length=MAX_SUBJECT_LENGTH, required=False)
     description = forms.CharField(
         max_length=2000, required=False, strip=True, widget=forms.Textarea(attrs={"rows": 4})
     )
@@ -209,7 +209,7 @@ def report(request: HttpRequest) -> HttpResponse:
             pairs=form.pairs(),
             classification=classification,
             source=throttle.source_of(request),
-            said=browser_scores.read(form.cleaned_data["browser"]),
+            said=browser_scores.parse(form.cleaned_data["browser"]),
             **_once(form),
             **form.wishes(),
         )

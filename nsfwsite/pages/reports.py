@@ -39,7 +39,7 @@ def show(request: HttpRequest) -> HttpResponse:
     chosen = queries.public_reports.chosen_filters(request.GET)
     query = urlencode(chosen)
     page = Paginator(_asked(request.GET), A_PAGE).get_page(request.GET.get("page"))
-    counts = queries.reports.counts()
+    counts = queries.reports.counts_by_status()
     context = {
         "chosen": chosen,
         "page": page,

@@ -36,7 +36,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "retrains": found,
         "champion": ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first(),
         "before": queries.models.served_before(),
-        "waiting": queries.reports.accepted_waiting(),
+        "waiting": queries.reports.learnable_count(),
         "opened": found.filter(
             status__in=Retrain.OPEN, base__status=ModelVersion.Status.CHAMPION
         ).first(),

@@ -36,7 +36,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 def case(request: HttpRequest, pk: int) -> HttpResponse:
     report = _escalated(pk)
     if request.method != "POST":
-        safety.opened(report=report, by=person(request))
+        safety.record_opening(report=report, by=person(request))
         return case_page(request, report)
     act = ACTIONS.get(request.POST.get("action", ""))
     if act is None:
@@ -90,7 +90,7 @@ def _hand_back(request: HttpRequest, report: Report) -> str:
 
 
 def _delete(request: HttpRequest, report: Report) -> str:
-    safety.delete_pictures(report=report, by=person(request), note=request.POST.get("note", ""))
+    safety.delete_images(report=report, by=person(request), note=request.POST.get("note", ""))
     return f"The pictures of report {report.pk} are deleted."
 
 

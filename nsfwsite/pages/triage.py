@@ -66,7 +66,11 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
     others = _ticked(request).exclude(pk=pk)
     try:
         told = triage.decide_together(
-            report=report, others=others, outcome=outcome, by=by, **_answer(request, outcome)
+            report=report,
+            near_duplicates=others,
+            outcome=outcome,
+            by=by,
+            **_answer(request, outcome),
         )
     except Refusal as refusal:
         return _refused(request, pk, refusal)
@@ -81,12 +85,12 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
             messages.warning(request, f"Report {one.pk} is not decided. {each}")
     if isinstance(answer, Refusal):
         return _refused(request, pk, answer)
-    triage.let_go(report=report, by=by)
+    triage.release_claim(report=report, by=by)
     return _next(request)
 
 
 def with_story(pk: int) -> Report:
-    return get_object_or_404(queries.reports.with_story(Report.objects.all()), pk=pk)
+    return get_object_or_404(queries.reports.with_details(Report.objects.all()), pk=pk)
 
 
 def _ticked(request: HttpRequest) -> QuerySet[Report]:
@@ -116,7 +120,7 @@ def claim(request: HttpRequest) -> HttpResponse:
 def skip(request: HttpRequest, pk: int) -> HttpResponse:
     """Leave a case to others and take the next one."""
     report = get_object_or_404(Report, pk=pk)
-    triage.let_go(report=report, by=person(request))
+    triage.release_claim(report=report, by=person(request))
     return _next(request, after=report)
 
 
@@ -156,7 +160,7 @@ def case_page(
     status: int = 200,
 ) -> HttpResponse:
     typed = request.POST
-    near, more = queries.near_duplicates.near_duplicates(report, person(request), most=NEAR_SHOWN)
+    near, more = queries.near_duplicates.near_duplicates(report, person(request), limit=NEAR_SHOWN)
     also = [one.report.pk for one in near if one.agrees_with(report)]
     if "outcome" in typed:
         also = [one.pk for one in _ticked(request)]
@@ -166,9 +170,9 @@ def case_page(
         "refusal": refusal,
         "revealed": revealed,
         "open": opened,
-        "said": queries.decisions.said_of(report, to=person(request)),
-        "in_other_hands": triage.in_other_hands(report, person(request)),
-        "barred": opened and triage.barred(report, person(request)),
+        "said": queries.decisions.visible_decisions(report, to=person(request)),
+        "in_other_hands": triage.claimed_by_other(report, person(request)),
+        "barred": opened and triage.refusal_to_decide(report, person(request)),
         "agreed": report.status in Report.AGREED,
         "may_see": may_see(report),
         "labels": labels.LABELS,
@@ -220,7 +224,7 @@ def golden_case(request: HttpRequest, pk: int) -> HttpResponse:
         if request.POST.get("golden") == "yes":
             golden.mark(report=report, by=person(request))
         else:
-            golden.drop(report)
+            golden.unmark(report)
     except Refusal as refusal:
         return _refused(request, pk, refusal)
     return redirect("case", pk=pk)

@@ -18,13 +18,13 @@ def answer(model: ModelVersion, graph: str = "int8", **scores: float) -> dict:
     return {"model": model.sha256, "graph": graph, "scores": {**SCORES, **scores}}
 
 
-def read(value: dict) -> browser_scores.Said:
-    return browser_scores.read(json.dumps({FILE: value}))[FILE]
+def read(value: dict) -> browser_scores.BrowserAnswer:
+    return browser_scores.parse(json.dumps({FILE: value}))[FILE]
 
 
 @pytest.fixture
 def kept(filed):
-    def make(said: browser_scores.Said, seed: int = 0) -> BrowserScore:
+    def make(said: browser_scores.BrowserAnswer, seed: int = 0) -> BrowserScore:
         return filed(seed, said=[said]).examples.get().in_browser
 
     return make
@@ -93,4 +93,4 @@ def test_maintainers_get_a_count_and_the_reports(kept, champion) -> None:
 )
 def test_what_is_no_answer_is_refused(champion, text) -> None:
     with pytest.raises(Invalid, match="names its model"):
-        browser_scores.read(text)
+        browser_scores.parse(text)

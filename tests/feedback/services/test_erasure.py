@@ -46,7 +46,7 @@ ANCHOR = Row("b" * 64, "neutral", {}, "train", "stamps", "owl")
 
 @pytest.fixture
 def first_version(db) -> DatasetVersion:
-    return datasets.begin([ANCHOR])
+    return datasets.create_first([ANCHOR])
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def found() -> set[str]:
 def later() -> None:
     """The time has passed in which a process might write again what was just erased."""
     Erasure.objects.update(created_at=timezone.now() - datetime.timedelta(minutes=1))
-    erasure.finish()
+    erasure.erase_files()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -153,7 +153,7 @@ def test_the_receipt_names_the_datasets_and_models_that_held_it(client, learnt_f
 
 @pytest.mark.django_db(transaction=True)
 def test_an_erasure_that_was_killed_is_finished_by_the_scheduler(learnt_from, monkeypatch):
-    monkeypatch.setattr("feedback.services.erasure._remove_files", lambda one: 1 / 0)
+    monkeypatch.setattr("feedback.services.erasure._delete_files", lambda erasure: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         reporting.withdraw(report=learnt_from)
     monkeypatch.undo()
@@ -164,7 +164,7 @@ def test_an_erasure_that_was_killed_is_finished_by_the_scheduler(learnt_from, mo
 
 def test_a_picture_that_was_only_just_erased_is_looked_for_once_more(learnt_from):
     reports.withdraw(report=learnt_from)
-    erasure.finish()
+    erasure.erase_files()
     assert Erasure.objects.exclude(name="").count() == 1
 
 
@@ -177,7 +177,7 @@ def test_what_was_named_by_its_hash_before_is_renamed_where_it_stands(learnt_fro
     StoredImage.objects.filter(pk=image.pk).update(name=image.sha256)
 
     reports.withdraw(report=learnt_from)
-    erasure.finish()
+    erasure.erase_files()
 
     assert image.sha256[:12] not in dataset.manifest.read_text()
     assert len(manifest.read(dataset.manifest)) == 2
