@@ -25,7 +25,7 @@ def read(value: dict) -> browser_scores.BrowserAnswer:
 @pytest.fixture
 def kept(filed):
     def make(said: browser_scores.BrowserAnswer, seed: int = 0) -> BrowserScore:
-        return filed(seed, said=[said]).examples.get().in_browser
+        return filed(seed, browser_answers=[said]).examples.get().in_browser
 
     return make
 
@@ -55,7 +55,7 @@ def test_another_label_is_drift(filed, judged, champion) -> None:
     classification = judged(3)
     classification.scores = {**SCORES, "drawings": 0.449, "neutral": 0.451}
     classification.save()
-    report = filed(classifications=[classification], kind="unfair", said=[said])
+    report = filed(classifications=[classification], kind="unfair", browser_answers=[said])
     own = report.examples.get().in_browser
     assert own.distance < own.tolerance
     assert own.drifted
