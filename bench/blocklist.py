@@ -33,8 +33,8 @@ from bench.temporary_site import temporary_site
 from modeltrain.audit.fairness import wilson
 from modeltrain.demo.build import draw, fetch_stamps, unpack_package
 from modeltrain.demo.sources import openmoji_drawings, photographs
-from modeltrain.images.blocklist import to_block, views
-from modeltrain.images.hashing import TELLING_QUALITY, Pdq, distance
+from modeltrain.images.blocklist import dihedral_hashes, hashes_to_block
+from modeltrain.images.hashing import MIN_QUALITY, Pdq, distance
 
 BLOCKED, UNRELATED = 500, 5000
 CLIP_ART, SERIES = "openclipart-png", "shapes"
@@ -141,7 +141,7 @@ def rate(hits: int, of: int) -> str:
 
 def nearest(path: Path, blocked: Mapping[str, list[str]]) -> str:
     """Name the blocked picture that one is nearest to."""
-    asked = views(pixels(path))
+    asked = dihedral_hashes(pixels(path))
     near = {
         name: min(distance(one, Pdq(bits, 100)) for one in asked for bits in hashes)
         for name, hashes in blocked.items()
@@ -179,7 +179,7 @@ def main() -> None:
                 break
             if subject not in subjects:
                 subjects.add(subject)
-                if views(pixels(path)):
+                if dihedral_hashes(pixels(path)):
                     blocked[name] = path
                 else:
                     plain += 1
@@ -193,7 +193,7 @@ def main() -> None:
         }
         print(
             f"{len(blocked)} blocked ({plain} others were too plain: quality under "
-            f"{TELLING_QUALITY}); not blocked: "
+            f"{MIN_QUALITY}); not blocked: "
             + ", ".join(f"{len(each)} {kind}" for kind, each in others.items()),
             flush=True,
         )
@@ -203,7 +203,7 @@ def main() -> None:
             if way == "as pictures":
                 kept = [images.store(pixels(path)) for path in blocked.values()]
                 blocklist.block(images=kept, source="bench")
-                hashes = {name: to_block(pixels(path)) for name, path in blocked.items()}
+                hashes = {name: hashes_to_block(pixels(path)) for name, path in blocked.items()}
             else:
                 hashes = {name: each[:1] for name, each in hashes.items()}
                 blocklist.import_list(

@@ -41,14 +41,14 @@ def is_old(row: Row) -> bool:
 class Bench:
     def __init__(self, args: argparse.Namespace) -> None:
         folder = args.work / "set"
-        if not (folder / dataset.MANIFEST).exists():
+        if not (folder / dataset.MANIFEST_FILE).exists():
             stand_in.build(args.openmoji, folder)
         self.data = dataset.load(folder)
         start = artifact.load(args.artifact)
         known = features(self.data.rows, self.data.images, Classifier(start), args.work / "cache")
         self.features = {row.sha256: known[at] for at, row in enumerate(self.data.rows)}
         old = args.work / "old"
-        if not (old / dataset.MANIFEST).exists():
+        if not (old / dataset.MANIFEST_FILE).exists():
             rows = [row for row in self.data.rows if row.split == "audit" or is_old(row)]
             dataset.write(old, labels=self.data.labels, rows=rows, images=self.data.images)
         champion = article.train(

@@ -100,7 +100,7 @@ def main() -> None:
     args = parser.parse_args()
     bench = Bench(args)
     folder = args.work / "dirty"
-    if not (folder / dataset.MANIFEST).exists():
+    if not (folder / dataset.MANIFEST_FILE).exists():
         stand_in.build(args.openmoji, folder, wrong_labels=0.05, seed=1)
     dirty = dataset.load(folder)
     reviewed, steps = bench.cleaned_and_reviewed(dirty)

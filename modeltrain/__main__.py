@@ -25,15 +25,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary folders are removed
     args = parser().parse_args(argv)
-    report = progress.on(json_lines=args.json_progress)
+    report = progress.reporter(json_lines=args.json_progress)
     try:
         result = verbs.load(args.verb).run(args, report)
     except (ValueError, OSError) as error:  # every refusal of this package is a ValueError
-        report.failed(str(error))
+        report.fail(str(error))
         return 1
     finally:
         report.close()
-    report.done(result, "Done")
+    report.finish(result, "Done")
     return SOME_LEFT_OUT if result.get("problems") else 0
 
 

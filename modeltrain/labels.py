@@ -1,6 +1,6 @@
-"""The five names, in the order of the network's outputs, and what a mistake between them is called.
+"""The five labels, in the order of the network's outputs, and the kinds of mistake between them.
 
-Nothing else in Python knows these names; an artifact carries its own copy in `labels.json`.
+No other Python module knows these names; an artifact carries its own copy in `labels.json`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ NSFW: frozenset[str] = frozenset({"hentai", "porn", "sexy"})
 
 
 class ErrorKind(StrEnum):
-    """What went wrong, if anything, when a picture was classified."""
+    """What went wrong, if anything, when an image was classified."""
 
     CORRECT = "correct"
     FALSE_ALARM = "false_alarm"
@@ -21,7 +21,7 @@ class ErrorKind(StrEnum):
 
 
 def error_kind(*, expected: str, predicted: str) -> ErrorKind:
-    """Name the mistake between the right label and the one a model gave.
+    """Return the kind of mistake between the right label and the one that a model gave.
 
     Parameters
     ----------
@@ -31,13 +31,13 @@ def error_kind(*, expected: str, predicted: str) -> ErrorKind:
     Returns
     -------
     ErrorKind
-        `CORRECT` where they are equal; `FALSE_ALARM` where a safe picture was called NSFW; `MISS`
-        where an NSFW picture was called safe; `CONFUSION` for a wrong class on the same side.
+        `CORRECT` if they are equal; `FALSE_ALARM` if a safe image was called NSFW; `MISS` if an
+        NSFW image was called safe; `CONFUSION` for a wrong label on the same side.
 
     Raises
     ------
     ValueError
-        Where either is not a known label.
+        When either is not one of `LABELS`.
     """
     for received in (expected, predicted):
         if received not in LABELS:

@@ -1,4 +1,4 @@
-"""How far a command is: JSON lines for a program, a bar for a person."""
+"""How far a command has come: JSON lines for a program, a progress bar for a person."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.progress import Progress as Bar
 
 @dataclass(frozen=True)
 class Progress:
-    """One step: `done` of `total` in a stage, and what is going on, for people."""
+    """One step: `done` of `total` in a stage, and a message for people."""
 
     stage: str
     done: int
@@ -24,17 +24,17 @@ class Progress:
 
 
 class ProgressCallback(Protocol):
-    """What long work calls to say how far it is."""
+    """The function that long-running work calls to report how far it has come."""
 
     def __call__(self, stage: str, done: int, total: int, message: str) -> None: ...
 
 
 def quiet(stage: str, done: int, total: int, message: str) -> None:
-    """Report to nobody."""
+    """Ignore progress."""
 
 
 class JsonLines:
-    """Reports as one JSON object a line."""
+    """Reports progress as JSON, one object per line."""
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
@@ -42,16 +42,16 @@ class JsonLines:
     def __call__(self, stage: str, done: int, total: int, message: str) -> None:
         self._write(asdict(Progress(stage, done, total, message)))
 
-    def done(self, result: Mapping[str, Any], message: str) -> None:
-        """Say that the command is done, and what came of it."""
+    def finish(self, result: Mapping[str, Any], message: str) -> None:
+        """Report that the command has finished, with its result."""
         self._write(asdict(Progress("done", 1, 1, message)) | {"result": dict(result)})
 
-    def failed(self, message: str) -> None:
-        """Say why the command stopped."""
+    def fail(self, message: str) -> None:
+        """Report why the command stopped."""
         self._write({"stage": "failed", "message": message})
 
     def close(self) -> None:
-        """Nothing to put away."""
+        """Do nothing: there is nothing to clean up."""
 
     def _write(self, values: Mapping[str, Any]) -> None:
         self._out.write(json.dumps(values, ensure_ascii=False) + "\n")
@@ -59,7 +59,7 @@ class JsonLines:
 
 
 class Terminal:
-    """Reports as a bar on a terminal's stderr, as plain lines elsewhere; results to stdout."""
+    """Reports a progress bar on a terminal, plain lines elsewhere, and results on stdout."""
 
     def __init__(self) -> None:
         self._console = Console()
@@ -83,22 +83,22 @@ class Terminal:
                 self._console.print(f"{stage}: {message}", highlight=False, soft_wrap=True)
         self._bar.update(self._task, completed=done, total=total, description=message)
 
-    def done(self, result: Mapping[str, Any], message: str) -> None:
-        """Print what came of it."""
+    def finish(self, result: Mapping[str, Any], message: str) -> None:
+        """Print the result."""
         self.close()
         self._console.print(message, highlight=False, soft_wrap=True)
         sys.stdout.write(json.dumps(dict(result), indent=2, ensure_ascii=False) + "\n")
 
-    def failed(self, message: str) -> None:
+    def fail(self, message: str) -> None:
         """Print why the command stopped."""
         self.close()
         self._console.print(message, style="red", highlight=False, markup=False, soft_wrap=True)
 
     def close(self) -> None:
-        """Leave the terminal as it was."""
+        """Restore the terminal."""
         self._bar.stop()
 
 
-def on(*, json_lines: bool) -> JsonLines | Terminal:
-    """Choose who is told: a program that reads JSON lines, or a person."""
+def reporter(*, json_lines: bool) -> JsonLines | Terminal:
+    """Return a reporter for a program that reads JSON lines, or for a person."""
     return JsonLines() if json_lines else Terminal()

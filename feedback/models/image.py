@@ -5,7 +5,7 @@ from typing import Any
 from django.core.files.storage import Storage, storages
 from django.db import models
 
-from modeltrain.images.codec import passing_name
+from modeltrain.images.codec import erasable_name
 from modeltrain.images.hashing import Pdq
 
 
@@ -34,7 +34,7 @@ class StoredImage(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.name = self.name or passing_name(Path(str(self.file.name)), self.sha256)
+        self.name = self.name or erasable_name(Path(str(self.file.name)), self.sha256)
         super().save(*args, **kwargs)
 
     @property

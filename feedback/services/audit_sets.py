@@ -18,7 +18,7 @@ from modeltrain.data.dataset import Dataset
 from modeltrain.data.manifest import Row
 from modeltrain.files import write_whole
 from modeltrain.images import codec
-from modeltrain.images.hashing import Pdq, alike, pdq
+from modeltrain.images.hashing import Pdq, is_near_duplicate, pdq
 from modeltrain.labels import LABELS
 from modeltrain.model.features import ImageMissing, load_pixels
 
@@ -179,7 +179,7 @@ def _unlearnt(rows: Sequence[Row], prints: dict[str, Pdq], told: list[str]) -> l
         if row.sha256 not in learnt
         and row.sha256 not in reported
         and row.cluster not in clusters
-        and not any(alike(prints[row.sha256], look) for look in looks)
+        and not any(is_near_duplicate(prints[row.sha256], look) for look in looks)
     ]
     if left := len(rows) - len(kept):
         told.append(

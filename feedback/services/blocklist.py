@@ -12,7 +12,7 @@ from feedback.errors import Invalid
 from feedback.models import BlockedHash, StoredImage
 from feedback.services.images import pixels_of
 from modeltrain.images import blocklist
-from modeltrain.images.hashing import TELLING_QUALITY
+from modeltrain.images.hashing import MIN_QUALITY
 
 BATCH_SIZE = 5_000
 MAX_LISTED = 20  # malformed lines in an error message
@@ -36,7 +36,7 @@ def import_list(
     imported, hashes = BlocklistImport(), set[str]()
     for number, line in enumerate(lines, start=1):
         try:
-            parsed = blocklist.parse(line)
+            parsed = blocklist.parse_line(line)
         except blocklist.MalformedHash as problem:
             imported.malformed.append(f"line {number}: {problem}")
             continue
@@ -44,7 +44,7 @@ def import_list(
             continue
         imported.read += 1
         digits, quality = parsed
-        if quality is not None and quality < TELLING_QUALITY:
+        if quality is not None and quality < MIN_QUALITY:
             imported.too_plain += 1
         else:
             hashes.add(digits)
@@ -65,7 +65,7 @@ def import_list(
 def block(*, images: Iterable[StoredImage], source: str) -> tuple[int, int]:
     """Block stored images. Returns how many, and how many are too plain to be recognised."""
     source = _source(source)
-    hashes_by_image = [blocklist.to_block(pixels_of(image)) for image in images]
+    hashes_by_image = [blocklist.hashes_to_block(pixels_of(image)) for image in images]
     _add([digits for hashes in hashes_by_image for digits in hashes], source)
     blocked = sum(bool(hashes) for hashes in hashes_by_image)
     return blocked, len(hashes_by_image) - blocked
@@ -74,8 +74,8 @@ def block(*, images: Iterable[StoredImage], source: str) -> tuple[int, int]:
 def matches(images: Iterable[StoredImage]) -> bool:
     """Is any of these images blocked, or a copy of a blocked one?"""
     blocked_hashes = _blocklist(*_state())
-    return blocked_hashes.holds(
-        [view for image in images for view in blocklist.views(pixels_of(image))]
+    return blocked_hashes.matches(
+        [view for image in images for view in blocklist.dihedral_hashes(pixels_of(image))]
     )
 
 

@@ -16,7 +16,7 @@ from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
 from modeltrain.files import write_whole
 from modeltrain.images import codec
-from modeltrain.images.hashing import Pdq, alike, pdq
+from modeltrain.images.hashing import Pdq, is_near_duplicate, pdq
 
 
 def fold(*, by: User) -> DatasetVersion | None:
@@ -94,7 +94,8 @@ def _offers(
             fingerprint = image.fingerprint
             new_cluster = cluster_of.get(example.counterpart_of_id) or secrets.token_hex(8)
             cluster = next(
-                (name for other, name in clusters if alike(other, fingerprint)), new_cluster
+                (name for other, name in clusters if is_near_duplicate(other, fingerprint)),
+                new_cluster,
             )
             clusters.append((fingerprint, cluster))
             cluster_of[example.pk] = cluster
@@ -143,7 +144,7 @@ class AuditedImages:
     def contains(self, image: StoredImage) -> bool:
         if image.sha256 in self.sha256:
             return True
-        return any(alike(audited, image.fingerprint) for audited in self.fingerprints)
+        return any(is_near_duplicate(audited, image.fingerprint) for audited in self.fingerprints)
 
 
 def _fingerprints(audit_set: AuditSet, rows: Sequence[Row]) -> list[Pdq]:

@@ -14,7 +14,7 @@ from PIL import Image
 from feedback.models import Classification, Erasure, Report, StoredImage
 from modeltrain.images import codec
 from modeltrain.images.codec import Pixels
-from modeltrain.images.hashing import Pdq, alike, pdq
+from modeltrain.images.hashing import Pdq, is_near_duplicate, pdq
 
 # Younger than this, a file without a row may belong to a request or task that still runs.
 ORPHANED_AFTER = datetime.timedelta(hours=1)
@@ -58,7 +58,7 @@ def join_cluster(image: StoredImage) -> None:
         for pk, cluster, sha256, bits, quality in other_images.values_list(
             "pk", "cluster", "sha256", "pdq", "pdq_quality"
         )
-        if sha256 == image.sha256 or alike(Pdq(bits, quality), image.fingerprint)
+        if sha256 == image.sha256 or is_near_duplicate(Pdq(bits, quality), image.fingerprint)
     }
     clusters = [cluster for cluster in near_duplicates.values() if cluster]
     # Images that are screened at once do not see each other's cluster: all take the lowest key.

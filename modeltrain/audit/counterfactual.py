@@ -22,7 +22,7 @@ from modeltrain.audit.evaluate import Predicted
 from modeltrain.audit.fairness import mean_interval, rate_of
 from modeltrain.data.manifest import Row
 from modeltrain.files import write_whole
-from modeltrain.images.changes import CHANGES
+from modeltrain.images.perturbations import PERTURBATIONS
 from modeltrain.labels import LABELS, NSFW
 from modeltrain.model.features import load_pixels
 
@@ -236,7 +236,7 @@ def made(
     images: Mapping[str, Path | str],
     progress: Callable[[int, int], None],
     *,
-    changes: Mapping[str, Callable[[Image.Image], Image.Image]] = CHANGES,
+    changes: Mapping[str, Callable[[Image.Image], Image.Image]] = PERTURBATIONS,
 ) -> dict[str, Figures]:
     """Change each image in every way and compare the answers with those to the image itself.
 

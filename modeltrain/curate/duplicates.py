@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from modeltrain.curate import alignment, hash_join
 from modeltrain.curate.alignment import Pixels, Same, Sketch
-from modeltrain.images.hashing import TELLING_QUALITY
+from modeltrain.images.hashing import MIN_QUALITY
 from modeltrain.progress import ProgressCallback, quiet
 
 NEIGHBOURS = 12
@@ -135,7 +135,7 @@ def by_hash(read: Read, count: int, *, progress: ProgressCallback = quiet) -> ND
 def _turned(pixels: Pixels) -> list[NDArray[np.uint8]]:
     """Return the hashes of a picture, its mirror image, and both in quarter turns."""
     vectors, quality = pdqhash.compute_dihedral(np.ascontiguousarray(pixels))
-    if quality < TELLING_QUALITY:
+    if quality < MIN_QUALITY:
         return []
     return [np.packbits(np.asarray(vector, dtype=np.uint8)) for vector in vectors]
 

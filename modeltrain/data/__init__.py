@@ -1,1 +1,1 @@
-"""What a dataset is on disk: manifests, image paths, and arrays that were computed once."""
+"""A dataset on disk: manifests, image paths, and cached arrays."""

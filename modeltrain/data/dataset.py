@@ -1,8 +1,8 @@
-"""A dataset: a folder that says which images there are, what they show, and where they lie.
+"""A dataset: a folder that says which images it has, what they show, and where they are.
 
-`manifest.jsonl` has a row for each image, `labels.json` the classes in the order of a model's
-outputs, `images.json` each image's path by its hash, relative to the folder. Images may lie in the
-folder or in another dataset's: nothing that cleans or reviews a dataset copies or removes one.
+`manifest.jsonl` has a row for each image, `labels.json` the labels in the order of a model's
+outputs, and `images.json` each image's path by its hash, relative to the folder. Images may be in
+this folder or in another dataset's: cleaning or reviewing a dataset never copies or deletes one.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
 from modeltrain.files import write_whole
 
-MANIFEST, LABELS_FILE, IMAGES_FILE = "manifest.jsonl", "labels.json", "images.json"
+MANIFEST_FILE, LABELS_FILE, IMAGES_FILE = "manifest.jsonl", "labels.json", "images.json"
 
 
 class DatasetRefused(ValueError):
-    """A folder is not a dataset, or is one already."""
+    """A folder is not a dataset, or already is one."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset, read and checked.
+    """A dataset that was read and checked.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Dataset:
     rows : tuple of Row
         Sorted by hash.
     images : mapping of str to pathlib.Path
-        By hash. That a file is there is found out when it is read.
+        By hash. A missing file is noticed only when it is read.
     """
 
     path: Path
@@ -44,7 +44,7 @@ class Dataset:
     images: Mapping[str, Path]
 
     def split(self, *names: str) -> list[Row]:
-        """Return the rows of some splits."""
+        """Return the rows of the named splits."""
         return [row for row in self.rows if row.split in names]
 
 
@@ -54,19 +54,20 @@ def load(path: Path) -> Dataset:
     Raises
     ------
     DatasetRefused
-        When a file is missing or is not what it should be.
+        When a file is missing or malformed.
     ManifestError
-        Naming the line.
+        When a line of the manifest breaks a rule; names the line.
     """
-    for name in (LABELS_FILE, IMAGES_FILE, MANIFEST):
+    for name in (LABELS_FILE, IMAGES_FILE, MANIFEST_FILE):
         if not (path / name).is_file():
             raise DatasetRefused(
-                f"A dataset must be a folder with {MANIFEST}, {LABELS_FILE} and {IMAGES_FILE}. "
-                f"Received: {path}, without {name}. Make one with `python -m modeltrain import`."
+                f"A dataset must be a folder with {MANIFEST_FILE}, {LABELS_FILE} and "
+                f"{IMAGES_FILE}. Received: {path}, without {name}. "
+                "Make one with `python -m modeltrain import`."
             )
-    labels = check_labels(_json(path / LABELS_FILE))
-    images = _json(path / IMAGES_FILE)
-    if not isinstance(images, dict) or not all(isinstance(each, str) for each in images.values()):
+    labels = check_labels(_read_json(path / LABELS_FILE))
+    images = _read_json(path / IMAGES_FILE)
+    if not isinstance(images, dict) or not all(isinstance(name, str) for name in images.values()):
         raise DatasetRefused(
             f"{IMAGES_FILE} must be a JSON object from hash to path. Received: "
             f"{path / IMAGES_FILE}. Make the dataset again."
@@ -74,83 +75,83 @@ def load(path: Path) -> Dataset:
     return Dataset(
         path=path,
         labels=labels,
-        rows=tuple(manifest.read(path / MANIFEST, labels=labels)),
-        images={sha256: path / each for sha256, each in images.items()},
+        rows=tuple(manifest.read(path / MANIFEST_FILE, labels=labels)),
+        images={sha256: path / name for sha256, name in images.items()},
     )
 
 
 def write(
     path: Path, *, labels: Sequence[str], rows: Iterable[Row], images: Mapping[str, Path]
 ) -> Dataset:
-    """Write a dataset; its manifest comes last, so a folder without one is not a dataset yet.
+    """Write a dataset. The manifest is written last: a folder without one is not yet a dataset.
 
     Parameters
     ----------
     path : pathlib.Path
-        Made if missing. Images may lie in it already.
+        Created if missing. It may already hold images.
     labels : sequence of str
     rows : iterable of Row
     images : mapping of str to pathlib.Path
-        Those of the rows are written down; others are left out.
+        Paths by hash; those of no row are left out.
 
     Raises
     ------
     DatasetRefused
-        When there is a dataset already, a row's image has no path, or a label is not usable.
+        When the folder already holds a dataset, a row's image has no path, or a label is invalid.
     ManifestError
         When a row breaks a rule.
     """
     refuse_existing(path)
-    named, listed = check_labels(list(labels)), list(rows)
-    for row in listed:
+    labels, rows = check_labels(list(labels)), list(rows)
+    for row in rows:
         if row.sha256 not in images:
             raise DatasetRefused(
                 f"Every row's image must have a path. Received: none for {row.sha256} "
                 f"({row.source}). Add it or leave the row out."
             )
     path.mkdir(parents=True, exist_ok=True)
-    here = path.resolve()
-    relative = {
-        row.sha256: os.path.relpath(Path(images[row.sha256]).resolve(), here) for row in listed
+    folder = path.resolve()
+    relative_paths = {
+        row.sha256: os.path.relpath(Path(images[row.sha256]).resolve(), folder) for row in rows
     }
-    write_whole(path / LABELS_FILE, _to_json(list(named)))
-    write_whole(path / IMAGES_FILE, _to_json(dict(sorted(relative.items()))))
-    manifest.write(path / MANIFEST, listed, labels=named)
+    write_whole(path / LABELS_FILE, _to_json(list(labels)))
+    write_whole(path / IMAGES_FILE, _to_json(dict(sorted(relative_paths.items()))))
+    manifest.write(path / MANIFEST_FILE, rows, labels=labels)
     return load(path)
 
 
 def refuse_existing(path: Path) -> None:
-    """Raise `DatasetRefused` where a dataset is already, so that none is ever written over."""
-    if (path / MANIFEST).exists():
+    """Raise `DatasetRefused` if the folder already holds a dataset: none is ever overwritten."""
+    if (path / MANIFEST_FILE).exists():
         raise DatasetRefused(
             f"A dataset is written once. Received: {path}, which holds one. Name another folder."
         )
 
 
 def check_labels(labels: object) -> tuple[str, ...]:
-    """Return labels that can be a model's outputs.
+    """Return labels as a tuple if they can be a model's outputs.
 
     Raises
     ------
     DatasetRefused
-        When there are fewer than two, one is not text, is blank or over 60 characters, or is there
-        twice.
+        When there are fewer than two labels, or one is not text, is blank, is longer than 60
+        characters, or appears twice.
     """
-    good = (
+    are_valid = (
         isinstance(labels, list)
-        and all(isinstance(each, str) and each.strip() and len(each) <= 60 for each in labels)
+        and all(isinstance(name, str) and name.strip() and len(name) <= 60 for name in labels)
         and len(labels) >= 2
         and len(set(labels)) == len(labels)
     )
-    if not good:
+    if not are_valid:
         raise DatasetRefused(
             "Labels must be two or more different names, each of 1 to 60 characters. "
-            f"Received: {str(labels)[:200]}. Name the classes."
+            f"Received: {str(labels)[:200]}. Name the labels."
         )
     return tuple(labels)  # type: ignore[arg-type]
 
 
-def _json(path: Path) -> object:
+def _read_json(path: Path) -> object:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""A manifest: which images a dataset holds, as JSON Lines that hash the same for the same rows."""
+"""A manifest: the images of a dataset, as JSON Lines that hash the same for the same rows."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ class ManifestError(ValueError):
     Attributes
     ----------
     rule, received, remedy : str
-        What holds for a manifest, what was found (with its line, when read), and what to do.
+        The rule, what was received (with its line, when read from a file), and what to do.
     """
 
     def __init__(self, rule: str, received: str, remedy: str) -> None:
@@ -39,16 +39,16 @@ class Row:
     Attributes
     ----------
     sha256 : str
-        `images.pixel_sha256` of its pixels, or `images.passing_name` of what may be erased.
+        `codec.pixel_sha256` of its pixels, or `codec.erasable_name` of an image that may be erased.
     label : str
-        What it really is; one of the dataset's labels.
+        What the image really shows; one of the dataset's labels.
     groups : mapping of str to str
-        Axis to value, such as `medium` to `vector`. Axes that say nothing of it are left out.
+        Axis to value, such as `medium` to `vector`. Axes that do not apply to it are left out.
     split : {"train", "validation", "audit"}
     source : str
-        Where it came from, for people.
+        Where the image came from, for people to read.
     cluster : str
-        The near-duplicates it belongs to. A cluster is never on two sides of a split.
+        The near-duplicates it belongs to. All images of a cluster are in one split.
     """
 
     sha256: str
@@ -59,18 +59,18 @@ class Row:
     cluster: str
 
 
-_KEYS = {each.name for each in fields(Row)}
+_KEYS = {row_field.name for row_field in fields(Row)}
 
 
 def write(path: Path, rows: Iterable[Row], *, labels: Collection[str] = LABELS) -> str:
-    """Write a manifest, whole or not at all.
+    """Write a manifest atomically.
 
     Parameters
     ----------
     path : pathlib.Path
     rows : iterable of Row
     labels : collection of str
-        What a row's label may be.
+        The labels that a row may have.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def write(path: Path, rows: Iterable[Row], *, labels: Collection[str] = LABELS) 
     Raises
     ------
     ManifestError
-        When a row breaks a rule, an image is there twice, or a cluster is in two splits.
+        When a row breaks a rule, an image appears twice, or a cluster is in two splits.
     """
     data = _to_bytes(rows, labels)
     write_whole(path, data)
@@ -93,13 +93,13 @@ def read(path: Path, *, labels: Collection[str] = LABELS) -> list[Row]:
     Raises
     ------
     ManifestError
-        Naming the line.
+        When a line breaks a rule; names the line.
     """
     rows = []
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             rows.append(_parse(line, labels, where=f"{path.name}, line {number}"))
-    _check_together(rows, where=path.name)
+    _check_unique(rows, where=path.name)
     return rows
 
 
@@ -111,72 +111,77 @@ def sha256(rows: Iterable[Row], *, labels: Collection[str] = LABELS) -> str:
 def split_of(cluster: str, *, audit_share: float = 0.5, validation_share: float = 0.1) -> str:
     """Return the split of a cluster of near-duplicates, from the hash of its name alone.
 
-    An image and its crop share a cluster, so they are always on the same side, whoever asks and
-    whenever.
+    An image and its crop share a cluster, so they are always in the same split, on any machine and
+    at any time.
 
     Parameters
     ----------
     cluster : str
     audit_share, validation_share : float
-        Shares of all clusters, together at most 1. What is left is for training.
+        Shares of all clusters, together at most 1. The rest is for training.
 
     Returns
     -------
     {"train", "validation", "audit"}
+
+    Raises
+    ------
+    ValueError
+        When a share is negative or both add up to more than 1.
     """
     if audit_share < 0 or validation_share < 0 or audit_share + validation_share > 1:
         raise ValueError(
             "Shares must be 0 or more and at most 1 together. "
             f"Received: audit {audit_share}, validation {validation_share}. Lower one of them."
         )
-    place = int.from_bytes(hashlib.sha256(cluster.encode()).digest()[:8], "big") / 2**64
-    if place < audit_share:
+    position = int.from_bytes(hashlib.sha256(cluster.encode()).digest()[:8], "big") / 2**64
+    if position < audit_share:
         return "audit"
-    return "validation" if place < audit_share + validation_share else "train"
+    return "validation" if position < audit_share + validation_share else "train"
 
 
 def _to_bytes(rows: Iterable[Row], labels: Collection[str]) -> bytes:
-    ordered = sorted(rows, key=lambda row: row.sha256)
+    rows = sorted(rows, key=lambda row: row.sha256)
     lines = []
-    for row in ordered:
+    for row in rows:
         values = asdict(row) | {"groups": dict(row.groups)}
         line = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         _parse(line.encode(), labels, where=f"a row for image {row.sha256!r}")
         lines.append(line + "\n")
-    _check_together(ordered, where="the rows")
+    _check_unique(rows, where="the rows")
     return "".join(lines).encode()
 
 
 def _parse(line: bytes, labels: Collection[str], *, where: str) -> Row:
-    def refuse(rule: str, received: Any) -> ManifestError:
-        text = f"{received!r} ({where})"
-        return ManifestError(rule, text, "Build the manifest again from its rows.")
+    def error(rule: str, received: Any) -> ManifestError:
+        remedy = "Build the manifest again from its rows."
+        return ManifestError(rule, f"{received!r} ({where})", remedy)
 
     try:
         values = json.loads(line)
     except ValueError:
-        raise refuse("Each line must be one JSON object.", line[:60]) from None
+        raise error("Each line must be one JSON object.", line[:60]) from None
     if not isinstance(values, dict) or set(values) != _KEYS:
         keys = sorted(values) if isinstance(values, dict) else values
-        raise refuse(f"A row must have exactly {', '.join(sorted(_KEYS))}.", keys)
+        raise error(f"A row must have exactly {', '.join(sorted(_KEYS))}.", keys)
     for key in sorted(_KEYS - {"groups"}):
         if not isinstance(values[key], str) or not values[key]:
-            raise refuse(f"A row's {key} must be text.", values[key])
+            raise error(f"A row's {key} must be text.", values[key])
     if not _SHA256.fullmatch(values["sha256"]):
-        raise refuse("A row's sha256 must be 64 hexadecimal digits.", values["sha256"])
+        raise error("A row's sha256 must be 64 hexadecimal digits.", values["sha256"])
     if values["label"] not in labels:
-        raise refuse(f"A row's label must be one of {', '.join(labels)}.", values["label"])
+        raise error(f"A row's label must be one of {', '.join(labels)}.", values["label"])
     if values["split"] not in SPLITS:
-        raise refuse(f"A row's split must be one of {', '.join(SPLITS)}.", values["split"])
+        raise error(f"A row's split must be one of {', '.join(SPLITS)}.", values["split"])
     groups = values["groups"]
     if not isinstance(groups, dict) or not all(
-        k and isinstance(v, str) and v for k, v in groups.items()
+        axis and isinstance(value, str) and value for axis, value in groups.items()
     ):
-        raise refuse("A row's groups must give each axis one value in text.", groups)
+        raise error("A row's groups must give each axis one value in text.", groups)
     return Row(**values)
 
 
-def _check_together(rows: Iterable[Row], *, where: str) -> None:
+def _check_unique(rows: Iterable[Row], *, where: str) -> None:
     images: set[str] = set()
     splits: dict[str, str] = {}
     for row in rows:

@@ -1,1 +1,1 @@
-"""From a file to pixels and back: decoding strangers' files, hashing, known changes, blocklists."""
+"""From a file to pixels and back: decoding untrusted files, hashing, perturbations, blocklists."""

@@ -1,26 +1,27 @@
-"""Recognise blocked pictures by their PDQ hashes, also mirrored, turned or changed a little.
+"""Recognize blocked images by their PDQ hashes, even when mirrored, rotated or slightly changed.
 
-Hash lists hold one hash of each picture, so what is asked about is hashed in eight ways: turned by
-quarters, and mirrored. The hash of the changed picture is taken, not PDQ's own shortcut from one
-transform: that is up to 60 bits off where the sides are no multiple of 64.
+Hash lists hold one hash per image, so the image being checked is hashed in eight orientations:
+rotated by quarter turns, and mirrored. Each orientation is hashed from its own pixels. PDQ's
+shortcut, which derives all eight hashes from one transform, is up to 60 bits off where the sides
+are not a multiple of 64.
 """
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
-from modeltrain.images.hashing import PDQ_BITS, SAME_PICTURE_BITS, TELLING_QUALITY, Pdq, pdq
+from modeltrain.images.hashing import MIN_QUALITY, PDQ_BITS, SAME_IMAGE_BITS, Pdq, pdq
 
-# PDQ's reference program hashes a picture at this size. A small one keeps its hash at half its size
-# only if both are brought to one size first.
+# PDQ's reference program hashes an image at this size. An image keeps its hash at half its size
+# only if both are resized to one size first.
 SIDE = 512
-_WAYS = [
+_ORIENTATIONS = [
     None,
     *(
         Image.Transpose[name]
@@ -38,11 +39,11 @@ Words = NDArray[np.uint64]
 
 
 class MalformedHash(ValueError):
-    """A line of a hash list that is not one."""
+    """A line of a hash list does not hold a valid hash."""
 
 
-def views(pixels: Pixels) -> list[Pdq]:
-    """Hash a picture in its eight ways: as it is first, then turned and mirrored.
+def dihedral_hashes(pixels: Pixels) -> list[Pdq]:
+    """Hash an image in its eight orientations: first as it is, then rotated and mirrored.
 
     Parameters
     ----------
@@ -52,19 +53,22 @@ def views(pixels: Pixels) -> list[Pdq]:
     Returns
     -------
     list of Pdq
-        Those whose quality tells; empty for a picture that is too plain.
+        The hashes of sufficient quality; empty for an image that is too plain.
     """
     square = _square(Image.fromarray(pixels))
-    found = (_hashed(square.transpose(way) if way is not None else square) for way in _WAYS)
-    return [one for one in found if one.quality >= TELLING_QUALITY]
+    hashes = (
+        _hash(square if orientation is None else square.transpose(orientation))
+        for orientation in _ORIENTATIONS
+    )
+    return [pdq_hash for pdq_hash in hashes if pdq_hash.quality >= MIN_QUALITY]
 
 
-def to_block(pixels: Pixels) -> list[str]:
-    """Return the hashes by which a picture at hand is blocked.
+def hashes_to_block(pixels: Pixels) -> list[str]:
+    """Return the hashes that block an image whose pixels are available.
 
-    Some pictures lose more than 31 bits when they are stored badly, made small or made so bright
-    that their light parts run into each other. Of a picture that is here, the hashes of such copies
-    are known beforehand; of a picture known by its hash alone, they are not.
+    Some images lose more than 31 bits when they are compressed heavily, made small, or brightened
+    until their light parts merge. When the image itself is available, the hashes of such copies can
+    be computed in advance; when only its hash is known, they cannot.
 
     Parameters
     ----------
@@ -74,38 +78,38 @@ def to_block(pixels: Pixels) -> list[str]:
     Returns
     -------
     list of str
-        64 hexadecimal digits each, that of the picture itself first; empty when it is too plain.
+        64 hexadecimal digits each, the hash of the image itself first; empty when the image is too
+        plain.
     """
-    picture = Image.fromarray(pixels)
-    first = _hashed(_square(picture))
-    if first.quality < TELLING_QUALITY:
+    image = Image.fromarray(pixels)
+    original = _hash(_square(image))
+    if original.quality < MIN_QUALITY:
         return []
-    changed = (_hashed(_square(copy)) for copy in _copies(picture))
-    return list(
-        dict.fromkeys([first.bits, *(h.bits for h in changed if h.quality >= TELLING_QUALITY)])
-    )
+    copies = (_hash(_square(copy)) for copy in _altered_copies(image))
+    bits = [original.bits, *(copy.bits for copy in copies if copy.quality >= MIN_QUALITY)]
+    return list(dict.fromkeys(bits))
 
 
-def _copies(picture: Image.Image) -> Iterable[Image.Image]:
-    stored = io.BytesIO()
-    picture.save(stored, "JPEG", quality=30)
-    with Image.open(io.BytesIO(stored.getvalue())) as copy:
+def _altered_copies(image: Image.Image) -> Iterator[Image.Image]:
+    compressed = io.BytesIO()
+    image.save(compressed, "JPEG", quality=30)
+    with Image.open(io.BytesIO(compressed.getvalue())) as copy:
         yield copy.convert("RGB")
-    yield picture.resize([max(1, side // 2) for side in picture.size], Image.Resampling.LANCZOS)
+    yield image.resize([max(1, side // 2) for side in image.size], Image.Resampling.LANCZOS)
     for factor in (1.2, 1.4):
-        yield ImageEnhance.Brightness(picture).enhance(factor)
+        yield ImageEnhance.Brightness(image).enhance(factor)
 
 
-def _square(picture: Image.Image) -> Image.Image:
-    return picture.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+def _square(image: Image.Image) -> Image.Image:
+    return image.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
 
 
-def _hashed(picture: Image.Image) -> Pdq:
-    return pdq(np.asarray(picture))
+def _hash(image: Image.Image) -> Pdq:
+    return pdq(np.asarray(image))
 
 
 class Blocklist:
-    """Hashes that can be searched; a million of them take 32 MB.
+    """A searchable set of hashes; a million of them take 32 MB.
 
     Parameters
     ----------
@@ -116,35 +120,35 @@ class Blocklist:
     def __init__(self, hashes: Sequence[str]) -> None:
         self._words = np.ascontiguousarray(_words(hashes).T)
 
-    def holds(self, prints: Sequence[Pdq]) -> bool:
+    def matches(self, hashes: Sequence[Pdq]) -> bool:
         """Say whether any of these hashes is within 31 bits of a blocked one.
 
         Parameters
         ----------
-        prints : sequence of Pdq
-            As `views` makes them, of one picture or of several.
+        hashes : sequence of Pdq
+            From `dihedral_hashes`, of one image or of several.
         """
         return any(
-            self._nearest(asked) <= SAME_PICTURE_BITS
-            for asked in _words([one.bits for one in prints])
+            self._nearest(words) <= SAME_IMAGE_BITS
+            for words in _words([pdq_hash.bits for pdq_hash in hashes])
         )
 
-    def _nearest(self, asked: Words) -> int:
-        differ = np.zeros(self._words.shape[1], np.uint16)
-        for known, word in zip(self._words, asked, strict=True):
-            differ += np.bitwise_count(known ^ word)
-        return int(differ.min(initial=PDQ_BITS))
+    def _nearest(self, words: Words) -> int:
+        distances = np.zeros(self._words.shape[1], np.uint16)
+        for blocked, word in zip(self._words, words, strict=True):
+            distances += np.bitwise_count(blocked ^ word)
+        return int(distances.min(initial=PDQ_BITS))
 
 
 def _words(hashes: Sequence[str]) -> Words:
     return np.frombuffer(bytes.fromhex("".join(hashes)), np.uint64).reshape(len(hashes), 4)
 
 
-def parse(line: str) -> tuple[str, int | None] | None:
+def parse_line(line: str) -> tuple[str, int | None] | None:
     """Read one line of a hash list: `hash`, or `hash,quality` as PDQ's programs write it.
 
-    What follows a second comma, such as a file's name, is not looked at. An empty line, a comment
-    after `#` and a heading that begins with `hash` hold no hash.
+    Anything after a second comma, such as a file name, is ignored. An empty line, a comment after
+    `#` and a heading that begins with `hash` hold no hash.
 
     Parameters
     ----------
@@ -153,12 +157,12 @@ def parse(line: str) -> tuple[str, int | None] | None:
     Returns
     -------
     tuple of str and int or None, or None
-        The hash in small letters and its quality, where the line has one.
+        The hash in lower case and its quality, if the line has one.
 
     Raises
     ------
     MalformedHash
-        Where the line is none of these.
+        When the line is none of these.
     """
     text = line.partition("#")[0].strip()
     first, *rest = (part.strip().strip('"') for part in text.split(","))

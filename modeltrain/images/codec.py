@@ -17,11 +17,11 @@ from PIL import Image
 from modeltrain.images.decoder import (
     DecodeError,
     Limits,
-    broken,
+    broken_file_error,
     limits_to_json,
     open_rgb,
-    too_much_memory,
-    too_slow,
+    too_much_memory_error,
+    too_slow_error,
 )
 
 __all__ = [
@@ -29,35 +29,35 @@ __all__ = [
     "Limits",
     "decode",
     "decode_in_child",
-    "passing_name",
+    "erasable_name",
     "pixel_sha256",
     "to_png",
 ]
 
 Pixels = NDArray[np.uint8]
 
-_DEFAULT = Limits()
-_LONGEST_HEADER = 4096
+_DEFAULT_LIMITS = Limits()
+_MAX_HEADER_BYTES = 4096
 _KILLED_BY_CPU_LIMIT = -24  # SIGXCPU
-_KILLED = -9  # SIGKILL: by the kernel, for memory; our own kill is known by the clock
-_BOOT = (
+_KILLED = -9  # SIGKILL: from the kernel, for memory; `timed_out` marks our own kills
+_CHILD_PROGRAM = (
     "import sys; sys.path += sys.argv[2:]; "
     "from modeltrain.images.decoder import main; main(sys.argv[1])"
 )
 
 
-def decode(data: bytes, *, limits: Limits = _DEFAULT) -> Pixels:
+def decode(data: bytes, *, limits: Limits = _DEFAULT_LIMITS) -> Pixels:
     """Decode one still JPEG, PNG, WebP, GIF or BMP file in this process.
 
-    For files that this program made or that came from a package. What a stranger sent goes through
-    `decode_in_child`, which also holds time and memory.
+    For files that this program wrote or that came from a package. Files from strangers go through
+    `decode_in_child`, which also limits time and memory.
 
     Parameters
     ----------
     data : bytes
         The whole file.
     limits : Limits
-        Bytes and pixels are held; seconds and memory are not.
+        Only bytes and pixels are enforced, not seconds and memory.
 
     Returns
     -------
@@ -67,43 +67,45 @@ def decode(data: bytes, *, limits: Limits = _DEFAULT) -> Pixels:
     Raises
     ------
     DecodeError
+        When the file is not an acceptable image or exceeds a limit.
     """
     return np.array(open_rgb(data, limits=limits), dtype=np.uint8)
 
 
-def decode_in_child(data: bytes, *, limits: Limits = _DEFAULT) -> Pixels:
+def decode_in_child(data: bytes, *, limits: Limits = _DEFAULT_LIMITS) -> Pixels:
     """Decode one still image in a fresh process under memory, CPU, file and time limits.
 
-    The child inherits no environment, opens no file to write, and is killed when its time is up. A
-    flaw in a decoder can cost the child, never the caller.
+    The child inherits no environment, cannot write files, and is killed when its time is up. A flaw
+    in a decoder can crash the child, never the caller.
 
     Parameters
     ----------
     data : bytes
         The whole file, from a stranger.
     limits : Limits
-        All of them are held.
+        All of them are enforced.
 
     Returns
     -------
     numpy.ndarray of uint8, shape [height, width, 3]
-        As `decode` returns it.
+        The same pixels that `decode` returns.
 
     Raises
     ------
     DecodeError
-        Also when the child crashed (`crashed`), was too slow, or ran out of memory.
+        Also when the child crashes, is too slow, or runs out of memory.
     """
-    if len(data) > limits.max_bytes:  # refused here, without a process
+    if len(data) > limits.max_bytes:  # refuse it here, without starting a process
         open_rgb(data, limits=limits)
-    site = str(Path(PIL.__file__).resolve().parent.parent)
-    here = str(Path(__file__).resolve().parents[2])
-    boot = [sys.executable, "-I", "-S", "-B", "-c", _BOOT, limits_to_json(limits), here, site]
-    return _ask(boot, data, limits)
+    site_packages = str(Path(PIL.__file__).resolve().parent.parent)
+    project = str(Path(__file__).resolve().parents[2])
+    interpreter = [sys.executable, "-I", "-S", "-B", "-c", _CHILD_PROGRAM]
+    command = [*interpreter, limits_to_json(limits), project, site_packages]
+    return _run_child(command, data, limits)
 
 
-def _ask(command: Sequence[str], data: bytes, limits: Limits) -> Pixels:
-    """Run the child, feed it, and read no more from it than an image within the limits has."""
+def _run_child(command: Sequence[str], data: bytes, limits: Limits) -> Pixels:
+    """Run the child, feed it the file, and read at most one image within the limits."""
     timed_out = threading.Event()
     with subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
         command,
@@ -114,32 +116,32 @@ def _ask(command: Sequence[str], data: bytes, limits: Limits) -> Pixels:
         close_fds=True,
     ) as child:
 
-        def stop() -> None:
+        def kill_late_child() -> None:
             timed_out.set()
             child.kill()
 
-        clock = threading.Timer(limits.seconds, stop)
+        timer = threading.Timer(limits.seconds, kill_late_child)
         feeder = threading.Thread(target=_feed, args=(child, data), daemon=True)
-        clock.start()
+        timer.start()
         feeder.start()
         try:
             pixels = _read(child, limits)
             status = child.poll()
         finally:
-            child.kill()  # harmless once it has ended; ends a child that keeps talking
+            child.kill()  # harmless once it has exited; stops a child that keeps writing
             child.wait()
-            clock.cancel()
+            timer.cancel()
             feeder.join()
     if pixels is not None:
         return pixels
     if timed_out.is_set() or status == _KILLED_BY_CPU_LIMIT:
-        raise too_slow(limits)
-    raise too_much_memory(limits) if status == _KILLED else _crashed()
+        raise too_slow_error(limits)
+    raise too_much_memory_error(limits) if status == _KILLED else _crash_error()
 
 
-def _crashed() -> DecodeError:
-    what = broken("a file that the decoder could not survive")
-    return DecodeError("crashed", what.rule, what.received, what.remedy)
+def _crash_error() -> DecodeError:
+    error = broken_file_error("a file that the decoder could not survive")
+    return DecodeError("crashed", error.rule, error.received, error.remedy)
 
 
 def _feed(child: subprocess.Popen[bytes], data: bytes) -> None:
@@ -147,22 +149,22 @@ def _feed(child: subprocess.Popen[bytes], data: bytes) -> None:
     try:
         child.stdin.write(data)
         child.stdin.close()
-    except OSError:  # it ended before it had read everything; what it said decides
+    except OSError:  # the child exited before reading everything; its output decides
         pass
 
 
 def _read(child: subprocess.Popen[bytes], limits: Limits) -> Pixels | None:
-    """Return the child's pixels, raise its refusal, or return None where it said neither."""
+    """Return the child's pixels, raise its refusal, or return None if it wrote neither."""
     assert child.stdout is not None
     try:
-        header = json.loads(child.stdout.readline(_LONGEST_HEADER))
+        header = json.loads(child.stdout.readline(_MAX_HEADER_BYTES))
         if "code" in header:
-            raise DecodeError(*(str(header[k]) for k in ("code", "rule", "received", "remedy")))
+            raise DecodeError(*(str(header[key]) for key in ("code", "rule", "received", "remedy")))
         height, width = int(header["height"]), int(header["width"])
     except DecodeError:
         raise
     except (ValueError, KeyError, TypeError):
-        child.wait()  # it ended, or the clock ends it: then the exit status says why
+        child.wait()  # it has exited or the timer kills it; the exit status then says why
         return None
     if height < 1 or width < 1 or height * width > limits.max_pixels:
         return None
@@ -174,22 +176,22 @@ def _read(child: subprocess.Popen[bytes], limits: Limits) -> Pixels | None:
 
 
 def to_png(pixels: Pixels) -> bytes:
-    """Encode pixels as a PNG file that holds nothing else: no metadata, the same bytes each time.
+    """Encode pixels as a PNG file without metadata; the same pixels always give the same bytes.
 
     Parameters
     ----------
     pixels : numpy.ndarray of uint8, shape [height, width, 3]
     """
-    out = io.BytesIO()
-    Image.fromarray(_checked(pixels)).save(out, format="PNG", compress_level=6)
-    return out.getvalue()
+    file = io.BytesIO()
+    Image.fromarray(_checked(pixels)).save(file, format="PNG", compress_level=6)
+    return file.getvalue()
 
 
 def pixel_sha256(pixels: Pixels) -> str:
     """Return the identity of an image: SHA-256 over its width, its height and its RGB bytes.
 
-    Width and height are 8 bytes each, big-endian; then the rows from the top, 3 bytes a pixel. The
-    same picture in another file format, or with other metadata, is the same image.
+    Width and height are 8 bytes each, big-endian; then come the rows from the top, 3 bytes per
+    pixel. The same pixels in another file format, or with other metadata, are the same image.
 
     Parameters
     ----------
@@ -201,16 +203,17 @@ def pixel_sha256(pixels: Pixels) -> str:
     return digest.hexdigest()
 
 
-def passing_name(file: Path, sha256: str) -> str:
-    """Return a name for an image that may have to be erased, to stand in place of its hash.
+def erasable_name(file: Path, sha256: str) -> str:
+    """Return a name for an image that may have to be erased, to use in place of its pixel hash.
 
-    Once the file and its own random name are gone, nobody can tell which image was called so, not
-    even who has it: a manifest that names it may stay as it is.
+    The name depends on the file's random name. Once that is deleted, nobody can tell which image
+    the name stood for, not even someone who has the image, so a manifest with the name can stay
+    unchanged.
 
     Parameters
     ----------
     file : pathlib.Path
-        Where the image is kept. Only its last part without the suffix counts, which must be random.
+        Where the image is stored. Only the stem of the file name is used, which must be random.
     sha256 : str
         `pixel_sha256` of the image.
 

@@ -1,4 +1,4 @@
-"""Turn the bytes of one image file into upright sRGB pixels, or refuse it and say why.
+"""Turn the bytes of one image file into upright sRGB pixels, or refuse the file and say why.
 
 Pillow alone, without numpy, so that a fresh child process (`images.decode_in_child`) starts fast.
 """
@@ -16,13 +16,13 @@ from PIL import Image, UnidentifiedImageError
 
 MIB = 2**20
 
-# A header that claims a huge picture is an error, not a line in a log.
+# A header that claims a huge image is an error, not a line in a log.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one image may cost. Sizes in bytes and pixels, time in seconds of wall clock."""
+    """What one image may cost: sizes in bytes and pixels, time in seconds of wall clock."""
 
     max_bytes: int = 15 * MIB
     max_pixels: int = 40_000_000
@@ -32,7 +32,7 @@ class Limits:
 
 
 class DecodeError(ValueError):
-    """An image was not accepted.
+    """An image was refused.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class DecodeError(ValueError):
         One of `empty`, `too_many_bytes`, `not_an_image`, `unsupported_format`, `too_many_pixels`,
         `too_long`, `animated`, `broken`, `too_slow`, `too_much_memory`, `crashed`.
     rule, received, remedy : str
-        What is allowed, what came instead, and what to do now.
+        What is allowed, what was received, and what to do.
     """
 
     def __init__(self, code: str, rule: str, received: str, remedy: str) -> None:
@@ -60,13 +60,13 @@ _WHOLE = "An image file must be whole and readable."
 _SMALLER = "Make it smaller and send it again."
 
 
-def broken(detail: str) -> DecodeError:
-    """Return the refusal of a file that starts like an image and cannot be read."""
+def broken_file_error(detail: str) -> DecodeError:
+    """Refuse a file that starts like an image but cannot be read."""
     return DecodeError("broken", _WHOLE, detail, "Export it again and send the new file.")
 
 
-def too_slow(limits: Limits) -> DecodeError:
-    """Return the refusal of an image that takes too long to read."""
+def too_slow_error(limits: Limits) -> DecodeError:
+    """Refuse an image that takes too long to read."""
     return DecodeError(
         "too_slow",
         f"An image must be readable within {limits.seconds:g} seconds.",
@@ -75,8 +75,8 @@ def too_slow(limits: Limits) -> DecodeError:
     )
 
 
-def too_much_memory(limits: Limits) -> DecodeError:
-    """Return the refusal of an image that needs too much memory to read."""
+def too_much_memory_error(limits: Limits) -> DecodeError:
+    """Refuse an image that needs too much memory to read."""
     return DecodeError(
         "too_much_memory",
         f"An image must be readable in {limits.memory_bytes / MIB:.0f} MiB of memory.",
@@ -85,19 +85,19 @@ def too_much_memory(limits: Limits) -> DecodeError:
     )
 
 
-def _too_long(limits: Limits, received: str) -> DecodeError:
-    """Return the refusal of a thread of pixels: few bytes, and minutes to resize."""
+def _too_long_error(limits: Limits, received: str) -> DecodeError:
+    """Refuse a very long, thin image: it has few bytes but takes minutes to resize."""
     rule = f"An image must be at most {limits.max_side:,} pixels wide and high."
     return DecodeError("too_long", rule, received, _SMALLER)
 
 
-def _too_many_pixels(limits: Limits, received: str) -> DecodeError:
+def _too_many_pixels_error(limits: Limits, received: str) -> DecodeError:
     rule = f"An image must have at most {limits.max_pixels / 1e6:g} million pixels."
     return DecodeError("too_many_pixels", rule, received, _SMALLER)
 
 
 def _sniff(data: bytes) -> str | None:
-    """Return Pillow's name of the format that the first bytes announce, of those accepted."""
+    """Return Pillow's name of the accepted format that the first bytes announce, or None."""
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -110,8 +110,8 @@ def _sniff(data: bytes) -> str | None:
 
 
 def _refuse_format(data: bytes) -> NoReturn:
-    """Name the commonest formats that are not accepted, so that the way out is plain."""
-    known = {
+    """Name the most common formats that are not accepted, so that the remedy is clear."""
+    signatures = {
         "a TIFF file": data[:4] in (b"II*\0", b"MM\0*"),
         "an AVIF file": data[4:12] in (b"ftypavif", b"ftypavis"),
         "a HEIC file": data[4:8] == b"ftyp" and data[8:11] in (b"hei", b"hev", b"mif"),
@@ -121,16 +121,16 @@ def _refuse_format(data: bytes) -> NoReturn:
         "a JPEG 2000 file": data[4:8] == b"jP  ",
         "a Photoshop file": data.startswith(b"8BPS"),
     }
-    for name, matches in known.items():
+    for name, matches in signatures.items():
         if matches:
             raise DecodeError("unsupported_format", _ACCEPTED, name, _SAVE_AS)
     raise DecodeError("not_an_image", _ACCEPTED, "a file that is none of these", _SAVE_AS)
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Take the high byte of 16-bit grey, as is done with 16-bit colour here and in browsers.
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Take the high byte of 16-bit grey, as Pillow and browsers do for 16-bit colour.
 
-    `convert("L")` clips or drops the low byte, depending on the mode, so the levels are looked up.
+    `convert("L")` clips or drops the low byte depending on the mode, so this uses a lookup table.
     """
     levels = [value >> 8 for value in range(65536)]
     transparent = image.info.get("transparency")
@@ -143,9 +143,9 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert from the embedded colour profile to sRGB; a profile that does not work is ignored."""
+    """Convert from the embedded colour profile to sRGB; an unusable profile is ignored."""
     if profile:
-        from PIL import ImageCms  # only here: most images carry no profile
+        from PIL import ImageCms  # imported only here: most images carry no profile
 
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -159,9 +159,9 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def _rgb_on_white(image: Image.Image) -> Image.Image:
-    """Convert any mode to RGB, what is transparent shown on white."""
+    """Convert any mode to RGB, with transparent areas on white."""
     if image.mode.startswith("I"):
-        image = _eight_bits(image)
+        image = _to_eight_bits(image)
     profile = image.info.get("icc_profile")
     alpha = None
     if image.has_transparency_data:
@@ -191,12 +191,12 @@ _UPRIGHT = {
 
 
 def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 where there is none or it cannot be read."""
+    """Return the EXIF orientation, 1 to 8; 1 if there is none or it cannot be read."""
     try:
         value = image.getexif().get(0x0112, 1)
     except MemoryError:
         raise
-    except Exception:  # EXIF is a whole TIFF file; a broken one must not cost the picture
+    except Exception:  # EXIF is a whole TIFF file; a broken one must not make the image unreadable
         return 1
     return value if isinstance(value, int) and value in _UPRIGHT else 1
 
@@ -210,17 +210,17 @@ def open_rgb(data: bytes, *, limits: Limits) -> Image.Image:
         The whole file.
     limits : Limits
         Bytes and pixels are checked here, from the header, before anything is decoded. Time and
-        memory are not: a child process holds those.
+        memory are enforced by the child process.
 
     Returns
     -------
     PIL.Image.Image
-        Mode RGB, 8 bits, sRGB, upright by its EXIF orientation, on white where transparent.
+        Mode RGB, 8 bits, sRGB, turned upright by its EXIF orientation, on white where transparent.
 
     Raises
     ------
     DecodeError
-        For every file that gives no such picture; no other exception escapes.
+        For every file that does not give such an image; no other exception escapes.
     """
     if not data:
         raise DecodeError("empty", "An image file must not be empty.", "0 bytes", "Choose a file.")
@@ -235,10 +235,10 @@ def open_rgb(data: bytes, *, limits: Limits) -> Image.Image:
         with Image.open(io.BytesIO(data), formats=[kind]) as image:
             width, height = image.size
             if width * height > limits.max_pixels:
-                raise _too_many_pixels(limits, f"{width} × {height}")
+                raise _too_many_pixels_error(limits, f"{width} × {height}")
             if max(width, height) > limits.max_side:
-                raise _too_long(limits, f"{width} × {height}")
-            # A phone's second picture in an MPO file is no animation: its first one is the photo.
+                raise _too_long_error(limits, f"{width} × {height}")
+            # A phone's MPO file holds several images but is no animation: the first is the photo.
             if getattr(image, "is_animated", False) and image.format != "MPO":
                 raise DecodeError(
                     "animated",
@@ -247,36 +247,36 @@ def open_rgb(data: bytes, *, limits: Limits) -> Image.Image:
                     "Send one frame of it.",
                 )
             image.load()
-            turn = _orientation(image)
-            pixels = _rgb_on_white(image)
-            return pixels.transpose(_UPRIGHT[turn]) if turn in _UPRIGHT else pixels
+            orientation = _orientation(image)
+            rgb = _rgb_on_white(image)
+            return rgb.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else rgb
     except DecodeError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        at_least = f"more than {Image.MAX_IMAGE_PIXELS or 0:,} pixels"
-        raise _too_many_pixels(limits, at_least) from None
+        received = f"more than {Image.MAX_IMAGE_PIXELS or 0:,} pixels"
+        raise _too_many_pixels_error(limits, received) from None
     except MemoryError:
-        raise too_much_memory(limits) from None
+        raise too_much_memory_error(limits) from None
     except UnidentifiedImageError:
-        raise broken(f"a {kind} file with a damaged start") from None
-    except Exception:  # Pillow's readers raise nearly anything on damaged input
-        raise broken(f"a damaged or cut-off {kind} file") from None
+        raise broken_file_error(f"a {kind} file with a damaged start") from None
+    except Exception:  # Pillow's readers raise almost anything on damaged input
+        raise broken_file_error(f"a damaged or cut-off {kind} file") from None
 
 
 def _confine(limits: Limits) -> None:
-    """Give this process no more than one image needs. Not to be undone: hard limits as well."""
-    for what, most in (
+    """Limit this process to what one image needs. Hard limits too, so that it cannot be undone."""
+    for resource_id, maximum in (
         (resource.RLIMIT_AS, limits.memory_bytes),
         (resource.RLIMIT_CPU, math.ceil(limits.seconds) + 1),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, 16),
         (resource.RLIMIT_CORE, 0),
     ):
-        resource.setrlimit(what, (most, most))
+        resource.setrlimit(resource_id, (maximum, maximum))
 
 
 def limits_to_json(limits: Limits) -> str:
-    """Return the limits as the child's argument."""
+    """Encode the limits as the child's argument."""
     return json.dumps(asdict(limits))
 
 
@@ -289,13 +289,14 @@ def main(argument: str) -> None:
         try:
             image = open_rgb(sys.stdin.buffer.read(), limits=limits)
         except MemoryError:
-            raise too_much_memory(limits) from None
+            raise too_much_memory_error(limits) from None
         out.write(json.dumps({"width": image.width, "height": image.height}).encode() + b"\n")
-        rows = max(1, 4 * MIB // (3 * image.width))  # in strips: a whole copy would double memory
+        rows = max(
+            1, 4 * MIB // (3 * image.width)
+        )  # in strips: a full copy would double the memory
         for top in range(0, image.height, rows):
             bottom = min(top + rows, image.height)
             out.write(image.crop((0, top, image.width, bottom)).tobytes())
-    except DecodeError as no:
-        refusal = {"code": no.code, "rule": no.rule, "received": no.received, "remedy": no.remedy}
-        out.write(json.dumps(refusal).encode() + b"\n")
+    except DecodeError as error:
+        out.write(json.dumps(vars(error)).encode() + b"\n")
     out.flush()

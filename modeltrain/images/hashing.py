@@ -1,4 +1,4 @@
-"""Hashes: a perceptual one for pictures that look alike, an exact one for files."""
+"""Hashes: a perceptual one for images that look alike, an exact one for files."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ import pdqhash
 from numpy.typing import NDArray
 
 PDQ_BITS = 256
-SAME_PICTURE_BITS = 31
-TELLING_QUALITY = 50
+SAME_IMAGE_BITS = 31
+MIN_QUALITY = 50
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Pdq:
     bits : str
         256 bits as 64 hexadecimal digits.
     quality : int
-        0 to 100, from the image's gradients. Under 50 the picture is too plain for its hash to
-        tell it from others.
+        0 to 100, from the image's gradients. Below 50 the image is too plain for its hash to
+        distinguish it from others.
     """
 
     bits: str
@@ -31,7 +31,7 @@ class Pdq:
 
 
 def pdq(pixels: NDArray[np.uint8]) -> Pdq:
-    """Hash how a picture looks. Resizing, recompressing and small edits change few bits.
+    """Hash how an image looks. Resizing, recompressing and small edits change few bits.
 
     Source: Facebook, "The TMK+PDQF video-hashing algorithm and the PDQ image-hashing algorithm"
     (2019), computed by the reference code in `pdqhash`.
@@ -46,17 +46,16 @@ def pdq(pixels: NDArray[np.uint8]) -> Pdq:
 
 
 def distance(a: Pdq, b: Pdq) -> int:
-    """Return how many of the 256 bits differ; 31 or fewer is PDQ's own rule for "the same"."""
+    """Return how many of the 256 bits differ; PDQ's own rule calls 31 or fewer the same image."""
     return (int(a.bits, 16) ^ int(b.bits, 16)).bit_count()
 
 
-def alike(a: Pdq, b: Pdq) -> bool:
-    """Say whether two hashes are of the same picture, by the distance and quality PDQ advises."""
-    telling = min(a.quality, b.quality) >= TELLING_QUALITY
-    return telling and distance(a, b) <= SAME_PICTURE_BITS
+def is_near_duplicate(a: Pdq, b: Pdq) -> bool:
+    """Say whether two hashes are of the same image, by the distance and quality PDQ advises."""
+    return min(a.quality, b.quality) >= MIN_QUALITY and distance(a, b) <= SAME_IMAGE_BITS
 
 
 def sha256_file(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, as 64 hexadecimal digits, read in pieces."""
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits, reading it in chunks."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

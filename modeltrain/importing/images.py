@@ -17,7 +17,7 @@ from modeltrain.data.manifest import Row
 from modeltrain.files import write_whole
 from modeltrain.images.codec import decode_in_child, pixel_sha256, to_png
 from modeltrain.images.decoder import DecodeError
-from modeltrain.images.hashing import TELLING_QUALITY, pdq
+from modeltrain.images.hashing import MIN_QUALITY, pdq
 from modeltrain.importing import journal
 from modeltrain.importing.decisions import decide
 from modeltrain.importing.items import ImportRefused, Skip, Source, SourceItem
@@ -202,7 +202,7 @@ def _take(found: SourceItem, store: Path) -> Met:
         path.parent.mkdir(exist_ok=True)
         write_whole(path, to_png(pixels))
     looks = pdq(pixels) if found.web else None
-    telling = looks is not None and looks.quality >= TELLING_QUALITY
+    telling = looks is not None and looks.quality >= MIN_QUALITY
     return journal.met(found, sha256=sha256, pdq=looks.bits if looks and telling else "")
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from modeltrain.data import arrays
 from modeltrain.data.manifest import Row
-from modeltrain.images.codec import decode, passing_name, pixel_sha256
+from modeltrain.images.codec import decode, erasable_name, pixel_sha256
 from modeltrain.model.classifier import Classifier
 from modeltrain.progress import ProgressCallback, quiet
 
@@ -38,7 +38,7 @@ def load_pixels(sha256: str, images: Mapping[str, Path | str]) -> NDArray[np.uin
     Parameters
     ----------
     sha256 : str
-        `images.pixel_sha256` of its pixels, or `images.passing_name` of them in this file.
+        `images.pixel_sha256` of its pixels, or `images.erasable_name` of them in this file.
     images : mapping of str to path
         Where images are, by that name.
 
@@ -61,7 +61,7 @@ def load_pixels(sha256: str, images: Mapping[str, Path | str]) -> NDArray[np.uin
     except (OSError, ValueError) as error:
         raise ImageMissing(f"{rule} Received: {path} ({error}). {remedy}") from error
     received = pixel_sha256(pixels)
-    if sha256 not in (received, passing_name(path, received)):
+    if sha256 not in (received, erasable_name(path, received)):
         raise ImageMissing(f"{rule} Received: {path} with other pixels. {remedy}")
     return pixels
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from feedback.models import AuditSet
 from feedback.services import manifests
 from modeltrain.data import manifest
-from modeltrain.images.changes import CHANGES
+from modeltrain.images.perturbations import PERTURBATIONS
 from modeltrain.labels import NSFW
 
 HOUR = 3600
@@ -23,7 +23,7 @@ def address(audit_set: AuditSet, sha256: str, change: str = "") -> str:
     if not _may_be_seen(audit_set, sha256):
         return ""
     page = reverse("audit-picture", args=[audit_set.name, sha256])
-    return f"{page}?change={list(CHANGES).index(change)}" if change else page
+    return f"{page}?change={list(PERTURBATIONS).index(change)}" if change else page
 
 
 def _may_be_seen(audit_set: AuditSet, sha256: str) -> bool:
@@ -60,7 +60,7 @@ def _changed(data: bytes, asked: str) -> bytes:
 
     from modeltrain.images import codec
 
-    if not asked.isdecimal() or int(asked) >= len(CHANGES):
+    if not asked.isdecimal() or int(asked) >= len(PERTURBATIONS):
         raise Http404
-    change = list(CHANGES.values())[int(asked)]
+    change = list(PERTURBATIONS.values())[int(asked)]
     return codec.to_png(np.asarray(change(Image.fromarray(codec.decode(data)))))

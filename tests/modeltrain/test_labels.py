@@ -1,11 +1,11 @@
-"""The names and the mistakes between them."""
+"""The labels and the kinds of mistake between them."""
 
 import pytest
 
 from modeltrain.labels import LABELS, NSFW, ErrorKind, error_kind
 
 
-def test_labels_keep_the_order_of_the_published_outputs():
+def test_labels_are_in_the_order_of_the_published_outputs():
     assert LABELS == ("drawings", "hentai", "neutral", "porn", "sexy")
     assert set(LABELS) > NSFW
 
@@ -22,11 +22,11 @@ def test_labels_keep_the_order_of_the_published_outputs():
         ("sexy", "porn", ErrorKind.CONFUSION),
     ],
 )
-def test_a_mistake_is_named_by_the_side_it_falls_on(expected, predicted, kind):
+def test_the_kind_of_mistake_depends_on_the_sides_of_both_labels(expected, predicted, kind):
     assert error_kind(expected=expected, predicted=predicted) is kind
 
 
 @pytest.mark.parametrize(("expected", "predicted"), [("cat", "porn"), ("porn", "cat")])
-def test_an_unknown_label_is_refused_by_name(expected, predicted):
+def test_an_unknown_label_is_refused_with_its_name(expected, predicted):
     with pytest.raises(ValueError, match=r"Received: 'cat'"):
         error_kind(expected=expected, predicted=predicted)

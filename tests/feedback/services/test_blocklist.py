@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from feedback.models import BlockedHash, Report
 from feedback.services import blocklist, images, reports
-from modeltrain.images.blocklist import views
+from modeltrain.images.blocklist import dihedral_hashes
 from tests.conftest import noise
 
 pytestmark = pytest.mark.django_db
@@ -78,7 +78,7 @@ def test_a_list_has_a_source(listed):
 
 
 def test_a_mirrored_copy_of_a_listed_picture_is_stopped_and_another_is_not(filed, judged):
-    BlockedHash.objects.create(pdq=views(noise(1, (80, 60)))[0].bits, source="a test")
+    BlockedHash.objects.create(pdq=dihedral_hashes(noise(1, (80, 60)))[0].bits, source="a test")
     copy, other = filed(1, classifications=[mirrored(judged, 1)]), filed(2)
     for report in (copy, other):
         reports.screen(pk=report.pk)

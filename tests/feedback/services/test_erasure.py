@@ -168,22 +168,6 @@ def test_a_picture_that_was_only_just_erased_is_looked_for_once_more(learnt_from
     assert Erasure.objects.exclude(name="").count() == 1
 
 
-def test_what_was_named_by_its_hash_before_is_renamed_where_it_stands(learnt_from):
-    image = StoredImage.objects.get(example__report=learnt_from)
-    dataset = DatasetVersion.objects.get(number=2)
-    text = dataset.manifest.read_text().replace(image.name, image.sha256)
-    cluster = json.loads(next(x for x in text.splitlines() if image.sha256 in x))["cluster"]
-    dataset.manifest.write_text(text.replace(cluster, image.sha256[:16]))
-    StoredImage.objects.filter(pk=image.pk).update(name=image.sha256)
-
-    reports.withdraw(report=learnt_from)
-    erasure.erase_files()
-
-    assert image.sha256[:12] not in dataset.manifest.read_text()
-    assert len(manifest.read(dataset.manifest)) == 2
-    assert Report.objects.get().held_in == [2]
-
-
 def test_the_search_looks_into_archives_and_base64_and_redis(settings, db):
     settings.DATA_DIR = settings.MANIFESTS_DIR.parent
     pixels, folder = noise(IN_ARCHIVES), settings.DATA_DIR / "runs"

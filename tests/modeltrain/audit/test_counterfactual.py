@@ -9,7 +9,7 @@ from PIL import Image
 
 from modeltrain.__main__ import main
 from modeltrain.audit import counterfactual
-from modeltrain.audit.counterfactual import CHANGES, CounterpartSet, SetsRefused
+from modeltrain.audit.counterfactual import PERTURBATIONS, CounterpartSet, SetsRefused
 from modeltrain.audit.evaluate import Predicted
 from modeltrain.data.manifest import Row
 from modeltrain.images.codec import pixel_sha256, to_png
@@ -140,7 +140,7 @@ def reds(tmp_path):
 
 def test_what_a_change_does_is_counted(reds):
     found = counterfactual.made(Redness(), *reds, lambda *_: None)
-    assert set(found) == set(CHANGES)
+    assert set(found) == set(PERTURBATIONS)
     grey, mirrored = found["greyscale"], found["mirrored"]
     assert (mirrored["flips"]["count"], mirrored["shift"]["shift"]) == (0, 0)
     assert grey["shift"]["high"] < 0  # no red is left
@@ -148,10 +148,10 @@ def test_what_a_change_does_is_counted(reds):
     assert json.loads(json.dumps(found)) == found
 
 
-@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("name", PERTURBATIONS)
 def test_every_change_takes_pictures_of_any_size_and_gives_rgb(name):
     for size in ((1, 1), (3, 40), (300, 200)):
-        changed = CHANGES[name](Image.fromarray(np.full((*size, 3), 120, np.uint8)))
+        changed = PERTURBATIONS[name](Image.fromarray(np.full((*size, 3), 120, np.uint8)))
         assert changed.mode == "RGB"
         assert min(changed.size) >= 1
 

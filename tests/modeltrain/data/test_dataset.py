@@ -1,4 +1,4 @@
-"""A dataset is a folder that is read back as it was written, or refused by file and rule."""
+"""A dataset is read back as it was written, or refused with the name of the file and the rule."""
 
 import json
 
@@ -16,24 +16,24 @@ def row(sha256: str, label: str) -> Row:
 
 @pytest.fixture
 def pets(tmp_path):
-    pictures = tmp_path / "elsewhere"
-    pictures.mkdir()
+    images = tmp_path / "elsewhere"
+    images.mkdir()
     return dataset.write(
         tmp_path / "pets",
         labels=["cats", "dogs"],
         rows=[row(DOG, "dogs"), row(CAT, "cats")],
-        images={CAT: pictures / "cat.png", DOG: pictures / "dog.png", "c" * 64: pictures / "c"},
+        images={CAT: images / "cat.png", DOG: images / "dog.png", "c" * 64: images / "c"},
     )
 
 
-def test_what_is_written_is_read_back(pets):
-    again = dataset.load(pets.path)
-    assert again == pets
-    assert [each.label for each in again.rows] == ["cats", "dogs"]
-    assert again.labels == ("cats", "dogs")
+def test_a_dataset_is_read_back_as_it_was_written(pets):
+    loaded = dataset.load(pets.path)
+    assert loaded == pets
+    assert [pet.label for pet in loaded.rows] == ["cats", "dogs"]
+    assert loaded.labels == ("cats", "dogs")
 
 
-def test_images_may_lie_elsewhere_and_the_folders_may_move_together(pets, tmp_path):
+def test_images_may_be_elsewhere_and_both_folders_may_move_together(pets, tmp_path):
     moved = tmp_path / "moved"
     moved.mkdir()
     (tmp_path / "elsewhere" / "cat.png").write_bytes(b"a cat")
@@ -46,25 +46,25 @@ def test_paths_of_images_without_a_row_are_not_written(pets):
     assert set(dataset.load(pets.path).images) == {CAT, DOG}
 
 
-def test_rows_of_a_split_are_picked_out(pets):
+def test_split_returns_the_rows_of_the_named_splits(pets):
     assert len(pets.split("train", "audit")) == 2
     assert pets.split("audit") == []
 
 
-def test_a_dataset_is_not_written_over(pets):
+def test_a_dataset_is_never_overwritten(pets):
     with pytest.raises(dataset.DatasetRefused, match="written once"):
         dataset.write(pets.path, labels=["x", "y"], rows=[], images={})
 
 
 @pytest.mark.parametrize("missing", ["manifest.jsonl", "labels.json", "images.json"])
-def test_a_folder_without_one_of_the_files_is_refused_by_name(pets, missing):
+def test_a_folder_that_lacks_a_file_is_refused_with_its_name(pets, missing):
     (pets.path / missing).unlink()
     with pytest.raises(dataset.DatasetRefused, match=f"without {missing}"):
         dataset.load(pets.path)
 
 
 @pytest.mark.parametrize("labels", [[], ["one"], ["same", "same"], ["", "x"], ["x" * 61, "y"], {}])
-def test_labels_that_no_model_could_have_are_refused(tmp_path, labels):
+def test_labels_that_cannot_be_model_outputs_are_refused(tmp_path, labels):
     with pytest.raises(dataset.DatasetRefused, match="two or more different names"):
         dataset.check_labels(labels)
 
@@ -75,19 +75,19 @@ def test_a_row_without_an_image_is_refused(tmp_path):
     assert not (tmp_path / "x").exists()
 
 
-def test_a_label_that_the_dataset_does_not_know_is_refused_with_the_line(pets):
+def test_a_label_outside_the_dataset_is_refused_with_its_line(pets):
     (pets.path / "labels.json").write_text(json.dumps(["cats", "fish"]))
     with pytest.raises(ManifestError, match=r"cats, fish.*'dogs'.*line 2"):
         dataset.load(pets.path)
 
 
-def test_the_five_names_are_what_a_manifest_knows_unless_told_otherwise(tmp_path):
+def test_a_manifest_accepts_the_five_labels_by_default(tmp_path):
     with pytest.raises(ManifestError, match="drawings"):
         manifest.write(tmp_path / "m", [row(CAT, "cats")])
 
 
 @pytest.mark.parametrize("text", ["not json", "[1]", '{"a": 1}'])
-def test_an_index_that_cannot_be_read_is_refused(pets, text):
+def test_a_malformed_index_of_images_is_refused(pets, text):
     (pets.path / "images.json").write_text(text)
     with pytest.raises(dataset.DatasetRefused, match=r"images\.json"):
         dataset.load(pets.path)

@@ -22,22 +22,22 @@ def row(number=1, **changes):
     return Row(**(values | changes))
 
 
-def test_rows_come_back_as_they_were(tmp_path):
+def test_rows_are_read_back_as_they_were_written(tmp_path):
     rows = [row(1), row(2, groups={})]
     manifest.write(tmp_path / "m.jsonl", rows)
     assert manifest.read(tmp_path / "m.jsonl") == rows
 
 
-def test_same_rows_give_same_bytes_in_any_order(tmp_path):
-    one = manifest.write(tmp_path / "1", [row(1), row(2)])
-    other_way = {"skin_tone": "dark", "medium": "vector"}
-    two = manifest.write(tmp_path / "2", [row(2), row(1, groups=other_way)])
+def test_the_same_rows_give_the_same_bytes_in_any_order(tmp_path):
+    first = manifest.write(tmp_path / "1", [row(1), row(2)])
+    reordered_groups = {"skin_tone": "dark", "medium": "vector"}
+    second = manifest.write(tmp_path / "2", [row(2), row(1, groups=reordered_groups)])
     assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
-    assert one == two == manifest.sha256([row(2), row(1)])
-    assert one == hashlib.sha256((tmp_path / "1").read_bytes()).hexdigest()
+    assert first == second == manifest.sha256([row(2), row(1)])
+    assert first == hashlib.sha256((tmp_path / "1").read_bytes()).hexdigest()
 
 
-def test_empty_manifest_is_a_manifest(tmp_path):
+def test_an_empty_manifest_is_valid(tmp_path):
     manifest.write(tmp_path / "m", [])
     assert manifest.read(tmp_path / "m") == []
 
@@ -60,7 +60,7 @@ def test_a_row_that_breaks_a_rule_is_not_written(tmp_path, changes, rule):
 
 
 @pytest.mark.parametrize("line", ["{", "[]", "{}", json.dumps({"sha256": "a"}), ""])
-def test_a_broken_line_is_named(tmp_path, line):
+def test_a_malformed_line_is_refused_with_its_number(tmp_path, line):
     manifest.write(tmp_path / "m", [row(1)])
     with (tmp_path / "m").open("a") as file:
         file.write(line + "\n")
@@ -68,12 +68,12 @@ def test_a_broken_line_is_named(tmp_path, line):
         manifest.read(tmp_path / "m")
 
 
-def test_an_image_is_in_a_manifest_once():
+def test_an_image_that_appears_twice_is_refused():
     with pytest.raises(ManifestError, match="once"):
         manifest.sha256([row(1), row(1)])
 
 
-def test_a_cluster_is_never_in_two_splits():
+def test_a_cluster_in_two_splits_is_refused():
     with pytest.raises(ManifestError, match="in one split"):
         manifest.sha256([row(1, cluster="cat"), row(2, cluster="cat", split="audit")])
 
@@ -83,26 +83,26 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     with pytest.raises(ManifestError):
         manifest.write(tmp_path / "m", [row(2, label="cat")])
     assert manifest.read(tmp_path / "m") == [row(1)]
-    assert [p.name for p in tmp_path.iterdir()] == ["m"]
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
 
 
 @given(st.text(min_size=1))
-def test_a_cluster_has_one_split_for_ever(cluster):
+def test_a_cluster_always_has_the_same_split(cluster):
     assert manifest.split_of(cluster) == manifest.split_of(cluster)
     assert manifest.split_of(cluster, audit_share=1, validation_share=0) == "audit"
     assert manifest.split_of(cluster, audit_share=0, validation_share=0) == "train"
 
 
-def test_split_shares_are_kept():
+def test_splits_have_the_requested_shares():
     splits = [manifest.split_of(f"cluster {n}") for n in range(4000)]
     assert splits.count("audit") / 4000 == pytest.approx(0.5, abs=0.03)
     assert splits.count("validation") / 4000 == pytest.approx(0.1, abs=0.02)
 
 
-def test_an_audit_cluster_stays_one_when_the_validation_share_grows():
+def test_audit_clusters_stay_the_same_when_the_validation_share_grows():
     clusters = [f"cluster {n}" for n in range(500)]
-    small = {c for c in clusters if manifest.split_of(c) == "audit"}
-    large = {c for c in clusters if manifest.split_of(c, validation_share=0.4) == "audit"}
+    small = {name for name in clusters if manifest.split_of(name) == "audit"}
+    large = {name for name in clusters if manifest.split_of(name, validation_share=0.4) == "audit"}
     assert small == large
 
 

@@ -4,64 +4,71 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from modeltrain.images.blocklist import Blocklist, MalformedHash, parse, to_block, views
+from modeltrain.images.blocklist import (
+    Blocklist,
+    MalformedHash,
+    dihedral_hashes,
+    hashes_to_block,
+    parse_line,
+)
 from modeltrain.images.hashing import Pdq, distance
 from tests.conftest import noise
 
 
-def picture(seed=0, size=(130, 90)):
+def drawn_image(seed=0, size=(130, 90)):
     return Image.fromarray(noise(seed, size))
 
 
-def stored_badly(image):
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=30)
-    return Image.open(io.BytesIO(out.getvalue())).convert("RGB")
+def heavily_compressed(image):
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=30)
+    return Image.open(file).convert("RGB")
 
 
-def stopped(image, *, by):
-    return by.holds(views(np.asarray(image)))
+def is_blocked(image, blocklist):
+    return blocklist.matches(dihedral_hashes(np.asarray(image)))
 
 
-@pytest.mark.parametrize("way", list(Image.Transpose))
-def test_turned_and_mirrored_it_is_known_by_the_very_same_bits(way):
-    one = views(np.asarray(picture()))[0]
-    assert min(distance(one, view) for view in views(np.asarray(picture().transpose(way)))) == 0
+@pytest.mark.parametrize("orientation", list(Image.Transpose))
+def test_a_rotated_or_mirrored_image_has_a_hash_equal_to_the_original(orientation):
+    original = dihedral_hashes(np.asarray(drawn_image()))[0]
+    hashes = dihedral_hashes(np.asarray(drawn_image().transpose(orientation)))
+    assert min(distance(original, copy) for copy in hashes) == 0
 
 
 @pytest.mark.parametrize("change", [lambda image: image.resize((65, 45)), ImageOps.mirror])
-def test_a_copy_is_stopped_by_the_one_hash_of_a_list(change):
-    by = Blocklist([views(np.asarray(picture()))[0].bits])
-    assert stopped(change(picture()), by=by)
-    assert not stopped(change(picture(1)), by=by)
+def test_a_copy_is_blocked_by_a_single_hash(change):
+    blocklist = Blocklist([dihedral_hashes(np.asarray(drawn_image()))[0].bits])
+    assert is_blocked(change(drawn_image()), blocklist)
+    assert not is_blocked(change(drawn_image(1)), blocklist)
 
 
 @pytest.mark.parametrize(
-    "change", [stored_badly, lambda image: ImageEnhance.Brightness(image).enhance(1.3)]
+    "change", [heavily_compressed, lambda image: ImageEnhance.Brightness(image).enhance(1.3)]
 )
-def test_more_copies_are_stopped_of_a_picture_that_is_here(change):
-    by = Blocklist(to_block(np.asarray(picture())))
-    assert stopped(ImageOps.mirror(change(picture())), by=by)
-    assert not stopped(change(picture(1)), by=by)
+def test_more_copies_are_blocked_when_the_image_itself_is_available(change):
+    blocklist = Blocklist(hashes_to_block(np.asarray(drawn_image())))
+    assert is_blocked(ImageOps.mirror(change(drawn_image())), blocklist)
+    assert not is_blocked(change(drawn_image(1)), blocklist)
 
 
-def test_the_first_hash_of_a_picture_is_its_own():
-    hashes = to_block(np.asarray(picture()))
-    assert hashes[0] == views(np.asarray(picture()))[0].bits
+def test_the_first_hash_to_block_is_that_of_the_image_itself():
+    hashes = hashes_to_block(np.asarray(drawn_image()))
+    assert hashes[0] == dihedral_hashes(np.asarray(drawn_image()))[0].bits
     assert 1 < len(set(hashes)) <= 5
 
 
-def test_a_plain_picture_is_neither_blocked_nor_stopped():
+def test_a_plain_image_has_no_hashes_and_is_not_blocked():
     white = np.full((64, 64, 3), 255, np.uint8)
-    assert (to_block(white), views(white)) == ([], [])
-    assert not Blocklist(["0" * 64]).holds([])
+    assert (hashes_to_block(white), dihedral_hashes(white)) == ([], [])
+    assert not Blocklist(["0" * 64]).matches([])
 
 
-def test_thirty_one_bits_are_the_same_and_thirty_two_are_not():
-    nothing = Blocklist(["0" * 64])
-    assert nothing.holds([Pdq(f"{2**31 - 1:064x}", 100)])
-    assert not nothing.holds([Pdq(f"{2**32 - 1:064x}", 100)])
-    assert not Blocklist([]).holds([Pdq("0" * 64, 100)])
+def test_hashes_match_up_to_thirty_one_bits():
+    blocklist = Blocklist(["0" * 64])
+    assert blocklist.matches([Pdq(f"{2**31 - 1:064x}", 100)])
+    assert not blocklist.matches([Pdq(f"{2**32 - 1:064x}", 100)])
+    assert not Blocklist([]).matches([Pdq("0" * 64, 100)])
 
 
 @pytest.mark.parametrize(
@@ -76,8 +83,8 @@ def test_thirty_one_bits_are_the_same_and_thirty_two_are_not():
         ("", None),
     ],
 )
-def test_a_line_of_a_list_is_read(line, expected):
-    assert parse(line) == expected
+def test_a_line_of_a_hash_list_is_parsed(line, expected):
+    assert parse_line(line) == expected
 
 
 @pytest.mark.parametrize(
@@ -90,8 +97,8 @@ def test_a_line_of_a_list_is_read(line, expected):
         ("x" * 1_000_000, f"'{'x' * 80}'."),
     ],
 )
-def test_a_malformed_line_is_refused_with_its_value(line, received):
-    with pytest.raises(MalformedHash) as refused:
-        parse(line)
-    assert received in str(refused.value)
-    assert len(str(refused.value)) < 200
+def test_a_malformed_line_is_refused_with_what_was_received(line, received):
+    with pytest.raises(MalformedHash) as error:
+        parse_line(line)
+    assert received in str(error.value)
+    assert len(str(error.value)) < 200

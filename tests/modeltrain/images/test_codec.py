@@ -1,4 +1,4 @@
-"""Files are made here with Pillow, or broken by hand; no file of anybody's is needed."""
+"""The files in these tests are generated with Pillow, or damaged by hand."""
 
 import contextlib
 import io
@@ -24,13 +24,13 @@ from modeltrain.images.codec import (
 
 
 def encoded(image, kind="PNG", **options):
-    out = io.BytesIO()
-    image.save(out, kind, **options)
-    return out.getvalue()
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
 
 
-def picture(mode="RGB", size=(24, 16)):
-    """Red at the left, blue at the right: turns and flips show."""
+def red_and_blue(mode="RGB", size=(24, 16)):
+    """Red on the left, blue on the right, so that rotations and flips are visible."""
     image = Image.new("RGB", size, "red")
     image.paste("blue", (size[0] // 2, 0, *size))
     return image.convert(mode)
@@ -42,7 +42,7 @@ def animation(kind):
 
 
 def png_header(width, height):
-    """A PNG of a few bytes whose header claims any size."""
+    """A PNG of a few bytes whose header claims this size."""
     ihdr = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = b""
     for name, body in ((b"IHDR", ihdr), (b"IDAT", zlib.compress(b"\0" * 100)), (b"IEND", b"")):
@@ -51,16 +51,16 @@ def png_header(width, height):
     return b"\x89PNG\r\n\x1a\n" + chunks
 
 
-def refusal(data, how=decode, limits=None):
-    with pytest.raises(DecodeError) as caught:
-        how(data, limits=limits or Limits())
-    return caught.value
+def decode_error(data, decoder=decode, limits=None):
+    with pytest.raises(DecodeError) as error:
+        decoder(data, limits=limits or Limits())
+    return error.value
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF", "BMP"])
 def test_accepted_formats_give_their_pixels(kind):
     options = {"lossless": True} if kind == "WEBP" else {}
-    pixels = decode(encoded(picture(), kind, **options))
+    pixels = decode(encoded(red_and_blue(), kind, **options))
     assert pixels.shape == (16, 24, 3)
     assert pixels.dtype == np.uint8
     assert pixels[0, 0].tolist() == [255, 0, 0]
@@ -68,7 +68,7 @@ def test_accepted_formats_give_their_pixels(kind):
 
 
 def test_jpeg_gives_nearly_its_pixels():
-    pixels = decode(encoded(picture(), "JPEG", quality=95)).astype(int)
+    pixels = decode(encoded(red_and_blue(), "JPEG", quality=95)).astype(int)
     assert abs(pixels[0, 0] - [255, 0, 0]).max() < 12
 
 
@@ -78,11 +78,11 @@ def test_one_pixel_is_an_image():
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGBA"])
 def test_every_png_mode_becomes_rgb(mode):
-    assert decode(encoded(picture().convert(mode))).shape == (16, 24, 3)
+    assert decode(encoded(red_and_blue().convert(mode))).shape == (16, 24, 3)
 
 
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])
-def test_what_is_transparent_shows_on_white(mode):
+def test_transparent_pixels_show_on_white(mode):
     image = Image.new("RGBA", (4, 4), (0, 0, 0, 0))
     image.putpixel((0, 0), (0, 0, 0, 255))
     image.putpixel((1, 0), (0, 0, 0, 128))
@@ -122,35 +122,35 @@ def test_cmyk_jpeg_becomes_rgb():
 def test_exif_orientation_is_applied(orientation, shape):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    pixels = decode(encoded(picture(), exif=exif))
+    pixels = decode(encoded(red_and_blue(), exif=exif))
     assert pixels.shape[:2] == shape
     red_first = orientation != 3  # 6: a quarter turn to the right puts the left edge on top
     assert pixels[0, 0].tolist() == ([255, 0, 0] if red_first else [0, 0, 255])
 
 
-def test_broken_exif_does_not_cost_the_picture():
-    data = encoded(picture(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
+def test_an_image_with_broken_exif_is_readable():
+    data = encoded(red_and_blue(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
     assert decode(data).shape == (16, 24, 3)
 
 
 def test_embedded_profile_is_converted_to_srgb():
-    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    plain, tagged = encoded(picture()), encoded(picture(), icc_profile=lab)
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    plain, tagged = encoded(red_and_blue()), encoded(red_and_blue(), icc_profile=srgb)
     assert abs(decode(plain).astype(int) - decode(tagged)).max() <= 1
 
 
 @pytest.mark.parametrize("profile", [b"no profile at all", b"\0" * 200])
 def test_broken_profile_is_ignored(profile):
-    assert decode(encoded(picture(), icc_profile=profile))[0, 0].tolist() == [255, 0, 0]
+    assert decode(encoded(red_and_blue(), icc_profile=profile))[0, 0].tolist() == [255, 0, 0]
 
 
 def test_profile_of_another_colour_space_is_ignored():
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
-    assert decode(encoded(picture(), icc_profile=lab))[0, 0].tolist() == [255, 0, 0]
+    assert decode(encoded(red_and_blue(), icc_profile=lab))[0, 0].tolist() == [255, 0, 0]
 
 
 def test_trailing_bytes_and_metadata_do_not_survive():
-    polyglot = encoded(picture(), exif=b"Exif\0\0secret") + b"PK\x03\x04 a zip behind it"
+    polyglot = encoded(red_and_blue(), exif=b"Exif\0\0secret") + b"PK\x03\x04 a zip behind it"
     clean = to_png(decode(polyglot))
     assert b"secret" not in clean
     assert b"PK\x03\x04" not in clean
@@ -169,82 +169,82 @@ def test_trailing_bytes_and_metadata_do_not_survive():
         (b"BM and some words", "broken", "BMP"),
     ],
 )
-def test_what_is_no_readable_image_is_refused(data, code, received):
-    refused = refusal(data)
-    assert refused.code == code
-    assert received in refused.received
+def test_a_file_that_is_not_a_readable_image_is_refused(data, code, received):
+    error = decode_error(data)
+    assert error.code == code
+    assert received in error.received
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP"])
 def test_truncated_file_is_refused(kind):
     noise = np.random.default_rng(1).integers(0, 255, (40, 40, 3), dtype=np.uint8)
     whole = encoded(Image.fromarray(noise), kind)
-    assert refusal(whole[: len(whole) // 2]).code == "broken"
+    assert decode_error(whole[: len(whole) // 2]).code == "broken"
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
 def test_animation_is_refused(kind):
-    assert refusal(animation(kind)).code == "animated"
+    assert decode_error(animation(kind)).code == "animated"
 
 
-def test_phone_photo_with_a_second_picture_is_its_first():
-    data = encoded(picture(), "MPO", save_all=True, append_images=[picture()])
+def test_a_phone_photo_with_a_second_image_gives_the_first():
+    data = encoded(red_and_blue(), "MPO", save_all=True, append_images=[red_and_blue()])
     assert decode(data).shape == (16, 24, 3)
 
 
 @pytest.mark.parametrize("size", [(8000, 8000), (12000, 12000), (60000, 60000)])
-@pytest.mark.parametrize("how", [decode, decode_in_child])
-def test_pixel_bomb_is_refused_from_its_header(size, how):
-    refused = refusal(png_header(*size), how)
-    assert refused.code == "too_many_pixels"
-    assert refused.rule == "An image must have at most 40 million pixels."
+@pytest.mark.parametrize("decoder", [decode, decode_in_child])
+def test_pixel_bomb_is_refused_from_its_header(size, decoder):
+    error = decode_error(png_header(*size), decoder)
+    assert error.code == "too_many_pixels"
+    assert error.rule == "An image must have at most 40 million pixels."
 
 
 @pytest.mark.parametrize("size", [(1, 20_001), (20_001, 1)])
-def test_a_thread_of_pixels_is_refused_before_it_costs_minutes(size):
-    refused = refusal(encoded(Image.new("1", size)), decode_in_child)
-    assert refused.code == "too_long"
-    assert refused.rule == "An image must be at most 20,000 pixels wide and high."
+def test_a_very_long_thin_image_is_refused_before_decoding(size):
+    error = decode_error(encoded(Image.new("1", size)), decode_in_child)
+    assert error.code == "too_long"
+    assert error.rule == "An image must be at most 20,000 pixels wide and high."
     assert decode(encoded(Image.new("1", (20_000, 1)))).shape == (1, 20_000, 3)
 
 
-def test_refusal_states_rule_value_and_way_out():
-    refused = refusal(b"\xff\xd8\xff" * (15 * 2**20 // 2))
-    assert str(refused) == (
+def test_a_decode_error_states_rule_value_and_remedy():
+    error = decode_error(b"\xff\xd8\xff" * (15 * 2**20 // 2))
+    assert str(error) == (
         "An image must be at most 15 MiB. Received: 22.5 MiB. Make it smaller and send it again."
     )
 
 
 def test_child_gives_the_same_pixels():
-    data = encoded(picture("RGBA"))
+    data = encoded(red_and_blue("RGBA"))
     assert (decode_in_child(data) == decode(data)).all()
 
 
 def test_child_reads_webp_and_orientation():
     exif = Image.Exif()
     exif[0x0112] = 6
-    data = encoded(picture(), "WEBP", lossless=True, exif=exif)
+    data = encoded(red_and_blue(), "WEBP", lossless=True, exif=exif)
     assert decode_in_child(data).shape == (24, 16, 3)
 
 
 @pytest.mark.parametrize(
     ("data", "code"), [(b"", "empty"), (b"letter", "not_an_image"), (b"BMxx", "broken")]
 )
-def test_child_passes_on_its_refusal(data, code):
-    refused = refusal(data, decode_in_child)
-    assert refused.code == code
-    assert str(refused) == str(refusal(data))
+def test_child_passes_on_its_error(data, code):
+    error = decode_error(data, decode_in_child)
+    assert error.code == code
+    assert str(error) == str(decode_error(data))
 
 
-def test_child_refuses_what_needs_too_much_memory():
+def test_child_refuses_an_image_that_needs_too_much_memory():
     big = encoded(Image.new("RGB", (6000, 6000)), compress_level=1)
     limits = Limits(memory_bytes=150 * 2**20)
-    assert refusal(big, decode_in_child, limits).code == "too_much_memory"
+    assert decode_error(big, decode_in_child, limits).code == "too_much_memory"
 
 
 def test_child_is_killed_when_its_time_is_up():
     limits = Limits(seconds=0.001)
-    assert refusal(encoded(picture()), decode_in_child, limits).code == "too_slow"
+    assert decode_error(encoded(red_and_blue()), decode_in_child, limits).code == "too_slow"
 
 
 @pytest.mark.parametrize(
@@ -260,68 +260,70 @@ def test_child_is_killed_when_its_time_is_up():
         ("while True: print('a' * 4000)", "too_slow"),
     ],
 )
-def test_child_that_dies_or_lies_is_a_refusal(program, code):
-    def how(data, *, limits):
-        return codec._ask([sys.executable, "-I", "-S", "-c", program], data, limits)
+def test_a_child_that_crashes_or_lies_gives_a_decode_error(program, code):
+    def decoder(data, *, limits):
+        return codec._run_child([sys.executable, "-I", "-S", "-c", program], data, limits)
 
     seconds = 0.3 if "while" in program else 10
-    assert refusal(b"x" * 200_000, how, Limits(seconds=seconds)).code == code
+    assert decode_error(b"x" * 200_000, decoder, Limits(seconds=seconds)).code == code
 
 
 def test_child_can_neither_write_files_nor_see_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("SPEAKUP_SECRET", "s3cret")
-    report = "from modeltrain import decoder; import os, json, sys; "
-    report += f"decoder._confine(decoder.Limits()); f = open({str(tmp_path / 'x')!r}, 'wb'); "
-    report += "f.write(b'x' * 9999); f.flush()"
-    boot = codec._BOOT.replace(
-        "from modeltrain.images.decoder import main; main(sys.argv[1])", report
+    write = "from modeltrain.images import decoder; "
+    write += f"decoder._confine(decoder.Limits()); f = open({str(tmp_path / 'x')!r}, 'wb'); "
+    write += "f.write(b'x' * 9999); f.flush()"
+    program = codec._CHILD_PROGRAM.replace(
+        "from modeltrain.images.decoder import main; main(sys.argv[1])", write
     )
-    site = str(codec.Path(codec.PIL.__file__).parent.parent)
-    here = str(codec.Path(codec.__file__).parents[2])
-    command = [sys.executable, "-I", "-S", "-c", boot, "{}", here, site]
+    site_packages = str(codec.Path(codec.PIL.__file__).parent.parent)
+    project = str(codec.Path(codec.__file__).parents[2])
+    command = [sys.executable, "-I", "-S", "-c", program, "{}", project, site_packages]
     with pytest.raises(DecodeError):
-        codec._ask(command, b"", Limits())
+        codec._run_child(command, b"", Limits())
     assert (tmp_path / "x").stat().st_size == 0
-    tell = 'import os; print(\'{"code": "\' + str(sorted(os.environ)) + '
-    tell += '\'", "rule": "", "received": "", "remedy": ""}\')'
-    with pytest.raises(DecodeError) as caught:
-        codec._ask([sys.executable, "-I", "-S", "-c", tell], b"", Limits())
-    assert "SPEAKUP" not in caught.value.code
+    print_names = 'import os; print(\'{"code": "\' + str(sorted(os.environ)) + '
+    print_names += '\'", "rule": "", "received": "", "remedy": ""}\')'
+    with pytest.raises(DecodeError) as error:
+        codec._run_child([sys.executable, "-I", "-S", "-c", print_names], b"", Limits())
+    assert "SPEAKUP" not in error.value.code
 
 
-WHOLE = {kind: encoded(picture(), kind) for kind in ("JPEG", "PNG", "WEBP", "GIF", "BMP")} | {
-    "CMYK": encoded(picture("CMYK"), "JPEG"),
-    "RGBA": encoded(picture("RGBA")),
+WHOLE_FILES = {
+    kind: encoded(red_and_blue(), kind) for kind in ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+} | {
+    "CMYK": encoded(red_and_blue("CMYK"), "JPEG"),
+    "RGBA": encoded(red_and_blue("RGBA")),
 }
 
 
 @settings(max_examples=300, deadline=None)
 @given(
-    kind=st.sampled_from(sorted(WHOLE)),
+    kind=st.sampled_from(sorted(WHOLE_FILES)),
     changes=st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=8),
     keep=st.integers(0, 2000),
 )
-def test_damaged_bytes_give_pixels_or_a_refusal(kind, changes, keep):
-    data = bytearray(WHOLE[kind])
+def test_damaged_bytes_give_pixels_or_a_decode_error(kind, changes, keep):
+    data = bytearray(WHOLE_FILES[kind])
     for place, value in changes:
         data[place % len(data)] = value
     try:
         pixels = decode(bytes(data[: max(keep, 1)]), limits=Limits(max_pixels=1_000_000))
-    except DecodeError as refused:
+    except DecodeError as error:
         pixels = None
-        said = refused.rule and refused.received and refused.remedy
-    assert said if pixels is None else pixels.shape[2] == 3
+        is_explained = error.rule and error.received and error.remedy
+    assert is_explained if pixels is None else pixels.shape[2] == 3
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=200))
-def test_any_bytes_give_pixels_or_a_refusal(data):
+def test_any_bytes_give_pixels_or_a_decode_error(data):
     with contextlib.suppress(DecodeError):
         decode(data)
 
 
-def test_png_is_the_same_each_time_and_holds_only_pixels():
-    pixels = decode(encoded(picture()))
+def test_a_png_is_reproducible_and_holds_only_pixels():
+    pixels = decode(encoded(red_and_blue()))
     assert to_png(pixels) == to_png(pixels.copy())
     chunks, data = [], to_png(pixels)[8:]
     while data:
@@ -330,9 +332,9 @@ def test_png_is_the_same_each_time_and_holds_only_pixels():
     assert set(chunks) == {b"IHDR", b"IDAT", b"IEND"}
 
 
-def test_pixel_hash_is_of_pixels_and_shape():
-    pixels = decode(encoded(picture()))
-    assert pixel_sha256(pixels) == pixel_sha256(decode(encoded(picture(), "BMP")))
+def test_the_pixel_hash_depends_on_pixels_and_shape():
+    pixels = decode(encoded(red_and_blue()))
+    assert pixel_sha256(pixels) == pixel_sha256(decode(encoded(red_and_blue(), "BMP")))
     assert pixel_sha256(pixels) != pixel_sha256(pixels.reshape(24, 16, 3))
     changed = pixels.copy()
     changed[0, 0, 0] ^= 1

@@ -12,13 +12,13 @@ def scene(seed, size=256):
 
 
 def test_distance_counts_the_bits_that_differ():
-    nothing, one, all_of_them = "0" * 64, "0" * 63 + "1", "f" * 64
-    assert distance(Pdq(nothing, 100), Pdq(nothing, 100)) == 0
-    assert distance(Pdq(nothing, 100), Pdq(one, 100)) == 1
-    assert distance(Pdq(nothing, 100), Pdq(all_of_them, 100)) == 256
+    no_bits, one_bit, all_bits = "0" * 64, "0" * 63 + "1", "f" * 64
+    assert distance(Pdq(no_bits, 100), Pdq(no_bits, 100)) == 0
+    assert distance(Pdq(no_bits, 100), Pdq(one_bit, 100)) == 1
+    assert distance(Pdq(no_bits, 100), Pdq(all_bits, 100)) == 256
 
 
-def test_a_smaller_copy_is_near_and_another_picture_far():
+def test_a_smaller_copy_is_near_and_another_image_is_far():
     original = pdq(scene(1))
     smaller = np.array(Image.fromarray(scene(1)).resize((128, 128)))
     assert len(original.bits) == 64
@@ -27,7 +27,7 @@ def test_a_smaller_copy_is_near_and_another_picture_far():
     assert distance(original, pdq(scene(2))) > 80
 
 
-def test_a_plain_picture_has_no_quality():
+def test_a_plain_image_has_quality_zero():
     assert pdq(np.full((64, 64, 3), 255, np.uint8)).quality == 0
 
 
@@ -35,6 +35,6 @@ def test_one_pixel_can_be_hashed():
     assert pdq(np.zeros((1, 1, 3), np.uint8)).bits == "0" * 64
 
 
-def test_sha256_file_is_of_its_bytes(tmp_path):
+def test_sha256_file_hashes_the_bytes_of_the_file(tmp_path):
     (tmp_path / "a").write_bytes(b"abc" * 100_000)
     assert sha256_file(tmp_path / "a") == hashlib.sha256(b"abc" * 100_000).hexdigest()

@@ -1,4 +1,4 @@
-"""What is done to an image to see whether the answer changes with it. Pillow alone."""
+"""Changes made to an image to test whether a classifier's answer stays the same. Pillow only."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from PIL import Image, ImageEnhance
 
 
 def _jpeg(image: Image.Image) -> Image.Image:
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=30)
-    return Image.open(out).convert("RGB")
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=30)
+    return Image.open(file).convert("RGB")
 
 
 def _crop(image: Image.Image) -> Image.Image:
@@ -19,18 +19,18 @@ def _crop(image: Image.Image) -> Image.Image:
     return image.crop((x, y, image.width - x, image.height - y))
 
 
-def _hue(image: Image.Image) -> Image.Image:
+def _shift_hue(image: Image.Image) -> Image.Image:
     hue, saturation, value = image.convert("HSV").split()
-    turned = hue.point([(level + 64) % 256 for level in range(256)])
-    return Image.merge("HSV", (turned, saturation, value)).convert("RGB")
+    shifted = hue.point([(level + 64) % 256 for level in range(256)])
+    return Image.merge("HSV", (shifted, saturation, value)).convert("RGB")
 
 
-CHANGES: Mapping[str, Callable[[Image.Image], Image.Image]] = {
+PERTURBATIONS: Mapping[str, Callable[[Image.Image], Image.Image]] = {
     "greyscale": lambda image: image.convert("L").convert("RGB"),
     "mirrored": lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
     "JPEG at quality 30": _jpeg,
     "cropped to 90 %": _crop,
     "30 % brighter": lambda image: ImageEnhance.Brightness(image).enhance(1.3),
     "30 % darker": lambda image: ImageEnhance.Brightness(image).enhance(0.7),
-    "hue turned by a quarter": _hue,
+    "hue turned by a quarter": _shift_hue,
 }
