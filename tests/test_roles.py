@@ -227,7 +227,7 @@ def private_set(shown: AuditSet) -> AuditSet:
 @pytest.fixture(autouse=True)
 def _files_stay(monkeypatch) -> None:
     """What is tried is taken back in the database; files would be gone."""
-    monkeypatch.setattr(erasure, "finish", lambda: None)
+    monkeypatch.setattr(erasure, "erase_files", lambda: None)
 
 
 @pytest.fixture(autouse=True)
