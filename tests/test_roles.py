@@ -36,7 +36,8 @@ from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
 from modeltrain.images.codec import to_png
 from modeltrain.model import artifact
-from tests.conftest import ROOT, account, noise
+from tests.cast import account
+from tests.conftest import ROOT, noise
 from tests.nsfwsite.test_findings import looked_at
 
 pytestmark = pytest.mark.django_db

@@ -28,8 +28,9 @@ from feedback.models import (
 from feedback.services import definitions, emails, ledger, models, reports, safety, slices, triage
 from modeltrain.gate import judge
 from modeltrain.labels import LABELS, NSFW
-from tests.conftest import SCORES, finished_audit, png
-from tests.nsfwsite.pages.test_aids import mapped
+from tests.cast import SCORES, finished_audit
+from tests.conftest import png
+from tests.nsfwsite.pages.test_review_tools import mapped
 from tests.nsfwsite.pages.test_triage import doubted
 from tests.nsfwsite.test_audits import answers
 from tests.nsfwsite.test_findings import looked_at

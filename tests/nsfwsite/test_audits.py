@@ -11,7 +11,7 @@ from feedback.services import manifests
 from modeltrain.audit.evaluate import Predicted
 from modeltrain.data.manifest import Row
 from modeltrain.labels import LABELS
-from tests.conftest import finished_audit
+from tests.cast import finished_audit
 
 
 def measure(count: int, n: int) -> dict:

@@ -4,7 +4,8 @@ import pytest
 from django.urls import reverse
 
 from feedback.models import Classification, DemoAnswer
-from tests.conftest import png, upload
+from tests.cast import upload
+from tests.conftest import png
 from worker import heartbeat
 
 

@@ -17,7 +17,8 @@ from modeltrain.gate import judge
 from modeltrain.images.codec import decode, pixel_sha256, to_png
 from modeltrain.labels import LABELS
 from modeltrain.model.classifier import Prediction
-from tests.conftest import finished_audit, noise
+from tests.cast import finished_audit
+from tests.conftest import noise
 
 SETS, TONES = 32, ("light", "dark")
 

@@ -11,7 +11,7 @@ from feedback import people
 from feedback.errors import AlreadyDecided, Invalid, WrongState
 from feedback.models import ApprovalRule, DatasetVersion, Decision, LedgerEntry, Report, ReportEvent
 from feedback.services import approval_rule, datasets, manifests, reports, retrains, triage
-from tests.conftest import account
+from tests.cast import account
 
 pytestmark = pytest.mark.django_db
 

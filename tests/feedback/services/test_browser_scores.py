@@ -9,7 +9,7 @@ from feedback import queries
 from feedback.errors import Invalid
 from feedback.models import BrowserScore, ModelVersion
 from feedback.services import browser_scores
-from tests.conftest import SCORES
+from tests.cast import SCORES
 
 FILE = "f" * 64
 

@@ -8,7 +8,8 @@ from feedback.services.counterparts import Pair
 from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
 from modeltrain.images.codec import pixel_sha256
-from tests.conftest import DARK, LIGHT, noise, png
+from tests.cast import DARK, LIGHT
+from tests.conftest import noise, png
 
 pytestmark = pytest.mark.django_db
 

@@ -37,7 +37,8 @@ from modeltrain.data.manifest import Row
 from modeltrain.images.codec import pixel_sha256, to_png
 from modeltrain.model.features import features, read_images
 from nsfwsite.intake import reporting
-from tests.conftest import noise, upload
+from tests.cast import upload
+from tests.conftest import noise
 
 # Pictures of no other test: the database's file may hold what one of those left unfinished.
 IN_ARCHIVES, NOWHERE, JUDGED = 90_001, 90_002, 90_003

@@ -22,7 +22,7 @@ from feedback.models import (
     ReportEvent,
 )
 from feedback.services import approval_rule, golden, outcomes, reports, triage
-from tests.conftest import account
+from tests.cast import account
 from tests.nsfwsite.api.test_triage import client as api_of
 
 pytestmark = pytest.mark.django_db

@@ -32,7 +32,7 @@ from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
 from modeltrain.gate import judge
 from modeltrain.labels import LABELS
-from tests.conftest import finished_audit
+from tests.cast import finished_audit
 from worker.tasks.audits import recount_audit_task
 from worker.tasks.upkeep import pick_up_lost_work_task
 

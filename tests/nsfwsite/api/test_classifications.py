@@ -10,7 +10,8 @@ from PIL import Image
 
 from feedback.models import Classification, StoredImage
 from nsfwsite.intake import classifying
-from tests.conftest import noise, png, upload
+from tests.cast import upload
+from tests.conftest import noise, png
 from worker import heartbeat
 
 URL = "/api/v1/classifications/"

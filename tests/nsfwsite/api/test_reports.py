@@ -7,7 +7,8 @@ from django.test import Client
 from feedback.models import Classification, Report, StoredImage
 from feedback.services import triage
 from nsfwsite.intake import classifying, reporting
-from tests.conftest import DARK, LIGHT, png
+from tests.cast import DARK, LIGHT
+from tests.conftest import png
 from worker import heartbeat
 
 URL = "/api/v1/reports/"

@@ -2,7 +2,7 @@ import pytest
 from django.urls import reverse
 
 from feedback import people
-from tests.conftest import account
+from tests.cast import account
 
 
 def test_ravi_signs_in_and_comes_to_triage(client, ravi) -> None:

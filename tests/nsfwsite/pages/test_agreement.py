@@ -9,7 +9,7 @@ from django.utils import timezone
 from feedback import people
 from feedback.models import Decision, Report
 from feedback.services import approval_rule, reports, triage
-from tests.conftest import account
+from tests.cast import account
 
 pytestmark = pytest.mark.django_db
 

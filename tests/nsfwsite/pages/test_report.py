@@ -5,7 +5,7 @@ from django.urls import reverse
 from feedback.models import Classification, Report, StoredImage
 from modeltrain.images import codec
 from nsfwsite.intake import reporting
-from tests.conftest import DARK, LIGHT, upload
+from tests.cast import DARK, LIGHT, upload
 from worker import heartbeat
 
 

@@ -11,7 +11,7 @@ from feedback.errors import WrongState
 from feedback.models import BlockedHash, Example, ExampleScore, LedgerEntry, Look, Report
 from feedback.models.append_only import Rewritten
 from feedback.services import blocklist, reports, safety, triage
-from tests.conftest import account
+from tests.cast import account
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from PIL import Image
 from feedback import people, queries
 from feedback.models import DatasetVersion, LedgerEntry, Look, Report
 from feedback.services import images, manifests, reports, retrains, triage
-from tests.conftest import account
+from tests.cast import account
 
 
 def image_of(report):

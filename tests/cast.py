@@ -1,0 +1,205 @@
+"""The cast: Rosa reports, Ravi reviews, Mona maintains, Sam is a stranger."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+import redis
+from celery.contrib.testing.worker import start_worker
+from django.contrib.auth.models import Group, User
+from django.core.files.storage import storages as file_storages
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+
+from feedback import people
+from feedback.management.commands.load_demo import load_axes
+from feedback.models import Audit, AuditSet, Classification, ModelVersion, Report, StoredImage
+from feedback.services import audits, images, reports
+from feedback.services.counterparts import Pair
+from modeltrain.audit import columns, evaluate
+from modeltrain.audit.evaluate import Predicted
+from tests.conftest import noise, png
+
+DARK, LIGHT = {"skin_tone": "dark"}, {"skin_tone": "light"}
+SCORES = {"drawings": 0.05, "hentai": 0.01, "neutral": 0.9, "porn": 0.02, "sexy": 0.02}
+
+
+def upload(seed: int = 0) -> SimpleUploadedFile:
+    return SimpleUploadedFile("picture.png", png(seed), content_type="image/png")
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path, settings, monkeypatch) -> None:
+    """Files of one test are seen by no other."""
+    storages = {name: {**storage} for name, storage in settings.STORAGES.items()}
+    for name in ("incoming", "images"):
+        storages[name] = {
+            **storages[name],
+            "OPTIONS": {"location": tmp_path / name, "file_permissions_mode": 0o600},
+        }
+    storages["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = storages
+    # A field asks for its storage once, when its model is loaded.
+    for model, field, name in (
+        (Classification, "upload", "incoming"),
+        (StoredImage, "file", "images"),
+    ):
+        monkeypatch.setattr(model._meta.get_field(field), "storage", file_storages[name])
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    for name in (
+        "ARTIFACTS_DIR",
+        "MANIFESTS_DIR",
+        "RUNS_DIR",
+        "FEATURES_DIR",
+        "DEMO_DIR",
+        "AUDIT_IMAGES_DIR",
+    ):
+        setattr(settings, name, tmp_path / name.removesuffix("_DIR").lower())
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis() -> Iterator[None]:
+    yield
+    with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
+        client.flushall()
+
+
+def finished_audit(model: ModelVersion, audit_set: AuditSet, predicted: list[Predicted]) -> Audit:
+    """As the workers leave an audit when a model has answered so."""
+    audit = audits.request(model=model, audit_set=audit_set)
+    audit.predictions.parent.mkdir(parents=True, exist_ok=True)
+    columns.write(audit.predictions, columns.of(predicted))
+    audits.finish(audit=audit, figures=evaluate.audit(predicted))
+    return audit
+
+
+def account(name: str, *groups: str) -> User:
+    user = User.objects.create_user(name, password="a long enough password")
+    user.groups.set([Group.objects.get_or_create(name=group)[0] for group in groups])
+    return user
+
+
+@pytest.fixture
+def ravi(db) -> User:
+    return account("ravi", people.REVIEWERS)
+
+
+@pytest.fixture
+def mona(db) -> User:
+    return account("mona", people.REVIEWERS, people.MAINTAINERS)
+
+
+@pytest.fixture
+def sam(db) -> User:
+    return account("sam")
+
+
+@pytest.fixture
+def axes(db) -> None:
+    load_axes()
+
+
+@pytest.fixture
+def champion(db) -> ModelVersion:
+    return ModelVersion.objects.create(
+        number=1,
+        sha256="a" * 64,
+        title="The published model",
+        status=ModelVersion.Status.CHAMPION,
+        promoted_at=timezone.now(),
+    )
+
+
+@pytest.fixture
+def judged(champion) -> Callable[..., Classification]:
+    """A classification that the champion has answered."""
+
+    def make(
+        seed: int = 0, label: str = "neutral", pixels: bool = True, pale: bool = False
+    ) -> Classification:
+        picture = noise(seed, (80, 60))
+        image = images.store(picture // 2 + 60 if pale else picture)
+        made = Classification.objects.create(
+            status=Classification.Status.DONE,
+            image=image,
+            image_sha256=image.sha256,
+            model=champion,
+            label=label,
+            scores=SCORES,
+            finished_at=timezone.now(),
+        )
+        if not pixels:
+            images.delete_image(image)
+            made.refresh_from_db()
+        return made
+
+    return make
+
+
+@pytest.fixture
+def filed(judged, axes) -> Callable[..., Report]:
+    """Rosa's report on a drawing that was called neutral."""
+
+    def make(seed: int = 0, **changes) -> Report:
+        fields = {
+            "classifications": [judged(seed)],
+            "kind": Report.Kind.MISCLASSIFIED,
+            "expected_label": "drawings",
+            "groups": {"medium": "vector"},
+            "description": "It is a drawing.",
+            "consent_store": True,
+            "consent_train": True,
+        }
+        return reports.submit(**{**fields, **changes})
+
+    return make
+
+
+@pytest.fixture
+def queued(filed) -> Callable[..., Report]:
+    """The same, screened and waiting for a reviewer."""
+
+    def make(seed: int = 0, **changes) -> Report:
+        report = filed(seed, **changes)
+        reports.screen(pk=report.pk)
+        report.refresh_from_db()
+        return report
+
+    return make
+
+
+@pytest.fixture
+def paired(judged, filed) -> Callable[..., Report]:
+    """Rosa's report that two hands are judged differently, screened and waiting."""
+
+    def make(seed: int = 0, **changes) -> Report:
+        pair = Pair(judged(seed), judged(seed + 1), (DARK, LIGHT))
+        pairs = {"kind": Report.Kind.UNFAIR, "classifications": [], "pairs": [pair]}
+        report = filed(**{**pairs, **changes})
+        reports.screen(pk=report.pk)
+        report.refresh_from_db()
+        return report
+
+    return make
+
+
+@pytest.fixture
+def real_champion(db, published, settings) -> ModelVersion:
+    """The published model in service, files and all."""
+    settings.ARTIFACTS_DIR = published.path.parent
+    return ModelVersion.objects.create(
+        number=1,
+        sha256=published.sha256,
+        title="The published model",
+        status=ModelVersion.Status.CHAMPION,
+        promoted_at=timezone.now(),
+    )
+
+
+@pytest.fixture
+def inference_worker(transactional_db) -> Iterator[None]:
+    """A real Celery worker, in a thread, on the tests' Redis."""
+    from worker.celery import app
+
+    with start_worker(app, pool="solo", perform_ping_check=False, queues=["inference", "default"]):
+        yield
