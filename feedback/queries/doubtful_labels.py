@@ -30,7 +30,7 @@ class LabelReview:
     doubts : list of DoubtfulLabel
         The most doubtful first. Only of reports that are still accepted.
     counts : dict
-        As `modeltrain.curate.label_errors.shares` returns it, of every image, also of those that
+        From `modeltrain.curate.label_errors.count_doubtful`, of every image, also of those that
         nobody reported.
     """
 
