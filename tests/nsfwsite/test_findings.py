@@ -56,8 +56,10 @@ def looked_at(champion: ModelVersion, settings, *, public: bool = True) -> Audit
     )
     predicted = evaluate.predict(Brightness(), rows, places, lambda done, total: None)
     audit = finished_audit(champion, audit_set, predicted)
-    found = counterfactual.given(predicted, counterfactual.counterparts(rows))
-    found |= counterfactual.made(Brightness(), rows[:40], places, lambda done, total: None)
+    found = counterfactual.compare_sets(predicted, counterfactual.find_counterparts(rows))
+    found |= counterfactual.compare_changes(
+        Brightness(), rows[:40], places, lambda done, total: None
+    )
     finish(audit, "counterfactual", found)
     finish(audit, "slices", [region(rows[:34]), region(rows[30:50])])
     finish(audit, "int8", export(predicted))
@@ -126,7 +128,7 @@ def test_flips_and_shifts_stand_with_their_ranges(client, audit) -> None:
     drawn = {row[1]: row for row in flips.rows}
     assert drawn["Skin tone"][6] == SETS - 1  # one picture of a pair has another label
     assert drawn["Mirrored"][2] == 0.0
-    assert drawn["30 % darker"][2] > 0.2
+    assert drawn["30% darker"][2] > 0.2
     assert all(row[3] - 1e-9 <= row[2] <= row[4] + 1e-9 for row in flips.rows)
     assert ["Skin tone", "Light"] in [row[:2] for row in shifts.rows]
     assert "never why it is wrong" in found.content.decode()
