@@ -116,7 +116,7 @@ def main() -> None:
     }
     answers = {name: bench.answers(model, dirty) for name, model in models.items()}
     figures = {
-        name: quality.figures(model_answers, dirty.labels)
+        name: quality.measure(model_answers, dirty.labels)
         for name, model_answers in answers.items()
     }
     print(f"\n{json.dumps(steps)}\n\n| model | accuracy on {figures['phase 1']['images']} images |")

@@ -45,7 +45,7 @@ def run(args: Namespace, progress: ProgressCallback) -> Result:
     rows, images = manifest.read(args.manifest), read_image_paths(args.images)
     figures: dict[str, Any] = {}
     sets = counterfactual.read_sets(args.sets) if args.sets else []
-    sets += counterfactual.counterparts(rows) if args.own_sets else []
+    sets += counterfactual.find_counterparts(rows) if args.own_sets else []
     if sets:
         if args.predictions:
             predicted = evaluate.read_answers(args.predictions)
@@ -54,12 +54,12 @@ def run(args: Namespace, progress: ProgressCallback) -> Result:
             chosen = [row for row in rows if row.sha256 in hashes]
             images_done = stage_progress(progress, "auditing", "Classifying counterparts")
             predicted = evaluate.predict(classifier, chosen, images, images_done)
-        figures |= counterfactual.given(predicted, sets)
+        figures |= counterfactual.compare_sets(predicted, sets)
     if args.changes_on:
         stride = max(len(rows) / args.changes_on, 1.0)
         chosen = [rows[int(n * stride)] for n in range(min(args.changes_on, len(rows)))]
         images_done = stage_progress(progress, "changing", "Classifying changed copies")
-        figures |= counterfactual.made(classifier, chosen, images, images_done)
+        figures |= counterfactual.compare_changes(classifier, chosen, images, images_done)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(args.out, json.dumps(figures, indent=2, ensure_ascii=False).encode())
     return {"counterfactuals": str(args.out), "compared": list(figures)}

@@ -49,7 +49,7 @@ def run(args: Namespace, progress: ProgressCallback) -> Result:
             )
         )
         progress("evaluating", number, len(rows), "Classifying")
-    figures = quality.figures(answers, data.labels) | {"problems": problems}
+    figures = quality.measure(answers, data.labels) | {"problems": problems}
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(args.out, json.dumps(figures, indent=2, ensure_ascii=False).encode())
     page = args.out.with_suffix(".md")

@@ -62,9 +62,9 @@ def options(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, progress: ProgressCallback) -> Result:
     from modeltrain.importing import import_images, journal, sources
-    from modeltrain.importing.fetch import Rules
+    from modeltrain.importing.fetch import FetchRules
 
-    rules = Rules(
+    rules = FetchRules(
         per_host=args.per_host,
         pause=args.pause,
         ports=(80, 443, *args.allow_port),
@@ -82,13 +82,13 @@ def run(args: Namespace, progress: ProgressCallback) -> Result:
         labels=args.labels.split(",") if args.labels else None,
         audit_share=args.audit_share,
         validation_share=args.validation_share,
-        most_addresses=args.most_addresses,
+        max_addresses=args.most_addresses,
         progress=progress,
     )
     dataset = imported.dataset
     return {
         "dataset": str(dataset.path),
-        "list": str(dataset.path / journal.NAME),
+        "list": str(dataset.path / journal.JOURNAL_FILE),
         "labels": dict(sorted(Counter(row.label for row in dataset.rows).items())),
         **{name.replace(" ", "_"): count for name, count in imported.counts.items()},
         "problems": imported.problems,
