@@ -78,7 +78,7 @@ def classification(request: HttpRequest, pk: str) -> HttpResponse:
         "classification": classification,
         "minutes": settings.DEMO_IMAGE_MINUTES,
         "waiting": waiting,
-        "queue_length": heartbeat.waiting("inference") if waiting else 0,
+        "queue_length": heartbeat.queue_length("inference") if waiting else 0,
         "worker_is_away": waiting and not heartbeat.alive("inference"),
     }
     if wants_fragment(request):
@@ -105,7 +105,7 @@ def right(request: HttpRequest, pk: str) -> HttpResponse:
     throttle.hit(request, scope="classifications", rate=settings.RATE_CLASSIFICATIONS)
     classification = get_object_or_404(Classification.objects.select_related("model"), pk=pk)
     is_right = request.POST.get("said") == "right"
-    classifications.say(classification=classification, right=is_right)
+    classifications.record_feedback(classification=classification, right=is_right)
     if is_right:
         return redirect("classification", pk=pk)
     return redirect(f"{reverse('report')}?classification={pk}")

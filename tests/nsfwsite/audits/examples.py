@@ -101,8 +101,10 @@ def audit_with_findings(champion: ModelVersion, settings, *, public: bool = True
     classifier = BrightnessClassifier()
     predicted = evaluate.predict(classifier, rows, paths, lambda done, total: None)
     audit = finished_audit(champion, audit_set, predicted)
-    comparisons = counterfactual.given(predicted, counterfactual.counterparts(rows))
-    comparisons |= counterfactual.made(classifier, rows[:40], paths, lambda done, total: None)
+    comparisons = counterfactual.compare_sets(predicted, counterfactual.find_counterparts(rows))
+    comparisons |= counterfactual.compare_changes(
+        classifier, rows[:40], paths, lambda done, total: None
+    )
     finished_finding(audit, "counterfactual", comparisons)
     finished_finding(audit, "slices", [region_figures(rows[:34]), region_figures(rows[30:50])])
     finished_finding(audit, "int8", export_figures(predicted))
