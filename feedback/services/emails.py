@@ -113,7 +113,7 @@ def forget_unconfirmed() -> None:
 
 def write(*, pk: int) -> None:
     """Send the letter that is due to an address, unless another worker is at it."""
-    row = queries.pending_work.letters().filter(pk=pk).select_related("report").first()
+    row = queries.pending_work.emails_to_send().filter(pk=pk).select_related("report").first()
     if row is None:
         return
     step = row.report.events.filter(status__in=EmailAddress.TOLD).last()

@@ -13,7 +13,7 @@ from modeltrain.labels import error_kind
 
 def record(*, report: Report, outcome: str, decision: Decision | None = None, **facts: Any) -> None:
     """Write an outcome down; called in the transaction that it comes about in."""
-    ledger.report(report=report, outcome=outcome, decision=decision, **facts)
+    ledger.record_report(report=report, outcome=outcome, decision=decision, **facts)
     publish(report.pk)
 
 

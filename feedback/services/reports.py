@@ -309,7 +309,7 @@ def withdraw(*, report: Report) -> None:
             )
         erasure.forget(report)
         outcomes.record(report=report, outcome=Report.Status.WITHDRAWN)
-        ledger.forget(report)
+        ledger.erase_keys(report)
 
 
 def forget_sources() -> None:

@@ -24,4 +24,4 @@ def audits(request: HttpRequest) -> tuple[list[AuditSet], AuditSet | None, list[
     sets = queries.audits.audit_sets_used()
     chosen = next((each for each in sets if each.name == request.GET.get("set")), None)
     chosen = chosen or (sets[0] if sets else None)
-    return sets, chosen, queries.audits.done(chosen)
+    return sets, chosen, queries.audits.finished_audits(chosen)

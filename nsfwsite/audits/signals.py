@@ -27,7 +27,7 @@ def _audit() -> Audit | None:
 
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
-    found = signals.found()
+    found = signals.list_signals()
     drawn = filters.linked(request, [_chart([each for each in found if each.raised])])
     if file := charts.asked(request, list(drawn.values())):
         return file
@@ -35,7 +35,7 @@ def show(request: HttpRequest) -> HttpResponse:
     context = {
         "charts": drawn,
         "audit": audit,
-        "said_wrong": signals.said_wrong(),
+        "said_wrong": signals.demo_error_rates(),
         "signals": [_row(each, audit) for each in found if each.raised or each.decision],
         "others": [_row(each, audit) for each in found if not (each.raised or each.decision)],
     }

@@ -63,7 +63,7 @@ def judge_by_champion(*, report: Report) -> None:
 def occlude(*, image: StoredImage) -> Occlusion:
     """Have it found what moves the score of a picture, or refuse at once where nobody can."""
     refuse_without_worker()
-    asked = occlusions.ask(image=image)
+    asked = occlusions.request(image=image)
     enqueue(occlude_task.delay_on_commit, asked.pk)
     return asked
 

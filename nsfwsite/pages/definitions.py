@@ -31,7 +31,7 @@ def _page(request: HttpRequest, *, refusal: Refusal | None = None) -> HttpRespon
     typed = request.POST if refusal else QueryDict()
     context = {
         "definitions": [
-            _shown(versions, typed) for versions in queries.definitions.every_version().values()
+            _shown(versions, typed) for versions in queries.definitions.all_versions().values()
         ],
         "decided": queries.definitions.decided_objections(),
         "open": queries.definitions.open_objections(),

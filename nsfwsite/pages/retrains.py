@@ -35,7 +35,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     context = {
         "retrains": found,
         "champion": ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first(),
-        "before": queries.models.served_before(),
+        "before": queries.models.previous_champion(),
         "waiting": queries.reports.accepted_waiting(),
         "opened": found.filter(
             status__in=Retrain.OPEN, base__status=ModelVersion.Status.CHAMPION

@@ -31,7 +31,7 @@ def leave(client, report, address=ROSA):
 
 
 def write_what_is_due() -> None:
-    for pk in queries.pending_work.letters().values_list("pk", flat=True):
+    for pk in queries.pending_work.emails_to_send().values_list("pk", flat=True):
         emails.write(pk=pk)
 
 
@@ -170,7 +170,7 @@ def test_a_server_that_is_away_is_tried_again_and_the_address_is_not_logged(
             EmailAddress.objects.update(retry_at=timezone.now())
             write_what_is_due()
     assert ROSA not in caplog.text + "".join(capsys.readouterr())
-    assert queries.pending_work.letters().count() == 0  # given up, and deleted unconfirmed
+    assert queries.pending_work.emails_to_send().count() == 0  # given up, and deleted unconfirmed
 
     EmailAddress.objects.update(asked_at=None)
     emails.confirm(row=EmailAddress.objects.get())  # it had arrived all the same
