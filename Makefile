@@ -1,12 +1,13 @@
 # PORT and DATA_DIR override where the site listens and where it keeps everything.
 PYTHON ?= python3
 
-.PHONY: help run test check lock loop
+.PHONY: help run test check format lock loop
 help:
 	@echo "make run     set up and serve on http://127.0.0.1:8000/ (PORT=, DATA_DIR=)"
 	@echo "make test    set up and run every test, the browser's too (PYTEST_ARGS=)"
-	@echo "make check   lint, types, import rules, deployment checks"
-	@echo "make lock    lock the Python dependencies again"
+	@echo "make check   lint, types, import and house rules, templates, links, deployment"
+	@echo "make format  format Python, scripts and styles"
+	@echo "make lock    lock the Python dependencies again (UPGRADE= keeps locked versions)"
 	@echo "make loop    the whole loop against a running site, by API"
 
 run:
@@ -22,12 +23,21 @@ check:
 	@$(PYTHON) setup/install.py dev
 	@exec .venv/bin/python setup/check.py
 
+format:
+	@$(PYTHON) setup/install.py dev
+	@.venv/bin/ruff check --quiet --select I --fix .
+	@.venv/bin/ruff format .
+	@node_modules/.bin/biome check --write
+
 loop:
 	@exec .venv/bin/python bench/loop.py
 
+# UPGRADE= keeps every version that is locked and locks only what is new in pyproject.toml.
+UPGRADE ?= --upgrade
+LOCK = .venv/bin/uv pip compile --quiet $(UPGRADE) --generate-hashes --no-header --python-version 3.11
+
 lock:
 	@$(PYTHON) setup/install.py dev
-	@for name in uv run dev; do \
-		.venv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-header \
-			--python-version 3.11 requirements/$$name.in -o requirements/$$name.txt || exit 1; \
-	done
+	@$(LOCK) --group bootstrap -o requirements/uv.txt
+	@$(LOCK) pyproject.toml -o requirements/run.txt
+	@$(LOCK) pyproject.toml --group dev -o requirements/dev.txt

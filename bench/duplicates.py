@@ -211,7 +211,7 @@ def main() -> None:
     pairs = duplicates.find(lambda at: pixels[at], len(pixels), known, progress=told)
     seconds = time.perf_counter() - began
     result = {"seed": args.seed, "originals": len(found), "copies": len(copies)}
-    result["ours"] = judged({(pair.one, pair.other) for pair in pairs}, original_of, kinds) | {
+    result["ours"] = judged({(pair.first, pair.second) for pair in pairs}, original_of, kinds) | {
         "seconds": round(seconds, 1),
         "feature_seconds": round(feature_seconds, 1),
     }
@@ -232,11 +232,11 @@ def main() -> None:
         args.out.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     if args.show_wrong:
         args.show_wrong.mkdir(parents=True, exist_ok=True)
-        wrong = [p for p in pairs if original_of[p.one] != original_of[p.other]]
+        wrong = [p for p in pairs if original_of[p.first] != original_of[p.second]]
         names = [name for name, _ in found]
         for number, pair in enumerate(wrong[:40]):
             sides = [
-                Image.fromarray(pixels[at]).resize((200, 200)) for at in (pair.one, pair.other)
+                Image.fromarray(pixels[at]).resize((200, 200)) for at in (pair.first, pair.second)
             ]
             sheet = Image.new("RGB", (400, 200))
             sheet.paste(sides[0], (0, 0))
@@ -244,9 +244,9 @@ def main() -> None:
             sheet.save(args.show_wrong / f"{number:03d}.png")
             print(
                 number,
-                [names[original_of[at]] for at in (pair.one, pair.other)],
-                [kinds[at] for at in (pair.one, pair.other)],
-                pair.same,
+                [names[original_of[at]] for at in (pair.first, pair.second)],
+                [kinds[at] for at in (pair.first, pair.second)],
+                pair.alignment,
             )
 
 

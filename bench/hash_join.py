@@ -1,12 +1,12 @@
-"""How long it takes to find all near pairs of many hashes, beside imagededup's two searches.
+"""How long it takes to find all near pairs of many hashes, compared with imagededup's searches.
 
     PYTHONPATH=. .venv/bin/python bench/hash_join.py --imagededup-python PATH --out hash-join.json
 
 300,000 hashes of 256 random bits, of which 3,000 are copies of others with up to 40 bits flipped,
-are joined at 31 bits; every planted pair within 31 must be found. Then imagededup's default search
-and its BK-tree join 64-bit hashes at 10 bits, their defaults and a quarter of the bits (neither
-takes 256): twice as many each time, for as long as they finish in two minutes; then ours joins as
-many 256-bit hashes as they could. About ten minutes.
+are joined at 31 bits; every planted pair within 31 bits must be found. Then imagededup's default
+search and its BK-tree join 64-bit hashes at 10 bits, which are their defaults and a quarter of the
+bits (neither accepts 256). The number of hashes doubles for as long as they finish within two
+minutes; then our join runs on as many 256-bit hashes as they managed. Takes about ten minutes.
 """
 
 import argparse
@@ -17,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from modeltrain.curate.hash_join import EXACT_WITHIN, pairs
+from modeltrain.curate.hash_join import MAX_BITS, pairs
 
 ALL, COPIES, FLIPPED = 300_000, 3_000, 40
 FIRST, LIMIT = 2_500, 120.0
 SEARCHES = ("brute_force_cython", "bktree")
-PEER = """
+IMAGEDEDUP_PROGRAM = """
 import logging, random, sys, time
 logging.disable(logging.CRITICAL)
 from imagededup.methods import PHash
@@ -36,8 +36,8 @@ print(time.monotonic() - start)
 """
 
 
-def planted(count: int, seed: int = 0) -> tuple[np.ndarray, set[tuple[int, int]]]:
-    """Draw hashes, the last of them copies of the first, and say which pairs must be found."""
+def planted_hashes(count: int, seed: int = 0) -> tuple[np.ndarray, set[tuple[int, int]]]:
+    """Draw hashes, the last of them copies of the first, and return which pairs must be found."""
     random = np.random.default_rng(seed)
     copies = count * COPIES // ALL
     hashes = random.integers(0, 256, (count, 32), dtype=np.uint8)
@@ -47,33 +47,33 @@ def planted(count: int, seed: int = 0) -> tuple[np.ndarray, set[tuple[int, int]]
         bits = np.unpackbits(hashes[number])
         bits[flips] ^= 1
         hashes[count - 1 - number] = np.packbits(bits)
-        if len(flips) <= EXACT_WITHIN:
+        if len(flips) <= MAX_BITS:
             near.add((number, count - 1 - number))
     return hashes, near
 
 
-def ours(count: int) -> dict:
-    hashes, near = planted(count)
+def time_our_join(count: int) -> dict:
+    hashes, near = planted_hashes(count)
     start = time.monotonic()
-    found = pairs(hashes)
+    joined = pairs(hashes)
     seconds = time.monotonic() - start
-    missed = near - set(map(tuple, found[:, :2].tolist()))
+    missed = near - set(map(tuple, joined[:, :2].tolist()))
     return {"hashes": count, "seconds": seconds, "planted": len(near), "missed": len(missed)}
 
 
-def peer(python: Path, search: str) -> list[dict]:
-    """Join ever more hashes, until two minutes are not enough."""
+def time_imagededup(python: Path, search: str) -> list[dict]:
+    """Join more and more hashes until two minutes are not enough."""
     runs = []
     count = FIRST
     while True:
-        command = [str(python), "-c", PEER, str(count), search]
+        command = [str(python), "-c", IMAGEDEDUP_PROGRAM, str(count), search]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT + 10)
+            process = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT + 10)
         except subprocess.TimeoutExpired:
             return runs
-        if done.returncode:
-            raise SystemExit(done.stderr)
-        seconds = float(done.stdout.split()[-1])
+        if process.returncode:
+            raise SystemExit(process.stderr)
+        seconds = float(process.stdout.split()[-1])
         if seconds > LIMIT:
             return runs
         runs.append({"hashes": count, "seconds": seconds})
@@ -86,17 +86,17 @@ def main() -> None:
     parser.add_argument("--imagededup-python", type=Path)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    result = {"ours": [ours(ALL)], "imagededup": {}}
+    result = {"ours": [time_our_join(ALL)], "imagededup": {}}
     if args.imagededup_python:
         for search in SEARCHES:
-            runs = peer(args.imagededup_python, search)
+            runs = time_imagededup(args.imagededup_python, search)
             result["imagededup"][search] = runs
             if runs:
-                result["ours"].append(ours(runs[-1]["hashes"]))
-    for each in result["ours"]:
+                result["ours"].append(time_our_join(runs[-1]["hashes"]))
+    for run in result["ours"]:
         print(
-            f"ours: {each['hashes']} hashes in {each['seconds']:.1f} s, "
-            f"{each['missed']} of {each['planted']} planted pairs missed"
+            f"ours: {run['hashes']} hashes in {run['seconds']:.1f} s, "
+            f"{run['missed']} of {run['planted']} planted pairs missed"
         )
     if args.out:
         args.out.write_text(json.dumps(result, indent=2) + "\n")

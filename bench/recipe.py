@@ -19,7 +19,7 @@ from pathlib import Path
 from bench import stand_in
 from modeltrain.audit import quality
 from modeltrain.curate import clean
-from modeltrain.curate.label_errors import review
+from modeltrain.curate.label_errors import rank_labels
 from modeltrain.data import dataset
 from modeltrain.gate.paired import count_pairs, difference_interval
 from modeltrain.model import artifact
@@ -69,22 +69,23 @@ class Bench:
         folder = self.work / "clean"
         shutil.rmtree(folder, ignore_errors=True)
         classifier = Classifier(self.start)
-        made, left = clean.clean(
+        cleaned, excluded = clean.clean(
             dirty, folder, classifier=classifier, cache=self.cache, progress=told
         )
-        rows = made.split("train", "validation")
-        doubts = review(rows, features(rows, made.images, classifier, self.cache)).doubts
-        top = [each.row.sha256 for each in doubts[: round(LOOKED_AT * len(doubts))]]
+        rows = cleaned.split("train", "validation")
+        image_features = features(rows, cleaned.images, classifier, self.cache)
+        ranked = rank_labels(rows, image_features).labels
+        top = [label.row.sha256 for label in ranked[: round(LOOKED_AT * len(ranked))]]
         right = {sha256: planted[sha256] for sha256 in top if sha256 in planted}
         shutil.rmtree(self.work / "reviewed", ignore_errors=True)
         reviewed = dataset.write(
             self.work / "reviewed",
-            labels=made.labels,
-            rows=[replace(row, label=right.get(row.sha256, row.label)) for row in made.rows],
-            images=made.images,
+            labels=cleaned.labels,
+            rows=[replace(row, label=right.get(row.sha256, row.label)) for row in cleaned.rows],
+            images=cleaned.images,
         )
         steps = {
-            "left by clean": clean.counts(left),
+            "left by clean": clean.count_by_reason(excluded),
             "looked at in review": len(top),
             "put right": len(right),
             "wrong labels": len(planted),

@@ -1,6 +1,6 @@
 """Every refusal has a name, and says the rule, the value received and the way out.
 
-Only `nsfwsite/api/problems.py` knows which HTTP status each one is.
+`nsfwsite/http.py` says which HTTP status each one has.
 """
 
 from collections.abc import Mapping

@@ -14,80 +14,94 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from feedback import people
-from feedback.errors import Refusal
+from feedback.errors import Invalid, Refusal
 from feedback.text import inert
-from nsfwsite.http import headers_of, status_of
+from nsfwsite.http import STATUS, headers_of, status_of
 
 View = Callable[..., HttpResponseBase]
 
 
 def refusal_page(request: HttpRequest, refusal: Refusal, *, back: str = "") -> HttpResponse:
-    """The rule, the value and the way out, with the right status."""
+    """A page of its own for a refusal: the rule, what was received, and the remedy."""
     return with_refusal(
         render(request, "refusal.html", {"refusal": refusal, "back": back}), refusal
     )
 
 
 def with_refusal(response: HttpResponse, refusal: Refusal) -> HttpResponse:
-    """The same page, answered as the refusal that it shows."""
+    """Give a page that shows a refusal the status and headers of that refusal."""
     response.status_code = status_of(refusal)
     for name, value in headers_of(refusal).items():
         response.headers[name] = value
     return response
 
 
-def refusing(view: View) -> View:
-    """Show a refusal as a page of its own."""
+def with_invalid_form(response: HttpResponse) -> HttpResponse:
+    """Give a page that shows a form again the status of a form that is not valid."""
+    response.status_code = STATUS[Invalid]
+    return response
+
+
+def refusals_as_pages(view: View) -> View:
+    """Show a refusal that the view raises as a page of its own."""
 
     @functools.wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
         except Refusal as refusal:
             back = request.get_full_path() if request.method == "POST" else ""
             return refusal_page(request, refusal, back=back)
 
-    return guarded
+    return wrapped
 
 
-def _only(allowed: Callable[[Any], bool]) -> Callable[[View], View]:
-    def door(view: View) -> View:
+def _role_required(has_role: Callable[[Any], bool]) -> Callable[[View], View]:
+    def decorator(view: View) -> View:
         @login_required
         @functools.wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if not allowed(request.user):
+        def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not has_role(request.user):
                 raise PermissionDenied
             return view(request, *args, **kwargs)
 
-        return guarded
+        return wrapped
 
-    return door
+    return decorator
 
 
-def by_receipt(view: View) -> View:
-    """A POST to an address that only who holds the receipt can name.
+def receipt_action(view: View) -> View:
+    """A POST to an address that only the holder of a receipt can name.
 
-    A page that sends no referrer sends `Origin: null` too, which the CSRF check refuses. Nothing is
-    lost by leaving it out: no cookie gives any right here.
+    A page that sends no referrer sends `Origin: null` too, and the CSRF check refuses that. We lose
+    nothing by leaving the check out: no cookie gives any right here.
     """
     return csrf_exempt(never_cache(require_POST(view)))
 
 
-def words(request: HttpRequest, field: str) -> str:
-    """What somebody wrote, to be shown again beside what is wrong with it."""
+def wants_fragment(request: HttpRequest) -> bool:
+    """Whether htmx asks for a part of a page, to put in place of an older one."""
+    return bool(getattr(request, "htmx", False))
+
+
+def typed_text(request: HttpRequest, field: str) -> str:
+    """The text of a form's field, safe to store and to show again."""
     return inert(request.POST.get(field, ""))
 
 
-def person(request: HttpRequest) -> User:
-    """Who is signed in, behind one of these doors."""
+def signed_in_user(request: HttpRequest) -> User:
+    """The person who is signed in, for views that require a role."""
     return cast(User, request.user)
 
 
-# A page with a form on it.
-page = require_http_methods(["GET", "HEAD", "POST"])
-reviewer_required = _only(people.is_reviewer)
-maintainer_required = _only(people.is_maintainer)
-auditor_required = _only(people.is_auditor)
-reader_required = _only(lambda user: people.is_reviewer(user) or people.is_auditor(user))
-safety_required = _only(people.is_safety)
-image_viewer_required = _only(lambda user: people.is_reviewer(user) or people.is_safety(user))
+form_page = require_http_methods(["GET", "HEAD", "POST"])
+reviewer_required = _role_required(people.is_reviewer)
+maintainer_required = _role_required(people.is_maintainer)
+auditor_required = _role_required(people.is_auditor)
+reviewer_or_auditor_required = _role_required(
+    lambda user: people.is_reviewer(user) or people.is_auditor(user)
+)
+safety_required = _role_required(people.is_safety)
+image_viewer_required = _role_required(
+    lambda user: people.is_reviewer(user) or people.is_safety(user)
+)

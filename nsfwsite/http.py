@@ -1,9 +1,10 @@
-"""Which HTTP status each refusal is. Pages and API both answer from here."""
+"""The HTTP status of every refusal: the one place that says so, for pages and API alike."""
 
 from feedback import errors
 from feedback.errors import Refusal
 
 STATUS: dict[type[Refusal], int] = {
+    Refusal: 400,
     errors.ImageRefused: 422,
     errors.Invalid: 422,
     errors.KeyReused: 422,
@@ -18,11 +19,11 @@ STATUS: dict[type[Refusal], int] = {
 
 
 def status_of(refusal: Refusal) -> int:
-    """The status of this refusal, or of the nearest class it descends from."""
-    return next((STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS), 400)
+    """The status of this refusal's class, or of the nearest class that it descends from."""
+    return next(STATUS[ancestor] for ancestor in type(refusal).__mro__ if ancestor in STATUS)
 
 
 def headers_of(refusal: Refusal) -> dict[str, str]:
-    """Headers that belong to the refusal: when a retry is welcome."""
+    """`Retry-After`, where the refusal says when to try again."""
     retry_after = getattr(refusal, "retry_after", None)
     return {} if retry_after is None else {"Retry-After": str(retry_after)}

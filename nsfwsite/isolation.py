@@ -20,7 +20,7 @@ CAMERA = "camera=(self), microphone=(), geolocation=()"
 NO_DEVICES = "camera=(), microphone=(), geolocation=()"
 
 
-class Isolated:
+class IsolationHeaders:
     """Pages embed nothing from elsewhere, are embedded nowhere, and reach no device."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

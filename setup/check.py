@@ -1,4 +1,7 @@
-"""Every check, all of them run, all failures shown. Usage: make check."""
+"""Every check, all of them run, all failures shown.
+
+Usage: make check, or python setup/check.py lint types … for some of them.
+"""
 
 import os
 import subprocess
@@ -8,9 +11,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from setup.steps import ROOT
+from setup.steps import ROOT, fail
 
 BIN = Path(sys.executable).parent
+NODE_BIN = ROOT / "node_modules" / ".bin"
 CODE = ["feedback", "modeltrain", "nsfwsite", "worker", "tests", "bench", "setup", "manage.py"]
 
 
@@ -19,15 +23,27 @@ def commands() -> dict[str, list[str]]:
     return {
         "lint": [f"{BIN}/ruff", "check", "--quiet", *CODE],
         "format": [f"{BIN}/ruff", "format", "--check", "--quiet", *CODE],
+        "scripts and styles": [f"{NODE_BIN}/biome", "check", "--error-on-warnings"],
+        "templates": [f"{BIN}/djlint", ".", "--lint", "--quiet"],
         "types": [f"{BIN}/mypy"],
+        "types of scripts": [f"{NODE_BIN}/tsc", "--project", "tsconfig.json"],
+        "types of the worker": [f"{NODE_BIN}/tsc", "--project", "tsconfig.worker.json"],
         "import rules": [f"{BIN}/lint-imports"],
         "house rules": [python, "setup/house_rules.py"],
+        "links": [python, "setup/links.py"],
         "deployment": [*manage, "check", "--deploy", "--fail-level", "WARNING"],
         "migrations": [*manage, "makemigrations", "--check", "--dry-run"],
     }
 
 
-def main() -> int:
+def main(names: list[str]) -> int:
+    checks = commands()
+    if unknown := sorted(set(names) - set(checks)):
+        fail(
+            f"A check is one of: {', '.join(checks)}.",
+            ", ".join(unknown),
+            "Name no check to run them all.",
+        )
     failed = []
     with tempfile.TemporaryDirectory() as data_dir:
         production = {
@@ -38,7 +54,8 @@ def main() -> int:
             "HTTPS": "1",
             "DEBUG": "0",
         }
-        for name, command in commands().items():
+        for name in names or checks:
+            command = checks[name]
             done = subprocess.run(command, cwd=ROOT, env=production, capture_output=True, text=True)
             print(f"{'ok    ' if done.returncode == 0 else 'FAILED'} {name}", flush=True)
             if done.returncode:
@@ -50,4 +67,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

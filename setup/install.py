@@ -15,6 +15,7 @@ from setup.steps import ROOT, contents, digest, fail, step
 
 VENV = ROOT / ".venv"
 REQUIREMENTS = ROOT / "requirements"
+LOCK = ROOT / "package-lock.json"
 BUILD = ROOT / "nsfwsite" / "static" / "build"
 
 
@@ -23,15 +24,9 @@ def main(kind: str) -> None:
     check_node()
     step("Virtual environment", make_venv, stamp=VENV / ".made", key=sys.version)
     install_packages(kind)
-    lock = ROOT / "package-lock.json"
-    step(
-        "Browser packages",
-        lambda: run("npm", "ci", "--ignore-scripts", "--no-progress"),
-        stamp=ROOT / "node_modules" / ".installed",
-        key=digest(lock),
-    )
+    install_browser_packages(kind)
     sources = contents((ROOT / "nsfwsite" / "static").glob("[!b]*/**/*"))
-    builder = digest(lock, ROOT / "nsfwsite" / "static" / "build.mjs")
+    builder = digest(LOCK, ROOT / "nsfwsite" / "static" / "build.mjs")
     step(
         "Browser assets",
         lambda: run("npm", "run", "--silent", "build"),
@@ -90,6 +85,21 @@ def install(requirements: Path) -> None:
     run(*pip, "--require-hashes", "-r", str(REQUIREMENTS / "uv.txt"))
     uv = [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--python", python]
     run(*uv, "--require-hashes", "-r", str(requirements))
+
+
+def install_browser_packages(kind: str) -> None:
+    """As with Python's: who has those to develop has those to run."""
+    stamp = ROOT / "node_modules" / ".installed"
+    keys = {which: f"{digest(LOCK)} {which}" for which in ("run", "dev")}
+    if kind == "run" and stamp.is_file() and stamp.read_text() == keys["dev"]:
+        return
+    omit = ["--omit=dev"] if kind == "run" else []
+    step(
+        "Browser packages",
+        lambda: run("npm", "ci", "--ignore-scripts", "--no-progress", *omit),
+        stamp=stamp,
+        key=keys[kind],
+    )
 
 
 def run(*command: str) -> None:

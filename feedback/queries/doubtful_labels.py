@@ -30,7 +30,8 @@ class LabelReview:
     doubts : list of DoubtfulLabel
         The most doubtful first. Only reports that are still accepted are included.
     counts : dict
-        The result of `modeltrain.curate.label_errors.shares` for all images, reported or not.
+        The result of `modeltrain.curate.label_errors.count_doubtful` for all images, reported or
+        not.
     """
 
     retrain: Retrain

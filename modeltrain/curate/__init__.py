@@ -1,1 +1,1 @@
-"""From images that somebody has to a dataset: near-duplicates, conflicts and doubtful labels."""
+"""Cleaning a dataset: near-duplicates, conflicts and doubtful labels."""

@@ -1,20 +1,20 @@
-"""A dataset without its duplicates and conflicts, and a list that says why each image left.
+"""A dataset without its duplicates and conflicts, and a list that says why each image is left out.
 
-Nothing is deleted and nothing is decided silently: images stay where they lie, a new dataset names
-the ones that are kept, and a picture that is there under two labels is left to people.
+Nothing is deleted and nothing happens silently: images stay where they are, a new dataset names
+those that are kept, and an image that appears under two labels is left for people to decide.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from modeltrain.curate import duplicates
-from modeltrain.curate.alignment import Pixels
+from modeltrain.curate.alignment import Alignment, Pixels
 from modeltrain.curate.duplicates import DuplicatePair
 from modeltrain.data import dataset
 from modeltrain.data.dataset import Dataset
@@ -24,13 +24,13 @@ from modeltrain.model.classifier import Classifier
 from modeltrain.model.features import ImageMissing, features, load_pixels
 from modeltrain.progress import ProgressCallback, quiet
 
-LIST = "clean.jsonl"
+EXCLUDED_FILE = "clean.jsonl"
 DUPLICATE, CONFLICT, NEAR_AUDIT, MISSING = "duplicate", "conflict", "near audit", "missing"
-_FIRST = {"audit": 0, "validation": 1, "train": 2}  # whose image is kept, and whose cluster wins
+_PRIORITY = {"audit": 0, "validation": 1, "train": 2}  # whose image is kept, whose split wins
 
 
 @dataclass(frozen=True)
-class Left:
+class ExcludedImage:
     """An image that is not in the new dataset.
 
     Attributes
@@ -39,9 +39,9 @@ class Left:
         As in the manifest.
     reason : {"duplicate", "conflict", "near audit", "missing"}
     of : tuple of str
-        Hashes of the images that it is the same picture as.
+        Hashes of the images that it duplicates.
     sentence : str
-        Why, for people.
+        The reason in words.
     """
 
     sha256: str
@@ -60,13 +60,13 @@ def clean(
     cache: Path,
     keep_conflicts: bool = False,
     progress: ProgressCallback = quiet,
-) -> tuple[Dataset, list[Left]]:
-    """Write a dataset in which every picture is once, and `clean.jsonl` in it.
+) -> tuple[Dataset, list[ExcludedImage]]:
+    """Write a dataset without duplicates, with `clean.jsonl` in it.
 
-    Of one picture under one label the audit split's image is kept, then validation's, then the
-    largest, then the one with the lowest hash. Under two labels it is a conflict: all its images
-    are left out, unless `keep_conflicts`. Clusters that share a picture become one; where one was
-    on two sides of a split, only its audit (else its validation) images are kept.
+    Of near-duplicates under one label the audit split's image is kept, then validation's, then the
+    largest, then the one with the lowest hash. Near-duplicates under two labels are a conflict: all
+    of them are left out, unless `keep_conflicts`. Clusters that share a near-duplicate become one.
+    If such a cluster is in two splits, only its audit images (else its validation images) are kept.
 
     Parameters
     ----------
@@ -74,150 +74,156 @@ def clean(
     out : pathlib.Path
         Folder of the new dataset.
     classifier : Classifier
-        Whose features find pictures that hashes miss.
+        Its features find near-duplicates that hashes miss.
     cache : pathlib.Path
-        Of features.
+        Folder of cached features.
     keep_conflicts : bool
-        Keep the images of conflicts, which are listed all the same.
+        Keep the images of conflicts; they are listed all the same.
     progress : callable
 
     Returns
     -------
-    tuple of Dataset and list of Left
-        Also of the images that could not be read.
+    tuple of Dataset and list of ExcludedImage
+        The list includes images that could not be read.
 
     Raises
     ------
     DatasetRefused
-        When `out` holds a dataset.
+        When `out` already holds a dataset.
     """
     dataset.refuse_existing(out)
-    rows, sizes, left = _readable(data, progress)
+    rows, sizes, unreadable = _readable_rows(data, progress)
 
-    def read(at: int) -> Pixels:
-        return load_pixels(rows[at].sha256, data.images)
+    def read_pixels(index: int) -> Pixels:
+        return load_pixels(rows[index].sha256, data.images)
 
-    known = features(rows, data.images, classifier, cache, progress)
-    pairs = duplicates.find(read, len(rows), known, progress=progress)
-    kept = _without_duplicates(rows, sizes, pairs, left, keep_conflicts=keep_conflicts)
-    rows_kept = _with_clusters(rows, kept, pairs, left)
+    image_features = features(rows, data.images, classifier, cache, progress)
+    pairs = duplicates.find(read_pixels, len(rows), image_features, progress=progress)
+    kept, copies = _exclude_duplicates(rows, sizes, pairs, keep_conflicts=keep_conflicts)
+    kept_rows, relatives = _keep_clusters_in_one_split(rows, kept, pairs)
+    excluded = sorted(
+        [*unreadable, *copies, *relatives], key=lambda image: (image.reason, image.sha256)
+    )
     out.mkdir(parents=True, exist_ok=True)
-    lines = [json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in _in_order(left)]
-    write_whole(out / LIST, "".join(lines).encode())
-    made = dataset.write(out, labels=data.labels, rows=rows_kept, images=data.images)
-    return made, _in_order(left)
+    lines = [json.dumps(asdict(image), ensure_ascii=False) + "\n" for image in excluded]
+    write_whole(out / EXCLUDED_FILE, "".join(lines).encode())
+    cleaned = dataset.write(out, labels=data.labels, rows=kept_rows, images=data.images)
+    return cleaned, excluded
 
 
-def counts(left: Sequence[Left]) -> dict[str, int]:
-    """Count what left, by reason."""
-    return dict(sorted(Counter(each.reason for each in left).items()))
+def count_by_reason(excluded: Sequence[ExcludedImage]) -> dict[str, int]:
+    """Count excluded images by reason."""
+    return dict(sorted(Counter(image.reason for image in excluded).items()))
 
 
-def _in_order(left: Sequence[Left]) -> list[Left]:
-    return sorted(left, key=lambda each: (each.reason, each.sha256))
-
-
-def _readable(data: Dataset, progress: ProgressCallback) -> tuple[list[Row], list[int], list[Left]]:
-    """Return the rows whose images can be read, their sizes in pixels, and the others."""
-    rows, sizes, left = [], [], []
-    for done, row in enumerate(data.rows, start=1):
+def _readable_rows(
+    data: Dataset, progress: ProgressCallback
+) -> tuple[list[Row], list[int], list[ExcludedImage]]:
+    """Return the rows whose images can be read, their sizes in pixels, and the other images."""
+    rows, sizes, unreadable = [], [], []
+    for count, row in enumerate(data.rows, start=1):
         try:
             height, width, _ = load_pixels(row.sha256, data.images).shape
         except ImageMissing as error:
-            left.append(_left(row, MISSING, (), str(error)))
+            unreadable.append(_exclude(row, MISSING, (), str(error)))
         else:
             rows.append(row)
             sizes.append(height * width)
-        progress("reading", done, len(data.rows), "Reading images")
-    return rows, sizes, left
+        progress("reading", count, len(data.rows), "Reading images")
+    return rows, sizes, unreadable
 
 
-def _left(row: Row, reason: str, of: Sequence[str], sentence: str) -> Left:
-    return Left(row.sha256, row.label, row.source, reason, tuple(of), sentence)
+def _exclude(row: Row, reason: str, of: Sequence[str], sentence: str) -> ExcludedImage:
+    return ExcludedImage(row.sha256, row.label, row.source, reason, tuple(of), sentence)
 
 
-def _without_duplicates(
+def _exclude_duplicates(
     rows: Sequence[Row],
     sizes: Sequence[int],
     pairs: Sequence[DuplicatePair],
-    left: list[Left],
     *,
     keep_conflicts: bool,
-) -> set[int]:
+) -> tuple[set[int], list[ExcludedImage]]:
+    """Return the indices of the rows to keep, and the duplicates and conflicts."""
     kept = set(range(len(rows)))
-    how = {(pair.one, pair.other): pair.same for pair in pairs}
-    for members in duplicates.groups(pairs, len(rows)):
-        labels = sorted({rows[at].label for at in members})
+    excluded = []
+    alignments = {(pair.first, pair.second): pair.alignment for pair in pairs}
+    for members in duplicates.clusters(alignments, len(rows)):
+        labels = sorted({rows[index].label for index in members})
         if len(labels) > 1:
-            for at in members:
-                others = [rows[each].sha256 for each in members if each != at]
-                said = (
-                    f"The same picture is there as {' and as '.join(labels)}. Decide which it is, "
-                    "and give it one label."
+            for index in members:
+                copies = [rows[copy].sha256 for copy in members if copy != index]
+                sentence = (
+                    f"The same image appears as {' and as '.join(labels)}. Decide which label is "
+                    "right, and give it that label only."
                 )
-                left.append(_left(rows[at], CONFLICT, others, said))
+                excluded.append(_exclude(rows[index], CONFLICT, copies, sentence))
             kept -= set() if keep_conflicts else set(members)
             continue
-        order = sorted(
-            members, key=lambda at: (_FIRST[rows[at].split], -sizes[at], rows[at].sha256)
+        original, *copies_of_it = sorted(
+            members,
+            key=lambda index: (_PRIORITY[rows[index].split], -sizes[index], rows[index].sha256),
         )
-        first, *rest = order
-        for at in rest:
-            same = how.get((min(first, at), max(first, at)))
-            said = f"The same picture as {rows[first].sha256} ({rows[first].source}), which is kept"
-            said += (
-                f": {same.changed:.0%} of it differs, {'mirrored, ' if same.mirrored else ''}"
-                f"turned by {same.turn:.0f}°, scaled by {same.scale:.2f}."
-                if same
-                else ", by way of another copy."
-            )
-            left.append(_left(rows[at], DUPLICATE, [rows[first].sha256], said))
-        kept -= set(rest)
-    return kept
+        for index in copies_of_it:
+            pair = min(original, index), max(original, index)
+            sentence = _describe_copy(rows[original], alignments.get(pair))
+            excluded.append(_exclude(rows[index], DUPLICATE, [rows[original].sha256], sentence))
+        kept -= set(copies_of_it)
+    return kept, excluded
 
 
-def _with_clusters(
-    rows: Sequence[Row], kept: set[int], pairs: Sequence[DuplicatePair], left: list[Left]
-) -> list[Row]:
-    """Join clusters that share a picture, and keep each on one side of a split."""
+def _describe_copy(original: Row, alignment: Alignment | None) -> str:
+    sentence = f"The same image as {original.sha256} ({original.source}), which is kept"
+    if alignment is None:
+        return f"{sentence}, by way of another copy."
+    return (
+        f"{sentence}: {alignment.changed:.0%} of it differs, "
+        f"{'mirrored, ' if alignment.mirrored else ''}"
+        f"rotated by {alignment.rotation:.0f}°, scaled by {alignment.scale:.2f}."
+    )
+
+
+def _keep_clusters_in_one_split(
+    rows: Sequence[Row], kept: set[int], pairs: Sequence[DuplicatePair]
+) -> tuple[list[Row], list[ExcludedImage]]:
+    """Join clusters that share a near-duplicate, and keep each in one split."""
     names = sorted({row.cluster for row in rows})
-    place = {name: at for at, name in enumerate(names)}
-    joined = [
-        replace(pair, one=place[rows[pair.one].cluster], other=place[rows[pair.other].cluster])
-        for pair in pairs
+    index_of = {name: index for index, name in enumerate(names)}
+    links = (
+        (index_of[rows[pair.first].cluster], index_of[rows[pair.second].cluster]) for pair in pairs
+    )
+    joined_name = {
+        names[index]: names[min(members)]
+        for members in duplicates.clusters(links, len(names))
+        for index in members
+    }
+    kept_rows = [
+        replace(rows[index], cluster=joined_name.get(rows[index].cluster, rows[index].cluster))
+        for index in sorted(kept)
     ]
-    name_of: Mapping[str, str] = {
-        names[at]: names[min(members)]
-        for members in duplicates.groups(joined, len(names))
-        for at in members
-    }
-    clustered = {
-        at: replace(row, cluster=name_of.get(row.cluster, row.cluster))
-        for at, row in enumerate(rows)
-    }
-    side: dict[str, str] = {}
-    for at in sorted(kept):
-        row = clustered[at]
-        side[row.cluster] = min(side.get(row.cluster, row.split), row.split, key=_FIRST.__getitem__)
-    out = []
-    for at in sorted(kept):
-        row = clustered[at]
-        if row.split == side[row.cluster]:
-            out.append(row)
-            continue
-        said = (
-            f"Its cluster, {row.cluster!r}, shares a picture with one of split {side[row.cluster]}:"
-            f" an image of split {row.split} would give the answer away."
+    split_of: dict[str, str] = {}
+    for row in kept_rows:
+        split = split_of.get(row.cluster, row.split)
+        split_of[row.cluster] = min(split, row.split, key=_PRIORITY.__getitem__)
+    excluded = [
+        _exclude(
+            row,
+            NEAR_AUDIT,
+            (),
+            f"Its cluster, {row.cluster!r}, shares an image with split {split_of[row.cluster]}: an "
+            f"image of split {row.split} would give the answer away.",
         )
-        left.append(_left(row, NEAR_AUDIT, (), said))
-    return out
+        for row in kept_rows
+        if row.split != split_of[row.cluster]
+    ]
+    return [row for row in kept_rows if row.split == split_of[row.cluster]], excluded
 
 
-def summary(data: Dataset, made: Dataset, left: Sequence[Left]) -> dict[str, Any]:
-    """Say in figures what became of a dataset."""
+def summary(data: Dataset, cleaned: Dataset, excluded: Sequence[ExcludedImage]) -> dict[str, Any]:
+    """Count what was kept and what was left out. Ready for JSON."""
     return {
         "images": len(data.rows),
-        "kept": len(made.rows),
-        "left": counts(left),
-        "kept_by_label": dict(sorted(Counter(row.label for row in made.rows).items())),
+        "kept": len(cleaned.rows),
+        "left": count_by_reason(excluded),
+        "kept_by_label": dict(sorted(Counter(row.label for row in cleaned.rows).items())),
     }

@@ -1,18 +1,17 @@
-"""Pictures that are there twice: found by hashes and by features, decided by laying them over.
+"""Near-duplicates: candidates found by hashes and by features, then confirmed by alignment.
 
-Hashes find pictures that were stored anew, resized, framed, mirrored or turned by a quarter;
-whitened features find the rest. Both also find pictures that are merely alike, so every pair is
-laid one over the other before it counts.
+Hashes find images that were re-encoded, resized, framed, mirrored or rotated by quarter turns;
+whitened features find the rest. Both also find images that merely look alike, so a pair counts only
+once its images have been aligned.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import faiss
 import numpy as np
@@ -21,140 +20,144 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from modeltrain.curate import alignment, hash_join
-from modeltrain.curate.alignment import Pixels, Same, Sketch
+from modeltrain.curate.alignment import Alignment, KeypointImage, Pixels
 from modeltrain.images.hashing import MIN_QUALITY
 from modeltrain.progress import ProgressCallback, quiet
 
 NEIGHBOURS = 12
 DIRECTIONS = 192
-LEAST_LIKENESS = 0.3  # cosine of whitened features
-_REMEMBERED = 4000  # sketches, of about half a megabyte
-_AT_ONCE = 512
+MIN_SIMILARITY = 0.3  # cosine of whitened features
+_CACHED_IMAGES = 4000  # with their keypoints, about half a megabyte each
+_BATCH = 512
 
-Read = Callable[[int], Pixels]
+ReadPixels = Callable[[int], Pixels]
 
 
 @dataclass(frozen=True)
 class DuplicatePair:
-    """Two images that are one picture.
+    """Two images that are near-duplicates.
 
     Attributes
     ----------
-    one, other : int
-        Places of the images, the lower first.
-    same : Same
-        How the other lies on the one.
+    first, second : int
+        Indices of the images, the lower one first.
+    alignment : Alignment
+        How the second image lies on the first.
     """
 
-    one: int
-    other: int
-    same: Same
+    first: int
+    second: int
+    alignment: Alignment
 
 
 def find(
-    read: Read,
+    read_pixels: ReadPixels,
     count: int,
     features: NDArray[np.float32],
     *,
     progress: ProgressCallback = quiet,
 ) -> list[DuplicatePair]:
-    """Find the images that are one picture.
+    """Find all pairs of near-duplicates.
 
     Parameters
     ----------
-    read : callable
-        From an image's place, 0 to count − 1, to its pixels: uint8 [height, width, 3].
+    read_pixels : callable
+        From an image's index, 0 to count − 1, to its pixels: uint8 [height, width, 3].
     count : int
     features : numpy.ndarray of float32, shape [count, f]
-        Of a model's base.
+        From the base of a model.
     progress : callable
-        Told of images hashed and pairs laid over each other.
+        Called with the number of images hashed, then of pairs aligned.
 
     Returns
     -------
     list of DuplicatePair
         Sorted.
     """
-    candidates = np.unique(
-        np.concatenate([by_hash(read, count, progress=progress), by_features(features)]), axis=0
-    )
-    sketch = lru_cache(_REMEMBERED)(lambda at: Sketch(read(at)))
+    by_hash = candidates_by_hash(read_pixels, count, progress=progress)
+    candidates = np.unique(np.concatenate([by_hash, candidates_by_features(features)]), axis=0)
+    keypoint_image = lru_cache(_CACHED_IMAGES)(lambda index: KeypointImage(read_pixels(index)))
 
-    def judge(pair: NDArray[np.int64]) -> DuplicatePair | None:
-        one, other = map(int, pair)
-        found = alignment.same(sketch(one), sketch(other))
-        return DuplicatePair(one, other, found) if found else None
+    def confirm(candidate: NDArray[np.int64]) -> DuplicatePair | None:
+        first, second = map(int, candidate)
+        aligned = alignment.align(keypoint_image(first), keypoint_image(second))
+        return DuplicatePair(first, second, aligned) if aligned else None
 
     pairs: list[DuplicatePair] = []
-    # One pair on each core: inner threads would only wait for each other.
+    # One pair per core: inner threads would only wait for each other.
     with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
-        for start in range(0, len(candidates), _AT_ONCE):
-            chunk = candidates[start : start + _AT_ONCE]
-            pairs += [pair for pair in threads.map(judge, chunk) if pair]
-            done = start + len(chunk)
-            progress("laying over", done, len(candidates), "Laying pictures over each other")
+        for start in range(0, len(candidates), _BATCH):
+            batch = candidates[start : start + _BATCH]
+            pairs += [pair for pair in threads.map(confirm, batch) if pair]
+            done = start + len(batch)
+            progress("aligning", done, len(candidates), "Aligning images")
     return pairs
 
 
-def by_hash(read: Read, count: int, *, progress: ProgressCallback = quiet) -> NDArray[np.int64]:
-    """Return pairs whose PDQ hashes are alike, also mirrored, turned or with the border cut off.
+def candidates_by_hash(
+    read_pixels: ReadPixels, count: int, *, progress: ProgressCallback = quiet
+) -> NDArray[np.int64]:
+    """Return pairs whose PDQ hashes are near, also when mirrored, rotated or without a border.
 
     Parameters
     ----------
-    read, count
+    read_pixels, count, progress
         As for `find`.
 
     Returns
     -------
     numpy.ndarray of int64, shape [pairs, 2]
-        Places, the lower first. Pictures too plain for their hash to tell them apart are left to
-        the features.
+        Indices, the lower one first. Images too plain for a distinctive hash are left to
+        `candidates_by_features`.
     """
     hashes: list[NDArray[np.uint8]] = []
     owners: list[int] = []
 
-    def hashed(at: int) -> list[NDArray[np.uint8]]:
-        pixels = read(at)
-        inner = alignment.trimmed(pixels)
+    def hash_image(index: int) -> list[NDArray[np.uint8]]:
+        pixels = read_pixels(index)
+        inner = alignment.trim_border(pixels)
         views = [pixels] if inner.shape == pixels.shape else [pixels, inner]
-        return [each for view in views for each in _turned(view)]
+        return [view_hash for view in views for view_hash in _dihedral_hashes(view)]
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        for at, found in enumerate(threads.map(hashed, range(count))):
-            hashes += found
-            owners += [at] * len(found)
-            if at % 50 == 49 or at == count - 1:
-                progress("hashing", at + 1, count, "Hashing")
+        for index, image_hashes in enumerate(threads.map(hash_image, range(count))):
+            hashes += image_hashes
+            owners += [index] * len(image_hashes)
+            if index % 50 == 49 or index == count - 1:
+                progress("hashing", index + 1, count, "Hashing")
     if not hashes:
         return np.empty((0, 2), dtype=np.int64)
-    joined = hash_join.pairs(np.stack(hashes))
-    pairs = np.sort(np.array(owners, dtype=np.int64)[joined[:, :2]], axis=1)
+    near = hash_join.pairs(np.stack(hashes))
+    pairs = np.sort(np.array(owners, dtype=np.int64)[near[:, :2]], axis=1)
     return np.unique(pairs[pairs[:, 0] < pairs[:, 1]], axis=0)
 
 
-def _turned(pixels: Pixels) -> list[NDArray[np.uint8]]:
-    """Return the hashes of a picture, its mirror image, and both in quarter turns."""
+def _dihedral_hashes(pixels: Pixels) -> list[NDArray[np.uint8]]:
+    """Return the hashes of an image and its mirror image, both in all quarter turns."""
     vectors, quality = pdqhash.compute_dihedral(np.ascontiguousarray(pixels))
     if quality < MIN_QUALITY:
         return []
     return [np.packbits(np.asarray(vector, dtype=np.uint8)) for vector in vectors]
 
 
-def by_features(features: NDArray[np.float32], *, neighbours: int = NEIGHBOURS) -> Any:
-    """Return each image's nearest others, by whitened features, where they are near at all.
+def candidates_by_features(
+    features: NDArray[np.float32], *, neighbours: int = NEIGHBOURS
+) -> NDArray[np.int64]:
+    """Return each image with its nearest neighbours by whitened features, if they are near at all.
 
-    Pooled features of different pictures are nearly parallel; whitening takes away what they share
+    Pooled features of different images are almost parallel; whitening removes what they share
     (Jégou and Chum, "Negative evidences and co-occurrences in image retrieval", 2012).
 
     Parameters
     ----------
     features : numpy.ndarray of float32, shape [n, f]
     neighbours : int
+        Per image, at most.
 
     Returns
     -------
     numpy.ndarray of int64, shape [pairs, 2]
-        Places, the lower first.
+        Indices, the lower one first.
     """
     count = len(features)
     if count < 2:
@@ -162,20 +165,21 @@ def by_features(features: NDArray[np.float32], *, neighbours: int = NEIGHBOURS) 
     whitened = np.ascontiguousarray(whiten(features))
     index = faiss.IndexFlatIP(whitened.shape[1])
     index.add(whitened)
-    likeness, near = index.search(whitened, min(neighbours + 1, count))
-    pairs = np.column_stack([np.repeat(np.arange(count), near.shape[1]), near.ravel()])
-    pairs = pairs[(pairs[:, 0] != pairs[:, 1]) & (likeness.ravel() >= LEAST_LIKENESS)]
-    return np.unique(np.sort(pairs, axis=1), axis=0)
+    similarity, nearest = index.search(whitened, min(neighbours + 1, count))
+    pairs = np.column_stack([np.repeat(np.arange(count), nearest.shape[1]), nearest.ravel()])
+    pairs = pairs[(pairs[:, 0] != pairs[:, 1]) & (similarity.ravel() >= MIN_SIMILARITY)]
+    candidates: NDArray[np.int64] = np.unique(np.sort(pairs, axis=1), axis=0)
+    return candidates
 
 
 def whiten(features: NDArray[np.float32], *, directions: int = DIRECTIONS) -> NDArray[np.float32]:
-    """Scale features so that every direction varies equally, and to length 1.
+    """Scale features so that they vary equally in every direction, then to length 1.
 
     Parameters
     ----------
     features : numpy.ndarray of float32, shape [n, f]
     directions : int
-        The most varied ones are kept.
+        How many to keep, those of the greatest variance first.
 
     Returns
     -------
@@ -183,25 +187,37 @@ def whiten(features: NDArray[np.float32], *, directions: int = DIRECTIONS) -> ND
     """
     roots = np.sqrt(np.maximum(features, 0))
     centred = roots - roots.mean(axis=0)
-    kept = max(1, min(directions, len(features) - 1, features.shape[1]))
+    directions = max(1, min(directions, len(features) - 1, features.shape[1]))
     variances, axes = np.linalg.eigh(centred.T @ centred / len(features))
-    scale = np.sqrt(np.maximum(variances[::-1][:kept], 1e-9))
-    out = centred @ (axes[:, ::-1][:, :kept] / scale)
-    length = np.linalg.norm(out, axis=1, keepdims=True)
-    whitened: NDArray[np.float32] = (out / np.maximum(length, 1e-9)).astype(np.float32)
+    scale = np.sqrt(np.maximum(variances[::-1][:directions], 1e-9))
+    scaled = centred @ (axes[:, ::-1][:, :directions] / scale)
+    length = np.linalg.norm(scaled, axis=1, keepdims=True)
+    whitened: NDArray[np.float32] = (scaled / np.maximum(length, 1e-9)).astype(np.float32)
     return whitened
 
 
-def groups(pairs: Sequence[DuplicatePair], count: int) -> list[list[int]]:
-    """Join pairs into groups of images that are one picture; images that are alone are left out."""
+def clusters(pairs: Iterable[tuple[int, int]], count: int) -> list[list[int]]:
+    """Join pairs into clusters of near-duplicates.
+
+    Parameters
+    ----------
+    pairs : iterable of (int, int)
+        Indices.
+    count : int
+        How many images there are.
+
+    Returns
+    -------
+    list of list of int
+        Indices; images without a duplicate are left out.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    ones = [pair.one for pair in pairs]
-    others = [pair.other for pair in pairs]
-    graph = coo_array((np.ones(len(pairs)), (ones, others)), shape=(count, count))
-    _, group_of = connected_components(graph, directed=False)
-    together: dict[int, list[int]] = {}
-    for at, group in enumerate(group_of):
-        together.setdefault(int(group), []).append(at)
-    return [members for members in together.values() if len(members) > 1]
+    indices = np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
+    graph = coo_array((np.ones(len(indices)), tuple(indices.T)), shape=(count, count))
+    _, cluster_of = connected_components(graph, directed=False)
+    members: dict[int, list[int]] = {}
+    for index, cluster in enumerate(cluster_of):
+        members.setdefault(int(cluster), []).append(index)
+    return [cluster for cluster in members.values() if len(cluster) > 1]

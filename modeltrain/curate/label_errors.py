@@ -1,11 +1,11 @@
-"""Which labels are probably wrong: every image is judged by heads that never saw it.
+"""Which labels are probably wrong: every image is judged by heads that were not trained on it.
 
 Confident learning: Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in
-Dataset Labels" (2021), by its authors' library, cleanlab. The article did this by hand, for 5,400
+Dataset Labels" (2021), with its authors' library, cleanlab. The article did this by hand, for 5,400
 images. The heads are logistic regressions on the square roots of the features, scaled to length 1:
-pooled activations are like counts, and for these Hellinger's kernel tells classes apart better than
-Euclid's (Arandjelović and Zisserman, "Three things everyone should know to improve object
-retrieval", 2012).
+pooled activations resemble counts, and for counts the Hellinger kernel separates classes better
+than the Euclidean one (Arandjelović and Zisserman, "Three things everyone should know to improve
+object retrieval", 2012).
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from modeltrain.files import write_whole
 Floats = NDArray[np.float32]
 
 FOLDS = 5
-STRENGTH = 30.0  # of the heads, as C in scikit-learn
+INVERSE_REGULARIZATION = 30.0  # of the heads; `C` in scikit-learn
 
 
 class NothingToReview(ValueError):
-    """Too few images or labels to judge one by the others."""
+    """There are too few images or labels to judge one by the others."""
 
 
 @dataclass(frozen=True)
-class Doubt:
-    """What the other images say of one image's label.
+class RankedLabel:
+    """What the other images say about one image's label.
 
     Attributes
     ----------
@@ -50,11 +50,11 @@ class Doubt:
     suggested : str
         The most probable label.
     given_probability, suggested_probability : float
-        Of the label it has, and of the suggested one.
+        Of the label that the image has, and of the suggested one.
     quality : float
-        From 0, surely wrong, to 1: its own label's probability.
+        Probability of the label that the image has: near 0 it is almost certainly wrong.
     is_issue : bool
-        Whether confident learning counts it as an error.
+        Whether confident learning counts the label as an error.
     """
 
     row: Row
@@ -66,18 +66,17 @@ class Doubt:
 
 
 @dataclass(frozen=True)
-class Review:
-    """Images with the most doubtful label first, and labels that could not be reviewed."""
+class LabelRanking:
+    """Labels of images, the most doubtful first, and labels that could not be reviewed."""
 
-    doubts: list[Doubt]
+    labels: list[RankedLabel]
     left_out: dict[str, str]
 
 
-def review(rows: Sequence[Row], features: Floats, *, seed: int = 0) -> Review:
-    """Rank labels by how much the other images speak against them.
+def rank_labels(rows: Sequence[Row], features: Floats, *, seed: int = 0) -> LabelRanking:
+    """Rank labels by how strongly the other images contradict them.
 
-    Near-duplicates (rows of one cluster) are in one fold, so that copies do not vouch for each
-    other.
+    Near-duplicates (rows of one cluster) are in one fold, so that copies cannot confirm each other.
 
     Parameters
     ----------
@@ -89,8 +88,8 @@ def review(rows: Sequence[Row], features: Floats, *, seed: int = 0) -> Review:
 
     Returns
     -------
-    Review
-        Labels with fewer clusters than there are folds are left out, with the reason.
+    LabelRanking
+        Labels with fewer clusters than folds are left out, with the reason.
 
     Raises
     ------
@@ -110,30 +109,30 @@ def review(rows: Sequence[Row], features: Floats, *, seed: int = 0) -> Review:
             f"At least two labels must have images of {FOLDS} different clusters each. Received: "
             f"{dict(sorted(clusters.items()))}. Add images."
         )
-    taken = [n for n, row in enumerate(rows) if row.label in labels]
-    given = np.array([labels.index(rows[n].label) for n in taken])
-    groups = [rows[n].cluster for n in taken]
-    probabilities = out_of_fold(features[taken], given, groups, seed=seed)
+    reviewed = [index for index, row in enumerate(rows) if row.label in labels]
+    given = np.array([labels.index(rows[index].label) for index in reviewed])
+    groups = [rows[index].cluster for index in reviewed]
+    probabilities = out_of_fold_probabilities(features[reviewed], given, groups, seed=seed)
     quality = get_label_quality_scores(given, probabilities, method="self_confidence")
     issues = find_label_issues(given, probabilities, n_jobs=1)
-    doubts = [
-        Doubt(
-            row=rows[taken[at]],
-            suggested=labels[int(probabilities[at].argmax())],
-            given_probability=float(probabilities[at, given[at]]),
-            suggested_probability=float(probabilities[at].max()),
-            quality=float(quality[at]),
-            is_issue=bool(issues[at]),
+    ranked = [
+        RankedLabel(
+            row=rows[reviewed[place]],
+            suggested=labels[int(probabilities[place].argmax())],
+            given_probability=float(probabilities[place, given[place]]),
+            suggested_probability=float(probabilities[place].max()),
+            quality=float(quality[place]),
+            is_issue=bool(issues[place]),
         )
-        for at in np.lexsort(([rows[n].sha256 for n in taken], quality))
+        for place in np.lexsort(([rows[index].sha256 for index in reviewed], quality))
     ]
-    return Review(doubts, left_out)
+    return LabelRanking(ranked, left_out)
 
 
-def out_of_fold(
+def out_of_fold_probabilities(
     features: Floats, classes: NDArray[Any], groups: Sequence[str], *, seed: int
 ) -> NDArray[np.float64]:
-    """Return each image's probabilities by a head that saw neither it nor its near-duplicates.
+    """Return each image's probabilities from a head trained without it and its near-duplicates.
 
     Parameters
     ----------
@@ -142,78 +141,80 @@ def out_of_fold(
     groups : sequence of str
         Clusters of near-duplicates.
     seed : int
+        Of the folds.
 
     Returns
     -------
     numpy.ndarray of float64, shape [n, classes]
         Rows sum to 1.
     """
-    out = np.full((len(classes), int(classes.max()) + 1), np.nan)
+    probabilities = np.full((len(classes), int(classes.max()) + 1), np.nan)
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-    with threadpool_limits(1):  # its matrices are too small for threads: they only wait
-        for learn, judge in folds.split(features, classes, groups):
+    with threadpool_limits(1):  # the matrices are so small that threads would only wait
+        for training, test in folds.split(features, classes, groups):
             head = make_pipeline(
-                FunctionTransformer(_roots),
+                FunctionTransformer(_square_roots),
                 Normalizer(),
-                LogisticRegression(C=STRENGTH, max_iter=1000),
+                LogisticRegression(C=INVERSE_REGULARIZATION, max_iter=1000),
             )
-            head.fit(features[learn], classes[learn])
-            out[np.ix_(judge, head.classes_)] = head.predict_proba(features[judge])
-    probabilities: NDArray[np.float64] = np.nan_to_num(out, nan=0.0)
-    return probabilities
+            head.fit(features[training], classes[training])
+            probabilities[np.ix_(test, head.classes_)] = head.predict_proba(features[test])
+    filled: NDArray[np.float64] = np.nan_to_num(probabilities, nan=0.0)
+    return filled
 
 
-def _roots(features: Floats) -> Floats:
+def _square_roots(features: Floats) -> Floats:
     roots: Floats = np.sqrt(np.maximum(features, 0))
     return roots
 
 
-def write(path: Path, found: Review) -> None:
-    """Write the ranked list as JSONL and, beside it as `.json`, what `shares` counts.
+def write(path: Path, ranking: LabelRanking) -> None:
+    """Write the ranked list as JSONL and, beside it as `.json`, the counts of `count_doubtful`.
 
-    A line has `rank` from 1, the fields of `Row`, and those of `Doubt`. The counts also have
+    A line has `rank` from 1, the fields of `Row`, and those of `RankedLabel`. The counts also have
     `left_out`.
     """
     lines = []
-    for rank, each in enumerate(found.doubts, start=1):
-        values = {"rank": rank, **asdict(each.row), **asdict(each)}
+    for rank, ranked in enumerate(ranking.labels, start=1):
+        values = {"rank": rank, **asdict(ranked.row), **asdict(ranked)}
         del values["row"]
         lines.append(json.dumps(values, ensure_ascii=False))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, "".join(f"{line}\n" for line in lines).encode())
-    counts = shares(found.doubts) | {"left_out": found.left_out}
+    counts = count_doubtful(ranking.labels) | {"left_out": ranking.left_out}
     text = json.dumps(counts, indent=2, ensure_ascii=False)
     write_whole(path.with_suffix(".json"), text.encode())
 
 
-def shares(doubts: Sequence[Doubt]) -> dict[str, Any]:
+def count_doubtful(ranked_labels: Sequence[RankedLabel]) -> dict[str, Any]:
     """Count the doubtful labels, by label and by group.
 
     Returns
     -------
     dict
-        `labels` and, for each axis, its values; each with `images`, `doubtful` and `suggested`
-        (the labels that the doubtful ones probably are).
+        `labels`, by label, and `groups`, by axis and value. Each entry has `images`, `doubtful` and
+        `suggested`, which counts the labels suggested for the doubtful images. Ready for JSON.
     """
 
-    def cell(some: Sequence[Doubt]) -> dict[str, Any]:
-        doubtful = [each for each in some if each.is_issue]
-        suggested = Counter(each.suggested for each in doubtful)
+    def count(some: Sequence[RankedLabel]) -> dict[str, Any]:
+        doubtful = [ranked for ranked in some if ranked.is_issue]
+        suggested = Counter(ranked.suggested for ranked in doubtful)
         return {
             "images": len(some),
             "doubtful": len(doubtful),
             "suggested": dict(sorted(suggested.items())),
         }
 
-    labels = sorted({each.row.label for each in doubts})
-    axes = sorted({axis for each in doubts for axis in each.row.groups})
+    by_label: dict[str, list[RankedLabel]] = {}
+    by_axis: dict[str, dict[str, list[RankedLabel]]] = {}
+    for ranked in ranked_labels:
+        by_label.setdefault(ranked.row.label, []).append(ranked)
+        for axis, value in ranked.row.groups.items():
+            by_axis.setdefault(axis, {}).setdefault(value, []).append(ranked)
     return {
-        "labels": {name: cell([e for e in doubts if e.row.label == name]) for name in labels},
+        "labels": {label: count(some) for label, some in sorted(by_label.items())},
         "groups": {
-            axis: {
-                value: cell([e for e in doubts if e.row.groups.get(axis) == value])
-                for value in sorted({e.row.groups[axis] for e in doubts if axis in e.row.groups})
-            }
-            for axis in axes
+            axis: {value: count(some) for value, some in sorted(by_value.items())}
+            for axis, by_value in sorted(by_axis.items())
         },
     }

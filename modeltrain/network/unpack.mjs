@@ -1,8 +1,9 @@
 // The published model ships as JavaScript modules: one holds the topology, the others base64.
 // Writes them as plain files: `node unpack.mjs <package folder> <output folder>`.
 // What comes out is checked against pinned hashes by baseline.py; nothing here is trusted.
-import { createRequire } from "node:module";
+
 import { readdirSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 
 const [, , packageFolder, out] = process.argv;

@@ -34,7 +34,7 @@ def run(args: Namespace, report: ProgressCallback) -> Result:
     from modeltrain.model.classifier import Classifier
 
     data = dataset.load(args.dataset)
-    made, left = clean.clean(
+    cleaned, excluded = clean.clean(
         data,
         args.out,
         classifier=Classifier(artifact.load(args.artifact)),
@@ -42,10 +42,10 @@ def run(args: Namespace, report: ProgressCallback) -> Result:
         keep_conflicts=args.keep_conflicts,
         progress=report,
     )
-    problems = [each.sentence for each in left if each.reason == clean.MISSING]
+    problems = [image.sentence for image in excluded if image.reason == clean.MISSING]
     return {
-        "dataset": str(made.path),
-        "list": str(made.path / clean.LIST),
-        **clean.summary(data, made, left),
+        "dataset": str(cleaned.path),
+        "list": str(cleaned.path / clean.EXCLUDED_FILE),
+        **clean.summary(data, cleaned, excluded),
         "problems": problems,
     }

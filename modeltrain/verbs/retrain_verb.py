@@ -87,13 +87,13 @@ def _review(
 
     learnt = [row for row in rows if row.split != "audit"]
     report("reviewing", 0, 1, "Judging each label by the other images")
-    known = features(learnt, images, Classifier(champion), args.cache)
+    image_features = features(learnt, images, Classifier(champion), args.cache)
     try:
-        found = label_errors.review(learnt, known)
+        ranking = label_errors.rank_labels(learnt, image_features)
     except label_errors.NothingToReview as reason:
         report("reviewing", 1, 1, str(reason))
         return {"not_reviewed": str(reason)}
     path = args.out / "doubts.jsonl"
-    label_errors.write(path, found)
-    report("reviewing", 1, 1, f"{sum(each.is_issue for each in found.doubts)} are doubtful")
+    label_errors.write(path, ranking)
+    report("reviewing", 1, 1, f"{sum(ranked.is_issue for ranked in ranking.labels)} are doubtful")
     return {"doubts": str(path)}

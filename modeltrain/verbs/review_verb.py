@@ -40,15 +40,15 @@ def run(args: Namespace, report: ProgressCallback) -> Result:
     data = dataset.load(args.dataset)
     rows = data.split(*args.splits)
     classifier = Classifier(artifact.load(args.artifact))
-    known = features(rows, data.images, classifier, args.cache, report)
+    image_features = features(rows, data.images, classifier, args.cache, report)
     report("reviewing", 0, 1, "Judging each image by the others")
-    found = label_errors.review(rows, known)
+    ranking = label_errors.rank_labels(rows, image_features)
     report("reviewing", 1, 1, "Ranked")
-    label_errors.write(args.out, found)
+    label_errors.write(args.out, ranking)
     return {
         "list": str(args.out),
         "counts": str(args.out.with_suffix(".json")),
-        "doubtful": sum(each.is_issue for each in found.doubts),
-        "reviewed": len(found.doubts),
-        "problems": list(found.left_out.values()),
+        "doubtful": sum(ranked.is_issue for ranked in ranking.labels),
+        "reviewed": len(ranking.labels),
+        "problems": list(ranking.left_out.values()),
     }

@@ -14,80 +14,82 @@ from feedback.errors import ImagesRefused, Refusal
 from nsfwsite.http import headers_of, status_of
 
 CONTENT_TYPE = "application/problem+json"
-WORDS = {
+DETAILS = {
     400: "The request cannot be read: it is damaged, has too many parts, or names another host.",
     404: "There is nothing at this address. Each one ends with a slash.",
     500: "Something broke on our side. It was written down for whoever runs this site.",
 }
 
 
-def body_of(refusal: Refusal) -> dict[str, Any]:
+def refusal_response(refusal: Refusal) -> HttpResponse:
+    """A refusal that was raised outside the API's views."""
+    return JsonResponse(_body(refusal), **_envelope(refusal))
+
+
+def exception_response(exception: Exception, context: dict[str, Any]) -> Response | None:
+    """What the API answers to an exception that one of its views raised."""
+    if isinstance(exception, Refusal):
+        return Response(_body(exception), **_envelope(exception))
+    if isinstance(exception, Http404):
+        exception = exceptions.NotFound()
+    elif isinstance(exception, PermissionDenied):
+        exception = exceptions.PermissionDenied()
+    response = exception_handler(exception, context)
+    if response is None or not isinstance(exception, exceptions.APIException):
+        return response
+    response.data = _problem(HTTPStatus(response.status_code), _detail(exception))
+    if isinstance(exception, exceptions.ValidationError):
+        response.data["errors"] = exception.detail
+    response.content_type = CONTENT_TYPE
+    return response
+
+
+def as_problem(response: HttpResponse) -> None:
+    """Give an error that Django answered before any view of the API a body in JSON."""
+    status = HTTPStatus(response.status_code)
+    response.content = json.dumps(_problem(status, DETAILS.get(status, status.description)))
+    response.headers["Content-Type"] = CONTENT_TYPE
+
+
+def _envelope(refusal: Refusal) -> dict[str, Any]:
+    return {
+        "status": status_of(refusal),
+        "content_type": CONTENT_TYPE,
+        "headers": headers_of(refusal),
+    }
+
+
+def _body(refusal: Refusal) -> dict[str, Any]:
     body = {
         "type": "about:blank",
         "title": refusal.title,
         "status": status_of(refusal),
         "detail": str(refusal),
-        **_said(refusal),
+        **_sentences(refusal),
     }
     if isinstance(refusal, ImagesRefused):
-        body["images"] = [{"image": place, **_said(one)} for place, one in refusal.broken.items()]
+        body["images"] = [
+            {"image": place, **_sentences(image_refusal)}
+            for place, image_refusal in refusal.broken.items()
+        ]
     return body
 
 
-def _said(refusal: Refusal) -> dict[str, str]:
+def _sentences(refusal: Refusal) -> dict[str, str]:
     return {"rule": refusal.rule, "received": refusal.received, "way_out": refusal.remedy}
 
 
-def response(refusal: Refusal) -> HttpResponse:
-    """The same answer outside of the API's views."""
-    return JsonResponse(
-        body_of(refusal),
-        status=status_of(refusal),
-        content_type=CONTENT_TYPE,
-        headers=headers_of(refusal),
-    )
-
-
-def word(response: HttpResponse) -> None:
-    """Say in JSON what was answered before any view of the API could say it."""
-    status = HTTPStatus(response.status_code)
-    response.content = json.dumps(_plain(status, WORDS.get(status, status.description)))
-    response.headers["Content-Type"] = CONTENT_TYPE
-
-
-def _plain(status: HTTPStatus, detail: str) -> dict[str, Any]:
+def _problem(status: HTTPStatus, detail: str) -> dict[str, Any]:
     return {
         "type": "about:blank",
         "title": status.phrase,
-        "status": int(status),  # YAML, which the schema is asked for in, knows no HTTPStatus
+        "status": int(status),  # the schema is served as YAML, which cannot write an HTTPStatus
         "detail": detail,
     }
 
 
-def handler(problem: Exception, context: dict[str, Any]) -> Response | None:
-    if isinstance(problem, Refusal):
-        return Response(
-            body_of(problem),
-            status=status_of(problem),
-            content_type=CONTENT_TYPE,
-            headers=headers_of(problem),
-        )
-    if isinstance(problem, Http404):
-        problem = exceptions.NotFound()
-    elif isinstance(problem, PermissionDenied):
-        problem = exceptions.PermissionDenied()
-    answer = exception_handler(problem, context)
-    if answer is None or not isinstance(problem, exceptions.APIException):
-        return answer
-    answer.data = _plain(HTTPStatus(answer.status_code), _detail(problem))
-    if isinstance(problem, exceptions.ValidationError):
-        answer.data["errors"] = problem.detail
-    answer.content_type = CONTENT_TYPE
-    return answer
-
-
-def _detail(problem: exceptions.APIException) -> str:
-    detail = problem.detail
+def _detail(exception: exceptions.APIException) -> str:
+    detail = exception.detail
     if isinstance(detail, dict):
         return " ".join(f"{field}: {_first(errors)}" for field, errors in detail.items())
     return _first(detail)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from feedback import queries
 from feedback.models import Audit, AuditSet, Finding, ModelVersion, NamedSlice
 from feedback.services import exports
-from nsfwsite.access import maintainer_required, person, refusing, words
+from nsfwsite.access import maintainer_required, refusals_as_pages, signed_in_user, typed_text
 from nsfwsite.audits import beyond, charts, dashboards, filters, pictures
 from nsfwsite.intake import maintaining
 from nsfwsite.tables import gate_table, titles
@@ -207,7 +207,7 @@ def _named(audit_set: AuditSet | None, audit: Audit | None) -> list[dict[str, An
 
 
 @maintainer_required
-@refusing
+@refusals_as_pages
 @require_POST
 def name_slice(request: HttpRequest) -> HttpResponse:
     found = Finding.objects.filter(kind=Kind.SLICES).select_related(
@@ -219,31 +219,31 @@ def name_slice(request: HttpRequest) -> HttpResponse:
     named = maintaining.name_slice(
         finding=finding,
         region=numbers["region"],
-        title=words(request, "title"),
-        by=person(request),
+        title=typed_text(request, "title"),
+        by=signed_in_user(request),
     )
     messages.success(request, f"Named: {named}. Audits of this set are counted again.")
     return _back(Kind.SLICES, finding.audit)
 
 
 @maintainer_required
-@refusing
+@refusals_as_pages
 @require_POST
 def take_back_slice(request: HttpRequest, pk: int) -> HttpResponse:
     named = get_object_or_404(NamedSlice.objects.select_related("audit_set", "value"), pk=pk)
-    maintaining.take_back_slice(named=named, by=person(request))
+    maintaining.take_back_slice(named=named, by=signed_in_user(request))
     messages.success(request, f"Taken back: {named}. Audits of this set are counted again.")
     query = urlencode({"set": named.audit_set.name})
     return redirect(f"{reverse('slices')}?{query}")
 
 
 @maintainer_required
-@refusing
+@refusals_as_pages
 @require_POST
 def look_again(request: HttpRequest, pk: int) -> HttpResponse:
     found = Finding.objects.select_related("audit__model", "audit__audit_set")
     finding = get_object_or_404(found, pk=pk)
-    maintaining.look_again(finding=finding)
+    maintaining.rerun_finding(finding=finding)
     return _back(finding.kind, finding.audit)
 
 

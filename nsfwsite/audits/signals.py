@@ -11,7 +11,7 @@ from feedback import queries
 from feedback.models import Audit, AxisValue, ModelVersion
 from feedback.services import signals
 from feedback.services.signals import Signal
-from nsfwsite.access import maintainer_required, person, refusing, words
+from nsfwsite.access import maintainer_required, refusals_as_pages, signed_in_user, typed_text
 from nsfwsite.audits import charts, filters
 from nsfwsite.audits.charts import Chart
 from nsfwsite.audits.dashboards import WORDS
@@ -82,7 +82,7 @@ def _chart(raised: Sequence[Signal]) -> Chart | None:
 
 
 @maintainer_required
-@refusing
+@refusals_as_pages
 @require_POST
 def decide(request: HttpRequest, axis: str, value: str, kind: str) -> HttpResponse:
     group = get_object_or_404(AxisValue, axis__name=axis, name=value)
@@ -92,8 +92,8 @@ def decide(request: HttpRequest, axis: str, value: str, kind: str) -> HttpRespon
         kind=kind,
         outcome=outcome,
         audit=_audit(),
-        reason=words(request, "reason"),
-        by=person(request),
+        reason=typed_text(request, "reason"),
+        by=signed_in_user(request),
     )
     messages.success(request, f"{made.get_outcome_display()}: {group.title}.")
     return redirect("signals")

@@ -11,7 +11,7 @@ from feedback import queries
 from feedback.models import Audit, AuditSet, DatasetVersion, ModelVersion
 from feedback.services import audit_sets, audits
 from modeltrain import labels
-from nsfwsite.access import refusing
+from nsfwsite.access import refusals_as_pages
 from nsfwsite.audits import cards, charts, dashboards, filters
 from nsfwsite.tables import audit_tables, gate_table
 
@@ -129,7 +129,7 @@ def dataset_card(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @require_safe
-@refusing
+@refusals_as_pages
 def compare(request: HttpRequest) -> HttpResponse:
     """Any two models on the same images, judged as the gate would."""
     used, chosen, found = filters.audits(request)

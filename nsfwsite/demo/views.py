@@ -14,7 +14,7 @@ from feedback.errors import ImageRefused, Refusal
 from feedback.models import Classification, ModelVersion
 from feedback.services import classifications
 from nsfwsite import isolation, throttle
-from nsfwsite.access import page, with_refusal
+from nsfwsite.access import form_page, with_refusal
 from nsfwsite.demo import samples
 from nsfwsite.intake import classifying
 from worker import heartbeat
@@ -24,16 +24,15 @@ Status = Classification.Status
 FIRST_WAIT_SECONDS = 2.0
 
 
-@page
+@form_page
 def home(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _home(request)
     throttle.hit(request, scope="classifications", rate=settings.RATE_CLASSIFICATIONS)
     try:
         classification = classifying.classify(upload=_chosen(request))
-        classifying.judged(
-            classifying.wait(classification=classification, seconds=FIRST_WAIT_SECONDS)
-        )
+        classifying.wait_for_answer(classification=classification, seconds=FIRST_WAIT_SECONDS)
+        classifying.raise_if_refused(classification)
     except Refusal as refusal:
         return with_refusal(_home(request, refusal), refusal)
     return redirect("classification", pk=classification.pk)
@@ -89,7 +88,7 @@ def classification(request: HttpRequest, pk: str) -> HttpResponse:
     if getattr(request, "htmx", False):
         return _news(request, context)
     try:
-        classifying.judged(found)
+        classifying.raise_if_refused(found)
     except Refusal as refusal:
         return with_refusal(_home(request, refusal), refusal)
     response = render(request, "demo/classification.html", context)

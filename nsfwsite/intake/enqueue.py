@@ -1,4 +1,4 @@
-"""Hand work to a worker now. Services never do; pages and the API do, through here."""
+"""Hand work to a worker now. Services never do; pages and the API do, through this function."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,11 +11,14 @@ from worker import heartbeat
 log = structlog.get_logger()
 
 
-def enqueue(task: Callable[..., Any], *arguments: Any) -> bool:
-    """Enqueue now. False when the broker is away: the scheduler will find the work later."""
+def enqueue(delay: Callable[..., Any], *arguments: Any) -> bool:
+    """Call a task's `delay_on_commit`.
+
+    False when the broker cannot be reached: the scheduler finds the work later.
+    """
     try:
-        task(*arguments)
-    except (OperationalError, heartbeat.RedisUnavailable, ConnectionError) as problem:
-        log.warning("broker away", problem=str(problem))
+        delay(*arguments)
+    except (OperationalError, heartbeat.RedisUnavailable, ConnectionError) as error:
+        log.warning("broker unavailable", problem=str(error))
         return False
     return True

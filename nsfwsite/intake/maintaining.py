@@ -3,18 +3,8 @@
 from django.contrib.auth.models import User
 
 from feedback import queries
-from feedback.models import (
-    Finding,
-    ModelVersion,
-    NamedSlice,
-    Retrain,
-)
-from feedback.services import (
-    findings,
-    models,
-    retrains,
-    slices,
-)
+from feedback.models import Finding, ModelVersion, NamedSlice, Retrain
+from feedback.services import findings, models, retrains, slices
 from nsfwsite.intake.enqueue import enqueue
 from worker.tasks.audits import recount_audit_task
 from worker.tasks.reports import answer_reports_task
@@ -39,22 +29,22 @@ def roll_back(*, model: ModelVersion, by: User, reason: str) -> None:
 
 
 def name_slice(*, finding: Finding, region: int, title: str, by: User) -> NamedSlice:
-    named = slices.name(finding=finding, region=region, title=title, by=by)
-    _recount()
-    return named
+    named_slice = slices.name(finding=finding, region=region, title=title, by=by)
+    _recount_audits()
+    return named_slice
 
 
 def take_back_slice(*, named: NamedSlice, by: User) -> None:
     slices.take_back(named=named, by=by)
-    _recount()
+    _recount_audits()
 
 
-def _recount() -> None:
+def _recount_audits() -> None:
     for pk in queries.pending_work.audits_to_recount():
         enqueue(recount_audit_task.delay_on_commit, pk)
 
 
-def look_again(*, finding: Finding) -> None:
+def rerun_finding(*, finding: Finding) -> None:
     findings.retry(finding=finding)
     for pk in queries.pending_work.findings_to_run():
         enqueue(run_finding_task.delay_on_commit, pk)

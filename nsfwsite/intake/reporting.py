@@ -11,33 +11,23 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import DatabaseError, IntegrityError
 
-from feedback.errors import (
-    ClassifierBusy,
-    ImageRefused,
-    ImagesRefused,
-    Invalid,
-    KeyReused,
-)
-from feedback.models import (
-    Classification,
-    Report,
-)
-from feedback.services import (
-    browser_scores,
-    classifications,
-    emails,
-    erasure,
-    reports,
-)
+from feedback.errors import ClassifierBusy, ImageRefused, ImagesRefused, Invalid, KeyReused
+from feedback.models import Classification, Report
+from feedback.services import browser_scores, classifications, emails, erasure, reports
 from feedback.services.counterparts import Pair
-from nsfwsite.intake.classifying import classify, judged, refuse_without_worker, wait
+from nsfwsite.intake.classifying import (
+    classify,
+    raise_if_refused,
+    refuse_without_worker,
+    wait_for_answer,
+)
 from nsfwsite.intake.enqueue import enqueue
 from worker.tasks.mail import write_letter_task
 from worker.tasks.reports import screen_report_task
 
 log = structlog.get_logger()
-# A report waits for its images this long; it is refused whole when they are not judged by then.
-# Twenty take a few seconds, or most of this on a busy machine. Proxies give up after 60.
+# A report waits this long for its images to be judged; then it is refused whole. Twenty images take
+# a few seconds, or most of this time on a busy machine. Proxies give up after 60 seconds.
 REPORT_WAIT_SECONDS = 50.0
 
 
@@ -48,58 +38,70 @@ def file_report(
     pairs: Sequence[Pair[UploadedFile]] = (),
     idempotency_key: str | None = None,
     request_sha256: str = "",
-    said: Mapping[str, browser_scores.Said] | None = None,
+    scores_by_sha256: Mapping[str, browser_scores.Said] | None = None,
     **fields: Any,
 ) -> tuple[Report, bool]:
-    """Judge the images, file the report, send it to screening. True when it is new.
+    """Have the images judged, file the report and send it to screening.
 
-    `said` is what the reporter's browser says of a file, by its SHA-256.
     Nothing is kept unless the whole report is.
+
+    Parameters
+    ----------
+    scores_by_sha256
+        What the reporter's browser says of a file, by the SHA-256 of the file.
+    **fields
+        The other arguments of `feedback.services.reports.submit`.
+
+    Returns
+    -------
+    tuple[Report, bool]
+        The report, and whether it is new: a request that is sent again finds its first report.
     """
-    if idempotency_key and (known := _filed_before(idempotency_key, request_sha256)):
-        return known, False
+    if idempotency_key and (report := _report_of_key(idempotency_key, request_sha256)):
+        return report, False
     reports.check_label(fields["expected_label"])
     reports.check_groups(fields["groups"])
     reports.check_pairs(pairs, kind=fields["kind"])
-    images = len(uploads) + 2 * len(pairs) + bool(classification)
-    _check_count(images, least=0 if fields.get("evidence") else 1)
-    mine: list[Classification] = []
-    in_order = list(_in_order(uploads, pairs))
-    told: list[browser_scores.Said | None] = [None] if classification else []
-    if said:
-        told += [said.get(_sha256(upload)) for _, upload in in_order]
+    image_count = len(uploads) + 2 * len(pairs) + bool(classification)
+    _check_count(image_count, least=0 if fields.get("evidence") else 1)
+    images = list(_named_images(uploads, pairs))
+    scores: list[browser_scores.Said | None] = [None] if classification else []
+    if scores_by_sha256:
+        scores += [scores_by_sha256.get(_sha256(upload)) for _, upload in images]
+    submitted: list[Classification] = []
     try:
-        answers = iter(_all_judged(in_order, mine))
+        _classify_all(images, submitted)
+        new = iter(submitted)
         report = reports.submit(
             classifications=[
                 *([classification] if classification else []),
-                *itertools.islice(answers, len(uploads)),
+                *itertools.islice(new, len(uploads)),
             ],
-            pairs=[Pair(next(answers), next(answers), pair.groups) for pair in pairs],
+            pairs=[Pair(next(new), next(new), pair.groups) for pair in pairs],
             idempotency_key=idempotency_key,
             request_sha256=request_sha256,
-            said=told,
+            said=scores,
             **fields,
         )
     except IntegrityError:
-        _discard(mine)
-        if idempotency_key and (known := _filed_before(idempotency_key, request_sha256)):
-            return known, False
+        _discard(submitted)
+        if idempotency_key and (report := _report_of_key(idempotency_key, request_sha256)):
+            return report, False
         raise
     except Exception:
-        _discard(mine)
+        _discard(submitted)
         raise
     enqueue(screen_report_task.delay_on_commit, report.pk)
     return report, True
 
 
 def withdraw(*, report: Report) -> None:
-    """Erase at once; what that leaves behind, for whatever reason, the scheduler finds."""
+    """Withdraw a report and erase its data at once; the scheduler erases what is left over."""
     reports.withdraw(report=report)
     try:
         erasure.finish()
-    except (OSError, DatabaseError) as problem:
-        log.warning("erasure is not finished", problem=type(problem).__name__)
+    except (OSError, DatabaseError) as error:
+        log.warning("erasure is not finished", problem=type(error).__name__)
 
 
 def leave_address(*, report: Report, address: str, site: str) -> None:
@@ -107,7 +109,7 @@ def leave_address(*, report: Report, address: str, site: str) -> None:
     enqueue(write_letter_task.delay_on_commit, row.pk)
 
 
-def _check_count(images: int, *, least: int = 1) -> None:
+def _check_count(images: int, *, least: int) -> None:
     if not least <= images <= settings.REPORT_MAX_IMAGES:
         raise Invalid(
             rule=f"A report carries 1 to {settings.REPORT_MAX_IMAGES} images.",
@@ -116,49 +118,49 @@ def _check_count(images: int, *, least: int = 1) -> None:
         )
 
 
-def _in_order(
+def _named_images(
     uploads: Sequence[UploadedFile], pairs: Sequence[Pair[UploadedFile]]
 ) -> Iterator[tuple[str, UploadedFile]]:
-    """Every image of a report, and how its sender finds it again."""
+    """Every image of a report in order, with words by which its sender recognises it."""
     for number, upload in enumerate(uploads, start=1):
         yield f"image {number} ({upload.name!r})", upload
     for number, pair in enumerate(pairs, start=1):
-        for place, upload in zip(("wrong one", "counterpart"), pair, strict=True):
-            yield f"the {place} of pair {number} ({upload.name!r})", upload
+        for side, upload in zip(("wrong one", "counterpart"), pair, strict=True):
+            yield f"the {side} of pair {number} ({upload.name!r})", upload
 
 
-def _all_judged(
-    images: Iterable[tuple[str, UploadedFile]], mine: list[Classification]
-) -> list[Classification]:
-    """What the model says of all of them, or a refusal that names each one that is broken.
+def _classify_all(
+    images: Iterable[tuple[str, UploadedFile]], submitted: list[Classification]
+) -> None:
+    """Have every image judged, or raise a refusal that names each broken one.
 
-    What was kept meanwhile is in `mine`.
+    `submitted` grows with each classification, so that the caller can discard them all.
     """
-    broken: dict[str, ImageRefused | None] = {}
-    asked: dict[str, Classification] = {}
-    for place, upload in images:
-        broken[place] = None
+    refusals: dict[str, ImageRefused | None] = {}
+    waiting: dict[str, Classification] = {}
+    for name, upload in images:
+        refusals[name] = None  # keeps the order of the images
         try:
-            asked[place] = classify(upload=upload)
-            mine.append(asked[place])
+            waiting[name] = classify(upload=upload)
+            submitted.append(waiting[name])
         except ImageRefused as refusal:
-            broken[place] = refusal
+            refusals[name] = refusal
     deadline = time.monotonic() + REPORT_WAIT_SECONDS
-    for place, one in asked.items():
+    for name, classification in waiting.items():
+        wait_for_answer(classification=classification, seconds=deadline - time.monotonic())
         try:
-            judged(wait(classification=one, seconds=deadline - time.monotonic()))
+            raise_if_refused(classification)
         except ImageRefused as refusal:
-            broken[place] = refusal
-        if one.status == Classification.Status.WAITING:
+            refusals[name] = refusal
+        if classification.status == Classification.Status.WAITING:
             refuse_without_worker()
             raise ClassifierBusy(
                 rule=f"The images of a report are judged within {REPORT_WAIT_SECONDS:g} seconds.",
-                received=f"{len(asked)} images, and not all are judged",
+                received=f"{len(waiting)} images, and not all are judged",
                 remedy="Nothing was kept. Try again in a minute, or send fewer images.",
             )
-    if found := {place: refusal for place, refusal in broken.items() if refusal}:
-        raise ImagesRefused(found)
-    return mine
+    if broken := {name: refusal for name, refusal in refusals.items() if refusal}:
+        raise ImagesRefused(broken)
 
 
 def _sha256(upload: UploadedFile) -> str:
@@ -169,19 +171,21 @@ def _sha256(upload: UploadedFile) -> str:
     return digest.hexdigest()
 
 
-def _discard(mine: Sequence[Classification]) -> None:
-    for one in mine:
-        fresh = Classification.objects.filter(pk=one.pk).select_related("image").first()
-        if fresh:
-            classifications.discard(fresh)
+def _discard(submitted: Sequence[Classification]) -> None:
+    for classification in submitted:
+        current = (
+            Classification.objects.filter(pk=classification.pk).select_related("image").first()
+        )
+        if current:
+            classifications.discard(current)
 
 
-def _filed_before(key: str, request_sha256: str) -> Report | None:
-    known = Report.objects.filter(idempotency_key=key).first()
-    if known and known.request_sha256 != request_sha256:
+def _report_of_key(key: str, request_sha256: str) -> Report | None:
+    report = Report.objects.filter(idempotency_key=key).first()
+    if report and report.request_sha256 != request_sha256:
         raise KeyReused(
             rule="An Idempotency-Key belongs to one request.",
             received="a key that was used with another body",
             remedy="Make a new key for a new report.",
         )
-    return known
+    return report

@@ -1,3 +1,5 @@
+"""Sign in, and go to where a role's work starts."""
+
 from django.conf import settings
 from django.contrib.auth.views import LoginView, redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -18,7 +20,7 @@ class SignIn(LoginView):
         return super().post(request, *args, **kwargs)
 
     def get_default_redirect_url(self) -> str:
-        """To the first page of their work, for whoever has some here."""
+        """The page where a person with a role starts to work; the home page for anybody else."""
         if people.is_reviewer(self.request.user):
             return reverse("triage")
         if people.is_safety(self.request.user):
@@ -27,7 +29,7 @@ class SignIn(LoginView):
 
 
 def admin_sign_in(request: HttpRequest) -> HttpResponse:
-    """One door for everybody: the admin's own counts no guesses."""
+    """Send everybody to one sign-in page: the admin's own does not limit guesses."""
     if request.user.is_authenticated:
         raise PermissionDenied
     return redirect_to_login(request.GET.get("next", ""))

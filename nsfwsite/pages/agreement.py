@@ -18,89 +18,96 @@ from feedback.models.ledger import sha256
 from feedback.services.ledger import name_of
 from modeltrain import labels
 from modeltrain.audit import agreement, fairness
-from nsfwsite.access import person, reader_required
+from nsfwsite.access import reviewer_or_auditor_required, signed_in_user
 
 DAY = 24 * 3600
-NEWEST = 1000  # reports that two have decided; older ones tell of how people decided then
+NEWEST = 1000  # reports that two have decided; older ones show how people decided then
 VALUES = (*labels.LABELS, Decision.Outcome.REJECTED.value, Decision.Outcome.ESCALATED.value)
 
 
 @never_cache
-@reader_required
+@reviewer_or_auditor_required
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
-    """For everybody who reviews; of single reviewers, maintainers and auditors see all."""
-    judged = _judged_twice()
-    found = _agreement(judged)
-    me = person(request)
-    all_of_them, rows = people.is_auditor(me), _reviewers(judged)
+    """Reviewers see the overall figures and their own; maintainers and auditors see everybody's."""
+    decisions_by_report = _decided_by_several()
+    figures = _agreement(decisions_by_report)
+    user = signed_in_user(request)
+    sees_everybody = people.is_auditor(user)
     context = {
-        "overall": found["n"],
-        "cells": [_drawn("Everything", found)]
-        + [_drawn(value, cell) for value, cell in found["values"].items()],
+        "overall": figures["n"],
+        "cells": [_cell("Everything", figures)]
+        + [_cell(value, cell) for value, cell in figures["values"].items()],
         "minimum": agreement.MINIMUM,
         "newest": NEWEST,
-        "reviewers": [row for row in rows if all_of_them or row["who"] == me],
-        "golden": [row for row in _golden() if all_of_them or row["who"] == me],
+        "reviewers": [
+            row
+            for row in _by_reviewer(decisions_by_report)
+            if sees_everybody or row["reviewer"] == user
+        ],
+        "golden": [row for row in _golden() if sees_everybody or row["reviewer"] == user],
         "golden_cases": Golden.objects.count(),
         "golden_share": settings.GOLDEN_SHARE,
     }
     return render(request, "pages/agreement.html", context)
 
 
-def _drawn(name: str, cell: Mapping[str, Any]) -> dict[str, Any]:
-    """With its range from 0 to 1, for a bar."""
-    if not cell["enough"]:
-        return {**cell, "name": name}
-    low, at, high = (max(0.0, cell[each]) for each in ("low", "alpha", "high"))
-    return {**cell, "name": name, "x": low, "width": high - low, "at": at * 0.98}
+def _cell(name: str, figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of one row, with the interval cut to 0 to 1 for the bar that draws it."""
+    if not figures["enough"]:
+        return {**figures, "name": name}
+    low, alpha, high = (max(0.0, figures[field]) for field in ("low", "alpha", "high"))
+    return {**figures, "name": name, "x": low, "width": high - low, "at": alpha * 0.98}
 
 
-def _judged_twice() -> list[list[Decision]]:
-    """What was said of each report that at least two decided, without seeing each other."""
-    together = (list(said) for _, said in groupby(queries.decisions.decided_blind(), _report))
-    return [said for said in together if len(said) > 1][-NEWEST:]
+def _decided_by_several() -> list[list[Decision]]:
+    """The decisions on each report that at least two reviewers decided independently."""
+    by_report = groupby(queries.decisions.decided_blind(), key=lambda decision: decision.report_id)
+    groups = [list(decisions) for _, decisions in by_report]
+    return [decisions for decisions in groups if len(decisions) > 1][-NEWEST:]
 
 
-def _report(decision: Decision) -> int:
-    return decision.report_id
+def _agreement(decisions_by_report: Sequence[Sequence[Decision]]) -> dict[str, Any]:
+    verdicts = sorted(
+        tuple(sorted(decision.verdict for decision in decisions))
+        for decisions in decisions_by_report
+    )
+    key = f"agreement-{sha256(verdicts)}"
+    figures: dict[str, Any] | None = cache.get(key)
+    if figures is None:
+        figures = agreement.agreement(verdicts, VALUES)
+        cache.set(key, figures, DAY)
+    return figures
 
 
-def _agreement(judged: Sequence[Sequence[Decision]]) -> dict[str, Any]:
-    said = sorted(tuple(sorted(one.verdict for one in each)) for each in judged)
-    key = f"agreement-{sha256(said)}"
-    found: dict[str, Any] | None = cache.get(key)
-    if found is None:
-        found = agreement.agreement(said, VALUES)
-        cache.set(key, found, DAY)
-    return found
-
-
-def _reviewers(judged: Iterable[Sequence[Decision]]) -> list[dict[str, Any]]:
-    """How often each reviewer and another one said the same of a report."""
-    pairs: dict[User, list[bool]] = {}
-    for said in judged:
-        for mine in said:
-            same = [mine.verdict == other.verdict for other in said if other is not mine]
-            pairs.setdefault(mine.by, []).extend(same)
-    return _shares(pairs)
+def _by_reviewer(decisions_by_report: Iterable[Sequence[Decision]]) -> list[dict[str, Any]]:
+    """How often each reviewer and another one decided a report the same way."""
+    matches: dict[User, list[bool]] = {}
+    for decisions in decisions_by_report:
+        for decision in decisions:
+            matches.setdefault(decision.by, []).extend(
+                decision.verdict == other.verdict for other in decisions if other is not decision
+            )
+    return _shares(matches)
 
 
 def _golden() -> list[dict[str, Any]]:
     """How often each reviewer answered a golden case as it had been decided."""
-    answers: dict[User, list[bool]] = {}
-    for one in GoldenAnswer.objects.select_related("by"):
-        answers.setdefault(one.by, []).append(one.right)
-    return _shares(answers)
+    matches: dict[User, list[bool]] = {}
+    for answer in GoldenAnswer.objects.select_related("by"):
+        matches.setdefault(answer.by, []).append(answer.right)
+    return _shares(matches)
 
 
-def _shares(counted: Mapping[User, Sequence[bool]]) -> list[dict[str, Any]]:
-    by_name = sorted(counted.items(), key=lambda pair: name_of(pair[0]))
-    return [{"who": who, **share(sum(yes), len(yes))} for who, yes in by_name]
+def _shares(matches: Mapping[User, Sequence[bool]]) -> list[dict[str, Any]]:
+    by_name = sorted(matches.items(), key=lambda item: name_of(item[0]))
+    return [
+        {"reviewer": reviewer, **share(sum(values), len(values))} for reviewer, values in by_name
+    ]
 
 
 def share(count: int, n: int) -> dict[str, Any]:
-    """A count and, from the minimum on, its share with the range."""
+    """A count and its share of n, with a 95% interval; `enough` from the minimum n on."""
     low, high = fairness.wilson(count=count, n=n) or (None, None)
     enough = n >= agreement.MINIMUM
     rate = count / n if n else None

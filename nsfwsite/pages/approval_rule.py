@@ -1,4 +1,4 @@
-"""How many reviewers must agree, and the switch for it."""
+"""How many reviewers must agree, and the switch between one and two."""
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -9,9 +9,9 @@ from django.views.decorators.cache import never_cache
 from feedback import people, queries
 from feedback.errors import Refusal
 from feedback.services import approval_rule
-from nsfwsite.access import page, person, reviewer_required, with_refusal
+from nsfwsite.access import form_page, reviewer_required, signed_in_user, with_refusal
 
-DONE = {
+CHANGED = {
     1: "One key holds from now on.",
     2: "Two keys hold from now on: two reviewers must agree on a report.",
 }
@@ -19,21 +19,21 @@ DONE = {
 
 @never_cache
 @reviewer_required
-@page
+@form_page
 def show(request: HttpRequest) -> HttpResponse:
-    """For reviewers to read, for maintainers to turn."""
+    """Reviewers read the rule; maintainers change it."""
     if request.method != "POST":
         return _page(request)
     if not people.is_maintainer(request.user):
         raise PermissionDenied
-    asked = request.POST.get("keys", "")
-    number = int(asked) if asked in ("1", "2") else 0
+    keys = request.POST.get("keys", "")
+    number = int(keys) if keys in ("1", "2") else 0
     try:
-        settled = approval_rule.turn(number=number, by=person(request))
+        settled = approval_rule.turn(number=number, by=signed_in_user(request))
     except Refusal as refusal:
         return with_refusal(_page(request, refusal=refusal), refusal)
-    more = f" {settled} half-decided report{'s' * (settled != 1)} became settled by that."
-    messages.success(request, DONE[number] + (more if settled else ""))
+    consequence = f" {settled} half-decided report{'s' * (settled != 1)} became settled by that."
+    messages.success(request, CHANGED[number] + (consequence if settled else ""))
     return redirect("keys")
 
 
@@ -45,4 +45,4 @@ def _page(request: HttpRequest, *, refusal: Refusal | None = None) -> HttpRespon
         "half_decided": queries.approval_rule.half_decided().count(),
         "changes": queries.approval_rule.changes(),
     }
-    return render(request, "pages/keys.html", context)
+    return render(request, "pages/approval_rule.html", context)

@@ -1,4 +1,4 @@
-"""Every decision, to download: no words of anybody, no receipt, no image."""
+"""Download every decision, without texts, receipts or images."""
 
 import csv
 import json
@@ -32,7 +32,7 @@ COLUMNS = (
 @auditor_required
 @require_safe
 def download(request: HttpRequest, kind: str) -> StreamingHttpResponse:
-    """Every decision, also those taken back. No words of anybody, no receipt, no picture."""
+    """Every decision, including those that were taken back."""
     if kind not in TYPES:
         raise Http404
     lines = _csv() if kind == "csv" else (json.dumps(row) + "\n" for row in _rows())
@@ -45,31 +45,31 @@ def download(request: HttpRequest, kind: str) -> StreamingHttpResponse:
 
 def _rows() -> Iterator[dict[str, Any]]:
     decisions = Decision.objects.select_related("by", "report").order_by("pk")
-    for one in decisions.iterator(1000):
+    for decision in decisions.iterator(1000):
         yield {
-            "report": one.report_id,
-            "at": one.at.isoformat(),
-            "by": one.by.get_username(),
-            "outcome": one.outcome,
-            "label": one.label,
-            "groups": one.groups,
-            "left_out": one.left_out,
-            "because": one.because,
-            "settled_at": one.settled_at and one.settled_at.isoformat(),
-            "taken_back_at": one.taken_back_at and one.taken_back_at.isoformat(),
-            "reporter_says": one.report.expected_label,
+            "report": decision.report_id,
+            "at": decision.at.isoformat(),
+            "by": decision.by.get_username(),
+            "outcome": decision.outcome,
+            "label": decision.label,
+            "groups": decision.groups,
+            "left_out": decision.left_out,
+            "because": decision.because,
+            "settled_at": decision.settled_at and decision.settled_at.isoformat(),
+            "taken_back_at": decision.taken_back_at and decision.taken_back_at.isoformat(),
+            "reporter_says": decision.report.expected_label,
         }
 
 
-class _Line:
-    """A file of one line, for the csv module to write to."""
+class _Echo:
+    """A file for the csv module that hands back each line written to it."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def _csv() -> Iterator[str]:
-    writer = csv.writer(_Line())
+    writer = csv.writer(_Echo())
     yield str(writer.writerow(COLUMNS))
     for row in _rows():
         yield str(writer.writerow(map(_cell, row.values())))

@@ -1,4 +1,4 @@
-"""Leave an address, say yes to letters, stop them."""
+"""Leave an e-mail address on a receipt, confirm it, and have it deleted."""
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -6,13 +6,12 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods
 
 from feedback.services import emails
 from nsfwsite import throttle
-from nsfwsite.access import by_receipt
+from nsfwsite.access import form_page, receipt_action
 from nsfwsite.intake import reporting
-from nsfwsite.pages.receipt import acted, private, report_of
+from nsfwsite.pages.receipt import act_and_return, private, report_of
 
 TITLES = {
     (emails.CONFIRM, False): "Shall we write to you about your report?",
@@ -22,40 +21,40 @@ TITLES = {
 }
 
 
-@by_receipt
+@receipt_action
 def leave(request: HttpRequest, receipt: str) -> HttpResponse:
     report, address = report_of(receipt), request.POST.get("address", "")
 
-    def act() -> None:
+    def leave_address() -> None:
         throttle.hit(request, scope="mail", rate=settings.RATE_MAIL)
         throttle.hit_mailbox(address, rate=settings.RATE_MAILBOX)
         site = request.build_absolute_uri(reverse("home"))
         reporting.leave_address(report=report, address=address, site=site)
 
-    return acted(request, "receipt", receipt, act)
+    return act_and_return(request, "receipt", receipt, leave_address)
 
 
-@by_receipt
+@receipt_action
 def forget(request: HttpRequest, receipt: str) -> HttpResponse:
     report = report_of(receipt)
-    return acted(request, "receipt", receipt, lambda: emails.forget(report=report))
+    return act_and_return(request, "receipt", receipt, lambda: emails.forget(report=report))
 
 
 @csrf_exempt
 @never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 def linked(request: HttpRequest, token: str, purpose: str) -> HttpResponse:
-    """What a link in a letter opens. Programs that look at mail follow links, so that does nothing.
+    """The page behind a link in a letter. Opening it changes nothing: mail scanners follow links.
 
     A mail program's own button sends the POST at once (RFC 8058).
     """
     row = emails.address_of(token=token)
     if row is None:
         raise Http404
-    done = request.method == "POST"
-    if done and purpose == emails.CONFIRM:
+    confirmed = request.method == "POST"
+    if confirmed and purpose == emails.CONFIRM:
         emails.confirm(row=row)
-    elif done:
+    elif confirmed:
         emails.forget(report=row.report)
-    context = {"purpose": purpose, "done": done, "title": TITLES[purpose, done]}
-    return private(render(request, "pages/letters.html", context))
+    context = {"purpose": purpose, "confirmed": confirmed, "title": TITLES[purpose, confirmed]}
+    return private(render(request, "pages/email_link.html", context))

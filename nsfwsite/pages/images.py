@@ -1,4 +1,4 @@
-"""Reported pictures: veiled first, and who looks is written down."""
+"""Reported images: blurred at first, and every look is logged."""
 
 from typing import Any
 
@@ -10,25 +10,27 @@ from django.views.decorators.http import require_POST, require_safe
 from feedback import people
 from feedback.models import Example, Report
 from feedback.services import images, safety
-from nsfwsite.access import image_viewer_required, person
-from nsfwsite.pages import safety as safety_pages
-from nsfwsite.pages import triage as triage_pages
+from nsfwsite.access import image_viewer_required, signed_in_user, wants_fragment
+from nsfwsite.pages import case, safety_case
 
 
-def may_look(user: Any, report: Report) -> bool:
-    """Reviewers see what was screened and not escalated; safety sees what was escalated."""
+def may_see(user: Any, report: Report) -> bool:
+    """Reviewers see reports that were screened and not escalated; safety sees escalated ones."""
     if report.status == Report.Status.ESCALATED:
         return people.is_safety(user)
-    return people.is_reviewer(user) and report.status not in triage_pages.UNSCREENED
+    return people.is_reviewer(user) and case.may_see(report)
 
 
 def example_with(request: HttpRequest, image: int) -> Example:
     """The reported example that holds this image, if this person may see it."""
-    found = Example.objects.select_related("image", "report").prefetch_related("scores__model")
-    # A golden case has its pictures from a report that is decided.
-    holding = found.filter(image=image)
-    example = max(holding, key=lambda one: one.report.status in Report.OPEN, default=None)
-    if example is None or not may_look(request.user, example.report):
+    examples = (
+        Example.objects.filter(image=image)
+        .select_related("image", "report")
+        .prefetch_related("scores__model")
+    )
+    # A golden case shares its images with a decided report; the open one counts.
+    example = max(examples, key=lambda example: example.report.status in Report.OPEN, default=None)
+    if example is None or not may_see(request.user, example.report):
         raise Http404
     return example
 
@@ -36,13 +38,13 @@ def example_with(request: HttpRequest, image: int) -> Example:
 @image_viewer_required
 @require_safe
 def image(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """A veil over the picture, or with `?clear` the picture; that somebody saw it is logged."""
+    """The blurred image, or with `?clear` the image itself, which logs who saw it."""
     example = example_with(request, pk)
     if example.image is None:
         raise Http404
     response: HttpResponseBase
     if "clear" in request.GET:
-        safety.saw(example=example, by=person(request))
+        safety.saw(example=example, by=signed_in_user(request))
         response = FileResponse(example.image.file.open("rb"), content_type="image/png")
     else:
         response = HttpResponse(images.veiled(example.image), content_type="image/png")
@@ -57,13 +59,13 @@ def image(request: HttpRequest, pk: int) -> HttpResponseBase:
 @image_viewer_required
 @require_POST
 def reveal(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show it, once whoever asks has confirmed that where the model takes it for explicit."""
+    """Show an image; one that the model takes for explicit needs a confirmation first."""
     example = example_with(request, pk)
     revealed = pk if not example.looks_explicit or request.POST.get("confirmed") else None
-    if getattr(request, "htmx", False):
+    if wants_fragment(request):
         context = {"example": example, "revealed": revealed}
         return render(request, "parts/veiled.html", context)
-    report = triage_pages.with_story(example.report_id)
+    report = case.report_with_history(example.report_id)
     escalated = report.status == Report.Status.ESCALATED
-    page = safety_pages.case_page if escalated else triage_pages.case_page
+    page = safety_case.case_page if escalated else case.case_page
     return page(request, report, revealed=revealed)

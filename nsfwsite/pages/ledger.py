@@ -1,4 +1,4 @@
-"""What was decided here, for everybody, with a chain that shows any change."""
+"""The public ledger of decisions, its download, and the program that checks its chain."""
 
 from collections.abc import Iterator
 from urllib.parse import urlencode
@@ -12,22 +12,23 @@ from django.views.decorators.http import require_safe
 
 from feedback.models import LedgerEntry
 
-A_PAGE = 25
+PAGE_SIZE = 25
 CHECKER = settings.BASE_DIR / "docs" / "check_ledger.py"
 
 
 @never_cache
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
-    asked = request.GET.get("kind", "")
-    kind = asked if asked in LedgerEntry.Kind.values else ""
+    kind = request.GET.get("kind", "")
+    if kind not in LedgerEntry.Kind.values:
+        kind = ""
     entries = LedgerEntry.objects.all()
-    found = entries.filter(kind=kind).order_by("-number") if kind else entries
+    shown = entries.filter(kind=kind).order_by("-number") if kind else entries
     context = {
         "head": entries.first(),
         "kinds": LedgerEntry.Kind.choices,
         "kind": kind,
-        "page": Paginator(found, A_PAGE).get_page(request.GET.get("page")),
+        "page": Paginator(shown, PAGE_SIZE).get_page(request.GET.get("page")),
         "query": urlencode({"kind": kind}) + "&" if kind else "",
     }
     return render(request, "pages/ledger.html", context)

@@ -1,4 +1,4 @@
-"""Reports that came at once: released into the queue, or declined together."""
+"""Bursts of reports: release them into the queue, or decline them together."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -9,14 +9,20 @@ from django.views.decorators.http import require_POST
 from feedback.errors import Refusal
 from feedback.models import Burst
 from feedback.services import quarantine
-from nsfwsite.access import maintainer_required, person, refusal_page, reviewer_required, words
+from nsfwsite.access import (
+    maintainer_required,
+    refusal_page,
+    reviewer_required,
+    signed_in_user,
+    typed_text,
+)
 
 
 @never_cache
 @reviewer_required
 @require_POST
 def release(request: HttpRequest, pk: int) -> HttpResponse:
-    count = quarantine.release(burst=get_object_or_404(Burst, pk=pk), by=person(request))
+    count = quarantine.release(burst=get_object_or_404(Burst, pk=pk), by=signed_in_user(request))
     messages.success(request, f"{count} reports are in the queue now, each at its own time.")
     return redirect("triage")
 
@@ -27,11 +33,11 @@ def release(request: HttpRequest, pk: int) -> HttpResponse:
 def decline(request: HttpRequest, pk: int) -> HttpResponse:
     burst = get_object_or_404(Burst, pk=pk)
     try:
-        done, left = quarantine.decline(
-            burst=burst, by=person(request), reason=words(request, "reason")
+        declined, remaining = quarantine.decline(
+            burst=burst, by=signed_in_user(request), reason=typed_text(request, "reason")
         )
     except Refusal as refusal:
         return refusal_page(request, refusal)
-    more = f" {left} are left; press again." if left else ""
-    messages.success(request, f"{done} reports are declined.{more}")
+    more = f" {remaining} are left; press again." if remaining else ""
+    messages.success(request, f"{declined} reports are declined.{more}")
     return redirect("triage")

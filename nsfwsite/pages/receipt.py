@@ -1,4 +1,4 @@
-"""What became of a report, for whoever holds its receipt."""
+"""What became of a report, for the holder of its receipt."""
 
 import datetime
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from feedback import queries
 from feedback.errors import Refusal
 from feedback.models import ApprovalRule, Report
 from feedback.services import emails, reports
-from nsfwsite.access import by_receipt, refusal_page
+from nsfwsite.access import receipt_action, refusal_page, wants_fragment
 from nsfwsite.intake import reporting
 
 Status = Report.Status
-TO_COME = {
+NEXT_STEP = {
     Status.RECEIVED: "Next, its pictures are compared with a blocklist.",
     Status.SCREENING: "Next, a reviewer reads it.",
     Status.QUEUED: "Next, a reviewer reads it and decides. Come back with this link.",
@@ -38,7 +38,7 @@ def show(request: HttpRequest, receipt: str) -> HttpResponse:
         "report": report,
         "url": url,
         "moving": moving,
-        "to_come": _to_come(report),
+        "next_step": _next_step(report),
         "appeal_until": _appeal_until(report),
         "learnt_by": queries.models.versions_trained_on(report),
         "sends_mail": settings.SENDS_MAIL,
@@ -46,24 +46,25 @@ def show(request: HttpRequest, receipt: str) -> HttpResponse:
         "letter_days": emails.UNCONFIRMED.days,
         "may_withdraw": report.status not in (Status.WITHDRAWN, Status.ESCALATED),
     }
-    fragment = bool(getattr(request, "htmx", False))
-    template = "parts/story.html" if fragment else "pages/receipt.html"
+    template = "parts/story.html" if wants_fragment(request) else "pages/receipt.html"
     return private(render(request, template, context))
 
 
-@by_receipt
+@receipt_action
 def withdraw(request: HttpRequest, receipt: str) -> HttpResponse:
     report = report_of(receipt)
-    return acted(request, "receipt", receipt, lambda: reporting.withdraw(report=report))
+    return act_and_return(request, "receipt", receipt, lambda: reporting.withdraw(report=report))
 
 
-@by_receipt
+@receipt_action
 def appeal(request: HttpRequest, receipt: str) -> HttpResponse:
     report, words = report_of(receipt), request.POST.get("appeal", "")
-    return acted(request, "receipt", receipt, lambda: reports.appeal(report=report, words=words))
+    return act_and_return(
+        request, "receipt", receipt, lambda: reports.appeal(report=report, words=words)
+    )
 
 
-@by_receipt
+@receipt_action
 def renew(request: HttpRequest, receipt: str) -> HttpResponse:
     report = reports.renew_receipt(report=report_of(receipt))
     return private(redirect("receipt", receipt=report.receipt))
@@ -83,10 +84,12 @@ def _appeal_until(report: Report) -> datetime.datetime | None:
     return until if until and until > timezone.now() else None
 
 
-def _to_come(report: Report) -> str:
+def _next_step(report: Report) -> str:
     if report.status == Status.ACCEPTED and not report.consent_train:
         return "Its pictures may not be learnt from, so this is where its way ends."
-    if report.status == Status.ACCEPTED and not any(one.image for one in report.examples.all()):
+    if report.status == Status.ACCEPTED and not any(
+        example.image for example in report.examples.all()
+    ):
         return "No picture of it is kept, so nothing can be learnt and this is where its way ends."
     if report.status == Status.QUEUED and (
         report.second_opinion_at or ApprovalRule.objects.now().two
@@ -97,11 +100,13 @@ def _to_come(report: Report) -> str:
             "Very many reports like it came at the same time, so it waits apart from the others. "
             "It is not lost: a reviewer comes to it later. Come back with this link."
         )
-    return TO_COME.get(Status(report.status), "")
+    return NEXT_STEP.get(Status(report.status), "")
 
 
-def acted(request: HttpRequest, page: str, receipt: str, act: Callable[[], None]) -> HttpResponse:
-    """Do it, or say why not; then back to the page of this receipt."""
+def act_and_return(
+    request: HttpRequest, page: str, receipt: str, act: Callable[[], None]
+) -> HttpResponse:
+    """Act and go back to the page of this receipt, or show why it was refused."""
     try:
         act()
     except Refusal as refusal:
@@ -110,7 +115,7 @@ def acted(request: HttpRequest, page: str, receipt: str, act: Callable[[], None]
 
 
 def private(response: HttpResponse) -> HttpResponse:
-    """The address is the secret: nothing may pass it on or keep it."""
+    """Keep a secret address secret: no referrer, no index, no cache."""
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
     response.headers["Cache-Control"] = "no-store, private"

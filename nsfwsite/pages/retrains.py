@@ -11,12 +11,21 @@ from feedback import queries
 from feedback.errors import Refusal
 from feedback.models import ModelVersion, Retrain
 from feedback.services import retrains
-from nsfwsite.access import maintainer_required, page, person, refusing, with_refusal, words
+from nsfwsite.access import (
+    form_page,
+    maintainer_required,
+    refusals_as_pages,
+    signed_in_user,
+    typed_text,
+    wants_fragment,
+    with_invalid_form,
+    with_refusal,
+)
 from nsfwsite.intake import maintaining
 from nsfwsite.tables import gate_table
 
 Status = Retrain.Status
-DONE = {
+ACTED = {
     "approve": "Approved. It starts as soon as a training worker is free.",
     "cancel": "Cancelled.",
     "promote": "Promoted. The new model is in service, and reporters are being answered.",
@@ -26,18 +35,18 @@ DONE = {
 
 @never_cache
 @maintainer_required
-@page
+@form_page
 def overview(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
-        retrain = retrains.propose(by=person(request))
+        retrain = retrains.propose(by=signed_in_user(request))
         return redirect("retrain", pk=retrain.pk)
-    found = Retrain.objects.select_related("base", "candidate", "proposed_by", "decided_by")
+    all_retrains = Retrain.objects.select_related("base", "candidate", "proposed_by", "decided_by")
     context = {
-        "retrains": found,
+        "retrains": all_retrains,
         "champion": ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first(),
         "before": queries.models.previous_champion(),
         "waiting": queries.reports.accepted_waiting(),
-        "opened": found.filter(
+        "opened": all_retrains.filter(
             status__in=Retrain.OPEN, base__status=ModelVersion.Status.CHAMPION
         ).first(),
     }
@@ -46,28 +55,28 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @maintainer_required
-@page
-def one(request: HttpRequest, pk: int) -> HttpResponse:
+@form_page
+def show(request: HttpRequest, pk: int) -> HttpResponse:
     retrain = get_object_or_404(
         Retrain.objects.select_related(
             "base", "candidate", "dataset", "proposed_by", "approved_by", "decided_by"
         ),
         pk=pk,
     )
-    if getattr(request, "htmx", False):
-        return _news(request, retrain)
+    if wants_fragment(request):
+        return _progress(request, retrain)
     if request.method != "POST":
         return _page(request, retrain)
     action = request.POST.get("action", "")
-    if action not in DONE:
-        return _page(request, retrain, status=422)
-    reason = words(request, "override_reason")
+    if action not in ACTED:
+        return with_invalid_form(_page(request, retrain))
+    reason = typed_text(request, "override_reason")
     try:
-        _act(action, retrain=retrain, by=person(request), reason=reason)
+        _act(action, retrain=retrain, by=signed_in_user(request), reason=reason)
     except Refusal as refusal:
         retrain.refresh_from_db()
         return with_refusal(_page(request, retrain, refusal=refusal, reason=reason), refusal)
-    messages.success(request, DONE[action])
+    messages.success(request, ACTED[action])
     return redirect("retrain", pk=pk)
 
 
@@ -83,19 +92,21 @@ def _act(action: str, *, retrain: Retrain, by: User, reason: str) -> None:
 
 
 @maintainer_required
-@refusing
+@refusals_as_pages
 @require_POST
 def roll_back(request: HttpRequest, version: str) -> HttpResponse:
     model = queries.models.model_of(version)
     if model is None:
         raise Http404
-    maintaining.roll_back(model=model, by=person(request), reason=words(request, "reason"))
+    maintaining.roll_back(
+        model=model, by=signed_in_user(request), reason=typed_text(request, "reason")
+    )
     messages.success(request, f"{model} is in service again.")
     return redirect("model", version=version)
 
 
-def _news(request: HttpRequest, retrain: Retrain) -> HttpResponse:
-    """A fragment while it runs; the whole page again once it does not."""
+def _progress(request: HttpRequest, retrain: Retrain) -> HttpResponse:
+    """The progress while a retrain runs; afterwards htmx loads the whole page again."""
     if retrain.status not in (Status.APPROVED, Status.RUNNING):
         return HttpResponse(headers={"HX-Refresh": "true"})
     return render(request, "parts/running.html", {"retrain": retrain})
@@ -107,7 +118,6 @@ def _page(
     *,
     refusal: Refusal | None = None,
     reason: str = "",
-    status: int = 200,
 ) -> HttpResponse:
     context = {
         "retrain": retrain,
@@ -118,6 +128,6 @@ def _page(
         "passed": (retrain.gate or {}).get("verdict") == "pass",
         "working": retrain.status in (Status.APPROVED, Status.RUNNING),
     }
-    response = render(request, "pages/retrain.html", context, status=status)
+    response = render(request, "pages/retrain.html", context)
     response.headers["Vary"] = "HX-Request, Cookie"
     return response

@@ -1,13 +1,34 @@
 // Bundle the styles and scripts that the pages load. Everything is served by the site itself.
-import { build } from "esbuild";
-import { copyFile, mkdir, rm } from "node:fs/promises";
+
+import { copyFile, mkdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const source = join(here, "src");
 const target = join(here, "build");
 const runtime = join(here, "..", "..", "node_modules", "onnxruntime-web", "dist");
+
+/** `@import "./palette.json"` in a style sheet: each theme's colours as custom properties. */
+const palette = {
+  name: "palette",
+  setup({ onLoad }) {
+    onLoad({ filter: /palette\.json$/ }, async ({ path }) => {
+      const { light, dark } = JSON.parse(await readFile(path, "utf8"));
+      const contents =
+        `:root, [data-theme="light"] { ${properties(light)} }\n` +
+        `@media (prefers-color-scheme: dark) { :root { ${properties(dark)} } }\n`;
+      return { contents, loader: "css" };
+    });
+  },
+};
+
+function properties(colours) {
+  return Object.entries(colours)
+    .map(([name, colour]) => `--${name}: ${colour};`)
+    .join(" ");
+}
 
 const common = {
   outdir: target,
@@ -26,6 +47,7 @@ await build({
     style: join(source, "style.css"),
   },
   format: "iife",
+  plugins: [palette],
 });
 await build({
   ...common,

@@ -1,7 +1,8 @@
 // The published model as its own package would run it, on raw 299×299 RGB images.
 // `node reference.mjs <folder of nsfwjs> <file of images, bytes>` prints a JSON list of rows.
+
+import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { readFileSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { setThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
@@ -9,7 +10,7 @@ import { setThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 const [, , packageFolder, images] = process.argv;
 const require = createRequire(import.meta.url);
 const wasm = require.resolve("@tensorflow/tfjs-backend-wasm");
-setWasmPaths(wasm.slice(0, wasm.lastIndexOf("dist")) + "dist/");
+setWasmPaths(`${wasm.slice(0, wasm.lastIndexOf("dist"))}dist/`);
 setThreadsCount(1);
 await tf.setBackend("wasm");
 

@@ -1,57 +1,79 @@
-// The model, off the page's own thread: fetch it, check it, decode images, classify them.
+// The model in a thread of its own: fetch it, check it, decode images, classify them.
 
 import * as ort from "onnxruntime-web/wasm";
-import { open } from "./kept-model.js";
-import { pixelsOf } from "./pixels.js";
+import { openModel } from "./model-cache.js";
+import { decodePixels } from "./pixels.js";
+
+/** @typedef {import("./classifier.js").SiteDescription} SiteDescription */
+/** @typedef {import("./classifier.js").Graph} Graph */
+/** @typedef {import("./model-cache.js").ProgressCallback} ProgressCallback */
+/** @typedef {{id: number, verb: "load", description: SiteDescription, graph: Graph}} LoadRequest */
+/** @typedef {{id: number, verb: "classify", blob: Blob}} ClassifyRequest */
 
 // More threads than this gain nothing for one image.
-const MOST_THREADS = 8;
+const MAX_THREADS = 8;
 
+/** @type {ort.InferenceSession | undefined} */
 let session;
+/** @type {SiteDescription} */
 let site;
 
-async function load({ description, graph }, progress) {
+/** @param {LoadRequest} request @param {ProgressCallback} onProgress */
+async function load({ description, graph }, onProgress) {
   site = description;
   ort.env.wasm.wasmPaths = {
     mjs: new URL(site.runtime.loader, location.href).href,
     wasm: new URL(site.runtime.wasm, location.href).href,
   };
-  ort.env.wasm.numThreads = self.crossOriginIsolated
-    ? Math.min(navigator.hardwareConcurrency || 1, MOST_THREADS)
+  const threads = self.crossOriginIsolated
+    ? Math.min(navigator.hardwareConcurrency || 1, MAX_THREADS)
     : 1;
+  ort.env.wasm.numThreads = threads;
   ort.env.logLevel = "error";
-  const current = site.graphs.map((one) => one.url);
-  const { data, kept, fetched } = await open(graph, current, progress);
+  const currentUrls = site.graphs.map(({ url }) => url);
+  const { data, stored, downloaded } = await openModel(graph, currentUrls, onProgress);
   await session?.release();
   session = await ort.InferenceSession.create(new Uint8Array(data), {
     executionProviders: ["wasm"],
     logSeverityLevel: 3,
   });
-  return { kept, fetched, threads: ort.env.wasm.numThreads };
+  return { stored, downloaded, threads };
 }
 
+/** @param {ClassifyRequest} request */
 async function classify({ blob }) {
-  const { rgb, width, height } = await pixelsOf(blob, site.limits);
+  if (!session) throw new Error("A model must be loaded before an image is classified.");
+  const { rgb, width, height } = await decodePixels(blob, site.limits);
   const began = performance.now();
   const image = new ort.Tensor("uint8", rgb, [height, width, 3]);
   const { probabilities } = await session.run({ image }, ["probabilities"]);
-  const scores = Array.from(probabilities.data);
+  const scores = Array.from(/** @type {Float32Array} */ (probabilities.data));
   image.dispose();
   return { scores, milliseconds: performance.now() - began };
 }
 
-const verbs = { load, classify };
-// One at a time, in the order asked.
-let turn = Promise.resolve();
+// One request at a time, in the order in which they were sent.
+let queue = Promise.resolve();
 
-self.addEventListener("message", ({ data: { id, verb, ...given } }) => {
-  const progress = (done, total) => self.postMessage({ id, progress: [done, total] });
-  turn = turn.then(async () => {
-    try {
-      self.postMessage({ id, value: await verbs[verb](given, progress) });
-    } catch (problem) {
-      const { name, message, rule, received, wayOut, bytes } = problem;
-      self.postMessage({ id, problem: { name, message, rule, received, wayOut, bytes } });
-    }
-  });
-});
+self.addEventListener(
+  "message",
+  (/** @type {MessageEvent<LoadRequest | ClassifyRequest>} */ { data: request }) => {
+    const { id } = request;
+    /** @type {ProgressCallback} */
+    const onProgress = (done, total) => self.postMessage({ id, progress: [done, total] });
+    queue = queue.then(async () => {
+      try {
+        const work = request.verb === "load" ? load(request, onProgress) : classify(request);
+        self.postMessage({ id, value: await work });
+      } catch (problem) {
+        self.postMessage({ id, problem: asMessage(problem) });
+      }
+    });
+  },
+);
+
+/** An error's own fields: a message to another thread keeps no class. @param {unknown} problem */
+function asMessage(problem) {
+  if (!(problem instanceof Error)) return { name: "Error", message: String(problem) };
+  return { ...problem, name: problem.name, message: problem.message };
+}

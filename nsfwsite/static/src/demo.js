@@ -1,224 +1,293 @@
-// The demo in the visitor's own browser. Where it cannot run, the form that sends stays as it is.
+// The demo in the visitor's own browser. Where that cannot run, the form that sends stays as it is.
 
-import { Answers } from "./answers.js";
-import { camera } from "./camera.js";
-import { Classifier, describe, Refused, unable } from "./classifier.js";
-import { hand, sweep } from "./take-over.js";
+import { AnswerList } from "./answer-list.js";
+import { deleteOldImages, storeImage } from "./attach-image.js";
+import { setUpCamera } from "./camera.js";
+import {
+  Classifier,
+  DownloadIncomplete,
+  describe,
+  ImageRefused,
+  whyUnsupported,
+} from "./classifier.js";
+import { copyTemplate, filesOf, part, query, queryAll, setFiles } from "./dom.js";
+import { wholeMebibytes } from "./format.js";
 
-const form = document.querySelector("[data-in-browser]");
-const part = (name) => form.querySelector(`[data-${name}]`);
-const show = (name, shown = true) => (part(name).hidden = !shown);
-const input = form.querySelector("input[type=file]");
-const mib = (bytes) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+/** @typedef {import("./classifier.js").Graph} Graph */
+/** @typedef {import("./answer-list.js").Item} Item */
 
+const form = query(document, "[data-in-browser]", HTMLFormElement);
+const input = query(form, "input[type=file]", HTMLInputElement);
+
+/** @param {string} name @param {boolean} [isShown] */
+function show(name, isShown = true) {
+  part(form, name).hidden = !isShown;
+}
+
+/** @type {import("./classifier.js").SiteDescription} */
 let site;
+/** @type {Graph} */
 let graph;
-let classifier;
-let loading;
+/** @type {AnswerList} */
 let answers;
-let turn = Promise.resolve();
+/** @type {Classifier | undefined} */
+let classifier;
+/** @type {Promise<void> | undefined} */
+let loading;
+let mayDownload = false;
+let work = Promise.resolve();
+/** @type {Item[]} */
 const queue = [];
 
-begin();
+void start();
 
-async function begin() {
-  const reason = unable();
-  if (reason) return sending(`Your browser cannot run the model itself: ${reason}.`);
+async function start() {
+  const reason = whyUnsupported();
+  if (reason) return useServer(`Your browser cannot run the model itself: ${reason}.`);
   try {
-    site = await describe(form.dataset.inBrowser);
+    site = await describe(form.dataset.inBrowser ?? "");
   } catch {
-    return sending("What your browser needs to run the model itself did not come.");
+    return useServer("What your browser needs to run the model itself did not come.");
   }
   if (!site.graphs.length) return;
   form.dataset.local = "yes";
   input.multiple = true;
-  part("invitation").textContent = "Choose images";
+  part(form, "invitation").textContent = "Choose images";
   document.querySelector("[data-away]")?.remove();
-  answers = new Answers(document, site, report);
-  graph = await preferred();
+  answers = new AnswerList(document, site, report);
+  graph = await preferredGraph();
   offerGraphs();
-  form.addEventListener("chosen", ({ detail }) => add(detail));
+  form.addEventListener("chosen", (event) => add(/** @type {CustomEvent} */ (event).detail));
   form.addEventListener("submit", (event) => form.dataset.local && event.preventDefault());
   document.addEventListener("submit", trySample, true);
-  camera(form, (picture) => add([picture]));
-  part("fetch").addEventListener("click", agree);
-  part("again").addEventListener("click", () => void ready().then(work, () => {}));
-  for (const button of form.querySelectorAll("[data-send-instead]")) {
-    button.addEventListener("click", () => sending("You chose to send it."));
+  setUpCamera(form, (image) => add([image]));
+  part(form, "fetch").addEventListener("click", agreeToDownload);
+  part(form, "again").addEventListener("click", loadAndClassify);
+  for (const button of queryAll(form, "[data-send-instead]")) {
+    button.addEventListener("click", () => useServer("You chose to send it."));
   }
   show("there", false);
   show("here");
-  void sweep();
-  if (input.files.length) add([...input.files]);
-  if (await Classifier.has(graph)) ready().catch(() => {});
+  void deleteOldImages();
+  if (input.files?.length) add(filesOf(input));
+  if (await Classifier.isStored(graph)) load().catch(() => {});
 }
 
-/** What is on this device already, else the smallest. */
-async function preferred() {
-  for (const one of site.graphs) if (await Classifier.has(one)) return one;
+/** A graph that is on this device already, otherwise the smallest. */
+async function preferredGraph() {
+  for (const candidate of site.graphs) if (await Classifier.isStored(candidate)) return candidate;
   return site.graphs[0];
 }
 
 function offerGraphs() {
-  const words = {
-    int8: (one) => `Rounded to 8 bits: ${mib(one.bytes)}, quickest`,
-    float32: (one) => `As it is: ${mib(one.bytes)}, the server’s own numbers`,
-  };
-  const one = document.querySelector("[data-graph]").content;
-  for (const each of site.graphs) {
-    const choice = one.cloneNode(true);
-    const radio = choice.querySelector("input");
-    radio.checked = each === graph;
-    radio.addEventListener("change", () => void change(each));
-    choice.querySelector("span").textContent = words[each.kind](each);
-    part("graphs").append(choice);
+  for (const offered of site.graphs) {
+    const choice = copyTemplate(document, "graph");
+    const radio = query(choice, "input", HTMLInputElement);
+    radio.checked = offered === graph;
+    radio.addEventListener("change", () => void changeGraph(offered));
+    query(choice, "span", HTMLElement).textContent = describeGraph(offered);
+    part(form, "graphs").append(choice);
   }
   show("graphs", site.graphs.length > 1);
-  void tell();
+  void updateModelLine();
 }
 
-async function change(other) {
-  graph = other;
+/** @param {Graph} offered */
+function describeGraph({ kind, bytes }) {
+  const size = wholeMebibytes(bytes);
+  if (kind === "int8") return `Rounded to 8 bits: ${size}, quickest`;
+  return `As it is: ${size}, the server’s own numbers`;
+}
+
+/** @param {Graph} chosen */
+async function changeGraph(chosen) {
+  graph = chosen;
+  dropClassifier();
+  for (const name of ["failed", "ask", "loading", "unkept"]) show(name, false);
+  await updateModelLine();
+  if (queue.length || (await Classifier.isStored(graph))) loadAndClassify();
+}
+
+function dropClassifier() {
   classifier?.end();
   classifier = loading = undefined;
-  for (const name of ["failed", "ask", "loading", "unkept"]) show(name, false);
-  await tell();
-  if (queue.length || (await Classifier.has(graph))) ready().then(work, () => {});
 }
 
-async function tell() {
-  const here = classifier || (await Classifier.has(graph));
-  part("model").textContent = here
-    ? `Model ${site.model.version} is on this device and answers here.`
-    : `Model ${site.model.version} is fetched with your first image, ${size()}, and kept for the next.`;
+async function updateModelLine() {
+  const isHere = classifier || (await Classifier.isStored(graph));
+  const model = `Model ${site.model.version}`;
+  part(form, "model").textContent = isHere
+    ? `${model} is on this device and answers here.`
+    : `${model} is fetched with your first image, ${downloadSize()}, and kept for the next.`;
 }
 
-const size = () => mib(graph.bytes + site.runtime.bytes);
+const downloadSize = () => wholeMebibytes(graph.bytes + site.runtime.bytes);
 
+/** @param {File[]} files */
 function add(files) {
-  queue.push(...answers.expect(files));
+  queue.push(...answers.add(files));
   input.value = "";
-  ready().then(work, () => {});
+  loadAndClassify();
 }
 
-/** The sample that was pressed, from this site and no further. */
+/** Classify the sample that was pressed here instead of sending the form. @param {Event} event */
 async function trySample(event) {
-  if (!form.dataset.local || !event.target.matches("[data-sample]")) return;
+  const sample = event.target;
+  if (!form.dataset.local || !(sample instanceof HTMLElement)) return;
+  if (!sample.matches("[data-sample]")) return;
   event.preventDefault();
-  const picture = event.target.querySelector("img");
-  const blob = await (await fetch(picture.src)).blob();
-  const name = event.target.querySelector("button").textContent.trim();
+  const response = await fetch(query(sample, "img", HTMLImageElement).src);
+  const blob = await response.blob();
+  const name = query(sample, "button", HTMLButtonElement).textContent?.trim() ?? "";
   add([new File([blob], name, { type: blob.type })]);
-  part("model").scrollIntoView({ block: "nearest" });
+  part(form, "model").scrollIntoView({ block: "nearest" });
 }
 
-/** A classifier that can answer. Begun once, and anew after it failed. */
-function ready() {
-  loading ??= load().catch((problem) => {
+function agreeToDownload() {
+  show("ask", false);
+  mayDownload = true;
+  loadAndClassify();
+}
+
+/** Errors while loading are shown on the page by `loadGraph`. */
+function loadAndClassify() {
+  load().then(classifyQueue, () => {});
+}
+
+/** Resolves once the classifier can answer. Loads once, and again after a failure. */
+function load() {
+  loading ??= loadGraph().catch((problem) => {
     loading = undefined;
     throw problem;
   });
   return loading;
 }
 
-let agreed;
-function agree() {
-  show("ask", false);
-  agreed = true;
-  ready().then(work, () => {});
-}
-
-async function load() {
+async function loadGraph() {
   const chosen = graph;
   show("failed", false);
-  const here = await Classifier.has(chosen);
-  if (!here && !agreed && navigator.connection?.saveData) {
-    part("size").textContent = size();
+  const isHere = await Classifier.isStored(chosen);
+  if (!isHere && !mayDownload && savesData()) {
+    part(form, "size").textContent = downloadSize();
     show("ask");
-    throw new Error("asked first");
+    throw new Error("The visitor is asked before the download.");
   }
-  const made = new Classifier(site, chosen);
-  const [bar, words] = part("loading").children;
+  const candidate = new Classifier(site, chosen);
+  const bar = query(part(form, "loading"), "progress", HTMLProgressElement);
+  const status = query(part(form, "loading"), "p", HTMLElement);
   bar.removeAttribute("value");
-  words.textContent = here ? "Starting the model." : `Fetching the model, ${size()}.`;
+  status.textContent = isHere ? "Starting the model." : `Fetching the model, ${downloadSize()}.`;
   show("loading");
   try {
-    const { kept } = await made.load((done, total) => {
+    const { stored } = await candidate.load((done, total) => {
       bar.max = total;
       bar.value = done;
-      words.textContent =
-        done < total ? `Fetching the model: ${mib(done)} of ${mib(total)}.` : "Starting the model.";
+      status.textContent =
+        done < total
+          ? `Fetching the model: ${wholeMebibytes(done)} of ${wholeMebibytes(total)}.`
+          : "Starting the model.";
     });
-    if (chosen !== graph) return made.end();
-    classifier = made;
-    show("unkept", !kept);
-    if (kept) void navigator.serviceWorker?.register(form.dataset.serviceWorker).catch(() => {});
+    if (chosen !== graph) return candidate.end();
+    classifier = candidate;
+    show("unkept", !stored);
+    if (stored) registerServiceWorker();
   } catch (problem) {
-    made.end();
+    candidate.end();
     if (chosen !== graph) return;
-    part("failed").firstElementChild.textContent =
-      problem.name === "Cut"
-        ? `The download stopped after ${mib(problem.received)} of ${mib(problem.bytes)}.`
-        : `The model did not start. ${problem.message}`;
+    query(part(form, "failed"), "p", HTMLElement).textContent = describeFailure(problem);
     show("failed");
     throw problem;
   } finally {
     if (chosen === graph) show("loading", false);
   }
-  void tell();
+  void updateModelLine();
 }
 
-function work() {
-  turn = turn.then(async () => {
+/** Only some browsers have `connection`, so the DOM's types do not. */
+function savesData() {
+  return "connection" in navigator && Boolean(Object(navigator.connection).saveData);
+}
+
+function registerServiceWorker() {
+  navigator.serviceWorker?.register(form.dataset.serviceWorker ?? "").catch(() => {});
+}
+
+/** @param {unknown} problem */
+function describeFailure(problem) {
+  if (problem instanceof DownloadIncomplete) {
+    const [received, total] = [problem.received, problem.bytes].map(wholeMebibytes);
+    return `The download stopped after ${received} of ${total}.`;
+  }
+  return `The model did not start. ${/** @type {Error} */ (problem).message}`;
+}
+
+function classifyQueue() {
+  work = work.then(async () => {
     while (queue.length && classifier) {
       const item = queue[0];
+      const { kind } = graph;
       try {
-        const kind = graph.kind;
-        answers.tell(item, { ...(await classifier.classify(item.file)), kind });
+        answers.showAnswer(item, { ...(await classifier.classify(item.file)), kind });
       } catch (problem) {
-        if (!(problem instanceof Refused)) {
-          if (!classifier) return; // another file of the model was chosen meanwhile
-          answers.fail(item, "This image could not be classified on this device.", problem.message);
-          classifier.end();
-          classifier = loading = undefined;
-          queue.shift();
-          if (queue.length) ready().then(work, () => {});
-          return;
+        if (!(problem instanceof ImageRefused)) {
+          if (classifier) giveUp(item, /** @type {Error} */ (problem));
+          return; // without a classifier, another graph was chosen meanwhile
         }
-        answers.fail(item, problem.rule, `Received: ${problem.received}. ${problem.wayOut}`);
+        answers.showError(item, problem.message);
       }
       queue.shift();
     }
   });
 }
 
-/** Take an image over into the report form, which sends it when it is filed. */
+/**
+ * The classifier failed, not the image: start a new one for the rest.
+ * @param {Item} item
+ * @param {Error} problem
+ */
+function giveUp(item, problem) {
+  const message = `This image could not be classified on this device. ${problem.message}`;
+  answers.showError(item, message);
+  dropClassifier();
+  queue.shift();
+  if (queue.length) loadAndClassify();
+}
+
+/**
+ * Take an image into the report form, which sends it when it is filed.
+ * @type {import("./answer-list.js").WrongCallback}
+ */
 async function report({ file }, { label, scores, kind }) {
   if (!navigator.onLine) {
     return "You are offline. This image has not left your device; report it once you are back online.";
   }
-  const model = site.model.sha256;
-  const kept = await hand(file, { model, graph: kind, label, scores }).catch(() => "nothing");
-  location.assign(form.dataset.report);
-  return kept === "nothing"
-    ? "This browser keeps nothing from page to page: choose the image again in the form."
-    : "You took this image into a report. It leaves your device when you file it, not before.";
+  const score = { model: site.model.sha256, graph: kind, label, scores };
+  const isStored = await storeImage(file, score).then(
+    () => true,
+    () => false,
+  );
+  location.assign(form.dataset.report ?? "");
+  return isStored
+    ? "You took this image into a report. It leaves your device when you file it, not before."
+    : "This browser keeps nothing from page to page: choose the image again in the form.";
 }
 
-/** The form that sends, with the image that waits already in it. Nothing is sent by itself. */
-function sending(why) {
+/**
+ * Show the form that sends, with the first waiting image in it. Nothing but its button sends it.
+ * @param {string} reason
+ */
+function useServer(reason) {
   delete form.dataset.local;
   input.multiple = false;
-  part("invitation").textContent = "Choose an image";
-  part("fallback").textContent = `${why} If you press the button, your image goes to this site.`;
+  part(form, "invitation").textContent = "Choose an image";
+  part(form, "fallback").textContent =
+    `${reason} If you press the button, your image goes to this site.`;
   show("fallback");
   show("here", false);
   show("there");
   const [waiting] = queue.splice(0);
   if (!waiting) return;
   answers.clear();
-  const list = new DataTransfer();
-  list.items.add(waiting.file);
-  input.files = list.files;
+  setFiles(input, [waiting.file]);
   input.dispatchEvent(new Event("change"));
 }

@@ -1,4 +1,15 @@
-// What an image file says of itself, read from its first bytes: the same rules as the server's.
+// Format, size and animation of an image file, read from its first bytes: the server's own rules.
+
+import { mebibytes } from "./format.js";
+
+/** @typedef {{bytes: number, pixels: number, side: number}} Limits */
+/** @typedef {{width: number, height: number, animated?: boolean}} Header */
+/**
+ * @typedef {object} Reader
+ * @property {string} name
+ * @property {(bytes: Uint8Array) => boolean} matches
+ * @property {(view: DataView) => Header | null} read null where the header is damaged
+ */
 
 const ACCEPTED = "An image must be a JPEG, PNG, WebP, GIF or BMP file.";
 const WHOLE = "An image file must be whole and readable.";
@@ -6,95 +17,147 @@ const SAVE_AS = "Save it as JPEG or PNG and choose that.";
 const SMALLER = "Make it smaller and choose it again.";
 const AGAIN = "Export it again and choose the new file.";
 
-/** An image that was not accepted: the rule, what came instead, and what to do now. */
-export class Refused extends Error {
-  constructor(rule, received, wayOut) {
-    super(`${rule} Received: ${received}. ${wayOut}`);
-    Object.assign(this, { name: "Refused", rule, received, wayOut });
+/** An image that was not accepted: the rule, what was received, and what to do. */
+export class ImageRefused extends Error {
+  /** @param {string} rule @param {string} received @param {string} remedy */
+  constructor(rule, received, remedy) {
+    super(`${rule} Received: ${received}. ${remedy}`);
+    this.name = "ImageRefused";
+    this.rule = rule;
+    this.received = received;
+    this.remedy = remedy;
   }
 }
 
-export const broken = (received) => new Refused(WHOLE, received, AGAIN);
+/** @param {string} received */
+export const brokenFile = (received) => new ImageRefused(WHOLE, received, AGAIN);
 
-/** Check a file against the site's limits before anything of it is decoded. */
-export function check(bytes, limits) {
-  if (!bytes.length) throw new Refused("An image file must not be empty.", "0 bytes", "Choose a file.");
+/**
+ * Check a file against the site's limits before any of it is decoded. Returns its format.
+ * @param {Uint8Array} bytes
+ * @param {Limits} limits
+ */
+export function checkImage(bytes, limits) {
+  if (!bytes.length) {
+    throw new ImageRefused("An image file must not be empty.", "0 bytes", "Choose a file.");
+  }
   if (bytes.length > limits.bytes) {
     const rule = `An image must be at most ${limits.bytes / 2 ** 20} MiB.`;
-    throw new Refused(rule, `${(bytes.length / 2 ** 20).toFixed(1)} MiB`, SMALLER);
+    throw new ImageRefused(rule, mebibytes(bytes.length), SMALLER);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const reader = READERS.find(({ starts }) => starts(bytes));
-  if (!reader) throw new Refused(ACCEPTED, "a file that is none of these", SAVE_AS);
-  let found;
-  try {
-    found = reader.read(view);
-  } catch (problem) {
-    if (!(problem instanceof RangeError)) throw problem;
+  const reader = READERS.find(({ matches }) => matches(bytes));
+  if (!reader) throw new ImageRefused(ACCEPTED, "a file that is none of these", SAVE_AS);
+  const header = readHeader(reader, view);
+  if (!header?.width || !header.height) {
+    throw brokenFile(`a ${reader.name} file with a damaged start`);
   }
-  if (!found?.width || !found.height) throw broken(`a ${reader.name} file with a damaged start`);
-  const { width, height, animated } = found;
+  const { width, height, animated } = header;
   const size = `${width} × ${height}`;
   if (width * height > limits.pixels) {
     const rule = `An image must have at most ${limits.pixels / 1e6} million pixels.`;
-    throw new Refused(rule, size, SMALLER);
+    throw new ImageRefused(rule, size, SMALLER);
   }
   if (Math.max(width, height) > limits.side) {
     const rule = `An image must be at most ${limits.side.toLocaleString("en")} pixels wide and high.`;
-    throw new Refused(rule, size, SMALLER);
+    throw new ImageRefused(rule, size, SMALLER);
   }
   if (animated) {
-    throw new Refused("An image must not be animated.", "an animation", "Choose one frame of it.");
+    throw new ImageRefused(
+      "An image must not be animated.",
+      "an animation",
+      "Choose one frame of it.",
+    );
   }
   return reader.name;
 }
 
-const text = (view, at, length) =>
-  String.fromCharCode(...new Uint8Array(view.buffer, view.byteOffset + at, length));
-
-const READERS = [
-  { name: "JPEG", starts: (b) => b[0] === 0xff && b[1] === 0xd8 && b[2] === 0xff, read: jpeg },
-  { name: "PNG", starts: (b) => [137, 80, 78, 71, 13, 10, 26, 10].every((v, n) => b[n] === v), read: png },
-  { name: "WebP", starts: (b) => ascii(b, 0, "RIFF") && ascii(b, 8, "WEBP"), read: webp },
-  { name: "GIF", starts: (b) => ascii(b, 0, "GIF87a") || ascii(b, 0, "GIF89a"), read: gif },
-  { name: "BMP", starts: (b) => ascii(b, 0, "BM"), read: bmp },
-];
-
-function ascii(bytes, at, word) {
-  return [...word].every((letter, n) => bytes[at + n] === letter.charCodeAt(0));
+/** @param {Reader} reader @param {DataView} view */
+function readHeader(reader, view) {
+  try {
+    return reader.read(view);
+  } catch (problem) {
+    if (problem instanceof RangeError) return null; // the file ends inside its header
+    throw problem;
+  }
 }
 
+/** @param {DataView} view @param {number} at @param {number} length */
+const textAt = (view, at, length) =>
+  String.fromCharCode(...new Uint8Array(view.buffer, view.byteOffset + at, length));
+
+/** @type {Reader[]} */
+const READERS = [
+  { name: "JPEG", matches: (bytes) => startsWith(bytes, 0xff, 0xd8, 0xff), read: jpeg },
+  {
+    name: "PNG",
+    matches: (bytes) => startsWith(bytes, 137, 80, 78, 71, 13, 10, 26, 10),
+    read: png,
+  },
+  {
+    name: "WebP",
+    matches: (bytes) => hasText(bytes, 0, "RIFF") && hasText(bytes, 8, "WEBP"),
+    read: webp,
+  },
+  {
+    name: "GIF",
+    matches: (bytes) => hasText(bytes, 0, "GIF87a") || hasText(bytes, 0, "GIF89a"),
+    read: gif,
+  },
+  { name: "BMP", matches: (bytes) => hasText(bytes, 0, "BM"), read: bmp },
+];
+
+/** @param {Uint8Array} bytes @param {number[]} start */
+function startsWith(bytes, ...start) {
+  return start.every((value, n) => bytes[n] === value);
+}
+
+/** @param {Uint8Array} bytes @param {number} at @param {string} text */
+function hasText(bytes, at, text) {
+  return [...text].every((letter, n) => bytes[at + n] === letter.charCodeAt(0));
+}
+
+/** @param {DataView} view */
 function jpeg(view) {
   for (let at = 2; at < view.byteLength; ) {
     if (view.getUint8(at) !== 0xff) return null;
     const marker = view.getUint8(at + 1);
-    if (marker === 0xff) at += 1; // padding
-    else if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) {
+    if (marker === 0xff) {
+      at += 1; // padding
+    } else if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) {
       return { height: view.getUint16(at + 5), width: view.getUint16(at + 7) };
-    } else at += 2 + view.getUint16(at + 2);
+    } else {
+      at += 2 + view.getUint16(at + 2);
+    }
   }
   return null;
 }
 
+/** @param {DataView} view */
 function png(view) {
-  const found = { width: view.getUint32(16), height: view.getUint32(20) };
+  const size = { width: view.getUint32(16), height: view.getUint32(20) };
   for (let at = 8; at + 8 <= view.byteLength; at += 12 + view.getUint32(at)) {
-    const chunk = text(view, at + 4, 4);
-    if (chunk === "acTL") return { ...found, animated: view.getUint32(at + 8) > 1 };
+    const chunk = textAt(view, at + 4, 4);
+    if (chunk === "acTL") return { ...size, animated: view.getUint32(at + 8) > 1 };
     if (chunk === "IDAT") break;
   }
-  return found;
+  return size;
 }
 
+/** @param {DataView} view */
 function webp(view) {
-  switch (text(view, 12, 4)) {
+  switch (textAt(view, 12, 4)) {
     case "VP8 ":
-      return { width: view.getUint16(26, true) & 0x3fff, height: view.getUint16(28, true) & 0x3fff };
+      return {
+        width: view.getUint16(26, true) & 0x3fff,
+        height: view.getUint16(28, true) & 0x3fff,
+      };
     case "VP8L": {
       const bits = view.getUint32(21, true);
       return { width: (bits & 0x3fff) + 1, height: ((bits >> 14) & 0x3fff) + 1 };
     }
     case "VP8X": {
+      /** @param {number} at */
       const side = (at) => 1 + (view.getUint16(at, true) | (view.getUint8(at + 2) << 16));
       return { width: side(24), height: side(27), animated: Boolean(view.getUint8(20) & 2) };
     }
@@ -103,10 +166,12 @@ function webp(view) {
   }
 }
 
+/** @param {DataView} view */
 function gif(view) {
-  const found = { width: view.getUint16(6, true), height: view.getUint16(8, true) };
-  const table = (flags) => (flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0);
-  let at = 13 + table(view.getUint8(10));
+  const size = { width: view.getUint16(6, true), height: view.getUint16(8, true) };
+  /** @param {number} flags */
+  const colourTable = (flags) => (flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0);
+  let at = 13 + colourTable(view.getUint8(10));
   let frames = 0;
   const skipBlocks = () => {
     while (at < view.byteLength && view.getUint8(at)) at += 1 + view.getUint8(at);
@@ -120,13 +185,14 @@ function gif(view) {
     } else if (kind === 0x2c) {
       frames += 1;
       if (at + 9 >= view.byteLength) break;
-      at += 11 + table(view.getUint8(at + 9));
+      at += 11 + colourTable(view.getUint8(at + 9));
       skipBlocks();
     } else break;
   }
-  return { ...found, animated: frames > 1 };
+  return { ...size, animated: frames > 1 };
 }
 
+/** @param {DataView} view */
 function bmp(view) {
   if (view.getUint32(14, true) === 12) {
     return { width: view.getUint16(18, true), height: view.getUint16(20, true) };

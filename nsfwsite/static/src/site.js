@@ -1,17 +1,21 @@
 // Small conveniences. Every page works without them.
 import htmx from "htmx.org/dist/htmx.esm.js";
-import { choosing } from "./choose.js";
-import { drafting, forget } from "./draft.js";
-import { keys } from "./keys.js";
-import { drop, takeOver } from "./take-over.js";
-import { received } from "./private/evidence.js";
+import { attachImage, deleteImage } from "./attach-image.js";
+import { query, queryAll } from "./dom.js";
+import { deleteDrafts, setUpDraft } from "./draft.js";
+import { setUpFileInput } from "./file-input.js";
+import { setUpShortcuts } from "./keyboard-shortcuts.js";
+import { showCounts } from "./private/evidence.js";
 
-window.htmx = htmx;
+Object.assign(window, { htmx });
 
 const PREVIEW_SIDE = 360;
-const kept = "preview";
+const PREVIEW = "preview"; // in this tab's storage
 
-/** A small copy of the visitor's own image, as a data URL; null where the browser cannot draw it. */
+/**
+ * A small copy of the visitor's own image, as a data URL; null where the browser cannot draw it.
+ * @param {Blob} blob
+ */
 async function shrink(blob) {
   try {
     const bitmap = await createImageBitmap(blob);
@@ -19,64 +23,75 @@ async function shrink(blob) {
     const canvas = document.createElement("canvas");
     canvas.width = Math.max(1, Math.round(bitmap.width * scale));
     canvas.height = Math.max(1, Math.round(bitmap.height * scale));
-    const pen = canvas.getContext("2d");
-    pen.fillStyle = "#fff";
-    pen.fillRect(0, 0, canvas.width, canvas.height);
-    pen.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+    const context = canvas.getContext("2d");
+    if (!context) return null;
+    context.fillStyle = "#fff";
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
     return canvas.toDataURL("image/jpeg", 0.8);
   } catch {
     return null;
   }
 }
 
-function remember(preview) {
+/** @param {string | null | undefined} preview */
+function storePreview(preview) {
   try {
-    if (preview) sessionStorage.setItem(kept, preview);
-    else sessionStorage.removeItem(kept);
+    if (preview) sessionStorage.setItem(PREVIEW, preview);
+    else sessionStorage.removeItem(PREVIEW);
   } catch {
     // Storage may be full or forbidden; the page is complete without a preview.
   }
 }
 
-/** On the result page: show what this tab has just sent, under the answer it belongs to. */
-function recall(place) {
+/**
+ * On the result page: show what this tab has just sent, next to the answer that it belongs to.
+ * @param {HTMLElement} place
+ */
+function showPreview(place) {
   try {
-    const own = `${kept}:${place.dataset.preview}`;
-    const fresh = sessionStorage.getItem(kept);
-    if (fresh) {
-      sessionStorage.setItem(own, fresh);
-      sessionStorage.removeItem(kept);
+    const key = `${PREVIEW}:${place.dataset.preview}`;
+    const justSent = sessionStorage.getItem(PREVIEW);
+    if (justSent) {
+      sessionStorage.setItem(key, justSent);
+      sessionStorage.removeItem(PREVIEW);
     }
-    const preview = sessionStorage.getItem(own);
+    const preview = sessionStorage.getItem(key);
     if (!preview) return;
-    place.querySelector("img").src = preview;
+    query(place, "img", HTMLImageElement).src = preview;
     place.hidden = false;
   } catch {
-    // No storage, no preview.
+    // Without storage there is no preview.
   }
 }
 
-for (const form of document.querySelectorAll("[data-choose]")) {
-  choosing(form, async (file) => remember(file && (await shrink(file))));
+/** @param {string} selector */
+const forms = (selector) =>
+  /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll(selector));
+
+for (const form of forms("form[data-choose]")) {
+  setUpFileInput(form, async (file) => storePreview(file && (await shrink(file))));
 }
-for (const form of document.querySelectorAll("[data-sample]")) {
+for (const form of forms("form[data-sample]")) {
   form.addEventListener("submit", (event) => {
-    if (!event.defaultPrevented) remember(form.querySelector("img")?.src);
+    if (!event.defaultPrevented) storePreview(form.querySelector("img")?.src);
   });
 }
-for (const place of document.querySelectorAll("[data-preview]")) recall(place);
-
-for (const form of document.querySelectorAll("[data-draft]")) drafting(form);
-for (const place of document.querySelectorAll("[data-evidence]")) received(place);
-for (const help of document.querySelectorAll("[data-keys]")) keys(help);
-for (const note of document.querySelectorAll("[data-taken]")) void takeOver(note.closest("form"));
+for (const form of forms("form[data-draft]")) setUpDraft(form);
+for (const note of queryAll(document, "[data-taken]")) {
+  const form = note.closest("form");
+  if (form) void attachImage(form);
+}
+for (const place of queryAll(document, "[data-preview]")) showPreview(place);
+for (const place of queryAll(document, "[data-evidence]")) showCounts(place);
+for (const help of queryAll(document, "[data-keys]")) setUpShortcuts(help);
 if (document.querySelector("[data-receipt]")) {
-  forget();
-  void drop();
+  deleteDrafts();
+  void deleteImage();
 }
 
-for (const button of document.querySelectorAll("[data-copy]")) {
-  const field = document.getElementById(button.dataset.copy);
+for (const button of queryAll(document, "[data-copy]")) {
+  const field = query(document, `#${CSS.escape(button.dataset.copy ?? "")}`, HTMLInputElement);
   button.hidden = false;
   button.addEventListener("click", async () => {
     field.select();
@@ -92,6 +107,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 // A form is sent once, however often its button is pressed.
 document.addEventListener("submit", (event) => {
   const form = event.target;
+  if (!(form instanceof HTMLFormElement)) return;
   if (event.defaultPrevented || form.hasAttribute("hx-post")) return;
   if (form.dataset.sent) {
     event.preventDefault();
@@ -101,15 +117,8 @@ document.addEventListener("submit", (event) => {
   event.submitter?.setAttribute("aria-busy", "true");
 });
 window.addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("form[data-sent]")) {
+  for (const form of forms("form[data-sent]")) {
     delete form.dataset.sent;
     for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
   }
 });
-
-const chart = document.querySelector("[data-chart]");
-if (chart) {
-  const script = document.createElement("script");
-  script.src = chart.dataset.chart;
-  document.head.append(script);
-}

@@ -1,4 +1,4 @@
-"""A changed copy is the same picture; one in other colours, or of something else, is not."""
+"""A changed copy is a near-duplicate; an image in other colours, or of something else, is not."""
 
 import io
 from itertools import pairwise
@@ -9,7 +9,7 @@ import pytest
 import resvg_py
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
-from modeltrain.curate.alignment import Sketch, same, trimmed
+from modeltrain.curate.alignment import KeypointImage, align, trim_border
 from tests.modeltrain.conftest import DRAWINGS, blobs, drawing
 
 HAND = "1F44D"  # thumbs up
@@ -27,69 +27,69 @@ def snail() -> Image.Image:
     return Image.fromarray(openmoji("1F40C"))
 
 
-def jpeg(picture):
-    out = io.BytesIO()
-    picture.save(out, "JPEG", quality=50)
-    return Image.open(io.BytesIO(out.getvalue())).convert("RGB")
+def jpeg(image):
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=50)
+    return Image.open(file).convert("RGB")
 
 
-def text(picture):
-    copy = picture.copy()
+def write_on(image):
+    copy = image.copy()
     ImageDraw.Draw(copy).text((20, 140), "a sample", fill="red", font=ImageFont.load_default(26))
     return copy
 
 
 CHANGES = {
     "re-encoded": jpeg,
-    "smaller": lambda picture: picture.resize((150, 150)),
-    "larger": lambda picture: picture.resize((550, 550)),
-    "cropped": lambda picture: picture.crop((30, 20, 270, 260)),
+    "smaller": lambda image: image.resize((150, 150)),
+    "larger": lambda image: image.resize((550, 550)),
+    "cropped": lambda image: image.crop((30, 20, 270, 260)),
     "mirrored": ImageOps.mirror,
-    "turned": lambda picture: picture.rotate(10, expand=True, fillcolor="white"),
-    "brighter": lambda picture: ImageEnhance.Brightness(picture).enhance(0.7),
-    "flatter": lambda picture: ImageEnhance.Contrast(picture).enhance(0.7),
-    "written on": text,
-    "framed": lambda picture: ImageOps.expand(picture, 30, (20, 60, 120)),
+    "rotated": lambda image: image.rotate(10, expand=True, fillcolor="white"),
+    "brighter": lambda image: ImageEnhance.Brightness(image).enhance(0.7),
+    "flatter": lambda image: ImageEnhance.Contrast(image).enhance(0.7),
+    "written on": write_on,
+    "framed": lambda image: ImageOps.expand(image, 30, (20, 60, 120)),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_changed_copy_is_the_same_picture(change):
+def test_a_changed_copy_is_a_near_duplicate(change):
     original = snail()
     changed = np.asarray(CHANGES[change](original))
-    found = same(Sketch(np.asarray(original)), Sketch(changed))
-    assert found is not None
-    assert found.mirrored == (change == "mirrored")
-    assert abs(found.turn) == pytest.approx(10 if change == "turned" else 0, abs=1)
+    alignment = align(KeypointImage(np.asarray(original)), KeypointImage(changed))
+    assert alignment is not None
+    assert alignment.mirrored == (change == "mirrored")
+    assert abs(alignment.rotation) == pytest.approx(10 if change == "rotated" else 0, abs=1)
 
 
-@pytest.mark.parametrize(("one", "other"), list(pairwise(TONES)))
-def test_the_next_skin_tone_is_another_picture(one, other):
-    pictures = [openmoji(f"{HAND}-{tone}") for tone in (one, other)]
-    assert same(*map(Sketch, pictures)) is None
+@pytest.mark.parametrize("tones", list(pairwise(TONES)))
+def test_the_next_skin_tone_is_a_different_image(tones):
+    images = [KeypointImage(openmoji(f"{HAND}-{tone}")) for tone in tones]
+    assert align(*images) is None
 
 
-def test_the_same_flag_in_other_colours_is_another_picture():
+def test_the_same_flag_in_other_colours_is_a_different_image():
     france, italy = openmoji("1F1EB-1F1F7"), openmoji("1F1EE-1F1F9")
-    assert same(Sketch(france), Sketch(italy)) is None
+    assert align(KeypointImage(france), KeypointImage(italy)) is None
 
 
-@pytest.mark.parametrize(("one", "other"), [(0, 1), (2, 5), (3, 8)])
-def test_other_drawings_are_other_pictures(one, other):
-    assert same(Sketch(drawing(one)), Sketch(drawing(other))) is None
+@pytest.mark.parametrize(("first", "second"), [(0, 1), (2, 5), (3, 8)])
+def test_different_drawings_are_different_images(first, second):
+    assert align(KeypointImage(drawing(first)), KeypointImage(drawing(second))) is None
 
 
-def test_other_blobs_are_other_pictures():
-    assert same(Sketch(blobs(1)), Sketch(blobs(2))) is None
+def test_different_blobs_are_different_images():
+    assert align(KeypointImage(blobs(1)), KeypointImage(blobs(2))) is None
 
 
-def test_plain_pictures_say_nothing():
+def test_plain_images_are_no_evidence():
     white = np.full((100, 100, 3), 255, dtype=np.uint8)
-    assert same(Sketch(white), Sketch(white)) is None
+    assert align(KeypointImage(white), KeypointImage(white)) is None
 
 
-def test_a_border_of_one_colour_is_cut_off():
+def test_a_border_of_one_colour_is_trim_border():
     framed = np.full((50, 60, 3), 200, dtype=np.uint8)
     framed[10:20, 5:45] = 0
-    assert trimmed(framed).shape == (10, 40, 3)
-    assert trimmed(framed[:5]).shape == (5, 60, 3)
+    assert trim_border(framed).shape == (10, 40, 3)
+    assert trim_border(framed[:5]).shape == (5, 60, 3)

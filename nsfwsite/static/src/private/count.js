@@ -1,8 +1,24 @@
-// How often a model errs, and for which group: the same figures as modeltrain/audit/evaluate.py gives.
+// How often a model errs, and for which group: the same figures as an audit of `modeltrain` gives.
 
-const Z = 1.959963984540054; // of the normal distribution, 97.5 % lie below
+const Z = 1.959963984540054; // of the normal distribution, 97.5% lie below
 
-/** A share with Wilson's interval at 95 %, as modeltrain/audit/fairness.py; null where there is no data. */
+/** @typedef {{count: number, n: number, rate: number, low: number, high: number}} KnownRate */
+/** @typedef {{count: 0, n: 0, rate: null, low: null, high: null}} NoData */
+/** @typedef {KnownRate | NoData} Rate */
+/** @typedef {"flagged" | "error" | "false_alarm" | "miss" | "confusion"} Measure */
+/** @typedef {{n: number, enough: boolean} & Record<Measure, Rate>} Cell */
+/** @typedef {{overall: Cell, groups: Record<string, Cell>}} Figures */
+/**
+ * `group` and `expected` are null where nobody said.
+ * @typedef {{group: string | null, expected: string | null, label: string}} Answer
+ */
+
+/**
+ * A rate with Wilson's 95% interval.
+ * @param {number} count
+ * @param {number} n
+ * @returns {Rate}
+ */
 export function rate(count, n) {
   if (n === 0) return { count: 0, n: 0, rate: null, low: null, high: null };
   const share = count / n;
@@ -13,46 +29,59 @@ export function rate(count, n) {
 }
 
 /**
+ * Are there enough images to say how often it happens?
+ * @param {Rate} rate
+ * @param {number} minimum
+ * @returns {rate is KnownRate}
+ */
+export const isKnown = (rate, minimum) => rate.rate !== null && rate.n >= minimum;
+
+/**
  * Count answers by group.
  *
- * An answer is `{group, expected, label}`; `group` and `expected` are null where nobody said.
- * Returns `{overall, groups: {name: cell}}`. A cell has `n` images and, each as `rate` returns it,
- * `flagged` of all images, and of those with a right label `error`, `false_alarm`, `miss` and
- * `confusion`. With fewer than `minimum` images it does not have `enough`.
+ * A cell's `flagged` is a rate of all its images. Its other measures are rates of the images whose
+ * right label is known. With fewer than `minimum` images it does not have `enough`.
+ * @param {Answer[]} answers
+ * @param {{explicit: string[], minimum: number}} rules
+ * @returns {Figures}
  */
 export function count(answers, { explicit, minimum }) {
+  /** @type {Map<string, Answer[]>} */
   const groups = new Map();
   for (const answer of answers) {
     if (answer.group === null) continue;
-    if (!groups.has(answer.group)) groups.set(answer.group, []);
-    groups.get(answer.group).push(answer);
+    const group = groups.get(answer.group) ?? [];
+    groups.set(answer.group, group);
+    group.push(answer);
   }
-  const names = [...groups.keys()].sort();
+  const sorted = [...groups].sort(([name], [other]) => (name < other ? -1 : 1));
   return {
-    overall: cell(answers, explicit, minimum),
+    overall: countCell(answers, explicit, minimum),
     groups: Object.fromEntries(
-      names.map((name) => [name, cell(groups.get(name), explicit, minimum)]),
+      sorted.map(([name, group]) => [name, countCell(group, explicit, minimum)]),
     ),
   };
 }
 
-function cell(answers, explicit, minimum) {
-  const nsfw = (label) => explicit.includes(label);
-  const judged = answers.filter((one) => one.expected !== null);
-  const safe = judged.filter((one) => !nsfw(one.expected));
-  const unsafe = judged.filter((one) => nsfw(one.expected));
-  const wrong = judged.filter((one) => one.label !== one.expected);
-  const among = (some, happened) => rate(some.filter(happened).length, some.length);
+/** @param {Answer[]} answers @param {string[]} explicit @param {number} minimum @returns {Cell} */
+function countCell(answers, explicit, minimum) {
+  /** @param {string | null} label */
+  const isExplicit = (label) => label !== null && explicit.includes(label);
+  const judged = answers.filter(({ expected }) => expected !== null);
+  const safe = judged.filter(({ expected }) => !isExplicit(expected));
+  const unsafe = judged.filter(({ expected }) => isExplicit(expected));
+  /** @param {Answer[]} among @param {(answer: Answer) => boolean} happened */
+  const rateOf = (among, happened) => rate(among.filter(happened).length, among.length);
   return {
     n: answers.length,
     enough: answers.length >= minimum,
-    flagged: among(answers, (one) => nsfw(one.label)),
-    error: rate(wrong.length, judged.length),
-    false_alarm: among(safe, (one) => nsfw(one.label)),
-    miss: among(unsafe, (one) => !nsfw(one.label)),
-    confusion: among(
+    flagged: rateOf(answers, ({ label }) => isExplicit(label)),
+    error: rateOf(judged, ({ label, expected }) => label !== expected),
+    false_alarm: rateOf(safe, ({ label }) => isExplicit(label)),
+    miss: rateOf(unsafe, ({ label }) => !isExplicit(label)),
+    confusion: rateOf(
       judged,
-      (one) => one.label !== one.expected && nsfw(one.label) === nsfw(one.expected),
+      ({ label, expected }) => label !== expected && isExplicit(label) === isExplicit(expected),
     ),
   };
 }

@@ -1,10 +1,14 @@
 // Figures as CSV. A cell that a spreadsheet would take for a formula is written as text.
 
+/** @typedef {string | number | null | undefined} Value */
+
+/** @param {Value[][]} rows */
 export function csv(rows) {
-  return rows.map((row) => row.map(field).join(",") + "\r\n").join("");
+  return rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
 }
 
-function field(value) {
+/** @param {Value} value */
+function cell(value) {
   if (value === null || value === undefined) return "";
   if (typeof value === "number") return String(value);
   const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;

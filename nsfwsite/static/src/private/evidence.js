@@ -1,70 +1,111 @@
 // Counts that go with a report. The images that were counted stay where they are.
 
-import { MEASURES, rows, table, tag } from "./figures.js";
+import { part, query } from "../dom.js";
 import { rate } from "./count.js";
+import { fillTable, MEASURES, rowsOf, tag } from "./figures.js";
 
-const HANDED = "evidence"; // from the page that counted to the form of the report, in this tab
-const SENT = Object.keys(MEASURES);
+/** @typedef {import("./count.js").Figures} Figures */
+/** @typedef {import("./count.js").Cell} Cell */
+/** @typedef {import("./count.js").Measure} Measure */
+/** @typedef {{name: string, n: number} & Partial<Record<Measure, [number, number]>>} SharedGroup */
+
+const KEY_IN_TAB = "evidence"; // from the page that counted to the report form, in this tab
 
 /**
- * Offer each group under a name that its owner writes; what has none is left out.
- * Only `measures` go along: what the page does not say, a report does not say either.
+ * Offer each group under a name that its owner writes. A group without a name is left out.
+ * A report contains the same `measures` as the page, and no others.
+ * @param {HTMLFormElement} form
+ * @param {Figures} figures
+ * @param {Measure[]} measures
+ * @param {string} version
  */
-export function sharing(form, figures, measures, version) {
-  const shares = (cell) => Object.fromEntries(measures.map((one) => [one, [cell[one].count, cell[one].n]]));
-  const fields = rows(figures).slice(1).map(([name], number) => {
-    const id = `shared-${number}`;
-    const input = tag("input", { id, maxlength: "80", autocomplete: "off", dir: "auto" });
-    return tag("div", {}, tag("label", { for: id }, "In the report, ", tag("bdi", {}, name), " is called"), input);
+export function offerCounts(form, figures, measures, version) {
+  const groups = rowsOf(figures).slice(1);
+  const names = groups.map((_, number) =>
+    tag("input", { id: `shared-${number}`, maxlength: "80", autocomplete: "off", dir: "auto" }),
+  );
+  const fields = groups.map(([name], number) => {
+    const { id } = names[number];
+    const text = ["In the report, ", tag("bdi", {}, name), " is called"];
+    return tag("div", {}, tag("label", { for: id }, ...text), names[number]);
   });
-  form.querySelector("[data-names]").replaceChildren(...fields);
+  part(form, "names").replaceChildren(...fields);
   form.onsubmit = (event) => {
     event.preventDefault();
     event.stopImmediatePropagation();
-    const groups = rows(figures).slice(1).flatMap(([, cell], number) => {
-      const called = form.querySelector(`#shared-${number}`).value.trim();
-      return called ? [{ name: called, n: cell.n, ...shares(cell) }] : [];
+    const shared = groups.flatMap(([, cell], number) => {
+      const name = names[number].value.trim();
+      return name ? [{ name, n: cell.n, ...countsOf(cell, measures) }] : [];
     });
-    if (!groups.length) return form.querySelector("input")?.focus();
-    sessionStorage.setItem(HANDED, JSON.stringify({ model: version, groups }));
+    if (!shared.length) {
+      names[0]?.focus();
+      return;
+    }
+    sessionStorage.setItem(KEY_IN_TAB, JSON.stringify({ model: version, groups: shared }));
     location.assign(form.action);
   };
 }
 
-/** On the form of the report: what goes with it, to see and to leave out. */
-export function received(place) {
-  const field = place.querySelector("input");
+/** @param {Cell} cell @param {Measure[]} measures */
+function countsOf(cell, measures) {
+  return Object.fromEntries(
+    measures.map((measure) => [measure, [cell[measure].count, cell[measure].n]]),
+  );
+}
+
+/**
+ * In the report form: show the counts that go with it, and let them be left out.
+ * @param {HTMLElement} place
+ */
+export function showCounts(place) {
+  const field = query(place, "input", HTMLInputElement);
   try {
-    const handed = sessionStorage.getItem(HANDED);
-    if (handed) {
-      field.value = handed;
-      sessionStorage.removeItem(HANDED);
-      place.closest("form").elements.kind.value = "unfair";
-      field.dispatchEvent(new Event("input", { bubbles: true })); // a draft from now on
+    const counts = sessionStorage.getItem(KEY_IN_TAB);
+    if (counts) {
+      field.value = counts;
+      sessionStorage.removeItem(KEY_IN_TAB);
+      const form = /** @type {HTMLFormElement} */ (place.closest("form"));
+      query(form, "input[name=kind][value=unfair]", HTMLInputElement).checked = true;
+      field.dispatchEvent(new Event("input", { bubbles: true })); // stored as a draft from now on
     }
   } catch {
-    // No storage: nothing was handed over.
+    // Without storage nothing was handed over.
   }
   const groups = read(field.value);
   place.hidden = !groups;
   if (!groups) return;
-  const measures = SENT.filter((one) => groups.some(([, cell]) => cell[one].n));
-  table(place.querySelector("table"), groups, measures, Number(place.dataset.minimum));
-  place.querySelector("button").addEventListener("click", () => {
+  const measures = MEASURES.filter((measure) => groups.some(([, cell]) => cell[measure].n));
+  const table = query(place, "table", HTMLTableElement);
+  fillTable(table, groups, measures, Number(place.dataset.minimum));
+  query(place, "button", HTMLButtonElement).addEventListener("click", () => {
     field.value = "";
     place.hidden = true;
     field.dispatchEvent(new Event("input", { bubbles: true }));
   });
 }
 
-/** Names and cells, as `rows` returns them; null where there are none. */
+/** Null where there are none. @param {string} text @returns {import("./figures.js").Row[] | null} */
 function read(text) {
   try {
-    return JSON.parse(text).groups.map(({ name, n, ...given }) => [
-      name,
-      { n, ...Object.fromEntries(SENT.map((one) => [one, rate(...(given[one] ?? [0, 0]))])) },
-    ]);
+    /** @type {{groups: SharedGroup[]}} */
+    const { groups } = JSON.parse(text);
+    return groups.map((group) => [group.name, cellOf(group)]);
   } catch {
     return null;
   }
+}
+
+/** @param {SharedGroup} group @returns {Cell} */
+function cellOf(group) {
+  /** @param {Measure} measure */
+  const rateOf = (measure) => rate(...(group[measure] ?? [0, 0]));
+  return {
+    n: group.n,
+    enough: true,
+    flagged: rateOf("flagged"),
+    error: rateOf("error"),
+    false_alarm: rateOf("false_alarm"),
+    miss: rateOf("miss"),
+    confusion: rateOf("confusion"),
+  };
 }

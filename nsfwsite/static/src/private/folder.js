@@ -1,64 +1,84 @@
-// Which files of a folder are pictures, of which group, and what they really are.
-
-/** By name, because most systems tell a browser no type for what it does not know. */
-const PICTURE = /\.(avif|bmp|gif|jfif|jpe?g|png|tiff?|webp)$/i;
-const ALONE = /^(\.|Thumbs\.db$|desktop\.ini$)/i; // what systems leave behind in folders
+// Which files of a folder are images, in which group, and what they really are.
 
 /**
- * Sort a folder's files into pictures and the rest.
+ * A dropped file has a `path`, a chosen one `webkitRelativePath`.
+ * @typedef {File & {path?: string}} FileWithPath
+ */
+/** @typedef {{file: File, path: string, group: string | null, expected: string | null}} FolderImage */
+/** @typedef {{path: string, why: string}} PassedFile */
+
+/** By name, because most systems tell the browser no type for formats that they do not know. */
+const IMAGE_NAME = /\.(avif|bmp|gif|jfif|jpe?g|png|tiff?|webp)$/i;
+const SYSTEM_FILE = /^(\.|Thumbs\.db$|desktop\.ini$)/i;
+
+/**
+ * Sort a folder's files into images and the rest, both by path.
  *
- * A folder that is named as a label says what its pictures really are; the first other folder below
- * the chosen one names their group. Where all are said to be safe, a label is not needed.
- * Returns `{pictures: [{file, path, group, expected}], passed: [{path, why}]}`, sorted by path.
+ * A folder that is named as a label says what its images really are. The first other folder below
+ * the chosen one names their group. System files are in neither list.
+ * @param {FileWithPath[]} files
+ * @param {string[]} labels
+ * @returns {{pictures: FolderImage[], passed: PassedFile[]}}
  */
 export function sorted(files, labels) {
+  /** @type {FolderImage[]} */
   const pictures = [];
+  /** @type {PassedFile[]} */
   const passed = [];
   for (const file of files) {
     const path = file.path ?? (file.webkitRelativePath || file.name);
-    const folders = path.split("/").slice(1, -1);
     const name = path.slice(path.lastIndexOf("/") + 1);
-    if (ALONE.test(name)) continue;
-    if (!PICTURE.test(name)) {
-      passed.push({ path, why: "not a picture, by its name" });
-      continue;
-    }
-    if (!file.size) {
-      passed.push({ path, why: "empty" });
-      continue;
-    }
-    const label = (folder) => labels.find((one) => one === folder.toLowerCase());
-    pictures.push({
-      file,
-      path,
-      group: folders.find((folder) => !label(folder)) ?? null,
-      expected: folders.map(label).find(Boolean) ?? null,
-    });
+    if (SYSTEM_FILE.test(name)) continue;
+    if (!IMAGE_NAME.test(name)) passed.push({ path, why: "not a picture, by its name" });
+    else if (!file.size) passed.push({ path, why: "empty" });
+    else pictures.push({ file, path, ...placeOf(path, labels) });
   }
-  const byPath = (one, other) => (one.path < other.path ? -1 : one.path > other.path ? 1 : 0);
   return { pictures: pictures.sort(byPath), passed: passed.sort(byPath) };
 }
 
-/** Every file below what was dropped; folders are read in full, however many files they hold. */
-export async function dropped(transfer) {
-  const found = [];
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  for (const entry of entries) await walk(entry, found);
-  return found;
+/** @param {string} path @param {string[]} labels */
+function placeOf(path, labels) {
+  const folders = path.split("/").slice(1, -1);
+  /** @param {string} folder */
+  const labelOf = (folder) => labels.find((label) => label === folder.toLowerCase());
+  return {
+    group: folders.find((folder) => !labelOf(folder)) ?? null,
+    expected: folders.map(labelOf).find(Boolean) ?? null,
+  };
 }
 
-async function walk(entry, found) {
-  if (entry.isFile) {
-    const file = await new Promise((done, failed) => entry.file(done, failed));
-    file.path = entry.fullPath.slice(1);
-    found.push(file);
+/** @param {{path: string}} file @param {{path: string}} other */
+const byPath = (file, other) => (file.path < other.path ? -1 : file.path > other.path ? 1 : 0);
+
+/**
+ * Every file in what was dropped; folders are read in full, however many files they hold.
+ * @param {DataTransfer} transfer
+ */
+export async function droppedFiles(transfer) {
+  /** @type {FileWithPath[]} */
+  const files = [];
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.());
+  for (const entry of entries) if (entry) await collectFiles(entry, files);
+  return files;
+}
+
+/** @param {FileSystemEntry} entry @param {FileWithPath[]} files */
+async function collectFiles(entry, files) {
+  if (isFile(entry)) {
+    /** @type {File} */
+    const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+    files.push(Object.assign(file, { path: entry.fullPath.slice(1) }));
     return;
   }
-  const reader = entry.createReader();
+  const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
   // A reader gives at most a hundred entries at a time.
   for (;;) {
-    const some = await new Promise((done, failed) => reader.readEntries(done, failed));
-    if (!some.length) return;
-    for (const one of some) await walk(one, found);
+    /** @type {FileSystemEntry[]} */
+    const batch = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!batch.length) return;
+    for (const child of batch) await collectFiles(child, files);
   }
 }
+
+/** @param {FileSystemEntry} entry @returns {entry is FileSystemFileEntry} */
+const isFile = (entry) => entry.isFile;

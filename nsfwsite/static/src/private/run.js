@@ -1,23 +1,37 @@
-// Answer every picture of a folder, one after the other; it can be paused, and goes on where it was.
+// Classify every image of a folder, one after another. A run can be paused.
 
-import * as kept from "./kept.js";
+import { ImageRefused } from "../image-file.js";
+import { keyOf, readAnswers, storeAnswers } from "./answer-store.js";
 
-const TOGETHER = 20; // answers kept at once
-const GIVEN_UP = 3; // so many in a row without an answer mean the model, not the pictures
+/** @typedef {import("./folder.js").FolderImage} FolderImage */
+/** @typedef {import("./folder.js").PassedFile} PassedFile */
+/** @typedef {import("./answer-store.js").StoredAnswer} StoredAnswer */
+
+const BATCH = 20; // answers stored at once
+const MAX_FAILURES = 3; // so many in a row are the model's fault, not the images'
 
 export class Run {
+  /** @type {Map<FolderImage, StoredAnswer>} */
+  answers = new Map();
+  /** @type {PassedFile[]} */
+  refused = [];
+  /** Answers that an earlier run stored. */
+  restored = 0;
+  /** @type {[string, StoredAnswer][]} */
+  #unstored = [];
+  /** @type {Promise<void> | null} */
+  #pause = null;
+  #endPause = () => {};
+
   /**
-   * @param pictures as `folder.js` sorts them
-   * @param model has `artifact`, its hash, and `classify(blob)`
-   * @param told is called after each answer
+   * @param {FolderImage[]} images
+   * @param {import("./model-choice.js").ChosenModel} model
+   * @param {() => void} onAnswer
    */
-  constructor(pictures, model, told) {
-    Object.assign(this, { pictures, model, told });
-    this.answers = new Map(); // picture → {label, scores}
-    this.refused = []; // {path, why}
-    this.keeps = true;
-    this.unkept = [];
-    this.pausing = null;
+  constructor(images, model, onAnswer) {
+    this.images = images;
+    this.model = model;
+    this.onAnswer = onAnswer;
   }
 
   get done() {
@@ -25,51 +39,58 @@ export class Run {
   }
 
   get left() {
-    return this.pictures.length - this.done;
+    return this.images.length - this.done;
+  }
+
+  get isPaused() {
+    return this.#pause !== null;
   }
 
   pause() {
-    let resume;
-    const waiting = new Promise((done) => (resume = done));
-    this.pausing = { waiting, resume };
+    this.#pause = new Promise((resolve) => {
+      this.#endPause = resolve;
+    });
   }
 
   resume() {
-    this.pausing?.resume();
-    this.pausing = null;
+    this.#endPause();
+    this.#pause = null;
   }
 
-  async all() {
-    const names = this.pictures.map((picture) => kept.name(this.model.artifact, picture));
-    const before = await kept.known(names);
-    const asked = [];
-    this.pictures.forEach((picture, number) => {
-      if (before[number]) this.answers.set(picture, before[number]);
-      else asked.push([picture, names[number]]);
+  async classifyAll() {
+    const keys = this.images.map((image) => keyOf(this.model.artifact, image));
+    const stored = await readAnswers(keys);
+    /** @type {[FolderImage, string][]} */
+    const unanswered = [];
+    this.images.forEach((image, number) => {
+      const answer = stored[number];
+      if (answer) this.answers.set(image, answer);
+      else unanswered.push([image, keys[number]]);
     });
-    this.remembered = this.answers.size;
-    this.told();
+    this.restored = this.answers.size;
+    this.onAnswer();
     let failures = 0;
-    for (const [picture, name] of asked) {
-      await this.pausing?.waiting;
+    for (const [image, key] of unanswered) {
+      await this.#pause;
       try {
-        const { label, scores } = await this.model.classify(picture.file);
-        this.answers.set(picture, { label, scores });
-        this.unkept.push([name, { label, scores }]);
+        const { label, scores } = await this.model.classify(image.file);
+        this.answers.set(image, { label, scores });
+        this.#unstored.push([key, { label, scores }]);
         failures = 0;
       } catch (problem) {
-        this.refused.push({ path: picture.path, why: problem.message });
-        failures = problem.name === "Refused" ? 0 : failures + 1;
-        if (failures === GIVEN_UP) throw problem;
+        this.refused.push({ path: image.path, why: /** @type {Error} */ (problem).message });
+        failures = problem instanceof ImageRefused ? 0 : failures + 1;
+        if (failures === MAX_FAILURES) throw problem;
       }
-      if (this.unkept.length >= TOGETHER) await this.#keep();
-      this.told();
+      if (this.#unstored.length >= BATCH) await this.#store();
+      this.onAnswer();
     }
-    await this.#keep();
+    await this.#store();
   }
 
-  async #keep() {
-    if (this.unkept.length) this.keeps = (await kept.keep(this.unkept)) && this.keeps;
-    this.unkept = [];
+  /** Where the browser has no room, the answers last until the page is left. */
+  async #store() {
+    if (this.#unstored.length) await storeAnswers(this.#unstored);
+    this.#unstored = [];
   }
 }

@@ -1,223 +1,170 @@
-// The page that audits a folder of one's own.
+// The page that audits a folder of the visitor's own images.
 
-import { count } from "./count.js";
-import { sharing } from "./evidence.js";
-import { csv } from "./csv.js";
-import { MEASURES, drawing, finding, measured, rows, table, tag } from "./figures.js";
-import { dropped, sorted } from "./folder.js";
-import * as kept from "./kept.js";
+import { button, filesOf, part, query } from "../dom.js";
+import { acceptDrops } from "../file-input.js";
+import { countOf } from "../format.js";
+import { countAnswers, deleteAnswers } from "./answer-store.js";
+import { offerCounts } from "./evidence.js";
+import { droppedFiles, sorted } from "./folder.js";
+import { fetchRules, offerModel, whyNoModel } from "./model-choice.js";
+import { Results } from "./results.js";
 import { Run } from "./run.js";
-import { chosenModel, hindrance, rules } from "./model.js";
 
-const form = document.querySelector("[data-yours]");
-const part = (name, within = document) => within.querySelector(`[data-${name}]`);
-const begins = form.querySelector("button");
+/** @typedef {import("./model-choice.js").ChosenModel} ChosenModel */
+
+const REDRAW_AFTER = 700; // milliseconds
+
+const form = query(document, "[data-yours]", HTMLFormElement);
+const input = query(form, "input[type=file]", HTMLInputElement);
+const beginButton = query(form, "button", HTMLButtonElement);
+const pauseButton = button(form, "pause");
+const truth = query(form, "fieldset", HTMLFieldSetElement);
+const allSafe = query(truth, "input[value=safe]", HTMLInputElement);
 const minimum = Number(form.dataset.minimum);
-const DRAWN_EVERY = 700; // milliseconds
+
+/** @type {File[]} */
 let files = [];
+/** @type {import("./folder.js").PassedFile[]} */
+let passed = [];
+/** @type {Run | null} */
 let run = null;
-let measure = null;
-let drawn = 0;
+let drawnAt = 0;
+let [timedSince, doneBefore] = [0, 0];
 
-const facts = await rules(form.dataset.site);
-const why = hindrance(facts);
-form.hidden = Boolean(why);
-part("unable").hidden = !why;
-part("why").textContent = why;
-const model = why ? null : await chosenModel(part("model"), facts);
-tellKept();
-
-const input = form.querySelector("input[type=file]");
-input.addEventListener("change", () => take([...input.files]));
-if (input.files.length) take([...input.files]); // chosen before this was ready
-const zone = part("drop");
-zone.addEventListener("dragover", (event) => {
-  event.preventDefault();
-  zone.classList.add("over");
+part(document, "forget").addEventListener("click", async () => {
+  await deleteAnswers();
+  await showStored();
 });
-zone.addEventListener("dragleave", () => zone.classList.remove("over"));
-zone.addEventListener("drop", async (event) => {
-  event.preventDefault();
-  zone.classList.remove("over");
-  take(await dropped(event.dataTransfer));
-});
+void showStored();
 
-function take(found) {
-  files = found;
-  const { pictures, passed } = sorted(files, facts.labels);
-  const groups = new Set(pictures.map((one) => one.group).filter(Boolean));
-  const said = part("found");
-  said.hidden = false;
-  said.textContent = pictures.length
-    ? `${many(pictures.length, "image")} in ${many(groups.size, "group")}` +
-      `${passed.length ? `; ${many(passed.length, "other file")} will be passed over` : ""}.`
-    : "There is no image in it. Choose the folder that holds the groups.";
-  begins.disabled = !pictures.length;
-}
+const rules = await fetchRules(form.dataset.site ?? "");
+const reason = whyNoModel(rules);
+form.hidden = Boolean(reason);
+part(document, "unable").hidden = !reason;
+part(document, "why").textContent = reason;
+if (!reason) setUp(await offerModel(part(form, "model"), rules));
 
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  event.stopImmediatePropagation();
-  const { pictures, passed } = sorted(files, facts.labels);
-  begin();
-  try {
-    await model.ready((done, total) => told(`Fetching the model: ${megabytes(done)} of ${megabytes(total)} MB`));
-    run = new Run(pictures, model, () => tell(passed));
-    await run.all();
-    told(`Done: ${many(run.answers.size, "image")} answered${run.remembered ? `, ${run.remembered} of them before` : ""}.`);
-  } catch (problem) {
-    told(`${problem.message} What was answered is kept; begin again to go on.`);
-  } finally {
-    end(passed);
-  }
-});
-
-function begin() {
-  busy(true);
-  part("progress").hidden = false;
-  told("Preparing the model …");
-}
-
-function busy(now) {
-  begins.disabled = form.querySelector("fieldset").disabled = now;
-  part("pause").hidden = !now;
-}
-
-function end(passed) {
-  busy(false);
-  if (run) show(passed);
-  if (figures) sharing(part("share").querySelector("form"), figures, shown(), model.version);
-  part("share").hidden = !Object.keys(figures?.groups ?? {}).length;
-  tellKept();
-}
-
-part("pause").addEventListener("click", (event) => {
-  if (!run) return;
-  if (run.pausing) run.resume();
-  else run.pause();
-  event.target.textContent = run.pausing ? "Go on" : "Pause";
-  told(run.pausing ? `Paused at ${run.done} of ${run.pictures.length}.` : "Going on …");
-});
-
-function tell(passed) {
-  const bar = form.querySelector("progress");
-  [bar.max, bar.value] = [run.pictures.length, run.done];
-  if (!run.pausing) told(`${run.done} of ${run.pictures.length}${left()}`);
-  if (performance.now() - drawn > DRAWN_EVERY) show(passed);
-}
-
-let [begun, doneThen] = [0, 0];
-function left() {
-  if (run.done <= run.remembered + 1) [begun, doneThen] = [performance.now(), run.done];
-  const answered = run.done - doneThen;
-  if (answered < 5) return "";
-  const seconds = (((performance.now() - begun) / answered) * run.left) / 1000;
-  return seconds < 90 ? `, about ${Math.ceil(seconds)} seconds left` : `, about ${Math.round(seconds / 60)} minutes left`;
-}
-
-const told = (words) => (part("told").textContent = words);
-
-function answered() {
-  return [...run.answers].map(([picture, { label, scores }]) => ({
-    ...picture,
-    label,
-    scores,
-    expected: allSafe() ? anySafe(label) : picture.expected,
-  }));
-}
-
-const allSafe = () => form.elements.really.value === "safe";
-/** A right label for a safe image of which no more is known: the model's, if that is a safe one. */
-const anySafe = (label) =>
-  facts.explicit.includes(label) ? facts.labels.find((one) => !facts.explicit.includes(one)) : label;
-/** What there is to say: of images that are only known to be safe, how often that was not seen. */
-const shown = () => (allSafe() ? ["false_alarm"] : measured(figures));
-
-let figures = null;
-function show(passed) {
-  drawn = performance.now();
-  figures = count(answered(), { explicit: facts.explicit, minimum });
-  if (!figures.overall.n) return;
-  part("result").hidden = false;
-  part("lead").textContent = `${model.title}, on ${many(figures.overall.n, "image")} of yours.`;
-  if (!shown().includes(measure)) measure = shown().includes("error") ? "error" : shown()[0];
-  redraw();
-  table(part("table"), rows(figures), shown(), minimum);
-  const reasons = [...passed, ...run.refused];
-  const list = part("passed");
-  list.hidden = !reasons.length;
-  list.querySelector("summary").textContent = `${many(reasons.length, "file")} passed over`;
-  list.querySelector("ul").replaceChildren(
-    ...reasons.slice(0, 50).map(({ path, why }) => tag("li", {}, tag("bdi", {}, path), `: ${why}`)),
-  );
-}
-
-// What the images really are may be said afterwards: the answers stay, and are counted anew.
-form.querySelector("fieldset").addEventListener("change", () => run && end(sorted(files, facts.labels).passed));
-addEventListener("resize", () => figures?.overall.n && redraw());
-
-function redraw() {
-  const chart = part("chart-of");
-  const { paddingLeft, paddingRight } = getComputedStyle(chart);
-  const width = Math.min(640, chart.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight));
-  const made = drawing(figures, measure, minimum, width);
-  const choose = tag("div", { class: "measures", role: "group", "aria-label": "What to draw" },
-    ...shown().map((one) => {
-      const button = tag("button", { type: "button", "aria-pressed": String(one === measure) }, MEASURES[one]);
-      button.addEventListener("click", () => {
-        measure = one;
-        redraw();
-      });
-      return button;
-    }));
-  const caption = made ? finding(figures, measure, minimum) : `Insufficient data: fewer than ${minimum} images in every group so far`;
-  chart.replaceChildren(tag("figcaption", {}, caption), choose, ...(made ? [made] : []));
-}
-
-for (const button of document.querySelectorAll("[data-csv]")) {
-  button.addEventListener("click", () => {
-    const groups = button.dataset.csv === "groups";
-    save(groups ? byGroup() : byImage(), `${groups ? "figures" : "answers"}-${model.version}.csv`);
+/** @param {ChosenModel} model */
+function setUp(model) {
+  const results = new Results(model, rules, minimum, () => allSafe.checked);
+  input.addEventListener("change", () => take(filesOf(input)));
+  if (input.files?.length) take(filesOf(input)); // chosen before this was ready
+  acceptDrops(part(form, "drop"), async (transfer) => take(await droppedFiles(transfer)));
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    await audit(model, results);
+  });
+  pauseButton.addEventListener("click", togglePause);
+  // What the images really are may be said afterwards: the answers stay and are counted again.
+  truth.addEventListener("change", () => {
+    if (run) finish(results);
   });
 }
 
-function byGroup() {
-  const found = rows(figures).flatMap(([name, cell]) =>
-    shown().map((one) => {
-      const { count: counted, n, rate, low, high } = cell[one];
-      return [name, cell.n, one, counted, n, rate, low, high];
-    }),
-  );
-  return [["group", "images", "measure", "count", "of", "rate", "low", "high"], ...found];
+/** @param {File[]} chosen */
+function take(chosen) {
+  files = chosen;
+  const folder = sorted(files, rules.labels);
+  const groups = new Set(folder.pictures.map(({ group }) => group).filter(Boolean));
+  const rest = folder.passed.length
+    ? `; ${countOf(folder.passed.length, "other file")} will be passed over`
+    : "";
+  const summary = part(form, "found");
+  summary.hidden = false;
+  summary.textContent = folder.pictures.length
+    ? `${countOf(folder.pictures.length, "image")} in ${countOf(groups.size, "group")}${rest}.`
+    : "There is no image in it. Choose the folder that holds the groups.";
+  beginButton.disabled = !folder.pictures.length;
 }
 
-function byImage() {
-  const found = answered().map(({ path, group, expected, label, scores }) => [
-    path, group, expected, label, ...facts.labels.map((one) => scores[one]),
-  ]);
-  return [["file", "group", "expected", "answer", ...facts.labels], ...found];
+/** @param {ChosenModel} model @param {Results} results */
+async function audit(model, results) {
+  const folder = sorted(files, rules.labels);
+  passed = folder.passed;
+  setBusy(true);
+  part(form, "progress").hidden = false;
+  showStatus("Preparing the model …");
+  try {
+    await model.load((done, total) =>
+      showStatus(`Fetching the model: ${megabytes(done)} of ${megabytes(total)} MB`),
+    );
+    const current = new Run(folder.pictures, model, () => showProgress(current, results));
+    run = current;
+    await current.classifyAll();
+    const before = current.restored ? `, ${current.restored} of them before` : "";
+    showStatus(`Done: ${countOf(current.answers.size, "image")} answered${before}.`);
+  } catch (problem) {
+    const { message } = /** @type {Error} */ (problem);
+    showStatus(`${message} What was answered is kept; begin again to go on.`);
+  } finally {
+    finish(results);
+  }
 }
 
-function save(lines, name) {
-  const address = URL.createObjectURL(new Blob([csv(lines)], { type: "text/csv" }));
-  const link = tag("a", { href: address, download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+/** @param {boolean} isBusy */
+function setBusy(isBusy) {
+  beginButton.disabled = truth.disabled = isBusy;
+  pauseButton.hidden = !isBusy;
 }
 
-async function tellKept() {
-  const found = await kept.number();
-  part("kept").hidden = !found;
-  part("count").textContent = many(found, "answer");
+/** @param {Results} results */
+function finish(results) {
+  setBusy(false);
+  if (run) showResults(run, results);
+  const { figures, measures, model } = results;
+  const share = part(document, "share");
+  share.hidden = !Object.keys(figures?.groups ?? {}).length;
+  if (figures) offerCounts(query(share, "form", HTMLFormElement), figures, measures, model.version);
+  void showStored();
 }
 
-part("forget").addEventListener("click", async () => {
-  await kept.forget();
-  tellKept();
-});
+function togglePause() {
+  if (!run) return;
+  if (run.isPaused) run.resume();
+  else run.pause();
+  pauseButton.textContent = run.isPaused ? "Go on" : "Pause";
+  showStatus(run.isPaused ? `Paused at ${run.done} of ${run.images.length}.` : "Going on …");
+}
 
+/** @param {Run} current @param {Results} results */
+function showProgress(current, results) {
+  const bar = query(form, "progress", HTMLProgressElement);
+  bar.max = current.images.length;
+  bar.value = current.done;
+  if (!current.isPaused) {
+    showStatus(`${current.done} of ${current.images.length}${timeLeft(current)}`);
+  }
+  if (performance.now() - drawnAt > REDRAW_AFTER) showResults(current, results);
+}
+
+/** @param {Run} current @param {Results} results */
+function showResults(current, results) {
+  drawnAt = performance.now();
+  results.show(current.answers, [...passed, ...current.refused]);
+}
+
+/** @param {Run} current */
+function timeLeft({ done, restored, left }) {
+  if (done <= restored + 1) [timedSince, doneBefore] = [performance.now(), done];
+  const timed = done - doneBefore;
+  if (timed < 5) return "";
+  const seconds = (((performance.now() - timedSince) / timed) * left) / 1000;
+  return seconds < 90
+    ? `, about ${Math.ceil(seconds)} seconds left`
+    : `, about ${Math.round(seconds / 60)} minutes left`;
+}
+
+/** @param {string} text */
+function showStatus(text) {
+  part(form, "told").textContent = text;
+}
+
+async function showStored() {
+  const stored = await countAnswers();
+  part(document, "kept").hidden = !stored;
+  part(document, "count").textContent = countOf(stored, "answer");
+}
+
+/** @param {number} bytes */
 const megabytes = (bytes) => (bytes / 2 ** 20).toFixed(1);
-
-function many(number, what) {
-  return `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
-}

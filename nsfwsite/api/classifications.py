@@ -1,0 +1,85 @@
+"""Classify an image, fetch the answer, and say whether it was right."""
+
+import re
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from drf_spectacular.utils import extend_schema
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from feedback.models import Classification
+from feedback.services import classifications
+from nsfwsite import throttle
+from nsfwsite.api.requests import validated_data
+from nsfwsite.api.serializers.classifications import (
+    ClassificationInput,
+    ClassificationOutput,
+    RightInput,
+)
+from nsfwsite.intake import classifying
+
+DEFAULT_WAIT_SECONDS = 10.0
+LONGEST_WAIT_SECONDS = 30.0
+
+
+class ClassificationList(APIView):
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(request=ClassificationInput, responses=ClassificationOutput)
+    def post(self, request: Request) -> Response:
+        throttle.hit(request, scope="classifications", rate=settings.RATE_CLASSIFICATIONS)
+        data = validated_data(ClassificationInput, request)
+        classification = classifying.classify(upload=data["image"])
+        classifying.wait_for_answer(classification=classification, seconds=_wait_seconds(request))
+        return _answer(classification)
+
+
+@method_decorator(never_cache, name="dispatch")
+class ClassificationDetail(APIView):
+    @extend_schema(responses=ClassificationOutput)
+    def get(self, request: Request, pk: str) -> Response:
+        classification = _classification(pk)
+        if classification.status == Classification.Status.WAITING:
+            classifying.refuse_without_worker()
+        return _answer(classification)
+
+
+class AnswerRight(APIView):
+    """Whether an answer was right, from whoever sent the image."""
+
+    @extend_schema(request=RightInput, responses={204: None})
+    def post(self, request: Request, pk: str) -> Response:
+        throttle.hit(request, scope="classifications", rate=settings.RATE_CLASSIFICATIONS)
+        classification = _classification(pk)
+        data = validated_data(RightInput, request)
+        classifications.say(classification=classification, right=data["said"] == "right")
+        return Response(status=204)
+
+
+def _classification(pk: str) -> Classification:
+    return get_object_or_404(Classification.objects.select_related("model"), pk=pk)
+
+
+def _wait_seconds(request: HttpRequest) -> float:
+    """How long `Prefer: wait=N` (RFC 7240) asks us to wait, within bounds."""
+    preference = re.search(r"\bwait=(\d+)", request.headers.get("Prefer", ""))
+    if preference is None:
+        return DEFAULT_WAIT_SECONDS
+    return min(float(preference[1]), LONGEST_WAIT_SECONDS)
+
+
+def _answer(classification: Classification) -> Response:
+    """200 with the answer, 202 while there is none, or the refusal that the image met."""
+    classifying.raise_if_refused(classification)
+    url = reverse("api:classification", args=[classification.pk])
+    if classification.status == Classification.Status.WAITING:
+        body = {"id": str(classification.pk), "status": classification.status, "url": url}
+        return Response(body, status=202, headers={"Location": url, "Retry-After": "1"})
+    return Response(ClassificationOutput(classification).data)

@@ -1,0 +1,78 @@
+"""Propose, follow and decide retrains."""
+
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from feedback.models import Retrain
+from feedback.services import retrains
+from nsfwsite.api.permissions import IsMaintainer
+from nsfwsite.api.requests import user_of, validated_data
+from nsfwsite.api.serializers.retrains import DeclineInput, PromotionInput, RetrainOutput
+from nsfwsite.intake import maintaining
+
+
+class RetrainList(ListAPIView):
+    permission_classes = [IsMaintainer]
+    serializer_class = RetrainOutput
+    queryset = Retrain.objects.all()
+
+    @extend_schema(request=None, responses={201: RetrainOutput})
+    def post(self, request: Request) -> Response:
+        retrain = retrains.propose(by=user_of(request))
+        location = reverse("api:retrain", args=[retrain.pk])
+        return Response(RetrainOutput(retrain).data, status=201, headers={"Location": location})
+
+
+class RetrainDetail(RetrieveAPIView):
+    permission_classes = [IsMaintainer]
+    serializer_class = RetrainOutput
+    queryset = Retrain.objects.all()
+
+
+class RetrainStep(APIView):
+    """One step of a retrain; each of them happens once."""
+
+    permission_classes = [IsMaintainer]
+
+    def step(self, request: Request, retrain: Retrain) -> Retrain:
+        raise NotImplementedError
+
+    @extend_schema(request=None, responses=RetrainOutput)
+    def post(self, request: Request, pk: int) -> Response:
+        retrain = self.step(request, get_object_or_404(Retrain, pk=pk))
+        return Response(RetrainOutput(retrain).data)
+
+
+class RetrainApproval(RetrainStep):
+    def step(self, request: Request, retrain: Retrain) -> Retrain:
+        return maintaining.approve(retrain=retrain, by=user_of(request))
+
+
+class RetrainCancellation(RetrainStep):
+    def step(self, request: Request, retrain: Retrain) -> Retrain:
+        return retrains.cancel(retrain=retrain, by=user_of(request))
+
+
+class RetrainPromotion(RetrainStep):
+    @extend_schema(request=PromotionInput, responses=RetrainOutput)
+    def post(self, request: Request, pk: int) -> Response:
+        return super().post(request, pk)
+
+    def step(self, request: Request, retrain: Retrain) -> Retrain:
+        data = validated_data(PromotionInput, request)
+        return maintaining.promote(retrain=retrain, by=user_of(request), **data)
+
+
+class RetrainDecline(RetrainStep):
+    @extend_schema(request=DeclineInput, responses=RetrainOutput)
+    def post(self, request: Request, pk: int) -> Response:
+        return super().post(request, pk)
+
+    def step(self, request: Request, retrain: Retrain) -> Retrain:
+        data = validated_data(DeclineInput, request)
+        return retrains.decline(retrain=retrain, by=user_of(request), **data)

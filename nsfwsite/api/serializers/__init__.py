@@ -1,0 +1,1 @@
+"""An input serializer is never an output serializer."""

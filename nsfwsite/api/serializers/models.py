@@ -1,0 +1,38 @@
+"""Models and their audits."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from feedback.models import ModelVersion
+
+
+class ModelName(serializers.ModelSerializer):
+    class Meta:
+        model = ModelVersion
+        fields = ["version", "sha256"]
+
+
+class ModelOutput(serializers.ModelSerializer):
+    class Meta:
+        model = ModelVersion
+        fields = ["version", "sha256", "title", "status", "created_at", "promoted_at"]
+
+
+class AuditOutput(serializers.Serializer):
+    model = ModelName()
+    audit_set = serializers.CharField(source="audit_set.name")
+    status = serializers.CharField()
+    progress = serializers.SerializerMethodField()
+    figures = serializers.JSONField(source="all_figures")
+    finished_at = serializers.DateTimeField()
+    gate = serializers.SerializerMethodField()
+
+    def get_progress(self, audit: Any) -> dict[str, Any]:
+        """As people see it; the rest is for whoever runs the site."""
+        public = ("stage", "done", "total", "message")
+        return {name: audit.progress[name] for name in public if name in audit.progress}
+
+    def get_gate(self, audit: Any) -> Any:
+        retrain = getattr(audit.model, "retrain", None)
+        return retrain.gate if retrain else None
