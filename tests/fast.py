@@ -1,12 +1,10 @@
-"""`make test-fast`: pure code alone, without Redis, Django, Chromium or a converted model.
+"""The plugin of `make test-fast`: pure code, without Redis, Django, Chromium or a converted model.
 
-The folders are named here; of their tests, those that need the published model are left out,
-because converting it takes a minute.
+The Makefile names the folders. Of their tests, this plugin leaves out those that need the published
+model, because converting it takes a minute.
 """
 
 import pytest
-
-FOLDERS = ["tests/modeltrain", "tests/nsfwsite/static", "tests/setup"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
