@@ -21,16 +21,6 @@ class AuditSet(models.Model):
         return self.name
 
     @property
-    def gate_decisions(self) -> int:
-        """The number of gate decisions made on this set."""
-        return self.retrains.exclude(gate=None).count()
-
-    @property
-    def worn(self) -> bool:
-        """Whether there were so many that candidates may be overfitted to this set."""
-        return self.gate_decisions >= settings.AUDIT_SET_WORN
-
-    @property
     def manifest(self) -> Path:
         return Path(settings.MANIFESTS_DIR) / f"{self.manifest_sha256}.jsonl"
 

@@ -33,12 +33,6 @@ def reports_to_screen() -> Sequence[int]:
     )
 
 
-def reports_to_publish() -> Sequence[int]:
-    """Decided reports that are missing from the public list."""
-    decided = Report.objects.filter(status__in=Report.PUBLIC, public=None)
-    return list(decided.values_list("pk", flat=True))
-
-
 def has_reports_to_answer() -> bool:
     """Whether the champion has learnt from reports that are not yet answered."""
     retrain = Retrain.objects.filter(
@@ -53,10 +47,10 @@ def has_reports_to_answer() -> bool:
 
 
 def emails_to_send() -> "QuerySet[EmailAddress]":
-    """Addresses that are due an email: the request to confirm the address, or news."""
+    """Addresses to which an email is due: the confirmation request, or news."""
     news = Q(
         confirmed_at__isnull=False,
-        report__events__status__in=EmailAddress.TOLD,
+        report__events__status__in=EmailAddress.NOTIFIED,
         report__events__pk__gt=F("told"),
     )
     undecided = Q(report__status__in=[Report.Status.QUEUED, Report.Status.ESCALATED])
