@@ -112,11 +112,11 @@ def stopped(array: np.ndarray) -> bool:
     """Keep a picture and screen it, as a report's picture is."""
     from feedback.services import blocklist, images
 
-    image = images.keep(array)
+    image = images.store(array)
     try:
-        return blocklist.stops([image])
+        return blocklist.matches([image])
     finally:
-        images.forget(image)
+        images.delete_image(image)
 
 
 def copies_stopped(path: Path) -> list[bool]:
@@ -201,8 +201,8 @@ def main() -> None:
         for way in ("as pictures", "by one hash each"):
             BlockedHash.objects.all().delete()
             if way == "as pictures":
-                kept = [images.keep(pixels(path)) for path in blocked.values()]
-                blocklist.block(pictures=kept, source="bench")
+                kept = [images.store(pixels(path)) for path in blocked.values()]
+                blocklist.block(images=kept, source="bench")
                 hashes = {name: hashes_to_block(pixels(path)) for name, path in blocked.items()}
             else:
                 hashes = {name: each[:1] for name, each in hashes.items()}

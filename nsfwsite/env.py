@@ -1,60 +1,342 @@
-"""The environment, read once. Every name here is described in docs/settings.md."""
+"""What an operator may set: each environment variable is declared here, once.
 
+`settings.py` takes every setting from here, and `setup/settings_doc.py` writes docs/settings.md
+from the declarations. An empty variable counts as one that is not set.
+"""
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
-import environ
+import limits
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
+_T = TypeVar("_T")
 
-DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
-DEBUG = env.bool("DEBUG", default=False)
-HTTPS = env.bool("HTTPS", default=False)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
-BURST_REPORTS = env.int("BURST_REPORTS", default=200)
-BURST_MINUTES = env.int("BURST_MINUTES", default=60)
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-DATABASE_URL = env.str("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
-REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
-COUNTERFACTUAL_IMAGES = env.int("COUNTERFACTUAL_IMAGES", default=100)
-COLLECT_MISSES = env.bool("COLLECT_MISSES", default=False)
-GOLDEN_SHARE = env.float("GOLDEN_SHARE", default=0.05)
-DEMO_IMAGE_MINUTES = env.int("DEMO_IMAGE_MINUTES", default=10)
-RATE_CLASSIFICATIONS = env.str("RATE_CLASSIFICATIONS", default="240/minute")
-RATE_REPORTS = env.str("RATE_REPORTS", default="600/hour")
-EMAIL_URL = env.str("EMAIL_URL", default="")
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="speakup@localhost")
-RATE_MAIL = env.str("RATE_MAIL", default="10/hour")
-RATE_MAILBOX = env.str("RATE_MAILBOX", default="3/day")
-RATE_SIGN_IN = env.str("RATE_SIGN_IN", default="20/hour")
-HOUR_IMAGES = env.int("HOUR_IMAGES", default=200)
-SOURCE_IMAGES = env.int("SOURCE_IMAGES", default=20)
-SOURCE_SHARE = env.float("SOURCE_SHARE", default=0.2)
-SOURCE_DAYS = env.int("SOURCE_DAYS", default=90)
-DECLINED_DAYS = env.int("DECLINED_DAYS", default=30)
-UNTRAINED_DAYS = env.int("UNTRAINED_DAYS", default=90)
-LOG_DAYS = env.int("LOG_DAYS", default=14)
-TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
-WEB_THREADS = env.int("WEB_THREADS", default=24)
+
+@dataclass(frozen=True)
+class Kind(Generic[_T]):
+    """A type of setting.
+
+    Attributes
+    ----------
+    description
+        What its values are, in words that follow "must be".
+    parse
+        From the text of the variable to the value; raises ValueError for any other text.
+    show
+        From a value to the text that sets it.
+    """
+
+    description: str
+    parse: Callable[[str], _T]
+    show: Callable[[_T], str] = str
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A setting as docs/settings.md describes it."""
+
+    name: str
+    kind: str
+    default: str
+    purpose: str
+
+
+declarations: list[Declaration] = []
+
+
+def setting(name: str, kind: Kind[_T], default: _T, purpose: str, *, default_words: str = "") -> _T:
+    """Declare a setting, and read it from the environment.
+
+    Parameters
+    ----------
+    name
+        The environment variable.
+    kind
+        The type of its value.
+    default
+        The value while the variable is not set.
+    purpose
+        What it does, as Markdown.
+    default_words
+        What to say of the default where showing the value would not help.
+
+    Raises
+    ------
+    ImproperlyConfigured
+        The text of the variable is not of this kind.
+    """
+    shown = default_words or f"`{kind.show(default)}`"
+    declarations.append(Declaration(name, kind.description, shown, purpose))
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    try:
+        return kind.parse(text)
+    except ValueError:
+        received = re.sub(r"//[^/]*@", "//…@", text)  # no password in a log
+        raise ImproperlyConfigured(
+            f"{name} must be {kind.description}. Received: {received!r}. "
+            f"Correct it, or unset it to use the default: {shown.replace('`', '')}."
+        ) from None
+
+
+def whole_number(least: int = 0, most: int | None = None) -> Kind[int]:
+    def parse(text: str) -> int:
+        number = int(text)
+        if number < least or (most is not None and number > most):
+            raise ValueError(text)
+        return number
+
+    bounds = f", {least} or more" if most is None else f" from {least} to {most}"
+    return Kind(f"a whole number{bounds}", parse)
+
+
+def url(*schemes: str) -> Kind[str]:
+    prefixes = [f"{scheme}://" for scheme in schemes]
+
+    def parse(text: str) -> str:
+        if not text.startswith(tuple(prefixes)):
+            raise ValueError(text)
+        return text
+
+    return Kind(f"a URL that begins with {', '.join(prefixes[:-1])} or {prefixes[-1]}", parse)
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() in ("true", "on", "yes", "1"):
+        return True
+    if text.lower() in ("false", "off", "no", "0"):
+        return False
+    raise ValueError(text)
+
+
+def _names(text: str) -> list[str]:
+    values = [name.strip() for name in text.split(",") if name.strip()]
+    if not values:
+        raise ValueError(text)
+    return values
+
+
+def _rate(text: str) -> str:
+    limits.parse(text)
+    return text
+
+
+def _share(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise ValueError(text)
+    return number
+
+
+plain_text = Kind("text", str)
+boolean = Kind("true or false", _boolean, lambda value: str(value).lower())
+folder = Kind("a folder", lambda text: Path(text).resolve())
+names = Kind("names separated by commas", _names, ",".join)
+rate = Kind("a rate such as 240/minute", _rate)
+share = Kind("a number from 0 to 1", _share)
+
+# Where the site runs.
+PORT = setting(
+    "PORT",
+    whole_number(1, 65535),
+    8000,
+    "The port of `make run`, on 127.0.0.1. To serve others, put a proxy in front that buffers "
+    "requests: a slow sender holds a thread.",
+)
+DATA_DIR = setting(
+    "DATA_DIR",
+    folder,
+    (BASE_DIR / "var").resolve(),
+    "Where all state is kept: database, images, models, logs and secrets.",
+    default_words="`var/`",
+)
+SECRET_KEY = setting(
+    "SECRET_KEY",
+    plain_text,
+    "",
+    "Signs sessions and hashes.",
+    default_words="the key in `DATA_DIR/secret_key`, which the first start makes",
+)
+DEBUG = setting(
+    "DEBUG", boolean, False, "Shows Django's debug pages. Never turn it on for a public site."
+)
+HTTPS = setting(
+    "HTTPS",
+    boolean,
+    False,
+    "Turns on secure cookies, the redirect to HTTPS, and HSTS, and trusts the `X-Forwarded-Proto` "
+    "header of your proxy.",
+)
+ALLOWED_HOSTS = setting(
+    "ALLOWED_HOSTS",
+    names,
+    ["127.0.0.1", "localhost", "[::1]"],
+    "The host names that the site answers to.",
+)
+CSRF_TRUSTED_ORIGINS = setting(
+    "CSRF_TRUSTED_ORIGINS",
+    names,
+    [],
+    "Origins that may post forms, such as `https://speakup.example`.",
+    default_words="none",
+)
+TRUSTED_PROXIES = setting(
+    "TRUSTED_PROXIES",
+    whole_number(),
+    0,
+    "How many proxies of yours are in front of the site. A visitor's address is read from their "
+    "`X-Forwarded-For`.",
+)
+DATABASE_URL = setting(
+    "DATABASE_URL",
+    url("postgres", "postgresql", "sqlite"),
+    f"sqlite:///{DATA_DIR / 'db.sqlite3'}",
+    "The database. For many machines: `postgres://user:password@host/name`.",
+    default_words="SQLite in `DATA_DIR`",
+)
+REDIS_URL = setting(
+    "REDIS_URL",
+    url("redis", "rediss", "unix"),
+    "redis://127.0.0.1:6379/0",
+    "The Redis or Valkey that queues work and counts requests. Many machines share one.",
+    default_words="a server that `make run` starts",
+)
+WEB_THREADS = setting(
+    "WEB_THREADS",
+    whole_number(1),
+    24,
+    "Threads of the web process. At most half of them wait for an answer at any time.",
+)
+
+# How often one visitor may ask.
+RATE_CLASSIFICATIONS = setting(
+    "RATE_CLASSIFICATIONS", rate, "240/minute", "How often one address may classify an image."
+)
+RATE_REPORTS = setting("RATE_REPORTS", rate, "600/hour", "How often one address may report.")
+RATE_SIGN_IN = setting("RATE_SIGN_IN", rate, "20/hour", "How often one address may try to sign in.")
+RATE_MAIL = setting("RATE_MAIL", rate, "10/hour", "How often one address may leave a mailbox.")
+RATE_MAILBOX = setting("RATE_MAILBOX", rate, "3/day", "How often one mailbox may be left.")
+
+# How many reports a source brings.
+BURST_REPORTS = setting(
+    "BURST_REPORTS",
+    whole_number(1),
+    200,
+    "How many reports from one source (a network, or nearly the same images) go into the queue "
+    "within `BURST_MINUTES`. Further ones are held apart. `SOURCE_IMAGES` and `HOUR_IMAGES` decide "
+    "how many of their images a dataset version takes.",
+)
+BURST_MINUTES = setting(
+    "BURST_MINUTES", whole_number(1), 60, "The minutes in which `BURST_REPORTS` are counted."
+)
+SOURCE_IMAGES = setting(
+    "SOURCE_IMAGES",
+    whole_number(),
+    20,
+    "How many new images one source may bring to a dataset version, unless `SOURCE_SHARE` allows "
+    "more.",
+)
+HOUR_IMAGES = setting(
+    "HOUR_IMAGES",
+    whole_number(),
+    200,
+    "How many new images the reports of one hour may bring to a dataset version, unless "
+    "`SOURCE_SHARE` allows more.",
+)
+SOURCE_SHARE = setting(
+    "SOURCE_SHARE",
+    share,
+    0.2,
+    "The share of a dataset version's new images that one source, or one hour, may bring.",
+)
+
+# What is kept, and for how long.
+COLLECT_MISSES = setting(
+    "COLLECT_MISSES",
+    boolean,
+    False,
+    "Keeps images that a reporter says are explicit. Read the law of your country first.",
+)
+DEMO_IMAGE_MINUTES = setting(
+    "DEMO_IMAGE_MINUTES",
+    whole_number(),
+    10,
+    "Minutes for which an image is kept that nobody reports.",
+)
+DECLINED_DAYS = setting(
+    "DECLINED_DAYS",
+    whole_number(),
+    30,
+    "Days in which a declined report can be appealed. Its images are kept as long.",
+)
+UNTRAINED_DAYS = setting(
+    "UNTRAINED_DAYS",
+    whole_number(),
+    90,
+    "Days for which the images of an accepted report are kept when no model may learn from them.",
+)
+SOURCE_DAYS = setting(
+    "SOURCE_DAYS",
+    whole_number(),
+    90,
+    "Days for which a report keeps the keyed hash of the network it came from. Afterwards only "
+    "which reports came together is known.",
+)
+LOG_DAYS = setting(
+    "LOG_DAYS",
+    whole_number(1),
+    14,
+    "Days for which the programs' logs are kept, at most. For half of that time a line is in the "
+    "file that is being written.",
+)
+
+# Review and audits.
+GOLDEN_SHARE = setting(
+    "GOLDEN_SHARE",
+    share,
+    0.05,
+    "After which share of new reports a [golden case](triage.md) is asked again. With 0 none is.",
+)
+COUNTERFACTUAL_IMAGES = setting(
+    "COUNTERFACTUAL_IMAGES",
+    whole_number(),
+    100,
+    "How many images of each audit set are changed (greyscale, mirrored, …) to see whether the "
+    "answer changes. Each takes seven more answers; 100 take about a minute on two cores. 0 leaves "
+    "them out.",
+)
+
+# Mail.
+EMAIL_URL = setting(
+    "EMAIL_URL",
+    url("smtp", "smtps", "smtp+tls", "smtp+ssl", "consolemail", "filemail"),
+    "",
+    "The mail server: `smtp+tls://user:password@host:587`, `smtp+ssl://…:465` or, to try it, "
+    "`filemail:///some/folder`. With one, reporters may leave an address on their receipt, and "
+    "confirm it by a first letter before any other is sent.",
+    default_words="none: no mail is offered",
+)
+DEFAULT_FROM_EMAIL = setting(
+    "DEFAULT_FROM_EMAIL", plain_text, "speakup@localhost", "The sender of letters."
+)
 
 
 def secret_key() -> str:
-    """The SECRET_KEY variable, or the key that set-up keeps in DATA_DIR."""
-    if key := env.str("SECRET_KEY", default=""):
-        return key
-    kept = DATA_DIR / "secret_key"
-    if kept.is_file():
-        return kept.read_text().strip()
+    """SECRET_KEY, or the key that set-up keeps in DATA_DIR."""
+    if SECRET_KEY:
+        return SECRET_KEY
+    path = DATA_DIR / "secret_key"
+    if path.is_file():
+        return path.read_text().strip()
     raise ImproperlyConfigured(
-        f"SECRET_KEY must be set. Received: none, and no file {kept}. "
+        f"SECRET_KEY must be set. Received: none, and no file {path}. "
         "Start the site with `make run`, which makes one, or set SECRET_KEY."
-    )
-
-
-if not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
-    raise ImproperlyConfigured(
-        f"REDIS_URL must be a redis:// or rediss:// URL. Received: {REDIS_URL!r}. "
-        "Unset it to use the built-in server."
     )

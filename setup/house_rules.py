@@ -1,12 +1,15 @@
 """Rules this project makes for itself. Each says what to do instead."""
 
 import ast
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from setup import settings_doc
+from setup.steps import ROOT
+
 PACKAGES = ("feedback", "nsfwsite", "worker", "modeltrain")
 NAMES_FIVE = {"drawings", "hentai", "neutral", "porn", "sexy"}
 
@@ -52,14 +55,6 @@ def one_file_knows_the_labels(path: Path, tree: ast.Module) -> Iterator[str]:
                 yield f"{path}:{node.lineno} lists labels. Take them from modeltrain.labels."
 
 
-def settings_are_documented() -> Iterator[str]:
-    source = (ROOT / "nsfwsite" / "env.py").read_text()
-    documented = (ROOT / "docs" / "settings.md").read_text()
-    for name in sorted(set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source)) | {"PORT"}):
-        if f"`{name}`" not in documented:
-            yield f"docs/settings.md does not describe `{name}`. Add a line."
-
-
 def main() -> int:
     problems = [
         problem
@@ -67,7 +62,7 @@ def main() -> int:
         for rule in (no_bare_delay, tasks_have_limits, one_file_knows_the_labels)
         for problem in rule(path, tree)
     ]
-    problems += settings_are_documented()
+    problems += settings_doc.out_of_date()
     print("\n".join(problems))
     return min(len(problems), 1)
 

@@ -16,12 +16,18 @@ from typing import IO
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from django.core.exceptions import ImproperlyConfigured
+
 from setup import supervision
 from setup.steps import ROOT, always, digest, fail, step
 
+try:
+    from nsfwsite import env
+except ImproperlyConfigured as error:
+    sys.exit(str(error))
+
 PYTHON = sys.executable
 PR_SET_PDEATHSIG = 1
-THREADS = 24
 READY_SECONDS = 180
 # What the browser assets are built from is served to nobody.
 SOURCES = ("--ignore=src", "--ignore=build", "--ignore=build.mjs")
@@ -29,14 +35,13 @@ SOURCES = ("--ignore=src", "--ignore=build", "--ignore=build.mjs")
 
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    data_dir = prepare_data_dir(Path(os.environ.get("DATA_DIR") or ROOT / "var").absolute())
-    port = check_port(os.environ.get("PORT") or "8000")
+    data_dir = prepare_data_dir(env.DATA_DIR)
+    check_port_is_free(env.PORT)
     with lock(data_dir):
         os.environ["DATA_DIR"] = str(data_dir)
         os.environ.setdefault("SECRET_KEY", kept_secret(data_dir / "secret_key"))
-        os.environ.setdefault("WEB_THREADS", str(THREADS))
         prepare_data(data_dir)
-        sys.exit(serve(data_dir, port))
+        sys.exit(serve(data_dir, env.PORT))
 
 
 def prepare_data_dir(data_dir: Path) -> Path:
@@ -53,20 +58,17 @@ def prepare_data_dir(data_dir: Path) -> Path:
     return data_dir
 
 
-def check_port(text: str) -> int:
-    if not (text.isdecimal() and 0 < int(text) < 65536):
-        fail("PORT must be a number from 1 to 65535.", repr(text), "Try: make run PORT=8080")
+def check_port_is_free(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", int(text)))
+            probe.bind(("127.0.0.1", port))
         except OSError as problem:
             fail(
                 "PORT must be free.",
-                f"{text} ({problem.strerror})",
-                f"Stop what listens there, or: make run PORT={int(text) % 65535 + 1}",
+                f"{port} ({problem.strerror})",
+                f"Stop what listens there, or: make run PORT={port % 65535 + 1}",
             )
-    return int(text)
 
 
 def lock(data_dir: Path) -> IO[str]:
@@ -141,11 +143,7 @@ def modeltrain(*arguments: str) -> None:
 
 
 def manage(*arguments: str) -> None:
-    call([PYTHON, "manage.py", *arguments], env={**os.environ, "REDIS_URL": redis_url_or_none()})
-
-
-def redis_url_or_none() -> str:
-    return os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0"
+    call([PYTHON, "manage.py", *arguments], env={**os.environ, "REDIS_URL": env.REDIS_URL})
 
 
 def call(
@@ -170,9 +168,8 @@ def serve(data_dir: Path, port: int) -> int:
     if own_redis:
         os.environ["REDIS_URL"] = start_url(data_dir)
     config = data_dir / "supervisord.conf"
-    threads = int(os.environ["WEB_THREADS"])
     commands = supervision.programs(
-        data_dir=data_dir, port=port, threads=threads, own_redis=own_redis
+        data_dir=data_dir, port=port, threads=env.WEB_THREADS, own_redis=own_redis
     )
     supervision.write_config(config, commands, data_dir=data_dir, root=ROOT)
     supervisor = subprocess.Popen(
@@ -205,7 +202,7 @@ def _stop_with_parent() -> None:
 
 def announce(supervisor: "subprocess.Popen[bytes]", port: int) -> None:
     """Say `ready:` once a classification would succeed."""
-    host = (os.environ.get("ALLOWED_HOSTS") or "127.0.0.1").split(",")[0].strip()
+    host = env.ALLOWED_HOSTS[0]
     url = f"http://127.0.0.1:{port}/health/ready/"
     headers = {"Host": host.lstrip("."), "X-Forwarded-Proto": "https"}
     request = urllib.request.Request(url, headers=headers)

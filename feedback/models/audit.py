@@ -21,16 +21,6 @@ class AuditSet(models.Model):
         return self.name
 
     @property
-    def looks(self) -> int:
-        """How many gate decisions have looked at it."""
-        return self.retrains.exclude(gate=None).count()
-
-    @property
-    def worn(self) -> bool:
-        """Whether so many have that candidates may be good at it and at nothing else."""
-        return self.looks >= settings.AUDIT_SET_WORN
-
-    @property
     def manifest(self) -> Path:
         return Path(settings.MANIFESTS_DIR) / f"{self.manifest_sha256}.jsonl"
 

@@ -1,5 +1,7 @@
 """Audits, what was found of them, and the slices that people named."""
 
+from django.db.models import Count, Q, QuerySet
+
 from feedback.models import Audit, AuditSet, Finding, ModelVersion, NamedSlice
 
 
@@ -11,6 +13,12 @@ def audit_of(model: ModelVersion) -> Audit | None:
 def audit_sets_used() -> list[AuditSet]:
     """Sets on which an audit is finished, the newest first."""
     return list(AuditSet.objects.filter(audit__status=Audit.Status.DONE).distinct().order_by("-pk"))
+
+
+def audit_sets_with_gate_decisions() -> QuerySet[AuditSet]:
+    """All sets, the newest first, each with `gate_decisions`: how many gates looked at it."""
+    with_gate = Count("retrains", filter=Q(retrains__gate__isnull=False))
+    return AuditSet.objects.annotate(gate_decisions=with_gate).order_by("-pk")
 
 
 def done(audit_set: AuditSet | None) -> list[Audit]:

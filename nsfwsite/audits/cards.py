@@ -14,9 +14,12 @@ from feedback import queries
 from feedback.models import Audit, DatasetVersion, ModelVersion, Retrain
 from modeltrain.data import manifest
 from modeltrain.labels import LABELS
-from nsfwsite.tables import audit_tables, titles
+from nsfwsite.formatting import interval, percent
+from nsfwsite.tables import audit_tables
+from nsfwsite.tables.titles import load_titles
 
-Cell = dict[str, Any]
+CONTENT_TYPE = "text/markdown; charset=utf-8"
+MARKDOWN = set("\\`*_{}[]<>#+-!|")
 
 LIMITS = """## Limits
 
@@ -35,35 +38,38 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
-def _front(said: dict[str, Any]) -> str:
-    return f"---\n{yaml.safe_dump(said, sort_keys=False, allow_unicode=True)}---\n"
+def _front_matter(metadata: dict[str, Any]) -> str:
+    return f"---\n{yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True)}---\n"
 
 
 def _quoted(text: str) -> str:
     """What a person wrote, as a quotation in which nothing is markup."""
-    inert = "".join(f"\\{each}" if each in "\\`*_{}[]<>#+-!|" else each for each in text)
-    return "\n".join(f"> {line}" for line in inert.splitlines())
+    escaped = "".join(f"\\{char}" if char in MARKDOWN else char for char in text)
+    return "\n".join(f"> {line}" for line in escaped.splitlines())
 
 
-def _share(rate: Cell) -> str:
-    if rate["rate"] is None:
+def _share(measure: dict[str, Any]) -> str:
+    """A cell of the table of figures."""
+    if not measure["n"]:
         return "no such images"
-    low, high = (f"{rate[name] * 100:.1f}" for name in ("low", "high"))
-    return f"{rate['rate'] * 100:.1f} % ({low} to {high}; {rate['count']} of {rate['n']})"
+    if not measure["enough"]:
+        return "insufficient data"
+    counted = f"{measure['count']} of {measure['n']}"
+    return f"{percent(measure['rate'])} ({interval(measure['low'], measure['high'])}; {counted})"
 
 
 def model_card(model: ModelVersion) -> str:
     """Write a model's card: what it is, where from, how it was judged, what is not known."""
     audit, retrain = queries.audits.audit_of(model), queries.models.retrain_of(model)
-    done = audit if audit and audit.status == Audit.Status.DONE else None
+    finished_audit = audit if audit and audit.status == Audit.Status.DONE else None
     source = _source(model)
     parts = [
-        _front(_metadata(model, done, retrain, source)),
+        _front_matter(_metadata(model, finished_audit, source)),
         f"# Model {model.version}: {model.title}\n",
         "Inception v3 that sorts images into "
         f"{', '.join(LABELS)}. Status: {model.status}. Artifact SHA-256 `{model.sha256}`.",
         _origin(model, retrain, source),
-        _figures(done),
+        _figures(finished_audit),
         _verdict(retrain),
         LIMITS,
     ]
@@ -72,14 +78,12 @@ def model_card(model: ModelVersion) -> str:
 
 def _source(model: ModelVersion) -> dict[str, Any]:
     path = model.folder / "config.json"
-    said = json.loads(path.read_text()).get("source") if path.is_file() else None
-    return said or {}
+    source = json.loads(path.read_text()).get("source") if path.is_file() else None
+    return source or {}
 
 
-def _metadata(
-    model: ModelVersion, audit: Audit | None, retrain: Retrain | None, source: dict[str, Any]
-) -> dict[str, Any]:
-    said: dict[str, Any] = {
+def _metadata(model: ModelVersion, audit: Audit | None, source: dict[str, Any]) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
         "license": str(source.get("licence", "other")).lower(),
         "library_name": "onnx",
         "pipeline_tag": "image-classification",
@@ -99,8 +103,8 @@ def _metadata(
                 "dataset": dataset,
                 "metrics": [metric],
             }
-            said["model-index"] = [{"name": f"SpeakUp {model.version}", "results": [result]}]
-    return said
+            metadata["model-index"] = [{"name": f"SpeakUp {model.version}", "results": [result]}]
+    return metadata
 
 
 def _origin(model: ModelVersion, retrain: Retrain | None, source: dict[str, Any]) -> str:
@@ -124,17 +128,11 @@ def _figures(audit: Audit | None) -> str:
         return "## Figures\n\nIt was not audited yet: nothing can be said."
     lines = [
         f"## Figures\n\nAudit set {audit.audit_set.name}, {audit.figures['images']} images, "
-        f"manifest `{audit.audit_set.manifest_sha256}`. Shares with 95 % ranges."
+        f"manifest `{audit.audit_set.manifest_sha256}`. Shares with 95% ranges."
     ]
-    for section in audit_tables.sections(audit.figures):
-        rows = []
-        for row in section["rows"]:
-            shares = [
-                _share(one) if one["enough"] or not one["n"] else "insufficient data"
-                for one in row["measures"]
-            ]
-            rows.append([row["name"], row["n"], *shares])
+    for section in audit_tables.sections(audit.figures, load_titles()):
         head = [section["title"], "images", *audit_tables.MEASURES.values()]
+        rows = [[row["name"], row["n"], *map(_share, row["measures"])] for row in section["rows"]]
         lines.append(_table(head, rows))
     return "\n\n".join(lines)
 
@@ -142,13 +140,13 @@ def _figures(audit: Audit | None) -> str:
 def _verdict(retrain: Retrain | None) -> str:
     if retrain is None or not retrain.gate:
         return ""
-    said = f"## The gate\n\n{retrain.gate['sentence']}"
+    text = f"## The gate\n\n{retrain.gate['sentence']}"
     if retrain.decided_by:
         name = retrain.decided_by.get_full_name() or retrain.decided_by.get_username()
-        said += f"\n\n{retrain.status.capitalize()} by {name}, {retrain.decided_at:%Y-%m-%d}."
+        text += f"\n\n{retrain.status.capitalize()} by {name}, {retrain.decided_at:%Y-%m-%d}."
     if retrain.override_reason:
-        said += f" The reason given:\n\n{_quoted(retrain.override_reason)}"
-    return said
+        text += f" The reason given:\n\n{_quoted(retrain.override_reason)}"
+    return text
 
 
 def dataset_card(dataset: DatasetVersion) -> str:
@@ -156,40 +154,36 @@ def dataset_card(dataset: DatasetVersion) -> str:
     rows = manifest.read(dataset.manifest)
     labels = Counter((row.label, row.split, row.source == "report") for row in rows)
     groups = Counter(pair for row in rows for pair in row.groups.items())
-    named = titles.group_titles()
-    group_names = {pair: " ".join(named.get(pair, pair)) for pair in groups}
-    models = Retrain.objects.filter(dataset=dataset, candidate__isnull=False)
-    learnt = [retrain.candidate.version for retrain in models.select_related("candidate")]  # type: ignore[union-attr]
-    front = {
+    titles = load_titles()
+    retrains = Retrain.objects.filter(dataset=dataset, candidate__isnull=False)
+    versions = [f"v{number}" for number in retrains.values_list("candidate__number", flat=True)]
+    metadata = {
         "license": "other",
         "task_categories": ["image-classification"],
         "size_categories": [_size(len(rows))],
         "tags": ["nsfw", "community-reported"],
     }
     parent = f", made from {dataset.parent}" if dataset.parent else ""
-    kinds = [
+    label_rows = [
         [label, split, "reported" if reported else "anchor", count]
         for (label, split, reported), count in sorted(labels.items())
     ]
-    return (
-        "\n\n".join(
-            [
-                _front(front),
-                f"# Dataset {dataset.number}\n",
-                f"{len(rows)} images{parent}, {dataset.added} of them new. Manifest "
-                f"`{dataset.manifest_sha256}`.",
-                _table(["label", "split", "from", "images"], kinds),
-                "## Groups\n\nAs reporters and reviewers stated them; none is guessed by software.",
-                _table(
-                    ["group", "images"],
-                    [[group_names[pair], n] for pair, n in sorted(groups.items())],
-                ),
-                ORIGIN,
-                f"## Models that learnt from it\n\n{', '.join(learnt) or 'None yet.'}",
-            ]
-        )
-        + "\n"
-    )
+    group_rows = [
+        [f"{titles.axis(axis)} {titles.group(axis, group)}", count]
+        for (axis, group), count in sorted(groups.items())
+    ]
+    parts = [
+        _front_matter(metadata),
+        f"# Dataset {dataset.number}\n",
+        f"{len(rows)} images{parent}, {dataset.added} of them new. Manifest "
+        f"`{dataset.manifest_sha256}`.",
+        _table(["label", "split", "from", "images"], label_rows),
+        "## Groups\n\nAs reporters and reviewers stated them; none is guessed by software.",
+        _table(["group", "images"], group_rows),
+        ORIGIN,
+        f"## Models that learnt from it\n\n{', '.join(versions) or 'None yet.'}",
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def _size(count: int) -> str:

@@ -1,27 +1,52 @@
-"""What an address asks an audit page for."""
+"""What the address of an audit page chooses."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.http import HttpRequest
 
 from feedback import queries
-from feedback.models import Audit, AuditSet
-from nsfwsite.audits.charts import Chart
+from feedback.models import Audit, AuditSet, ModelVersion
+from nsfwsite.audits.charts.chart import Chart
 
 
-def linked(request: HttpRequest, found: Sequence[Chart | None]) -> dict[str, Chart]:
-    return {chart.name: chart.linked(request.GET) for chart in found if chart}
+def by_name(request: HttpRequest, charts: Sequence[Chart | None]) -> dict[str, Chart]:
+    """The charts that could be drawn, by name, with the addresses of their files."""
+    return {chart.name: chart.linked(request.GET) for chart in charts if chart}
 
 
-def choice(request: HttpRequest, name: str, known: Sequence[str], default: str) -> str:
-    """A filter from the address; what is not known is the default."""
+def choice(request: HttpRequest, name: str, options: Sequence[str], default: str) -> str:
+    """A filter of the address. Anything that is no option is the default."""
     value = request.GET.get(name, default)
-    return value if value in known else default
+    return value if value in options else default
 
 
-def audits(request: HttpRequest) -> tuple[list[AuditSet], AuditSet | None, list[Audit]]:
-    """The sets to choose from, the one chosen, and the audits on it."""
-    sets = queries.audits.audit_sets_used()
-    chosen = next((each for each in sets if each.name == request.GET.get("set")), None)
-    chosen = chosen or (sets[0] if sets else None)
-    return sets, chosen, queries.audits.done(chosen)
+@dataclass(frozen=True)
+class ChosenAudits:
+    """Audit sets to choose from, the one chosen, and the finished audits on it by version."""
+
+    used_sets: list[AuditSet]
+    audit_set: AuditSet | None
+    by_version: dict[str, Audit]
+
+    @property
+    def champion(self) -> Audit | None:
+        """The audit of the model in service, if that was audited on this set."""
+        champion = ModelVersion.Status.CHAMPION
+        audits = self.by_version.values()
+        return next((audit for audit in audits if audit.model.status == champion), None)
+
+    def version(self, request: HttpRequest) -> str:
+        """The version that the address chooses; else the champion's, else the newest."""
+        versions = list(self.by_version)
+        default = self.champion.model.version if self.champion else next(iter(versions), "")
+        return choice(request, "model", versions, default)
+
+
+def chosen_audits(request: HttpRequest) -> ChosenAudits:
+    used_sets = queries.audits.audit_sets_used()
+    name = request.GET.get("set")
+    audit_set = next((used for used in used_sets if used.name == name), None)
+    audit_set = audit_set or next(iter(used_sets), None)
+    audits = queries.audits.done(audit_set)
+    return ChosenAudits(used_sets, audit_set, {audit.model.version: audit for audit in audits})

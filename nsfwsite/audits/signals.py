@@ -1,6 +1,7 @@
 """What reports point at, in public."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -12,14 +13,15 @@ from feedback.models import Audit, AxisValue, ModelVersion
 from feedback.services import signals
 from feedback.services.signals import Signal
 from nsfwsite.access import maintainer_required, refusals_as_pages, signed_in_user, typed_text
-from nsfwsite.audits import charts, filters
-from nsfwsite.audits.charts import Chart
-from nsfwsite.audits.dashboards import WORDS
+from nsfwsite.audits import filters
+from nsfwsite.audits.charts.chart import Chart, requested_file
+from nsfwsite.audits.charts.forest import forest
+from nsfwsite.audits.error_rates import PHRASES
 from nsfwsite.tables.audit_tables import MEASURES
 
 
-def _audit() -> Audit | None:
-    """The one that a signal is held against: the champion's, on the newest set."""
+def _champion_audit() -> Audit | None:
+    """The audit that signals are checked against: the champion's, on the newest set."""
     champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first()
     audit = queries.audits.audit_of(champion) if champion else None
     return audit if audit and audit.status == Audit.Status.DONE else None
@@ -27,28 +29,33 @@ def _audit() -> Audit | None:
 
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
-    found = signals.found()
-    drawn = filters.linked(request, [_chart([each for each in found if each.raised])])
-    if file := charts.asked(request, list(drawn.values())):
+    reported = signals.found()
+    raised = [signal for signal in reported if signal.raised]
+    charts = filters.by_name(request, [_chart(raised)])
+    if file := requested_file(request, list(charts.values())):
         return file
-    audit = _audit()
+    audit = _champion_audit()
+    rows = [_row(signal, audit) for signal in reported]
     context = {
-        "charts": drawn,
-        "audit": audit,
-        "said_wrong": signals.said_wrong(),
-        "signals": [_row(each, audit) for each in found if each.raised or each.decision],
-        "others": [_row(each, audit) for each in found if not (each.raised or each.decision)],
+        "charts": charts,
+        "demo_answers": signals.said_wrong(),
+        "signals": [row for row in rows if _is_shown(row["signal"])],
+        "other_reports": [row for row in rows if not _is_shown(row["signal"])],
     }
     return render(request, "audits/signals.html", context)
 
 
-def _row(signal: Signal, audit: Audit | None) -> dict[str, object]:
-    decided = signal.decision.audit if signal.decision else None
+def _is_shown(signal: Signal) -> bool:
+    return signal.raised or signal.decision is not None
+
+
+def _row(signal: Signal, audit: Audit | None) -> dict[str, Any]:
+    measured_by = (signal.decision and signal.decision.audit) or audit
     return {
         "signal": signal,
         "kind": MEASURES[signal.kind],
-        "measured": signals.rate_of(signal, decided or audit),
-        "measured_by": decided or audit,
+        "measured": signals.rate_of(signal, measured_by),
+        "measured_by": measured_by,
     }
 
 
@@ -57,27 +64,27 @@ def _chart(raised: Sequence[Signal]) -> Chart | None:
         return None
     cells = [
         {
-            "axis": MEASURES[each.kind],
-            "value": each.value.title,
-            "rate": each.ratio - 1,
-            "low": each.low - 1,
-            "high": each.high - 1,
-            "n": each.reports,
+            "axis": MEASURES[signal.kind],
+            "value": signal.value.title,
+            "rate": signal.ratio - 1,
+            "low": signal.low - 1,
+            "high": signal.high - 1,
+            "n": signal.reports,
         }
-        for each in raised
+        for signal in raised
     ]
-    first = raised[0]
+    surest = raised[0]
     title = (
-        f"{first.value.title}: {WORDS[first.kind]} is reported {first.ratio:.1f} times as often as "
-        "expected"
+        f"{surest.value.title}: {PHRASES[surest.kind]} is reported {surest.ratio:.1f} times as "
+        "often as expected"
     )
     return Chart(
         name="signals",
         title=title,
-        summary=f"{title}, {first.low:.1f} to {first.high:.1f}. {len(cells)} signals are drawn.",
+        summary=f"{title}, {surest.low:.1f} to {surest.high:.1f}. {len(cells)} signals are drawn.",
         columns=["kind", "group", "beyond expectation", "low", "high", "sources"],
-        rows=[[c["axis"], c["value"], c["rate"], c["low"], c["high"], c["n"]] for c in cells],
-        draw=charts.forest(cells, x="reports beyond what was to be expected", signed=True),
+        rows=[list(cell.values()) for cell in cells],
+        draw=forest(cells, x="reports beyond what was to be expected", signed=True),
     )
 
 
@@ -86,14 +93,13 @@ def _chart(raised: Sequence[Signal]) -> Chart | None:
 @require_POST
 def decide(request: HttpRequest, axis: str, value: str, kind: str) -> HttpResponse:
     group = get_object_or_404(AxisValue, axis__name=axis, name=value)
-    outcome = request.POST.get("outcome", "")
-    made = signals.decide(
+    decision = signals.decide(
         value=group,
         kind=kind,
-        outcome=outcome,
-        audit=_audit(),
+        outcome=request.POST.get("outcome", ""),
+        audit=_champion_audit(),
         reason=typed_text(request, "reason"),
         by=signed_in_user(request),
     )
-    messages.success(request, f"{made.get_outcome_display()}: {group.title}.")
+    messages.success(request, f"{decision.get_outcome_display()}: {group.title}.")
     return redirect("signals")

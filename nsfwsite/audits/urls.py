@@ -1,23 +1,23 @@
 from django.urls import path
 
-from nsfwsite.audits import findings, pictures, signals, views
+from nsfwsite.audits import findings, images, quantized, robustness, signals, slices, views
 
 urlpatterns = [
     path("audits/", views.overview, name="audits"),
     path("audits/compare/", views.compare, name="compare"),
-    path("audits/counterfactual/", findings.counterfactual, name="counterfactual"),
+    path("audits/counterfactual/", robustness.counterfactual, name="counterfactual"),
     path("audits/signals/", signals.show, name="signals"),
     path(
         "audits/signals/<slug:axis>/<slug:value>/<str:kind>/", signals.decide, name="decide-signal"
     ),
-    path("audits/slices/", findings.slices, name="slices"),
-    path("audits/slices/name/", findings.name_slice, name="name-slice"),
-    path("audits/slices/<int:pk>/take-back/", findings.take_back_slice, name="take-back-slice"),
-    path("audits/8-bit/", findings.int8, name="int8"),
-    path("artifacts/<str:sha256>/model.onnx", findings.graph, name="graph"),
+    path("audits/slices/", slices.show, name="slices"),
+    path("audits/slices/name/", slices.name, name="name-slice"),
+    path("audits/slices/<int:pk>/take-back/", slices.take_back, name="take-back-slice"),
+    path("audits/8-bit/", quantized.int8, name="int8"),
+    path("artifacts/<str:sha256>/model.onnx", quantized.graph, name="graph"),
     path("audits/findings/<int:pk>/again/", findings.look_again, name="look-again"),
-    path("audits/pictures/<slug:name>/<str:sha256>/", pictures.picture, name="audit-picture"),
-    path("audits/yours/", views.yours, name="yours"),
+    path("audits/pictures/<slug:name>/<str:sha256>/", images.show, name="audit-picture"),
+    path("audits/yours/", views.private_audit, name="yours"),
     path("audits/policy/", views.policy, name="policy"),
     path("audits/threshold/", views.threshold, name="threshold"),
     path("models/", views.models, name="models"),

@@ -2,97 +2,102 @@
 
 import json
 
+from django.conf import settings
 from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from feedback import queries
-from feedback.models import Audit, AuditSet, DatasetVersion, ModelVersion
+from feedback.models import Audit, DatasetVersion, ModelVersion
 from feedback.services import audit_sets, audits
 from modeltrain import labels
 from nsfwsite.access import refusals_as_pages
-from nsfwsite.audits import cards, charts, dashboards, filters
-from nsfwsite.tables import audit_tables, gate_table
+from nsfwsite.audits import cards, error_rates, filters, thresholds
+from nsfwsite.audits.charts.chart import requested_file
+from nsfwsite.tables import audit_tables
+from nsfwsite.tables.gate_table import gate_table
+from nsfwsite.tables.titles import BUILT_IN_AXES, Titles, load_titles
 
 UNDER_WAY = (Audit.Status.WAITING, Audit.Status.RUNNING)
-AXES = {"overall": "All images", "class": "Right label"}
+DEFAULT_THRESHOLD = 50
 
 
-def _axes(audit: Audit | None, *, first: dict[str, str]) -> dict[str, str]:
-    """The axes that an audit speaks of, and what they are called."""
-    known = {axis.name: axis.title for axis in queries.groups.axes()}
+def _axes(audit: Audit | None, titles: Titles) -> dict[str, str]:
+    """The axes of an audit and their titles."""
     groups = audit.figures["groups"] if audit and audit.figures else {}
-    return first | {axis: known.get(axis, axis) for axis in groups}
+    return BUILT_IN_AXES | {axis: titles.axis(axis) for axis in groups}
 
 
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
-    used, chosen, done = filters.audits(request)
-    champion = next((a for a in done if a.model.status == ModelVersion.Status.CHAMPION), None)
-    axes = _axes(champion, first=AXES)
+    chosen, titles = filters.chosen_audits(request), load_titles()
+    all_audits, champion = list(chosen.by_version.values()), chosen.champion
+    axes = _axes(champion, titles)
     axis = filters.choice(request, "axis", list(axes), "overall")
-    shown = filters.linked(request, [dashboards.trend(done, axis)])
-    if file := charts.asked(request, list(shown.values())):
+    charts = filters.by_name(request, [error_rates.trend_chart(all_audits, axis, titles)])
+    if file := requested_file(request, list(charts.values())):
         return file
-    context = {
+    context: dict[str, object] = {
         "champion": champion,
-        "worst": dashboards.worst(champion.figures or {}) if champion else None,
-        "short": dashboards.short_of_images(champion.figures or {}) if champion else [],
-        "audits": done,
+        "audits": all_audits,
         "axes": axes,
         "axis": axis,
-        "charts": shown,
-        "sets": AuditSet.objects.order_by("-pk"),
-        "used": used,
-        "chosen": chosen,
+        "charts": charts,
+        "audit_sets": queries.audits.audit_sets_with_gate_decisions(),
+        "worn_from": settings.AUDIT_SET_WORN,
+        "used_sets": chosen.used_sets,
+        "audit_set": chosen.audit_set,
     }
+    if champion and champion.figures:
+        dots = audit_tables.dots(champion.figures, "error", titles)
+        context["worst"] = error_rates.worst_group(dots)
+        context["short"] = error_rates.groups_short_of_images(champion.figures, titles)
     return render(request, "audits/overview.html", context)
 
 
 @require_safe
 def models(request: HttpRequest) -> HttpResponse:
-    found = ModelVersion.objects.select_related("retrain__decided_by", "parent").prefetch_related(
-        Prefetch("audits", Audit.objects.defer("pairs"))
-    )
-    return render(request, "audits/models.html", {"models": found})
+    versions = ModelVersion.objects.select_related(
+        "retrain__decided_by", "parent"
+    ).prefetch_related(Prefetch("audits", Audit.objects.defer("pairs")))
+    return render(request, "audits/models.html", {"models": versions})
 
 
 @require_safe
 def model(request: HttpRequest, version: str) -> HttpResponse:
-    found = queries.models.model_of(version)
-    if found is None:
-        raise Http404
-    audit = queries.audits.audit_of(found)
+    model = _model_or_404(version)
+    audit = queries.audits.audit_of(model)
     under_way = audit is not None and audit.status in UNDER_WAY
     if getattr(request, "htmx", False):
-        return _news(request, audit)
-    retrain = queries.models.retrain_of(found)
-    done = audit.figures if audit and audit.status == Audit.Status.DONE else None
+        return _audit_progress(request, audit)
+    figures = audit.figures if audit and audit.status == Audit.Status.DONE else None
+    if audit and figures and request.GET.get("figures") == "json":
+        content = json.dumps(audit.all_figures, indent=2, ensure_ascii=False)
+        return _download(content, "application/json", f"audit-{model.version}.json")
+    titles = load_titles()
     measure = filters.choice(request, "measure", list(audit_tables.MEASURES), "error")
-    made = [dashboards.forest(done, measure), dashboards.confusion(done)] if done else []
-    shown = filters.linked(request, made)
-    if file := charts.asked(request, list(shown.values())):
+    charts = {}
+    if figures:
+        rates = error_rates.rates_chart(figures, measure, titles)
+        charts = filters.by_name(request, [rates, error_rates.confusion_chart(figures)])
+    if file := requested_file(request, list(charts.values())):
         return file
-    if audit and done and request.GET.get("figures") == "json":
-        name = f'attachment; filename="audit-{found.version}.json"'
-        data = json.dumps(audit.all_figures, indent=2, ensure_ascii=False)
-        return HttpResponse(
-            data, content_type="application/json", headers={"Content-Disposition": name}
-        )
+    retrain = queries.models.retrain_of(model)
     context = {
-        "model": found,
+        "model": model,
         "audit": audit,
         "under_way": under_way,
         "retrain": retrain,
-        "gate": gate_table.gate_table(retrain.gate if retrain else None),
-        "figures": done,
-        "sections": audit_tables.sections(done) if done else [],
-        "pairs": audit_tables.pairs(audit.pairs, done["minimum"]) if audit and done else [],
+        "gate": gate_table(retrain.gate, titles) if retrain and retrain.gate else None,
+        "figures": figures,
         "measures": audit_tables.MEASURES,
         "measure": measure,
-        "charts": shown,
+        "charts": charts,
     }
+    if audit and figures:
+        context["sections"] = audit_tables.sections(figures, titles)
+        context["pairs"] = audit_tables.pairs(audit.pairs, figures["minimum"], titles)
     response = render(request, "audits/model.html", context)
     response.headers["Vary"] = "HX-Request, Cookie"
     if under_way:
@@ -100,8 +105,15 @@ def model(request: HttpRequest, version: str) -> HttpResponse:
     return response
 
 
-def _news(request: HttpRequest, audit: Audit | None) -> HttpResponse:
-    """A fragment while it runs; the whole page again once it does not."""
+def _model_or_404(version: str) -> ModelVersion:
+    model = queries.models.model_of(version)
+    if model is None:
+        raise Http404
+    return model
+
+
+def _audit_progress(request: HttpRequest, audit: Audit | None) -> HttpResponse:
+    """A fragment while the audit runs; then the whole page again."""
     if audit is None or audit.status not in UNDER_WAY:
         return HttpResponse(headers={"HX-Refresh": "true"})
     response = render(request, "audits/running.html", {"audit": audit, "model": audit.model})
@@ -109,84 +121,85 @@ def _news(request: HttpRequest, audit: Audit | None) -> HttpResponse:
     return response
 
 
-def _card(text: str, name: str) -> HttpResponse:
-    how = {"Content-Disposition": f'attachment; filename="{name}.md"'}
-    return HttpResponse(text, content_type="text/markdown; charset=utf-8", headers=how)
+def _download(content: str, content_type: str, name: str) -> HttpResponse:
+    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(content, content_type=content_type, headers=disposition)
 
 
 @require_safe
 def model_card(request: HttpRequest, version: str) -> HttpResponse:
-    found = queries.models.model_of(version)
-    if found is None:
-        raise Http404
-    return _card(cards.model_card(found), f"model-{found.version}")
+    model = _model_or_404(version)
+    return _download(cards.model_card(model), cards.CONTENT_TYPE, f"model-{model.version}.md")
 
 
 @require_safe
 def dataset_card(request: HttpRequest, number: int) -> HttpResponse:
-    found = get_object_or_404(DatasetVersion, number=number)
-    return _card(cards.dataset_card(found), f"dataset-{found.number}")
+    dataset = get_object_or_404(DatasetVersion, number=number)
+    return _download(cards.dataset_card(dataset), cards.CONTENT_TYPE, f"dataset-{number}.md")
 
 
 @require_safe
 @refusals_as_pages
 def compare(request: HttpRequest) -> HttpResponse:
     """Any two models on the same images, judged as the gate would."""
-    used, chosen, found = filters.audits(request)
-    done = {audit.model.version: audit for audit in found}
-    versions = list(done)
-    context: dict[str, object] = {"versions": versions, "used": used, "chosen": chosen}
+    chosen = filters.chosen_audits(request)
+    audit_by_version, versions = chosen.by_version, list(chosen.by_version)
+    context: dict[str, object] = {
+        "versions": versions,
+        "used_sets": chosen.used_sets,
+        "audit_set": chosen.audit_set,
+    }
     if len(versions) > 1:
         before = filters.choice(request, "before", versions, versions[1])
         after = filters.choice(request, "after", versions, versions[0])
-        judged = gate_table.gate_table(audits.compare(before=done[before], after=done[after]))
-        assert judged is not None
-        shown = filters.linked(request, [dashboards.differences(judged, before, after)])
-        if file := charts.asked(request, list(shown.values())):
+        result = audits.compare(before=audit_by_version[before], after=audit_by_version[after])
+        gate = gate_table(result, load_titles())
+        differences = error_rates.differences_chart(gate, before, after)
+        charts = filters.by_name(request, [differences])
+        if file := requested_file(request, list(charts.values())):
             return file
-        context |= {"before": before, "after": after, "gate": judged, "charts": shown}
+        context |= {"before": before, "after": after, "gate": gate, "charts": charts}
     return render(request, "audits/compare.html", context)
 
 
 @require_safe
 def threshold(request: HttpRequest) -> HttpResponse:
-    """Move the score from which on an image is called NSFW, and see who is hit."""
-    used, chosen, audited = filters.audits(request)
-    done = {audit.model.version: audit for audit in audited}
-    if not done:
+    """Move the score from which an image is called NSFW, and see whom it hits."""
+    chosen = filters.chosen_audits(request)
+    if not chosen.by_version:
         return render(request, "audits/threshold.html", {"versions": []})
-    champion = next(
-        (v for v, a in done.items() if a.model.status == ModelVersion.Status.CHAMPION),
-        next(iter(done)),
-    )
-    version = filters.choice(request, "model", list(done), champion)
-    axes = _axes(done[version], first=AXES)
-    axis = filters.choice(request, "axis", list(axes), next(iter(axes)))
-    said = request.GET.get("at", "")
-    at = int(said) if said.isdecimal() and 1 <= int(said) <= 99 else 50
-    found = done[version].figures or {}
-    made = {side: dashboards.threshold(found, axis, side, at) for side in dashboards.SIDES}
-    shown = filters.linked(request, list(made.values()))
-    if file := charts.asked(request, list(shown.values())):
+    version = chosen.version(request)
+    audit, titles = chosen.by_version[version], load_titles()
+    figures = audit.figures or {}
+    axes = _axes(audit, titles)
+    axis = filters.choice(request, "axis", list(axes), "overall")
+    text = request.GET.get("at", "")
+    at = int(text) if text.isdecimal() and int(text) in thresholds.THRESHOLDS else DEFAULT_THRESHOLD
+    cells, minimum = audit_tables.cells_on_axis(figures, axis, titles), figures["minimum"]
+    drawn = [
+        thresholds.threshold_chart(cells, side, at, minimum=minimum) for side in thresholds.SIDES
+    ]
+    charts = filters.by_name(request, drawn)
+    if file := requested_file(request, list(charts.values())):
         return file
     sides = [
         {
             "title": title,
-            "chart": shown.get(side),
-            "shares": dashboards.shares_at(found, axis, side, at),
+            "chart": charts.get(side),
+            "shares": thresholds.shares_at(cells, side, at, minimum=minimum),
         }
-        for side, (_, title) in dashboards.SIDES.items()
+        for side, (_, title) in thresholds.SIDES.items()
     ]
     context = {
-        "used": used,
-        "chosen": chosen,
-        "versions": list(done),
+        "used_sets": chosen.used_sets,
+        "audit_set": chosen.audit_set,
+        "versions": list(chosen.by_version),
         "version": version,
         "axes": axes,
         "axis": axis,
         "at": at,
         "sides": sides,
-        "figures": found,
+        "figures": figures,
     }
     return render(request, "audits/threshold.html", context)
 
@@ -196,22 +209,21 @@ def policy(request: HttpRequest) -> HttpResponse:
     """What the gate asks for, as it is shipped."""
     from modeltrain.gate.policy import Policy
 
-    known = Policy.load()
+    policy = Policy.load()
     if request.GET.get("as") == "json":
-        return JsonResponse(known.as_dict(), json_dumps_params={"indent": 2})
-    context = {"policy": known, "warnings": known.warnings(), "axes": AXES}
-    return render(request, "audits/policy.html", context)
+        return JsonResponse(policy.as_dict(), json_dumps_params={"indent": 2})
+    return render(request, "audits/policy.html", {"policy": policy, "warnings": policy.warnings()})
 
 
 @require_safe
-def yours(request: HttpRequest) -> HttpResponse:
+def private_audit(request: HttpRequest) -> HttpResponse:
     """A visitor's own images, counted in their browser; nothing of them comes here."""
     context = {
         "labels": labels.LABELS,
         "explicit": [label for label in labels.LABELS if label in labels.NSFW],
         "minimum": audit_sets.MINIMUM,
     }
-    return render(request, "audits/yours.html", context)
+    return render(request, "audits/private_audit.html", context)
 
 
 @require_safe

@@ -62,7 +62,8 @@ def _cell(name: str, figures: Mapping[str, Any]) -> dict[str, Any]:
 
 def _decided_by_several() -> list[list[Decision]]:
     """The decisions on each report that at least two reviewers decided independently."""
-    by_report = groupby(queries.decisions.decided_blind(), key=lambda decision: decision.report_id)
+    independent = queries.decisions.independent_decisions()
+    by_report = groupby(independent, key=lambda decision: decision.report_id)
     groups = [list(decisions) for _, decisions in by_report]
     return [decisions for decisions in groups if len(decisions) > 1][-NEWEST:]
 

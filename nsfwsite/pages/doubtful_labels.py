@@ -7,7 +7,8 @@ from django.views.decorators.http import require_safe
 
 from feedback import queries
 from nsfwsite.access import reviewer_required
-from nsfwsite.tables import doubtful_label_tables
+from nsfwsite.tables.doubtful_label_tables import doubtful_counts
+from nsfwsite.tables.titles import load_titles
 
 DOUBTS_SHOWN = 100
 
@@ -28,6 +29,6 @@ def show(request: HttpRequest) -> HttpResponse:
         "doubts": doubts[:DOUBTS_SHOWN],
         "count": len(doubts),
         "narrowed": label or value,
-        "counts": doubtful_label_tables.doubtful_counts(review.counts) if review else [],
+        "counts": doubtful_counts(review.counts, load_titles()) if review else [],
     }
     return render(request, "pages/doubtful_labels.html", context)

@@ -30,7 +30,7 @@ def show(request: HttpRequest) -> HttpResponse:
             pairs=form.pairs(),
             classification=classification,
             source=throttle.source_of(request),
-            scores_by_sha256=browser_scores.read(form.cleaned_data["browser"]),
+            scores_by_sha256=browser_scores.parse(form.cleaned_data["browser"]),
             **form.idempotency(),
             **form.report_fields(),
         )

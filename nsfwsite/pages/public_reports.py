@@ -20,7 +20,8 @@ from django.views.decorators.http import require_safe
 from feedback import queries
 from feedback.models import PublicReport, Report
 from modeltrain.labels import LABELS
-from nsfwsite.tables import audit_tables, titles
+from nsfwsite.tables import audit_tables
+from nsfwsite.tables.titles import load_titles
 
 PAGE_SIZE = 20
 FEED_SIZE = 50
@@ -39,7 +40,7 @@ def show(request: HttpRequest) -> HttpResponse:
     filters = queries.public_reports.chosen_filters(request.GET)
     query = urlencode(filters)
     page = Paginator(_reports(request.GET), PAGE_SIZE).get_page(request.GET.get("page"))
-    counts = queries.reports.counts()
+    counts = queries.reports.counts_by_status()
     context = {
         "filters": filters,
         "page": page,
@@ -70,10 +71,12 @@ def _reports(parameters: QueryDict) -> "QuerySet[PublicReport]":
 
 def _with_titles(queryset: Iterable[PublicReport]) -> list[PublicReport]:
     """Add groups and mistakes in the words that pages use."""
-    group_titles = titles.group_titles()
+    titles = load_titles()
     reports: list[Any] = list(queryset)
     for report in reports:
-        report.titles = [group_titles.get(group, group) for group in report.groups.items()]
+        report.titles = [
+            (titles.axis(axis), titles.group(axis, group)) for axis, group in report.groups.items()
+        ]
         mistakes = dict.fromkeys(answer["mistake"] for answer in report.answers)
         report.mistakes = [
             audit_tables.MEASURES[mistake]

@@ -22,7 +22,8 @@ from nsfwsite.access import (
     with_refusal,
 )
 from nsfwsite.intake import maintaining
-from nsfwsite.tables import gate_table
+from nsfwsite.tables.gate_table import gate_table
+from nsfwsite.tables.titles import load_titles
 
 Status = Retrain.Status
 ACTED = {
@@ -45,7 +46,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "retrains": all_retrains,
         "champion": ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first(),
         "before": queries.models.served_before(),
-        "waiting": queries.reports.accepted_waiting(),
+        "waiting": queries.reports.learnable_count(),
         "opened": all_retrains.filter(
             status__in=Retrain.OPEN, base__status=ModelVersion.Status.CHAMPION
         ).first(),
@@ -123,7 +124,7 @@ def _page(
         "retrain": retrain,
         "refusal": refusal,
         "reason": reason,
-        "gate": gate_table.gate_table(retrain.gate),
+        "gate": gate_table(retrain.gate, load_titles()) if retrain.gate else None,
         "doubts": (retrain.folder / "doubts.jsonl").is_file(),
         "passed": (retrain.gate or {}).get("verdict") == "pass",
         "working": retrain.status in (Status.APPROVED, Status.RUNNING),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nsfwsite.tables.titles import group_titles
+from nsfwsite.tables.titles import BUILT_IN_AXES, Titles
 
 MEASURES = {
     "error": "Any mistake",
@@ -11,44 +11,57 @@ MEASURES = {
     "miss": "Miss",
     "confusion": "Confusion",
 }
+ALL_IMAGES = BUILT_IN_AXES["overall"]
 
 
-def sections(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One table for all images, one for the classes, one for each axis."""
-    named = group_titles()
+def sections(figures: Mapping[str, Any], titles: Titles) -> list[dict[str, Any]]:
+    """One table for all images, one for the classes, one for each axis that has cells."""
     minimum = figures["minimum"]
-    classes = [_row(label, cell, minimum) for label, cell in figures["classes"].items()]
-    found = [
-        {"title": "All images", "rows": [_row("All images", figures["overall"], minimum)]},
-        {"title": "By right label", "rows": classes},
+    tables = [
+        (ALL_IMAGES, [(ALL_IMAGES, figures["overall"])]),
+        ("By right label", list(figures["classes"].items())),
     ]
     for axis, cells in figures["groups"].items():
-        known = [(named.get((axis, value), (axis, value)), cell) for value, cell in cells.items()]
-        if known:
-            rows = [_row(value, cell, minimum) for (_, value), cell in known]
-            found.append({"title": known[0][0][0], "rows": rows})
-    return found
+        if cells:
+            named_cells = [(titles.group(axis, group), cell) for group, cell in cells.items()]
+            tables.append((titles.axis(axis), named_cells))
+    return [
+        {"title": title, "rows": [_row(name, cell, minimum) for name, cell in named_cells]}
+        for title, named_cells in tables
+    ]
 
 
-def pairs(counted: Sequence[Mapping[str, Any]], minimum: int) -> list[dict[str, Any]]:
+def cells_on_axis(figures: Mapping[str, Any], axis: str, titles: Titles) -> dict[str, Any]:
+    """Cells of an axis under the names that people read."""
+    if axis == "overall":
+        return {ALL_IMAGES: figures["overall"]}
+    if axis == "class":
+        return dict(figures["classes"])
+    cells = figures["groups"].get(axis, {})
+    return {titles.group(axis, group): cell for group, cell in cells.items()}
+
+
+def pairs(
+    pairs_of_axes: Sequence[Mapping[str, Any]], minimum: int, titles: Titles
+) -> list[dict[str, Any]]:
     """One table for each pair of axes, of the groups with enough images."""
-    named = group_titles()
-    found = []
-    for pair in counted:
-        one, other = pair["axes"]
-        rows = []
-        for cell in pair["cells"]:
-            values = zip(pair["axes"], cell["values"], strict=True)
-            name = ", ".join(named.get(key, key)[1] for key in values)
-            rows.append(_row(name, cell, minimum))
-        enough = [row for row in rows if row["enough"]]
-        if enough:
-            title = " and ".join(
-                next((t for (axis, _), (t, _) in named.items() if axis == name), name)
-                for name in (one, other)
+    tables = []
+    for pair in pairs_of_axes:
+        axes = pair["axes"]
+        rows = [
+            _row(", ".join(map(titles.group, axes, cell["values"])), cell, minimum)
+            for cell in pair["cells"]
+        ]
+        rows_with_enough = [row for row in rows if row["enough"]]
+        if rows_with_enough:
+            tables.append(
+                {
+                    "title": " and ".join(map(titles.axis, axes)),
+                    "rows": rows_with_enough,
+                    "short": len(rows) - len(rows_with_enough),
+                }
             )
-            found.append({"title": title, "rows": enough, "short": len(rows) - len(enough)})
-    return found
+    return tables
 
 
 def _row(name: str, cell: Mapping[str, Any], minimum: int) -> dict[str, Any]:
@@ -61,21 +74,13 @@ def _row(name: str, cell: Mapping[str, Any], minimum: int) -> dict[str, Any]:
     return {"name": name, "n": cell["n"], "enough": cell["enough"], "measures": measures}
 
 
-def points(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The same cells as dots for a chart, those with enough images."""
+def dots(figures: Mapping[str, Any], measure: str, titles: Titles) -> list[dict[str, Any]]:
+    """The cells with enough images as dots for a chart of one measure."""
     return [
-        {
-            "axis": section["title"],
-            "value": row["name"],
-            "measure": one["measure"],
-            "rate": one["rate"],
-            "low": one["low"],
-            "high": one["high"],
-            "count": one["count"],
-            "n": one["n"],
-        }
-        for section in sections(figures)
+        {"axis": section["title"], "value": row["name"]}
+        | {name: share[name] for name in ("rate", "low", "high", "count", "n")}
+        for section in sections(figures, titles)
         for row in section["rows"]
-        for one in row["measures"]
-        if one["enough"]
+        for share in row["measures"]
+        if share["measure"] == measure and share["enough"]
     ]

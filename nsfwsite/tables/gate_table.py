@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from nsfwsite.tables.titles import group_titles
+from nsfwsite.tables.titles import Titles
 
 
-def gate_table(result: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The gate's result with groups under the names that people read."""
-    if not result:
-        return None
-    named = group_titles()
-    cells = []
-    for cell in result.get("cells", []):
-        axis, value = named.get((cell["axis"], cell["value"]), (cell["axis"], cell["value"]))
-        title = "Right label" if cell["axis"] == "class" else axis
-        cells.append({**cell, "axis_title": title, "value": value})
+def gate_table(result: Mapping[str, Any], titles: Titles) -> dict[str, Any]:
+    """The gate's result with axes and groups under the names that people read."""
+    cells = [
+        {
+            **cell,
+            "axis_title": titles.axis(cell["axis"]),
+            "value": titles.group(cell["axis"], cell["value"]),
+        }
+        for cell in result.get("cells", [])
+    ]
     return {**result, "cells": cells}

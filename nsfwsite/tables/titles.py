@@ -1,12 +1,33 @@
-"""What axes and their values are called on pages."""
+"""What axes and the groups on them are called on pages."""
+
+from dataclasses import dataclass
 
 from feedback import queries
 
+# These two axes of an audit are no rows of the database.
+BUILT_IN_AXES = {"overall": "All images", "class": "Right label"}
 
-def group_titles() -> dict[tuple[str, str], tuple[str, str]]:
-    """What an axis and a value are called, by their names."""
-    return {
-        (axis.name, value.name): (axis.title, value.title)
-        for axis in queries.groups.axes()
-        for value in axis.values.all()
-    }
+
+@dataclass(frozen=True)
+class Titles:
+    """Titles of axes and groups by their names. Where one is unknown, its name stands in."""
+
+    axes: dict[str, str]
+    groups: dict[tuple[str, str], str]
+
+    def axis(self, name: str) -> str:
+        return self.axes.get(name, name)
+
+    def group(self, axis: str, name: str) -> str:
+        return self.groups.get((axis, name), name)
+
+
+def load_titles() -> Titles:
+    """Read all titles at once. A page reads them once and hands them on."""
+    axes = queries.groups.axes()
+    return Titles(
+        axes=BUILT_IN_AXES | {axis.name: axis.title for axis in axes},
+        groups={
+            (axis.name, group.name): group.title for axis in axes for group in axis.values.all()
+        },
+    )

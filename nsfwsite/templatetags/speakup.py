@@ -5,9 +5,11 @@ from typing import Any
 from django import template
 
 from feedback import people, queries
-from feedback.models import ApprovalRule, Axis
+from feedback.models import ApprovalRule
 from feedback.services import evidence
 from modeltrain import labels
+from nsfwsite import formatting
+from nsfwsite.tables.titles import load_titles
 
 register = template.Library()
 
@@ -40,13 +42,13 @@ def auditor(user: object) -> bool:
 
 @register.filter
 def others_review(user: Any) -> bool:
-    return people.others_review(user)
+    return people.has_other_reviewers(user)
 
 
 @register.simple_tag
 def keys() -> ApprovalRule:
     """How many reviewers must agree, as it is now."""
-    return ApprovalRule.objects.now()
+    return ApprovalRule.objects.current()
 
 
 @register.filter
@@ -76,14 +78,24 @@ def bars(scores: dict[str, float]) -> list[dict[str, Any]]:
 
 @register.filter
 def percent(rate: float | None) -> str:
-    """0.0571 → 5.7%; nothing where there is no rate."""
-    return "" if rate is None else f"{rate * 100:.1f}%"
+    """A rate as a percentage; nothing where there is no rate."""
+    return "" if rate is None else formatting.percent(rate)
 
 
 @register.filter
 def points(difference: float | None) -> str:
-    """0.031 → +3.1; a difference of two rates, in percentage points."""
-    return "" if difference is None else f"{difference * 100:+.1f}".replace("-", "−")
+    """A difference of two rates in percentage points; nothing where there is none."""
+    return "" if difference is None else formatting.points(difference)
+
+
+@register.filter
+def interval(low: float | None, high: float) -> str:
+    return "" if low is None else formatting.interval(low, high)
+
+
+@register.filter
+def points_interval(low: float | None, high: float) -> str:
+    return "" if low is None else formatting.points_interval(low, high)
 
 
 @register.filter
@@ -119,19 +131,11 @@ def name_of(user: Any) -> str:
 
 @register.filter
 def shared_counts(counts: dict[str, Any]) -> list[dict[str, Any]]:
-    return evidence.rows(counts)
+    return evidence.group_rates(counts)
 
 
 @register.simple_tag
 def group_titles(groups: dict[str, str]) -> list[tuple[str, str]]:
-    """Axis and value as people read them."""
-    known = {axis.name: axis for axis in Axis.objects.prefetch_related("values")}
-    return [
-        (
-            known[axis].title if axis in known else axis,
-            next((v.title for v in known[axis].values.all() if v.name == value), value)
-            if axis in known
-            else value,
-        )
-        for axis, value in groups.items()
-    ]
+    """The titles of each axis and group."""
+    titles = load_titles()
+    return [(titles.axis(axis), titles.group(axis, group)) for axis, group in groups.items()]

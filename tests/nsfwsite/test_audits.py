@@ -169,7 +169,7 @@ def test_the_overview_tells_the_champion_at_a_glance(client, two_models) -> None
 def test_the_trend_says_what_changed_most(client, two_models) -> None:
     page = client.get(reverse("audits"), {"axis": "class"})
     trend = page.context["charts"]["trend"]
-    assert trend.title == "drawings: 49.0 % wrong under v1, 9.8 % under v2"
+    assert trend.title == "drawings: 49.0% wrong under v1, 9.8% under v2"
     assert trend.title in page.content.decode()
 
 
@@ -228,7 +228,7 @@ def test_the_threshold_moves_every_group(client, two_models) -> None:
     assert rates == {"Flat vector drawing": 0.2, "Photograph": 0.0, "Computer rendering": 0.0}
     assert misses["chart"] is None  # nothing here is NSFW
     assert {share["rate"] for share in high.context["sides"][0]["shares"]} == {0.0}
-    assert "groups are 20.0 % apart at 50, and nowhere nearer" in alarms["chart"].title
+    assert "groups are 20.0% apart at 50, and nowhere nearer" in alarms["chart"].title
 
 
 @pytest.mark.parametrize("at", ["0", "100", "-3", "many", "50.5"])
@@ -295,7 +295,7 @@ def test_a_models_card_is_written_from_facts(client, two_models) -> None:
     (result,) = front["model-index"][0]["results"]
     assert result["metrics"][0]["value"] == pytest.approx(1 - 100 / 264, abs=1e-4)
     assert result["dataset"]["revision"] == "e" * 64
-    assert "37.9 % (32.2 to 43.9; 100 of 264)" in text
+    assert "37.9% (32.2% to 43.9%; 100 of 264)" in text
     assert "| Computer rendering | 4 | insufficient data |" in text
 
 
@@ -346,7 +346,7 @@ def test_older_audit_sets_stay_readable(client, two_models) -> None:
     newer = AuditSet.objects.create(name="newer", manifest_sha256="f" * 64, images=264)
     finished_audit(champion, newer, answers(7))
     page = client.get(reverse("audits"))
-    assert page.context["chosen"] == newer
+    assert page.context["audit_set"] == newer
     assert len(page.context["audits"]) == 1
     older = client.get(reverse("audits"), {"set": "demo"})
     assert len(older.context["audits"]) == 2

@@ -126,7 +126,7 @@ def test_flips_and_shifts_stand_with_their_ranges(client, audit) -> None:
     drawn = {row[1]: row for row in flips.rows}
     assert drawn["Skin tone"][6] == SETS - 1  # one picture of a pair has another label
     assert drawn["Mirrored"][2] == 0.0
-    assert drawn["30 % darker"][2] > 0.2
+    assert drawn["30% darker"][2] > 0.2
     assert all(row[3] - 1e-9 <= row[2] <= row[4] + 1e-9 for row in flips.rows)
     assert ["Skin tone", "Light"] in [row[:2] for row in shifts.rows]
     assert "never why it is wrong" in found.content.decode()

@@ -28,7 +28,7 @@ def run(**environment):
 def test_a_port_that_is_no_port_is_refused(tmp_path, port):
     done = run(DATA_DIR=str(tmp_path / "data"), PORT=port)
     assert done.returncode == 1
-    assert "PORT must be a number" in done.stderr
+    assert "PORT must be a whole number from 1 to 65535." in done.stderr
     assert f"Received: '{port}'" in done.stderr
 
 

@@ -1,4 +1,4 @@
-"""Pictures of an audit set, for everybody, where the set allows it."""
+"""Images of an audit set, shown to anybody where the set allows it."""
 
 import functools
 from pathlib import Path
@@ -19,34 +19,34 @@ HOUR = 3600
 
 
 def address(audit_set: AuditSet, sha256: str, change: str = "") -> str:
-    """Where a picture is shown, changed if that is asked for; empty where it may not be."""
-    if not _may_be_seen(audit_set, sha256):
+    """Where an image is shown, with a change if one is named; empty where it may not be shown."""
+    if not _is_public(audit_set, sha256):
         return ""
     page = reverse("audit-picture", args=[audit_set.name, sha256])
     return f"{page}?change={list(PERTURBATIONS).index(change)}" if change else page
 
 
-def _may_be_seen(audit_set: AuditSet, sha256: str) -> bool:
+def _is_public(audit_set: AuditSet, sha256: str) -> bool:
     return audit_set.public_images and sha256 in _harmless(audit_set.manifest)
 
 
 @functools.lru_cache(maxsize=4)
 def _harmless(path: Path) -> frozenset[str]:
-    """Images whose label is not explicit; a manifest is named by its hash and never changes."""
+    """Images whose label is not explicit. A manifest is named by its hash and never changes."""
     if not path.is_file():
         return frozenset()
     return frozenset(row.sha256 for row in manifest.read(path) if row.label not in NSFW)
 
 
 @require_safe
-def picture(request: HttpRequest, name: str, sha256: str) -> HttpResponse:
+def show(request: HttpRequest, name: str, sha256: str) -> HttpResponse:
     audit_set = get_object_or_404(AuditSet, name=name)
-    place = manifests.local_image_path(sha256) if _may_be_seen(audit_set, sha256) else None
-    if place is None:
+    path = manifests.local_image_path(sha256) if _is_public(audit_set, sha256) else None
+    if path is None:
         raise Http404
-    data = place.read_bytes()
-    if asked := request.GET.get("change"):
-        data = _changed(data, asked)
+    data = path.read_bytes()
+    if index := request.GET.get("change"):
+        data = _changed(data, index)
     response = HttpResponse(data, content_type="image/png")
     response.headers["Content-Disposition"] = 'inline; filename="image.png"'
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -55,12 +55,12 @@ def picture(request: HttpRequest, name: str, sha256: str) -> HttpResponse:
     return response
 
 
-def _changed(data: bytes, asked: str) -> bytes:
+def _changed(data: bytes, index: str) -> bytes:
     from PIL import Image
 
     from modeltrain.images import codec
 
-    if not asked.isdecimal() or int(asked) >= len(PERTURBATIONS):
+    if not index.isdecimal() or int(index) >= len(PERTURBATIONS):
         raise Http404
-    change = list(PERTURBATIONS.values())[int(asked)]
+    change = list(PERTURBATIONS.values())[int(index)]
     return codec.to_png(np.asarray(change(Image.fromarray(codec.decode(data)))))

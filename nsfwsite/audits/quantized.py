@@ -1,0 +1,47 @@
+"""The model in 8-bit integers, which browsers load instead: is it as good for everybody?"""
+
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from feedback.models import Finding
+from feedback.services import exports
+from nsfwsite.audits import error_rates, filters
+from nsfwsite.audits.charts.chart import requested_file
+from nsfwsite.audits.findings import finding_context
+from nsfwsite.tables.gate_table import gate_table
+from nsfwsite.tables.titles import load_titles
+
+INSUFFICIENT = "insufficient data"
+
+
+@require_safe
+def int8(request: HttpRequest) -> HttpResponse:
+    context = finding_context(request, Finding.Kind.INT8)
+    export = context["figures"]
+    if export is not None:
+        gate = gate_table(export["gate"], load_titles())
+        differences = error_rates.differences_chart(gate, context["version"], "8-bit integers")
+        charts = filters.by_name(request, [differences])
+        if file := requested_file(request, list(charts.values())):
+            return file
+        context |= {
+            "charts": charts,
+            "gate": gate,
+            "graphs": export["graphs"],
+            "agreement": exports.AGREEMENT,
+            "objections": exports.objections(export),
+            "unknown": [cell["value"] for cell in gate["cells"] if cell["finding"] == INSUFFICIENT],
+        }
+    return render(request, "audits/int8.html", context)
+
+
+@require_safe
+def graph(request: HttpRequest, sha256: str) -> FileResponse:
+    """A model as browsers load it. Its address names its content, so it never changes."""
+    path = exports.graph(sha256)
+    if path is None:
+        raise Http404
+    response = FileResponse(path.open("rb"), content_type="application/octet-stream")
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response

@@ -1,0 +1,26 @@
+"""Shares and differences as pages, charts and cards write them.
+
+`static/src/format.js` gives the same text for the same number.
+"""
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def percent(rate: float) -> str:
+    """Write 0.766 as "76.6%"."""
+    return f"{rate:.1%}".replace("-", MINUS)
+
+
+def interval(low: float, high: float) -> str:
+    """Write the two ends of an interval as "71.1% to 81.3%"."""
+    return f"{percent(low)} to {percent(high)}"
+
+
+def points(difference: float) -> str:
+    """Write a difference of two rates in percentage points, "+3.1" or "−3.1"."""
+    return f"{difference * 100:+.1f}".replace("-", MINUS)
+
+
+def points_interval(low: float, high: float) -> str:
+    """Write the two ends of a difference's interval as "+1.2 to +5.0"."""
+    return f"{points(low)} to {points(high)}"
