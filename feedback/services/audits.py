@@ -91,8 +91,8 @@ def count_errors(*, pk: int) -> None:
 
     paths = [_predictions_path(audit, part) for part in _parts(audit)]
     predicted = [prediction for path in paths for prediction in evaluate.read_predictions(path)]
-    columns.write(audit.predictions, columns.of(predicted))
-    finish(audit=audit, figures=evaluate.audit(evaluate.of_columns(predictions_of(audit))))
+    columns.write(audit.predictions, columns.from_predicted(predicted))
+    finish(audit=audit, figures=evaluate.audit(evaluate.from_columns(predictions_of(audit))))
     shutil.rmtree(audit.parts)
 
 
@@ -132,7 +132,7 @@ def recount(*, pk: int) -> None:
     audit = Audit.objects.select_related("model", "audit_set").get(pk=pk)
     from modeltrain.audit import evaluate
 
-    figures = evaluate.audit(evaluate.of_columns(predictions_of(audit)))
+    figures = evaluate.audit(evaluate.from_columns(predictions_of(audit)))
     with transaction.atomic():
         current = Audit.objects.select_for_update().get(pk=pk)
         if current.status == Audit.Status.DONE and current.all_figures != figures:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from feedback.errors import WrongState
 from feedback.models import ModelVersion, Occlusion, StoredImage
 from feedback.services import images, models
-from modeltrain.audit.occlusion import edges, row
+from modeltrain.audit.occlusion import edges, row_scores
 
 
 def request(*, image: StoredImage) -> Occlusion:
@@ -42,7 +42,7 @@ def score_next_row(*, pk: int) -> bool:
     if not occlusion.done:
         prediction = classifier.classify(pixels)
         occlusion.label, occlusion.score = prediction.label, prediction.scores[prediction.label]
-    scores = row(
+    scores = row_scores(
         lambda greyed: classifier.classify(greyed).scores,
         pixels,
         occlusion.done,

@@ -81,7 +81,7 @@ def list_signals() -> list[Signal]:
     for (axis, name, kind), cells in count_reports().items():
         if (value := values.get((axis, name))) is None:
             continue
-        table = signals.Table(*cells)
+        table = signals.ContingencyTable(*cells)
         ratio = signals.disproportion(table)
         listed.append(
             Signal(
