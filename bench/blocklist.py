@@ -30,7 +30,7 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
 from bench.temporary_site import temporary_site
-from modeltrain.audit.fairness import wilson
+from modeltrain.audit.fairness import wilson_interval
 from modeltrain.demo.build import draw, fetch_stamps, unpack_package
 from modeltrain.demo.sources import openmoji_drawings, photographs
 from modeltrain.images.blocklist import dihedral_hashes, hashes_to_block
@@ -135,7 +135,7 @@ def fresh_connection() -> None:
 
 
 def rate(hits: int, of: int) -> str:
-    low, high = wilson(count=hits, n=of)
+    low, high = wilson_interval(count=hits, n=of)
     return f"{hits:4} of {of:4}  {hits / of:7.2%}  [{low:.2%}, {high:.2%}]"
 
 

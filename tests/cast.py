@@ -68,7 +68,7 @@ def finished_audit(model: ModelVersion, audit_set: AuditSet, predicted: list[Pre
     """As the workers leave an audit when a model has answered so."""
     audit = audits.request(model=model, audit_set=audit_set)
     audit.predictions.parent.mkdir(parents=True, exist_ok=True)
-    columns.write(audit.predictions, columns.of(predicted))
+    columns.write(audit.predictions, columns.from_predicted(predicted))
     audits.finish(audit=audit, figures=evaluate.audit(predicted))
     return audit
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from feedback import queries
 from feedback.errors import Invalid
-from feedback.services.audit_sets import MINIMUM
 from feedback.text import strip_unsafe_characters
+from modeltrain.audit.minimum import MINIMUM_IMAGES
 
 MEASURES = ("flagged", "error", "false_alarm", "miss", "confusion")
 MAX_GROUPS = 50
@@ -81,7 +81,7 @@ def group_rates(evidence: Mapping[str, Any]) -> list[dict[str, Any]]:
             "name": group["name"],
             "n": group["n"],
             "measures": [
-                {"measure": measure, "enough": group[measure][1] >= MINIMUM}
+                {"measure": measure, "enough": group[measure][1] >= MINIMUM_IMAGES}
                 | rate(count=group[measure][0], n=group[measure][1])
                 for measure in MEASURES
             ],

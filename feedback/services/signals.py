@@ -79,7 +79,7 @@ def found() -> list[Signal]:
     for (axis, name, kind), cells in counted().items():
         if (value := values.get((axis, name))) is None:
             continue
-        table = signals.Table(*cells)
+        table = signals.ContingencyTable(*cells)
         ratio = signals.disproportion(table)
         made.append(
             Signal(

@@ -38,7 +38,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "overall": figures["n"],
         "cells": [_cell("Everything", figures)]
         + [_cell(value, cell) for value, cell in figures["values"].items()],
-        "minimum": agreement.MINIMUM,
+        "minimum": agreement.MINIMUM_JUDGED_TWICE,
         "newest": NEWEST,
         "reviewers": [
             row
@@ -109,7 +109,7 @@ def _shares(matches: Mapping[User, Sequence[bool]]) -> list[dict[str, Any]]:
 
 def share(count: int, n: int) -> dict[str, Any]:
     """A count and its share of n, with a 95% interval; `enough` from the minimum n on."""
-    low, high = fairness.wilson(count=count, n=n) or (None, None)
-    enough = n >= agreement.MINIMUM
+    low, high = fairness.wilson_interval(count=count, n=n) or (None, None)
+    enough = n >= agreement.MINIMUM_JUDGED_TWICE
     rate = count / n if n else None
     return {"count": count, "n": n, "enough": enough, "rate": rate, "low": low, "high": high}
