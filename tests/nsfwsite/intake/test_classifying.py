@@ -44,7 +44,7 @@ def test_without_a_worker_nothing_is_stored(champion, tasks) -> None:
 
 
 def test_a_full_queue_takes_no_more(champion, worker, tasks, monkeypatch) -> None:
-    monkeypatch.setattr(heartbeat, "waiting", lambda queue: classifying.QUEUE_LIMIT)
+    monkeypatch.setattr(heartbeat, "queue_length", lambda queue: classifying.QUEUE_LIMIT)
     with pytest.raises(ClassifierBusy):
         classifying.classify(upload=upload())
     assert not Classification.objects.exists()

@@ -82,7 +82,7 @@ def test_a_withdrawal_holds_although_erasing_fails(queued, monkeypatch) -> None:
     def fail() -> None:
         raise OSError("no disk")
 
-    monkeypatch.setattr(erasure, "finish", fail)
+    monkeypatch.setattr(erasure, "erase_files", fail)
     report = queued()
     reporting.withdraw(report=report)
     report.refresh_from_db()

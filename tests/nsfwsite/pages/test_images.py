@@ -33,7 +33,7 @@ def test_every_look_at_clear_pixels_is_logged(client, ravi, queued) -> None:
     report = queued()
     veiled = Image.open(io.BytesIO(client.get(image_url(report)).content))
     assert not Look.objects.exists()
-    assert (veiled.mode, max(veiled.size)) == ("L", images.VEIL_SIDE)
+    assert (veiled.mode, max(veiled.size)) == ("L", images.BLURRED_SIDE)
 
     clear = client.get(f"{image_url(report)}?clear")
     assert Image.open(io.BytesIO(clear.getvalue())).size == (80, 60)
