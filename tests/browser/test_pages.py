@@ -117,11 +117,11 @@ def world(transactional_db, champion, queued, paired, settings):
     scores = {label: 0.3 if label in NSFW else 0.05 for label in LABELS}
     ExampleScore.objects.filter(example__report=explicit).update(scores=scores)
     Report.objects.filter(pk=held.pk).update(burst=Burst.objects.create(kind="network"))
-    ledger.gate(retrain)
-    ledger.override(retrain, by=mona)
+    ledger.record_gate(retrain)
+    ledger.record_override(retrain, by=mona)
     models.put_in_service(candidate, by=mona)
     models.put_in_service(champion, by=mona, reason="It calls drawings porn.")
-    ledger.report(report=open_one, outcome="withdrawn")
+    ledger.record_report(report=open_one, outcome="withdrawn")
     pointing(champion)
     pair = paired(5, classifications=[], subject="Two hands, and only one of them is a drawing")
     definitions.revise(
