@@ -23,7 +23,7 @@ from feedback.models import (
 )
 from feedback.services import approval_rule, golden, outcomes, reports, triage
 from tests.cast import account
-from tests.nsfwsite.api.test_triage import client as api_of
+from tests.nsfwsite.api.client import api_client
 
 pytestmark = pytest.mark.django_db
 
@@ -202,7 +202,7 @@ def test_without_scripts_a_shown_picture_stays_on_the_twins_page(client, twin, t
 
 
 def test_the_api_answers_like_for_any_case(twin, tara) -> None:
-    api = api_of(tara)
+    api = api_client(tara)
     assert [case["id"] for case in api.get("/api/v1/triage/").json()["results"]] == [twin.pk]
     url = f"/api/v1/triage/{twin.pk}/decision/"
     answer = api.post(url, {"outcome": "accepted"})
