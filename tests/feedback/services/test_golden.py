@@ -22,7 +22,7 @@ from feedback.models import (
 )
 from feedback.services import approval_rule, golden, outcomes, reports, triage
 from tests.cast import account
-from tests.nsfwsite.api.test_triage import client as api_of
+from tests.nsfwsite.api.client import api_client
 
 pytestmark = pytest.mark.django_db
 
@@ -209,7 +209,7 @@ def test_without_scripts_a_revealed_image_stays_on_the_page_of_a_golden_copy(
 
 
 def test_the_api_treats_a_golden_copy_like_any_case(golden_copy, tara) -> None:
-    api = api_of(tara)
+    api = api_client(tara)
     assert [case["id"] for case in api.get("/api/v1/triage/").json()["results"]] == [golden_copy.pk]
     url = f"/api/v1/triage/{golden_copy.pk}/decision/"
     answer = api.post(url, {"outcome": "accepted"})

@@ -69,7 +69,7 @@ def test_occlusion_that_fails_says_so_and_stops(
     queued, monkeypatch, django_capture_on_commit_callbacks
 ) -> None:
     monkeypatch.setattr(models, "classifier_of", lambda model: Neutral())
-    occlusion = occlusions.ask(image=queued().examples.get().image)
+    occlusion = occlusions.request(image=queued().examples.get().image)
     monkeypatch.setattr(models, "classifier_of", lambda model: 1 / 0)
     with django_capture_on_commit_callbacks() as callbacks, pytest.raises(ZeroDivisionError):
         inference.occlude_task(occlusion.pk)
