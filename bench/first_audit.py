@@ -34,13 +34,15 @@ class FirstAudit:
         self.classifier = Classifier(artifact.load(args.artifact))
         stamps = build.fetch_stamps(args.stamps)
         entries = list(sources.openmoji_drawings(args.openmoji))
-        sets = sources.counterparts(entries)
+        sets = sources.find_counterparts(entries)
         if stamps is not None:
             entries += sources.tuxpaint_drawings(stamps)
             entries += sources.photographs(stamps)
         self.rows, self.images, hashes = {}, {}, {}
         with ThreadPoolExecutor() as threads:
-            for entry, rendered in zip(entries, threads.map(build.draw, entries), strict=True):
+            for entry, rendered in zip(
+                entries, threads.map(build.render_image, entries), strict=True
+            ):
                 if rendered is None:
                     continue
                 sha256, png = rendered
