@@ -34,13 +34,15 @@ class Audit:
         self.classifier = Classifier(artifact.load(args.artifact))
         stamps = build.fetch_stamps(args.stamps)
         pictures = list(sources.openmoji_drawings(args.openmoji))
-        sets = sources.counterparts(pictures)
+        sets = sources.find_counterparts(pictures)
         if stamps is not None:
             pictures += sources.tuxpaint_drawings(stamps)
             pictures += sources.photographs(stamps)
         self.rows, self.images, hashes = {}, {}, {}
         with ThreadPoolExecutor() as threads:
-            for picture, drawn in zip(pictures, threads.map(build.draw, pictures), strict=True):
+            for picture, drawn in zip(
+                pictures, threads.map(build.render_image, pictures), strict=True
+            ):
                 if drawn is None:
                     continue
                 sha256, png = drawn

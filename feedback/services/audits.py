@@ -208,15 +208,16 @@ def compare(*, before: Audit, after: Audit) -> dict[str, Any]:
     from modeltrain.gate.policy import Policy
 
     policy = Policy.load()
-    slices = sorted(queries.audits.slice_groups(before.audit_set).items())
-    key = f"comparison {before.pk} {after.pk} {before.audit_set_id} {policy} {slices}"
+    slices = queries.audits.slice_groups(before.audit_set)
+    pair = f"{before.pk} {after.pk} {before.audit_set_id}"
+    key = f"comparison {pair} {policy} {sorted(slices.items())}"
     cache_key = hashlib.sha256(key.encode()).hexdigest()
     comparison: dict[str, Any] | None = cache.get(cache_key)
     if comparison is None:
         try:
             comparison = judge.judge(
-                champion=predictions_of(before),
-                candidate=predictions_of(after),
+                champion=predictions_of(before, slices),
+                candidate=predictions_of(after, slices),
                 policy=policy,
             )
         except (OSError, columns.ColumnsRefused, judge.NotComparable) as problem:

@@ -96,7 +96,11 @@ def list_signals() -> list[Signal]:
                 decision=decisions.get((value.pk, kind)),
             )
         )
-    return sorted(listed, key=lambda signal: (not signal.raised, -signal.low))
+    return sorted(listed, key=_surest_first)
+
+
+def _surest_first(signal: Signal) -> tuple[bool, float, int, str]:
+    return not signal.raised, -signal.low, signal.value.pk, signal.kind
 
 
 def count_reports() -> dict[Pair, Cells]:

@@ -30,10 +30,9 @@ from modeltrain.gate import judge
 from modeltrain.labels import LABELS, NSFW
 from tests.cast import SCORES, finished_audit
 from tests.conftest import png
+from tests.nsfwsite.audits.examples import answers, audit_with_findings
+from tests.nsfwsite.pages.test_doubtful_labels import write_doubts
 from tests.nsfwsite.pages.test_review_tools import mapped
-from tests.nsfwsite.pages.test_triage import doubted
-from tests.nsfwsite.test_audits import answers
-from tests.nsfwsite.test_findings import looked_at
 from worker import heartbeat
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,7 +61,7 @@ def world(transactional_db, champion, queued, paired, settings):
     mona.groups.set(
         [Group.objects.get_or_create(name=name)[0] for name in (people.MAINTAINERS, people.SAFETY)]
     )
-    looked_at(champion, settings)
+    audit_with_findings(champion, settings)
     slices.name(finding=Finding.objects.get(kind="slices"), region=1, title="Flags", by=mona)
     audit_set = AuditSet.objects.create(name="demo", manifest_sha256="e" * 64, images=240, card="C")
     candidate = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
@@ -110,7 +109,7 @@ def world(transactional_db, champion, queued, paired, settings):
     mapped(twice, champion)
     triage.decide(report=decided, outcome="rejected", by=mona, reason="A photograph.")
     triage.decide(report=accepted, outcome="accepted", by=mona)
-    doubted(accepted, retrain)
+    write_doubts(accepted, retrain)
     escalated, explicit, held = queued(4), queued(5), queued(6)
     triage.decide(report=escalated, outcome="escalated", by=mona, reason="Look at this.")
     safety.record_opening(report=escalated, by=mona)

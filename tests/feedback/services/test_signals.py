@@ -8,7 +8,7 @@ from django.utils import timezone
 from feedback.errors import Invalid, WrongState
 from feedback.models import Audit, AuditSet, AxisValue, Report, SignalDecision
 from feedback.services import signals
-from tests.nsfwsite.test_audits import FIGURES
+from tests.nsfwsite.audits.examples import FIGURES
 
 NAME = ("medium", "vector", "confusion")
 
