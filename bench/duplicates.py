@@ -30,7 +30,7 @@ from modeltrain.demo.sources import openmoji_drawings
 from modeltrain.images import codec
 from modeltrain.model import artifact
 from modeltrain.model.classifier import Classifier
-from modeltrain.model.features import features
+from modeltrain.model.features import compute_features
 
 ORIGINALS, COPIES_PER_KIND = 2000, 200
 
@@ -212,7 +212,7 @@ def main() -> None:
             rows.append(Row(sha256, "neutral", {}, "train", "bench", sha256))
         start = time.perf_counter()
         classifier = Classifier(artifact.load(args.artifact))
-        image_features = features(rows, paths, classifier, args.cache)
+        image_features = compute_features(rows, paths, classifier, args.cache)
         feature_seconds = time.perf_counter() - start
     start = time.perf_counter()
     pairs = duplicates.find(

@@ -35,7 +35,7 @@ from feedback.services import (
 from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
 from modeltrain.images.codec import pixel_sha256, to_png
-from modeltrain.model.features import features, read_images
+from modeltrain.model.features import compute_features, read_image_paths
 from nsfwsite.intake import reporting
 from tests.cast import upload
 from tests.conftest import noise
@@ -82,8 +82,8 @@ def learnt_from(real_champion, axes, first_version, ravi, mona, settings):
     Retrain.objects.update(status=Retrain.Status.RUNNING)
     retrains._arguments(retrain, audit_set)
     rows = [r for r in manifest.read(retrain.dataset.manifest) if r.source == "report"]
-    images = read_images(retrain.folder / "images.json")
-    features(rows, images, models.classifier_of(real_champion), settings.FEATURES_DIR)
+    images = read_image_paths(retrain.folder / "images.json")
+    compute_features(rows, images, models.classifier_of(real_champion), settings.FEATURES_DIR)
     settings.ARTIFACTS_DIR = settings.DATA_DIR / "artifacts"  # hundreds of MB to search
     (retrain.folder / "training.log").write_text(f"cannot read {images[rows[0].sha256]}\n")
     (retrain.folder / "doubts.jsonl").write_text(json.dumps({"sha256": rows[0].sha256}) + "\n")
