@@ -1,10 +1,11 @@
-"""How often the gate and the intervals are right, where the truth is known because it was made.
+"""Measure how often the gate and the intervals are right on simulated data.
 
     PYTHONPATH=. .venv/bin/python bench/gate_simulation.py --out gate.json
 
-About ten minutes on two cores. Every verdict comes from `modeltrain.gate.judge` with the shipped
-policy, every interval from `modeltrain.audit.fairness`. Champion and candidate disagree on 5% of
-the images, half of them newly wrong, half newly right; a planted regression comes on top.
+Takes about ten minutes on two cores. All verdicts come from `modeltrain.gate.judge` with the
+shipped policy, and all intervals from `modeltrain.audit.fairness`. Champion and candidate disagree
+on 5% of the images, half of them newly wrong and half newly right. A planted regression is added
+to that.
 """
 
 import argparse
@@ -32,9 +33,9 @@ CORRELATIONS = (0.1, 0.3, 0.6)
 
 @dataclass(frozen=True)
 class World:
-    """Images on several axes, each with as many groups of `images_a_group`, that cut across.
+    """Images on several crossing axes, each with `groups` groups of `images_a_group` images.
 
-    `cluster` images in a row belong together and change together with this correlation.
+    Each run of `cluster` images is a cluster, whose errors have this correlation.
     """
 
     axes: int
@@ -49,76 +50,76 @@ class World:
         return self.groups * self.images_a_group
 
     def rows(self) -> list[tuple[Predicted, Predicted]]:
-        """Each image, answered rightly and wrongly."""
+        """A right and a wrong prediction for each image."""
         random = np.random.default_rng(0)
         per_cluster = self.images // self.cluster
         classes = random.permutation(per_cluster) % len(LABELS)
-        # Values are shared within a cluster, and the first axis is what is planted in.
+        # The images of a cluster share their values. The regression is planted on the first axis.
         values = [np.arange(per_cluster) % self.groups]
         values += [random.permutation(per_cluster) % self.groups for _ in range(self.axes - 1)]
-        made = []
+        predictions = []
         for number in range(self.images):
-            at = number // self.cluster
-            expected = LABELS[classes[at]]
-            other = LABELS[(classes[at] + 1) % len(LABELS)]
-            groups = {f"axis {axis}": f"{value[at]:02}" for axis, value in enumerate(values)}
-            made.append(
+            cluster = number // self.cluster
+            expected = LABELS[classes[cluster]]
+            wrong = LABELS[(classes[cluster] + 1) % len(LABELS)]
+            groups = {f"axis {axis}": f"{value[cluster]:02}" for axis, value in enumerate(values)}
+            predictions.append(
                 tuple(
                     Predicted(
                         f"{number:064x}",
-                        str(at),
+                        str(cluster),
                         expected,
                         groups,
                         {label: float(label == answer) for label in LABELS},
                     )
-                    for answer in (expected, other)
+                    for answer in (expected, wrong)
                 )
             )
-        return made
+        return predictions
 
     def errors(self, random, in_group):
-        """Whether each model is wrong on each image: two arrays of bool."""
-        fate = self._uniform(random)
-        was = fate < CHAMPION_ERROR
-        # Among the wrong ones some become right; among the right ones as many, and the planted.
+        """Two boolean arrays: whether the champion and the candidate err on each image."""
+        draw = self._uniform(random)
+        champion = draw < CHAMPION_ERROR
+        # Some errors become right, and as many right answers become errors, plus the planted ones.
         half = DISAGREEMENT / 2
-        newly_right = was & (fate < half)
+        newly_right = champion & (draw < half)
         rise = half + self.planted * in_group
-        newly_wrong = ~was & (fate >= 1 - rise)
-        return was, (was & ~newly_right) | newly_wrong
+        newly_wrong = ~champion & (draw >= 1 - rise)
+        return champion, (champion & ~newly_right) | newly_wrong
 
     def _uniform(self, random):
-        """Uniform from 0 to 1; of a cluster's images, some have the same."""
+        """Uniform draws from 0 to 1, some of them shared within a cluster."""
         shared = np.repeat(random.random(self.images // self.cluster), self.cluster)
         own = random.random(self.images)
         return np.where(random.random(self.images) < self.correlation**0.5, shared, own)
 
 
 def verdicts(job) -> list[tuple[str, str, int]]:
-    """The verdict, the planted group's finding, and how many cells are called worse, each run."""
+    """For each run: the verdict, the planted group's finding, and the numbers of cells."""
     world, runs, seed = job
     random = np.random.default_rng(seed)
     rows = world.rows()
     in_group = np.array([right.groups["axis 0"] == "00" for right, _ in rows])
     policy = Policy.load()
-    found = []
+    outcomes = []
     for _ in range(runs):
-        was, now = world.errors(random, in_group)
+        champion_errors, candidate_errors = world.errors(random, in_group)
         result = judge(
-            champion=[row[int(wrong)] for row, wrong in zip(rows, was, strict=True)],
-            candidate=[row[int(wrong)] for row, wrong in zip(rows, now, strict=True)],
+            champion=[row[int(wrong)] for row, wrong in zip(rows, champion_errors, strict=True)],
+            candidate=[row[int(wrong)] for row, wrong in zip(rows, candidate_errors, strict=True)],
             policy=policy,
         )
         planted = next(
             cell for cell in result["cells"] if (cell["axis"], cell["value"]) == ("axis 0", "00")
         )
         worse = sum(cell["finding"] == "worse" for cell in result["cells"])
-        found.append((result["verdict"], planted["finding"], worse, len(result["cells"])))
-    return found
+        outcomes.append((result["verdict"], planted["finding"], worse, len(result["cells"])))
+    return outcomes
 
 
-def clustered(random, *, clusters: int, size: int, rate: float, correlation: float):
-    """Events with a rate, correlated within clusters (beta-binomial), and each one's cluster."""
+def clustered_events(random, *, clusters: int, size: int, rate: float, correlation: float):
+    """Beta-binomial events, correlated within clusters, and the cluster of each event."""
     if correlation:
         scale = (1 - correlation) / correlation
         chances = random.beta(rate * scale, (1 - rate) * scale, clusters)
@@ -129,30 +130,32 @@ def clustered(random, *, clusters: int, size: int, rate: float, correlation: flo
 
 
 def coverage(job) -> float:
-    """How often the 95 % interval of a rate holds the true one."""
+    """The share of 95% intervals of a rate that cover the true rate."""
     shape, rate, runs, seed = job
     random = np.random.default_rng(seed)
-    held = 0
+    covered = 0
     for _ in range(runs):
-        events, members = clustered(random, rate=rate, **shape)
+        events, members = clustered_events(random, rate=rate, **shape)
         effective = effective_sample_size(events, members)
-        found = fairness.rate(count=int(events.sum()), n=len(events), effective=effective)
-        held += found["low"] <= rate <= found["high"]
-    return held / runs
+        interval = fairness.rate(count=int(events.sum()), n=len(events), effective=effective)
+        covered += interval["low"] <= rate <= interval["high"]
+    return covered / runs
 
 
 def paired_coverage(job) -> float:
-    """How often the 95 % interval of a difference holds the true one; independent images."""
+    """The share of 95% intervals of a difference that cover the truth, for independent images."""
     newly_wrong, newly_right, images, runs, seed = job
     random = np.random.default_rng(seed)
-    held = 0
+    covered = 0
     for _ in range(runs):
-        fate = random.random(images)
-        was = fate < CHAMPION_ERROR
-        now = (was & (fate >= newly_right)) | (fate >= 1 - newly_wrong)
-        low, high = difference_interval(count_pairs(champion=list(was), candidate=list(now)))
-        held += low <= newly_wrong - newly_right <= high
-    return held / runs
+        draw = random.random(images)
+        champion = draw < CHAMPION_ERROR
+        candidate = (champion & (draw >= newly_right)) | (draw >= 1 - newly_wrong)
+        low, high = difference_interval(
+            count_pairs(champion=list(champion), candidate=list(candidate))
+        )
+        covered += low <= newly_wrong - newly_right <= high
+    return covered / runs
 
 
 def main() -> None:
@@ -161,18 +164,18 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1000, help="of each world")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    sixty = {"axes": 6, "groups": 9}
+    sixty_cells = {"axes": 6, "groups": 9}
     worlds = {
-        "no change, 60 cells": World(**sixty),
-        "no change, 60 cells, clusters of 5": World(**sixty, cluster=5, correlation=0.5),
-        "10 points worse in one group": World(**sixty, planted=0.1),
+        "no change, 60 cells": World(**sixty_cells),
+        "no change, 60 cells, clusters of 5": World(**sixty_cells, cluster=5, correlation=0.5),
+        "10 points worse in one group": World(**sixty_cells, planted=0.1),
         "10 points worse in one group, clusters of 5": World(
-            **sixty, planted=0.1, cluster=5, correlation=0.5
+            **sixty_cells, planted=0.1, cluster=5, correlation=0.5
         ),
         "no change, 20 groups": World(axes=4, groups=5),
         "no change, 20 groups, clusters of 5": World(axes=4, groups=5, cluster=5, correlation=0.5),
     }
-    found: dict = {"policy": Policy.load().as_dict(), "runs": args.runs, "gate": {}}
+    figures: dict = {"policy": Policy.load().as_dict(), "runs": args.runs, "gate": {}}
     with ProcessPoolExecutor(2) as pool:
         print("| | cells | passes | does not pass | planted group worse | any cell worse |")
         print("|---|---|---|---|---|---|")
@@ -182,7 +185,7 @@ def main() -> None:
             passed = np.mean([verdict == "pass" for verdict, *_ in runs])
             planted = np.mean([finding == "worse" for _, finding, *_ in runs])
             worse = np.mean([count > 0 for *_, count, _ in runs])
-            found["gate"][name] = {
+            figures["gate"][name] = {
                 "cells": runs[0][3],
                 "passes": passed,
                 "planted group worse": planted,
@@ -200,15 +203,16 @@ def main() -> None:
             + " |"
         )
         print("|---" * (len(RISES) + 1) + "|")
-        found["passes"] = {}
+        figures["passes"] = {}
         kinds = {"independent images": {}, "clusters of 5": {"cluster": 5, "correlation": 0.5}}
-        for name, how in ({} if args.only_intervals else kinds).items():
+        for name, clustering in ({} if args.only_intervals else kinds).items():
             shares = []
             for rise in RISES:
-                world = World(axes=1, groups=1, planted=rise, **how)
+                world = World(axes=1, groups=1, planted=rise, **clustering)
                 parts = pool.map(verdicts, [(world, args.runs // 20, seed) for seed in range(20)])
-                shares.append(np.mean([f == "not worse" for part in parts for _, f, *_ in part]))
-            found["passes"][name] = dict(zip(map(str, RISES), map(float, shares), strict=True))
+                findings = [finding for part in parts for _, finding, *_ in part]
+                shares.append(np.mean([finding == "not worse" for finding in findings]))
+            figures["passes"][name] = dict(zip(map(str, RISES), map(float, shares), strict=True))
             print(
                 f"| {name} | " + " | ".join(f"{share:.1%}" for share in shares) + " |", flush=True
             )
@@ -220,28 +224,31 @@ def main() -> None:
             shapes[name] = {"clusters": 200, "size": 5, "correlation": correlation}
         print("\n| 95 % intervals that hold | " + " | ".join(f"{r:.0%}" for r in RATES) + " |")
         print("|---" * (len(RATES) + 1) + "|")
-        found["coverage"] = {}
+        figures["coverage"] = {}
         for name, shape in shapes.items():
             jobs = [
                 (shape, rate, args.runs, [seed, number])
                 for number, rate in enumerate(RATES)
                 for seed in range(10)
             ]
-            each = np.array(list(pool.map(coverage, jobs))).reshape(len(RATES), 10).mean(axis=1)
-            found["coverage"][name] = dict(zip(map(str, RATES), map(float, each), strict=True))
-            print(f"| {name} | " + " | ".join(f"{held:.1%}" for held in each) + " |", flush=True)
+            coverages = np.array(list(pool.map(coverage, jobs)))
+            shares = coverages.reshape(len(RATES), 10).mean(axis=1)
+            figures["coverage"][name] = dict(zip(map(str, RATES), map(float, shares), strict=True))
+            print(
+                f"| {name} | " + " | ".join(f"{share:.1%}" for share in shares) + " |", flush=True
+            )
 
         changes = [(0.01, 0.01), (0.025, 0.025), (0.05, 0.02), (0.12, 0.02)]
         print("\n| newly wrong, newly right | 95 % intervals of the difference that hold |")
         print("|---|---|")
-        found["paired"] = {}
+        figures["paired"] = {}
         for wrong, right in changes:
             jobs = [(wrong, right, 200, args.runs, [seed, 7]) for seed in range(10)]
-            held = float(np.mean(list(pool.map(paired_coverage, jobs))))
-            found["paired"][f"{wrong}, {right}"] = held
-            print(f"| {wrong:.1%}, {right:.1%} | {held:.1%} |", flush=True)
+            share = float(np.mean(list(pool.map(paired_coverage, jobs))))
+            figures["paired"][f"{wrong}, {right}"] = share
+            print(f"| {wrong:.1%}, {right:.1%} | {share:.1%} |", flush=True)
     if args.out:
-        args.out.write_text(json.dumps(found, indent=2) + "\n")
+        args.out.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":
