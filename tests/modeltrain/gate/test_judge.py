@@ -326,9 +326,9 @@ def test_a_p_value_at_the_level_is_significant():
 
 
 def test_the_images_needed_grow_with_the_design_effect():
-    before, now = images(100), images(100, wrong=(0, 1, 50))
+    before, now = images(100, wrong=(7,)), images(100, wrong=(0, 1, 50))
     alone = cell_of(judge(champion=before, candidate=now, policy=POLICY), "class", NEUTRAL)
-    assert alone["needed"] == images_needed(disagreement=0.03, margin=0.05)
+    assert alone["needed"] == images_needed(disagreement=0.04, margin=0.05)
     before, now = (
         images(100, wrong=wrong, cluster_of=lambda number: str(number // 5))
         for wrong in ((), (0, 1, 50))
