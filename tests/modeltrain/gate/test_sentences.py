@@ -108,9 +108,19 @@ def test_points_have_a_true_minus_and_a_sign_only_if_asked():
             "Insufficient data: no neutral images in the audit set.",
         ),
         (
-            figures("insufficient data", n=0, exception="Relabelled since."),
-            "Does not decide (Relabelled since). Insufficient data: no neutral images in the audit "
+            figures("insufficient data", n=0, exception="Labelled by X."),
+            "Does not decide (Labelled by X). Insufficient data: no neutral images in the audit "
             "set.",
+        ),
+        (
+            figures("insufficient data", n=29, exception="Why"),
+            "Does not decide (Why). Insufficient data: there are 29 neutral images, and 30 are "
+            "needed.",
+        ),
+        (
+            figures("not worse", exception="Why"),
+            "Does not decide (Why). Pass: neutral images are not wrong more often by 5 points: "
+            f"{FIGURES}.",
         ),
     ],
 )
