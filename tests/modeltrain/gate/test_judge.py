@@ -326,9 +326,9 @@ def test_a_p_value_at_the_level_is_significant():
 
 
 def test_the_images_needed_grow_with_the_design_effect():
-    before, now = images(100), images(100, wrong=(0, 1, 50))
+    before, now = images(100, wrong=(7,)), images(100, wrong=(0, 1, 50))
     alone = cell_of(judge(champion=before, candidate=now, policy=POLICY), "class", NEUTRAL)
-    assert alone["needed"] == images_needed(disagreement=0.03, margin=0.05)
+    assert alone["needed"] == images_needed(disagreement=0.04, margin=0.05)
     before, now = (
         images(100, wrong=wrong, cluster_of=lambda number: str(number // 5))
         for wrong in ((), (0, 1, 50))
@@ -373,7 +373,12 @@ def test_the_refusal_to_compare_counts_what_differs():
     def received(champion, candidate):
         with pytest.raises(NotComparable) as refusal:
             judge(champion=champion, candidate=candidate)
-        return str(refusal.value).partition(" Received: ")[2]
+        rule, _, received = str(refusal.value).partition(" Received: ")
+        assert rule == (
+            "Champion and candidate must be audited on the same images, with the same labels and "
+            "groups, each once."
+        )
+        return received
 
     remedy = "Audit both on the same manifest."
     ten = images(10)

@@ -36,8 +36,11 @@ def test_images_that_both_models_got_right_are_pairs_too():
 
 
 def test_models_must_have_the_same_number_of_answers():
-    with pytest.raises(ValueError, match=r"Received: 1 and 0\. Give as many of each"):
+    with pytest.raises(ValueError, match="Both") as refusal:
         count_pairs(champion=[True], candidate=[])
+    assert str(refusal.value) == (
+        "Both models must have an answer for each image. Received: 1 and 0. Give as many of each."
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,6 +66,7 @@ def test_the_correlation_is_counted_by_hand():
     # 4·5 - 4·4 = 4 is less than 17 / 2; 1·1 - 2·2 = -3 is not corrected; margins 3·3·3·3 = 9².
     assert paired._correlation(Pairs(4, 4, 4, 5), 1.0) == 0
     assert paired._correlation(Pairs(1, 2, 2, 1), 1.0) == -3 / 9
+    assert paired._correlation(Pairs(1, 0, 0, 1), 1.0) == 0  # 1·1 less 2 / 2
     # Margins may differ: 2·4 - 1·3 = 5 less 10 / 2 is 0; 3·4 - 1·2 = 10 less 5 is 5.
     assert paired._correlation(Pairs(2, 1, 3, 4), 1.0) == 0
     assert paired._correlation(Pairs(3, 1, 2, 4), 1.0) == 5 / (4 * 6 * 5 * 5) ** 0.5
@@ -159,7 +163,8 @@ def test_many_clusters_are_compared_like_few(differences):
 
 
 def test_a_probability_is_never_above_one_or_below_zero():
-    for differences in ([-1] * 301, [1] * 301, [-2] * 400 + [3] * 5, [5] * 200):
+    # Added up in floating point, [-2] * 90 is slightly above 1 and [1] * 301 slightly below 0.
+    for differences in ([-2] * 90, [1] * 301, [-1] * 301, [-2] * 400 + [3] * 5, [5] * 200):
         assert 0.0 <= mcnemar_p_value(differences) <= 1.0
     # All signs must be plus: a chance of 2⁻³⁰¹, within the rounding of the transform.
     assert mcnemar_p_value([1] * 301) == pytest.approx(0.0, abs=1e-12)
@@ -192,4 +197,4 @@ def test_holm_multiplies_the_smallest_by_how_many_there_are():
 
 def test_whole_numbers_are_p_values_too():
     assert holm([0, 1]) == [0.0, 1.0]
-    assert mcnemar_p_value(np.array([1, 1], dtype=np.int8)) == 0.25
+    assert mcnemar_p_value(np.array([100, 100], dtype=np.int8)) == 0.25

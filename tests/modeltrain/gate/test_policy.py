@@ -137,6 +137,11 @@ def test_the_smallest_conclusive_size_is_the_first_that_passes(margin, level):
     assert len(passing) == 50
 
 
+def test_an_interval_that_ends_at_the_margin_does_not_pass():
+    high = difference_interval(Pairs(0, 1, 1, 58))[1]
+    assert with_margin(high).smallest_conclusive_size() == 61
+
+
 def test_the_shipped_margin_needs_55_images():
     assert with_margin(0.08).smallest_conclusive_size() == 55
 

@@ -5,9 +5,9 @@ from modeltrain.gate.sentences import cell_name, cell_sentence, points, verdict_
 OPTIONS = {"margin": 0.05, "minimum": 30}
 
 
-def cell(finding, axis="class", value="neutral", **changes):
+def figures(finding, axis="class", value="neutral", **changes):
     """3 of 120 wrong before and 17 of 120 now, unless `changes` say otherwise."""
-    figures = {
+    return {
         "axis": axis,
         "value": value,
         "n": 120,
@@ -23,7 +23,11 @@ def cell(finding, axis="class", value="neutral", **changes):
         "exception": None,
         "finding": finding,
     } | changes
-    return figures | {"sentence": cell_sentence(figures, **OPTIONS)}
+
+
+def cell(*args, **changes):
+    found = figures(*args, **changes)
+    return found | {"sentence": cell_sentence(found, **OPTIONS)}
 
 
 FIGURES = "3 of 120 before, 17 of 120 now (+12 points, 6 to 19)"
@@ -40,8 +44,9 @@ def test_cells_are_called_by_their_images():
 
 
 def test_points_have_a_true_minus_and_a_sign_only_if_asked():
-    assert [points(share) for share in (0.123, -0.031, 0.0, 0.004, -0.004)] == [
+    assert [points(share) for share in (0.123, 0.6, -0.031, 0.0, 0.004, -0.004)] == [
         "12",
+        "60",
         "−3",
         "0",
         "0",
@@ -56,61 +61,71 @@ def test_points_have_a_true_minus_and_a_sign_only_if_asked():
 
 
 @pytest.mark.parametrize(
-    ("figures", "sentence"),
+    ("found", "sentence"),
     [
         (
-            cell("worse"),
+            figures("worse"),
             f"Blocked: neutral images are wrong more often: {FIGURES}; by chance alone in about 1 "
             "in 8,192 such audits.",
         ),
         (
-            cell("worse", p_value=1e-4),
+            figures("worse", p_value=1e-4),
             f"Blocked: neutral images are wrong more often: {FIGURES}; by chance alone in about 1 "
             "in 10,000 such audits.",
         ),
         (
-            cell("worse", p_value=0.9e-4),
+            figures("worse", p_value=0.9e-4),
             f"Blocked: neutral images are wrong more often: {FIGURES}; by chance alone in fewer "
             "than 1 in 10,000 such audits.",
         ),
         (
-            cell("cannot tell"),
+            figures("cannot tell"),
             "Blocked: it cannot be told whether neutral images are wrong more often by 5 points or "
             f"more: {FIGURES}. If they are not, about 1,234 such images would show it.",
         ),
         (
-            cell("not worse"),
+            figures("not worse"),
             f"Pass: neutral images are not wrong more often by 5 points: {FIGURES}.",
         ),
         (
-            cell("not worse", newly_wrong=0),
+            figures("not worse", newly_wrong=0),
             f"Pass: none of the neutral images is newly wrong: {FIGURES}.",
         ),
         (
-            cell("not worse", "overall", "all", newly_wrong=0),
+            figures("not worse", "overall", "all", newly_wrong=0),
             f"Pass: no image is newly wrong: {FIGURES}.",
         ),
         (
-            cell("insufficient data", n=29),
+            figures("insufficient data", n=29),
             "Insufficient data: there are 29 neutral images, and 30 are needed.",
         ),
         (
-            cell("insufficient data", n=1),
+            figures("insufficient data", n=1),
             "Insufficient data: there is 1 neutral images, and 30 are needed.",
         ),
         (
-            cell("insufficient data", n=0),
+            figures("insufficient data", n=0),
             "Insufficient data: no neutral images in the audit set.",
         ),
         (
-            cell("insufficient data", n=0, exception="Relabelled since."),
-            "Does not decide (Relabelled since). Insufficient data: no neutral images in the audit "
+            figures("insufficient data", n=0, exception="Labelled by X."),
+            "Does not decide (Labelled by X). Insufficient data: no neutral images in the audit "
             "set.",
+        ),
+        (
+            figures("insufficient data", n=29, exception="Why"),
+            "Does not decide (Why). Insufficient data: there are 29 neutral images, and 30 are "
+            "needed.",
+        ),
+        (
+            figures("not worse", exception="Why"),
+            "Does not decide (Why). Pass: neutral images are not wrong more often by 5 points: "
+            f"{FIGURES}.",
         ),
     ],
 )
-def test_every_finding_has_a_sentence(figures, sentence):
-    assert figures["sentence"] == sentence
+def test_every_finding_has_a_sentence(found, sentence):
+    assert cell_sentence(found, **OPTIONS) == sentence
 
 
 def verdict(name, *cells):
