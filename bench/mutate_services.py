@@ -25,7 +25,7 @@ import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import CodeType, FunctionType, SimpleNamespace
 
@@ -36,8 +36,8 @@ from mutmut.mutation.file_mutation import Mutation, MutationVisitor
 from mutmut.mutation.mutators import mutation_operators
 from mutmut.mutation.pragma_handling import IgnoredCode
 
-ROOT = Path(os.environ.get("MUTATE_ROOT") or Path(__file__).resolve().parent.parent)
-# A module's tests are tests/feedback/services/test_MODULE.py, if it exists, and these.
+ROOT = Path(__file__).resolve().parent.parent
+# A module's tests are tests/feedback/services/test_MODULE.py and these.
 MORE_TESTS = {
     "approval_rule": [],
     "datasets": ["feedback/services/test_contribution_limits.py"],
@@ -58,8 +58,7 @@ REFUSAL = {"rule", "received", "remedy"}
 
 def tests_of(module: str) -> list[str]:
     mirrored = f"feedback/services/test_{module}.py"
-    paths = [f"tests/{path}" for path in (mirrored, *MORE_TESTS[module])]
-    return [path for path in paths if (ROOT / path).is_file()]
+    return [f"tests/{path}" for path in (mirrored, *MORE_TESTS[module])]
 
 
 def dropped_arguments(call: cst.Call) -> Iterator[cst.BaseExpression]:
@@ -79,9 +78,9 @@ def dropped_elements(
     collection: cst.List | cst.Tuple | cst.Set,
 ) -> Iterator[cst.BaseExpression]:
     for index in range(len(collection.elements)):
-        if len(collection.elements) > 1:
-            rest = [*collection.elements[:index], *collection.elements[index + 1 :]]
-            yield cst.List(rest)
+        rest = [*collection.elements[:index], *collection.elements[index + 1 :]]
+        if rest:
+            yield cst.Set(rest) if isinstance(collection, cst.Set) else cst.List(rest)
 
 
 def one_side(operation: cst.BooleanOperation | cst.BinaryOperation) -> Iterator[cst.BaseExpression]:
@@ -134,23 +133,32 @@ class Mutant:
         original = function_of(vars(importlib.import_module(name)), self.function)
         mutated = function_of(namespace, self.function)
         original.__code__ = mutated.__code__
-        original.__defaults__, original.__kwdefaults__ = (
-            mutated.__defaults__,
-            mutated.__kwdefaults__,
-        )
+        original.__defaults__ = mutated.__defaults__
+        original.__kwdefaults__ = mutated.__kwdefaults__
+
+    @property
+    def compiles(self) -> bool:
+        """Mutmut drops parentheses that an expression on several lines needs."""
+        try:
+            return bool(compile(self.code, self.module, "exec"))
+        except SyntaxError:
+            return False
+
+    @property
+    def name(self) -> str:
+        return f"{self.module}.{self.function}:{self.number}"
 
     def __str__(self) -> str:
         lines = difflib.unified_diff(
             self.tree.code.splitlines(), self.code.splitlines(), lineterm="", n=1
         )
         changes = "\n".join(line for line in lines if not line.startswith(("---", "+++")))
-        return f"{self.module}.{self.function} {self.number}\n{changes}"
+        return f"{self.name}\n{changes}"
 
 
 def function_of(namespace: dict[str, object], qualified_name: str) -> FunctionType:
     owner, _, name = qualified_name.rpartition(".")
-    found = vars(namespace[owner])[name] if owner else namespace[name]
-    function = inspect.unwrap(found)
+    function = inspect.unwrap(vars(namespace[owner])[name] if owner else namespace[name])
     assert isinstance(function, FunctionType)
     return function
 
@@ -208,7 +216,6 @@ class Runner:
 
     def __init__(self, mutants: Sequence[Mutant]) -> None:
         self.mutants = mutants
-        self.survivors: list[Mutant] = []
         self.killed: Counter[str] = Counter()
 
     @pytest.hookimpl(tryfirst=True)
@@ -222,14 +229,13 @@ class Runner:
         if self._fails(first):
             pytest.exit("The first test fails without a mutant.")
         connections.close_all()
-        database = Path(connections["default"].settings_dict["NAME"])
-        self.database, self.contents = database, database.read_bytes()
+        self.database = Path(connections["default"].settings_dict["NAME"])
+        self.contents = self.database.read_bytes()
         self._measure()
         for count, mutant in enumerate(self.mutants, start=1):
             killed = self._in_fork(lambda mutant=mutant: self._kills(mutant), self._limit(mutant))
             self.killed[mutant.module] += killed
             if not killed:
-                self.survivors.append(mutant)
                 print(f"SURVIVED {mutant}\n", flush=True)
             if count % 50 == 0:
                 print(f"{count} of {len(self.mutants)}", flush=True)
@@ -266,8 +272,8 @@ class Runner:
                     seconds = time.monotonic() - start
                     sys.setprofile(None)
                     if failed:
-                        os.write(2, f"FAILS WITHOUT A MUTANT: {item.nodeid}\n".encode())
-                        os.write(2, f"{failed[0].longreprtext[-1500:]}\n".encode())
+                        print(f"FAILS WITHOUT A MUTANT {item.nodeid}", flush=True)
+                        print(failed[0].longreprtext, flush=True)
                         continue
                     for module, name in called:
                         file.write(f"{index} {module} {name} {seconds}\n")
@@ -293,7 +299,7 @@ class Runner:
         mutant.activate()
         return any(self._fails(item) for _, item in self.tests[self._key(mutant)])
 
-    def _in_fork(self, act: object, limit: int, *, quiet: bool = True) -> bool:
+    def _in_fork(self, act: Callable[[], bool], limit: int, *, quiet: bool = True) -> bool:
         """What the function returns in a copy of this process. Dying or hanging is True."""
         sys.stdout.flush()
         pid = os.fork()
@@ -314,20 +320,24 @@ class Runner:
         return status != 0
 
 
-def sampled(mutants: Iterable[Mutant], size: int, seed: int) -> list[Mutant]:
-    mutants = list(mutants)
+def sampled(mutants: Sequence[Mutant], size: int, seed: int) -> list[Mutant]:
     chosen = random.Random(seed).sample(mutants, min(size, len(mutants)))
     return sorted(chosen, key=lambda mutant: mutant.number)
 
 
+def _modules(names: Iterable[str]) -> set[str]:
+    return {name.partition(".")[0] for name in names}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("modules", nargs="*", choices=[*MORE_TESTS, []])
+    parser.add_argument("names", nargs="*", help="modules, or mutants as they are printed")
     parser.add_argument("--state-changes", action="store_true")
     parser.add_argument("--size", type=int, default=40, help="mutants of each module")
     parser.add_argument("--seed", type=int, default=20261128)
     arguments = parser.parse_args()
-    modules = arguments.modules or list(MORE_TESTS)
+    names = set(arguments.names)
+    modules = [module for module in MORE_TESTS if not names or module in _modules(names)]
     sys.path.insert(0, str(ROOT))
     os.chdir(ROOT)
     mutate_decorated_functions()
@@ -336,8 +346,10 @@ def main() -> None:
     for module in modules:
         all_mutants = mutants_of(module, operators)
         totals[module] = len(all_mutants)
+        named = [mutant for mutant in all_mutants if mutant.name in names]
         size = len(all_mutants) if arguments.state_changes else arguments.size
-        mutants += sampled(all_mutants, size, arguments.seed)
+        chosen = named or sampled(all_mutants, size, arguments.seed)
+        mutants += [mutant for mutant in chosen if mutant.compiles]
     runner = Runner(mutants)
     options = ["-q", "-s", "-o", "addopts=", "-p", "tests.environment", "-p", "no:cacheprovider"]
     options += ["-p", "no:xdist", "-o", "tmp_path_retention_policy=none"]
