@@ -184,6 +184,7 @@ def test_independent_images_count_in_full():
 def test_a_single_cluster_is_one_independent_image():
     assert effective_sample_size([0] * 9, ["a"] * 9) == 1
     assert effective_sample_size([0, 1, 1], ["a"] * 3) == 1
+    assert effective_sample_size([0, 1], ["a"] * 2) == 1
 
 
 def quantile_ratio(n, degrees_of_freedom, level=0.95):

@@ -37,6 +37,22 @@ def test_a_planted_slice_is_found_first_and_counted_on_the_other_half():
     )
 
 
+@pytest.mark.parametrize("first_kind", [0, 1])
+def test_the_surest_slice_comes_first(first_kind):
+    """Of two kinds of images most are wrong: of the first kind 95%, of the other 60%."""
+    random = np.random.default_rng(0)
+    kind = np.arange(800) % 8
+    features = np.abs(random.normal(0, 1, (800, 60)))
+    for number in (0, 1):
+        columns = slice(12 * number, 12 * number + 12)
+        features[kind == number, columns] = 6 + random.normal(0, 0.2, (100, 12))
+    shares = np.select([kind == first_kind, kind == 1 - first_kind], [0.95, 0.6], 0.02)
+    wrong = random.random(800) < shares
+    found = slices.find(features.astype(np.float32), wrong, [str(n) for n in range(800)])
+    assert [set(kind[region.members]) for region in found] == [{first_kind}, {1 - first_kind}]
+    assert found[0].low > found[1].low
+
+
 def test_a_slice_holds_half_of_the_mistakes_that_it_was_made_from():
     features, wrong, clusters, special = simulate()
     found = slices.find(features, wrong, clusters)[0]
