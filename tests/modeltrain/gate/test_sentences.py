@@ -26,8 +26,8 @@ def figures(finding, axis="class", value="neutral", **changes):
 
 
 def cell(*args, **changes):
-    found = figures(*args, **changes)
-    return found | {"sentence": cell_sentence(found, **OPTIONS)}
+    case = figures(*args, **changes)
+    return case | {"sentence": cell_sentence(case, **OPTIONS)}
 
 
 FIGURES = "3 of 120 before, 17 of 120 now (+12 points, 6 to 19)"
@@ -61,7 +61,7 @@ def test_points_have_a_true_minus_and_a_sign_only_if_asked():
 
 
 @pytest.mark.parametrize(
-    ("found", "sentence"),
+    ("case", "sentence"),
     [
         (
             figures("worse"),
@@ -124,8 +124,8 @@ def test_points_have_a_true_minus_and_a_sign_only_if_asked():
         ),
     ],
 )
-def test_every_finding_has_a_sentence(found, sentence):
-    assert cell_sentence(found, **OPTIONS) == sentence
+def test_every_finding_has_a_sentence(case, sentence):
+    assert cell_sentence(case, **OPTIONS) == sentence
 
 
 def verdict(name, *cells):
