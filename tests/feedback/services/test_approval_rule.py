@@ -342,6 +342,14 @@ def test_going_up_to_two_keys_settles_nothing(queued, ravi, mona) -> None:
     assert status(report) == "queued"
 
 
+def test_going_down_to_one_key_needs_no_second_reviewer(two, ravi, mona) -> None:
+    ravi.groups.clear()
+
+    approval_rule.change(number=1, by=mona)
+
+    assert not ApprovalRule.objects.current().two
+
+
 def test_going_down_to_one_key_says_how_many_reports_it_settled(two, queued, ravi, mona) -> None:
     for seed in range(3):
         accept(queued(seed), ravi)

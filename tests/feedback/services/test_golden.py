@@ -452,6 +452,15 @@ def test_an_answer_is_stored_with_its_verdict_and_its_time(
     assert abs(timezone.now() - decision.at) < datetime.timedelta(minutes=1)
 
 
+@pytest.mark.parametrize(("outcome", "settled"), [("accepted", False), ("escalated", True)])
+def test_with_two_keys_an_answer_looks_as_settled_as_any_first_decision(
+    golden_copy, tara, mona, outcome, settled
+) -> None:
+    approval_rule.change(number=2, by=mona)
+    decision = triage.decide(report=golden_copy, outcome=outcome, by=tara, reason="Look.")
+    assert bool(decision.settled_at) is settled
+
+
 def test_an_answer_to_a_case_without_a_standing_decision_is_not_right(
     golden_copy, original, tara
 ) -> None:

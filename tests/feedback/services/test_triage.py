@@ -213,6 +213,16 @@ def test_an_invalid_answer_decides_nothing(alike, ravi):
     assert not Decision.objects.exists()
 
 
+def test_a_near_duplicate_with_a_group_that_is_gone_does_not_hinder_the_others(alike, ravi):
+    first, _, paler, again = alike
+    Report.objects.filter(pk=paler.pk).update(groups={"medium": "marble"})
+    others = Report.objects.filter(pk__in=[paler.pk, again.pk])
+    results = triage.decide_together(
+        report=first, near_duplicates=others, outcome="accepted", by=ravi
+    )
+    assert [type(result) for result in results.values()] == [Decision, Invalid, Decision]
+
+
 MINUTE = datetime.timedelta(minutes=1)
 
 
