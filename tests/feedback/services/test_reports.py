@@ -7,6 +7,8 @@ from django.utils import timezone
 
 from feedback.errors import Gone, Invalid, WrongState
 from feedback.models import (
+    Axis,
+    AxisValue,
     BrowserScore,
     Classification,
     DatasetVersion,
@@ -18,6 +20,7 @@ from feedback.models import (
     Report,
     StoredImage,
 )
+from feedback.models.group import SLICE
 from feedback.services import blocklist, golden, reports, triage
 from feedback.services.browser_scores import BrowserAnswer
 from feedback.services.counterparts import Pair
@@ -84,6 +87,26 @@ def test_an_image_is_attached_to_one_report_only(filed, judged):
     with pytest.raises(Gone):
         filed(classifications=[Classification.objects.get(pk=classification.pk)])
     assert Report.objects.count() == 1
+
+
+def test_an_image_that_was_attached_meanwhile_cannot_be_reported_again(filed, judged):
+    classification = judged()
+    stale = Classification.objects.get(pk=classification.pk)
+    filed(classifications=[classification])
+    with pytest.raises(Gone):
+        filed(classifications=[stale])
+    assert Example.objects.count() == 1
+
+
+def test_a_report_may_have_counts_instead_of_images(filed):
+    assert filed(classifications=[], evidence={"images": 7}).examples.count() == 0
+
+
+def test_no_reporter_states_a_slice_that_a_maintainer_named(filed):
+    axis = Axis.objects.create(name=SLICE, title="Named slice")
+    AxisValue.objects.create(axis=axis, name="flags", title="Flags")
+    with pytest.raises(Invalid, match="axis must be one of"):
+        filed(groups={SLICE: "flags"})
 
 
 def test_a_deleted_image_cannot_be_reported(filed, judged):
@@ -328,13 +351,21 @@ def test_a_move_changes_one_report_and_only_from_the_named_statuses(queued, ravi
 )
 def test_screening_leaves_a_report_that_is_past_it_alone(filed, status):
     report = filed()
-    blocklist.block(images=[report.examples.get().image], source="a test")
     dataset = DatasetVersion.objects.create(number=1, manifest_sha256="e" * 64, images=0)
     Report.objects.update(status=status, folded_into=dataset)
     reports.screen(pk=report.pk)
+    assert report.examples.get().image.cluster is None
+    blocklist.block(images=[report.examples.get().image], source="a test")
+    reports.screen(pk=report.pk)
     report.refresh_from_db()
     assert (report.status, history(report)) == (status, ["received"])
-    assert report.examples.get().image.cluster is None
+
+
+def test_screening_finds_the_near_duplicates_of_the_reports_own_images(filed):
+    screened, other = filed(1), filed(2)
+    reports.screen(pk=screened.pk)
+    assert screened.examples.get().image.cluster is not None
+    assert other.examples.get().image.cluster is None
 
 
 def test_an_image_is_escalated_for_itself_and_not_for_others(filed):
