@@ -20,8 +20,8 @@ from feedback.models import (
     Report,
     StoredImage,
 )
-from feedback.models.group import SLICE
-from feedback.services import blocklist, golden, reports, triage
+from feedback.models.axis import SLICE
+from feedback.services import blocklist, bursts, golden, reports, triage
 from feedback.services.browser_scores import BrowserAnswer
 from feedback.services.counterparts import Pair
 from tests.cast import DARK, LIGHT, SCORES
@@ -359,6 +359,18 @@ def test_screening_leaves_a_report_that_is_past_it_alone(filed, status):
     reports.screen(pk=report.pk)
     report.refresh_from_db()
     assert (report.status, history(report)) == (status, ["received"])
+
+
+def test_a_report_that_is_queued_is_counted_in_bursts_and_may_be_followed_by_a_golden_copy(
+    filed, monkeypatch
+):
+    report = filed()
+    calls = []
+    monkeypatch.setattr(bursts, "quarantine_if_burst", calls.append)
+    monkeypatch.setattr(golden, "maybe_queue_copy", lambda: calls.append("golden copy"))
+    reports.screen(pk=report.pk)
+    reports.screen(pk=report.pk)
+    assert calls == [report, "golden copy"]
 
 
 def test_screening_finds_the_near_duplicates_of_the_reports_own_images(filed):
