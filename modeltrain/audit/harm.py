@@ -1,8 +1,8 @@
 """What a mistake does to somebody, at the rule by which a model's answer becomes a decision.
 
 A *false alarm* hides a harmless image, a *miss* shows an explicit one, and a *confusion* does
-neither. Which images are affected depends on the decision rule: some users of a model take the label
-with the highest score, others compare the NSFW score with a threshold of their own.
+neither. Which images are affected depends on the decision rule: some users of a model take the
+label with the highest score, others compare the NSFW score with a threshold of their own.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def nsfw_score(scores: ArrayLike) -> NDArray[np.float32]:
     numpy.ndarray of float32, shape [n]
     """
     total = np.asarray(scores, dtype=np.float64).reshape(-1, len(LABELS))[:, _NSFW].sum(axis=1)
-    return np.minimum(total, 1.0).astype(np.float32)
+    capped: NDArray[np.float32] = np.minimum(total, 1.0).astype(np.float32)
+    return capped
 
 
 def hundredths(scores: ArrayLike) -> NDArray[np.intp]:
