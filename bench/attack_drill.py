@@ -113,7 +113,7 @@ def report(work: Path, scenario: Scenario) -> None:
     reviewer = User.objects.get(username="maintainer")
     pairs = zip(pictures(work, scenario), answers(work, scenario), strict=True)
     for number, (pixels, answer) in enumerate(pairs):
-        image = images.keep(pixels)
+        image = images.store(pixels)
         classification = Classification.objects.create(
             status=Classification.Status.DONE,
             image=image,

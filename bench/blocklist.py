@@ -30,7 +30,7 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
 from bench.temporary_site import temporary_site
-from modeltrain.audit.fairness import wilson
+from modeltrain.audit.fairness import wilson_interval
 from modeltrain.demo.build import draw, fetch_stamps, unpack_package
 from modeltrain.demo.sources import openmoji_drawings, photographs
 from modeltrain.images.blocklist import dihedral_hashes, hashes_to_block
@@ -112,11 +112,11 @@ def stopped(array: np.ndarray) -> bool:
     """Keep a picture and screen it, as a report's picture is."""
     from feedback.services import blocklist, images
 
-    image = images.keep(array)
+    image = images.store(array)
     try:
-        return blocklist.stops([image])
+        return blocklist.matches([image])
     finally:
-        images.forget(image)
+        images.delete_image(image)
 
 
 def copies_stopped(path: Path) -> list[bool]:
@@ -135,7 +135,7 @@ def fresh_connection() -> None:
 
 
 def rate(hits: int, of: int) -> str:
-    low, high = wilson(count=hits, n=of)
+    low, high = wilson_interval(count=hits, n=of)
     return f"{hits:4} of {of:4}  {hits / of:7.2%}  [{low:.2%}, {high:.2%}]"
 
 
@@ -201,8 +201,8 @@ def main() -> None:
         for way in ("as pictures", "by one hash each"):
             BlockedHash.objects.all().delete()
             if way == "as pictures":
-                kept = [images.keep(pixels(path)) for path in blocked.values()]
-                blocklist.block(pictures=kept, source="bench")
+                kept = [images.store(pixels(path)) for path in blocked.values()]
+                blocklist.block(images=kept, source="bench")
                 hashes = {name: hashes_to_block(pixels(path)) for name, path in blocked.items()}
             else:
                 hashes = {name: each[:1] for name, each in hashes.items()}

@@ -67,7 +67,7 @@ def build() -> None:
         predicted = answers(random, number)
         audit = audits.request(model=model, audit_set=audit_set)
         audit.predictions.parent.mkdir(parents=True, exist_ok=True)
-        columns.write(audit.predictions, columns.of(predicted))
+        columns.write(audit.predictions, columns.from_predicted(predicted))
         audits.finish(audit=audit, figures=evaluate.audit(predicted))
         print(f"{number} of {VERSIONS} versions made", flush=True)
 

@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from modeltrain.audit import counterfactual, evaluate
-from modeltrain.audit.counterfactual import CounterpartSet, nsfw_score
+from modeltrain.audit.counterfactual import CounterpartSet
+from modeltrain.audit.evaluate import nsfw_score
 from modeltrain.audit.fairness import mean_interval
 from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
@@ -132,7 +133,7 @@ def main() -> None:
     head = ["subject", "drawings", "clusters", "mean NSFW score", "false alarms", "called NSFW"]
     table(head, lines)
 
-    given = counterfactual.given(predicted, audit.sets)
+    given = counterfactual.compare_sets(predicted, audit.sets)
     for axis, found in given.items():
         print(f"\n{axis}: {found['sets']:,} sets, {found['images']:,} images")
         table(
@@ -174,7 +175,9 @@ def main() -> None:
     if kept.exists():
         changed = json.loads(kept.read_text())
     else:
-        changed = counterfactual.made(audit.classifier, ordered, audit.images, lambda *_: None)
+        changed = counterfactual.compare_changes(
+            audit.classifier, ordered, audit.images, lambda *_: None
+        )
         kept.write_text(json.dumps(changed))
     table(
         ["change", "images", "label changes", "side changes", "NSFW score"],

@@ -17,7 +17,7 @@ import numpy as np
 
 from modeltrain.audit import fairness
 from modeltrain.audit.evaluate import Predicted
-from modeltrain.audit.fairness import effective_size
+from modeltrain.audit.fairness import effective_sample_size
 from modeltrain.gate.judge import judge
 from modeltrain.gate.paired import count_pairs, difference_interval
 from modeltrain.gate.policy import Policy
@@ -135,7 +135,7 @@ def coverage(job) -> float:
     held = 0
     for _ in range(runs):
         events, members = clustered(random, rate=rate, **shape)
-        effective = effective_size(events, members)
+        effective = effective_sample_size(events, members)
         found = fairness.rate(count=int(events.sum()), n=len(events), effective=effective)
         held += found["low"] <= rate <= found["high"]
     return held / runs

@@ -112,7 +112,7 @@ def main() -> None:
         "phase 2 after cleaning and review": bench.train(reviewed, phases=2),
     }
     answers = {name: bench.answers(model, dirty) for name, model in models.items()}
-    found = {name: quality.figures(each, dirty.labels) for name, each in answers.items()}
+    found = {name: quality.measure(each, dirty.labels) for name, each in answers.items()}
     print(f"\n{json.dumps(steps)}\n\n| model | accuracy on {found['phase 1']['images']} images |")
     print("|---|---|")
     for name, each in found.items():

@@ -12,7 +12,7 @@ from collections import Counter
 
 import numpy as np
 
-from modeltrain.audit.signals import Table, is_signal
+from modeltrain.audit.signals import ContingencyTable, is_signal
 
 AXES, VALUES = 4, 5
 KINDS = (0.5, 0.3, 0.2)  # shares of false alarms, misses and confusions among reports
@@ -34,7 +34,7 @@ def page(random, networks: int, *, times: float = 1.0) -> set[tuple[int, int, in
         of_kind = Counter(kinds.tolist())
         for (value, kind), both in counts.items():
             group, same = of_value[value] - both, of_kind[kind] - both
-            if is_signal(Table(both, group, same, networks - both - group - same)):
+            if is_signal(ContingencyTable(both, group, same, networks - both - group - same)):
                 raised.add((axis, value, kind))
     return raised
 

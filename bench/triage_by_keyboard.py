@@ -52,7 +52,7 @@ def build() -> tuple[int, float]:
     ]
     Report.objects.bulk_create(reports, batch_size=500)
     met = [
-        images.keep(random.integers(0, 256, (300, 400, 3), dtype=np.uint8))
+        images.store(random.integers(0, 256, (300, 400, 3), dtype=np.uint8))
         for _ in range(DECIDED + 1)
     ]
     # What is met is the oldest; its near-duplicates are the newest, as far away as can be.

@@ -77,7 +77,7 @@ def main() -> None:
     judged = judge.judge(champion=before, candidate=after)
     args.out.mkdir(parents=True, exist_ok=True)
     for name, predicted in (("champion", before), ("candidate", after)):
-        columns.write(args.out / f"{name}.npz", columns.of(predicted))
+        columns.write(args.out / f"{name}.npz", columns.from_predicted(predicted))
         figures = json.dumps(evaluate.audit(predicted))
         (args.out / f"{name}.json").write_text(figures)
     (args.out / "gate.json").write_text(json.dumps(judged, indent=2) + "\n")

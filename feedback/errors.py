@@ -1,13 +1,13 @@
-"""Every refusal has a name, and says the rule, the value received and the way out.
+"""Every refusal has a name. It states the rule, the value received, and what to do instead.
 
-`nsfwsite/http.py` says which HTTP status each one has.
+`nsfwsite/http.py` maps each refusal to its HTTP status.
 """
 
 from collections.abc import Mapping
 
 
 class Refusal(Exception):
-    """Something that will not be done, and why."""
+    """A request that is not carried out, and why."""
 
     title = "This was refused"
 
@@ -23,7 +23,7 @@ class ImageRefused(Refusal):
 
 
 class ImagesRefused(ImageRefused):
-    """Some images of a report cannot be used, so nothing of it was kept."""
+    """Some images of a report cannot be used, so nothing of it was stored."""
 
     def __init__(self, broken: Mapping[str, ImageRefused]) -> None:
         super().__init__(
@@ -46,7 +46,7 @@ class Invalid(Refusal):
 
 
 class ClassifierUnavailable(Refusal):
-    """No worker can answer now; nothing was kept, and a retry is welcome."""
+    """No worker can answer now. Nothing was stored, and the client may retry."""
 
     title = "The classifier is away"
     retry_after = 15
@@ -70,7 +70,7 @@ class Gone(Refusal):
 
 
 class WrongState(Refusal):
-    """The thing asked for was already done, or cannot be done from here."""
+    """The action was already taken, or is not possible in this state."""
 
     title = "This cannot be done now"
 

@@ -1,6 +1,6 @@
 """Who may do what: groups of accounts, as in docs/roles.md.
 
-Being a superuser gives the admin, where accounts and settings are, and nothing here.
+A superuser may use the admin, which has accounts and settings, and may do nothing else here.
 """
 
 from typing import Any
@@ -32,12 +32,12 @@ def is_safety(user: Any) -> bool:
 
 
 def is_auditor(user: Any) -> bool:
-    """Statistics and exports of decisions, in words and without pictures."""
+    """May read statistics and export decisions, as text without images."""
     return _is_in(user, AUDITORS, MAINTAINERS)
 
 
 def reviewers() -> "QuerySet[User]":
-    """Whoever can decide reports."""
+    """Everyone who can decide reports."""
     return _active(REVIEWERS, MAINTAINERS)
 
 
@@ -49,6 +49,6 @@ def _active(*groups: str) -> "QuerySet[User]":
     return User.objects.filter(groups__name__in=groups, is_active=True).distinct()
 
 
-def others_review(user: Any) -> bool:
-    """Can anybody else decide reports?"""
+def has_other_reviewers(user: Any) -> bool:
+    """Can anyone else decide reports?"""
     return reviewers().exclude(pk=user.pk).exists()

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from feedback import people
 from feedback.errors import Invalid, Refusal
-from feedback.text import inert
+from feedback.text import strip_unsafe_characters
 from nsfwsite.http import STATUS, headers_of, status_of
 
 View = Callable[..., HttpResponseBase]
@@ -86,7 +86,7 @@ def wants_fragment(request: HttpRequest) -> bool:
 
 def typed_text(request: HttpRequest, field: str) -> str:
     """The text of a form's field, safe to store and to show again."""
-    return inert(request.POST.get(field, ""))
+    return strip_unsafe_characters(request.POST.get(field, ""))
 
 
 def signed_in_user(request: HttpRequest) -> User:

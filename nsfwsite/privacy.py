@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from feedback.services.classifications import KEPT
+from feedback.services.classifications import ANSWER_LIFETIME
 from feedback.services.emails import UNCONFIRMED
 
 
@@ -13,7 +13,7 @@ from feedback.services.emails import UNCONFIRMED
 def show(request: HttpRequest) -> HttpResponse:
     context = {
         "minutes": settings.DEMO_IMAGE_MINUTES,
-        "answer_days": KEPT.days,
+        "answer_days": ANSWER_LIFETIME.days,
         "declined_days": settings.DECLINED_DAYS,
         "untrained_days": settings.UNTRAINED_DAYS,
         "source_days": settings.SOURCE_DAYS,

@@ -68,7 +68,7 @@ def finished_audit(model: ModelVersion, audit_set: AuditSet, predicted: list[Pre
     """As the workers leave an audit when a model has answered so."""
     audit = audits.request(model=model, audit_set=audit_set)
     audit.predictions.parent.mkdir(parents=True, exist_ok=True)
-    columns.write(audit.predictions, columns.of(predicted))
+    columns.write(audit.predictions, columns.from_predicted(predicted))
     audits.finish(audit=audit, figures=evaluate.audit(predicted))
     return audit
 
@@ -118,7 +118,7 @@ def judged(champion) -> Callable[..., Classification]:
         seed: int = 0, label: str = "neutral", pixels: bool = True, pale: bool = False
     ) -> Classification:
         picture = noise(seed, (80, 60))
-        image = images.keep(picture // 2 + 60 if pale else picture)
+        image = images.store(picture // 2 + 60 if pale else picture)
         made = Classification.objects.create(
             status=Classification.Status.DONE,
             image=image,
@@ -129,7 +129,7 @@ def judged(champion) -> Callable[..., Classification]:
             finished_at=timezone.now(),
         )
         if not pixels:
-            images.forget(image)
+            images.delete_image(image)
             made.refresh_from_db()
         return made
 

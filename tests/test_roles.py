@@ -196,7 +196,7 @@ def evaluated(champion: ModelVersion, audit: Audit, by: User) -> Retrain:
         candidate=ModelVersion.objects.create(
             number=2, sha256=stored_artifact(b"v2"), title="Retrain 1"
         ),
-        dataset=datasets.begin([Row("c" * 64, "neutral", {}, "train", "stamps", "owl")]),
+        dataset=datasets.create_first([Row("c" * 64, "neutral", {}, "train", "stamps", "owl")]),
         config="head",
         audit_set=audit.audit_set,
         gate=Finding.objects.get(kind="int8").figures["gate"],
@@ -228,7 +228,7 @@ def private_set(shown: AuditSet) -> AuditSet:
 @pytest.fixture(autouse=True)
 def _files_stay(monkeypatch) -> None:
     """What is tried is taken back in the database; files would be gone."""
-    monkeypatch.setattr(erasure, "finish", lambda: None)
+    monkeypatch.setattr(erasure, "erase_files", lambda: None)
 
 
 @pytest.fixture(autouse=True)

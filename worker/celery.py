@@ -19,7 +19,7 @@ app.conf.update(
         },
         "inference.*": {"queue": "inference"},
         # Here nothing takes long: elsewhere an erasure might wait for an hour.
-        "upkeep.finish_erasures_task": {"queue": "inference"},
+        "upkeep.erase_files_task": {"queue": "inference"},
         "training.*": {"queue": "training"},
     },
     task_ignore_result=True,

@@ -1,7 +1,7 @@
-"""Who is alive, and who has just finished.
+"""Which workers are alive, and notifications that a task has finished.
 
-Each worker keeps a key in Redis for every queue it reads; a waiting request is woken through a
-list that the worker pushes to. Neither holds any state that matters: the database does.
+Each worker refreshes a key in Redis for every queue it reads. A waiting request is woken through a
+list that the worker pushes to. Neither contains state that matters: that is in the database.
 """
 
 import functools
@@ -17,8 +17,8 @@ from redis.retry import Retry
 
 BEAT_SECONDS = 3.0
 DEAD_AFTER_SECONDS = 10
-BELL_SECONDS = 60
-AFTER_VISITORS = 9  # Redis's lowest of ten priorities: taken up when nobody waits for an answer
+NOTIFICATION_SECONDS = 60
+AFTER_VISITORS = 9  # the lowest of ten priorities: run when no visitor waits for an answer
 
 RedisUnavailable = redis.RedisError
 
@@ -29,21 +29,21 @@ def _redis() -> "redis.Redis":
 
 @functools.cache
 def _client(url: str) -> "redis.Redis":
-    # A page that asks whether anybody is there must not wait long to hear "no".
-    once = Retry(NoBackoff(), 1)
-    return redis.Redis.from_url(url, socket_connect_timeout=1, socket_timeout=35, retry=once)
+    # A page that asks whether a worker is alive must not wait long if Redis is down.
+    retry = Retry(NoBackoff(), 1)
+    return redis.Redis.from_url(url, socket_connect_timeout=1, socket_timeout=35, retry=retry)
 
 
 def alive(queue: str) -> bool:
-    """Is a worker reading this queue? False when Redis is away too."""
+    """Is a worker reading this queue? False also when Redis is down."""
     try:
         return bool(_redis().exists(f"heartbeat:{queue}"))
     except RedisUnavailable:
         return False
 
 
-def waiting(queue: str, *, priority: int = 0) -> int:
-    """How many tasks of this priority wait in this queue."""
+def queue_length(queue: str, *, priority: int = 0) -> int:
+    """The number of tasks of this priority that wait in this queue; 0 also when Redis is down."""
     name = queue + f"{Channel.sep}{priority}" * bool(priority)
     try:
         return int(_redis().llen(name))
@@ -51,33 +51,37 @@ def waiting(queue: str, *, priority: int = 0) -> int:
         return 0
 
 
+def _notification_key(name: str) -> str:
+    return f"notification:{name}"
+
+
 def notify(name: str) -> None:
-    """Wake whoever waits for `name`."""
-    bell = f"bell:{name}"
+    """Wake the requests that wait for `name`."""
+    key = _notification_key(name)
     try:
         with _redis().pipeline() as pipe:
-            pipe.lpush(bell, 1)
-            pipe.expire(bell, BELL_SECONDS)
+            pipe.lpush(key, 1)
+            pipe.expire(key, NOTIFICATION_SECONDS)
             pipe.execute()
     except RedisUnavailable:
-        pass  # whoever waits looks in the database when its time is up
+        pass  # waiting requests look in the database when their time is up
 
 
 def wait(name: str, seconds: float) -> None:
-    """Wait until `name` rings, at most `seconds`."""
+    """Wait until `notify(name)` is called, at most `seconds`."""
     if seconds <= 0:
         return
     try:
-        bell = f"bell:{name}"
-        if _redis().blpop([bell], timeout=seconds):
-            _redis().lpush(bell, 1)  # for the next one who waits
-            _redis().expire(bell, BELL_SECONDS)
+        key = _notification_key(name)
+        if _redis().blpop([key], timeout=seconds):
+            _redis().lpush(key, 1)  # for other requests that wait
+            _redis().expire(key, NOTIFICATION_SECONDS)
     except RedisUnavailable:
         time.sleep(min(seconds, 0.2))
 
 
 class Heartbeat(bootsteps.StartStopStep):
-    """Beat while the worker is connected to its broker."""
+    """Refresh the worker's keys while it is connected to its broker."""
 
     requires = {"celery.worker.components:Timer"}
 

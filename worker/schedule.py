@@ -5,27 +5,27 @@ from celery import Celery
 
 def install(app: Celery) -> None:
     app.conf.beat_schedule = {
-        "forget-old-images": {
-            "task": "upkeep.forget_old_images_task",
+        "delete-expired-images": {
+            "task": "upkeep.delete_expired_images_task",
             "schedule": 60.0,
             "options": {"expires": 50},
         },
-        "finish-what-was-withdrawn": {
-            "task": "upkeep.finish_erasures_task",
+        "erase-files": {
+            "task": "upkeep.erase_files_task",
             "schedule": 15.0,
             "options": {"expires": 14},
         },
-        "sweep-what-a-crash-left": {
-            "task": "upkeep.sweep_images_task",
+        "purge-orphans": {
+            "task": "upkeep.purge_orphans_task",
             "schedule": 3600.0,
             "options": {"expires": 3500},
         },
-        "keep-to-periods": {
-            "task": "upkeep.keep_to_periods_task",
+        "enforce-retention": {
+            "task": "upkeep.enforce_retention_task",
             "schedule": 3600.0,
             "options": {"expires": 3500},
         },
-        "pick-up-what-was-lost": {
+        "pick-up-lost-work": {
             "task": "upkeep.pick_up_lost_work_task",
             "schedule": 15.0,
             "options": {"expires": 14},

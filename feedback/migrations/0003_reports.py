@@ -304,7 +304,7 @@ class Migration(migrations.Migration):
                         editable=False,
                         null=True,
                         on_delete=django.db.models.deletion.CASCADE,
-                        related_name="twin",
+                        related_name="golden_copy",
                         to="feedback.golden",
                     ),
                 ),
@@ -383,7 +383,6 @@ class Migration(migrations.Migration):
                 ),
                 ("file", models.CharField(help_text="Where its pixels were kept.", max_length=200)),
                 ("name", models.CharField(help_text="What manifests call it.", max_length=64)),
-                ("sha256", models.CharField(max_length=64)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "report",

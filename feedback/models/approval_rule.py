@@ -2,25 +2,25 @@ from django.db import models
 from django.db.models import Q
 
 
-class Holder(models.Manager["ApprovalRule"]):
-    def now(self) -> "ApprovalRule":
-        """As they are, for a page; one key where nobody ever changed them."""
+class ApprovalRuleManager(models.Manager["ApprovalRule"]):
+    def current(self) -> "ApprovalRule":
+        """The site's rule, to be read. It is one key unless it was changed."""
         return self.first() or ApprovalRule()
 
-    def held(self) -> "ApprovalRule":
-        """The same, inside a transaction, until whose end nobody changes them."""
+    def locked(self) -> "ApprovalRule":
+        """The site's rule, locked until the end of the transaction."""
         return self.select_for_update().get_or_create(pk=1)[0]
 
 
 class ApprovalRule(models.Model):
-    """How many different reviewers must agree before an outcome stands: one row for the site."""
+    """How many different reviewers must agree before an outcome stands. One row per site."""
 
     ONE, TWO = 1, 2
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     number = models.PositiveSmallIntegerField(default=ONE)
 
-    objects = Holder()
+    objects = ApprovalRuleManager()
 
     class Meta:
         db_table = "feedback_keys"

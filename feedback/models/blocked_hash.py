@@ -2,7 +2,7 @@ from django.db import models
 
 
 class BlockedHash(models.Model):
-    """A PDQ hash of a picture that nobody here may be shown."""
+    """A PDQ hash of an image that must not be shown to anyone here."""
 
     pdq = models.CharField(max_length=64, unique=True)
     source = models.CharField(max_length=200)

@@ -3,13 +3,13 @@ from django.db.models import Q
 
 
 class BrowserScore(models.Model):
-    """What the reporter's own browser had said of an example before it was sent."""
+    """The answer of the reporter's own browser for an example, from before it was sent."""
 
     class Graph(models.TextChoices):
         INT8 = "int8", "rounded to 8 bits"
         FLOAT32 = "float32", "as it is"
 
-    # What an export may differ by, and what other hardware may.
+    # How far scores may differ: by the export, and by the hardware.
     TOLERANCE = {Graph.INT8: 0.03, Graph.FLOAT32: 0.001}
 
     example = models.OneToOneField(

@@ -2,7 +2,7 @@ from django.db import models
 
 
 class Burst(models.Model):
-    """Reports beyond so many that came at once from one place; while held they wait apart."""
+    """Reports above the limit that came at once from one place. They wait in quarantine."""
 
     class Kind(models.TextChoices):
         NETWORK = "network", "from one network"

@@ -14,7 +14,7 @@ def upload_name(classification: "Classification", _filename: str) -> str:
 
 
 class Classification(models.Model):
-    """One image that somebody asked about. Its pixels are gone within minutes unless reported."""
+    """One image that a visitor asked about. It is deleted within minutes unless it is reported."""
 
     class Status(models.TextChoices):
         WAITING = "waiting"

@@ -4,7 +4,7 @@ from pathlib import Path
 from django.db import models
 from django.db.models import Q
 
-# Why a report is declined: a name, a title for the reviewer, and what the reporter is told.
+# Reasons to reject a report: a name, a title for the reviewer, and what the reporter reads.
 REASONS: dict[str, dict[str, str]] = json.loads(
     (Path(__file__).parent.parent / "reasons.json").read_text()
 )
@@ -12,7 +12,7 @@ OTHER = "other"
 
 
 class Decision(models.Model):
-    """What one reviewer said of a report; it stands once it settles the report."""
+    """One reviewer's decision on a report. It stands once it settles the report."""
 
     class Outcome(models.TextChoices):
         ACCEPTED = "accepted"
@@ -29,9 +29,9 @@ class Decision(models.Model):
     reason = models.TextField(max_length=2000, blank=True, help_text="A line to the reporter.")
     by = models.ForeignKey("auth.User", on_delete=models.PROTECT)
     at = models.DateTimeField(auto_now_add=True)
-    # When it became the report's outcome, alone or because as many said the same as must.
+    # When it became the outcome: alone, or because enough reviewers agreed.
     settled_at = models.DateTimeField(null=True, blank=True)
-    # Groups that this reviewer named and another who agreed did not: the outcome is without them.
+    # Groups that this reviewer named and an agreeing reviewer did not. The outcome omits them.
     left_out = models.JSONField(default=dict, blank=True)
     taken_back_at = models.DateTimeField(null=True, blank=True)
 
@@ -67,7 +67,7 @@ class Decision(models.Model):
 
     @property
     def verdict(self) -> str:
-        """What two reviewers must say alike to agree."""
+        """What two reviewers must have in common to agree: the label, or else the outcome."""
         return self.label or self.outcome
 
     @property
@@ -75,7 +75,7 @@ class Decision(models.Model):
         return self.settled_at is not None and self.taken_back_at is None
 
     @property
-    def told(self) -> list[str]:
-        """Why, as the reporter reads it."""
-        words = REASONS[self.because]["told"] if self.because else ""
-        return [part for part in (words, self.reason) if part]
+    def explanation(self) -> list[str]:
+        """The reasons that the reporter reads."""
+        reason_text = REASONS[self.because]["told"] if self.because else ""
+        return [text for text in (reason_text, self.reason) if text]

@@ -12,15 +12,15 @@ def new_nonce() -> str:
 
 
 class EmailAddress(models.Model):
-    """Where a reporter wants to read what becomes of a report. Deleted with it, and before."""
+    """Where a reporter wants news of a report. Deleted with the report, or earlier."""
 
-    # What is written about; the rest is on the receipt.
-    TOLD = (Report.Status.ACCEPTED, Report.Status.REJECTED, Report.Status.ANSWERED)
-    TRIES = 5
+    # Only these outcomes are mailed; the rest is on the receipt.
+    NOTIFIED = (Report.Status.ACCEPTED, Report.Status.REJECTED, Report.Status.ANSWERED)
+    MAX_ATTEMPTS = 5
 
     report = models.OneToOneField(Report, on_delete=models.CASCADE, related_name="email_address")
     address = models.EmailField()
-    # Part of every link in a mail, so that none works longer than this row is here.
+    # Part of every link in an email, so that links stop working when this row is deleted.
     nonce = models.CharField(max_length=40, default=new_nonce, editable=False)
     site = models.CharField(max_length=200, help_text="As its reporter saw it: https://….")
     asked_at = models.DateTimeField(null=True, blank=True)

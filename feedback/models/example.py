@@ -10,7 +10,7 @@ LOOKS_EXPLICIT = 0.5
 
 
 class Example(models.Model):
-    """One image in a report, and what the model said of it when it was reported."""
+    """One image of a report, with the answers of models for it."""
 
     report = models.ForeignKey("feedback.Report", on_delete=models.CASCADE, related_name="examples")
     position = models.PositiveSmallIntegerField()
@@ -18,11 +18,11 @@ class Example(models.Model):
         "feedback.StoredImage", null=True, blank=True, on_delete=models.SET_NULL
     )
     image_sha256 = models.CharField(max_length=64, db_index=True)
-    # The image that the model gets wrong, which this one equals but for the group.
+    # The image that the model gets wrong. This one differs from it only in its group.
     counterpart_of = models.OneToOneField(
         "self", null=True, blank=True, on_delete=models.CASCADE, related_name="counterpart"
     )
-    # Of an image in a pair alone: the value that sets it apart from the other one.
+    # Only for an image in a pair: the group that distinguishes it from the other one.
     groups = models.JSONField(default=dict, blank=True)
 
     class Meta:
@@ -38,31 +38,32 @@ class Example(models.Model):
     def __str__(self) -> str:
         return f"example {self.position} of {self.report}"
 
-    def own(self, groups: Mapping[str, str]) -> dict[str, str]:
-        """Of the groups of its report, those that hold for this image."""
+    def applicable_groups(self, report_groups: Mapping[str, str]) -> dict[str, str]:
+        """Those of the report's groups that hold for this image, and its own."""
         if self.counterpart_of_id and not self.groups:
             return {}  # nobody said on which axis it differs
-        return {**groups, **self.groups}
+        return {**report_groups, **self.groups}
 
     @property
-    def then(self) -> "ExampleScore":
+    def reported_score(self) -> "ExampleScore":
         """The answer that was reported."""
         return self.scored[0]
 
     @property
-    def now(self) -> "ExampleScore":
-        """The answer of the model in service, or of the newest that judged this example."""
-        serving = [one for one in self.scored if one.model.status == ModelVersion.Status.CHAMPION]
-        return (serving or self.scored)[-1]
+    def current_score(self) -> "ExampleScore":
+        """The answer of the model in service, or of the newest model that judged this example."""
+        scores = self.scored
+        champion = [score for score in scores if score.model.status == ModelVersion.Status.CHAMPION]
+        return (champion or scores)[-1]
 
     @property
     def explicit_score(self) -> float:
-        """What the model in service gives the explicit labels together."""
-        return float(sum(self.now.scores.get(label, 0) for label in NSFW))
+        """The sum of the scores that the model in service gives to the explicit labels."""
+        return float(sum(self.current_score.scores.get(label, 0) for label in NSFW))
 
     @property
     def looks_explicit(self) -> bool:
-        """A person is asked once more before they see it."""
+        """Reviewers must confirm before they see it."""
         return self.explicit_score >= LOOKS_EXPLICIT
 
     @property
@@ -71,7 +72,7 @@ class Example(models.Model):
 
 
 class ExampleScore(models.Model):
-    """What one model says of one example."""
+    """One model's answer for one example."""
 
     example = models.ForeignKey(Example, on_delete=models.CASCADE, related_name="scores")
     model = models.ForeignKey("feedback.ModelVersion", on_delete=models.PROTECT)

@@ -2,7 +2,7 @@ from django.db import models
 
 
 class Golden(models.Model):
-    """A decided report whose answer is sure: now and then it is asked again, as a case like any."""
+    """A decided report whose answer is certain. Now and then reviewers are asked it again."""
 
     report = models.OneToOneField(
         "feedback.Report", on_delete=models.CASCADE, related_name="golden_case"
@@ -15,7 +15,7 @@ class Golden(models.Model):
 
 
 class GoldenAnswer(models.Model):
-    """What a reviewer said of a golden case. It counts for nothing but how often they are right."""
+    """A reviewer's answer to a golden case. It only counts towards how often they are right."""
 
     golden = models.ForeignKey(Golden, on_delete=models.CASCADE, related_name="answers")
     verdict = models.CharField(max_length=40, help_text="The label, or the outcome without one.")

@@ -19,14 +19,14 @@ def random_name(_image: "StoredImage", _filename: str) -> str:
 
 
 class StoredImage(models.Model):
-    """Re-encoded pixels of one image that somebody handed over. Private."""
+    """Re-encoded pixels of one image that a visitor submitted. Private."""
 
     sha256 = models.CharField("pixel SHA-256", max_length=64, db_index=True)
-    # What manifests and other files call it: with this row and the file gone, it leads nowhere.
+    # Its name in manifests and other files. It means nothing once this row is deleted.
     name = models.CharField(max_length=64, db_index=True, editable=False)
     pdq = models.CharField("PDQ hash", max_length=64, blank=True)
     pdq_quality = models.PositiveSmallIntegerField(default=0)
-    # Reported pictures that are nearly the same share it; it tells nothing of what they show.
+    # Reported images that are near-duplicates share it. It says nothing about what they show.
     cluster = models.BigIntegerField(null=True, blank=True, db_index=True, editable=False)
     file = models.FileField(storage=image_storage, upload_to=random_name)
     width = models.PositiveIntegerField()

@@ -4,20 +4,20 @@ from feedback.models.append_only import AppendOnly
 
 
 class Look(AppendOnly):
-    """Somebody saw a picture that is veiled, or did something with what was escalated."""
+    """Who looked at a blurred image, or acted on an escalated report."""
 
-    class What(models.TextChoices):
+    class Action(models.TextChoices):
         OPENED = "opened", "opened the report"
         SAW = "saw", "saw a picture"
         BLOCKED = "blocked", "blocked its pictures"
         HANDED_BACK = "handed back", "handed it back to triage"
         DELETED = "deleted", "deleted its pictures"
 
-    # A number and not a link: the line stays when the report goes.
+    # A number, not a foreign key: the row stays when the report is deleted.
     report = models.PositiveBigIntegerField(db_index=True)
     picture = models.PositiveSmallIntegerField(null=True, help_text="Its place in the report.")
     by = models.ForeignKey("auth.User", on_delete=models.PROTECT, related_name="+")
-    what = models.CharField(max_length=12, choices=What)
+    what = models.CharField(max_length=12, choices=Action)
     note = models.TextField(max_length=2000, blank=True)
     escalated = models.BooleanField(help_text="Was the report escalated at that time?")
     at = models.DateTimeField(auto_now_add=True)

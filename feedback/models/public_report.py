@@ -4,9 +4,9 @@ from django.db import models
 
 
 class PublicReport(models.Model):
-    """All that anybody may read of a decided report. Its public pages read nothing else.
+    """Everything that is public about a decided report. Its public pages read nothing else.
 
-    It is made anew whenever the report moves, and deleted when the report is withdrawn or queued.
+    It is rewritten whenever the report changes, and deleted when the report is withdrawn or queued.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -21,7 +21,7 @@ class PublicReport(models.Model):
     groups = models.JSONField(default=dict)
     learnt_in = models.CharField(max_length=20, blank=True)
     answers = models.JSONField(help_text="said, model, now, newer, mistake, images; no scores")
-    # " label=drawings model=v1 group=medium=vector ": what it can be searched by.
+    # What it can be filtered by: " label=drawings model=v1 group=medium=vector ".
     tags = models.TextField()
 
     class Meta:

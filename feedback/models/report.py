@@ -29,11 +29,11 @@ class Report(models.Model):
         WITHDRAWN = "withdrawn"
         GOLDEN = "golden"
 
-    # A reviewer can decide it; a golden one looks like any other.
+    # A reviewer can decide it; a golden copy looks like any other report.
     OPEN = (Status.QUEUED, Status.GOLDEN)
-    # A reviewer agreed, and has not taken it back.
+    # Reviewers agreed, and have not taken it back.
     AGREED = (Status.ACCEPTED, Status.FOLDED, Status.ANSWERED)
-    # Anybody may read what became of it.
+    # Its outcome is public.
     PUBLIC = (*AGREED, Status.REJECTED)
 
     class Kind(models.TextChoices):
@@ -47,19 +47,19 @@ class Report(models.Model):
     groups = models.JSONField(default=dict, blank=True)
     subject = models.CharField(max_length=120, blank=True)
     description = models.TextField(max_length=2000, blank=True)
-    # Why the reporter does not agree with the reviewer; asked once.
+    # Why the reporter disagrees with the reviewer. One appeal is allowed.
     appeal = models.TextField(max_length=2000, blank=True)
     appealed_at = models.DateTimeField(null=True, blank=True)
-    # Counts of a private audit, handed in without its images: `services/evidence.py` says which.
+    # Counts of a private audit, submitted without its images: see `services/evidence.py`.
     evidence = models.JSONField(default=dict, blank=True)
     consent_store = models.BooleanField(default=False)
     consent_train = models.BooleanField(default=False)
-    # Who has it in hand to decide it, and until when.
+    # The reviewer who is deciding it, and until when it is reserved for them.
     claimed_by = models.ForeignKey(
         "auth.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     claimed_until = models.DateTimeField(null=True, blank=True)
-    # From then on two reviewers must agree on it, however many keys the site has.
+    # Since then two reviewers must agree on it, whatever the site's approval rule.
     second_opinion_at = models.DateTimeField(null=True, blank=True)
     folded_into = models.ForeignKey(
         "feedback.DatasetVersion",
@@ -68,18 +68,18 @@ class Report(models.Model):
         on_delete=models.PROTECT,
         related_name="reports",
     )
-    # Of a withdrawn report: numbers of the dataset versions that held its pictures.
+    # Of a withdrawn report: numbers of the dataset versions that contained its images.
     held_in = models.JSONField(default=list, blank=True, editable=False)
-    # Asked again without anybody knowing: the golden case that this is a twin of.
+    # Of a golden copy: the golden case that it repeats. Reviewers cannot tell it from a report.
     golden = models.OneToOneField(
         "feedback.Golden",
         null=True,
         blank=True,
         editable=False,
         on_delete=models.CASCADE,
-        related_name="twin",
+        related_name="golden_copy",
     )
-    # It came with too many others at once, and waits apart from the queue.
+    # It came with too many others at once, and waits in quarantine, outside the queue.
     burst = models.ForeignKey(
         "feedback.Burst",
         null=True,
@@ -87,11 +87,11 @@ class Report(models.Model):
         on_delete=models.SET_NULL,
         related_name="reports",
     )
-    # A keyed hash of the address that it came from, for a while.
+    # A keyed hash of the network address that it came from; replaced after SOURCE_DAYS.
     source = models.CharField(max_length=64, blank=True, editable=False)
     idempotency_key = models.CharField(max_length=64, null=True, blank=True, unique=True)
     request_sha256 = models.CharField(max_length=64, blank=True)
-    # Without it nobody can tell which entries of the ledger are about this report.
+    # Without this key nobody can tell which ledger entries are about this report.
     ledger_key = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
@@ -118,22 +118,24 @@ class Report(models.Model):
 
     @property
     def pairs(self) -> list[tuple["Example", "Example"]]:
-        """The image that the model gets wrong, and its counterpart."""
-        every = {one.pk: one for one in self.examples.all()}
+        """Pairs of the image that the model gets wrong, and its counterpart."""
+        examples = {example.pk: example for example in self.examples.all()}
         return [
-            (every[one.counterpart_of_id], one) for one in every.values() if one.counterpart_of_id
+            (examples[example.counterpart_of_id], example)
+            for example in examples.values()
+            if example.counterpart_of_id
         ]
 
     @property
     def singles(self) -> list["Example"]:
-        """Images that are no part of a pair."""
-        paired = {one.pk for pair in self.pairs for one in pair}
-        return [one for one in self.examples.all() if one.pk not in paired]
+        """Images that are not part of a pair."""
+        paired = {example.pk for pair in self.pairs for example in pair}
+        return [example for example in self.examples.all() if example.pk not in paired]
 
     @property
     def decision(self) -> "Decision | None":
-        """The one that settled it, and stands."""
-        return next((one for one in self.decisions.all() if one.stands), None)
+        """The decision that settled it and was not taken back."""
+        return next((decision for decision in self.decisions.all() if decision.stands), None)
 
 
 class ReportEvent(models.Model):

@@ -1,4 +1,4 @@
-"""How many must agree."""
+"""How many reviewers must agree, and where one has decided."""
 
 from django.db.models import Count, Q, QuerySet
 
@@ -6,15 +6,15 @@ from feedback.models import Decision, LedgerEntry, Report
 
 
 def changes() -> "QuerySet[LedgerEntry]":
-    """When the number of keys was changed, the newest first."""
+    """Changes of the number of keys, newest first."""
     return LedgerEntry.objects.filter(kind=LedgerEntry.Kind.KEYS).order_by("-number")
 
 
 def half_decided() -> "QuerySet[Decision]":
-    """What one reviewer said of queued reports that nobody else has spoken on."""
-    alone = Report.objects.filter(status=Report.Status.QUEUED, second_opinion_at=None).annotate(
-        said=Count("decisions", filter=Q(decisions__taken_back_at=None))
+    """Decisions of one reviewer on queued reports that nobody else has decided."""
+    undecided = Report.objects.filter(status=Report.Status.QUEUED, second_opinion_at=None).annotate(
+        decision_count=Count("decisions", filter=Q(decisions__taken_back_at=None))
     )
     return Decision.objects.filter(
-        report__in=alone.filter(said=1).values("pk"), taken_back_at=None
+        report__in=undecided.filter(decision_count=1).values("pk"), taken_back_at=None
     ).select_related("report", "by")

@@ -1,46 +1,48 @@
-"""What reviewers said."""
+"""Decisions of reviewers."""
 
 from django.contrib.auth.models import User
 from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from feedback.models import Decision, Report
 
-# So many reviewers, each saying something else, are left to a maintainer.
-DIFFER = 3
+# If this many reviewers disagree with each other, a maintainer decides.
+DISPUTE_SIZE = 3
 
 
 def standing(report: Report) -> "QuerySet[Decision]":
-    """What reviewers said of it and did not take back."""
+    """Decisions on a report that were not taken back."""
     return report.decisions.filter(taken_back_at=None)
 
 
-def said_of(report: Report, *, to: User) -> list[Decision]:
-    """What reviewers said that this one may read: of an open case, nothing that still counts."""
-    said = report.decisions.all()
+def visible_decisions(report: Report, *, to: User) -> list[Decision]:
+    """Decisions that this reviewer may read: none by others that still count on an open case."""
+    decisions = list(report.decisions.all())
     if report.status not in Report.OPEN:
-        return list(said)
-    return [one for one in said if one.taken_back_at or one.by_id == to.pk]
+        return decisions
+    return [decision for decision in decisions if decision.taken_back_at or decision.by_id == to.pk]
 
 
 def three_differ(standing: "QuerySet[Decision]") -> bool:
-    """Of a queued report: had two said the same, it would not be queued."""
-    return standing.count() >= DIFFER
+    """Of a queued report: if two of them agreed, it would not be queued."""
+    return standing.count() >= DISPUTE_SIZE
 
 
-def cases_that_differ() -> "QuerySet[Report]":
-    said = Decision.objects.filter(taken_back_at=None, settled_at=None).values("report")
-    many = said.annotate(n=Count("pk")).filter(n__gte=DIFFER).order_by()
-    return Report.objects.filter(pk__in=many.values("report"), status=Report.Status.QUEUED)
+def disputed_cases() -> "QuerySet[Report]":
+    """Reports on which so many reviewers disagree that a maintainer decides."""
+    unsettled = Decision.objects.filter(taken_back_at=None, settled_at=None).values("report")
+    disputed = unsettled.annotate(n=Count("pk")).filter(n__gte=DISPUTE_SIZE).order_by()
+    return Report.objects.filter(pk__in=disputed.values("report"), status=Report.Status.QUEUED)
 
 
-def decided_blind() -> "QuerySet[Decision]":
-    """What at least two said of a settled report, none of whom could see what others said.
+def independent_decisions() -> "QuerySet[Decision]":
+    """Decisions of at least two reviewers on a settled report, made without seeing each other's.
 
-    A report that was decided again is left out: who decides again can read what was said before.
+    Reports that were decided again are left out: reviewers could read the earlier decisions.
     """
-    same = Decision.objects.filter(report=OuterRef("report"))
+    same_report = Decision.objects.filter(report=OuterRef("report"))
     settled = Decision.objects.exclude(report__status=Report.Status.QUEUED)
-    said = settled.filter(
-        Exists(same.exclude(pk=OuterRef("pk"))), ~Exists(same.filter(taken_back_at__isnull=False))
+    independent = settled.filter(
+        Exists(same_report.exclude(pk=OuterRef("pk"))),
+        ~Exists(same_report.filter(taken_back_at__isnull=False)),
     )
-    return said.select_related("by").order_by("report_id", "pk")
+    return independent.select_related("by").order_by("report_id", "pk")

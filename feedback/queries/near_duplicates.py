@@ -1,4 +1,4 @@
-"""Waiting reports that hold nearly the same pictures."""
+"""Open reports with near-duplicate images."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from feedback.queries import triage
 
 
 def same_case(report: Report) -> "QuerySet[Report]":
-    """Queued reports that hold nearly one of its pictures, itself among them."""
+    """Open reports with a near-duplicate of one of its images, including the report itself."""
     shared = Example.objects.filter(image__cluster__in=_clusters(report))
     pks = {report.pk, *shared.values_list("report", flat=True)}
     return Report.objects.filter(pk__in=pks, status__in=Report.OPEN)
@@ -23,15 +23,15 @@ def _clusters(report: Report) -> set[int]:
 
 @dataclass(frozen=True)
 class NearDuplicate:
-    """A report that waits with nearly a picture of the case.
+    """An open report with a near-duplicate of an image of the case.
 
     Attributes
     ----------
     report : Report
     alike : list of Example
-        Its pictures that the case has too.
+        Its images that are near-duplicates of images of the case.
     others : int
-        How many other pictures it has.
+        The number of its other images.
     """
 
     report: Report
@@ -39,19 +39,21 @@ class NearDuplicate:
     others: int
 
     def agrees_with(self, case: Report) -> bool:
-        """Is it about nothing else, and says the same of it?"""
+        """Is it only about images of the case, with the same expected label?"""
         return not self.others and self.report.expected_label == case.expected_label
 
 
 def near_duplicates(
-    report: Report, reviewer: User, *, most: int
+    report: Report, reviewer: User, *, limit: int
 ) -> tuple[list[NearDuplicate], int]:
-    """What a reviewer may decide with a case, oldest first, and how many more there are."""
+    """Reports that a reviewer may decide with a case, oldest first, and how many more there are."""
     clusters = _clusters(report)
-    waiting = triage.open_cases(reviewer).filter(pk__in=same_case(report).exclude(pk=report.pk))
-    found = []
-    for one in waiting[:most]:
-        examples = list(one.examples.all())
-        alike = [each for each in examples if each.image and each.image.cluster in clusters]
-        found.append(NearDuplicate(one, alike, len(examples) - len(alike)))
-    return found, waiting.count() - len(found)
+    queryset = triage.open_cases(reviewer).filter(pk__in=same_case(report).exclude(pk=report.pk))
+    duplicates = []
+    for other in queryset[:limit]:
+        examples = list(other.examples.all())
+        alike = [
+            example for example in examples if example.image and example.image.cluster in clusters
+        ]
+        duplicates.append(NearDuplicate(other, alike, len(examples) - len(alike)))
+    return duplicates, queryset.count() - len(duplicates)

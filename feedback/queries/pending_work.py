@@ -33,12 +33,6 @@ def reports_to_screen() -> Sequence[int]:
     )
 
 
-def reports_to_publish() -> Sequence[int]:
-    """Decided reports that the public list does not have."""
-    decided = Report.objects.filter(status__in=Report.PUBLIC, public=None)
-    return list(decided.values_list("pk", flat=True))
-
-
 def reports_to_answer() -> bool:
     """Has the champion learnt from reports that were not told yet?"""
     retrain = Retrain.objects.filter(
@@ -52,11 +46,11 @@ def reports_to_answer() -> bool:
     )
 
 
-def letters() -> "QuerySet[EmailAddress]":
-    """Addresses to which a letter is due: the question whether they want any, or news."""
+def emails_to_send() -> "QuerySet[EmailAddress]":
+    """Addresses to which an email is due: the confirmation request, or news."""
     news = Q(
         confirmed_at__isnull=False,
-        report__events__status__in=EmailAddress.TOLD,
+        report__events__status__in=EmailAddress.NOTIFIED,
         report__events__pk__gt=F("told"),
     )
     undecided = Q(report__status__in=[Report.Status.QUEUED, Report.Status.ESCALATED])

@@ -1,4 +1,4 @@
-"""What anybody may read of decided reports."""
+"""Public information about decided reports."""
 
 from collections.abc import Collection, Mapping
 
@@ -10,7 +10,7 @@ from modeltrain.labels import LABELS
 
 
 def filters() -> dict[str, Collection[str]]:
-    """What the public list can be filtered by, and the values of each."""
+    """The filters of the public list, and their possible values."""
     return {
         "label": LABELS,
         "group": [
@@ -23,18 +23,21 @@ def filters() -> dict[str, Collection[str]]:
     }
 
 
-def chosen_filters(asked: Mapping[str, str]) -> dict[str, str]:
-    """Those that are asked for with a known value, in one order."""
-    known = filters()
-    return {name: asked[name] for name, values in known.items() if asked.get(name) in values}
+def chosen_filters(parameters: Mapping[str, str]) -> dict[str, str]:
+    """The filters that the parameters set to a possible value, in a fixed order."""
+    return {
+        name: parameters[name]
+        for name, values in filters().items()
+        if parameters.get(name) in values
+    }
 
 
 def reports(chosen: Mapping[str, str]) -> "QuerySet[PublicReport]":
-    """What anybody may read of decided reports, the newest first."""
-    found = PublicReport.objects.all()
+    """Public rows of decided reports that match the chosen filters, newest first."""
+    queryset = PublicReport.objects.all()
     for name, value in chosen.items():
         if name == "state":
-            found = found.filter(state=value)
+            queryset = queryset.filter(state=value)
         else:
-            found = found.filter(tags__contains=f" {name}={value} ")
-    return found
+            queryset = queryset.filter(tags__contains=f" {name}={value} ")
+    return queryset

@@ -1,4 +1,4 @@
-"""Reports, whoever asks."""
+"""Reports, for pages and API."""
 
 import datetime
 from typing import Any
@@ -9,12 +9,13 @@ from django.db.models import Count, QuerySet
 from feedback.models import BrowserScore, Report
 
 
-def report_of(receipt: str) -> Report | None:
-    """The report with this receipt, with all that its page tells."""
-    return with_story(Report.objects.filter(receipt=receipt)).first()
+def by_receipt(receipt: str) -> Report | None:
+    """The report with this receipt, with everything that its page shows."""
+    return with_details(Report.objects.filter(receipt=receipt)).first()
 
 
-def with_story(reports: "QuerySet[Report]") -> "QuerySet[Report]":
+def with_details(reports: "QuerySet[Report]") -> "QuerySet[Report]":
+    """Fetch everything that the page of a report shows, in a fixed number of database queries."""
     return reports.select_related("folded_into").prefetch_related(
         "events",
         "examples__scores__model",
@@ -25,27 +26,29 @@ def with_story(reports: "QuerySet[Report]") -> "QuerySet[Report]":
     )
 
 
-def counts() -> dict[str, int]:
+def counts_by_status() -> dict[str, int]:
     rows = Report.objects.order_by().values_list("status").annotate(n=Count("pk"))
     return {status: dict(rows).get(status, 0) for status in Report.Status.values}
 
 
-def appeal_until(report: Report) -> datetime.datetime | None:
-    """Until when a report that was declined can be appealed."""
-    declined = report.events.filter(status=Report.Status.REJECTED).last()
-    return declined.at + datetime.timedelta(days=settings.DECLINED_DAYS) if declined else None
+def appeal_deadline(report: Report) -> datetime.datetime | None:
+    """Until when a rejected report can be appealed."""
+    rejection = report.events.filter(status=Report.Status.REJECTED).last()
+    if rejection is None:
+        return None
+    return rejection.at + datetime.timedelta(days=settings.DECLINED_DAYS)
 
 
-def accepted_waiting() -> int:
-    """How many accepted reports the next retrain would learn from."""
-    pictures = Report.objects.filter(
+def learnable_count() -> int:
+    """The number of accepted reports that the next retrain would learn from."""
+    learnable = Report.objects.filter(
         status=Report.Status.ACCEPTED, consent_train=True, examples__image__isnull=False
     )
-    return pictures.distinct().count()
+    return learnable.distinct().count()
 
 
 def browser_drift() -> dict[str, Any]:
-    """How many reported images a browser had judged too, and the reports where it differs."""
+    """How many reported images a browser judged too, and the reports where its scores differ."""
     compared = BrowserScore.objects.filter(distance__isnull=False)
     drifted = compared.filter(drifted=True)
     reports = drifted.values_list("example__report", flat=True)

@@ -1,4 +1,4 @@
-"""Who may decide what."""
+"""Which reports a reviewer may decide."""
 
 from django.contrib.auth.models import User
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
@@ -10,66 +10,74 @@ from feedback.queries import decisions, golden, reports
 
 
 def open_cases(reviewer: User) -> "QuerySet[Report]":
-    """What a reviewer has to decide, oldest first.
+    """The reports that a reviewer may decide, oldest first.
 
-    Nothing that somebody else has in hand or that they have decided, no appeal that is for others,
-    and of the cases where three reviewers differ only those that they are to end.
+    Without reports that another reviewer has claimed or that this one has decided, without appeals
+    that are reserved for others, and with disputed reports only if this reviewer may settle them.
     """
-    waiting = Report.objects.filter(status__in=Report.OPEN, burst=None)
-    waiting = waiting.filter(free_for(reviewer))
-    mine = Decision.objects.filter(report=OuterRef("pk"), by=reviewer, taken_back_at=None)
-    differ = list(decisions.cases_that_differ())
-    ends = [report.pk for report in differ if may_end_difference(report, reviewer)]
-    others = [report.pk for report in differ if report.pk not in ends]
-    others += [pk for pk in _appeals_for_others(reviewer) if pk not in ends]
-    twins = Golden.objects.exclude(twin=None)
-    others += [each.twin.pk for each in twins if not golden.may_answer(each, reviewer)]
-    waiting = waiting.filter(~Exists(mine) | Q(pk__in=ends)).exclude(pk__in=others)
-    return reports.with_story(waiting).order_by("created_at", "pk")
+    queryset = Report.objects.filter(status__in=Report.OPEN, burst=None)
+    queryset = queryset.filter(claimable_by(reviewer))
+    own_decisions = Decision.objects.filter(report=OuterRef("pk"), by=reviewer, taken_back_at=None)
+    disputed = list(decisions.disputed_cases())
+    settleable = [report.pk for report in disputed if may_settle_dispute(report, reviewer)]
+    for_others = [report.pk for report in disputed if report.pk not in settleable]
+    for_others += [pk for pk in _appeals_for_others(reviewer) if pk not in settleable]
+    for_others += [
+        case.golden_copy.pk
+        for case in Golden.objects.exclude(golden_copy=None)
+        if not golden.may_answer(case, reviewer)
+    ]
+    queryset = queryset.filter(~Exists(own_decisions) | Q(pk__in=settleable))
+    queryset = queryset.exclude(pk__in=for_others)
+    return reports.with_details(queryset).order_by("created_at", "pk")
 
 
-def free_for(reviewer: User) -> Q:
-    """Reports that nobody else has in hand."""
+def claimable_by(reviewer: User) -> Q:
+    """Reports that no other reviewer has claimed."""
     lapsed = Q(claimed_until=None) | Q(claimed_until__lt=timezone.now())
     return lapsed | Q(claimed_by=reviewer)
 
 
-def may_end_difference(report: Report, by: User) -> bool:
-    """Of the maintainers one who was not among those who differ, if there is one."""
-    spoke = decisions.standing(report).values("by")
-    fresh = people.maintainers().exclude(pk__in=spoke)
-    return people.is_maintainer(by) and (not fresh.exists() or fresh.filter(pk=by.pk).exists())
+def may_settle_dispute(report: Report, by: User) -> bool:
+    """Disputes are settled by a maintainer who has not decided the report, if there is one."""
+    deciders = decisions.standing(report).values("by")
+    uninvolved = people.maintainers().exclude(pk__in=deciders)
+    return people.is_maintainer(by) and (
+        not uninvolved.exists() or uninvolved.filter(pk=by.pk).exists()
+    )
 
 
-def appeal_is_for_others(report: Report, by: User) -> bool:
-    """Whoever decided it before waits until everybody else has had their say."""
-    before = report.decisions.filter(by=by, taken_back_at__isnull=False)
-    fresh = people.reviewers().exclude(pk__in=report.decisions.values("by"))
-    return bool(report.appealed_at) and before.exists() and fresh.exists()
+def appeal_reserved_for_others(report: Report, by: User) -> bool:
+    """A reviewer who decided it before must wait while others have not decided it."""
+    taken_back = report.decisions.filter(by=by, taken_back_at__isnull=False)
+    uninvolved = people.reviewers().exclude(pk__in=report.decisions.values("by"))
+    return bool(report.appealed_at) and taken_back.exists() and uninvolved.exists()
 
 
 def _appeals_for_others(reviewer: User) -> list[int]:
     appeals = Report.objects.filter(
         status=Report.Status.QUEUED, appealed_at__isnull=False, decisions__by=reviewer
     )
-    return [one.pk for one in appeals.distinct() if appeal_is_for_others(one, reviewer)]
+    return [
+        report.pk for report in appeals.distinct() if appeal_reserved_for_others(report, reviewer)
+    ]
 
 
 def bursts() -> "QuerySet[Burst]":
-    """Bursts of which reports are still held: how many, and which came first."""
-    held = Q(reports__status=Report.Status.QUEUED)
-    counted = Burst.objects.annotate(
-        waiting=Count("reports", filter=held), oldest=Min("reports", filter=held)
+    """Bursts with quarantined reports: how many, and which came first."""
+    quarantined = Q(reports__status=Report.Status.QUEUED)
+    queryset = Burst.objects.annotate(
+        waiting=Count("reports", filter=quarantined), oldest=Min("reports", filter=quarantined)
     )
-    return counted.filter(waiting__gt=0)
+    return queryset.filter(waiting__gt=0)
 
 
-def held_in(burst: Burst) -> "QuerySet[Report]":
+def quarantined_reports(burst: Burst) -> "QuerySet[Report]":
     return Report.objects.filter(burst=burst, status=Report.Status.QUEUED)
 
 
 def escalated() -> "QuerySet[Report]":
-    """What only the safety role may see, oldest first."""
-    found = Report.objects.filter(status=Report.Status.ESCALATED)
-    found = found.annotate(pictures=Count("examples__image", distinct=True))
-    return reports.with_story(found).order_by("created_at", "pk")
+    """Reports that only the safety role may see, oldest first."""
+    queryset = Report.objects.filter(status=Report.Status.ESCALATED)
+    queryset = queryset.annotate(pictures=Count("examples__image", distinct=True))
+    return reports.with_details(queryset).order_by("created_at", "pk")

@@ -7,8 +7,8 @@ from feedback.models import Example, ExampleScore, ModelVersion, Report, Retrain
 from feedback.services import images, models, outcomes, reports
 
 
-def unanswered(model: ModelVersion) -> "QuerySet[Example]":
-    """Examples with pixels that `model` has not judged yet."""
+def unjudged_examples(model: ModelVersion) -> "QuerySet[Example]":
+    """Examples with an image that `model` has not judged yet."""
     return (
         Example.objects.filter(image__isnull=False)
         .exclude(report__status__in=[Report.Status.WITHDRAWN, Report.Status.ESCALATED])
@@ -18,12 +18,12 @@ def unanswered(model: ModelVersion) -> "QuerySet[Example]":
     )
 
 
-def answer(*, model: ModelVersion) -> int:
+def answer_reports(*, model: ModelVersion) -> int:
     """Judge every reported image with `model`, then answer the reports it learnt from.
 
-    Safe to repeat: what was judged is not judged again.
+    Safe to repeat: no example is judged twice. Returns how many were judged.
     """
-    judged = _judge(unanswered(model), model)
+    judged = _judge(unjudged_examples(model), model)
     retrain = Retrain.objects.filter(candidate=model).select_related("dataset").first()
     if retrain:
         for report in Report.objects.filter(
@@ -46,9 +46,9 @@ def answer(*, model: ModelVersion) -> int:
 
 
 def judge_report(*, pk: int) -> None:
-    """Let the model in service say what it sees in a report that it has not judged yet."""
+    """Judge the images of a report with the model in service, unless it has done so."""
     champion = ModelVersion.objects.champion()
-    _judge(unanswered(champion).filter(report=pk), champion)
+    _judge(unjudged_examples(champion).filter(report=pk), champion)
 
 
 def _judge(examples: "QuerySet[Example]", model: ModelVersion) -> int:

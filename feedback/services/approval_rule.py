@@ -1,4 +1,4 @@
-"""Turn the keys: how many different reviewers must agree before an outcome stands."""
+"""Change how many different reviewers must agree before an outcome stands."""
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -9,11 +9,11 @@ from feedback.models import ApprovalRule
 from feedback.services import ledger, triage
 
 
-def turn(*, number: int, by: User) -> int:
-    """Change the number of keys; the number of reports that this settled.
+def change(*, number: int, by: User) -> int:
+    """Change the number of keys. Returns how many reports this settled.
 
-    With one key the first word stands, so turning down settles what one reviewer has decided.
-    Where two have differed, a third is still needed. What was settled before stays.
+    With one key the first decision stands, so going down to one settles what one reviewer has
+    decided. Where two reviewers differ, a third is still needed. Settled reports stay settled.
     """
     if number not in (ApprovalRule.ONE, ApprovalRule.TWO):
         raise Invalid(
@@ -28,7 +28,7 @@ def turn(*, number: int, by: User) -> int:
             remedy="Make another account, and put it in the group of reviewers.",
         )
     with transaction.atomic():
-        before = ApprovalRule.objects.held().number
+        before = ApprovalRule.objects.locked().number
         if (
             not ApprovalRule.objects.filter(number=before)
             .exclude(number=number)

@@ -13,6 +13,7 @@ from feedback.errors import Invalid
 from feedback.models import AuditSet, Axis, AxisValue, DatasetVersion, ModelVersion
 from feedback.models.group import SLICE
 from feedback.services import audits, manifests
+from modeltrain.audit.minimum import MINIMUM_IMAGES
 from modeltrain.data import manifest
 from modeltrain.data.dataset import Dataset
 from modeltrain.data.manifest import Row
@@ -21,8 +22,6 @@ from modeltrain.images import codec
 from modeltrain.images.hashing import Pdq, is_near_duplicate, pdq
 from modeltrain.labels import LABELS
 from modeltrain.model.features import ImageMissing, load_pixels
-
-MINIMUM = 30  # images of a group; as in modeltrain.audit.evaluate
 
 Step = Callable[[int, int], None]
 
@@ -209,9 +208,10 @@ def _thin(rows: Sequence[Row]) -> list[str]:
             "without a named maintainer's reason."
         )
     groups = Counter(f"{axis}={value}" for row in rows for axis, value in row.groups.items())
-    if few := Counter({name: n for name, n in groups.items() if n < MINIMUM}):
+    if few := Counter({name: n for name, n in groups.items() if n < MINIMUM_IMAGES}):
         told.append(
-            f"Groups with fewer than {MINIMUM} images will read insufficient data: {_counted(few)}."
+            f"Groups with fewer than {MINIMUM_IMAGES} images will read insufficient data: "
+            f"{_counted(few)}."
         )
     return told
 

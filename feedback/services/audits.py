@@ -91,8 +91,8 @@ def count(*, pk: int) -> None:
 
     answers = [_answers(audit, part) for part in _parts(audit)]
     predicted = [each for path in answers for each in evaluate.read_predictions(path)]
-    columns.write(audit.predictions, columns.of(predicted))
-    finish(audit=audit, figures=evaluate.audit(evaluate.of_columns(answers_of(audit))))
+    columns.write(audit.predictions, columns.from_predicted(predicted))
+    finish(audit=audit, figures=evaluate.audit(evaluate.from_columns(answers_of(audit))))
     shutil.rmtree(audit.parts)
 
 
@@ -126,7 +126,7 @@ def recount(*, pk: int) -> None:
     audit = Audit.objects.select_related("model", "audit_set").get(pk=pk)
     from modeltrain.audit import evaluate
 
-    figures = evaluate.audit(evaluate.of_columns(answers_of(audit)))
+    figures = evaluate.audit(evaluate.from_columns(answers_of(audit)))
     with transaction.atomic():
         now = Audit.objects.select_for_update().get(pk=pk)
         if now.status == Audit.Status.DONE and now.all_figures != figures:

@@ -1,4 +1,4 @@
-"""What nobody here may be shown: hash lists from elsewhere, and pictures that safety blocked."""
+"""Images that must not be shown: hash lists from elsewhere, and images that safety blocked."""
 
 import functools
 from collections.abc import Iterable, Sequence
@@ -10,17 +10,17 @@ from django.db.models import Count, Max
 
 from feedback.errors import Invalid
 from feedback.models import BlockedHash, StoredImage
-from feedback.services import images
+from feedback.services.images import pixels_of
 from modeltrain.images import blocklist
 from modeltrain.images.hashing import MIN_QUALITY
 
-AT_ONCE = 5_000
-TOLD = 20  # malformed lines, one by one
+BATCH_SIZE = 5_000
+MAX_LISTED = 20  # malformed lines in an error message
 
 
 @dataclass
 class BlocklistImport:
-    """What came of a hash list."""
+    """The result of importing a hash list."""
 
     read: int = 0
     new: int = 0
@@ -31,49 +31,51 @@ class BlocklistImport:
 def import_list(
     *, lines: Iterable[str], source: str, skip_malformed: bool = False
 ) -> BlocklistImport:
-    """Add every hash of a list, or none where a line is malformed; known ones stay as they are."""
+    """Add every hash of a list, or none if a line is malformed. Hashes that exist are unchanged."""
     source = _source(source)
-    found, hashes = BlocklistImport(), set[str]()
+    imported, hashes = BlocklistImport(), set[str]()
     for number, line in enumerate(lines, start=1):
         try:
             parsed = blocklist.parse_line(line)
         except blocklist.MalformedHash as problem:
-            found.malformed.append(f"line {number}: {problem}")
+            imported.malformed.append(f"line {number}: {problem}")
             continue
         if parsed is None:
             continue
-        found.read += 1
+        imported.read += 1
         digits, quality = parsed
         if quality is not None and quality < MIN_QUALITY:
-            found.too_plain += 1
+            imported.too_plain += 1
         else:
             hashes.add(digits)
-    if found.malformed and not skip_malformed:
-        more = len(found.malformed) - TOLD
+    if imported.malformed and not skip_malformed:
+        more = len(imported.malformed) - MAX_LISTED
         raise Invalid(
             rule="Every line of a hash list is a PDQ hash of 64 hexadecimal digits, with a comma "
             "and its quality if you like, or a comment after #.",
-            received="\n".join(found.malformed[:TOLD]) + (f"\nand {more} more" * (more > 0)),
+            received="\n".join(imported.malformed[:MAX_LISTED])
+            + (f"\nand {more} more" * (more > 0)),
             remedy="Nothing was imported. Mend these lines, or leave them out with "
             "--skip-malformed.",
         )
-    found.new = _add(sorted(hashes), source)
-    return found
+    imported.new = _add(sorted(hashes), source)
+    return imported
 
 
-def block(*, pictures: Iterable[StoredImage], source: str) -> tuple[int, int]:
-    """Block pictures that are here. Returns how many, and how many are too plain to recognise."""
+def block(*, images: Iterable[StoredImage], source: str) -> tuple[int, int]:
+    """Block stored images. Returns how many, and how many are too plain to be recognised."""
     source = _source(source)
-    known = [blocklist.hashes_to_block(images.pixels_of(picture)) for picture in pictures]
-    _add([digits for hashes in known for digits in hashes], source)
-    return sum(bool(hashes) for hashes in known), sum(not hashes for hashes in known)
+    hashes_by_image = [blocklist.hashes_to_block(pixels_of(image)) for image in images]
+    _add([digits for hashes in hashes_by_image for digits in hashes], source)
+    blocked = sum(bool(hashes) for hashes in hashes_by_image)
+    return blocked, len(hashes_by_image) - blocked
 
 
-def stops(pictures: Iterable[StoredImage]) -> bool:
-    """Is any of these pictures a blocked one, or a copy of one?"""
-    known = _known(*_state())
-    return known.matches(
-        [view for one in pictures for view in blocklist.dihedral_hashes(images.pixels_of(one))]
+def matches(images: Iterable[StoredImage]) -> bool:
+    """Is any of these images blocked, or a copy of a blocked one?"""
+    blocked_hashes = _blocklist(*_state())
+    return blocked_hashes.matches(
+        [view for image in images for view in blocklist.dihedral_hashes(pixels_of(image))]
     )
 
 
@@ -93,18 +95,18 @@ def _add(hashes: Sequence[str], source: str) -> int:
     before = BlockedHash.objects.count()
     BlockedHash.objects.bulk_create(
         (BlockedHash(pdq=digits, source=source) for digits in hashes),
-        batch_size=AT_ONCE,
+        batch_size=BATCH_SIZE,
         ignore_conflicts=True,
     )
     return BlockedHash.objects.count() - before
 
 
 def _state() -> tuple[Any, ...]:
-    """Changes whenever a hash is added or removed."""
+    """A key that changes whenever a hash is added or deleted."""
     state = BlockedHash.objects.aggregate(Count("pk"), Max("pk"), Max("created_at"))
     return tuple(state.values())
 
 
 @functools.lru_cache(maxsize=1)
-def _known(*_state: Any) -> blocklist.Blocklist:
+def _blocklist(*_state: Any) -> blocklist.Blocklist:
     return blocklist.Blocklist(list(BlockedHash.objects.values_list("pdq", flat=True)))

@@ -1,4 +1,4 @@
-"""What reporters' browsers say of an image beside what the server says of the same file."""
+"""Answers of reporters' browsers, compared with the server's answers for the same files."""
 
 import json
 import math
@@ -15,8 +15,8 @@ Graph = BrowserScore.Graph
 
 
 @dataclass(frozen=True)
-class Said:
-    """One browser's answer: which model, in which file, and its scores."""
+class BrowserAnswer:
+    """One browser's answer for an image: the model, its file, and the scores."""
 
     model: ModelVersion
     graph: str
@@ -27,12 +27,12 @@ class Said:
         return max(self.scores, key=self.scores.__getitem__)
 
 
-def read(text: str) -> dict[str, Said]:
-    """Read what a page's program sends along: answers by the SHA-256 of the file."""
+def parse(text: str) -> dict[str, BrowserAnswer]:
+    """Parse what a page's script sends along: answers by the SHA-256 of the image file."""
     if not text:
         return {}
     try:
-        return {_sha256(key): _said(value) for key, value in json.loads(text).items()}
+        return {_sha256(key): _answer(value) for key, value in json.loads(text).items()}
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         raise Invalid(
             rule="What a browser says names its model, its file and a score for each label.",
@@ -47,33 +47,34 @@ def _sha256(text: str) -> str:
     return text
 
 
-def _said(value: Mapping[str, Any]) -> Said:
+def _answer(value: Mapping[str, Any]) -> BrowserAnswer:
     scores = {label: float(value["scores"][label]) for label in LABELS}
     model = ModelVersion.objects.filter(sha256=value["model"]).first()
-    within = all(math.isfinite(score) and 0 <= score <= 1 for score in scores.values())
-    if model is None or not within:
+    valid = all(math.isfinite(score) and 0 <= score <= 1 for score in scores.values())
+    if model is None or not valid:
         raise ValueError(value)
-    return Said(model, Graph(value["graph"]), scores)
+    return BrowserAnswer(model, Graph(value["graph"]), scores)
 
 
-def keep(*, report: Report, said: Sequence[Said | None]) -> None:
-    """Keep browsers' answers beside the server's, for a report's images in their order."""
+def save(*, report: Report, answers: Sequence[BrowserAnswer | None]) -> None:
+    """Store browsers' answers beside the server's, for a report's images in their order."""
     examples = report.examples.prefetch_related("scores__model").order_by("position")
-    for example, own in zip(examples, said, strict=False):
-        if own:
-            _beside(example.then, own).save()
+    for example, answer in zip(examples, answers, strict=False):
+        if answer:
+            _compared(answer, example.reported_score).save()
 
 
-def _beside(server: ExampleScore, said: Said) -> BrowserScore:
-    """The same image in both, and how far apart they are where the model is the same."""
-    own = BrowserScore(
+def _compared(answer: BrowserAnswer, server: ExampleScore) -> BrowserScore:
+    """The browser's answer, with its distance from the server's where the model is the same."""
+    browser_score = BrowserScore(
         example=server.example,
-        model=said.model,
-        graph=said.graph,
-        label=said.label,
-        scores=dict(said.scores),
+        model=answer.model,
+        graph=answer.graph,
+        label=answer.label,
+        scores=dict(answer.scores),
     )
-    if said.model == server.model:
-        own.distance = max(abs(said.scores[label] - server.scores[label]) for label in LABELS)
-        own.drifted = own.distance > own.tolerance or said.label != server.label
-    return own
+    if answer.model == server.model:
+        distance = max(abs(answer.scores[label] - server.scores[label]) for label in LABELS)
+        browser_score.distance = distance
+        browser_score.drifted = distance > browser_score.tolerance or answer.label != server.label
+    return browser_score

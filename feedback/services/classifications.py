@@ -1,4 +1,4 @@
-"""Take an image, judge it, forget it."""
+"""Accept an image, judge it, and delete it."""
 
 import datetime
 
@@ -12,14 +12,14 @@ from feedback.models import Classification, DemoAnswer, ModelVersion
 from feedback.services import images, models
 from modeltrain.images import codec
 
-# A worker that has not answered by then never will.
-PATIENCE = datetime.timedelta(minutes=2)
-# An answer can be looked at again for this long; what was reported lives on in its report.
-KEPT = datetime.timedelta(days=1)
+# A worker that has not answered after this time never will.
+ANSWER_TIMEOUT = datetime.timedelta(minutes=2)
+# Answers can be looked up for this long. What was reported is stored with its report.
+ANSWER_LIFETIME = datetime.timedelta(days=1)
 
 
 def submit(*, upload: "UploadedFile[bytes]") -> Classification:
-    """Keep the bytes for the worker. Nothing here looks inside them."""
+    """Store the upload for the worker, without decoding it."""
     size = upload.size or 0
     if size > settings.IMAGE_MAX_BYTES:
         raise ImageRefused(
@@ -40,11 +40,11 @@ def submit(*, upload: "UploadedFile[bytes]") -> Classification:
 
 
 def judge(*, pk: str) -> None:
-    """Decode the upload in a child process, ask the champion, keep the pixels for a while."""
+    """Decode the upload in a child process, ask the champion, and store the image for a while."""
     waiting = Classification.objects.filter(pk=pk, status=Classification.Status.WAITING)
     classification = waiting.first()
     if classification is None:
-        return  # another worker got there first, or nobody waits any more
+        return  # another worker was first, or the wait is over
     with classification.upload.open("rb") as file:
         data = file.read()
     try:
@@ -59,11 +59,11 @@ def judge(*, pk: str) -> None:
         waiting.update(
             status=Classification.Status.REFUSED, problem=problem, finished_at=timezone.now()
         )
-        _drop_upload(classification)
+        _delete_upload(classification)
         return
     champion = ModelVersion.objects.champion()
     prediction = models.classifier_of(champion).classify(pixels)
-    image = images.keep(pixels)
+    image = images.store(pixels)
     updated = waiting.update(
         status=Classification.Status.DONE,
         image=image,
@@ -74,20 +74,20 @@ def judge(*, pk: str) -> None:
         finished_at=timezone.now(),
     )
     if not updated:
-        images.forget(image)
-    _drop_upload(classification)
+        images.delete_image(image)
+    _delete_upload(classification)
 
 
 def fail(*, pk: str) -> None:
-    """The worker could not answer; say so instead of letting somebody wait."""
+    """Record that the worker could not answer, so that nobody waits for it."""
     waiting = Classification.objects.filter(pk=pk, status=Classification.Status.WAITING)
     for classification in waiting:
         if waiting.update(status=Classification.Status.FAILED, finished_at=timezone.now()):
-            _drop_upload(classification)
+            _delete_upload(classification)
 
 
-def say(*, classification: Classification, right: bool) -> None:
-    """Keep whether its visitor calls the answer right: once, with the scores, without the image."""
+def record_feedback(*, classification: Classification, right: bool) -> None:
+    """Store once whether the visitor calls the answer right, with the scores, without the image."""
     if classification.status != Classification.Status.DONE or classification.model is None:
         raise WrongState(
             rule="An answer can be called right or wrong once it is there.",
@@ -95,8 +95,8 @@ def say(*, classification: Classification, right: bool) -> None:
             remedy="Wait for the answer.",
         )
     with transaction.atomic():
-        unsaid = Classification.objects.filter(pk=classification.pk, said_right=None)
-        if unsaid.update(said_right=right):
+        unrated = Classification.objects.filter(pk=classification.pk, said_right=None)
+        if unrated.update(said_right=right):
             DemoAnswer.objects.create(
                 model=classification.model,
                 label=classification.label,
@@ -105,43 +105,47 @@ def say(*, classification: Classification, right: bool) -> None:
             )
 
 
-def discard(classification: Classification) -> None:
-    """Forget a classification and all its pixels."""
-    _drop_upload(classification)
+def delete(classification: Classification) -> None:
+    """Delete a classification with its upload and image."""
+    _delete_upload(classification)
     if classification.image:
-        images.forget(classification.image)
+        images.delete_image(classification.image)
     classification.delete()
 
 
-def forget_pixels(classification: Classification) -> None:
-    """Remove the pixels, unless a report has taken them over meanwhile."""
+def delete_image(classification: Classification) -> None:
+    """Delete the image, unless a report has attached it meanwhile."""
     image = classification.image
     if image is None:
         return
     with transaction.atomic():
-        still_ours = Classification.objects.filter(pk=classification.pk, image=image)
-        if still_ours.update(image=None):
-            images.forget(image)
+        unreported = Classification.objects.filter(pk=classification.pk, image=image)
+        if unreported.update(image=None):
+            images.delete_image(image)
 
 
-def forget_old() -> None:
-    """Remove the pixels of what was not reported in time, and all of it a day later.
+def delete_expired() -> None:
+    """Delete images that were not reported in time, and their answers a day later.
 
-    What was never answered is given up.
+    Classifications that were never answered fail.
     """
     now = timezone.now()
-    for lost in Classification.objects.filter(
-        status=Classification.Status.WAITING, created_at__lt=now - PATIENCE
+    for unanswered in Classification.objects.filter(
+        status=Classification.Status.WAITING, created_at__lt=now - ANSWER_TIMEOUT
     ):
-        fail(pk=str(lost.pk))
-    keep = datetime.timedelta(minutes=settings.DEMO_IMAGE_MINUTES)
-    old = Classification.objects.filter(image__isnull=False, created_at__lt=now - keep)
-    for classification in old.select_related("image"):
-        forget_pixels(classification)
-    Classification.objects.filter(image__isnull=True, upload="", created_at__lt=now - KEPT).delete()
+        fail(pk=str(unanswered.pk))
+    image_lifetime = datetime.timedelta(minutes=settings.DEMO_IMAGE_MINUTES)
+    expired = Classification.objects.filter(
+        image__isnull=False, created_at__lt=now - image_lifetime
+    )
+    for classification in expired.select_related("image"):
+        delete_image(classification)
+    Classification.objects.filter(
+        image__isnull=True, upload="", created_at__lt=now - ANSWER_LIFETIME
+    ).delete()
 
 
-def _drop_upload(classification: Classification) -> None:
+def _delete_upload(classification: Classification) -> None:
     if classification.upload:
         classification.upload.storage.delete(str(classification.upload.name))
         Classification.objects.filter(pk=classification.pk).update(upload="")

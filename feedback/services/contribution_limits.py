@@ -1,8 +1,8 @@
 """How much of what a dataset version learns may come from one place: contribution bounding.
 
-A place is where reports come from (an address, kept as a keyed hash for a while), a cluster of
-nearly the same pictures, or an hour, from however many addresses its reports come. Who floods the
-site, even past every reviewer, moves little. What floods the queue is held by `bursts.py`.
+A place is the source of reports (a network address, stored as a keyed hash for a while), a cluster
+of near-duplicate images, or an hour, whatever the addresses. Someone who floods the site changes
+little, even if every reviewer accepts. Floods of the queue are quarantined by `bursts.py`.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from modeltrain.data.manifest import Row
 
 @dataclass(frozen=True)
 class Offer:
-    """What one report would add."""
+    """The rows that one report would add."""
 
     report: Report
     rows: Sequence[Row]
@@ -25,43 +25,46 @@ class Offer:
     @property
     def places(self) -> Counter[tuple[str, str]]:
         """How many of its images come from each place."""
-        found = Counter(("cluster", row.cluster) for row in self.rows)
-        found["hour", f"{self.report.created_at:%Y-%m-%dT%H}"] = len(self.rows)
+        counts = Counter(("cluster", row.cluster) for row in self.rows)
+        counts["hour", f"{self.report.created_at:%Y-%m-%dT%H}"] = len(self.rows)
         if self.report.source:
-            found["source", self.report.source] = len(self.rows)
-        return found
+            counts["source", self.report.source] = len(self.rows)
+        return counts
 
 
-def within(offers: Sequence[Offer]) -> list[Offer]:
-    """Leave out what goes beyond any place's share, the newest first; it may come next time."""
-    taken = list(offers)
+def within_limits(offers: Sequence[Offer]) -> list[Offer]:
+    """Leave out reports that exceed any place's share, newest first. They may be added later."""
+    candidates = list(offers)
     while True:
-        total = sum(len(offer.rows) for offer in taken)
-        kept, held = [], Counter[tuple[str, str]]()
-        for offer in taken:
-            if all(held[place] + n <= limit(place, total) for place, n in offer.places.items()):
-                kept.append(offer)
-                held += offer.places
-        if len(kept) == len(taken):
-            return kept
-        taken = kept  # less enters, so a share of it is less
+        total = sum(len(offer.rows) for offer in candidates)
+        accepted, counts = [], Counter[tuple[str, str]]()
+        for offer in candidates:
+            if all(counts[place] + n <= limit(place, total) for place, n in offer.places.items()):
+                accepted.append(offer)
+                counts += offer.places
+        if len(accepted) == len(candidates):
+            return accepted
+        candidates = accepted  # the total is smaller now, and so is each share of it
 
 
 def limit(place: tuple[str, str], total: int) -> int:
-    """The most images that one place may bring to a version of `total` new images."""
-    always = settings.HOUR_IMAGES if place[0] == "hour" else settings.SOURCE_IMAGES
-    return int(max(always, settings.SOURCE_SHARE * total))
+    """The most images that one place may add to a version of `total` new images."""
+    minimum = settings.HOUR_IMAGES if place[0] == "hour" else settings.SOURCE_IMAGES
+    return int(max(minimum, settings.SOURCE_SHARE * total))
 
 
-def origin(taken: Sequence[Offer], offers: Sequence[Offer]) -> dict[str, object]:
-    """Where a version's new images come from, in numbers that name nobody."""
-    counts = _sum(taken)
-    back = [offer for offer in offers if offer not in taken]
+def origin(accepted: Sequence[Offer], offers: Sequence[Offer]) -> dict[str, object]:
+    """Where a version's new images come from, in numbers that identify nobody."""
+    counts = _sum(accepted)
+    held_back = [offer for offer in offers if offer not in accepted]
     return {
         "sources": sorted((n for (kind, _), n in counts.items() if kind == "source"), reverse=True),
-        "held_back": {"reports": len(back), "images": sum(len(offer.rows) for offer in back)},
+        "held_back": {
+            "reports": len(held_back),
+            "images": sum(len(offer.rows) for offer in held_back),
+        },
         "images": settings.SOURCE_IMAGES,
-        "burst": settings.HOUR_IMAGES,  # so named in retrains that are stored
+        "burst": settings.HOUR_IMAGES,  # stored retrains have this key
         "share": settings.SOURCE_SHARE,
     }
 

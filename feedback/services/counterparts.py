@@ -1,4 +1,4 @@
-"""Two images alike but for the group, of which the model gets one wrong."""
+"""Pairs of images that differ only in a group, of which the model gets one wrong."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ Image = TypeVar("Image")
 
 @dataclass(frozen=True)
 class Pair(Generic[Image]):
-    """One pair, of files or of what the model said of them.
+    """A pair of uploads, or of their classifications.
 
-    `groups` says what sets each apart: one group of each, on the same axis; or nothing of both.
+    `groups` has the groups that distinguish them: one of each on the same axis, or none of both.
     """
 
     wrong: Image
@@ -35,29 +35,29 @@ def check(pairs: Sequence[Pair[Image]], *, kind: str) -> None:
         )
     for number, pair in enumerate(pairs, start=1):
         wrong, counterpart = pair.groups
-        apart = wrong.keys() == counterpart.keys() and wrong != counterpart
-        if (wrong or counterpart) and not (apart and len(wrong) == 1):
+        differ = wrong.keys() == counterpart.keys() and wrong != counterpart
+        if (wrong or counterpart) and not (differ and len(wrong) == 1):
             raise Invalid(
                 rule="The images of a pair differ in one group, on one axis.",
-                received=f"pair {number}: {_said(wrong)} and {_said(counterpart)}",
+                received=f"pair {number}: {_described(wrong)} and {_described(counterpart)}",
                 remedy="State one group of each, on the same axis, or of neither.",
             )
 
 
-def _said(groups: Mapping[str, str]) -> str:
+def _described(groups: Mapping[str, str]) -> str:
     return ", ".join(f"{axis}={value}" for axis, value in groups.items()) or "not stated"
 
 
 def check_answers(pairs: Sequence[Pair[Classification]], *, expected_label: str) -> None:
-    """Whether it does better for the second image is for a reviewer to say: scores differ too."""
-    right = [
+    """Refuse pairs whose first image the model gets right. Reviewers judge the second image."""
+    correct = [
         f"pair {number}, of which it calls the first image {pair.wrong.label}"
         for number, pair in enumerate(pairs, start=1)
         if pair.wrong.label == expected_label
     ]
-    if right:
+    if correct:
         raise Invalid(
             rule=f"Of a pair, the model gets the first image wrong, which is {expected_label}.",
-            received="; ".join(right),
+            received="; ".join(correct),
             remedy="Perhaps the two are the wrong way round.",
         )

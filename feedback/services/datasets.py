@@ -20,26 +20,26 @@ from modeltrain.images.hashing import Pdq, is_near_duplicate, pdq
 
 
 def fold(*, by: User) -> DatasetVersion | None:
-    """Make the next version from the newest one and every accepted report.
+    """Create the next version from the newest one and every accepted report.
 
-    Returns None when there is nothing to add or to leave out. Pictures that are, or nearly are, in
-    an audit set stay out; so do those without consent or without pixels, and what goes beyond the
-    share of one source.
+    Returns None when there is nothing to add or to leave out. Images of an audit set and their
+    near-duplicates are left out, and so are images without consent or pixels, and images that
+    exceed the share of one source.
     """
-    waiting = Report.objects.filter(status=Report.Status.ACCEPTED, consent_train=True)
-    waiting = waiting.prefetch_related("examples__image", "decisions").order_by("pk")
-    # SQLite stops at a thousand pictures in one question.
-    accepted = list(waiting.iterator(chunk_size=500 // settings.REPORT_MAX_IMAGES))
+    queryset = Report.objects.filter(status=Report.Status.ACCEPTED, consent_train=True)
+    queryset = queryset.prefetch_related("examples__image", "decisions").order_by("pk")
+    # SQLite allows a thousand parameters in one query.
+    accepted = list(queryset.iterator(chunk_size=500 // settings.REPORT_MAX_IMAGES))
     parent = DatasetVersion.objects.first()
-    before = manifest.read(parent.manifest) if parent else []
-    kept = manifests.existing_rows(before)
-    offers = _offers(accepted, kept)
-    taken = contribution_limits.within(offers)
-    fresh, folded = [row for offer in taken for row in offer.rows], [o.report for o in taken]
-    if not folded and len(kept) == len(before):
+    parent_rows = manifest.read(parent.manifest) if parent else []
+    existing_rows = manifests.existing_rows(parent_rows)
+    offers = _offers(accepted, existing_rows)
+    accepted_offers = contribution_limits.within_limits(offers)
+    new_rows = [row for offer in accepted_offers for row in offer.rows]
+    if not accepted_offers and len(existing_rows) == len(parent_rows):
         return None
-    pictures = dict(manifests.learnable_images().values_list("name", "sha256"))
-    rows = {pictures.get(row.sha256, row.sha256): row for row in [*kept, *fresh]}
+    pixel_hashes = dict(manifests.learnable_images().values_list("name", "sha256"))
+    rows = {pixel_hashes.get(row.sha256, row.sha256): row for row in [*existing_rows, *new_rows]}
     sha256 = manifests.publish(list(rows.values()))
     with transaction.atomic():
         existing = DatasetVersion.objects.filter(manifest_sha256=sha256).first()
@@ -48,12 +48,13 @@ def fold(*, by: User) -> DatasetVersion | None:
             manifest_sha256=sha256,
             parent=parent,
             images=len(rows),
-            added=len(fresh),
-            origin=contribution_limits.origin(taken, offers),
+            added=len(new_rows),
+            origin=contribution_limits.origin(accepted_offers, offers),
         )
-        for report in folded:
-            accepted_still = Report.objects.filter(pk=report.pk, status=Report.Status.ACCEPTED)
-            accepted_still.update(folded_into=dataset)
+        for offer in accepted_offers:
+            report = offer.report
+            still_accepted = Report.objects.filter(pk=report.pk, status=Report.Status.ACCEPTED)
+            still_accepted.update(folded_into=dataset)
             reports.move(
                 report=report,
                 sources=[Report.Status.ACCEPTED],
@@ -67,8 +68,8 @@ def fold(*, by: User) -> DatasetVersion | None:
     return dataset
 
 
-def begin(rows: Sequence[Row]) -> DatasetVersion:
-    """The first version."""
+def create_first(rows: Sequence[Row]) -> DatasetVersion:
+    """Create the first version."""
     with transaction.atomic():
         dataset = DatasetVersion.objects.create(
             number=1, manifest_sha256=manifests.publish(rows), images=len(rows), added=len(rows)
@@ -77,29 +78,32 @@ def begin(rows: Sequence[Row]) -> DatasetVersion:
     return dataset
 
 
-def _offers(accepted: Iterable[Report], kept: Sequence[Row]) -> list[contribution_limits.Offer]:
-    audited = AuditedPictures()
-    clusters = _reported_clusters(kept)
+def _offers(
+    accepted: Iterable[Report], existing_rows: Sequence[Row]
+) -> list[contribution_limits.Offer]:
+    audited = AuditedImages()
+    clusters = _reported_clusters(existing_rows)
     offers = []
     for report in accepted:
         decision = report.decision
         if decision is None:
             raise AssertionError("an accepted report has a decision that stands")
         rows = []
-        here: dict[int | None, str] = {}
-        for example, image in _usable(report, audited):
+        cluster_of: dict[int | None, str] = {}
+        for example, image in _learnable(report, audited):
             fingerprint = image.fingerprint
-            alone = here.get(example.counterpart_of_id) or secrets.token_hex(8)
+            new_cluster = cluster_of.get(example.counterpart_of_id) or secrets.token_hex(8)
             cluster = next(
-                (name for known, name in clusters if is_near_duplicate(known, fingerprint)), alone
+                (name for other, name in clusters if is_near_duplicate(other, fingerprint)),
+                new_cluster,
             )
             clusters.append((fingerprint, cluster))
-            here[example.pk] = cluster
+            cluster_of[example.pk] = cluster
             rows.append(
                 Row(
                     sha256=image.name,
                     label=decision.label,
-                    groups=example.own(decision.groups),
+                    groups=example.applicable_groups(decision.groups),
                     split=manifest.split_of(cluster, audit_share=0),
                     source=manifests.REPORTED,
                     cluster=cluster,
@@ -110,11 +114,14 @@ def _offers(accepted: Iterable[Report], kept: Sequence[Row]) -> list[contributio
     return offers
 
 
-def _usable(report: Report, audited: "AuditedPictures") -> list[tuple[Example, StoredImage]]:
-    """Pictures to learn from: no audit set holds them, nor the other one of their pair."""
-    held = {one.pk for one in report.examples.all() if one.image and audited.holds(one.image)}
-    held |= {one.pk for pair in report.pairs if held & {each.pk for each in pair} for one in pair}
-    return [(one, one.image) for one in report.examples.all() if one.image and one.pk not in held]
+def _learnable(report: Report, audited: "AuditedImages") -> list[tuple[Example, StoredImage]]:
+    """Images to learn from: neither they nor the other image of their pair are in an audit set."""
+    images = [(example, example.image) for example in report.examples.all() if example.image]
+    excluded = {example.pk for example, image in images if audited.contains(image)}
+    for pair in report.pairs:
+        if any(example.pk in excluded for example in pair):
+            excluded |= {example.pk for example in pair}
+    return [(example, image) for example, image in images if example.pk not in excluded]
 
 
 def _reported_clusters(rows: Sequence[Row]) -> list[tuple[Pdq, str]]:
@@ -123,28 +130,28 @@ def _reported_clusters(rows: Sequence[Row]) -> list[tuple[Pdq, str]]:
     return [(image.fingerprint, cluster_of[image.name]) for image in images]
 
 
-class AuditedPictures:
-    """Pictures that no model may learn from, by pixels and by PDQ."""
+class AuditedImages:
+    """Images that no model may learn from, by pixel hash and by PDQ hash."""
 
     def __init__(self) -> None:
         self.sha256: set[str] = set()
-        self.prints: list[Pdq] = []
+        self.fingerprints: list[Pdq] = []
         for audit_set in AuditSet.objects.all():
             rows = manifest.read(audit_set.manifest)
             self.sha256 |= {row.sha256 for row in rows}
-            self.prints += _fingerprints(audit_set, rows)
+            self.fingerprints += _fingerprints(audit_set, rows)
 
-    def holds(self, image: StoredImage) -> bool:
+    def contains(self, image: StoredImage) -> bool:
         if image.sha256 in self.sha256:
             return True
-        return any(is_near_duplicate(known, image.fingerprint) for known in self.prints)
+        return any(is_near_duplicate(audited, image.fingerprint) for audited in self.fingerprints)
 
 
 def _fingerprints(audit_set: AuditSet, rows: Sequence[Row]) -> list[Pdq]:
-    """PDQ of every audit picture; computed once, kept beside the manifest."""
-    kept = audit_set.manifest.with_suffix(".pdq.json")
-    if kept.is_file():
-        return [Pdq(**known) for known in json.loads(kept.read_text())]
-    prints = [pdq(codec.decode(manifests.image_path(row.sha256).read_bytes())) for row in rows]
-    write_whole(kept, json.dumps([dataclasses.asdict(one) for one in prints]).encode())
-    return prints
+    """PDQ hashes of an audit set's images. They are computed once and cached by the manifest."""
+    cache = audit_set.manifest.with_suffix(".pdq.json")
+    if cache.is_file():
+        return [Pdq(**fields) for fields in json.loads(cache.read_text())]
+    hashes = [pdq(codec.decode(manifests.image_path(row.sha256).read_bytes())) for row in rows]
+    write_whole(cache, json.dumps([dataclasses.asdict(pdq_hash) for pdq_hash in hashes]).encode())
+    return hashes

@@ -1,6 +1,6 @@
-"""Write to a reporter who wants that: once to ask, then when something became of the report.
+"""Email reporters who want news: first a confirmation request, then the outcomes of the report.
 
-An address is in its row and nowhere else. What is sent is claimed first, so it is sent once.
+An address is in its row and nowhere else. Each email is claimed before it is sent, so it goes once.
 """
 
 import datetime
@@ -22,44 +22,44 @@ from feedback import queries
 from feedback.errors import Invalid, WrongState
 from feedback.models import EmailAddress, Report
 from feedback.models.email_address import new_nonce
-from feedback.text import inert
+from feedback.text import strip_unsafe_characters
 
 log = structlog.get_logger()
 
-LONGEST = 254
+MAX_LENGTH = 254
 SALT = "the links in a letter"
 UNCONFIRMED = datetime.timedelta(days=2)
 CONFIRM, STOP = "confirm", "stop"
-FIRST_PAUSE = datetime.timedelta(minutes=1)
+FIRST_RETRY_DELAY = datetime.timedelta(minutes=1)
 SUBJECTS = {
     CONFIRM: "Shall we write to you about your report?",
     Report.Status.ACCEPTED: "A reviewer agreed with your report",
     Report.Status.REJECTED: "A reviewer did not agree with your report",
     Report.Status.ANSWERED: "A model that learnt from your report is in service",
 }
-OVER = (Report.Status.WITHDRAWN, Report.Status.ESCALATED, Report.Status.ANSWERED)
+FINAL_STATUSES = (Report.Status.WITHDRAWN, Report.Status.ESCALATED, Report.Status.ANSWERED)
 
 
-def leave(*, report: Report, address: str, site: str) -> EmailAddress:
-    """Keep an address in place of the one before. All that it gets is one question."""
-    if not settings.SENDS_MAIL or report.status in OVER:
+def save_address(*, report: Report, address: str, site: str) -> EmailAddress:
+    """Store an address in place of an earlier one. It only gets a confirmation request for now."""
+    if not settings.SENDS_MAIL or report.status in FINAL_STATUSES:
         raise WrongState(
             rule="Mail is sent where the operator has set it up, while something is to come.",
             received="an address",
             remedy="Come back with the link of your receipt.",
         )
-    address = inert(address)
+    address = strip_unsafe_characters(address)
     try:
         validate_email(address)
     except ValidationError:
         address = ""
-    if not 0 < len(address) <= LONGEST:
+    if not 0 < len(address) <= MAX_LENGTH:
         raise Invalid(
-            rule=f"An address looks like name@example.org, in at most {LONGEST} characters.",
+            rule=f"An address looks like name@example.org, in at most {MAX_LENGTH} characters.",
             received="something else",
             remedy="Look at what you typed.",
         )
-    kept, _ = EmailAddress.objects.update_or_create(
+    row, _ = EmailAddress.objects.update_or_create(
         report=report,
         defaults={
             "address": address,
@@ -73,7 +73,7 @@ def leave(*, report: Report, address: str, site: str) -> EmailAddress:
             "created_at": timezone.now(),
         },
     )
-    return kept
+    return row
 
 
 def link(row: EmailAddress, purpose: str) -> str:
@@ -85,7 +85,7 @@ def token_of(row: EmailAddress) -> str:
 
 
 def address_of(*, token: str) -> EmailAddress | None:
-    """The row that a link is about, while it is there."""
+    """The row that a link refers to, or None if it was deleted."""
     try:
         pk, nonce = signing.loads(token, salt=SALT)
     except signing.BadSignature:
@@ -94,62 +94,64 @@ def address_of(*, token: str) -> EmailAddress | None:
 
 
 def confirm(*, row: EmailAddress) -> None:
-    """From now on; what became of the report before is on its receipt."""
-    last = row.report.events.last()
+    """Confirm an address. It gets news of later events; earlier ones are on the receipt."""
+    last_event = row.report.events.last()
     unconfirmed = EmailAddress.objects.filter(pk=row.pk, nonce=row.nonce, confirmed_at=None)
-    # A question may arrive although its sending seemed to fail.
+    # The request may have arrived although sending it seemed to fail.
     asked = Coalesce("asked_at", timezone.now())
-    unconfirmed.update(confirmed_at=timezone.now(), asked_at=asked, told=last.pk if last else 0)
+    unconfirmed.update(
+        confirmed_at=timezone.now(), asked_at=asked, told=last_event.pk if last_event else 0
+    )
 
 
-def forget(*, report: Report) -> None:
+def delete_address(*, report: Report) -> None:
     EmailAddress.objects.filter(report=report).delete()
 
 
-def forget_unconfirmed() -> None:
-    edge = timezone.now() - UNCONFIRMED
-    EmailAddress.objects.filter(confirmed_at=None, created_at__lt=edge).delete()
+def delete_unconfirmed() -> None:
+    cutoff = timezone.now() - UNCONFIRMED
+    EmailAddress.objects.filter(confirmed_at=None, created_at__lt=cutoff).delete()
 
 
-def write(*, pk: int) -> None:
-    """Send the letter that is due to an address, unless another worker is at it."""
-    row = queries.pending_work.letters().filter(pk=pk).select_related("report").first()
+def send(*, pk: int) -> None:
+    """Send the email that is due to an address, unless another worker sends it."""
+    row = queries.pending_work.emails_to_send().filter(pk=pk).select_related("report").first()
     if row is None:
         return
-    step = row.report.events.filter(status__in=EmailAddress.TOLD).last()
-    before: dict[str, Any]
-    after: dict[str, Any]
-    if row.asked_at is None or step is None:
-        letter, before, after = CONFIRM, {"asked_at": None}, {"asked_at": timezone.now()}
+    event = row.report.events.filter(status__in=EmailAddress.NOTIFIED).last()
+    unsent: dict[str, Any]
+    sent: dict[str, Any]
+    if row.asked_at is None or event is None:
+        subject, unsent, sent = CONFIRM, {"asked_at": None}, {"asked_at": timezone.now()}
     else:
-        letter, before, after = step.status, {"told": row.told}, {"told": step.pk}
-    mine = EmailAddress.objects.filter(pk=pk, nonce=row.nonce, confirmed_at=row.confirmed_at)
-    if not mine.filter(**before).update(**after):
+        subject, unsent, sent = event.status, {"told": row.told}, {"told": event.pk}
+    rows = EmailAddress.objects.filter(pk=pk, nonce=row.nonce, confirmed_at=row.confirmed_at)
+    if not rows.filter(**unsent).update(**sent):
         return
-    if _sent(row, letter):
-        mine.update(failures=0)
-        if letter == Report.Status.ANSWERED:
-            mine.delete()
-    elif row.failures + 1 < EmailAddress.TRIES:
-        later = timezone.now() + FIRST_PAUSE * 4**row.failures
-        mine.update(failures=F("failures") + 1, retry_at=later, **before)
+    if _deliver(row, subject):
+        rows.update(failures=0)
+        if subject == Report.Status.ANSWERED:
+            rows.delete()
+    elif row.failures + 1 < EmailAddress.MAX_ATTEMPTS:
+        retry_at = timezone.now() + FIRST_RETRY_DELAY * 4**row.failures
+        rows.update(failures=F("failures") + 1, retry_at=retry_at, **unsent)
     else:
-        mine.update(failures=0)  # this letter is given up
+        rows.update(failures=0)  # this email is not tried again
 
 
-def _sent(row: EmailAddress, letter: str) -> bool:
+def _deliver(row: EmailAddress, subject: str) -> bool:
     stop = link(row, STOP)
-    words = {
+    context = {
         "confirm": link(row, CONFIRM),
         "days": UNCONFIRMED.days,
         "receipt": row.site + reverse("receipt", args=[row.report.receipt]),
-        "letter": letter,
+        "subject": subject,
         "stop": stop,
     }
-    template = CONFIRM if letter == CONFIRM else "news"
+    template = CONFIRM if subject == CONFIRM else "news"
     message = EmailMessage(
-        subject=SUBJECTS[letter],
-        body=render_to_string(f"feedback/mail/{template}.txt", words),
+        subject=SUBJECTS[subject],
+        body=render_to_string(f"feedback/mail/{template}.txt", context),
         to=[row.address],
         headers={
             "Auto-Submitted": "auto-generated",
@@ -159,8 +161,8 @@ def _sent(row: EmailAddress, letter: str) -> bool:
     )
     try:
         message.send()
-    except (OSError, ValueError) as problem:
-        # Its words may hold the address, so only its name is written down.
-        log.warning("mail was not sent", letter=letter, problem=type(problem).__name__)
+    except (OSError, ValueError) as error:
+        # The text of the error may contain the address, so only its class is logged.
+        log.warning("email was not sent", subject=subject, problem=type(error).__name__)
         return False
     return True

@@ -1,7 +1,7 @@
-"""Erase what a report brought, wherever it is: in rows at once, in files right after.
+"""Erase the data of a withdrawn report: rows at once, files right after.
 
-The rows go in the transaction of the withdrawal, which also writes down which files must follow. So
-whatever is cut short is found and done by the next pass, and every pass may be done again.
+The rows go in the transaction of the withdrawal. The same transaction records which files must
+follow, so a pass that is interrupted is completed by the next one. Every pass may be repeated.
 """
 
 import contextlib
@@ -27,135 +27,124 @@ from feedback.models import (
     Report,
     ReportEvent,
     Retrain,
-    StoredImage,
 )
-from feedback.services import images
-from feedback.services.classifications import forget_pixels
+from feedback.services import classifications, images
 from modeltrain.data import arrays
-from modeltrain.images.codec import erasable_name
 
-# A process that had a picture in hand when it was erased may write until then.
-SETTLED = datetime.timedelta(seconds=20)
-# What may have to stay of a withdrawn report, without what it was about.
+# A process that was using an image when it was erased may still write for this long.
+LAST_WRITES = datetime.timedelta(seconds=20)
+# Rows of a withdrawn report that stay, without what they said about its content.
 HISTORY = (ReportEvent, Decision, Erasure)
-# All else that a report's row says is emptied, whatever is added to it.
-STAYS = {
+# Every other field of the report is reset, including fields that are added later.
+KEPT_FIELDS = {
     *("id", "receipt", "status", "kind", "expected_label", "created_at", "appealed_at"),
     *("consent_store", "consent_train", "folded_into", "held_in", "idempotency_key"),
-    "ledger_key",  # its entries are written first
+    "ledger_key",  # the ledger still needs it to write the withdrawal
 }
-WORDS = (".json", ".jsonl", ".log", ".txt")
+TEXT_SUFFIXES = (".json", ".jsonl", ".log", ".txt")
 REASONED = (Report.Status.ACCEPTED, Report.Status.REJECTED, Report.Status.ESCALATED)
 
 
-def begin(image: StoredImage, report: Report) -> None:
-    """Remove a reported picture's row and pixels, and note what other files may hold of it."""
-    Erasure.objects.create(
-        report=report, file=str(image.file.name), name=image.name, sha256=image.sha256
-    )
-    images.forget(image)
-
-
 @transaction.atomic
-def forget(report: Report) -> None:
-    """Empty a report's rows, and those of whoever tries one of its pictures just now.
+def erase(*, report: Report) -> None:
+    """Erase a report's data in the database, and its images wherever visitors try them just now.
 
-    Whatever hangs on the report or its examples goes with them; only its history stays.
+    Rows that refer to the report or its examples are deleted too; only its history stays.
     """
     hashes = set(report.examples.values_list("image_sha256", flat=True))
-    for tried in Classification.objects.filter(image__sha256__in=hashes).select_related("image"):
-        forget_pixels(tried)
+    same_image = Classification.objects.filter(image__sha256__in=hashes)
+    for classification in same_image.select_related("image"):
+        classifications.delete_image(classification)
     Classification.objects.filter(image_sha256__in=hashes).update(image_sha256="")
-    for image in StoredImage.objects.filter(example__report=report):
-        begin(image, report)
+    images.delete_images(report=report)
     for relation in Report._meta.related_objects:
         if relation.on_delete is CASCADE and relation.related_model not in HISTORY:
             relation.related_model._base_manager.filter(**{relation.field.name: report}).delete()
     report.decisions.update(groups={}, left_out={})
     report.decisions.exclude(reason="").update(reason="Withdrawn.")
     report.events.filter(status__in=REASONED).update(note="")
-    told = [field for field in Report._meta.concrete_fields if field.name not in STAYS]
     Report.objects.filter(pk=report.pk).update(
-        **{field.name: field.get_default() for field in told}
+        **{
+            field.name: field.get_default()
+            for field in Report._meta.concrete_fields
+            if field.name not in KEPT_FIELDS
+        }
     )
 
 
-def finish() -> None:
-    """Remove from files and logs what rows have forgotten. Safe to repeat.
+def erase_files() -> None:
+    """Erase from files and logs what is no longer in the database. Safe to repeat.
 
-    The note of what to remove goes last, once nobody can write it anew.
+    The record of what to erase goes last, once no process can write it again.
     """
-    todo = list(Erasure.objects.exclude(name="").select_related("report"))
-    if todo:
-        _tell_who_learnt(todo)
-        for one in todo:
-            _remove_files(one)
-        _overwrite(todo)
-    settled = [one.pk for one in todo if one.created_at < timezone.now() - SETTLED]
-    Erasure.objects.filter(pk__in=settled).update(file="", name="", sha256="")
-    done = Erasure.objects.filter(name="")
-    if done.exists() and _wash_database():
-        done.delete()
+    erasures = list(Erasure.objects.exclude(name="").select_related("report"))
+    if erasures:
+        _mark_datasets(erasures)
+        for erasure in erasures:
+            _delete_files(erasure)
+        _overwrite_file_names(erasures)
+    settled = [
+        erasure.pk for erasure in erasures if erasure.created_at < timezone.now() - LAST_WRITES
+    ]
+    Erasure.objects.filter(pk__in=settled).update(file="", name="")
+    erased = Erasure.objects.filter(name="")
+    if erased.exists() and _truncate_write_ahead_log():
+        erased.delete()
 
 
-def _tell_who_learnt(todo: Sequence[Erasure]) -> None:
-    """Write on each receipt which versions held its pictures; no retrain goes on with them."""
+def _mark_datasets(erasures: Sequence[Erasure]) -> None:
+    """Note on each report which datasets held its images, and fail retrains that use them."""
     for dataset in DatasetVersion.objects.all():
         if not dataset.manifest.is_file():
             continue
-        data = dataset.manifest.read_text()
-        held = [one for one in todo if one.name in data]
-        for report in {one.report for one in held if one.report}:
+        manifest = dataset.manifest.read_text()
+        contained = [erasure for erasure in erasures if erasure.name in manifest]
+        for report in {erasure.report for erasure in contained if erasure.report}:
             with transaction.atomic():
                 report = Report.objects.select_for_update().get(pk=report.pk)
                 report.held_in = sorted({*report.held_in, dataset.number})
                 report.save(update_fields=["held_in"])
-        if held:
+        if contained:
             Retrain.objects.filter(dataset=dataset, status=Retrain.Status.RUNNING).update(
                 status=Retrain.Status.FAILED,
                 failure="A picture that it learns from was withdrawn. Propose it again.",
             )
 
 
-def _remove_files(one: Erasure) -> None:
-    storages["images"].delete(one.file)
+def _delete_files(erasure: Erasure) -> None:
+    storages["images"].delete(erasure.file)
     for base in Path(settings.FEATURES_DIR).glob("*"):
-        arrays.path_of(base, one.name).unlink(missing_ok=True)
+        arrays.path_of(base, erasure.name).unlink(missing_ok=True)
 
 
-def _overwrite(todo: Sequence[Erasure]) -> None:
-    """Put zeros in place of file names, and in manifests of before ADR 13 a passing name.
+def _overwrite_file_names(erasures: Sequence[Erasure]) -> None:
+    """Overwrite the random names of deleted files with zeros, in files and in failure messages.
 
-    In place and of the same length: a log may be written to meanwhile.
+    Files are changed in place and keep their length, because a log may be written to meanwhile.
     """
-    swaps: dict[bytes, bytes] = {}
-    for one in todo:
-        stem = Path(one.file).stem
-        swaps[stem.encode()] = b"0" * len(stem)
-        other = erasable_name(Path(one.file), one.sha256)
-        swaps[one.sha256.encode()] = other.encode()
-        swaps[f'"cluster":"{one.sha256[:16]}"'.encode()] = f'"cluster":"{other[:16]}"'.encode()
-    pattern = re.compile(b"|".join(re.escape(one) for one in swaps))
-    for path in _texts():
+    stems = [Path(erasure.file).stem for erasure in erasures]
+    pattern = re.compile("|".join(map(re.escape, stems)).encode())
+    for path in _text_files():
         with contextlib.suppress(FileNotFoundError), path.open("r+b") as file:
-            for found in list(pattern.finditer(file.read())):
-                file.seek(found.start())
-                file.write(swaps[found[0]])
+            for match in list(pattern.finditer(file.read())):
+                file.seek(match.start())
+                file.write(b"0" * len(match[0]))
     for model in (Audit, Finding, Retrain):
-        for old, new in swaps.items():
-            told = model._base_manager.filter(failure__contains=old.decode())
-            told.update(failure=Replace("failure", Value(old.decode()), Value(new.decode())))
+        for stem in stems:
+            model._base_manager.filter(failure__contains=stem).update(
+                failure=Replace("failure", Value(stem), Value("0" * len(stem)))
+            )
 
 
-def _texts() -> Iterator[Path]:
+def _text_files() -> Iterator[Path]:
     for folder in (settings.MANIFESTS_DIR, settings.RUNS_DIR, settings.DATA_DIR / "logs"):
         for path in Path(folder).rglob("*"):
-            if path.suffix in WORDS or ".log." in path.name:
+            if path.suffix in TEXT_SUFFIXES or ".log." in path.name:
                 yield path
 
 
-def _wash_database() -> bool:
-    """SQLite overwrites what is erased in its file; here, what its write-ahead log still holds."""
+def _truncate_write_ahead_log() -> bool:
+    """Empty SQLite's write-ahead log; in its main file, SQLite itself overwrites deleted rows."""
     if connection.vendor != "sqlite":
         return True
     if connection.in_atomic_block:

@@ -1,7 +1,7 @@
-"""Golden cases: decided reports whose answer is known, asked again without anybody knowing.
+"""Golden cases: decided reports whose answer is known, asked again without reviewers noticing.
 
-A twin of the report waits in the queue like any case, under a number of its own. Its answer is kept
-apart, and then the twin is gone: it is never decided, folded, listed or written to the ledger.
+A golden copy of the report waits in the queue like any case, under a number of its own. The answer
+is stored apart, and the copy is deleted: it is never decided, folded, listed or put in the ledger.
 """
 
 import secrets
@@ -24,8 +24,8 @@ from feedback.models import (
     Report,
 )
 
-# What a reviewer sees of a report and of its examples; nothing else is copied.
-REPORT_SHOWN = (
+# What a reviewer sees of a report and of its examples. Nothing else is copied.
+REPORT_FIELDS = (
     "kind",
     "expected_label",
     "groups",
@@ -34,11 +34,11 @@ REPORT_SHOWN = (
     "consent_store",
     "consent_train",
 )
-EXAMPLE_SHOWN = ("position", "image", "image_sha256", "groups")
+EXAMPLE_FIELDS = ("position", "image", "image_sha256", "groups")
 
 
 def mark(*, report: Report, by: User) -> None:
-    """From now on a report is asked again now and then, to see who answers as it was decided."""
+    """Make a report a golden case: now and then reviewers are asked it again."""
     if not usable(report):
         raise WrongState(
             rule="A golden case is a decided report whose pictures are kept.",
@@ -49,83 +49,83 @@ def mark(*, report: Report, by: User) -> None:
 
 
 def usable(report: Report) -> bool:
-    """Was it decided, and is there a picture to decide it by?"""
+    """Is it decided, and are all of its images stored?"""
     return report.status in Report.PUBLIC and not report.examples.filter(image=None).exists()
 
 
-def drop(report: Report) -> None:
-    """Its answer is no longer sure, or it was withdrawn: forget that it was golden."""
+def unmark(report: Report) -> None:
+    """The report is no golden case any more: its answer is uncertain, or it was withdrawn."""
     Golden.objects.filter(report=report).delete()
 
 
-def mix_in() -> Report | None:
-    """After a report has come in: perhaps put a golden case behind it."""
+def maybe_queue_copy() -> Report | None:
+    """Queue a copy of a golden case behind a new report, with the probability of GOLDEN_SHARE."""
     if secrets.SystemRandom().random() >= settings.GOLDEN_SHARE:
         return None
-    waiting = Golden.objects.filter(twin=None).annotate(said=Count("answers"))
-    for golden in waiting.select_related("report").order_by("said", "pk"):
+    candidates = Golden.objects.filter(golden_copy=None).annotate(answer_count=Count("answers"))
+    for golden in candidates.select_related("report").order_by("answer_count", "pk"):
         report = golden.report
         if usable(report) and _looks_new(report) and queries.golden.who_may_answer(golden).exists():
-            return _twin(golden)
+            return _queue_copy(golden)
     return None
 
 
 def _looks_new(report: Report) -> bool:
-    """A new report shows what the model in service says, and that this is a mistake."""
-    said = _scores(report).values_list("label", flat=True)
-    return len(said) == report.examples.count() and set(said) != {report.expected_label}
+    """Has the model in service judged every image, and is it wrong? New reports look like that."""
+    labels = _champion_scores(report).values_list("label", flat=True)
+    return len(labels) == report.examples.count() and set(labels) != {report.expected_label}
 
 
-def _scores(report: Report) -> "QuerySet[ExampleScore]":
+def _champion_scores(report: Report) -> "QuerySet[ExampleScore]":
     return ExampleScore.objects.filter(
         example__report=report, model__status=ModelVersion.Status.CHAMPION
     )
 
 
-def _twin(golden: Golden) -> Report | None:
+def _queue_copy(golden: Golden) -> Report | None:
     report = golden.report
     try:
         with transaction.atomic():
-            twin = Report.objects.create(
+            golden_copy = Report.objects.create(
                 status=Report.Status.GOLDEN,
                 golden=golden,
-                **{name: getattr(report, name) for name in REPORT_SHOWN},
+                **{name: getattr(report, name) for name in REPORT_FIELDS},
             )
             copies: dict[int | None, Example] = {}
-            scores = _scores(report).select_related("example")
+            scores = _champion_scores(report).select_related("example")
             for score in scores.order_by("example__position"):  # a pair's first image comes first
-                old = score.example
-                copies[old.pk] = Example.objects.create(
-                    report=twin,
-                    counterpart_of=copies.get(old.counterpart_of_id),
-                    **{name: getattr(old, name) for name in EXAMPLE_SHOWN},
+                original = score.example
+                copies[original.pk] = Example.objects.create(
+                    report=golden_copy,
+                    counterpart_of=copies.get(original.counterpart_of_id),
+                    **{name: getattr(original, name) for name in EXAMPLE_FIELDS},
                 )
                 ExampleScore.objects.create(
-                    example=copies[old.pk],
+                    example=copies[original.pk],
                     model=score.model,
                     label=score.label,
                     scores=score.scores,
                 )
-            return twin
+            return golden_copy
     except IntegrityError:  # another worker was quicker
         return None
 
 
 def answer(*, decision: Decision) -> Decision:
-    """Keep what was said of a twin, which the caller holds, and remove the twin.
+    """Store the answer to a golden copy, which the caller has locked, and delete the copy.
 
-    The decision itself is kept nowhere.
+    The decision itself is not stored.
     """
-    twin = decision.report
-    if twin.golden is None:
-        raise AssertionError("only a twin has a golden case")
-    known = twin.golden.report.decision
+    golden_copy = decision.report
+    if golden_copy.golden is None:
+        raise AssertionError("only a golden copy has a golden case")
+    expected = golden_copy.golden.report.decision
     GoldenAnswer.objects.create(
-        golden=twin.golden,
+        golden=golden_copy.golden,
         by=decision.by,
         verdict=decision.verdict,
-        right=known is not None and decision.verdict == known.verdict,
+        right=expected is not None and decision.verdict == expected.verdict,
     )
-    Report.objects.filter(pk=twin.pk).delete()
+    Report.objects.filter(pk=golden_copy.pk).delete()
     decision.at = timezone.now()
     return decision

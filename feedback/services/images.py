@@ -1,4 +1,4 @@
-"""Keep and forget pixels."""
+"""Store and delete images."""
 
 import contextlib
 import datetime
@@ -11,17 +11,17 @@ from django.db import transaction
 from django.utils import timezone
 from PIL import Image
 
-from feedback.models import Classification, StoredImage
+from feedback.models import Classification, Erasure, Report, StoredImage
 from modeltrain.images import codec
 from modeltrain.images.codec import Pixels
 from modeltrain.images.hashing import Pdq, is_near_duplicate, pdq
 
-# What a crash left behind is younger than this only while its request or task may still run.
-LOST_AFTER = datetime.timedelta(hours=1)
-VEIL_SIDE = 12
+# Younger than this, a file without a row may belong to a request or task that still runs.
+ORPHANED_AFTER = datetime.timedelta(hours=1)
+BLURRED_SIDE = 12  # pixels
 
 
-def keep(pixels: Pixels) -> StoredImage:
+def store(pixels: Pixels) -> StoredImage:
     """Store re-encoded pixels under a random name."""
     fingerprint = pdq(pixels)
     image = StoredImage(
@@ -41,59 +41,68 @@ def pixels_of(image: StoredImage) -> Pixels:
         return codec.decode(file.read())
 
 
-def veiled(image: StoredImage) -> bytes:
-    """A PNG of so few grey pixels that nobody can tell what the picture shows."""
-    small = Image.fromarray(pixels_of(image)).convert("L")
-    small.thumbnail((VEIL_SIDE, VEIL_SIDE), Image.Resampling.BOX)
-    out = io.BytesIO()
-    small.save(out, "PNG")
-    return out.getvalue()
+def blurred(image: StoredImage) -> bytes:
+    """A PNG with so few grey pixels that nobody can tell what the image shows."""
+    thumbnail = Image.fromarray(pixels_of(image)).convert("L")
+    thumbnail.thumbnail((BLURRED_SIDE, BLURRED_SIDE), Image.Resampling.BOX)
+    buffer = io.BytesIO()
+    thumbnail.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def join_cluster(image: StoredImage) -> None:
-    """Put a reported picture among those that are nearly the same, or begin with it."""
-    reported = StoredImage.objects.filter(example__isnull=False).exclude(pk=image.pk)
-    near = {
+    """Add a reported image to the cluster of its near-duplicates, or start a new cluster."""
+    other_images = StoredImage.objects.filter(example__isnull=False).exclude(pk=image.pk)
+    near_duplicates = {
         pk: cluster
-        for pk, cluster, sha256, bits, quality in reported.values_list(
+        for pk, cluster, sha256, bits, quality in other_images.values_list(
             "pk", "cluster", "sha256", "pdq", "pdq_quality"
         )
         if sha256 == image.sha256 or is_near_duplicate(Pdq(bits, quality), image.fingerprint)
     }
-    # Two that are screened at once do not see each other's cluster, and both name the same.
-    image.cluster = min((one for one in near.values() if one), default=min([image.pk, *near]))
+    clusters = [cluster for cluster in near_duplicates.values() if cluster]
+    # Images that are screened at once do not see each other's cluster: all take the lowest key.
+    image.cluster = min(clusters, default=min([image.pk, *near_duplicates]))
     StoredImage.objects.filter(pk=image.pk).update(cluster=image.cluster)
 
 
-def forget(image: StoredImage) -> None:
-    """Remove the row, then the file: no row ever names a file that is gone."""
+def delete_image(image: StoredImage) -> None:
+    """Delete the row, then the file: no row ever names a file that is gone."""
     storage, name = image.file.storage, str(image.file.name)
     with transaction.atomic():
         image.delete()
         transaction.on_commit(lambda: storage.delete(name))
 
 
-def sweep() -> None:
-    """Remove what a crash left behind: rows that nothing names, and files that no row names."""
-    edge = timezone.now() - LOST_AFTER
+@transaction.atomic
+def delete_images(*, report: Report) -> None:
+    """Delete the images of a report, and record what `erasure.erase_files` must erase elsewhere."""
+    for image in StoredImage.objects.filter(example__report=report):
+        Erasure.objects.create(report=report, file=str(image.file.name), name=image.name)
+        delete_image(image)
+
+
+def purge_orphans() -> None:
+    """Delete what a crash left behind: images without a report or visitor, files without a row."""
+    cutoff = timezone.now() - ORPHANED_AFTER
     for image in StoredImage.objects.filter(
-        classification__isnull=True, example__isnull=True, created_at__lt=edge
+        classification__isnull=True, example__isnull=True, created_at__lt=cutoff
     ):
-        forget(image)
-    for storage, named in (
+        delete_image(image)
+    for storage, names in (
         (storages["images"], StoredImage.objects.values_list("file", flat=True)),
         (storages["incoming"], Classification.objects.values_list("upload", flat=True)),
     ):
-        for name in set(_files(storage)) - set(named):
-            with contextlib.suppress(FileNotFoundError):  # somebody else was quicker
-                if storage.get_modified_time(name) < edge:
+        for name in set(_files(storage)) - set(names):
+            with contextlib.suppress(FileNotFoundError):  # another process deleted it first
+                if storage.get_modified_time(name) < cutoff:
                     storage.delete(name)
 
 
 def _files(storage: Storage, folder: str = "") -> Iterator[str]:
     try:
         folders, files = storage.listdir(folder)
-    except FileNotFoundError:  # nothing was ever kept
+    except FileNotFoundError:  # nothing has been stored yet
         return
     for name in files:
         yield f"{folder}{name}"

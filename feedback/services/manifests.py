@@ -1,4 +1,4 @@
-"""Write the manifests of dataset versions, and find the image of each of their rows."""
+"""Write manifests, and find the image file of each of their rows."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ REPORTED = "report"
 
 
 def publish(rows: Sequence[Row]) -> str:
-    """Write an immutable manifest and return the hash that names it."""
+    """Write an immutable manifest. Returns its hash, which is its name."""
     folder = Path(settings.MANIFESTS_DIR)
     folder.mkdir(parents=True, exist_ok=True)
     sha256 = manifest.sha256(rows)
@@ -24,38 +24,39 @@ def publish(rows: Sequence[Row]) -> str:
 
 
 def reported_images() -> "QuerySet[StoredImage]":
-    """Pictures that a report holds; those that somebody only tries are gone in a moment."""
+    """Images of reports. Images that visitors only try are deleted within minutes."""
     return StoredImage.objects.filter(example__isnull=False)
 
 
 def learnable_images() -> "QuerySet[StoredImage]":
+    """Images of accepted reports."""
     return reported_images().filter(example__report__status__in=Report.AGREED)
 
 
 def existing_rows(rows: Iterable[Row]) -> list[Row]:
-    """Rows whose picture was not withdrawn, nor its decision taken back."""
+    """Rows without images that were withdrawn or whose report is no longer accepted."""
     stored = set(learnable_images().values_list("name", flat=True))
     return [row for row in rows if row.source != REPORTED or row.sha256 in stored]
 
 
 def image_path(name: str) -> Path:
-    """Where the pixels of a row are: demo data, an audit set's, or handed over in a report."""
-    if ours := local_image_path(name):
-        return ours
+    """Where the image of a row is stored: in demo data, an audit set, or a report."""
+    if path := local_image_path(name):
+        return path
     image = reported_images().filter(name=name).first()
-    return Path(image.file.path) if image else _local_places(name)[0]
+    return Path(image.file.path) if image else _local_paths(name)[0]
 
 
 def local_image_path(sha256: str) -> Path | None:
-    """The same, of demo data and audit sets alone."""
-    return next((place for place in _local_places(sha256) if place.is_file()), None)
+    """The same, only for demo data and audit sets."""
+    return next((path for path in _local_paths(sha256) if path.is_file()), None)
 
 
-def _local_places(sha256: str) -> list[Path]:
+def _local_paths(sha256: str) -> list[Path]:
     folders = (Path(settings.DEMO_DIR) / "images", Path(settings.AUDIT_IMAGES_DIR))
     return [folder / f"{sha256}.png" for folder in folders]
 
 
 def write_image_index(rows: Iterable[Row], path: Path) -> None:
-    """Say where the pixels of each row are, for a training process."""
+    """Write the path of each row's image, for a training process."""
     path.write_text(json.dumps({row.sha256: str(image_path(row.sha256)) for row in rows}))

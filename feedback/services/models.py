@@ -12,7 +12,7 @@ from django.utils import timezone
 from feedback.errors import ArtifactMissing, Invalid, WrongState
 from feedback.models import ModelVersion
 from feedback.services import ledger
-from feedback.text import required_text
+from feedback.text import optional_text
 
 if TYPE_CHECKING:
     from modeltrain.model.classifier import Classifier
@@ -38,7 +38,7 @@ def roll_back(*, model: ModelVersion, by: User, reason: str) -> None:
             received=f"{model}, {model.status}",
             remedy="Choose a retired model.",
         )
-    reason = required_text(reason, "A reason", needed=False)
+    reason = optional_text(reason, "A reason")
     if not reason:
         raise Invalid(
             rule="Putting a model back needs a reason, which is public.",

@@ -41,7 +41,7 @@ def go_on(*, pk: int) -> bool:
     if not asked.done:
         whole = classifier.classify(pixels)
         asked.label, asked.score = whole.label, whole.scores[whole.label]
-    row = occlusion.row(
+    row = occlusion.row_scores(
         lambda seen: classifier.classify(seen).scores, pixels, asked.done, label=asked.label
     )
     here = Occlusion.objects.filter(pk=pk, done=asked.done, failure="")

@@ -1,7 +1,6 @@
-"""Tell what became of a report: in the ledger for good, in the public list while it stands."""
+"""Record the outcome of a report: in the ledger for good, in the public list while it stands."""
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
@@ -12,16 +11,16 @@ from modeltrain.labels import error_kind
 
 
 def record(*, report: Report, outcome: str, decision: Decision | None = None, **facts: Any) -> None:
-    """Write an outcome down; called in the transaction that it comes about in."""
+    """Record an outcome; called in the transaction that brings it about."""
     ledger.report(report=report, outcome=outcome, decision=decision, **facts)
     publish(report.pk)
 
 
 @transaction.atomic
 def publish(pk: int) -> None:
-    """Make the public words of a report anew, or remove them."""
+    """Rewrite the public row of a report, or delete it if the report is not public."""
     report = (
-        Report.objects.select_for_update(of=("self",))  # nobody withdraws it meanwhile
+        Report.objects.select_for_update(of=("self",))  # it cannot be withdrawn meanwhile
         .select_related("folded_into")
         .prefetch_related("events", "decisions", "examples__scores__model")
         .get(pk=pk)
@@ -33,8 +32,8 @@ def publish(pk: int) -> None:
     groups = decision.groups if decision and decision.label else report.groups
     answers = _answers(report)
     decided = decision.label if decision else ""
-    labels = {report.expected_label, decided, *(a["said"] for a in answers)} - {""}
-    models = {a[name] for a in answers for name in ("model", "newer")} - {""}
+    labels = {report.expected_label, decided, *(answer["said"] for answer in answers)} - {""}
+    models = {answer[name] for answer in answers for name in ("model", "newer")} - {""}
     tags = [
         *(f"label={label}" for label in sorted(labels)),
         *(f"model={model}" for model in sorted(models)),
@@ -57,25 +56,24 @@ def publish(pk: int) -> None:
 
 
 def _answers(report: Report) -> list[dict[str, Any]]:
-    """What models said of its images and say now. A score could tell which image it is."""
-    found = Counter(
-        (one.then.label, one.then.model.version, one.now.label, one.now.model.version)
-        for one in report.examples.all()
+    """What models said of its images, then and now. No scores: they could identify an image."""
+    counts = Counter(
+        (
+            example.reported_score.label,
+            example.reported_score.model.version,
+            example.current_score.label,
+            example.current_score.model.version,
+        )
+        for example in report.examples.all()
     )
     return [
         {
-            "said": said,
+            "said": label,
             "model": model,
-            "now": now,
-            "newer": newer if newer != model else "",
-            "mistake": error_kind(expected=report.expected_label, predicted=said).value,
-            "images": images,
+            "now": current_label,
+            "newer": current_model if current_model != model else "",
+            "mistake": error_kind(expected=report.expected_label, predicted=label).value,
+            "images": count,
         }
-        for (said, model, now, newer), images in sorted(found.items())
+        for (label, model, current_label, current_model), count in sorted(counts.items())
     ]
-
-
-def catch_up(pks: Iterable[int]) -> None:
-    """Publish reports that were decided before there was a public list."""
-    for pk in pks:
-        publish(pk)

@@ -1,4 +1,4 @@
-"""What becomes of reports that are held because many came at once."""
+"""Release or reject reports that are quarantined because many came at once."""
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -8,24 +8,24 @@ from feedback.errors import WrongState
 from feedback.models import Burst, Decision
 from feedback.services import triage
 
-AT_ONCE = 200  # each is written into the ledger
+BATCH_SIZE = 200  # each report is written to the ledger
 
 
 def release(*, burst: Burst, by: User) -> int:
-    """Put the reports of a burst into the queue, each at its own time."""
+    """Put the reports of a burst into the queue, in the order in which they came."""
     if not people.is_reviewer(by):
         raise WrongState(
             rule="Reports that are held are released by reviewers.",
             received=f"{by}, who is none",
             remedy="Ask one of them.",
         )
-    return queries.triage.held_in(burst).update(burst=None)
+    return queries.triage.quarantined_reports(burst).update(burst=None)
 
 
-def decline(*, burst: Burst, by: User, reason: str) -> tuple[int, int]:
-    """Decline the reports of a burst, all for one reason. Returns how many, and how many are left.
+def reject(*, burst: Burst, by: User, reason: str) -> tuple[int, int]:
+    """Reject the reports of a burst for one reason. Returns how many, and how many are left.
 
-    One maintainer is enough. Each reporter reads the reason, and can ask for another look.
+    One maintainer is enough. Every reporter reads the reason, and can appeal.
     """
     if not people.is_maintainer(by):
         raise WrongState(
@@ -33,8 +33,8 @@ def decline(*, burst: Burst, by: User, reason: str) -> tuple[int, int]:
             received=f"{by}, who is none",
             remedy="Decide them one by one, or ask a maintainer.",
         )
-    done = 0
-    for report in queries.triage.held_in(burst)[:AT_ONCE]:
+    rejected = 0
+    for report in queries.triage.quarantined_reports(burst)[:BATCH_SIZE]:
         try:
             with transaction.atomic():
                 decision = triage.decide(
@@ -42,7 +42,7 @@ def decline(*, burst: Burst, by: User, reason: str) -> tuple[int, int]:
                 )
                 if not decision.settled_at:
                     triage.settle(decision, [decision])
-        except WrongState:  # decided, withdrawn or taken in hand by somebody meanwhile
+        except WrongState:  # decided, withdrawn or claimed meanwhile
             continue
-        done += 1
-    return done, queries.triage.held_in(burst).count()
+        rejected += 1
+    return rejected, queries.triage.quarantined_reports(burst).count()

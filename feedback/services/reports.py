@@ -1,4 +1,4 @@
-"""Take a report, screen it, tell its story, withdraw it."""
+"""Submit, screen, appeal and withdraw reports."""
 
 import datetime
 import itertools
@@ -36,13 +36,13 @@ from feedback.services import (
     ledger,
     outcomes,
 )
-from feedback.services.classifications import forget_pixels
+from feedback.services.classifications import delete_image
 from feedback.services.counterparts import Image, Pair
-from feedback.text import required_text
+from feedback.text import optional_text, required_text
 from modeltrain import labels
 
-FORGOTTEN = "forgotten "
-LONGEST_SUBJECT = 120
+ANONYMISED = "forgotten "  # prefix of a source that is no longer a hash
+MAX_SUBJECT_LENGTH = 120
 
 
 def submit(
@@ -60,19 +60,22 @@ def submit(
     source: str = "",
     idempotency_key: str | None = None,
     request_sha256: str = "",
-    said: Sequence[browser_scores.Said | None] = (),
+    browser_answers: Sequence[browser_scores.BrowserAnswer | None] = (),
 ) -> Report:
-    """File a report over images the champion has just judged; take over their pixels.
+    """File a report about images that the champion has just judged, and attach these images.
 
-    `said` is what the reporter's browser said of each image, in their order.
+    `browser_answers` has the answer of the reporter's browser for each image, in their order.
     """
     check_label(expected_label)
     check_groups(groups)
     check_pairs(pairs, kind=kind)
-    subject = " ".join(required_text(subject, "A subject", LONGEST_SUBJECT, needed=False).split())
-    description = required_text(description, "What is wrong", needed=False)
-    every = [*classifications, *(one for pair in pairs for one in pair)]
-    if any(one.status != Classification.Status.DONE for one in every):
+    subject = " ".join(optional_text(subject, "A subject", MAX_SUBJECT_LENGTH).split())
+    description = optional_text(description, "What is wrong")
+    all_classifications = [*classifications, *itertools.chain.from_iterable(pairs)]
+    if any(
+        classification.status != Classification.Status.DONE
+        for classification in all_classifications
+    ):
         raise Invalid(
             rule="A report is about images that the model has judged.",
             received="a classification without an answer",
@@ -87,7 +90,7 @@ def submit(
     if (
         kind == Report.Kind.MISCLASSIFIED
         and classifications
-        and all(one.label == expected_label for one in classifications)
+        and all(classification.label == expected_label for classification in classifications)
     ):
         raise Invalid(
             rule="A misclassified image has another label than the expected one.",
@@ -111,25 +114,25 @@ def submit(
             request_sha256=request_sha256,
         )
         ReportEvent.objects.create(report=report, status=report.status)
-        place = itertools.count()
-        for one in classifications:
-            _add_example(report, next(place), one, keeps_pixels=keeps_pixels)
+        positions = itertools.count()
+        for classification in classifications:
+            _add_example(report, next(positions), classification, keeps_pixels=keeps_pixels)
         for pair in pairs:
             wrong = _add_example(
-                report, next(place), pair.wrong, pair.groups[0], keeps_pixels=keeps_pixels
+                report, next(positions), pair.wrong, pair.groups[0], keeps_pixels=keeps_pixels
             )
             _add_example(
                 report,
-                next(place),
+                next(positions),
                 pair.counterpart,
                 pair.groups[1],
                 counterpart_of=wrong,
                 keeps_pixels=keeps_pixels,
             )
-        browser_scores.keep(report=report, said=said)
+        browser_scores.save(report=report, answers=browser_answers)
     if not keeps_pixels:
-        for one in every:
-            forget_pixels(one)
+        for classification in all_classifications:
+            delete_image(classification)
     return report
 
 
@@ -145,11 +148,11 @@ def _add_example(
     if classification.model is None:
         raise AssertionError("a judged classification names its model")
     if keeps_pixels:
-        # Taken over by one report only: a second one, or the sweep, finds nothing to take.
-        taken = Classification.objects.filter(
+        # Only one report attaches it: another report, or the deletion of expired images, is late.
+        attached = Classification.objects.filter(
             pk=classification.pk, image=classification.image_id
         ).update(image=None)
-        if not (classification.image_id and taken):
+        if not (classification.image_id and attached):
             raise Gone(
                 rule=f"An image can be reported for {settings.DEMO_IMAGE_MINUTES} minutes.",
                 received="a classification whose image is gone",
@@ -173,7 +176,7 @@ def _add_example(
 
 
 def may_keep_pixels(expected_label: str) -> bool:
-    """A picture said to be explicit is reported by scores and hash alone."""
+    """Images that are said to be explicit are reported by scores and hash only."""
     return settings.COLLECT_MISSES or expected_label not in labels.NSFW
 
 
@@ -187,21 +190,21 @@ def check_label(label: str) -> None:
 
 
 def check_groups(groups: Mapping[str, str]) -> None:
-    known: dict[str, list[str]] = {}
+    values_by_axis: dict[str, list[str]] = {}
     for axis, value in AxisValue.objects.exclude(axis__name=SLICE).values_list(
         "axis__name", "name"
     ):
-        known.setdefault(axis, []).append(value)
+        values_by_axis.setdefault(axis, []).append(value)
     for axis, value in groups.items():
-        if axis not in known:
+        if axis not in values_by_axis:
             raise Invalid(
-                rule=f"A group's axis must be one of {', '.join(known)}.",
+                rule=f"A group's axis must be one of {', '.join(values_by_axis)}.",
                 received=repr(axis),
                 remedy="Leave the axis out, or describe the group in words.",
             )
-        if value not in known[axis]:
+        if value not in values_by_axis[axis]:
             raise Invalid(
-                rule=f"A group on {axis} must be one of {', '.join(known[axis])}.",
+                rule=f"A group on {axis} must be one of {', '.join(values_by_axis[axis])}.",
                 received=repr(value),
                 remedy="Leave the axis out, or describe the group in words.",
             )
@@ -222,24 +225,26 @@ def move(
     by: User | None = None,
     note: str = "",
 ) -> bool:
-    """Change a report's status if it is in one of `sources`, and write its history."""
+    """Change a report's status if it is one of `sources`, and record it in the report's history."""
     with transaction.atomic():
-        moved = Report.objects.filter(pk=report.pk, status__in=list(sources)).update(status=status)
-        if moved:
+        updated = Report.objects.filter(pk=report.pk, status__in=list(sources)).update(
+            status=status
+        )
+        if updated:
             ReportEvent.objects.create(report=report, status=status, by=by, note=note)
             report.status = status
-    return bool(moved)
+    return bool(updated)
 
 
 def screen(*, pk: int) -> None:
-    """Compare every picture with the blocklist before anybody sees it."""
+    """Compare every image with the blocklist before anyone sees it."""
     report = Report.objects.filter(
         pk=pk, status__in=[Report.Status.RECEIVED, Report.Status.SCREENING]
     ).first()
     if report is None:
         return
     move(report=report, sources=[Report.Status.RECEIVED], status=Report.Status.SCREENING)
-    if blocklist.stops(StoredImage.objects.filter(example__report=report)):
+    if blocklist.matches(StoredImage.objects.filter(example__report=report)):
         with transaction.atomic():
             if move(
                 report=report,
@@ -254,26 +259,26 @@ def screen(*, pk: int) -> None:
     with transaction.atomic():
         queued = move(report=report, sources=[Report.Status.SCREENING], status=Report.Status.QUEUED)
         if queued:
-            bursts.hold(report)
+            bursts.quarantine_if_burst(report)
     if queued:
-        golden.mix_in()
+        golden.maybe_queue_copy()
 
 
 def appeal(*, report: Report, words: str) -> None:
-    """Ask once for another look at a report that was declined; it is queued again."""
+    """Appeal once against the rejection of a report, which is then queued again."""
     words = required_text(words, "An appeal")
-    until = queries.reports.appeal_until(report)
-    if until and until < timezone.now():
+    deadline = queries.reports.appeal_deadline(report)
+    if deadline and deadline < timezone.now():
         raise WrongState(
             rule=f"A report can be appealed for {settings.DECLINED_DAYS} days.",
-            received=f"one that could until {until:%Y-%m-%d}",
+            received=f"one that could until {deadline:%Y-%m-%d}",
             remedy="File a new report.",
         )
     with transaction.atomic():
-        first = Report.objects.filter(
+        appealed = Report.objects.filter(
             pk=report.pk, status=Report.Status.REJECTED, appealed_at=None
         ).update(appeal=words, appealed_at=timezone.now())
-        if not first:
+        if not appealed:
             report.refresh_from_db()
             raise WrongState(
                 rule="A report can be appealed once, while it is declined.",
@@ -282,23 +287,23 @@ def appeal(*, report: Report, words: str) -> None:
                 remedy="File a new report if you have other examples.",
             )
         report.decisions.filter(taken_back_at=None).update(taken_back_at=timezone.now())
-        golden.drop(report)
+        golden.unmark(report)
         move(report=report, sources=[Report.Status.REJECTED], status=Report.Status.APPEALED)
         move(report=report, sources=[Report.Status.APPEALED], status=Report.Status.QUEUED)
         outcomes.record(report=report, outcome=Report.Status.APPEALED)
 
 
 def renew_receipt(*, report: Report) -> Report:
-    """Give a report another receipt; whoever has only the old one is shut out."""
+    """Give a report a new receipt. The old one stops working."""
     report.receipt = new_receipt()
     Report.objects.filter(pk=report.pk).update(receipt=report.receipt)
-    # Whoever had the old one may have left an address, which would be told the new one.
+    # An address left by someone with the old receipt would be sent the new one.
     EmailAddress.objects.filter(report=report).delete()
     return report
 
 
 def withdraw(*, report: Report) -> None:
-    """Remove all that the report told, or nothing; that it was withdrawn stays."""
+    """Withdraw a report and erase its data. Only the fact that it was withdrawn stays."""
     sources = set(Report.Status.values) - {Report.Status.WITHDRAWN, Report.Status.ESCALATED}
     with transaction.atomic():
         if not move(report=report, sources=sources, status=Report.Status.WITHDRAWN):
@@ -307,20 +312,15 @@ def withdraw(*, report: Report) -> None:
                 received=f"a report that is {report.status}",
                 remedy="Nothing is left to do.",
             )
-        erasure.forget(report)
+        erasure.erase(report=report)
         outcomes.record(report=report, outcome=Report.Status.WITHDRAWN)
         ledger.forget(report)
 
 
-def forget_sources() -> None:
-    """In place of where old reports came from, keep by chance which of them came together."""
-    edge = timezone.now() - datetime.timedelta(days=settings.SOURCE_DAYS)
-    old = Report.objects.filter(created_at__lt=edge).exclude(source="")
-    old = old.exclude(source__startswith=FORGOTTEN)
+def anonymise_sources() -> None:
+    """Replace the sources of old reports by random ones: which came together stays known."""
+    cutoff = timezone.now() - datetime.timedelta(days=settings.SOURCE_DAYS)
+    old = Report.objects.filter(created_at__lt=cutoff).exclude(source="")
+    old = old.exclude(source__startswith=ANONYMISED)
     for source in set(old.values_list("source", flat=True)):
-        old.filter(source=source).update(source=f"{FORGOTTEN}{secrets.token_hex(16)}")
-
-
-def forget_pictures(report: Report) -> None:
-    for image in StoredImage.objects.filter(example__report=report):
-        erasure.begin(image, report)
+        old.filter(source=source).update(source=f"{ANONYMISED}{secrets.token_hex(16)}")

@@ -1,4 +1,4 @@
-"""Let go by itself of what has been kept for as long as the privacy page says."""
+"""Delete what has been kept for as long as the privacy page says."""
 
 import datetime
 import os
@@ -7,70 +7,67 @@ from pathlib import Path
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import transaction
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
-from feedback.models import Report, StoredImage
-from feedback.services import emails, erasure, images, reports
+from feedback.models import Report
+from feedback.services import emails, images, reports
 
 DAY = re.compile(rb"\d{4}-\d\d-\d\d")
-HEAD = 4000  # bytes of a log in which its first date is looked for
+HEAD = 4000  # bytes at the start of a log that are searched for its first date
 
 
-def run() -> None:
-    """Safe to repeat; what files hold of the pictures goes with the next pass of an erasure."""
-    reports.forget_sources()
-    emails.forget_unconfirmed()
-    for report in _outdated():
-        with transaction.atomic():
-            for image in StoredImage.objects.filter(example__report=report):
-                erasure.begin(image, report)
+def enforce() -> None:
+    """Safe to repeat. Files that name the deleted images are cleaned by `erasure.erase_files`."""
+    reports.anonymise_sources()
+    emails.delete_unconfirmed()
+    for report in _reports_past_retention():
+        images.delete_images(report=report)
     Session.objects.filter(expire_date__lt=timezone.now()).delete()
-    _age(Path(settings.DATA_DIR) / "logs", _before(settings.LOG_DAYS / 2))
-    uploads, lost = Path(settings.FILE_UPLOAD_TEMP_DIR), timezone.now() - images.LOST_AFTER
-    for path in uploads.glob("*"):  # of a process that was killed
-        if _changed(path) < lost:
+    _rotate_logs(Path(settings.DATA_DIR) / "logs", _days_ago(settings.LOG_DAYS / 2))
+    orphaned = timezone.now() - images.ORPHANED_AFTER
+    for path in Path(settings.FILE_UPLOAD_TEMP_DIR).glob("*"):  # of a process that was killed
+        if _modified_at(path) < orphaned:
             path.unlink(missing_ok=True)
 
 
-def _before(days: float) -> datetime.datetime:
+def _days_ago(days: float) -> datetime.datetime:
     return timezone.now() - datetime.timedelta(days=days)
 
 
-def _outdated() -> "QuerySet[Report]":
-    """Reports whose pictures nobody needs: declined for good, or accepted but not to learn from."""
+def _reports_past_retention() -> "QuerySet[Report]":
+    """Reports whose images nobody needs: rejected for good, or accepted but not to train on."""
     status = Report.Status
-    settled = Report.objects.filter(examples__image__isnull=False).annotate(
+    decided = Report.objects.filter(examples__image__isnull=False).annotate(
         since=Max("events__at", filter=Q(events__status__in=[status.REJECTED, status.ACCEPTED]))
     )
-    return settled.filter(
-        Q(status=status.REJECTED, since__lt=_before(settings.DECLINED_DAYS))
+    return decided.filter(
+        Q(status=status.REJECTED, since__lt=_days_ago(settings.DECLINED_DAYS))
         | Q(
             status=status.ACCEPTED,
             consent_train=False,
-            since__lt=_before(settings.UNTRAINED_DAYS),
+            since__lt=_days_ago(settings.UNTRAINED_DAYS),
         )
     )
 
 
-def _age(folder: Path, edge: datetime.datetime) -> None:
-    """Set a log aside once its first line is older than the edge, and drop it as long after that.
+def _rotate_logs(folder: Path, cutoff: datetime.datetime) -> None:
+    """Set a log aside once its first line is older than the cutoff; delete it as long after that.
 
-    Whoever writes to a log goes on in the same file, which is emptied under it.
+    Processes that write to a log keep the file open, so it is copied and then truncated.
     """
     for path in folder.glob("*.log*"):
         if path.suffix != ".log":
-            if _changed(path) < edge:
+            if _modified_at(path) < cutoff:
                 path.unlink(missing_ok=True)
             continue
         with path.open("rb") as file:
-            day = DAY.search(file.read(HEAD))
-        began = day[0].decode() if day else f"{_changed(path):%Y-%m-%d}"
-        if began < f"{edge:%Y-%m-%d}" and path.stat().st_size:
+            date = DAY.search(file.read(HEAD))
+        first_day = date[0].decode() if date else f"{_modified_at(path):%Y-%m-%d}"
+        if first_day < f"{cutoff:%Y-%m-%d}" and path.stat().st_size:
             path.with_name(f"{path.name}.aged").write_bytes(path.read_bytes())
             os.truncate(path, 0)
 
 
-def _changed(path: Path) -> datetime.datetime:
+def _modified_at(path: Path) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC)

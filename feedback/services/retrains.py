@@ -14,7 +14,7 @@ from feedback import queries
 from feedback.errors import ArtifactMissing, NothingToLearn, OverrideNeeded, WrongState
 from feedback.models import ApprovalRule, Audit, AuditSet, DatasetVersion, ModelVersion, Retrain
 from feedback.services import audits, datasets, ledger, manifests, models, training_process
-from feedback.text import required_text
+from feedback.text import optional_text
 from modeltrain.data import manifest
 
 Status = Retrain.Status
@@ -54,7 +54,7 @@ def _refuse_a_second_open_one(champion: ModelVersion) -> None:
 
 def approve(*, retrain: Retrain, by: User) -> Retrain:
     with transaction.atomic():
-        keys = ApprovalRule.objects.held()
+        keys = ApprovalRule.objects.locked()
         if keys.two and by == retrain.proposed_by:
             raise WrongState(
                 rule="With two keys, a retrain is approved by somebody else than who proposed it.",
@@ -87,7 +87,7 @@ def cancel(*, retrain: Retrain, by: User) -> Retrain:
 
 
 def decline(*, retrain: Retrain, by: User, reason: str = "") -> Retrain:
-    reason = required_text(reason, "A reason", needed=False)
+    reason = optional_text(reason, "A reason")
     with transaction.atomic():
         _step(
             retrain,
@@ -106,7 +106,7 @@ def promote(*, retrain: Retrain, by: User, override_reason: str = "") -> Retrain
     """Put the candidate in service: one transaction, and never a moment without a champion."""
     _refuse_unless(retrain, [Status.EVALUATED], "promoted")
     gate, candidate = retrain.gate or {}, retrain.candidate
-    override_reason = required_text(override_reason, "A reason", needed=False)
+    override_reason = optional_text(override_reason, "A reason")
     if gate.get("verdict") != "pass" and not override_reason:
         raise OverrideNeeded(
             rule="A model that the gate did not pass needs a written, public reason.",

@@ -12,7 +12,7 @@ from django.db.models import Count, Q
 from feedback import queries
 from feedback.errors import Invalid, WrongState
 from feedback.models import Audit, AxisValue, DemoAnswer, Example, Report, SignalDecision
-from feedback.text import required_text
+from feedback.text import optional_text
 from modeltrain.labels import ErrorKind, error_kind
 
 Outcome = SignalDecision.Outcome
@@ -79,7 +79,7 @@ def found() -> list[Signal]:
     for (axis, name, kind), cells in counted().items():
         if (value := values.get((axis, name))) is None:
             continue
-        table = signals.Table(*cells)
+        table = signals.ContingencyTable(*cells)
         ratio = signals.disproportion(table)
         made.append(
             Signal(
@@ -177,7 +177,7 @@ def decide(
             received=f"{outcome or 'nothing'} of {value} and {kind}",
             remedy="Open the page again.",
         )
-    reason = required_text(reason, "A reason", needed=False)
+    reason = optional_text(reason, "A reason")
     if outcome == Outcome.DISMISSED and not reason:
         raise Invalid(
             rule="A signal is dismissed for a reason, which is public.",

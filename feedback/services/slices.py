@@ -9,14 +9,14 @@ from feedback import queries
 from feedback.errors import Invalid, WrongState
 from feedback.models import Axis, AxisValue, Finding, NamedSlice
 from feedback.models.group import SLICE
-from feedback.text import inert
+from feedback.text import strip_unsafe_characters
 
 TITLE = 80
 
 
 def name(*, finding: Finding, region: int, title: str, by: User) -> NamedSlice:
     """Make the region's images a group of their set; an image that has a name keeps it."""
-    title = " ".join(inert(title).split())
+    title = " ".join(strip_unsafe_characters(title).split())
     slug = slugify(title)[:50]
     if not slug or len(title) > TITLE:
         raise Invalid(

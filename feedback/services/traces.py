@@ -1,4 +1,4 @@
-"""Search everything a site keeps for an image: its bytes, its hashes, its perceptual hash."""
+"""Search everything a site stores for traces of an image: its bytes, its hash, its PDQ hash."""
 
 import base64
 import gzip
@@ -6,7 +6,7 @@ import io
 import itertools
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,15 +19,15 @@ from django.db import connection
 from modeltrain.images.codec import Pixels, pixel_sha256, to_png
 from modeltrain.images.hashing import pdq
 
-SLICE = 24  # bytes; by chance no two files share as many from the middle of their compressed data
-SLICES = 3
+PIECE_BYTES = 24  # so long that two compressed files do not share a piece by chance
+PIECES = 3
 CHUNK = 2**24
-PREFIXES = (64, 16, 12)  # what a hash may have been cut to
+PREFIXES = (64, 16, 12)  # lengths to which a hash may have been truncated
 
 
 @dataclass(frozen=True)
 class Trace:
-    """One place where something of an image was found."""
+    """A place where a trace of an image was found."""
 
     place: str
     what: str
@@ -37,64 +37,70 @@ Needles = Mapping[bytes, str]
 
 
 def needles(pixels: Pixels, *files: bytes) -> Needles:
-    """What to look for: an image's hashes, pieces of its pixels and of these files of it.
+    """What to search for: an image's hashes, pieces of its pixels, and pieces of its files.
 
-    Each as it is and in base64, as queues and pages may hold it.
+    Each is searched for as it is and in base64, which queues and pages may contain.
     """
-    sha256, look = pixel_sha256(pixels), pdq(pixels).bits
-    found = {sha256[:length].encode(): f"{length} digits of its hash" for length in PREFIXES}
-    found[bytes.fromhex(sha256)] = "its hash in bytes"
-    found[look.encode()] = "its PDQ hash"
-    found[bytes.fromhex(look)] = "its PDQ hash in bytes"
-    found |= dict.fromkeys(_pieces(pixels.tobytes()), "some of its pixels")
+    sha256, pdq_bits = pixel_sha256(pixels), pdq(pixels).bits
+    descriptions = {sha256[:length].encode(): f"{length} digits of its hash" for length in PREFIXES}
+    descriptions[bytes.fromhex(sha256)] = "its hash in bytes"
+    descriptions[pdq_bits.encode()] = "its PDQ hash"
+    descriptions[bytes.fromhex(pdq_bits)] = "its PDQ hash in bytes"
+    descriptions |= dict.fromkeys(_pieces(pixels.tobytes()), "some of its pixels")
     for data in (to_png(pixels), *files):
-        found |= dict.fromkeys(_pieces(data), "a piece of its file")
-    return found | {encoded: what for plain, what in found.items() for encoded in _base64(plain)}
+        descriptions |= dict.fromkeys(_pieces(data), "a piece of its file")
+    return descriptions | {
+        encoded: description
+        for needle, description in descriptions.items()
+        for encoded in _base64(needle)
+    }
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:
-    for number in range(1, SLICES + 1):
-        start = len(data) * number // (SLICES + 1)
-        piece = data[start : start + SLICE]
-        if len(set(piece)) > SLICE // 3:  # many images have as much of one colour
+    for number in range(1, PIECES + 1):
+        start = len(data) * number // (PIECES + 1)
+        piece = data[start : start + PIECE_BYTES]
+        if len(set(piece)) > PIECE_BYTES // 3:  # many images have areas of one colour
             yield piece
 
 
 def _base64(data: bytes) -> Iterator[bytes]:
-    """How it reads inside something longer, wherever that begins."""
-    for before in range(3):
-        encoded = base64.b64encode(bytes(before) + data)
-        yield encoded[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
+    """The data in base64 inside something longer, at each of the three possible offsets."""
+    for offset in range(3):
+        encoded = base64.b64encode(bytes(offset) + data)
+        yield encoded[-(-offset * 8 // 6) : (offset + len(data)) * 8 // 6]
 
 
-def search(wanted: Needles) -> Iterator[Trace]:
-    """Find them in every table, file, log, and key of Redis."""
-    finder = _Finder(wanted)
+def search(descriptions: Needles) -> Iterator[Trace]:
+    """Search every table, file, log, and Redis key."""
+    finder = _Finder(descriptions)
     for place, data in itertools.chain(_tables(), _files(), _redis()):
-        for needle in finder.found(data):
-            yield Trace(place, wanted[needle])
+        for needle in finder.needles_in(data):
+            yield Trace(place, descriptions[needle])
 
 
 class _Finder:
-    """Looks for all needles in one pass: by their first bytes, then by the whole of those few."""
+    """Searches for all needles in one pass: first by their first four bytes, then in full."""
 
-    def __init__(self, wanted: Needles) -> None:
+    def __init__(self, needles: Iterable[bytes]) -> None:
         self.starts: dict[bytes, list[bytes]] = {}
         self.pairs = np.zeros((2, 2**16), dtype=np.bool_)
-        for needle in wanted:
+        for needle in needles:
             self.starts.setdefault(needle[:4], []).append(needle)
             self.pairs[[0, 1], np.frombuffer(needle[:4], dtype="<u2")] = True
 
-    def found(self, data: bytes) -> set[bytes]:
-        known: set[bytes] = set()
+    def needles_in(self, data: bytes) -> set[bytes]:
+        matches: set[bytes] = set()
         for begin in range(0, max(0, len(data) - 3), CHUNK):
-            one = np.frombuffer(data[begin : begin + CHUNK + 3], dtype=np.uint8).astype(np.uint16)
-            two = one[:-1] | one[1:] << 8
-            for at in np.flatnonzero(self.pairs[0][two[:-2]] & self.pairs[1][two[2:]]) + begin:
-                for needle in self.starts.get(data[at : at + 4], ()):
-                    if data.startswith(needle, at):
-                        known.add(needle)
-        return known
+            chunk = np.frombuffer(data[begin : begin + CHUNK + 3], dtype=np.uint8)
+            values = chunk.astype(np.uint16)
+            pairs = values[:-1] | values[1:] << 8
+            hits = self.pairs[0][pairs[:-2]] & self.pairs[1][pairs[2:]]
+            for position in np.flatnonzero(hits) + begin:
+                for needle in self.starts.get(data[position : position + 4], ()):
+                    if data.startswith(needle, position):
+                        matches.add(needle)
+        return matches
 
 
 def _tables() -> Iterator[tuple[str, bytes]]:
@@ -105,24 +111,26 @@ def _tables() -> Iterator[tuple[str, bytes]]:
             while rows := cursor.fetchmany(500):
                 for row in rows:
                     for column, value in zip(columns, row, strict=True):
-                        raw = isinstance(value, bytes | memoryview)
-                        data = bytes(value) if raw else str(value).encode()
+                        binary = isinstance(value, bytes | memoryview)
+                        data = bytes(value) if binary else str(value).encode()
                         yield f"table {table}, column {column}", data
 
 
 def _files() -> Iterator[tuple[str, bytes]]:
-    """What lies in DATA_DIR, and inside what lies there compressed; names are looked at too."""
+    """Files in DATA_DIR, the contents of compressed files, and the names of files."""
     database = Path(str(connection.settings_dict["NAME"]))
-    extra = [database.with_name(f"{database.name}{end}") for end in ("", "-wal", "-journal")]
+    database_files = [
+        database.with_name(f"{database.name}{end}") for end in ("", "-wal", "-journal")
+    ]
     seen: set[Path] = set()
-    for path in [*extra, *(path for folder in _folders() for path in folder.rglob("*"))]:
+    for path in [*database_files, *(path for folder in _folders() for path in folder.rglob("*"))]:
         real = path.resolve()
         if real in seen or not path.is_file():
             continue
         seen.add(real)
         try:
             data = path.read_bytes()
-        except OSError:  # gone meanwhile
+        except OSError:  # deleted meanwhile
             continue
         yield f"file {path}", data + b"\n" + str(path).encode()
         yield from _inside(path, data)
@@ -169,5 +177,5 @@ def _flat(value: object) -> Iterator[bytes]:
     elif isinstance(value, dict):
         yield from _flat([*value, *value.values()])
     elif isinstance(value, list | tuple | set):
-        for one in value:
-            yield from _flat(one)
+        for element in value:
+            yield from _flat(element)

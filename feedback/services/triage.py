@@ -1,4 +1,4 @@
-"""Decide reports."""
+"""Claim and decide reports, and take decisions back."""
 
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,46 +12,50 @@ from feedback import people, queries
 from feedback.errors import AlreadyDecided, Invalid, Refusal, WrongState
 from feedback.models import ApprovalRule, Decision, Report
 from feedback.models.decision import OTHER, REASONS
-from feedback.services import golden, outcomes, reports
-from feedback.text import required_text
+from feedback.services import golden, images, outcomes, reports
+from feedback.text import optional_text
 
-CLAIM = datetime.timedelta(minutes=10)
-CLAIMS_TRIED = 20  # as many may be taken by others meanwhile
+CLAIM_TIME = datetime.timedelta(minutes=10)
+MAX_CLAIM_ATTEMPTS = 20  # so many cases may be claimed by others meanwhile
 
 
 def claim_next(*, by: User, after: Report | None = None) -> Report | None:
-    """Put the oldest case that nobody else has in hand into this reviewer's, for ten minutes."""
+    """Claim the oldest case that nobody else has claimed, for ten minutes."""
     waiting = queries.triage.open_cases(by).prefetch_related(None)
     if after:
         same_moment = Q(created_at=after.created_at, pk__gt=after.pk)
         waiting = waiting.filter(Q(created_at__gt=after.created_at) | same_moment)
         waiting = waiting.exclude(pk__in=queries.near_duplicates.same_case(after))
-    return next((report for report in waiting[:CLAIMS_TRIED] if _take_case(report, by)), None)
+    return next(
+        (report for report in waiting[:MAX_CLAIM_ATTEMPTS] if _claim_case(report, by)), None
+    )
 
 
-def _take_case(report: Report, by: User) -> bool:
-    """A case and its near-duplicates, or nothing where somebody else has one of them in hand."""
+def _claim_case(report: Report, by: User) -> bool:
+    """Claim a case and its near-duplicates, or nothing if someone else has claimed one of them."""
     case = queries.near_duplicates.same_case(report)
     with transaction.atomic():
-        taken = case.filter(queries.triage.free_for(by)).update(
-            claimed_by=by, claimed_until=timezone.now() + CLAIM
+        claimed = case.filter(queries.triage.claimable_by(by)).update(
+            claimed_by=by, claimed_until=timezone.now() + CLAIM_TIME
         )
-        if taken and taken == case.count():
+        if claimed and claimed == case.count():
             return True
         transaction.set_rollback(True)
     return False
 
 
-def _take(report: Report, by: User, **changes: object) -> bool:
-    """Change a queued report that nobody else has in hand; others wait for this transaction."""
-    free = Report.objects.filter(queries.triage.free_for(by), pk=report.pk, status__in=Report.OPEN)
-    return bool(free.update(**changes))
+def _update_if_claimable(report: Report, by: User, **changes: object) -> bool:
+    """Update an open report that no other reviewer has claimed, and lock it until the commit."""
+    claimable = Report.objects.filter(
+        queries.triage.claimable_by(by), pk=report.pk, status__in=Report.OPEN
+    )
+    return bool(claimable.update(**changes))
 
 
-def let_go(*, report: Report, by: User) -> None:
-    """Leave a case and its near-duplicates to others."""
-    mine = queries.near_duplicates.same_case(report).filter(claimed_by=by)
-    mine.update(claimed_by=None, claimed_until=None)
+def release_claim(*, report: Report, by: User) -> None:
+    """Release a reviewer's claim on a case and its near-duplicates."""
+    claimed = queries.near_duplicates.same_case(report).filter(claimed_by=by)
+    claimed.update(claimed_by=None, claimed_until=None)
 
 
 def decide(
@@ -64,11 +68,16 @@ def decide(
     because: str = "",
     reason: str = "",
 ) -> Decision:
-    """Write what one reviewer says of a queued report, and settle it if enough say the same.
+    """Record one reviewer's decision on an open report, and settle it if enough reviewers agree.
 
-    Whoever comes after it was settled is told who was first.
+    Raises
+    ------
+    AlreadyDecided
+        If the report was settled before; the message says who decided it.
+    WrongState
+        If another reviewer has claimed it, or if this reviewer may not decide it.
     """
-    reason = required_text(reason, "A reason", needed=False)
+    reason = optional_text(reason, "A reason")
     if outcome == Decision.Outcome.ACCEPTED:
         because = ""
         reports.check_label(label or report.expected_label)
@@ -78,17 +87,17 @@ def decide(
     else:
         because = _checked_reason(outcome, because, reason)
     with transaction.atomic():
-        keys = ApprovalRule.objects.held()
-        if not _take(report, by, claimed_by=None, claimed_until=None):
-            raise _not_open(report, by)
+        rule = ApprovalRule.objects.locked()
+        if not _update_if_claimable(report, by, claimed_by=None, claimed_until=None):
+            raise _claim_refusal(report, by)
         report.refresh_from_db(fields=["second_opinion_at", "appealed_at"])
-        if refusal := barred(report, by):
+        if refusal := refusal_to_decide(report, by):
             raise refusal
         standing = queries.decisions.standing(report)
-        differ = queries.decisions.three_differ(standing)
-        # Only a maintainer who is called to end such a difference can have spoken before.
+        disputed = queries.decisions.three_differ(standing)
+        # Only a maintainer who settles such a dispute can have decided before.
         standing.filter(by=by).update(taken_back_at=timezone.now())
-        others = list(standing.all())
+        earlier = list(standing.all())
         decision = Decision(
             report=report,
             outcome=outcome,
@@ -98,47 +107,49 @@ def decide(
             reason=reason.strip(),
             by=by,
         )
-        enough = needed(report, keys=keys, others=others)
+        needed = decisions_needed(report, rule=rule, earlier=earlier)
         if report.golden:
-            if enough == 1 or outcome == Decision.Outcome.ESCALATED:
-                decision.settled_at = timezone.now()  # as it would be said of any other
+            if needed == 1 or outcome == Decision.Outcome.ESCALATED:
+                decision.settled_at = timezone.now()  # so it looks like any other decision
             return golden.answer(decision=decision)
         decision.save()
-        same = [*(one for one in others if one.verdict == decision.verdict), decision]
+        agreeing = [other for other in earlier if other.verdict == decision.verdict]
+        agreeing.append(decision)
         if outcome == Decision.Outcome.ESCALATED:
             settle(decision, [decision])
-        elif differ or len(same) >= enough:
-            settle(decision, same)
+        elif disputed or len(agreeing) >= needed:
+            settle(decision, agreeing)
         return decision
 
 
 def decide_together(
     *,
     report: Report,
-    others: Iterable[Report],
+    near_duplicates: Iterable[Report],
     by: User,
     groups: Mapping[str, str] | None = None,
     **answer: str,
 ) -> dict[Report, Decision | Refusal]:
-    """Decide a case and its near-duplicates one by one, and say what was refused of which.
+    """Decide a case and its near-duplicates one by one. Returns a decision or refusal for each.
 
-    A refusal undoes nothing of the rest. Each near-duplicate keeps the groups that its own reporter
-    stated. Where the answer itself is not valid, nothing is decided.
+    A refusal does not undo the other decisions. A near-duplicate keeps the groups that its own
+    reporter stated. If the answer itself is not valid, nothing is decided.
     """
-    told: dict[Report, Decision | Refusal] = {}
-    for one in (report, *others):
-        own = groups if one == report else None
+    results: dict[Report, Decision | Refusal] = {}
+    for decided in (report, *near_duplicates):
         try:
-            told[one] = decide(report=one, by=by, groups=own, **answer)
+            results[decided] = decide(
+                report=decided, by=by, groups=groups if decided == report else None, **answer
+            )
         except Refusal as refusal:
-            if one == report and isinstance(refusal, Invalid):
+            if decided == report and isinstance(refusal, Invalid):
                 raise
-            told[one] = refusal
-    return told
+            results[decided] = refusal
+    return results
 
 
 def _checked_reason(outcome: str, because: str, line: str) -> str:
-    """Why it is declined, a name from the list; a line alone is another reason than those."""
+    """The name of a reason in REASONS; a line to the reporter alone counts as OTHER."""
     if outcome == Decision.Outcome.ESCALATED:
         because = ""
     elif not because:
@@ -158,72 +169,72 @@ def _checked_reason(outcome: str, because: str, line: str) -> str:
     return because
 
 
-def needed(report: Report, *, keys: ApprovalRule, others: Sequence[Decision]) -> int:
-    """How many must say the same: where somebody has spoken already, two in any case."""
-    return 2 if keys.two or report.second_opinion_at or others else 1
+def decisions_needed(report: Report, *, rule: ApprovalRule, earlier: Sequence[Decision]) -> int:
+    """How many reviewers must agree: two in any case if someone has decided already."""
+    return 2 if rule.two or report.second_opinion_at or earlier else 1
 
 
 def settle(decision: Decision, agreeing: Sequence[Decision]) -> bool:
-    """Make a decision the outcome of its report, with the groups that all who agree named.
+    """Make a decision the outcome of its report, with the groups that all agreeing decisions name.
 
-    It is one of those who agree.
+    `agreeing` includes the decision itself. Returns False if the report was withdrawn meanwhile.
     """
     report, outcome = decision.report, decision.outcome
-    told = dict.fromkeys(part for one in agreeing for part in one.told)
+    explanations = dict.fromkeys(text for agreed in agreeing for text in agreed.explanation)
     if not reports.move(
         report=report,
         sources=[Report.Status.QUEUED],
         status=outcome,
         by=decision.by,
-        note="\n\n".join(told),
+        note="\n\n".join(explanations),
     ):
-        return False  # withdrawn a moment ago
-    shared = set.intersection(*(set(one.groups.items()) for one in agreeing))
+        return False
+    shared_groups = set.intersection(*(set(agreed.groups.items()) for agreed in agreeing))
     decision.settled_at = timezone.now()
-    for one in agreeing:
-        one.left_out = dict(one.groups.items() - shared)
-        one.groups = dict(sorted(shared))
-        one.save(update_fields=["groups", "left_out", "settled_at"])
+    for agreed in agreeing:
+        agreed.left_out = dict(agreed.groups.items() - shared_groups)
+        agreed.groups = dict(sorted(shared_groups))
+        agreed.save(update_fields=["groups", "left_out", "settled_at"])
     if decision.label and not reports.may_keep_pixels(decision.label):
-        reports.forget_pictures(report)
+        images.delete_images(report=report)
     outcomes.record(report=report, outcome=outcome, decision=decision, reviewers=len(agreeing))
     return True
 
 
-def _not_open(report: Report, by: User) -> Refusal:
-    """Why a case could not be taken: somebody has it in hand, or was first."""
-    found = Report.objects.filter(pk=report.pk).prefetch_related("decisions__by").first()
-    if found and found.status in Report.OPEN:
+def _claim_refusal(report: Report, by: User) -> Refusal:
+    """Why a case could not be updated: another reviewer has claimed it, or it is decided."""
+    current = Report.objects.filter(pk=report.pk).prefetch_related("decisions__by").first()
+    if current and current.status in Report.OPEN:
         return WrongState(
             rule="A case that another reviewer has in hand is theirs for ten minutes.",
-            received=f"report {found.pk}, which {found.claimed_by} opened",
+            received=f"report {current.pk}, which {current.claimed_by} opened",
             remedy="Take the next one.",
         )
-    last = found and found.decision
+    decision = current and current.decision
     return AlreadyDecided(
         rule="A report is decided once, while it is queued.",
-        received=f"report {report.pk}, {found.status if found else 'decided'}"
-        + (f" by {last.by} at {last.at:%Y-%m-%d %H:%M} UTC" if last else ""),
+        received=f"report {report.pk}, {current.status if current else 'decided'}"
+        + (f" by {decision.by} at {decision.at:%Y-%m-%d %H:%M} UTC" if decision else ""),
         remedy="Open the next one.",
     )
 
 
-def in_other_hands(report: Report, reviewer: User) -> bool:
-    return not Report.objects.filter(queries.triage.free_for(reviewer), pk=report.pk).exists()
+def claimed_by_other(report: Report, reviewer: User) -> bool:
+    return not Report.objects.filter(queries.triage.claimable_by(reviewer), pk=report.pk).exists()
 
 
-def barred(report: Report, by: User) -> Refusal | None:
-    """Why this reviewer may not decide this case, if so. It tells nothing of what others said."""
-    if queries.triage.appeal_is_for_others(report, by):
+def refusal_to_decide(report: Report, by: User) -> Refusal | None:
+    """Why this reviewer may not decide this case, or None. It does not reveal other decisions."""
+    if queries.triage.appeal_reserved_for_others(report, by):
         return WrongState(
             rule="An appeal is decided by somebody who did not decide the report before.",
             received=f"{by}, who declined it",
             remedy="Leave it to another reviewer.",
         )
     standing = queries.decisions.standing(report)
-    known = report.golden and not queries.golden.may_answer(report.golden, by)
+    knows_answer = report.golden and not queries.golden.may_answer(report.golden, by)
     if queries.decisions.three_differ(standing):
-        if queries.triage.may_end_difference(report, by):
+        if queries.triage.may_settle_dispute(report, by):
             return None
         return WrongState(
             rule="Where three reviewers say three different things, a maintainer decides: one who "
@@ -231,7 +242,7 @@ def barred(report: Report, by: User) -> Refusal | None:
             received=f"{by}",
             remedy="Take the next one.",
         )
-    if known or standing.filter(by=by).exists():
+    if knows_answer or standing.filter(by=by).exists():
         return WrongState(
             rule="A reviewer says once what a report is; others say it without knowing what.",
             received=f"{by}, who has said it",
@@ -241,22 +252,22 @@ def barred(report: Report, by: User) -> Refusal | None:
 
 
 def ask_second_opinion(*, report: Report, by: User) -> None:
-    """From now on two reviewers must agree on this report."""
-    if not people.others_review(by):
+    """Require that two reviewers agree on this report."""
+    if not people.has_other_reviewers(by):
         raise WrongState(
             rule="A second opinion comes from a second reviewer.",
             received="nobody else who reviews",
             remedy="Decide it, skip it, or make another reviewer's account.",
         )
     with transaction.atomic():
-        if not _take(report, by, second_opinion_at=timezone.now()):
-            raise _not_open(report, by)
+        if not _update_if_claimable(report, by, second_opinion_at=timezone.now()):
+            raise _claim_refusal(report, by)
 
 
 def reopen(*, report: Report, by: User) -> None:
-    """Take back that a report was accepted: it is queued again, and the next dataset leaves it out.
+    """Take back the decision to accept a report: it is queued, and the next dataset omits it.
 
-    Models that learnt from it stay as they are.
+    Models that learnt from it do not change.
     """
     with transaction.atomic():
         if not reports.move(
@@ -270,5 +281,5 @@ def reopen(*, report: Report, by: User) -> None:
             )
         Report.objects.filter(pk=report.pk).update(folded_into=None)
         report.decisions.filter(taken_back_at=None).update(taken_back_at=timezone.now())
-        golden.drop(report)
+        golden.unmark(report)
         outcomes.record(report=report, outcome="taken back")

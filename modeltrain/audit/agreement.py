@@ -1,4 +1,4 @@
-"""How far people agree who judged the same things without seeing what the others said."""
+"""How far people agree who judged the same items without seeing each other's judgements."""
 
 from collections.abc import Hashable, Sequence
 from typing import Any
@@ -7,80 +7,99 @@ import krippendorff
 import numpy as np
 from numpy.typing import NDArray
 
-MINIMUM = 30  # things judged twice; with fewer, nothing is concluded
+MINIMUM_JUDGED_TWICE = 30  # items, not images; with fewer, nothing is concluded
 RESAMPLES = 300
 SEED = 7
 
 
 def alpha(counts: NDArray[np.int_]) -> float | None:
-    """Return Krippendorff's alpha of nominal judgements, or None where it has no value.
+    """Return Krippendorff's alpha of nominal judgements.
 
-    1 is perfect agreement, 0 what chance would give, and less than 0 is less than chance. There is
-    no value where everybody said the same of everything: chance would have given that too.
+    1 is perfect agreement, 0 is what chance would give, and a negative value is less than chance
+    would give.
 
     Source: K. Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability", by way of the
     package `krippendorff`.
 
     Parameters
     ----------
-    counts : array of int, shape [n, values]
-        How many people said each value of each thing.
+    counts : numpy.ndarray of int, shape [n, values]
+        How many people chose each value for each item. Items with fewer than two judgements are
+        ignored.
+
+    Returns
+    -------
+    float or None
+        At most 1. None where all judgements are the same: chance would have given that too.
     """
-    paired = counts[counts.sum(axis=1) > 1]
-    used = paired[:, paired.any(axis=0)]
+    pairable = counts[counts.sum(axis=1) > 1]
+    used = pairable[:, pairable.any(axis=0)]
     if used.shape[1] < 2:
         return None
     return float(krippendorff.alpha(value_counts=used, level_of_measurement="nominal"))
 
 
 def agreement(
-    said: Sequence[Sequence[Hashable]], values: Sequence[Hashable], *, minimum: int = MINIMUM
+    judgements: Sequence[Sequence[Hashable]],
+    values: Sequence[Hashable],
+    *,
+    minimum: int = MINIMUM_JUDGED_TWICE,
 ) -> dict[str, Any]:
-    """Return alpha over all values, and of each value against all others, with their ranges.
+    """Return alpha over all values, and of each value against all others, with 95% intervals.
 
-    The range is that of 95 of 100 resamples of the things judged, each drawn with replacement and
-    from a fixed seed. A value that was said of fewer than `minimum` things has no alpha.
+    The interval is a bootstrap percentile interval: items are resampled with replacement, from a
+    fixed seed. A value that was chosen for fewer than `minimum` items has no alpha.
+
+    Source of the interval: B. Efron and R. J. Tibshirani (1993), "An Introduction to the
+    Bootstrap", chapter 13.
 
     Parameters
     ----------
-    said : sequence of sequences, one for each thing
-        What each person said of it. Things that fewer than two judged are left out.
+    judgements : sequence of sequences, one for each item
+        The value that each person chose for it. Items that fewer than two people judged are left
+        out.
     values : sequence
-        What can be said.
+        The values that can be chosen.
+    minimum : int
+        Items below which there is no alpha.
 
     Returns
     -------
     dict
-        `n`, `enough`, `alpha`, `low`, `high` over all; and the same for each of `values` under
-        `values`, with `n` things of which at least one person said it.
+        `n`, `enough`, `alpha`, `low`, `high` over all values; and the same for each of `values`
+        under `values`, where `n` counts the items for which at least one person chose it.
 
     Raises
     ------
     ValueError
-        Where something else was said.
+        If a judgement is not one of `values`.
     """
-    places = {value: place for place, value in enumerate(values)}
-    counts = np.zeros((len(said), len(values)), dtype=int)
-    for row, words in zip(counts, said, strict=True):
-        for word in words:
-            if word not in places:
-                raise ValueError(f"What is said must be one of {values}. Received: {word!r}.")
-            row[places[word]] += 1
+    columns = {value: column for column, value in enumerate(values)}
+    counts = np.zeros((len(judgements), len(values)), dtype=int)
+    for row, chosen in zip(counts, judgements, strict=True):
+        for value in chosen:
+            if value not in columns:
+                raise ValueError(
+                    f"A judgement must be one of {values}. Received: {value!r}. Correct it."
+                )
+            row[columns[value]] += 1
     counts = counts[counts.sum(axis=1) > 1]
-    total = counts.sum(axis=1)
+    totals = counts.sum(axis=1)
     cells = {}
-    for value, place in places.items():
-        mine = counts[:, place]
-        against = np.stack([mine, total - mine], axis=1)
-        cells[value] = _cell(against, n=int((mine > 0).sum()), minimum=minimum)
+    for value, column in columns.items():
+        chosen_by = counts[:, column]
+        against_rest = np.stack([chosen_by, totals - chosen_by], axis=1)
+        cells[value] = _cell(against_rest, n=int((chosen_by > 0).sum()), minimum=minimum)
     return {**_cell(counts, n=len(counts), minimum=minimum), "values": cells}
 
 
 def _cell(counts: NDArray[np.int_], *, n: int, minimum: int) -> dict[str, Any]:
-    found = alpha(counts) if n >= minimum else None
-    if found is None:
+    estimate = alpha(counts) if n >= minimum else None
+    if estimate is None:
         return {"n": n, "enough": False, "alpha": None, "low": None, "high": None}
     random = np.random.default_rng(SEED)
-    drawn = [alpha(counts[random.integers(0, len(counts), len(counts))]) for _ in range(RESAMPLES)]
-    low, high = np.quantile([one for one in drawn if one is not None], (0.025, 0.975))
-    return {"n": n, "enough": True, "alpha": found, "low": float(low), "high": float(high)}
+    resampled = [
+        alpha(counts[random.integers(0, len(counts), len(counts))]) for _ in range(RESAMPLES)
+    ]
+    low, high = np.quantile([value for value in resampled if value is not None], (0.025, 0.975))
+    return {"n": n, "enough": True, "alpha": estimate, "low": float(low), "high": float(high)}

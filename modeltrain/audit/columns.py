@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 from modeltrain.files import write_whole
 from modeltrain.labels import LABELS
 
+if TYPE_CHECKING:
+    from modeltrain.audit.evaluate import Predicted
+
 ABSENT = -1
 
 
 class ColumnsRefused(ValueError):
-    """A file of columns is damaged, or of other labels."""
+    """A file of columns is damaged, or has other labels."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,14 @@ class Columns:
     ----------
     sha256 : numpy.ndarray of uint8, shape [n, 32]
     cluster : numpy.ndarray of uint64, shape [n]
-        Of each cluster's name, the first 8 bytes of its SHA-256.
+        The first 8 bytes of the SHA-256 of each cluster's name.
     expected : numpy.ndarray of uint8, shape [n]
-        Places in `LABELS`.
+        Indices into `LABELS`.
     scores : numpy.ndarray of float32, shape [n, 5]
         In the order of `LABELS`.
     groups : mapping of str to (list of str, numpy.ndarray of int16, shape [n])
-        Each axis's values, and for each image the place in them; -1 where the axis is silent.
+        Each axis's values, and for each image an index into them; -1 where the image has no value
+        on the axis.
     """
 
     sha256: NDArray[np.uint8]
@@ -52,98 +56,101 @@ class Columns:
 
     @property
     def wrong(self) -> NDArray[np.bool_]:
-        """Whether the label with the highest score is another than the expected one: [n]."""
-        found: NDArray[np.bool_] = self.scores.argmax(axis=1) != self.expected
-        return found
+        """Whether the label with the highest score differs from the expected one: [n]."""
+        wrong: NDArray[np.bool_] = self.scores.argmax(axis=1) != self.expected
+        return wrong
 
     def same_images(self, other: Columns) -> NDArray[np.bool_]:
-        """Say of each row whether the other has the same image, label, cluster and groups there.
+        """Return for each row whether `other` has the same image, label, cluster and groups there.
 
-        Shape [n]; all False where the two differ in length or in axes.
+        Parameters
+        ----------
+        other : Columns
+
+        Returns
+        -------
+        numpy.ndarray of bool, shape [n]
+            All False if the two differ in length, axes or values.
         """
-        values = {axis: names for axis, (names, _) in self.groups.items()}
-        if len(self) != len(other) or values != {
-            a: names for a, (names, _) in other.groups.items()
-        }:
+        values, other_values = (
+            {axis: names for axis, (names, _) in columns.groups.items()}
+            for columns in (self, other)
+        )
+        if len(self) != len(other) or values != other_values:
             return np.zeros(len(self), dtype=np.bool_)
         same: NDArray[np.bool_] = (self.sha256 == other.sha256).all(axis=1)
         same &= (self.cluster == other.cluster) & (self.expected == other.expected)
-        for axis, (_, places) in self.groups.items():
-            same &= places == other.groups[axis][1]
+        for axis, (_, indices) in self.groups.items():
+            same &= indices == other.groups[axis][1]
         return same
 
 
-def of(predicted: Sequence[Any]) -> Columns:
-    """Turn a list of `evaluate.Predicted` into columns, sorted by image."""
-    rows = sorted(predicted, key=lambda each: each.sha256)
-    axes = sorted({axis for each in rows for axis in each.groups})
-    values = {axis: sorted({e.groups[axis] for e in rows if axis in e.groups}) for axis in axes}
-    places = {axis: {value: n for n, value in enumerate(values[axis])} for axis in axes}
-    names = {name: _short(name) for name in {each.cluster for each in rows}}
-    scores = [[each.scores[label] for label in LABELS] for each in rows]
+def from_predicted(predicted: Sequence[Predicted]) -> Columns:
+    """Turn a list of predictions into columns, sorted by image."""
+    answers = sorted(predicted, key=lambda answer: answer.sha256)
+    cluster_keys = {name: _cluster_key(name) for name in {answer.cluster for answer in answers}}
+    scores = [[answer.scores[label] for label in LABELS] for answer in answers]
+    sha256 = b"".join(bytes.fromhex(answer.sha256) for answer in answers)
     return Columns(
-        sha256=np.frombuffer(
-            b"".join(_bytes(each.sha256) for each in rows), dtype=np.uint8
-        ).reshape(-1, 32),
-        cluster=np.array([names[each.cluster] for each in rows], dtype=np.uint64),
-        expected=np.array([LABELS.index(each.expected) for each in rows], dtype=np.uint8),
+        sha256=np.frombuffer(sha256, dtype=np.uint8).reshape(-1, 32),
+        cluster=np.array([cluster_keys[answer.cluster] for answer in answers], dtype=np.uint64),
+        expected=np.array([LABELS.index(answer.expected) for answer in answers], dtype=np.uint8),
         scores=np.array(scores, dtype=np.float32).reshape(-1, len(LABELS)),
         groups={
-            axis: (
-                values[axis],
-                np.array(
-                    [places[axis].get(each.groups.get(axis), ABSENT) for each in rows],
-                    dtype=np.int16,
-                ),
-            )
-            for axis in axes
+            axis: _axis_column([answer.groups.get(axis) for answer in answers])
+            for axis in sorted({axis for answer in answers for axis in answer.groups})
         },
     )
 
 
+def _cluster_key(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
+
+
+def _axis_column(values: Sequence[str | None]) -> tuple[list[str], NDArray[np.int16]]:
+    names = sorted({value for value in values if value is not None})
+    index = {name: number for number, name in enumerate(names)}
+    indices = [ABSENT if value is None else index[value] for value in values]
+    return names, np.array(indices, dtype=np.int16)
+
+
 def with_axis(columns: Columns, axis: str, values: Mapping[str, str]) -> Columns:
-    """Return the same answers with this axis written anew.
+    """Return the same answers with one axis replaced.
 
     Parameters
     ----------
     columns : Columns
     axis : str
     values : mapping of str to str
-        Value by pixel hash; the axis is silent on other images, and gone where it says nothing.
+        Value by pixel hash. Other images have no value on the axis; the axis is removed if no image
+        has one.
     """
-    groups = {name: said for name, said in columns.groups.items() if name != axis}
-    rows = {_bytes(sha256): value for sha256, value in values.items()}
-    asked = np.array(list(rows), dtype="S32")
+    groups = {name: column for name, column in columns.groups.items() if name != axis}
+    value_of = {bytes.fromhex(sha256): value for sha256, value in values.items()}
     keys = np.ascontiguousarray(columns.sha256).view("S32").ravel()
-    found = np.flatnonzero(np.isin(keys, asked))
-    said = [rows[columns.sha256[n].tobytes()] for n in found]
-    if names := sorted(set(said)):
-        places = np.full(len(columns), ABSENT, dtype=np.int16)
-        places[found] = [names.index(value) for value in said]
-        groups[axis] = (names, places)
+    rows = np.flatnonzero(np.isin(keys, np.array(list(value_of), dtype="S32")))
+    row_values = [value_of[columns.sha256[row].tobytes()] for row in rows]
+    if row_values:
+        names, row_indices = _axis_column(row_values)
+        indices = np.full(len(columns), ABSENT, dtype=np.int16)
+        indices[rows] = row_indices
+        groups[axis] = (names, indices)
     return replace(columns, groups=dict(sorted(groups.items())))
 
 
-def _bytes(sha256: str) -> bytes:
-    return bytes.fromhex(sha256)
-
-
-def _short(name: str) -> int:
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
-
-
 def write(path: Path, columns: Columns) -> None:
-    """Write columns as one `.npz`, whole or not at all. The same columns give the same arrays."""
-    said = {"labels": list(LABELS), "axes": {a: names for a, (names, _) in columns.groups.items()}}
+    """Write columns as one `.npz` file atomically. The same columns give the same arrays."""
+    axes = {axis: names for axis, (names, _) in columns.groups.items()}
+    header = {"labels": list(LABELS), "axes": axes}
     out = io.BytesIO()
     np.savez_compressed(
         out,
-        said=np.array(json.dumps(said, ensure_ascii=False)),
+        said=np.array(json.dumps(header, ensure_ascii=False)),
         sha256=columns.sha256,
         cluster=columns.cluster,
         expected=columns.expected,
         scores=columns.scores,
-        groups=np.array([places for _, places in columns.groups.values()], dtype=np.int16),
+        groups=np.array([indices for _, indices in columns.groups.values()], dtype=np.int16),
     )
     write_whole(path, out.getvalue())
 
@@ -154,15 +161,15 @@ def read(path: Path) -> Columns:
     Raises
     ------
     ColumnsRefused
-        Where the file is damaged, or its labels are not `LABELS`.
+        If the file is damaged, or its labels are not `LABELS`.
     OSError
-        Where there is none.
+        If there is no such file.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            said = json.loads(str(file["said"]))
-            if said["labels"] != list(LABELS):
-                raise ValueError(f"labels {said['labels']}")
+            header = json.loads(str(file["said"]))
+            if header["labels"] != list(LABELS):
+                raise ValueError(f"labels {header['labels']}")
             groups = file["groups"]
             return Columns(
                 sha256=file["sha256"],
@@ -170,11 +177,12 @@ def read(path: Path) -> Columns:
                 expected=file["expected"],
                 scores=file["scores"],
                 groups={
-                    axis: (names, groups[n]) for n, (axis, names) in enumerate(said["axes"].items())
+                    axis: (names, groups[number])
+                    for number, (axis, names) in enumerate(header["axes"].items())
                 },
             )
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
         raise ColumnsRefused(
-            "A file of answers must be whole, with the labels of today. "
-            f"Received: {path.name} ({problem}). Audit again."
+            "A file of answers must be complete, with the current labels. "
+            f"Received: {path.name} ({problem}). Run the audit again."
         ) from problem

@@ -1,8 +1,8 @@
-"""Images alike but for one thing: does the answer change with it?
+"""Images that differ in one thing only: does the answer change with it?
 
-Given sets differ in something that a person drew or named, such as a skin tone: what changes then
-is because of it, in these pictures. Made changes (greyscale, a mirror, a worse JPEG) say how robust
-a model is and nothing about causes.
+Counterpart sets differ in something that a person drew or named, such as a skin tone: if the answer
+changes, that is the cause, in these images. Changed copies (greyscale, a mirror, a worse JPEG) say
+how robust a model is and nothing about causes.
 """
 
 from __future__ import annotations
@@ -11,34 +11,27 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from modeltrain.audit.evaluate import Predicted
-from modeltrain.audit.fairness import mean_interval, rate_of
+from modeltrain.audit.evaluate import Predicted, nsfw_score
+from modeltrain.audit.fairness import clustered_rate, mean_interval
 from modeltrain.data.manifest import Row
 from modeltrain.files import write_whole
 from modeltrain.images.perturbations import PERTURBATIONS
 from modeltrain.labels import LABELS, NSFW
 from modeltrain.model.features import load_pixels
 
-Pixels = NDArray[np.uint8]
+if TYPE_CHECKING:
+    from modeltrain.model.classifier import Classifier
+
 Figures = dict[str, Any]
 
-WORST = 10  # sets that are shown
-
-
-class _Scored(Protocol):
-    @property
-    def scores(self) -> dict[str, float]: ...
-
-
-class _Classifies(Protocol):
-    def classify(self, pixels: Pixels) -> _Scored: ...
+WORST = 10  # how many sets or images are shown
 
 
 class SetsRefused(ValueError):
@@ -47,7 +40,7 @@ class SetsRefused(ValueError):
 
 @dataclass(frozen=True)
 class CounterpartSet:
-    """Images alike but for their value on one axis.
+    """Images that differ only in their value on one axis.
 
     Attributes
     ----------
@@ -63,8 +56,11 @@ class CounterpartSet:
 
 
 def write_sets(path: Path, sets: Iterable[CounterpartSet]) -> None:
-    """Write sets as JSON Lines, sorted, whole or not at all."""
-    lines = sorted(json.dumps(asdict(each), sort_keys=True, ensure_ascii=False) for each in sets)
+    """Write sets as JSON Lines, sorted, atomically."""
+    lines = sorted(
+        json.dumps(asdict(counterparts), sort_keys=True, ensure_ascii=False)
+        for counterparts in sets
+    )
     write_whole(path, "".join(f"{line}\n" for line in lines).encode())
 
 
@@ -74,26 +70,32 @@ def read_sets(path: Path) -> list[CounterpartSet]:
     Raises
     ------
     SetsRefused
-        Where a line is not a set of two images or more.
+        If a line is not a set of two or more images.
     """
-    found = []
+    sets = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            each = CounterpartSet(**json.loads(line))
-            fits = isinstance(each.images, dict) and len(set(each.images.values())) > 1
-        except (ValueError, TypeError):
-            fits = False
-        if not fits:
+        counterparts = _parse_set(line)
+        if counterparts is None:
             raise SetsRefused(
                 "Each line must be a set with axis, name and images, two or more different ones by "
                 f"their value. Received: {line[:60]!r} ({path.name}, line {number}). Correct it."
             )
-        found.append(each)
-    return found
+        sets.append(counterparts)
+    return sets
 
 
-def counterparts(rows: Sequence[Row]) -> list[CounterpartSet]:
-    """Find the sets of counterparts that a manifest holds.
+def _parse_set(line: str) -> CounterpartSet | None:
+    try:
+        counterparts = CounterpartSet(**json.loads(line))
+        images = counterparts.images
+        valid = isinstance(images, dict) and len(set(images.values())) > 1
+    except (ValueError, TypeError):
+        return None
+    return counterparts if valid else None
+
+
+def find_counterparts(rows: Sequence[Row]) -> list[CounterpartSet]:
+    """Find the counterpart sets in a manifest.
 
     Parameters
     ----------
@@ -102,29 +104,34 @@ def counterparts(rows: Sequence[Row]) -> list[CounterpartSet]:
     Returns
     -------
     list of CounterpartSet
-        Images of one cluster with one label whose groups are the same on every axis but one. A
-        value that several of them have is left out: which of them is the counterpart is not known.
+        Images of one cluster with one label whose groups are the same on every axis but one. If
+        several of them have the same value, that value is left out: it is not known which of them
+        is the counterpart.
     """
-    found: dict[tuple[Any, ...], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    always: dict[str, set[tuple[str, str]]] = {}
+    images: dict[tuple[Any, ...], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    common_groups: dict[str, set[tuple[str, str]]] = {}
     for row in rows:
-        pairs = set(row.groups.items())
-        always[row.cluster] = always.get(row.cluster, pairs) & pairs
+        groups = set(row.groups.items())
+        common_groups[row.cluster] = common_groups.get(row.cluster, groups) & groups
         for axis, value in row.groups.items():
-            rest = tuple(sorted(pair for pair in row.groups.items() if pair[0] != axis))
-            found[axis, row.cluster, row.label, rest][value].append(row.sha256)
+            other_groups = tuple(sorted(group for group in groups if group[0] != axis))
+            images[axis, row.cluster, row.label, other_groups][value].append(row.sha256)
     sets = []
-    for (axis, cluster, _, rest), values in sorted(found.items()):
-        single = {value: shas[0] for value, shas in sorted(values.items()) if len(shas) == 1}
-        if len(single) > 1:
-            telling = [pair[1] for pair in rest if pair not in always[cluster]]
-            name = ", ".join([cluster, *telling])
-            sets.append(CounterpartSet(axis=axis, name=name, images=single))
+    for (axis, cluster, _, other_groups), by_value in sorted(images.items()):
+        unambiguous = {
+            value: sha256s[0] for value, sha256s in sorted(by_value.items()) if len(sha256s) == 1
+        }
+        if len(unambiguous) > 1:
+            distinctive = [v for a, v in other_groups if (a, v) not in common_groups[cluster]]
+            name = ", ".join([cluster, *distinctive])
+            sets.append(CounterpartSet(axis=axis, name=name, images=unambiguous))
     return sets
 
 
-def given(predicted: Sequence[Predicted], sets: Sequence[CounterpartSet]) -> dict[str, Figures]:
-    """Compare a model's answers within sets of counterparts.
+def compare_sets(
+    predicted: Sequence[Predicted], sets: Sequence[CounterpartSet]
+) -> dict[str, Figures]:
+    """Compare a model's answers within counterpart sets.
 
     Parameters
     ----------
@@ -136,48 +143,63 @@ def given(predicted: Sequence[Predicted], sets: Sequence[CounterpartSet]) -> dic
     -------
     dict of str to dict
         By axis: `sets`, `images`, `left_out`; `flips`, the share of sets whose images do not all
-        get the same label; `flags`, the share in which some but not all are called NSFW (both as
-        `fairness.rate`, clustered by the first image's cluster); `values`: by value, how far the
-        NSFW score is from the mean of the rest of its set (`n`, `shift`, `low`, `high`); and
-        `worst`, the sets whose NSFW scores are farthest apart. Ready for JSON.
+        get the same label; `flags`, the share of sets in which some but not all images are called
+        NSFW (both as `fairness.rate`, clustered by the first image's cluster); `values`: by value,
+        how far the NSFW score is from the mean of the rest of its set (`n`, `shift`, `low`,
+        `high`, from -1 to 1); and `worst`, the sets whose NSFW scores differ most. Ready for JSON.
     """
-    known = {each.sha256: each for each in predicted}
-    found = {}
-    for axis in sorted({each.axis for each in sets}):
-        of_axis = [each for each in sets if each.axis == axis]
-        whole = [each for each in of_axis if all(sha in known for sha in each.images.values())]
-        found[axis] = {
+    answers = {answer.sha256: answer for answer in predicted}
+    figures = {}
+    for axis in sorted({counterparts.axis for counterparts in sets}):
+        of_axis = [counterparts for counterparts in sets if counterparts.axis == axis]
+        complete = [
+            _AnsweredSet.of(counterparts, answers)
+            for counterparts in of_axis
+            if all(sha256 in answers for sha256 in counterparts.images.values())
+        ]
+        figures[axis] = {
             "kind": "given",
-            "left_out": len(of_axis) - len(whole),
-            **_within([_Set(each, known) for each in whole]),
+            "left_out": len(of_axis) - len(complete),
+            **_set_figures(complete),
         }
-    return found
+    return figures
 
 
-class _Set:
-    """One set with its answers."""
+@dataclass(frozen=True)
+class _AnsweredSet:
+    """One set with its answers, by value."""
 
-    def __init__(self, said: CounterpartSet, known: Mapping[str, Predicted]) -> None:
-        self.name = said.name
-        self.answers = {value: known[sha] for value, sha in sorted(said.images.items())}
-        self.cluster = next(iter(self.answers.values())).cluster
-        self.scores = {value: nsfw_score(each.scores) for value, each in self.answers.items()}
+    name: str
+    answers: Mapping[str, Predicted]
+
+    @classmethod
+    def of(cls, counterparts: CounterpartSet, answers: Mapping[str, Predicted]) -> _AnsweredSet:
+        images = sorted(counterparts.images.items())
+        return cls(counterparts.name, {value: answers[sha256] for value, sha256 in images})
+
+    @property
+    def cluster(self) -> str:
+        return next(iter(self.answers.values())).cluster
+
+    @cached_property
+    def nsfw_scores(self) -> dict[str, float]:
+        return {value: nsfw_score(answer.scores) for value, answer in self.answers.items()}
 
     @property
     def flips(self) -> bool:
-        return len({each.predicted for each in self.answers.values()}) > 1
+        return len({answer.predicted for answer in self.answers.values()}) > 1
 
     @property
     def flags(self) -> bool:
-        return len({each.predicted in NSFW for each in self.answers.values()}) > 1
+        return len({answer.predicted in NSFW for answer in self.answers.values()}) > 1
 
     @property
     def spread(self) -> float:
-        return max(self.scores.values()) - min(self.scores.values())
+        return max(self.nsfw_scores.values()) - min(self.nsfw_scores.values())
 
     def shift(self, value: str) -> float:
-        rest = [score for other, score in self.scores.items() if other != value]
-        return self.scores[value] - sum(rest) / len(rest)
+        rest = [score for other, score in self.nsfw_scores.items() if other != value]
+        return self.nsfw_scores[value] - sum(rest) / len(rest)
 
     def as_dict(self) -> Figures:
         return {
@@ -186,41 +208,37 @@ class _Set:
             "images": [
                 {
                     "value": value,
-                    "sha256": each.sha256,
-                    "label": each.predicted,
-                    "nsfw_score": self.scores[value],
+                    "sha256": answer.sha256,
+                    "label": answer.predicted,
+                    "nsfw_score": self.nsfw_scores[value],
                 }
-                for value, each in self.answers.items()
+                for value, answer in self.answers.items()
             ],
         }
 
 
-def _within(sets: Sequence[_Set]) -> Figures:
-    clusters = [each.cluster for each in sets]
-    values = sorted({value for each in sets for value in each.answers})
+def _set_figures(sets: Sequence[_AnsweredSet]) -> Figures:
+    clusters = [answered.cluster for answered in sets]
+    values = sorted({value for answered in sets for value in answered.answers})
     shifts = {}
     for value in values:
-        having = [each for each in sets if value in each.answers]
-        shifts[value] = _shift(
-            [each.shift(value) for each in having], [each.cluster for each in having]
+        with_value = [answered for answered in sets if value in answered.answers]
+        shifts[value] = _mean_shift(
+            [answered.shift(value) for answered in with_value],
+            [answered.cluster for answered in with_value],
         )
-    worst = sorted(sets, key=lambda each: (-each.spread, each.name))[:WORST]
+    worst = sorted(sets, key=lambda answered: (-answered.spread, answered.name))[:WORST]
     return {
         "sets": len(sets),
-        "images": len({each.sha256 for one in sets for each in one.answers.values()}),
-        "flips": rate_of([each.flips for each in sets], clusters),
-        "flags": rate_of([each.flags for each in sets], clusters),
+        "images": len({answer.sha256 for answered in sets for answer in answered.answers.values()}),
+        "flips": clustered_rate([answered.flips for answered in sets], clusters),
+        "flags": clustered_rate([answered.flags for answered in sets], clusters),
         "values": shifts,
-        "worst": [each.as_dict() for each in worst],
+        "worst": [answered.as_dict() for answered in worst],
     }
 
 
-def nsfw_score(scores: Mapping[str, float]) -> float:
-    """Return the sum of the probabilities of `labels.NSFW`."""
-    return float(min(sum(scores[label] for label in NSFW), 1.0))
-
-
-def _shift(shifts: Sequence[float], clusters: Sequence[str]) -> Figures:
+def _mean_shift(shifts: Sequence[float], clusters: Sequence[str]) -> Figures:
     interval = mean_interval(shifts, clusters)
     return {
         "n": len(shifts),
@@ -230,15 +248,15 @@ def _shift(shifts: Sequence[float], clusters: Sequence[str]) -> Figures:
     }
 
 
-def made(
-    classifier: _Classifies,
+def compare_changes(
+    classifier: Classifier,
     rows: Sequence[Row],
     images: Mapping[str, Path | str],
     progress: Callable[[int, int], None],
     *,
     changes: Mapping[str, Callable[[Image.Image], Image.Image]] = PERTURBATIONS,
 ) -> dict[str, Figures]:
-    """Change each image in every way and compare the answers with those to the image itself.
+    """Change each image in every way and compare the answers with those to the original.
 
     Parameters
     ----------
@@ -247,22 +265,23 @@ def made(
     images : mapping of str to path
         Where each image is, by pixel hash.
     progress : callable
-        Called with images done and images in all.
+        Called with the images done so far and the total.
     changes : mapping of str to callable
-        Name to what is done to an RGB image.
+        Name to a function from an RGB image to the changed one.
 
     Returns
     -------
     dict of str to dict
-        By change: `images`; `flips` and `flags`, the share of images whose label, or whose side,
-        changes; `shift` of the NSFW score; and `worst`. Ready for JSON.
+        By change: `images`; `flips` and `flags`, the share of images whose label, or whose side
+        (NSFW or safe), changes; `shift` of the NSFW score; and `worst`. Ready for JSON.
 
     Raises
     ------
     ImageMissing
-        When an image is not there, or is another one.
+        If an image is missing, or has other pixels than its hash names.
     """
-    before, after = [], {name: [] for name in changes}  # type: ignore[var-annotated]
+    before: list[Mapping[str, float]] = []
+    after: dict[str, list[Mapping[str, float]]] = {name: [] for name in changes}
     for done, row in enumerate(rows, start=1):
         pixels = load_pixels(row.sha256, images)
         before.append(classifier.classify(pixels).scores)
@@ -270,36 +289,32 @@ def made(
             changed = np.asarray(change(Image.fromarray(pixels)))
             after[name].append(classifier.classify(changed).scores)
         progress(done, len(rows))
-    return {name: _changed(rows, before, scores) for name, scores in after.items()}
+    return {name: _change_figures(rows, before, scores) for name, scores in after.items()}
 
 
-def _changed(
+def _change_figures(
     rows: Sequence[Row],
     before: Sequence[Mapping[str, float]],
     after: Sequence[Mapping[str, float]],
 ) -> Figures:
     clusters = [row.cluster for row in rows]
-    was, now = [_label(each) for each in before], [_label(each) for each in after]
-    pairs = list(zip(was, now, strict=True))
-    scores = [(nsfw_score(a), nsfw_score(b)) for a, b in zip(before, after, strict=True)]
-    shifts = [new - old for old, new in scores]
+    answers = [(_answer(old), _answer(new)) for old, new in zip(before, after, strict=True)]
+    shifts = [new["nsfw_score"] - old["nsfw_score"] for old, new in answers]
+    labels = [(old["label"], new["label"]) for old, new in answers]
     order = sorted(range(len(rows)), key=lambda n: (-abs(shifts[n]), rows[n].sha256))
     return {
         "kind": "made",
         "images": len(rows),
-        "flips": rate_of([a != b for a, b in pairs], clusters),
-        "flags": rate_of([(a in NSFW) != (b in NSFW) for a, b in pairs], clusters),
-        "shift": _shift(shifts, clusters),
+        "flips": clustered_rate([old != new for old, new in labels], clusters),
+        "flags": clustered_rate([(old in NSFW) != (new in NSFW) for old, new in labels], clusters),
+        "shift": _mean_shift(shifts, clusters),
         "worst": [
-            {
-                "sha256": rows[n].sha256,
-                "before": {"label": was[n], "nsfw_score": scores[n][0]},
-                "after": {"label": now[n], "nsfw_score": scores[n][1]},
-            }
+            {"sha256": rows[n].sha256, "before": answers[n][0], "after": answers[n][1]}
             for n in order[:WORST]
         ],
     }
 
 
-def _label(scores: Mapping[str, float]) -> str:
-    return max(LABELS, key=lambda label: scores[label])
+def _answer(scores: Mapping[str, float]) -> Figures:
+    label = max(LABELS, key=lambda label: scores[label])
+    return {"label": label, "nsfw_score": nsfw_score(scores)}

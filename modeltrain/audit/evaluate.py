@@ -1,4 +1,4 @@
-"""Audit a model: predict every image of a frozen set, keep the predictions, count the errors."""
+"""Audit a model: predict every image of a frozen set, store the predictions, count the errors."""
 
 from __future__ import annotations
 
@@ -8,34 +8,36 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modeltrain.audit import columns
-from modeltrain.audit.fairness import axes, effective_size, rate, rates_by_group, smallest_change
+from modeltrain.audit.fairness import (
+    cluster_numbers,
+    effective_sample_size,
+    minimum_detectable_change,
+    rate,
+    rates_by_group,
+    values_by_axis,
+)
+from modeltrain.audit.minimum import MINIMUM_IMAGES
 from modeltrain.audit.quality import calibration
 from modeltrain.data.manifest import Row
 from modeltrain.files import write_whole
 from modeltrain.labels import LABELS, NSFW, ErrorKind, error_kind
 from modeltrain.model.features import load_pixels
 
-MINIMUM = 30  # images; with fewer, a rate is shown and nothing is concluded from it
+if TYPE_CHECKING:
+    from modeltrain.model.classifier import Classifier
+
 LEVEL = 0.95
 
 Figures = dict[str, Any]
 
-_BETWEEN = "\x1f"  # two values; in none of them
-
-
-class _Scored(Protocol):
-    @property
-    def scores(self) -> dict[str, float]: ...
-
-
-class _Classifies(Protocol):
-    def classify(self, pixels: NDArray[np.uint8]) -> _Scored: ...
+_SEPARATOR = "\x1f"  # between two values; in neither of them
+_RATES = ("error", "false_alarm", "miss", "confusion")
 
 
 class PredictionsError(ValueError):
@@ -44,7 +46,7 @@ class PredictionsError(ValueError):
 
 @dataclass(frozen=True)
 class Predicted:
-    """What a model said of one audit image.
+    """A model's answer to one audit image.
 
     Attributes
     ----------
@@ -66,7 +68,7 @@ class Predicted:
 
     @property
     def predicted(self) -> str:
-        """The label with the highest score; of equals, the first in `LABELS`."""
+        """The label with the highest score; of equal scores, the first in `LABELS`."""
         return max(LABELS, key=lambda label: self.scores[label])
 
     @property
@@ -75,8 +77,16 @@ class Predicted:
         return error_kind(expected=self.expected, predicted=self.predicted)
 
 
+def nsfw_score(scores: Mapping[str, float]) -> float:
+    """Return the sum of the probabilities of `labels.NSFW`, at most 1.
+
+    They are added in the order of `LABELS`, so that rounding is the same in every process.
+    """
+    return float(min(sum(scores[label] for label in LABELS if label in NSFW), 1.0))
+
+
 def predict(
-    classifier: _Classifies,
+    classifier: Classifier,
     rows: Sequence[Row],
     images: Mapping[str, Path | str],
     progress: Callable[[int, int], None],
@@ -91,7 +101,7 @@ def predict(
     images : mapping of str to path
         Where each image is, by pixel hash.
     progress : callable
-        Called with images done and images in all.
+        Called with the images done so far and the total.
 
     Returns
     -------
@@ -101,7 +111,7 @@ def predict(
     Raises
     ------
     ImageMissing
-        When an image is not there, or is not the one whose hash the manifest gives.
+        If an image is missing, or is not the one whose hash the manifest gives.
     """
     predicted = []
     for done, row in enumerate(rows, start=1):
@@ -112,11 +122,11 @@ def predict(
     return predicted
 
 
-_KEYS = {each.name for each in fields(Predicted)}
+_KEYS = {attribute.name for attribute in fields(Predicted)}
 
 
 def write_predictions(path: Path, predicted: Iterable[Predicted]) -> str:
-    """Write predictions as JSON Lines, sorted by image, whole or not at all.
+    """Write predictions as JSON Lines, sorted by image, atomically.
 
     Returns
     -------
@@ -124,8 +134,8 @@ def write_predictions(path: Path, predicted: Iterable[Predicted]) -> str:
         SHA-256 of the file. The same predictions give the same bytes.
     """
     lines = [
-        json.dumps(asdict(each), sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
-        for each in sorted(predicted, key=lambda each: each.sha256)
+        json.dumps(asdict(answer), sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+        for answer in sorted(predicted, key=lambda answer: answer.sha256)
     ]
     data = "".join(lines).encode()
     write_whole(path, data)
@@ -138,48 +148,55 @@ def read_predictions(path: Path) -> list[Predicted]:
     Raises
     ------
     PredictionsError
-        Where a line is not a prediction, or an image is there twice.
+        If a line is not a prediction, or an image occurs twice.
     """
     predicted: dict[str, Predicted] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        each = _parse(line)
-        if each is None or each.sha256 in predicted:
+        answer = _parse(line)
+        if answer is None or answer.sha256 in predicted:
             raise PredictionsError(
                 f"Each line must be one prediction with {', '.join(sorted(_KEYS))}, each image "
-                f"once. Received: {line[:60]!r} ({path.name}, line {number}). Audit again."
+                f"once. Received: {line[:60]!r} ({path.name}, line {number}). Run the audit again."
             )
-        predicted[each.sha256] = each
+        predicted[answer.sha256] = answer
     return list(predicted.values())
 
 
 def read_answers(path: Path) -> list[Predicted]:
-    """Read a model's answers, as lines (`.jsonl`) or as columns (`.npz`)."""
-    return of_columns(columns.read(path)) if path.suffix == ".npz" else read_predictions(path)
+    """Read a model's answers, from lines (`.jsonl`) or columns (`.npz`).
+
+    Raises
+    ------
+    PredictionsError, ColumnsRefused
+        If the file breaks a rule of its format.
+    """
+    return from_columns(columns.read(path)) if path.suffix == ".npz" else read_predictions(path)
 
 
-def of_columns(answers: columns.Columns) -> list[Predicted]:
-    """Turn columns back into a list, by image; a cluster is named by the hash of its name."""
+def from_columns(answers: columns.Columns) -> list[Predicted]:
+    """Turn columns back into a list, by image; each cluster is named by the hash of its name."""
     groups: list[dict[str, str]] = [{} for _ in range(len(answers))]
-    for axis, (values, places) in answers.groups.items():
-        for number, place in enumerate(places.tolist()):
-            if place != columns.ABSENT:
-                groups[number][axis] = values[place]
+    for axis, (values, indices) in answers.groups.items():
+        for image_groups, index in zip(groups, indices.tolist(), strict=True):
+            if index != columns.ABSENT:
+                image_groups[axis] = values[index]
+    rows = zip(
+        answers.sha256,
+        answers.cluster.tolist(),
+        answers.expected.tolist(),
+        groups,
+        answers.scores.tolist(),
+        strict=True,
+    )
     return [
         Predicted(
-            sha256=bytes(answers.sha256[n]).hex(),
+            sha256=bytes(sha256).hex(),
             cluster=f"{cluster:016x}",
             expected=LABELS[expected],
-            groups=groups[n],
+            groups=image_groups,
             scores=dict(zip(LABELS, scores, strict=True)),
         )
-        for n, (cluster, expected, scores) in enumerate(
-            zip(
-                answers.cluster.tolist(),
-                answers.expected.tolist(),
-                answers.scores.tolist(),
-                strict=True,
-            )
-        )
+        for sha256, cluster, expected, image_groups, scores in rows
     ]
 
 
@@ -195,14 +212,16 @@ def _parse(line: str) -> Predicted | None:
     scores, groups = values["scores"], values["groups"]
     if not isinstance(groups, dict) or not isinstance(scores, dict) or set(scores) != set(LABELS):
         return None
-    # A softmax in float32 may end a hair over 1.
-    if not all(isinstance(s, int | float) and 0 <= s <= 1.0001 for s in scores.values()):
+    # Rounding may take a softmax in float32 slightly above 1.
+    if not all(
+        isinstance(score, int | float) and 0 <= score <= 1.0001 for score in scores.values()
+    ):
         return None
     return Predicted(**values)
 
 
 def audit(
-    predicted: Sequence[Predicted], *, minimum: int = MINIMUM, level: float = LEVEL
+    predicted: Sequence[Predicted], *, minimum: int = MINIMUM_IMAGES, level: float = LEVEL
 ) -> Figures:
     """Count errors overall, per class, per group and per pair of groups, each with its interval.
 
@@ -210,90 +229,93 @@ def audit(
     ----------
     predicted : sequence of Predicted
     minimum : int
-        Images from which on a cell has `enough`.
+        Images that a cell needs to have `enough`.
     level : float
         Confidence level of the intervals.
 
     Returns
     -------
     dict
-        Ready for JSON; the shape is in docs/audits.md. A rate without images is None, not 0.
+        Ready for JSON; the shape is in docs/audits.md. A rate of no images is None, not 0.
     """
-    facts = _Facts.of(predicted, minimum, level)
-    nothing = _empty(minimum)
-    by_class = _cells(facts, [each.expected for each in predicted])
-    found = axes([each.groups for each in predicted])
-    values = {axis: [each.groups.get(axis) for each in predicted] for axis in found}
+    facts = _ImageFacts.of(predicted, minimum, level)
+    no_data = _empty_cell(minimum)
+    by_class = _cells(facts, [answer.expected for answer in predicted])
+    axes = values_by_axis(answer.groups for answer in predicted)
+    values = {axis: [answer.groups.get(axis) for answer in predicted] for axis in axes}
     return {
         "images": len(predicted),
         "minimum": minimum,
         "level": level,
         "labels": list(LABELS),
-        "confusion": _confusion(predicted),
-        "overall": _cells(facts, ["all"] * len(predicted)).get("all", nothing),
-        "classes": {label: by_class.get(label, nothing) for label in LABELS},
-        "groups": {axis: _cells(facts, values[axis]) for axis in found},
+        "confusion": _confusion_matrix(predicted),
+        "overall": _cells(facts, ["all"] * len(predicted)).get("all", no_data),
+        "classes": {label: by_class.get(label, no_data) for label in LABELS},
+        "groups": {axis: _cells(facts, values[axis]) for axis in axes},
         "pairs": [
-            {"axes": [one, other], "cells": _pair_cells(facts, values[one], values[other])}
-            for one, other in combinations(found, 2)
+            {"axes": [first, second], "cells": _pair_cells(facts, values[first], values[second])}
+            for first, second in combinations(axes, 2)
         ],
     }
 
 
 @dataclass(frozen=True)
-class _Facts:
-    """What is counted of each image, worked out once: arrays of length n."""
+class _ImageFacts:
+    """What is counted of each image, computed once: arrays of length n."""
 
     errors: NDArray[np.str_]
-    nsfw: NDArray[np.bool_]  # by its expected label
+    nsfw: NDArray[np.bool_]  # whether its expected label is
     clusters: NDArray[np.intp]
-    sure: NDArray[np.float64]
-    hundredths: NDArray[np.intp]  # of the NSFW score
+    confidence: NDArray[np.float64]
+    nsfw_percent: NDArray[np.intp]  # the NSFW score in whole hundredths, rounded down
     minimum: int
     level: float
 
     @classmethod
-    def of(cls, predicted: Sequence[Predicted], minimum: int, level: float) -> _Facts:
-        names = np.array([each.cluster for each in predicted], dtype=str)
-        scores = [sum(each.scores[label] for label in NSFW) for each in predicted]
+    def of(cls, predicted: Sequence[Predicted], minimum: int, level: float) -> _ImageFacts:
+        nsfw_scores = np.array(
+            [nsfw_score(answer.scores) for answer in predicted], dtype=np.float64
+        )
         return cls(
-            errors=np.array([str(each.error) for each in predicted], dtype=str),
-            nsfw=np.array([each.expected in NSFW for each in predicted], dtype=np.bool_),
-            clusters=np.unique(names, return_inverse=True)[1],
-            sure=np.array([max(each.scores.values()) for each in predicted], dtype=np.float64),
-            hundredths=(np.minimum(np.array(scores, dtype=np.float64), 1.0) * 100).astype(np.intp),
+            errors=np.array([str(answer.error) for answer in predicted], dtype=str),
+            nsfw=np.array([answer.expected in NSFW for answer in predicted], dtype=np.bool_),
+            clusters=cluster_numbers([answer.cluster for answer in predicted]),
+            confidence=np.array(
+                [max(answer.scores.values()) for answer in predicted], dtype=np.float64
+            ),
+            nsfw_percent=(nsfw_scores * 100).astype(np.intp),
             minimum=minimum,
             level=level,
         )
 
-    def of_some(self, taken: NDArray[np.intp]) -> _Facts:
-        arrays = ("errors", "nsfw", "clusters", "sure", "hundredths")
-        return replace(self, **{name: getattr(self, name)[taken] for name in arrays})
+    def subset(self, rows: NDArray[np.intp]) -> _ImageFacts:
+        arrays = ("errors", "nsfw", "clusters", "confidence", "nsfw_percent")
+        return replace(self, **{name: getattr(self, name)[rows] for name in arrays})
 
 
-def _confusion(predicted: Sequence[Predicted]) -> list[list[int]]:
+def _confusion_matrix(predicted: Sequence[Predicted]) -> list[list[int]]:
     """Count images by expected label (rows) and answer (columns), in the order of `LABELS`."""
     counts = np.zeros((len(LABELS), len(LABELS)), dtype=int)
-    for each in predicted:
-        counts[LABELS.index(each.expected), LABELS.index(each.predicted)] += 1
+    for answer in predicted:
+        counts[LABELS.index(answer.expected), LABELS.index(answer.predicted)] += 1
     return counts.tolist()
 
 
 def _pair_cells(
-    facts: _Facts, ones: Sequence[str | None], others: Sequence[str | None]
+    facts: _ImageFacts, first: Sequence[str | None], second: Sequence[str | None]
 ) -> list[Figures]:
-    both = [
-        None if one is None or other is None else f"{one}{_BETWEEN}{other}"
-        for one, other in zip(ones, others, strict=True)
+    pairs = [
+        None if None in values else _SEPARATOR.join(map(str, values))
+        for values in zip(first, second, strict=True)
     ]
-    cells = _cells(facts, both)
+    cells = _cells(facts, pairs)
     for cell in cells.values():
         del cell["nsfw_scores"]  # 200 numbers in each of hundreds of cells
-    return [{"values": value.split(_BETWEEN)} | cell for value, cell in cells.items()]
+    return [{"values": value.split(_SEPARATOR)} | cell for value, cell in cells.items()]
 
 
-def _cells(facts: _Facts, values: Sequence[str | None]) -> dict[str, Figures]:
-    """Return a cell for each value: how often each kind of error happened, of where it could."""
+def _cells(facts: _ImageFacts, values: Sequence[str | None]) -> dict[str, Figures]:
+    """Return a cell for each value: how often each error happened, of the images where it could."""
     wrong = facts.errors != ErrorKind.CORRECT.value
     rates = {}
     for name, events, possible in (
@@ -302,11 +324,11 @@ def _cells(facts: _Facts, values: Sequence[str | None]) -> dict[str, Figures]:
         ("miss", facts.errors == ErrorKind.MISS.value, facts.nsfw),
         ("confusion", facts.errors == ErrorKind.CONFUSION.value, None),
     ):
-        there = values
+        eligible = values
         if possible is not None:
-            there = [value if ok else None for value, ok in zip(values, possible, strict=True)]
+            eligible = [value if ok else None for value, ok in zip(values, possible, strict=True)]
         rates[name] = rates_by_group(
-            events=events, values=there, clusters=facts.clusters, level=facts.level
+            events=events, values=eligible, clusters=facts.clusters, level=facts.level
         )
     members: dict[str, list[int]] = {value: [] for value in rates["error"]}
     for number, value in enumerate(values):
@@ -314,28 +336,28 @@ def _cells(facts: _Facts, values: Sequence[str | None]) -> dict[str, Figures]:
             members[value].append(number)
     cells = {}
     for value, error in rates["error"].items():
-        some = facts.of_some(np.array(members[value], dtype=np.intp))
-        cell = {"n": error["n"], "enough": error["n"] >= facts.minimum, "error": error}
-        for name in ("false_alarm", "miss", "confusion"):
+        group = facts.subset(np.array(members[value], dtype=np.intp))
+        cell = {"n": error["n"], "enough": error["n"] >= facts.minimum}
+        for name in _RATES:
             cell[name] = rates[name].get(value) or rate(count=0, n=0)
-        effective = effective_size(wrong[members[value]], some.clusters, level=facts.level)
-        cell["smallest_change"] = smallest_change(
+        effective = effective_sample_size(wrong[members[value]], group.clusters, level=facts.level)
+        cell["smallest_change"] = minimum_detectable_change(
             error_rate=error["rate"], n=effective, level=facts.level
         )
-        cells[value] = cell | _scores(some)
+        cells[value] = cell | _score_figures(group)
     return cells
 
 
-def _scores(facts: _Facts) -> Figures:
+def _score_figures(facts: _ImageFacts) -> Figures:
     """Return how well calibrated these answers are, and their NSFW scores, counted by hundredths.
 
-    The NSFW score is the sum of the probabilities of `NSFW`. Of `nsfw_scores`, entry i counts what
-    is from i to under i + 1 hundredths.
+    The NSFW score is the sum of the probabilities of `NSFW`. Entry i of `nsfw_scores` counts scores
+    of at least i and less than i + 1 hundredths.
     """
-    right = facts.errors == ErrorKind.CORRECT.value
-    sides = {"safe": facts.hundredths[~facts.nsfw], "nsfw": facts.hundredths[facts.nsfw]}
+    correct = facts.errors == ErrorKind.CORRECT.value
+    sides = {"safe": facts.nsfw_percent[~facts.nsfw], "nsfw": facts.nsfw_percent[facts.nsfw]}
     return {
-        "ece": calibration(facts.sure, right)["ece"],
+        "ece": calibration(facts.confidence, correct)["ece"],
         "nsfw_scores": {
             side: np.bincount(scores, minlength=101).tolist() if len(scores) else []
             for side, scores in sides.items()
@@ -343,13 +365,11 @@ def _scores(facts: _Facts) -> Figures:
     }
 
 
-def _empty(minimum: int) -> Figures:
-    names = ("error", "false_alarm", "miss", "confusion")
-    rates = {name: rate(count=0, n=0) for name in names}
+def _empty_cell(minimum: int) -> Figures:
     return {
         "n": 0,
         "enough": minimum <= 0,
-        **rates,
+        **{name: rate(count=0, n=0) for name in _RATES},
         "smallest_change": None,
-        **_scores(_Facts.of([], minimum, LEVEL)),
+        **_score_figures(_ImageFacts.of([], minimum, LEVEL)),
     }

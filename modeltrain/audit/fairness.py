@@ -1,4 +1,4 @@
-"""Rates per group, each with its count and its interval. An empty group is no data, never 0."""
+"""Rates per group, each with its count and interval. An empty group is "no data", never 0."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,26 +12,31 @@ from statsmodels.stats.proportion import proportion_confint
 Rate = dict[str, Any]
 
 
-def wilson(*, count: int, n: int, level: float = 0.95) -> tuple[float, float] | None:
-    """Return the Wilson score interval of a proportion, or None where there is no data.
+def wilson_interval(*, count: int, n: int, level: float = 0.95) -> tuple[float, float] | None:
+    """Return the Wilson score confidence interval of a proportion.
 
-    It keeps its promise for small counts and for rates near 0 or 1, where the textbook interval
+    Its coverage is right for small counts and for rates near 0 or 1, where the textbook interval
     has no width. Images are taken to be independent of one another.
 
     Source: E. B. Wilson (1927), "Probable inference, the law of succession, and statistical
-    inference", JASA 22, by way of `statsmodels`.
+    inference", JASA 22, 209–212, by way of `statsmodels`.
 
     Parameters
     ----------
     count, n : int
-        How many of how many.
+        `count` of `n` images.
     level : float
         Confidence level, between 0 and 1.
+
+    Returns
+    -------
+    tuple of float or None
+        Low and high, each between 0 and 1. None if `n` is 0.
 
     Raises
     ------
     ValueError
-        Where `count` is not within 0 to `n`.
+        If `count` is not between 0 and `n`.
     """
     if not 0 <= count <= n:
         raise ValueError(f"A count must be within 0 and n. Received: {count} of {n}. Count again.")
@@ -41,24 +46,34 @@ def wilson(*, count: int, n: int, level: float = 0.95) -> tuple[float, float] | 
     return float(low), float(high)
 
 
-def numbered(clusters: Sequence[str] | NDArray[Any]) -> NDArray[np.intp]:
-    """Return each image's cluster as a number from 0 on, without gaps: shape [n].
+def cluster_numbers(clusters: Sequence[str] | NDArray[Any]) -> NDArray[np.intp]:
+    """Return each image's cluster as a number from 0 on, without gaps.
 
     Numbers that are already small are counted, which is many times faster than sorting them.
+
+    Parameters
+    ----------
+    clusters : sequence of str or int, length n
+        Each image's cluster.
+
+    Returns
+    -------
+    numpy.ndarray of intp, shape [n]
+        Numbered in the order of the clusters' names.
     """
-    known = np.asarray(clusters)
+    names = np.asarray(clusters)
     if (
-        known.dtype.kind in "iu"
-        and known.size
-        and known.min() >= 0
-        and known.max() < 16 * len(known)
+        names.dtype.kind in "iu"
+        and names.size
+        and names.min() >= 0
+        and names.max() < 16 * len(names)
     ):
-        places = np.cumsum(np.bincount(known) > 0) - 1
-        return np.asarray(places[known], dtype=np.intp)
-    return np.asarray(np.unique(known, return_inverse=True)[1], dtype=np.intp)
+        numbers = np.cumsum(np.bincount(names) > 0) - 1
+        return np.asarray(numbers[names], dtype=np.intp)
+    return np.asarray(np.unique(names, return_inverse=True)[1], dtype=np.intp)
 
 
-def effective_size(
+def effective_sample_size(
     values: Sequence[float] | NDArray[Any],
     clusters: Sequence[str] | NDArray[Any],
     *,
@@ -67,12 +82,12 @@ def effective_size(
     """Return how many independent images would tell as much about a mean as these do.
 
     Images of one cluster (one emoji in five skin tones) are more alike than others, so they tell
-    less than as many independent ones. n is divided by the design effect: the variance of the mean
-    between clusters, linearised, over the variance for independent images; never under 1, and the
-    greatest possible where all values are equal. It is reduced again by the squared ratio of
-    Student's t for n images to that for the clusters; there, a cluster that holds a value other
-    than the commonest counts as three degrees of freedom, which simulation found to be right where
-    errors are few (docs/gate-simulation.md).
+    less than as many independent ones. n is divided by the design effect: the linearised variance
+    of the mean between clusters, over the variance for independent images. The design effect is at
+    least 1, and at its greatest possible value if all values are equal. The result is reduced again
+    by the squared ratio of Student's t for n images to that for the clusters. There, a cluster
+    that holds a value other than the commonest counts as three degrees of freedom, which simulation
+    found to be right where errors are few (docs/gate-simulation.md).
 
     Sources: L. Kish (1965), "Survey Sampling"; E. L. Korn and B. I. Graubard (1998), "Confidence
     intervals for proportions with small expected number of positive counts estimated from survey
@@ -81,57 +96,68 @@ def effective_size(
     Parameters
     ----------
     values : sequence of float, length n
-        Whether an event happened, or a difference of two such.
+        Whether an event happened, or a difference of two such values.
     clusters : sequence of str or int, length n
         Each image's cluster.
     level : float
-        Of the interval that it is for.
+        Confidence level of the interval that it is used for.
 
     Returns
     -------
     float
-        n where every image is a cluster of its own.
+        At most n; n if every image is a cluster of its own.
     """
-    known = np.asarray(values, dtype=np.float64)
-    members = numbered(clusters)
+    observed = np.asarray(values, dtype=np.float64)
+    members = cluster_numbers(clusters)
     sizes = np.bincount(members)
-    n, k = len(known), len(sizes)
+    n, k = len(observed), len(sizes)
     if k == n or n < 2:
         return float(n)
     if k == 1:
         return 1.0
-    mean = known.mean()
-    independent = ((known - mean) ** 2).mean() / (n - 1)
+    mean = observed.mean()
+    independent = ((observed - mean) ** 2).mean() / (n - 1)
     greatest = float((sizes**2).sum() / n)
     if independent == 0:
-        effect, freedom = greatest, k - 1
+        design_effect, degrees_of_freedom = greatest, k - 1
     else:
-        residuals = np.bincount(members, weights=known) - sizes * mean
+        residuals = np.bincount(members, weights=observed) - sizes * mean
         between = k / (k - 1) * (residuals**2).sum() / n**2
-        effect = min(max(between / independent, 1.0), greatest)
-        kinds, counts = np.unique(known, return_counts=True)
-        rare = np.bincount(members, weights=known != kinds[counts.argmax()])
-        freedom = min(k - 1, 3 * int((rare > 0).sum()))
+        design_effect = min(max(between / independent, 1.0), greatest)
+        distinct, counts = np.unique(observed, return_counts=True)
+        rare = np.bincount(members, weights=observed != distinct[counts.argmax()])
+        degrees_of_freedom = min(k - 1, 3 * int((rare > 0).sum()))
     tail = 1 - (1 - level) / 2
-    return float(n / effect * (t.ppf(tail, n - 1) / t.ppf(tail, freedom)) ** 2)
+    return float(n / design_effect * (t.ppf(tail, n - 1) / t.ppf(tail, degrees_of_freedom)) ** 2)
 
 
 def rate(
     *, count: int, n: int, level: float = 0.95, clusters: int | None = None, effective: float = 0.0
 ) -> Rate:
-    """Return `{"count", "n", "clusters", "rate", "low", "high"}`; the last three None where n is 0.
+    """Return a rate with its count and its Wilson confidence interval.
 
     Parameters
     ----------
     count, n : int
-        How many of how many images.
+        `count` of `n` images.
     level : float
+        Confidence level of the interval.
     clusters : int, optional
-        Of how many clusters they are; n unless given.
+        How many clusters the images form; n unless given.
     effective : float
-        What `effective_size` returns; n unless given.
+        What `effective_sample_size` returns; n unless given.
+
+    Returns
+    -------
+    dict
+        `count`, `n`, `clusters`, `rate`, `low` and `high`; the last three are None if n is 0.
+
+    Raises
+    ------
+    ValueError
+        If `count` is not between 0 and `n`.
     """
-    interval = wilson(count=count, n=n, level=level)
+    interval = wilson_interval(count=count, n=n, level=level)
     if interval is None:
         return {"count": 0, "n": 0, "clusters": 0, "rate": None, "low": None, "high": None}
     if effective and effective != n:
@@ -148,74 +174,85 @@ def rate(
     }
 
 
-def smallest_change(
+def minimum_detectable_change(
     *, error_rate: float, n: float, level: float = 0.95, power: float = 0.8
 ) -> float | None:
     """Return the smallest rise of an error rate that two audits of this size would show.
 
-    As for two independent samples, by the arcsine approximation: two models on the same images
-    usually show less than that. None where no rise up to 100 % would be shown.
+    It holds for two independent samples, by the arcsine approximation: two models on the same
+    images usually detect less than that.
 
-    Source: J. Cohen (1988), "Statistical Power Analysis for the Behavioral Sciences", chapter 6, by
-    way of `statsmodels`.
+    Source: J. Cohen (1988), "Statistical Power Analysis for the Behavioral Sciences", chapter 6.
 
     Parameters
     ----------
     error_rate : float
         Between 0 and 1.
     n : float
-        Images; where they are clustered, what `effective_size` returns.
+        Images; if they are clustered, what `effective_sample_size` returns.
     level : float
-        1 - level is the risk of seeing a change where there is none, on both sides.
+        1 - level is the risk of seeing a change where there is none, on both sides together.
     power : float
-        Chance of seeing it where it is there.
+        The chance of detecting a rise of that size.
+
+    Returns
+    -------
+    float or None
+        A difference of rates, above 0. None if not even a rise to 1 would be detected.
     """
     if n <= 0:
         return None
-    tail = norm.ppf(1 - (1 - level) / 2) + norm.ppf(power)
-    angle = 2 * math.asin(math.sqrt(error_rate)) + tail * math.sqrt(2 / n)
+    quantiles = norm.ppf(1 - (1 - level) / 2) + norm.ppf(power)
+    angle = 2 * math.asin(math.sqrt(error_rate)) + quantiles * math.sqrt(2 / n)
     return math.sin(angle / 2) ** 2 - error_rate if angle < math.pi else None
 
 
 def mean_interval(
     values: Sequence[float], clusters: Sequence[str], *, level: float = 0.95
 ) -> tuple[float, float] | None:
-    """Return the interval of a mean where values of one cluster belong together.
+    """Return the confidence interval of a mean whose values come in clusters.
 
     Source: K.-Y. Liang and S. L. Zeger (1986), "Longitudinal data analysis using generalized linear
     models", Biometrika 73, 13–22: the variance between clusters, with Student's t for how many
-    there are. Where each value is a cluster of its own it is the usual interval of a mean.
+    there are. If each value is a cluster of its own it is the usual interval of a mean.
 
     Parameters
     ----------
     values : sequence of float, length n
     clusters : sequence of str, length n
+        Each value's cluster.
     level : float
         Confidence level, between 0 and 1.
 
     Returns
     -------
     tuple of float or None
-        None where there are fewer than two clusters.
+        Low and high. None if there are fewer than two clusters.
     """
-    known = np.asarray(values, dtype=np.float64)
-    _, members = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
-    k = len(np.bincount(members)) if len(known) else 0
+    observed = np.asarray(values, dtype=np.float64)
+    members = cluster_numbers(clusters)
+    k = len(np.bincount(members))
     if k < 2:
         return None
-    totals = np.bincount(members, weights=known - known.mean())
-    error = math.sqrt(k / (k - 1) * (totals**2).sum()) / len(known)
-    reach = float(t.ppf(1 - (1 - level) / 2, k - 1)) * error
-    return float(known.mean() - reach), float(known.mean() + reach)
+    totals = np.bincount(members, weights=observed - observed.mean())
+    standard_error = math.sqrt(k / (k - 1) * (totals**2).sum()) / len(observed)
+    margin = float(t.ppf(1 - (1 - level) / 2, k - 1)) * standard_error
+    return float(observed.mean() - margin), float(observed.mean() + margin)
 
 
-def axes(groups: Iterable[Mapping[str, str]]) -> dict[str, list[str]]:
-    """Return each axis with its values, both sorted: axes and values are data."""
-    found: dict[str, set[str]] = {}
-    for each in groups:
-        for axis, value in each.items():
-            found.setdefault(axis, set()).add(value)
-    return {axis: sorted(found[axis]) for axis in sorted(found)}
+def values_by_axis(groups: Iterable[Mapping[str, str]]) -> dict[str, list[str]]:
+    """Return each axis with its values, both sorted: axes and values are data.
+
+    Parameters
+    ----------
+    groups : iterable of mapping of str to str
+        Each image's value by axis.
+    """
+    values: dict[str, set[str]] = {}
+    for image_groups in groups:
+        for axis, value in image_groups.items():
+            values.setdefault(axis, set()).add(value)
+    return {axis: sorted(values[axis]) for axis in sorted(values)}
 
 
 def rates_by_group(
@@ -234,7 +271,7 @@ def rates_by_group(
     events : sequence of bool, length n
         Whether it happened, such as "this image was misclassified".
     values : sequence of str or None, length n
-        Each image's value on the axis; None where the axis says nothing of it.
+        Each image's value on the axis; None if it has none.
     clusters : sequence of str or int, length n, optional
         Each image's cluster; unless given, images are taken to be independent.
     level : float
@@ -243,49 +280,61 @@ def rates_by_group(
     Returns
     -------
     dict of str to Rate
-        As `rate` returns it, by value, sorted. Empty where no image has a value. One group gives
-        the same shape as many.
+        As `rate` returns it, by value, sorted. Empty if no image has a value. One group gives the
+        same shape as many.
+
+    Raises
+    ------
+    ValueError
+        If `events`, `values` and `clusters` differ in length.
     """
     clusters = np.arange(len(events)) if clusters is None else clusters
     if not len(events) == len(values) == len(clusters):
         raise ValueError(
-            "Events, values and clusters must be as many. Received: "
+            "Events, values and clusters must have the same length. Received: "
             f"{len(events)}, {len(values)} and {len(clusters)}. Give one of each for each image."
         )
-    kept = [number for number, value in enumerate(values) if value is not None]
-    if not kept:
+    with_value = [number for number, value in enumerate(values) if value is not None]
+    if not with_value:
         return {}
-    happened = np.asarray(events, dtype=np.int64)[kept]
-    members = np.asarray(clusters)[kept]
-    names, places = np.unique([str(values[number]) for number in kept], return_inverse=True)
-    order = np.argsort(places, kind="stable")
-    starts = np.searchsorted(places[order], np.arange(1, len(names)))
+    group_events = np.asarray(events, dtype=np.int64)[with_value]
+    members = np.asarray(clusters)[with_value]
+    names, name_of = np.unique([str(values[number]) for number in with_value], return_inverse=True)
+    order = np.argsort(name_of, kind="stable")
+    starts = np.searchsorted(name_of[order], np.arange(1, len(names)))
     return {
-        str(name): rate_of(happened[taken], members[taken], level=level)
-        for name, taken in zip(names, np.split(order, starts), strict=True)
+        str(name): clustered_rate(group_events[group], members[group], level=level)
+        for name, group in zip(names, np.split(order, starts), strict=True)
     }
 
 
-def rate_of(
+def clustered_rate(
     events: Sequence[bool] | NDArray[Any],
     clusters: Sequence[str] | NDArray[Any],
     *,
     level: float = 0.95,
 ) -> Rate:
-    """Return how often an event happened, as `rate` does, in images that come in clusters.
+    """Return how often an event happened in images that come in clusters.
 
     Parameters
     ----------
     events : sequence of bool, length n
+        Whether it happened.
     clusters : sequence of str or int, length n
+        Each image's cluster.
     level : float
         Confidence level of the interval.
+
+    Returns
+    -------
+    dict
+        As `rate` returns it.
     """
-    members = numbered(clusters)
+    members = cluster_numbers(clusters)
     return rate(
         count=int(np.sum(events)),
         n=len(events),
         level=level,
         clusters=int(members.max(initial=-1)) + 1,
-        effective=effective_size(events, members, level=level),
+        effective=effective_sample_size(events, members, level=level),
     )

@@ -1,8 +1,8 @@
-"""Groups that nobody named: where among all images do mistakes crowd together?
+"""Groups that nobody named: where among all images do mistakes cluster?
 
-Mistakes of one half of the images are clustered by what the model sees in them (HDBSCAN: Campello,
-Moulavi and Sander 2013). How often each region is wrong is then counted on the other half, which
-had no say in where the regions are: otherwise any crowd of mistakes would look worse than it is.
+The mistakes of one half of the images are clustered by what the model sees in them. How often each
+region is wrong is then counted on the other half, which had no part in choosing the regions:
+otherwise any cluster of mistakes would look worse than it is.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +19,13 @@ from sklearn.preprocessing import normalize
 from statsmodels.stats.proportion import confint_proportions_2indep
 from threadpoolctl import threadpool_limits
 
-from modeltrain.audit.fairness import Rate, effective_size, rate
+from modeltrain.audit.fairness import Rate, effective_sample_size, rate
 
 Floats = NDArray[np.float32]
 
-SMALLEST = 5  # mistakes that make a crowd
+SMALLEST = 5  # mistakes that make a cluster
 DIMENSIONS = 8
-REACH = 50  # percent of a crowd's mistakes that its region holds: the rest are its fringe
+REACH = 50  # percent of a cluster's mistakes that its region holds: the rest are its fringe
 EXEMPLARS = 12
 
 
@@ -37,15 +36,15 @@ class Slice:
     Attributes
     ----------
     members : list of int
-        Places of all images in the region, the nearest to its middle first.
+        Indices of all images in the region, the nearest to its centre first.
     exemplars : list of int
-        Places of wrong images in it, the nearest first; at most 12.
+        Indices of wrong images in it, the nearest first; at most 12.
     found_on : int
-        Mistakes of the first half that it was made of.
+        Mistakes of the first half that the region was made from.
     inside, outside : Rate
         How often images of the other half are wrong, in the region and everywhere else.
     low, high : float
-        Interval of the difference of the two rates.
+        Confidence interval of the difference of the two rates, inside minus outside.
     """
 
     members: list[int]
@@ -60,99 +59,104 @@ class Slice:
 def find(
     features: Floats, wrong: Sequence[bool] | NDArray[np.bool_], clusters: Sequence[str]
 ) -> list[Slice]:
-    """Find regions of features where mistakes crowd together.
+    """Find regions of features where mistakes cluster.
+
+    Sources: R. J. G. B. Campello, D. Moulavi and J. Sander (2013), "Density-Based Clustering Based
+    on Hierarchical Density Estimates" (HDBSCAN), by way of scikit-learn; R. G. Newcombe (1998),
+    "Interval estimation for the difference between independent proportions", Statistics in
+    Medicine 17, 873–890, method 10, by way of `statsmodels`.
 
     Parameters
     ----------
     features : numpy.ndarray of float32, shape [n, f]
         Pooled activations, 0 or more.
     wrong : sequence of bool, length n
+        Whether the model got the image wrong.
     clusters : sequence of str, length n
-        Near-duplicates are in the same half, and intervals know of them.
+        Each image's cluster. Images of one cluster are in the same half, and intervals take
+        clusters into account.
 
     Returns
     -------
     list of Slice
-        Those whose interval of the difference is above 0, the surest first. Empty where mistakes do
-        not crowd, or are too few.
+        Those whose interval of the difference is above 0, the surest first. Empty if mistakes do
+        not cluster, or are too few.
     """
     failed = np.asarray(wrong, dtype=np.bool_)
-    first = np.array([_is_first(cluster) for cluster in clusters], dtype=np.bool_)
-    if (failed & first).sum() < 2 * SMALLEST or not (~first).any():
+    first_half = np.array([_is_in_first_half(cluster) for cluster in clusters], dtype=np.bool_)
+    if (failed & first_half).sum() < 2 * SMALLEST or first_half.all():
         return []
-    seen = _reduced(features)
+    points = _reduce(features)
+    mistakes = points[failed & first_half]
     with threadpool_limits(2):
-        crowds = HDBSCAN(
+        mistake_clusters = HDBSCAN(
             min_cluster_size=SMALLEST, allow_single_cluster=True, copy=True
-        ).fit_predict(seen[failed & first])
-    found = []
-    for crowd in range(crowds.max() + 1):
-        mistakes = seen[failed & first][crowds == crowd]
-        middle = mistakes.mean(axis=0)
-        reach = np.percentile(np.linalg.norm(mistakes - middle, axis=1), REACH)
-        distance = np.linalg.norm(seen - middle, axis=1)
-        one = _measured(distance, reach, failed, ~first, clusters, len(mistakes))
-        if one is not None and one.low > 0:
-            found.append(one)
-    return sorted(found, key=lambda each: -each.low)
+        ).fit_predict(mistakes)
+    slices = []
+    for number in range(mistake_clusters.max() + 1):
+        members = mistakes[mistake_clusters == number]
+        centre = members.mean(axis=0)
+        radius = np.percentile(np.linalg.norm(members - centre, axis=1), REACH)
+        distance = np.linalg.norm(points - centre, axis=1)
+        region = _measure(distance, radius, failed, ~first_half, clusters, len(members))
+        if region is not None and region.low > 0:
+            slices.append(region)
+    return sorted(slices, key=lambda region: -region.low)
 
 
-def _is_first(cluster: str) -> bool:
+def _is_in_first_half(cluster: str) -> bool:
     return hashlib.sha256(f"slices: {cluster}".encode()).digest()[0] < 128
 
 
-def _reduced(features: Floats) -> Floats:
-    """Square roots scaled to length 1, as in `label_errors`, in their main directions."""
+def _reduce(features: Floats) -> Floats:
+    """Return square roots scaled to length 1, as in `label_errors`, in their principal axes."""
     roots = normalize(np.sqrt(np.maximum(features, 0)))
-    most = min(DIMENSIONS, *roots.shape)
+    dimensions = min(DIMENSIONS, *roots.shape)
     with threadpool_limits(2):
-        reduced: Floats = PCA(most, svd_solver="full", random_state=0).fit_transform(roots)
+        reduced: Floats = PCA(dimensions, svd_solver="full", random_state=0).fit_transform(roots)
     return reduced
 
 
-def _measured(
+def _measure(
     distance: Floats,
-    reach: float,
+    radius: float,
     failed: NDArray[np.bool_],
-    second: NDArray[np.bool_],
+    second_half: NDArray[np.bool_],
     clusters: Sequence[str],
     found_on: int,
 ) -> Slice | None:
-    inside = distance <= reach
-    rates = [
-        _rate(failed[taken], [clusters[int(n)] for n in np.flatnonzero(taken)])
-        for taken in (inside & second, ~inside & second)
-    ]
-    if not all(each[0]["n"] for each in rates):
+    within = distance <= radius
+    inside, outside = (_rate(failed, second_half & taken, clusters) for taken in (within, ~within))
+    if not inside[0]["n"] or not outside[0]["n"]:
         return None
-    (here, n_here), (there, n_there) = rates
     low, high = confint_proportions_2indep(
-        here["rate"] * n_here,
-        n_here,
-        there["rate"] * n_there,
-        n_there,
+        inside[0]["rate"] * inside[1],
+        inside[1],
+        outside[0]["rate"] * outside[1],
+        outside[1],
         method="newcomb",
         compare="diff",
     )
-    order = np.argsort(distance, kind="stable")
-    members = [int(n) for n in order if inside[n]]
+    members = [int(n) for n in np.argsort(distance, kind="stable") if within[n]]
     return Slice(
         members=members,
         exemplars=[n for n in members if failed[n]][:EXEMPLARS],
         found_on=found_on,
-        inside=here,
-        outside=there,
+        inside=inside[0],
+        outside=outside[0],
         low=float(low),
         high=float(high),
     )
 
 
-def _rate(failed: NDArray[np.bool_], clusters: Sequence[str]) -> tuple[Rate, float]:
-    effective = effective_size(failed, clusters) if len(failed) else 0.0
-    counted: dict[str, Any] = rate(
-        count=int(failed.sum()),
-        n=len(failed),
-        clusters=len(set(clusters)),
-        effective=effective,
+def _rate(
+    failed: NDArray[np.bool_], taken: NDArray[np.bool_], clusters: Sequence[str]
+) -> tuple[Rate, float]:
+    """Return how often the taken images failed, and their effective sample size."""
+    events = failed[taken]
+    names = [clusters[int(n)] for n in np.flatnonzero(taken)]
+    effective = effective_sample_size(events, names)
+    figures = rate(
+        count=int(events.sum()), n=len(events), clusters=len(set(names)), effective=effective
     )
-    return counted, effective
+    return figures, effective

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from modeltrain.audit.fairness import axes
+from modeltrain.audit.fairness import values_by_axis
 from modeltrain.data.manifest import Row
 
 _HEAD = """# The demo's images
@@ -45,7 +45,7 @@ def card(pool: list[Row], audit: list[Row]) -> str:
         text += _NO_PHOTOGRAPHS
     text += "\n| axis | value | pool | audit |\n|---|---|---:|---:|\n"
     text += f"| all | | {len(pool)} | {len(audit)} |\n"
-    for axis, values in {"label": None, **axes([r.groups for r in pool + audit])}.items():
+    for axis, values in {"label": None, **values_by_axis([r.groups for r in pool + audit])}.items():
         counts = [
             Counter(row.label if values is None else row.groups.get(axis) for row in rows)
             for rows in (pool, audit)

@@ -1,4 +1,4 @@
-"""The gate: may this candidate replace the champion, or would it be worse for someone?
+"""The gate: may this candidate replace the champion, or would it be worse for some group?
 
 Non-inferiority for every class and every group, on the same images. See docs/audits.md.
 """
@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 from modeltrain.audit import columns
 from modeltrain.audit.columns import Columns
 from modeltrain.audit.evaluate import Predicted
-from modeltrain.audit.fairness import effective_size, numbered
+from modeltrain.audit.fairness import cluster_numbers, effective_sample_size
 from modeltrain.gate.paired import (
     Pairs,
     count_pairs,
     difference_interval,
     holm,
     images_needed,
-    worse_p_value,
+    mcnemar_p_value,
 )
 from modeltrain.gate.policy import CLASS, OVERALL, Policy
-from modeltrain.gate.words import cell_sentence, whole_sentence
+from modeltrain.gate.sentences import cell_sentence, verdict_sentence
 from modeltrain.labels import LABELS
 
 PASS, BLOCKED, INSUFFICIENT = "pass", "blocked", "insufficient data"
@@ -41,18 +41,18 @@ Cell = dict[str, Any]
 
 
 class NotComparable(ValueError):
-    """Two sets of predictions are not of the same images."""
+    """Two sets of predictions are not for the same images."""
 
 
 @dataclass(frozen=True)
-class _Compared:
-    """One cell's images, compared."""
+class _Comparison:
+    """Both models on one cell's images."""
 
     axis: str
     value: str
     pairs: Pairs
     clusters: int
-    effective: float  # independent images that tell as much of the difference
+    effective: float  # effective sample size for the difference
     p_value: float
 
 
@@ -64,25 +64,29 @@ def judge(
 ) -> dict[str, Any]:
     """Compare a candidate with the champion on the same images.
 
-    Each cell (all images, each class, each value on each axis, and on each of the policy's pairs of
-    axes) gets one finding:
+    Each cell (all images, each class, each value on each axis, and each combination of values on
+    the policy's pairs of axes) gets one finding:
 
     - "insufficient data": fewer images than the policy's minimum.
     - "not worse": no image is newly wrong, or the paired interval of the difference ends below the
       margin. Every cell must show this by itself, so no correction is needed (an intersection-union
-      test: Berger 1982, Technometrics 24, 295–300).
-    - "worse": not the former, and the exact one-sided McNemar test, by clusters, says so after
-      Holm's correction for all cells that have enough images.
+      test).
+    - "worse": not the former, and the exact one-sided McNemar test, by clusters, is significant
+      after Holm's correction for all cells that have enough images.
     - "cannot tell": neither.
 
-    A cell that is not shown to be not worse is blocked, whether it is worse or cannot be told.
+    A cell is blocked unless it is shown to be not worse.
+
+    Sources: R. L. Berger (1982), "Multiparameter hypothesis testing and acceptance sampling",
+    Technometrics 24, 295–300, for the intersection-union test; `paired` names those of the interval
+    and the tests.
 
     Parameters
     ----------
     champion, candidate : sequence of Predicted, or Columns
-        Of the same audit set, in any order.
+        Predictions for the same audit set, in any order.
     policy : Policy, optional
-        `configs/gate.json` unless given.
+        `policy.json` beside this module unless given.
 
     Returns
     -------
@@ -92,106 +96,115 @@ def judge(
     Raises
     ------
     NotComparable
-        Where images, labels or groups differ.
+        If images, labels or groups differ, or an image occurs twice.
     """
     policy = policy or Policy.load()
     old, new = (
-        each if isinstance(each, Columns) else columns.of(each) for each in (champion, candidate)
+        answers if isinstance(answers, Columns) else columns.from_predicted(answers)
+        for answers in (champion, candidate)
     )
     _check_same_images(old, new)
-    was, now = old.wrong, new.wrong
-    clusters = numbered(old.cluster)
-    compared = [
-        _compare(axis, value, was[taken], now[taken], clusters[taken], policy)
-        for (axis, value), taken in _selections(old, policy).items()
+    old_wrong, new_wrong = old.wrong, new.wrong
+    clusters = cluster_numbers(old.cluster)
+    comparisons = [
+        _compare(axis, value, old_wrong[rows], new_wrong[rows], clusters[rows], policy)
+        for (axis, value), rows in _cell_rows(old, policy).items()
     ]
-    tested = [each for each in compared if each.pairs.n >= policy.minimum]
-    corrected = holm([each.p_value for each in tested])
-    p_values = {(e.axis, e.value): p for e, p in zip(tested, corrected, strict=True)}
-    cells = [_cell(each, p_values.get((each.axis, each.value)), policy) for each in compared]
+    tested = [comparison for comparison in comparisons if comparison.pairs.n >= policy.minimum]
+    adjusted = holm([comparison.p_value for comparison in tested])
+    p_values = {(c.axis, c.value): p_value for c, p_value in zip(tested, adjusted, strict=True)}
+    cells = [_cell(c, p_values.get((c.axis, c.value)), policy) for c in comparisons]
     verdict = _verdict(cells)
     return {
         "policy": policy.as_dict(),
         "warnings": policy.warnings(),
         "verdict": verdict,
-        "sentence": whole_sentence(verdict, cells, margin=policy.margin),
+        "sentence": verdict_sentence(verdict, cells, margin=policy.margin),
         "cells": cells,
     }
 
 
 def _check_same_images(old: Columns, new: Columns) -> None:
     same = old.same_images(new)
-    twice = int((old.sha256[1:] == old.sha256[:-1]).all(axis=1).sum())  # they are sorted
-    if same.all() and len(old) == len(new) and not twice:
+    duplicates = int((old.sha256[1:] == old.sha256[:-1]).all(axis=1).sum())  # they are sorted
+    if same.all() and len(old) == len(new) and not duplicates:
         return
     received = f"{len(old)} and {len(new)} predictions"
     if len(old) == len(new):
-        received += f", {int((~same).sum()) or twice} of their images different or there twice"
+        received += f", {int((~same).sum()) or duplicates} of the images different or duplicated"
     raise NotComparable(
         "Champion and candidate must be audited on the same images, with the same labels and "
         f"groups, each once. Received: {received}. Audit both on the same manifest."
     )
 
 
-def _selections(found: Columns, policy: Policy) -> dict[tuple[str, str], NDArray[np.intp]]:
-    """Return the images of each cell: all, every class, every group, and what must be there."""
-    cells = {(OVERALL, "all"): np.arange(len(found))}
-    for place, label in enumerate(LABELS):
-        cells[CLASS, label] = np.flatnonzero(found.expected == place)
-    for axis, (values, places) in found.groups.items():
-        cells |= {(axis, v): np.flatnonzero(places == n) for n, v in enumerate(values)}
-    for one, other in policy.pairs:
-        cells |= _pair_cells(found, one, other)
+def _cell_rows(answers: Columns, policy: Policy) -> dict[tuple[str, str], NDArray[np.intp]]:
+    """Return the rows of each cell: all, every class, every group, and what the policy requires."""
+    cells = {(OVERALL, "all"): np.arange(len(answers))}
+    for index, label in enumerate(LABELS):
+        cells[CLASS, label] = np.flatnonzero(answers.expected == index)
+    for axis, (values, indices) in answers.groups.items():
+        cells |= {(axis, value): np.flatnonzero(indices == n) for n, value in enumerate(values)}
+    for first, second in policy.pairs:
+        cells |= _pair_cell_rows(answers, first, second)
     for name in policy.required:
         axis, _, value = name.partition("=")
-        if not any(axis == known for known, _ in cells) or (value and (axis, value) not in cells):
+        has_axis = any(axis == cell_axis for cell_axis, _ in cells)
+        if not has_axis or (value and (axis, value) not in cells):
             cells[axis, value or "any"] = np.array([], dtype=np.intp)
     return cells
 
 
-def _pair_cells(found: Columns, one: str, other: str) -> dict[tuple[str, str], NDArray[np.intp]]:
-    if one not in found.groups or other not in found.groups:
+def _pair_cell_rows(
+    answers: Columns, first: str, second: str
+) -> dict[tuple[str, str], NDArray[np.intp]]:
+    if first not in answers.groups or second not in answers.groups:
         return {}
-    (first, in_first), (second, in_second) = found.groups[one], found.groups[other]
+    (first_values, first_indices), (second_values, second_indices) = (
+        answers.groups[first],
+        answers.groups[second],
+    )
     cells = {}
-    for a, b in product(range(len(first)), range(len(second))):
-        taken = np.flatnonzero((in_first == a) & (in_second == b))
-        if len(taken):
-            cells[f"{one} and {other}", f"{first[a]} and {second[b]}"] = taken
+    for (i, first_value), (j, second_value) in product(
+        enumerate(first_values), enumerate(second_values)
+    ):
+        rows = np.flatnonzero((first_indices == i) & (second_indices == j))
+        if len(rows):
+            cells[f"{first} and {second}", f"{first_value} and {second_value}"] = rows
     return cells
 
 
 def _compare(
     axis: str,
     value: str,
-    was: NDArray[np.bool_],
-    now: NDArray[np.bool_],
+    old_wrong: NDArray[np.bool_],
+    new_wrong: NDArray[np.bool_],
     clusters: NDArray[np.intp],
     policy: Policy,
-) -> _Compared:
-    changes = now.astype(int) - was.astype(int)
-    members = numbered(clusters)
+) -> _Comparison:
+    changes = new_wrong.astype(int) - old_wrong.astype(int)
+    members = cluster_numbers(clusters)
     totals = np.bincount(members, weights=changes).astype(int)
-    return _Compared(
+    return _Comparison(
         axis=axis,
         value=value,
-        pairs=count_pairs(champion=was, candidate=now),
+        pairs=count_pairs(champion=old_wrong, candidate=new_wrong),
         clusters=len(totals),
-        effective=effective_size(changes, members, level=policy.level),
-        p_value=worse_p_value(totals),
+        effective=effective_sample_size(changes, members, level=policy.level),
+        p_value=mcnemar_p_value(totals),
     )
 
 
-def _cell(compared: _Compared, p_value: float | None, policy: Policy) -> Cell:
-    pairs = compared.pairs
+def _cell(comparison: _Comparison, p_value: float | None, policy: Policy) -> Cell:
+    pairs = comparison.pairs
     n = pairs.n
-    interval = difference_interval(pairs, level=policy.level, effective=compared.effective)
+    interval = difference_interval(pairs, level=policy.level, effective=comparison.effective)
     finding = _finding(pairs, interval, p_value, policy)
     cell: Cell = {
-        "axis": compared.axis,
-        "value": compared.value,
+        "axis": comparison.axis,
+        "value": comparison.value,
         "n": n,
-        "clusters": compared.clusters,
+        "clusters": comparison.clusters,
         "champion_wrong": pairs.champion_wrong,
         "candidate_wrong": pairs.candidate_wrong,
         "champion_error": pairs.champion_wrong / n if n else None,
@@ -202,21 +215,23 @@ def _cell(compared: _Compared, p_value: float | None, policy: Policy) -> Cell:
         "newly_wrong": pairs.only_candidate,
         "newly_right": pairs.only_champion,
         "p_value": p_value,
-        "needed": _needed(compared, policy) if finding == CANNOT_TELL else None,
-        "required": policy.requires(compared.axis, compared.value),
-        "exception": policy.reason_to_except(compared.axis, compared.value),
+        "needed": _images_needed(comparison, policy) if finding == CANNOT_TELL else None,
+        "required": policy.requires(comparison.axis, comparison.value),
+        "exception": policy.exemption_reason(comparison.axis, comparison.value),
         "finding": finding,
         "verdict": _VERDICTS[finding],
     }
     return cell | {"sentence": cell_sentence(cell, margin=policy.margin, minimum=policy.minimum)}
 
 
-def _needed(compared: _Compared, policy: Policy) -> int:
-    """Return how many such images would tell, if the models disagree as often on more of them."""
-    pairs = compared.pairs
-    effect = pairs.n / compared.effective
+def _images_needed(comparison: _Comparison, policy: Policy) -> int:
+    """Return how many images would tell, if the models disagree as often on more of them."""
+    pairs = comparison.pairs
+    design_effect = pairs.n / comparison.effective
     share = (pairs.only_candidate + pairs.only_champion) / pairs.n
-    return images_needed(disagreement=share * effect, margin=policy.margin, level=policy.level)
+    return images_needed(
+        disagreement=share * design_effect, margin=policy.margin, level=policy.level
+    )
 
 
 def _finding(
@@ -230,9 +245,10 @@ def _finding(
 
 
 def _verdict(cells: Sequence[Cell]) -> str:
-    """Blocked if any cell is; else not enough if one that must have enough has not; else pass."""
+    """Return the worst verdict of all cells; an insufficient one counts only if it is required."""
     deciding = [cell for cell in cells if cell["exception"] is None]
     if any(cell["verdict"] == BLOCKED for cell in deciding):
         return BLOCKED
-    short = [cell for cell in deciding if cell["required"] and cell["verdict"] == INSUFFICIENT]
-    return INSUFFICIENT if short else PASS
+    if any(cell["required"] and cell["verdict"] == INSUFFICIENT for cell in deciding):
+        return INSUFFICIENT
+    return PASS

@@ -1,4 +1,4 @@
-"""Two models on the same images: how their error rates differ, and how sure that is."""
+"""Two models on the same images: how their error rates differ, and how certain that is."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ from statsmodels.stats.proportion import proportion_confint
 
 Bools = NDArray[np.bool_]
 
-CONVOLVED = 300  # clusters' differences in all, up to which signs are gone through one by one
+# Up to this sum of absolute differences, the exact distribution is computed by convolution.
+CONVOLUTION_LIMIT = 300
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Pairs:
 
     @property
     def n(self) -> int:
-        """Images in all."""
+        """All images."""
         return self.both + self.only_candidate + self.only_champion + self.neither
 
     @property
@@ -47,12 +48,17 @@ class Pairs:
 
 
 def count_pairs(*, champion: Sequence[bool] | Bools, candidate: Sequence[bool] | Bools) -> Pairs:
-    """Count pairs from each model's errors, image by image in the same order.
+    """Count images by which of two models got them wrong.
 
     Parameters
     ----------
     champion, candidate : sequence of bool, length n
-        Whether that model got the image wrong.
+        Whether that model got the image wrong; the same images in the same order.
+
+    Raises
+    ------
+    ValueError
+        If the two differ in length.
     """
     if len(champion) != len(candidate):
         raise ValueError(
@@ -73,10 +79,10 @@ def count_pairs(*, champion: Sequence[bool] | Bools, candidate: Sequence[bool] |
 def difference_interval(
     pairs: Pairs, *, level: float = 0.95, effective: float | None = None
 ) -> tuple[float, float] | None:
-    """Return the interval of candidate's error rate minus champion's, or None without images.
+    """Return the confidence interval of the candidate's error rate minus the champion's.
 
     Wilson's intervals of the two rates are combined with the correlation of the two models' errors,
-    which is corrected for continuity where positive.
+    which is corrected for continuity if positive.
 
     Source: R. G. Newcombe (1998), "Improved confidence intervals for the difference between
     binomial proportions based on paired data", Statistics in Medicine 17, 2635–2650, method 10.
@@ -87,76 +93,81 @@ def difference_interval(
     level : float
         Confidence level, between 0 and 1.
     effective : float, optional
-        How many independent images tell as much, as `fairness.effective_size` of the differences
-        returns it: every count is scaled to that. Unless given, images are taken to be independent.
+        The effective sample size, as `fairness.effective_sample_size` of the differences returns
+        it: every count is scaled to it. Unless given, images are taken to be independent.
 
     Returns
     -------
     tuple of float or None
-        Low and high, each between -1 and 1.
+        Low and high, each between -1 and 1. None without images.
     """
     if pairs.n == 0:
         return None
     n = pairs.n if effective is None else effective
     p1, p2 = pairs.candidate_wrong / pairs.n, pairs.champion_wrong / pairs.n
-    first, second = (
+    (low1, high1), (low2, high2) = (
         proportion_confint(p * n, n, alpha=1 - level, method="wilson") for p in (p1, p2)
     )
     phi = _correlation(pairs, n / pairs.n)
-    down1, up1 = p1 - first[0], first[1] - p1
-    down2, up2 = p2 - second[0], second[1] - p2
+    down1, up1 = p1 - low1, high1 - p1
+    down2, up2 = p2 - low2, high2 - p2
     below = down1**2 - 2 * phi * down1 * up2 + up2**2
     above = up1**2 - 2 * phi * up1 * down2 + down2**2
-    # A square's rounding may leave it a hair under 0.
+    # Rounding may take a square slightly below 0.
     low = p1 - p2 - math.sqrt(max(below, 0.0))
     high = p1 - p2 + math.sqrt(max(above, 0.0))
     return float(max(low, -1.0)), float(min(high, 1.0))
 
 
 def _correlation(pairs: Pairs, scale: float) -> float:
-    """Return Newcombe's phi: 0 where a margin is empty, nearer to 0 by n / 2 where positive."""
-    n, first, second = pairs.n, pairs.candidate_wrong, pairs.champion_wrong
-    margins = first * (n - first) * second * (n - second)
+    """Return Newcombe's phi: 0 if a margin is empty; n / 2 is subtracted if it is positive."""
+    n, candidate, champion = pairs.n, pairs.candidate_wrong, pairs.champion_wrong
+    margins = candidate * (n - candidate) * champion * (n - champion)
     if margins == 0:
         return 0.0
-    product = pairs.both * pairs.neither - pairs.only_candidate * pairs.only_champion
-    corrected = max(product - n / 2 / scale, 0.0) if product > 0 else product
+    determinant = pairs.both * pairs.neither - pairs.only_candidate * pairs.only_champion
+    corrected = max(determinant - n / 2 / scale, 0.0) if determinant > 0 else determinant
     return corrected / math.sqrt(margins)
 
 
-def worse_p_value(differences: Sequence[int] | NDArray[np.intp]) -> float:
-    """Return the chance of this many newly wrong images if the candidate were as good.
+def mcnemar_p_value(differences: Sequence[int] | NDArray[np.intp]) -> float:
+    """Return the chance of at least this many newly wrong images if the candidate were as good.
 
-    Were the models equally good, each cluster's difference could as well have the other sign. All
-    signs are gone through, exactly. Where every cluster is one image this is the exact one-sided
-    McNemar test. 1 where the models never disagree.
+    If the models were equally good, each cluster's difference could as well have the other sign.
+    The distribution over all signs is exact. If every cluster is one image, this is the exact
+    one-sided McNemar test.
 
     Sources: Q. McNemar (1947), Psychometrika 12, 153–157, with the exact binomial distribution;
     V. L. Durkalski et al. (2003), "Analysis of clustered matched-pair data", Statistics in Medicine
-    22, 2417–2428, for clusters, whose statistic is referred here to its exact distribution.
+    22, 2417–2428, for clusters, whose statistic is compared here with its exact distribution.
 
     Parameters
     ----------
     differences : sequence of int
-        Of each cluster: its newly wrong images minus its newly right ones.
+        For each cluster: its newly wrong images minus its newly right ones.
+
+    Returns
+    -------
+    float
+        Between 0 and 1; 1 if the models never disagree.
     """
-    known = np.asarray(differences, dtype=np.int64)
-    known = known[known != 0]
-    sizes, counts = np.unique(np.abs(known), return_counts=True)
+    nonzero = np.asarray(differences, dtype=np.int64)
+    nonzero = nonzero[nonzero != 0]
+    sizes, counts = np.unique(np.abs(nonzero), return_counts=True)
     largest = int((sizes * counts).sum())
-    if largest <= CONVOLVED:
-        chances = np.ones(1)
+    if largest <= CONVOLUTION_LIMIT:
+        probabilities = np.ones(1)
         for size in np.repeat(sizes, counts):
             step = np.zeros(2 * size + 1)
             step[[0, -1]] = 0.5
-            chances = np.convolve(chances, step)
+            probabilities = np.convolve(probabilities, step)
     else:  # the same by its characteristic function; right to about 1e-14
         n = next_fast_len(2 * largest + 1, real=True)
-        turns = 2 * np.pi * np.outer(sizes, np.arange(n // 2 + 1)) / n
-        chances = np.fft.irfft(np.prod(np.cos(turns) ** counts[:, None], axis=0), n)
-        chances = np.roll(chances, largest)[: 2 * largest + 1]
-    # chances[i] is that of a total of i minus the largest.
-    return float(np.clip(chances[int(known.sum()) + largest :].sum(), 0.0, 1.0))
+        angles = 2 * np.pi * np.outer(sizes, np.arange(n // 2 + 1)) / n
+        probabilities = np.fft.irfft(np.prod(np.cos(angles) ** counts[:, None], axis=0), n)
+        probabilities = np.roll(probabilities, largest)[: 2 * largest + 1]
+    # probabilities[i] is that of a total of i - largest.
+    return float(np.clip(probabilities[int(nonzero.sum()) + largest :].sum(), 0.0, 1.0))
 
 
 def images_needed(
@@ -171,22 +182,43 @@ def images_needed(
     Parameters
     ----------
     disagreement : float
-        Share of images that just one of the models gets wrong, times the design effect.
-    margin, level, power : float
+        Share of images that exactly one of the models gets wrong, times the design effect.
+    margin : float
+        The non-inferiority margin: a difference of error rates, above 0.
+    level : float
+        Confidence level of the interval, between 0 and 1.
+    power : float
+        The chance of showing it, between 0 and 1.
+
+    Returns
+    -------
+    int
+        Rounded up.
     """
-    reach = norm.ppf(1 - (1 - level) / 2) + norm.ppf(power)
-    needed: float = disagreement * (reach / margin) ** 2
+    quantiles = norm.ppf(1 - (1 - level) / 2) + norm.ppf(power)
+    needed: float = disagreement * (quantiles / margin) ** 2
     return math.ceil(needed)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for how many were looked at.
+    """Return p-values adjusted for multiple tests.
 
-    Source: S. Holm (1979), "A simple sequentially rejective multiple test procedure". `statsmodels`
-    has it too and collects garbage at every call, a tenth of a second in a web process.
+    Source: S. Holm (1979), "A simple sequentially rejective multiple test procedure", Scandinavian
+    Journal of Statistics 6, 65–70. `statsmodels` has it too, but collects garbage at every call,
+    which takes a tenth of a second in a web process.
+
+    Parameters
+    ----------
+    p_values : sequence of float, length n
+        Each between 0 and 1.
+
+    Returns
+    -------
+    list of float, length n
+        In the same order, each at most 1.
     """
     order = np.argsort(p_values)
-    steps = np.asarray(p_values, dtype=np.float64)[order] * np.arange(len(p_values), 0, -1)
+    multiplied = np.asarray(p_values, dtype=np.float64)[order] * np.arange(len(p_values), 0, -1)
     adjusted = np.empty(len(p_values))
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    adjusted[order] = np.minimum(np.maximum.accumulate(multiplied), 1.0)
     return [float(p) for p in adjusted]

@@ -1,4 +1,4 @@
-"""Get data: from folders, archives, tables and lists of addresses into one dataset."""
+"""Import images from folders, archives, tables and lists of addresses into one dataset."""
 
 from modeltrain.importing.images import DiskFull, ImportSummary, import_images
 

@@ -1,4 +1,4 @@
-"""Fetch many addresses at once, politely to each host."""
+"""Fetch many addresses at once without overloading any host."""
 
 from __future__ import annotations
 
@@ -9,77 +9,80 @@ from queue import Full, Queue
 from threading import Event
 from urllib.parse import urlsplit
 
-from modeltrain.importing.fetch import Rules, TryAgain, fetch
+from modeltrain.importing.fetch import FetchRules, RetryLater, fetch
+from modeltrain.importing.host_queue import HostQueue
 from modeltrain.importing.items import ImportRefused, SourceItem
-from modeltrain.importing.turns import Turns
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _Download:
     address: str
     label: str
     tries: int = 0
 
 
-def download(wanted: Sequence[tuple[str, str]], *, rules: Rules) -> Iterator[SourceItem]:
-    """Fetch addresses and yield each when it is there or refused.
+def download(addresses: Sequence[tuple[str, str]], *, rules: FetchRules) -> Iterator[SourceItem]:
+    """Fetch addresses and yield each as soon as it has been fetched or refused.
 
     Parameters
     ----------
-    wanted : sequence of (address, label)
-    rules : Rules
+    addresses : sequence of (address, label)
+    rules : FetchRules
     """
-    turns = Turns(
-        ((urlsplit(address).hostname or "", _Wanted(address, label)) for address, label in wanted),
+    queue = HostQueue(
+        (
+            (urlsplit(address).hostname or "", _Download(address, label))
+            for address, label in addresses
+        ),
         per_host=rules.per_host,
         pause=rules.pause,
     )
-    done: Queue[SourceItem | None] = Queue(rules.threads)
+    results: Queue[SourceItem | None] = Queue(rules.threads)
     stopped = Event()
 
-    def put(found: SourceItem | None) -> None:
+    def put(item: SourceItem | None) -> None:
         while not stopped.is_set():
             try:
-                return done.put(found, timeout=0.1)
+                return results.put(item, timeout=0.1)
             except Full:
                 continue
 
     def work() -> None:
         try:
-            while turn := turns.take():
-                host, item = turn
-                found, wait = _try(item, rules, stopped)
-                again = None if found else replace(item, tries=item.tries + 1)
-                turns.give_back(host, again=again, wait=wait)
-                if found:
-                    put(found)
+            while next_download := queue.take():
+                host, pending = next_download
+                item, delay = _try(pending, rules, stopped)
+                retry = None if item else replace(pending, tries=pending.tries + 1)
+                queue.release(host, retry=retry, delay=delay)
+                if item:
+                    put(item)
         except BaseException:
-            turns.stop()
+            queue.stop()
             raise
         finally:
             put(None)
 
     with ThreadPoolExecutor(rules.threads) as threads:
-        working = [threads.submit(work) for _ in range(rules.threads)]
+        workers = [threads.submit(work) for _ in range(rules.threads)]
         try:
-            for _ in working:
-                while found := done.get():
-                    yield found
-            for each in working:
-                each.result()
+            for _ in workers:
+                while item := results.get():
+                    yield item
+            for worker in workers:
+                worker.result()
         finally:
             stopped.set()
-            turns.stop()
+            queue.stop()
 
 
-def _try(item: _Wanted, rules: Rules, stopped: Event) -> tuple[SourceItem | None, float]:
-    """Return what came of one try, or None and how long to wait before the next one."""
+def _try(pending: _Download, rules: FetchRules, stopped: Event) -> tuple[SourceItem | None, float]:
+    """Return the result of one try, or None and how many seconds to wait before the next one."""
     try:
-        data = fetch(item.address, rules=rules, stopped=stopped)
-    except ImportRefused as refused:
-        if isinstance(refused, TryAgain) and item.tries + 1 < rules.tries:
-            wait = max(refused.wait, rules.wait * 2**item.tries)
-            if wait <= rules.longest_wait:
-                return None, wait
-        return SourceItem(item.address, item.label, refused=refused), 0
-    return SourceItem(item.address, item.label, lambda: data, web=True), 0
+        data = fetch(pending.address, rules=rules, stopped=stopped)
+    except ImportRefused as error:
+        if isinstance(error, RetryLater) and pending.tries + 1 < rules.tries:
+            delay = max(error.wait, rules.wait * 2**pending.tries)
+            if delay <= rules.longest_wait:
+                return None, delay
+        return SourceItem(pending.address, pending.label, refused=error), 0
+    return SourceItem(pending.address, pending.label, lambda: data, web=True), 0

@@ -1,7 +1,7 @@
-"""Fetch one address that a stranger wrote down.
+"""Fetch one untrusted address.
 
-libcurl does the talking. Every socket is opened here, after the address that it will be connected
-to has been looked at, so neither a redirect nor a name that changes its mind leads inside.
+libcurl makes the requests. Every socket is opened here, after checking the IP address that it will
+connect to, so neither a redirect nor a changed DNS answer can reach the internal network.
 """
 
 from __future__ import annotations
@@ -17,38 +17,38 @@ import certifi
 import pycurl
 
 from modeltrain.images.decoder import Limits
-from modeltrain.importing.addresses import Network, permitted
+from modeltrain.importing.ip_addresses import Network, is_permitted
 from modeltrain.importing.items import ImportRefused
 
 USER_AGENT = "SpeakUp-import/1 (collects images for a dataset)"
-_TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
+_RETRY_STATUSES = frozenset({429, 500, 502, 503, 504})
 _OPTED_OUT = frozenset({"noai", "noimageai"})
 _CONNECT_SECONDS = 10
-_REMOVE = "Remove it from the list, or import again later."
+_REMEDY = "Remove it from the list, or import again later."
 
 
 @dataclass(frozen=True)
-class Rules:
+class FetchRules:
     """How addresses are fetched.
 
     Attributes
     ----------
     seconds : float
-        For one try of one address, with its redirects.
+        For one try of one address, including its redirects.
     max_bytes : int
-        Of a body, whatever its header says.
+        Of a response body, whatever its header says.
     redirects, tries : int
-        At most. Only status 429 and 5xx and time-outs are tried again.
+        At most. Only timeouts and the statuses 429, 500, 502, 503 and 504 are retried.
     wait, longest_wait : float
-        Seconds before the second try, doubled for each further one; a host may ask for more
-        (`Retry-After`), up to `longest_wait`.
+        Seconds before the second try, doubled for each further one. A host may ask for more with
+        `Retry-After`, up to `longest_wait`.
     per_host, threads : int
-        Addresses at once.
+        How many addresses to fetch at once.
     pause : float
-        Seconds between an answer of a host and the next question in its place.
+        Seconds between a host's response and the next request in its place.
     ports : tuple of int
     allowed : tuple of networks
-        Addresses that are not public and may be connected to, for intranets and tests.
+        Networks that are not public but may be connected to, for intranets and tests.
     resolve : tuple of str
         `HOST:PORT:ADDRESS`, as for `curl --resolve`.
     """
@@ -75,61 +75,67 @@ class Rules:
             )
 
 
-class TryAgain(ImportRefused):
-    """Not now, perhaps later: `wait` says after how many seconds, where the host said so."""
+class RetryLater(ImportRefused):
+    """The address may work later.
+
+    Attributes
+    ----------
+    wait : float
+        Seconds that the host asked to wait; 0 if it did not.
+    """
 
     def __init__(self, rule: str, received: object, wait: float = 0.0) -> None:
-        super().__init__(rule, received, _REMOVE)
+        super().__init__(rule, received, _REMEDY)
         self.wait = wait
 
 
-def fetch(address: str, *, rules: Rules, stopped: Event | None = None) -> bytes:
-    """Return what an address answers with, whatever it is.
+def fetch(address: str, *, rules: FetchRules, stopped: Event | None = None) -> bytes:
+    """Return the body of an address's response, whatever it holds.
 
     Parameters
     ----------
     address : str
-    rules : Rules
+    rules : FetchRules
     stopped : threading.Event, optional
-        Set, it ends the transfer.
+        Ends the transfer when it is set.
 
     Raises
     ------
     ImportRefused
-        When the address, or one it redirects to, may not be connected to, answers too much, says
-        that it is not for training (`X-Robots-Tag: noai` or `noimageai`), or has no image.
-    TryAgain
-        When it is too slow or says that it is overloaded.
+        When the address, or one it redirects to, may not be connected to, sends too much, opts out
+        of training (`X-Robots-Tag: noai` or `noimageai`), or has no image.
+    RetryLater
+        When the host is too slow or says that it is overloaded.
     """
-    until = time.monotonic() + rules.seconds
-    now = address
+    deadline = time.monotonic() + rules.seconds
+    url = address
     for _ in range(rules.redirects + 1):
-        hop = _Hop(now, rules, stopped or Event())
-        hop.perform(until - time.monotonic())
-        if hop.redirect:
-            now = hop.redirect
+        request = _Request(url, rules, stopped or Event())
+        request.perform(deadline - time.monotonic())
+        if request.redirect:
+            url = request.redirect
             continue
-        received = f"status {hop.status}"
-        if hop.status in _TRY_AGAIN:
-            raise TryAgain("An address must have an image.", received, hop.retry_after)
-        if not 200 <= hop.status < 300:
-            raise ImportRefused("An address must have an image.", received, _REMOVE)
-        if said := _OPTED_OUT & hop.directives:
+        received = f"status {request.status}"
+        if request.status in _RETRY_STATUSES:
+            raise RetryLater("An address must have an image.", received, request.retry_after)
+        if not 200 <= request.status < 300:
+            raise ImportRefused("An address must have an image.", received, _REMEDY)
+        if directives := _OPTED_OUT & request.directives:
             rule = "An image whose site does not want it learned from is left out."
-            raise ImportRefused(rule, f"X-Robots-Tag: {', '.join(sorted(said))}", _REMOVE)
-        return bytes(hop.body)
+            raise ImportRefused(rule, f"X-Robots-Tag: {', '.join(sorted(directives))}", _REMEDY)
+        return bytes(request.body)
     rule = f"An address may redirect {rules.redirects} times."
-    raise ImportRefused(rule, f"one more, to {now[:200]}", _REMOVE)
+    raise ImportRefused(rule, f"one more, to {url[:200]}", _REMEDY)
 
 
-class _Hop:
-    """One question and its answer."""
+class _Request:
+    """One request and its response."""
 
-    def __init__(self, address: str, rules: Rules, stopped: Event) -> None:
+    def __init__(self, address: str, rules: FetchRules, stopped: Event) -> None:
         self._address = address
         self._rules = rules
         self._stopped = stopped
-        self._barred = ""
+        self._forbidden = ""
         self.body = bytearray()
         self.directives: set[str] = set()
         self.status = 0
@@ -137,13 +143,13 @@ class _Hop:
         self.retry_after = 0.0
 
     def perform(self, seconds: float) -> None:
-        # A connection for each question, so that what a server leaves in one answers no other.
+        # One connection per request: leftover data of one must not pass for another's response.
         with closing(pycurl.Curl()) as curl:
             self._set(curl, seconds)
             try:
                 curl.perform()
             except pycurl.error as error:
-                raise self._refusal(*error.args) from None
+                raise self._error(*error.args) from None
             self.status = int(curl.getinfo(pycurl.RESPONSE_CODE))
             self.redirect = curl.getinfo(pycurl.REDIRECT_URL) or ""
             self.retry_after = float(curl.getinfo(pycurl.RETRY_AFTER))
@@ -172,15 +178,15 @@ class _Hop:
     def _open(self, purpose: int, address: Any) -> socket.socket | int:
         inet = address.family in {socket.AF_INET, socket.AF_INET6}
         host, port = address.addr[:2] if inet else (str(address.addr), 0)
-        if not inet or port not in self._rules.ports or not permitted(host, self._rules.allowed):
-            self._barred = f"{host} port {port}"
+        if not inet or port not in self._rules.ports or not is_permitted(host, self._rules.allowed):
+            self._forbidden = f"{host} port {port}"
             return int(pycurl.SOCKET_BAD)
         return socket.socket(address.family, address.socktype, address.protocol)
 
     def _header(self, line: bytes) -> None:
         name, _, value = line.decode("latin-1").lower().partition(":")
         if name == "x-robots-tag":
-            self.directives |= {each.strip() for each in value.split(",")}
+            self.directives |= {directive.strip() for directive in value.split(",")}
 
     def _write(self, data: bytes) -> int:
         if len(self.body) + len(data) > self._rules.max_bytes:
@@ -188,18 +194,18 @@ class _Hop:
         self.body += data
         return len(data)
 
-    def _refusal(self, code: int, message: str) -> ImportRefused:
+    def _error(self, code: int, message: str) -> ImportRefused:
         if code == pycurl.E_OPERATION_TIMEDOUT:
             rule = f"An address must answer within {self._rules.seconds:g} seconds."
-            return TryAgain(rule, message)
+            return RetryLater(rule, message)
         if code == pycurl.E_WRITE_ERROR:
             rule = f"An image may have {self._rules.max_bytes:,} bytes."
-            return ImportRefused(rule, "more", _REMOVE)
-        if self._barred:
+            return ImportRefused(rule, "more", _REMEDY)
+        if self._forbidden:
             ports = " or ".join(map(str, self._rules.ports))
             return ImportRefused(
                 f"An address must lead to a public host, port {ports}.",
-                f"{self._address[:200]}, which leads to {self._barred}",
+                f"{self._address[:200]}, which leads to {self._forbidden}",
                 "Remove it, or allow it with --allow-address and --allow-port.",
             )
-        return ImportRefused("An address must be readable by http or https.", message, _REMOVE)
+        return ImportRefused("An address must be readable by http or https.", message, _REMEDY)

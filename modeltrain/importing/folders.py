@@ -1,4 +1,4 @@
-"""Images in a folder for each class."""
+"""Images in one folder per label."""
 
 from __future__ import annotations
 
@@ -7,28 +7,30 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
+from modeltrain.data.dataset import LABELS_FILE
 from modeltrain.importing.items import (
-    LABELS_FILE,
     ImportRefused,
     Source,
     SourceItem,
-    reader,
-    text,
-    visible,
+    file_reader,
+    is_visible,
+    to_text,
 )
 
 
 def read(path: Path) -> Source:
     """Read class folders: `path/LABEL/…/FILE`, at any depth, in the order of names.
 
-    Links are told and not followed; names that start with a dot are not looked at.
+    Links are refused, not followed. Names that start with a dot are ignored.
 
     Raises
     ------
     ImportRefused
-        When there is no folder in the folder.
+        When the folder has no folders in it.
     """
-    labels = {text(each.name) for each in path.iterdir() if each.is_dir() and visible(each.name)}
+    labels = {
+        to_text(entry.name) for entry in path.iterdir() if entry.is_dir() and is_visible(entry.name)
+    }
     if not labels:
         raise ImportRefused(
             "A folder of images must hold a folder for each class.",
@@ -37,17 +39,17 @@ def read(path: Path) -> Source:
         )
     files = list(_files(path))
     return Source(
-        tuple(sorted(labels)), len(files), lambda skip: (_found(path, file) for file in files)
+        tuple(sorted(labels)), len(files), lambda skip: (_item(path, file) for file in files)
     )
 
 
 def _files(root: Path) -> Iterator[Path]:
     """Yield each file, and each link to a folder."""
-    for here, folders, names in os.walk(root, onerror=_raise):
-        folders[:] = sorted(filter(visible, folders))
-        links = [name for name in folders if Path(here, name).is_symlink()]
-        for name in sorted(filter(visible, names)) + links:
-            if (file := Path(here, name)) != root / LABELS_FILE:
+    for folder, folder_names, names in os.walk(root, onerror=_raise):
+        folder_names[:] = sorted(filter(is_visible, folder_names))
+        links = [name for name in folder_names if Path(folder, name).is_symlink()]
+        for name in sorted(filter(is_visible, names)) + links:
+            if (file := Path(folder, name)) != root / LABELS_FILE:
                 yield file
 
 
@@ -55,23 +57,22 @@ def _raise(error: OSError) -> NoReturn:
     raise error
 
 
-def _found(root: Path, file: Path) -> SourceItem:
+def _item(root: Path, file: Path) -> SourceItem:
     parts = file.relative_to(root).parts
-    source = text("/".join(parts))
-    label = text(parts[0]) if len(parts) > 1 else ""
+    source = to_text("/".join(parts))
+    label = to_text(parts[0]) if len(parts) > 1 else ""
     if file.is_symlink() or not file.is_file():
-        bad = "a link, a pipe or a device"
-        return SourceItem(source, label, refused=not_a_file(bad))
+        return SourceItem(source, label, refused=not_a_file_error("a link, a pipe or a device"))
     if not label:
-        return SourceItem(source, label, refused=outside_a_class(source))
-    return SourceItem(source, label, reader(file))
+        return SourceItem(source, label, refused=outside_class_error(source))
+    return SourceItem(source, label, file_reader(file))
 
 
-def not_a_file(received: str) -> ImportRefused:
-    """Return the refusal of what leads elsewhere or never ends."""
+def not_a_file_error(received: str) -> ImportRefused:
+    """Refuse an entry that leads elsewhere or never ends."""
     return ImportRefused("An image must be a file.", received, "Put the file itself there.")
 
 
-def outside_a_class(name: str) -> ImportRefused:
-    """Return the refusal of a file that no class folder holds."""
+def outside_class_error(name: str) -> ImportRefused:
+    """Refuse a file that is in no class folder."""
     return ImportRefused("An image must be in the folder of its class.", name, "Move it into one.")

@@ -1,4 +1,4 @@
-"""Images from a source into a dataset: decoded as a stranger's, stored by hash, told one by one."""
+"""Import a source into a dataset: decode untrusted files, store them by hash, record outcomes."""
 
 from __future__ import annotations
 
@@ -18,46 +18,45 @@ from modeltrain.files import write_whole
 from modeltrain.images.codec import decode_in_child, pixel_sha256, to_png
 from modeltrain.images.decoder import DecodeError
 from modeltrain.images.hashing import MIN_QUALITY, pdq
-from modeltrain.importing import journal
-from modeltrain.importing.decisions import decide
+from modeltrain.importing import journal, outcomes
 from modeltrain.importing.items import ImportRefused, Skip, Source, SourceItem
-from modeltrain.importing.journal import COPY, LEFT_OUT, TAKEN, Journal, Met
+from modeltrain.importing.journal import COPY, LEFT_OUT, TAKEN, ImportRecord, Journal
 from modeltrain.progress import ProgressCallback, quiet
 
 _LABEL_RULE = "A label must be one of the dataset's."
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class DiskFull(OSError):
-    """There is no room for another image."""
+    """There is no space for another image."""
 
 
 @dataclass(frozen=True)
 class ImportSummary:
-    """A dataset and what was met.
+    """A dataset and the outcome of each item in its source.
 
     Attributes
     ----------
     dataset : Dataset
-    met : list of Met
-        Everything that was in the source, sorted by source.
+    records : list of ImportRecord
+        One for each item in the source, sorted by source.
     """
 
     dataset: Dataset
-    met: list[Met]
+    records: list[ImportRecord]
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many were taken, were copies, and were left out."""
-        found = Counter(each.outcome for each in self.met)
-        return {outcome: found[outcome] for outcome in (TAKEN, COPY, LEFT_OUT)}
+        """How many items were taken, were copies, and were left out."""
+        counts = Counter(record.outcome for record in self.records)
+        return {outcome: counts[outcome] for outcome in (TAKEN, COPY, LEFT_OUT)}
 
     @property
     def problems(self) -> list[str]:
-        """How many things broke which rule, and which classes are too small."""
-        broken = Counter(each.rule for each in self.met if each.outcome == LEFT_OUT)
+        """How many items broke which rule, and which labels have too few images."""
+        broken_rules = Counter(record.rule for record in self.records if record.outcome == LEFT_OUT)
         images = Counter(row.label for row in self.dataset.rows)
-        return [f"{count} left out: {rule}" for rule, count in broken.most_common()] + [
+        return [f"{count} left out: {rule}" for rule, count in broken_rules.most_common()] + [
             f"A class must have images for training and for checking. Received: {images[label]} in "
             f"{label}. Add some, or leave the class out."
             for label in self.dataset.labels
@@ -72,25 +71,25 @@ def import_images(
     labels: Sequence[str] | None = None,
     audit_share: float = 0.2,
     validation_share: float = 0.1,
-    most_addresses: int = 10,
+    max_addresses: int = 10,
     progress: ProgressCallback = quiet,
 ) -> ImportSummary:
-    """Decode, store and list images, and write them as a dataset.
+    """Decode and store the images of a source, and write them as a dataset.
 
     Parameters
     ----------
     source : Source
         From `sources.read`.
     out : pathlib.Path
-        Folder of the dataset. What an earlier run, which was stopped, has stored there stays.
+        Folder of the dataset. An interrupted run is resumed: what it stored there is kept.
     labels : sequence of str, optional
-        What an image may be, in the order of a model's outputs; what the source says unless given.
+        The labels, in the order of a model's outputs; the source's own unless given.
     audit_share, validation_share : float
-        Of the images; which ones follows from their hashes.
-    most_addresses : int
-        Of the web, from which one picture may come.
+        Of the images; an image's hash decides its split.
+    max_addresses : int
+        From how many web addresses one image may come before it counts as a placeholder.
     progress : callable
-        Told after each thing.
+        Called after each item.
 
     Returns
     -------
@@ -99,116 +98,122 @@ def import_images(
     Raises
     ------
     DatasetRefused
-        When `out` holds a whole dataset, or the labels are fewer than two.
+        When `out` already holds a dataset, or there are fewer than two labels.
     DiskFull
-        What was stored stays, and another run goes on.
+        When the disk is full. What was stored is kept, and another run resumes.
     """
     dataset.refuse_existing(out)
     shares = {"audit_share": audit_share, "validation_share": validation_share}
-    manifest.split_of("", **shares)  # refuses shares that cannot be, before hours of work
-    known = labels or source.labels
-    named = dataset.check_labels(list(known)) if known else None
+    manifest.split_of("", **shares)  # refuses invalid shares before hours of work
+    label_names = labels or source.labels
+    checked_labels = dataset.check_labels(list(label_names)) if label_names else None
     store = out / "images"
     try:
         store.mkdir(parents=True, exist_ok=True)
-        met = decide(
-            _meet(source, named, store, out / journal.NAME, progress),
-            most_addresses=most_addresses,
+        records = outcomes.decide(
+            _import_items(source, checked_labels, store, out / journal.JOURNAL_FILE, progress),
+            max_addresses=max_addresses,
         )
-        journal.write(out / journal.NAME, met)
-        taken = [each for each in met if each.outcome == TAKEN]
-        made = dataset.write(
+        journal.write(out / journal.JOURNAL_FILE, records)
+        taken = [record for record in records if record.outcome == TAKEN]
+        imported = dataset.write(
             out,
-            labels=named or sorted({each.label for each in met if each.sha256}),
-            rows=[_row(each, manifest.split_of(each.sha256, **shares)) for each in taken],
-            images={each.sha256: _stored(store, each.sha256) for each in taken},
+            labels=checked_labels or sorted({record.label for record in records if record.sha256}),
+            rows=[_row(record, manifest.split_of(record.sha256, **shares)) for record in taken],
+            images={record.sha256: _image_path(store, record.sha256) for record in taken},
         )
     except OSError as error:
-        if error.errno not in _NO_ROOM:
+        if error.errno not in _DISK_FULL_ERRNOS:
             raise
         raise DiskFull(
-            f"There must be room for the images. Received: {error}. Free some and run it again: "
+            f"There must be space for the images. Received: {error}. Free some and run it again: "
             "what was stored is not read again."
         ) from error
-    return ImportSummary(made, met)
+    return ImportSummary(imported, records)
 
 
-def _meet(
+def _import_items(
     source: Source,
     labels: Sequence[str] | None,
     store: Path,
-    path: Path,
+    journal_path: Path,
     progress: ProgressCallback,
-) -> list[Met]:
-    """Return what became of each thing, now or in an earlier run."""
-    written = Journal(path)
+) -> list[ImportRecord]:
+    """Return the outcome of each item, from this run or an earlier one."""
+    resumed = Journal(journal_path)
 
-    def known(where: str, label: str) -> Met | None:
-        one = written.before.get((where, label))
-        if one is None or one.rule == _LABEL_RULE:
+    def earlier_record(path: str, label: str) -> ImportRecord | None:
+        record = resumed.earlier.get((path, label))
+        if record is None or record.rule == _LABEL_RULE:
             return None
-        return one if not one.sha256 or _stored(store, one.sha256).is_file() else None
+        is_stored = not record.sha256 or _image_path(store, record.sha256).is_file()
+        return record if is_stored else None
 
-    def settled(where: str, label: str) -> bool:
-        return known(where, label) is not None or (labels is not None and label not in labels)
+    def skip(path: str, label: str) -> bool:
+        is_unwanted = labels is not None and label not in labels
+        return is_unwanted or earlier_record(path, label) is not None
 
-    def one(found: SourceItem) -> Met:
-        if found.refused is None and labels is not None and found.label not in labels:
-            remedy = f"Rename it, or name it among {', '.join(labels)}."
-            return journal.met(found, refused=ImportRefused(_LABEL_RULE, repr(found.label), remedy))
-        if earlier := known(found.source, found.label):
-            return replace(earlier, groups=dict(found.groups))
-        met = _take(found, store)
-        written.add(met)
-        return met
+    def import_item(item: SourceItem) -> ImportRecord:
+        if item.refused is None and labels is not None and item.label not in labels:
+            remedy = f"Rename it, or add it to {', '.join(labels)}."
+            error = ImportRefused(_LABEL_RULE, repr(item.label), remedy)
+            return journal.record(item, refused=error)
+        if earlier := earlier_record(item.source, item.label):
+            return replace(earlier, groups=dict(item.groups))
+        record = _store_image(item, store)
+        resumed.append(record)
+        return record
 
-    met: list[Met] = []
-    with closing(written):
-        for each in _side_by_side(source, settled, one):
-            met.append(each)
-            progress("importing", len(met), source.total, "Importing images")
-    return met
-
-
-def _side_by_side(source: Source, settled: Skip, one: Callable[[SourceItem], Met]) -> Iterator[Met]:
-    """Yield what becomes of each thing, a few at once: decoding is done by other processes."""
-    waiting: set[Future[Met]] = set()
-    most = 2 * (os.cpu_count() or 1)
-    with closing(source.found(settled)) as found, ThreadPoolExecutor(os.cpu_count()) as threads:
-        for each in found:
-            waiting.add(threads.submit(one, each))
-            if len(waiting) >= most:
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in done)
-        yield from (future.result() for future in as_completed(waiting))
+    records: list[ImportRecord] = []
+    with closing(resumed):
+        for record in _in_parallel(source, skip, import_item):
+            records.append(record)
+            progress("importing", len(records), source.total, "Importing images")
+    return records
 
 
-def _take(found: SourceItem, store: Path) -> Met:
-    if found.refused:
-        return journal.met(found, refused=found.refused)
+def _in_parallel(
+    source: Source, skip: Skip, import_item: Callable[[SourceItem], ImportRecord]
+) -> Iterator[ImportRecord]:
+    """Yield the outcome of each item, a few at once: other processes do the decoding."""
+    pending: set[Future[ImportRecord]] = set()
+    max_pending = 2 * (os.cpu_count() or 1)
+    with closing(source.items(skip)) as items, ThreadPoolExecutor(os.cpu_count()) as threads:
+        for item in items:
+            pending.add(threads.submit(import_item, item))
+            if len(pending) >= max_pending:
+                completed, pending = wait(pending, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in completed)
+        yield from (future.result() for future in as_completed(pending))
+
+
+def _store_image(item: SourceItem, store: Path) -> ImportRecord:
+    if item.refused:
+        return journal.record(item, refused=item.refused)
     try:
-        data = found.read()
+        data = item.read()
     except OSError as error:
         refused = ImportRefused("A file must be readable.", error, "Restore it.")
-        return journal.met(found, refused=refused)
+        return journal.record(item, refused=refused)
     try:
         pixels = decode_in_child(data)
     except DecodeError as error:
         refused = ImportRefused(error.rule, error.received, error.remedy)
-        return journal.met(found, refused=refused)
+        return journal.record(item, refused=refused)
     sha256 = pixel_sha256(pixels)
-    path = _stored(store, sha256)
+    path = _image_path(store, sha256)
     if not path.is_file():
         path.parent.mkdir(exist_ok=True)
         write_whole(path, to_png(pixels))
-    looks = pdq(pixels) if found.web else None
-    telling = looks is not None and looks.quality >= MIN_QUALITY
-    return journal.met(found, sha256=sha256, pdq=looks.bits if looks and telling else "")
+    perceptual = pdq(pixels) if item.web else None
+    is_distinctive = perceptual is not None and perceptual.quality >= MIN_QUALITY
+    bits = perceptual.bits if perceptual and is_distinctive else ""
+    return journal.record(item, sha256=sha256, pdq=bits)
 
 
-def _stored(store: Path, sha256: str) -> Path:
+def _image_path(store: Path, sha256: str) -> Path:
     return store / sha256[:2] / f"{sha256}.png"
 
 
-def _row(each: Met, split: str) -> Row:
-    return Row(each.sha256, each.label, each.groups, split, each.source, each.sha256)
+def _row(record: ImportRecord, split: str) -> Row:
+    return Row(record.sha256, record.label, record.groups, split, record.source, record.sha256)

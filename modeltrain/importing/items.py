@@ -1,4 +1,4 @@
-"""What a source holds: things that may be images, and why some are not."""
+"""The items of a source: files that may be images, and why some are refused."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ from pathlib import Path
 
 from modeltrain.images.decoder import Limits
 
-LABELS_FILE = "labels.json"
-
 Skip = Callable[[str, str], bool]
 
 
 class ImportRefused(ValueError):
-    """A source, or one thing in it, breaks a rule.
+    """A source, or one item in it, breaks a rule.
 
     Attributes
     ----------
     rule, received, remedy : str
-        What holds, what was found, and what to do.
+        The rule, what was received, and what to do.
     """
 
     def __init__(self, rule: str, received: object, remedy: str) -> None:
@@ -32,21 +30,21 @@ class ImportRefused(ValueError):
 
 @dataclass(frozen=True)
 class SourceItem:
-    """One thing in a source.
+    """One item in a source.
 
     Attributes
     ----------
     source : str
         Where it is, for people: a path within the source, or an address.
     label : str
-        What the source says it is.
+        The label that the source gives it.
     read : callable
         Returns its bytes; raises OSError.
     groups : mapping of str to str
     refused : ImportRefused, optional
-        Why it is not read, if so.
+        Why it cannot be read, if so.
     web : bool
-        Whether it came from the web, where one picture may stand for many that are gone.
+        Whether it came from the web, where one placeholder may stand for many missing images.
     """
 
     source: str
@@ -59,36 +57,36 @@ class SourceItem:
 
 @dataclass(frozen=True)
 class Source:
-    """What a reader makes of a source.
+    """What a reader knows about a source.
 
     Attributes
     ----------
     labels : tuple of str
-        The classes, where the source itself says which there are.
+        The labels, if the source itself says which there are.
     total : int
-        How many things it holds.
-    found : callable
-        Returns a generator of SourceItem. Takes a function of source and label that says what need
-        not be fetched; a reader that fetches nothing may yield it all the same.
+        How many items it has.
+    items : callable
+        Returns a generator of SourceItem. Its argument is a function of source and label that says
+        which items need not be fetched; a reader that fetches nothing may still yield those.
     """
 
     labels: tuple[str, ...]
     total: int
-    found: Callable[[Skip], Generator[SourceItem, None, None]]
+    items: Callable[[Skip], Generator[SourceItem, None, None]]
 
 
-def visible(name: str) -> bool:
-    """Say whether a file or folder is the owner's, not the system's."""
+def is_visible(name: str) -> bool:
+    """Say whether a file or folder belongs to the user, not to the system."""
     return not name.startswith(".") and name not in {"__MACOSX", "Thumbs.db"}
 
 
-def text(name: str) -> str:
-    """Return a file's name as it can be written down, whatever bytes it is made of."""
+def to_text(name: str) -> str:
+    """Return a file name as text, with bytes that are not UTF-8 escaped."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def reader(path: Path) -> Callable[[], bytes]:
-    """Return what reads a file, no further than is needed to see that it is too long."""
+def file_reader(path: Path) -> Callable[[], bytes]:
+    """Return a function that reads a file, at most one byte beyond the size limit of an image."""
 
     def read() -> bytes:
         with path.open("rb") as file:

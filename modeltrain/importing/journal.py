@@ -1,4 +1,4 @@
-"""What became of each thing in a source, a line each, so that a run that was stopped goes on."""
+"""The outcome of each item in a source, one per line, so that an interrupted import can resume."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from threading import Lock
 from modeltrain.files import write_whole
 from modeltrain.importing.items import ImportRefused, SourceItem
 
-NAME = "import.jsonl"
+JOURNAL_FILE = "import.jsonl"
 TAKEN, COPY, LEFT_OUT = "taken", "copy", "left out"
 
 
 @dataclass(frozen=True)
-class Met:
-    """What became of one thing.
+class ImportRecord:
+    """The outcome of one item.
 
     Attributes
     ----------
     source, label : str
     groups : dict of str to str
     time : str
-        When, in UTC.
+        When it was imported, in UTC.
     sha256 : str
-        Of its pixels; empty where they were not read.
+        Of its pixels; empty if they were not read.
     pdq : str
-        What it looks like, for what came from the web and is not too plain; else empty.
+        Perceptual hash of an image from the web that is not too plain; else empty.
     web : bool
     outcome : {"taken", "copy", "left out"}
     rule, received, remedy : str
-        Why it was left out; empty where it was taken.
+        Why it was left out; empty if it was taken.
     """
 
     source: str
@@ -50,22 +50,22 @@ class Met:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells it from others in its source."""
+        """What identifies it within its source."""
         return self.source, self.label
 
 
-def met(
-    found: SourceItem, *, refused: ImportRefused | None = None, sha256: str = "", pdq: str = ""
-) -> Met:
-    """Return what became of a thing just now: it has a hash, or a reason why not."""
-    return Met(
-        source=found.source,
-        label=found.label,
-        groups=dict(found.groups),
+def record(
+    item: SourceItem, *, refused: ImportRefused | None = None, sha256: str = "", pdq: str = ""
+) -> ImportRecord:
+    """Record the outcome of an item now: it has either a hash or an error."""
+    return ImportRecord(
+        source=item.source,
+        label=item.label,
+        groups=dict(item.groups),
         time=datetime.now(UTC).isoformat(timespec="seconds"),
         sha256=sha256,
         pdq=pdq,
-        web=found.web,
+        web=item.web,
         outcome=LEFT_OUT if refused else TAKEN,
         rule=refused.rule if refused else "",
         received=refused.received if refused else "",
@@ -74,39 +74,45 @@ def met(
 
 
 class Journal:
-    """A journal that threads add to; what is added survives a kill."""
+    """A journal that threads append to; what was appended survives a kill.
+
+    Attributes
+    ----------
+    earlier : dict of tuple to ImportRecord
+        Records of an earlier run, by key.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.before = {each.key: each for each in _read(path)}
-        write(path, self.before.values())  # less a line that was cut off
+        self.earlier = {record.key: record for record in _read(path)}
+        write(path, self.earlier.values())  # without a line that was cut off
         self._file = path.open("a", encoding="utf-8")
         self._lock = Lock()
 
-    def add(self, one: Met) -> None:
-        """Write down one thing."""
+    def append(self, record: ImportRecord) -> None:
+        """Write one record."""
         with self._lock:
-            self._file.write(_line(one))
+            self._file.write(_to_line(record))
             self._file.flush()
 
     def close(self) -> None:
-        """End it, for now."""
+        """Close the file."""
         self._file.close()
 
 
-def write(path: Path, lines: Iterable[Met]) -> None:
-    """Write a whole journal in place of the one that is there."""
-    write_whole(path, "".join(map(_line, lines)).encode())
+def write(path: Path, records: Iterable[ImportRecord]) -> None:
+    """Write a whole journal, replacing an existing one."""
+    write_whole(path, "".join(map(_to_line, records)).encode())
 
 
-def _line(one: Met) -> str:
-    return json.dumps(asdict(one), ensure_ascii=False) + "\n"
+def _to_line(record: ImportRecord) -> str:
+    return json.dumps(asdict(record), ensure_ascii=False) + "\n"
 
 
-def _read(path: Path) -> Iterator[Met]:
+def _read(path: Path) -> Iterator[ImportRecord]:
     if not path.is_file():
         return
     for line in path.read_bytes().split(b"\n"):
         try:
-            yield Met(**json.loads(line))
+            yield ImportRecord(**json.loads(line))
         except (ValueError, TypeError):
             continue

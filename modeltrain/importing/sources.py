@@ -1,4 +1,4 @@
-"""Where images come from: which reader fits a source."""
+"""The kinds of source that images are imported from, and the reader for each."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from dataclasses import replace
 from pathlib import Path
 
 from modeltrain.data import dataset
+from modeltrain.data.dataset import LABELS_FILE
 from modeltrain.importing import archives, folders, tables, url_lists
-from modeltrain.importing.fetch import Rules
-from modeltrain.importing.items import LABELS_FILE, ImportRefused, Source
+from modeltrain.importing.fetch import FetchRules
+from modeltrain.importing.items import ImportRefused, Source
 
 
 def kind_of(path: Path) -> str:
-    """Say what a source is, by its name and what is in it.
+    """Return the kind of a source, from its name and contents.
 
     Raises
     ------
     ImportRefused
-        When it is nothing that is known.
+        When it is of no known kind.
     """
     if path.is_dir():
-        if tables.in_folder(path):
+        if tables.metadata_files(path):
             return "imagefolder"
-        return "addresses" if url_lists.lists(path) else "folders"
+        return "addresses" if url_lists.find_lists(path) else "folders"
     name = path.name.lower()
     if path.is_file() and name.endswith(archives.SUFFIXES):
         return "archive"
@@ -43,30 +44,30 @@ def read(
     kind: str | None = None,
     root: Path | None = None,
     columns: tuple[str | None, str | None] = (None, None),
-    rules: Rules | None = None,
+    rules: FetchRules | None = None,
 ) -> Source:
-    """Read what a source holds; images are not decoded yet, nor fetched.
+    """Read the contents of a source without decoding or fetching images yet.
 
     Parameters
     ----------
     path : pathlib.Path
-        A folder may say its classes, in a model's order, in `labels.json`.
+        A folder may list its labels, in a model's order, in `labels.json`.
     kind : {"folders", "imagefolder", "addresses", "archive", "table"}, optional
-        SourceItem by itself unless given.
+        Detected unless given.
     root : pathlib.Path, optional
-        What a table's paths are relative to; its own folder unless given.
+        The folder that a table's paths are relative to; its own folder unless given.
     columns : tuple of str, optional
-        A table's names for path and label; `path` (an imagefolder's: `file_name`) and `label`
-        unless given.
-    rules : Rules, optional
+        A table's column names for path and label; `path` (`file_name` in an imagefolder) and
+        `label` unless given.
+    rules : FetchRules, optional
         How addresses are fetched.
 
     Raises
     ------
     ImportRefused
-        When it is nothing that is known, or holds nothing in a way that is known.
+        When it is of no known kind, or its contents are not laid out in a known way.
     """
-    source = _read(path, kind or kind_of(path), root, columns, rules or Rules())
+    source = _read(path, kind or kind_of(path), root, columns, rules or FetchRules())
     file = path / LABELS_FILE
     if not file.is_file():
         return source
@@ -74,7 +75,7 @@ def read(
         return replace(source, labels=dataset.check_labels(json.loads(file.read_bytes())))
     except ValueError as error:
         rule = f"{LABELS_FILE} must be a list of the classes."
-        raise ImportRefused(rule, f"{file} ({error})", "Mend or remove it.") from None
+        raise ImportRefused(rule, f"{file} ({error})", "Correct or remove it.") from None
 
 
 def _read(
@@ -82,17 +83,18 @@ def _read(
     kind: str,
     root: Path | None,
     columns: tuple[str | None, str | None],
-    rules: Rules,
+    rules: FetchRules,
 ) -> Source:
-    named = columns[0] or ("file_name" if kind == "imagefolder" else "path"), columns[1] or "label"
+    path_column = columns[0] or ("file_name" if kind == "imagefolder" else "path")
+    column_names = path_column, columns[1] or "label"
     match kind:
         case "addresses":
             return url_lists.read(path, rules=rules)
         case "archive":
             return archives.read(path)
         case "imagefolder":
-            return tables.read_imagefolder(path, columns=named)
+            return tables.read_imagefolder(path, columns=column_names)
         case "table":
-            return tables.read(path, columns=named, root=root)
+            return tables.read(path, columns=column_names, root=root)
         case _:
             return folders.read(path)

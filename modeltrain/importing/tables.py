@@ -1,4 +1,4 @@
-"""Images that a table names: a `.csv` or `.jsonl` of path, label and groups."""
+"""Images that are listed in a table: a `.csv` or `.jsonl` of path, label and groups."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from modeltrain.importing.items import ImportRefused, Skip, Source, SourceItem, reader
+from modeltrain.importing.items import ImportRefused, Skip, Source, SourceItem, file_reader
 
 SUFFIXES = (".csv", ".jsonl")
 METADATA = ("metadata.jsonl", "metadata.csv")
 _GROUP = "group:"
-_WAY_OUT = "Mend the line."
+_REMEDY = "Correct the line."
 
 
 def read(path: Path, *, columns: tuple[str, str], root: Path | None = None) -> Source:
@@ -26,9 +26,10 @@ def read(path: Path, *, columns: tuple[str, str], root: Path | None = None) -> S
     path : pathlib.Path
         A `.csv` whose columns `group:AXIS` are groups, or a `.jsonl` with an object `groups`.
     columns : tuple of str
-        The names of path and label.
+        The column names for path and label.
     root : pathlib.Path, optional
-        What paths are relative to, and may not lead out of; the table's own folder unless given.
+        The folder that paths are relative to and must not leave; the table's own folder unless
+        given.
 
     Raises
     ------
@@ -36,82 +37,82 @@ def read(path: Path, *, columns: tuple[str, str], root: Path | None = None) -> S
         When it is not UTF-8, or a `.csv` lacks a column.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ImportRefused(
             "A table must be UTF-8.", f"{path} ({error})", "Save it as UTF-8."
         ) from None
-    rows = _csv if path.suffix.lower() == ".csv" else _jsonl
-    if rows is _csv:
-        _check_header(lines, columns, path)
-    within = root or path.parent
+    read_rows = _csv_rows if path.suffix.lower() == ".csv" else _jsonl_rows
+    if read_rows is _csv_rows:
+        _check_header(text, columns, path)
 
-    def found(skip: Skip) -> Generator[SourceItem, None, None]:
-        for number, values in rows(lines):
-            yield _found(values, f"{path.name}, line {number}", columns, within)
+    def items(skip: Skip) -> Generator[SourceItem, None, None]:
+        for number, values in read_rows(text):
+            yield _item(values, f"{path.name}, line {number}", columns, root or path.parent)
 
-    return Source((), sum(1 for _ in rows(lines)), found)
+    return Source((), sum(1 for _ in read_rows(text)), items)
 
 
-def in_folder(path: Path) -> list[Path]:
-    """Return the metadata of Hugging Face's imagefolder: in it, or in each folder of a split."""
-    folders = [path, *sorted(each for each in path.iterdir() if each.is_dir())]
-    return [each / name for each in folders for name in METADATA if (each / name).is_file()]
+def metadata_files(path: Path) -> list[Path]:
+    """Return the metadata files of a Hugging Face imagefolder, in it or in its splits' folders."""
+    folders = [path, *sorted(entry for entry in path.iterdir() if entry.is_dir())]
+    files = [folder / name for folder in folders for name in METADATA]
+    return [file for file in files if file.is_file()]
 
 
 def read_imagefolder(path: Path, *, columns: tuple[str, str]) -> Source:
-    """Read an imagefolder; what its metadata does not name is not read.
+    """Read an imagefolder; files that its metadata does not list are ignored.
 
     Raises
     ------
     ImportRefused
-        When there is no metadata, or as `read` refuses.
+        When there is no metadata, or `read` refuses it.
     """
-    parts = [(table.parent, read(table, columns=columns)) for table in in_folder(path)]
-    if not parts:
+    tables = [(file.parent, read(file, columns=columns)) for file in metadata_files(path)]
+    if not tables:
         rule = f"An imagefolder must hold {' or '.join(METADATA)}."
         raise ImportRefused(rule, path, "Add it, or make it a folder for each class.")
 
-    def found(skip: Skip) -> Generator[SourceItem, None, None]:
-        for folder, part in parts:
-            where = "" if folder == path else f"{folder.name}/"
-            for each in part.found(skip):
-                yield replace(each, source=where + each.source)
+    def items(skip: Skip) -> Generator[SourceItem, None, None]:
+        for folder, table in tables:
+            prefix = "" if folder == path else f"{folder.name}/"
+            for item in table.items(skip):
+                yield replace(item, source=prefix + item.source)
 
-    return Source((), sum(part.total for _, part in parts), found)
+    return Source((), sum(table.total for _, table in tables), items)
 
 
-def _found(values: Any, where: str, columns: tuple[str, str], root: Path) -> SourceItem:
+def _item(values: Any, where: str, columns: tuple[str, str], root: Path) -> SourceItem:
     if not isinstance(values, dict):
         return SourceItem(
-            where, "", refused=ImportRefused("A line must be whole.", repr(values)[:200], _WAY_OUT)
+            where, "", refused=ImportRefused("A line must be whole.", repr(values)[:200], _REMEDY)
         )
     for column in columns:
         if not _is_text(values.get(column)):
             rule = f"A line's {column} must be text."
-            refused = ImportRefused(rule, repr(values.get(column)), _WAY_OUT)
-            return SourceItem(where, "", refused=refused)
+            error = ImportRefused(rule, repr(values.get(column)), _REMEDY)
+            return SourceItem(where, "", refused=error)
     name, label = (values[column] for column in columns)
     groups = values.get("groups") or {}
     if not isinstance(groups, dict) or not all(map(_is_text, [*groups, *groups.values()])):
         rule = "A line's groups must give each axis one value in text."
-        return SourceItem(where, label, refused=ImportRefused(rule, repr(groups), _WAY_OUT))
+        return SourceItem(where, label, refused=ImportRefused(rule, repr(groups), _REMEDY))
     try:
         file = (root / name).resolve()
-        leads_out, there = not file.is_relative_to(root.resolve()), file.is_file()
-    except (OSError, ValueError, RuntimeError):  # a name that no file can have, or a loop of links
-        leads_out, there = False, False
-    if leads_out:
+        is_outside, exists = not file.is_relative_to(root.resolve()), file.is_file()
+    except (OSError, ValueError, RuntimeError):  # an impossible name, or a loop of links
+        is_outside, exists = False, False
+    if is_outside:
         rule = f"A path must not lead out of {root}."
         return SourceItem(
             name, label, refused=ImportRefused(rule, name, "Name that folder with --root.")
         )
-    if not there:
-        rule = "A file that a table names must be there."
+    if not exists:
+        rule = "A file that a table lists must exist."
         return SourceItem(
             name, label, refused=ImportRefused(rule, f"{name} ({where})", "Restore it.")
         )
-    return SourceItem(name, label, reader(file), groups)
+    return SourceItem(name, label, file_reader(file), groups)
 
 
 def _is_text(value: object) -> bool:
@@ -119,16 +120,16 @@ def _is_text(value: object) -> bool:
         return False
     try:
         return bool(value.encode())
-    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can express
         return False
 
 
-def _check_header(lines: str, columns: tuple[str, str], path: Path) -> None:
+def _check_header(text: str, columns: tuple[str, str], path: Path) -> None:
     try:
-        header = next(csv.reader(io.StringIO(lines)), [])
+        header = next(csv.reader(io.StringIO(text)), [])
     except csv.Error:
         header = []
-    if missing := [each for each in columns if each not in header]:
+    if missing := [column for column in columns if column not in header]:
         raise ImportRefused(
             f"A table must have the columns {' and '.join(columns)}.",
             f"{path}, without {' and '.join(missing)}",
@@ -136,8 +137,8 @@ def _check_header(lines: str, columns: tuple[str, str], path: Path) -> None:
         )
 
 
-def _csv(lines: str) -> Iterator[tuple[int, Any]]:
-    reader = csv.DictReader(io.StringIO(lines), strict=True)
+def _csv_rows(text: str) -> Iterator[tuple[int, Any]]:
+    reader = csv.DictReader(io.StringIO(text), strict=True)
     while True:
         try:
             row = next(reader)
@@ -154,8 +155,8 @@ def _csv(lines: str) -> Iterator[tuple[int, Any]]:
         yield reader.line_num, {**row, "groups": groups}
 
 
-def _jsonl(lines: str) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(lines.split("\n"), start=1):
+def _jsonl_rows(text: str) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
                 yield number, json.loads(line)

@@ -1,4 +1,4 @@
-"""Images at addresses: a list for each class, as the NSFW data scraper lays them out."""
+"""Images at addresses: one list per label, in the layout of the NSFW data scraper."""
 
 from __future__ import annotations
 
@@ -7,45 +7,53 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from modeltrain.importing.download import download
-from modeltrain.importing.fetch import Rules
-from modeltrain.importing.items import ImportRefused, Skip, Source, SourceItem, text, visible
+from modeltrain.importing.fetch import FetchRules
+from modeltrain.importing.items import (
+    ImportRefused,
+    Skip,
+    Source,
+    SourceItem,
+    is_visible,
+    to_text,
+)
 
-_LONGEST = 2_000
-_WAY_OUT = "Mend the line."
-
-
-def lists(path: Path) -> dict[str, Path]:
-    """Return each class's list: `LABEL/urls_LABEL.txt`, or else `LABEL.txt`."""
-    folders = [each for each in path.iterdir() if each.is_dir() and visible(each.name)]
-    scraped = {text(each.name): each / f"urls_{each.name}.txt" for each in folders}
-    there = {label: file for label, file in scraped.items() if file.is_file()}
-    if there or folders:
-        return there
-    return {text(each.stem): each for each in sorted(path.glob("*.txt")) if visible(each.name)}
+_MAX_ADDRESS_LENGTH = 2_000
+_REMEDY = "Correct the line."
 
 
-def read(path: Path, *, rules: Rules) -> Source:
-    """Read lists of addresses, one a line; blank lines and those that start with # do not count.
+def find_lists(path: Path) -> dict[str, Path]:
+    """Return each label's list: `LABEL/urls_LABEL.txt`, or else `LABEL.txt`."""
+    folders = [entry for entry in path.iterdir() if entry.is_dir() and is_visible(entry.name)]
+    scraped = {to_text(folder.name): folder / f"urls_{folder.name}.txt" for folder in folders}
+    existing = {label: file for label, file in scraped.items() if file.is_file()}
+    if existing or folders:
+        return existing
+    files = sorted(path.glob("*.txt"))
+    return {to_text(file.stem): file for file in files if is_visible(file.name)}
+
+
+def read(path: Path, *, rules: FetchRules) -> Source:
+    """Read lists of addresses, one per line; blank lines and lines that start with # are ignored.
 
     Raises
     ------
     ImportRefused
         When there is no list.
     """
-    by_label = lists(path)
-    if not by_label:
+    files = find_lists(path)
+    if not files:
         rule = "Lists of addresses must be LABEL/urls_LABEL.txt or LABEL.txt."
-        raise ImportRefused(rule, path, "Name them so.")
-    lines = [found for label, file in sorted(by_label.items()) for found in _lines(label, file)]
-    wanted = list(dict.fromkeys((each.source, each.label) for each in lines if not each.refused))
-    refused = [each for each in lines if each.refused]
+        raise ImportRefused(rule, path, "Rename them.")
+    lines = [item for label, file in sorted(files.items()) for item in _lines(label, file)]
+    addresses = list(dict.fromkeys((item.source, item.label) for item in lines if not item.refused))
+    refused = [item for item in lines if item.refused]
 
-    def found(skip: Skip) -> Generator[SourceItem, None, None]:
+    def items(skip: Skip) -> Generator[SourceItem, None, None]:
         yield from refused
-        yield from (SourceItem(*each) for each in wanted if skip(*each))
-        yield from download([each for each in wanted if not skip(*each)], rules=rules)
+        yield from (SourceItem(*address) for address in addresses if skip(*address))
+        yield from download([address for address in addresses if not skip(*address)], rules=rules)
 
-    return Source(tuple(sorted(by_label)), len(wanted) + len(refused), found)
+    return Source(tuple(sorted(files)), len(addresses) + len(refused), items)
 
 
 def _lines(label: str, path: Path) -> Iterator[SourceItem]:
@@ -54,21 +62,25 @@ def _lines(label: str, path: Path) -> Iterator[SourceItem]:
             if (address := line.strip()) and not address.startswith("#"):
                 try:
                     yield SourceItem(_checked(address), label)
-                except ImportRefused as refused:
-                    yield SourceItem(f"{path.name}, line {number}", label, refused=refused)
+                except ImportRefused as error:
+                    yield SourceItem(f"{path.name}, line {number}", label, refused=error)
 
 
 def _checked(address: str) -> str:
-    """Return an address as it is sent."""
+    """Return an address in the form in which it is requested."""
     try:
         parts = urlsplit(address)
-        plain = parts.scheme.lower() in {"http", "https"} and bool(parts.hostname)
+        is_web = parts.scheme.lower() in {"http", "https"} and bool(parts.hostname)
     except ValueError:
-        plain = False
-    received = address[:200]
-    if not plain or len(address) > _LONGEST or any(each.isspace() for each in address):
-        rule = f"An address must be http:// or https:// and a host, in {_LONGEST:,} characters."
-        raise ImportRefused(rule, received, _WAY_OUT)
+        is_web = False
+    has_space = any(character.isspace() for character in address)
+    if not is_web or len(address) > _MAX_ADDRESS_LENGTH or has_space:
+        raise ImportRefused(
+            "An address must be http:// or https:// and a host, in "
+            f"{_MAX_ADDRESS_LENGTH:,} characters.",
+            address[:200],
+            _REMEDY,
+        )
     if parts.username is not None or parts.password is not None:
-        raise ImportRefused("An address must hold no password.", "one that does", _WAY_OUT)
+        raise ImportRefused("An address must hold no password.", "one that does", _REMEDY)
     return quote(parts._replace(fragment="").geturl(), safe="%/:=&?~#+!$,;'@()*[]")

@@ -41,7 +41,7 @@ def audit(
     predicted = evaluate.predict(classifier, manifest.read(rows), read_images(images), step)
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix == ".npz":
-        columns.write(out, columns.of(predicted))
+        columns.write(out, columns.from_predicted(predicted))
     else:
         evaluate.write_predictions(out, predicted)
     figures = out.with_suffix(".json")

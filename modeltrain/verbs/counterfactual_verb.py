@@ -45,7 +45,7 @@ def run(args: Namespace, report: ProgressCallback) -> Result:
     rows, images = manifest.read(args.manifest), read_images(args.images)
     found: dict[str, Any] = {}
     sets = counterfactual.read_sets(args.sets) if args.sets else []
-    sets += counterfactual.counterparts(rows) if args.own_sets else []
+    sets += counterfactual.find_counterparts(rows) if args.own_sets else []
     if sets:
         if args.predictions:
             predicted = evaluate.read_answers(args.predictions)
@@ -54,12 +54,12 @@ def run(args: Namespace, report: ProgressCallback) -> Result:
             some = [row for row in rows if row.sha256 in wanted]
             step = stage(report, "auditing", "Classifying counterparts")
             predicted = evaluate.predict(classifier, some, images, step)
-        found |= counterfactual.given(predicted, sets)
+        found |= counterfactual.compare_sets(predicted, sets)
     if args.changes_on:
         every = max(len(rows) / args.changes_on, 1.0)
         some = [rows[int(n * every)] for n in range(min(args.changes_on, len(rows)))]
         step = stage(report, "changing", "Classifying changed copies")
-        found |= counterfactual.made(classifier, some, images, step)
+        found |= counterfactual.compare_changes(classifier, some, images, step)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(args.out, json.dumps(found, indent=2, ensure_ascii=False).encode())
     return {"counterfactuals": str(args.out), "compared": list(found)}

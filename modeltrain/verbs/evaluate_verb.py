@@ -47,7 +47,7 @@ def run(args: Namespace, report: ProgressCallback) -> Result:
             quality.Answer(row.sha256, row.source, row.label, [scores[x] for x in data.labels])
         )
         report("evaluating", done, len(rows), "Classifying")
-    found = quality.figures(answers, data.labels) | {"problems": problems}
+    found = quality.measure(answers, data.labels) | {"problems": problems}
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(args.out, json.dumps(found, indent=2, ensure_ascii=False).encode())
     page = args.out.with_suffix(".md")

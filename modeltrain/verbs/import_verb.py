@@ -60,9 +60,9 @@ def options(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, report: ProgressCallback) -> Result:
     from modeltrain.importing import import_images, journal, sources
-    from modeltrain.importing.fetch import Rules
+    from modeltrain.importing.fetch import FetchRules
 
-    rules = Rules(
+    rules = FetchRules(
         per_host=args.per_host,
         pause=args.pause,
         ports=(80, 443, *args.allow_port),
@@ -80,13 +80,13 @@ def run(args: Namespace, report: ProgressCallback) -> Result:
         labels=args.labels.split(",") if args.labels else None,
         audit_share=args.audit_share,
         validation_share=args.validation_share,
-        most_addresses=args.most_addresses,
+        max_addresses=args.most_addresses,
         progress=report,
     )
     made = imported.dataset
     return {
         "dataset": str(made.path),
-        "list": str(made.path / journal.NAME),
+        "list": str(made.path / journal.JOURNAL_FILE),
         "labels": dict(sorted(Counter(row.label for row in made.rows).items())),
         **{name.replace(" ", "_"): count for name, count in imported.counts.items()},
         "problems": imported.problems,

@@ -58,8 +58,8 @@ class AnswerRight(APIView):
     def post(self, request: Request, pk: str) -> Response:
         throttle.hit(request, scope="classifications", rate=settings.RATE_CLASSIFICATIONS)
         classification = _classification(pk)
-        data = validated_data(RightInput, request)
-        classifications.say(classification=classification, right=data["said"] == "right")
+        right = validated_data(RightInput, request)["said"] == "right"
+        classifications.record_feedback(classification=classification, right=right)
         return Response(status=204)
 
 

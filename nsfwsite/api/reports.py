@@ -109,7 +109,7 @@ class Appeal(APIView):
 
 
 def _report(receipt: str) -> Report:
-    report = queries.reports.report_of(receipt)
+    report = queries.reports.by_receipt(receipt)
     if report is None:
         raise Http404
     return report

@@ -30,13 +30,13 @@ def _mistakes(histogram: list[int], side: str) -> list[int]:
 
 def shares_at(cells: Cells, side: str, at: int, *, minimum: int) -> list[dict[str, Any]]:
     """Each group's share of false alarms or misses, were `at` hundredths the threshold."""
-    from modeltrain.audit.fairness import wilson
+    from modeltrain.audit.fairness import wilson_interval
 
     shares = []
     for group, histogram in _histograms(cells, side).items():
         n = sum(histogram)
         count = _mistakes(histogram, side)[at] if n else 0
-        low, high = wilson(count=count, n=n) or (None, None)
+        low, high = wilson_interval(count=count, n=n) or (None, None)
         shares.append(
             {
                 "group": group,

@@ -10,8 +10,9 @@ from django.views.decorators.http import require_safe
 
 from feedback import queries
 from feedback.models import Audit, DatasetVersion, ModelVersion
-from feedback.services import audit_sets, audits
+from feedback.services import audits
 from modeltrain import labels
+from modeltrain.audit.minimum import MINIMUM_IMAGES
 from nsfwsite.access import refusals_as_pages
 from nsfwsite.audits import cards, error_rates, filters, thresholds
 from nsfwsite.audits.charts.chart import requested_file
@@ -221,7 +222,7 @@ def private_audit(request: HttpRequest) -> HttpResponse:
     context = {
         "labels": labels.LABELS,
         "explicit": [label for label in labels.LABELS if label in labels.NSFW],
-        "minimum": audit_sets.MINIMUM,
+        "minimum": MINIMUM_IMAGES,
     }
     return render(request, "audits/private_audit.html", context)
 

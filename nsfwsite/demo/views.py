@@ -82,7 +82,7 @@ def classification(request: HttpRequest, pk: str) -> HttpResponse:
         "classification": found,
         "minutes": settings.DEMO_IMAGE_MINUTES,
         "waits": waits,
-        "queue": heartbeat.waiting("inference") if waits else 0,
+        "queue": heartbeat.queue_length("inference") if waits else 0,
         "away": waits and not heartbeat.alive("inference"),
     }
     if getattr(request, "htmx", False):
@@ -109,7 +109,7 @@ def right(request: HttpRequest, pk: str) -> HttpResponse:
     throttle.hit(request, scope="classifications", rate=settings.RATE_CLASSIFICATIONS)
     found = get_object_or_404(Classification.objects.select_related("model"), pk=pk)
     said = request.POST.get("said") == "right"
-    classifications.say(classification=found, right=said)
+    classifications.record_feedback(classification=found, right=said)
     if said:
         return redirect("classification", pk=pk)
     return redirect(f"{reverse('report')}?classification={pk}")

@@ -21,7 +21,7 @@ QUEUE_LIMIT = 200
 def classify(*, upload: UploadedFile) -> Classification:
     """Hand an image to the inference worker, or refuse at once when there is none."""
     refuse_without_worker()
-    if heartbeat.waiting("inference") >= QUEUE_LIMIT:
+    if heartbeat.queue_length("inference") >= QUEUE_LIMIT:
         raise ClassifierBusy(
             rule=f"At most {QUEUE_LIMIT} images wait for the classifier.",
             received="one more",
@@ -29,7 +29,7 @@ def classify(*, upload: UploadedFile) -> Classification:
         )
     classification = classifications.submit(upload=upload)
     if not enqueue(classify_task.delay_on_commit, str(classification.pk)):
-        classifications.discard(classification)
+        classifications.delete(classification)
         raise _no_answer()
     return classification
 
@@ -42,7 +42,7 @@ def refuse_without_worker() -> None:
 def judge_by_champion(*, report: Report) -> None:
     """Have the model in service answer a report's images, if it has not yet."""
     champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first()
-    if champion and answers.unanswered(champion).filter(report=report).exists():
+    if champion and answers.unjudged_examples(champion).filter(report=report).exists():
         enqueue(judge_report_task.delay_on_commit, report.pk)
 
 

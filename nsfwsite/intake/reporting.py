@@ -22,7 +22,7 @@ from nsfwsite.intake.classifying import (
     wait_for_answer,
 )
 from nsfwsite.intake.enqueue import enqueue
-from worker.tasks.mail import write_letter_task
+from worker.tasks.mail import send_email_task
 from worker.tasks.reports import screen_report_task
 
 log = structlog.get_logger()
@@ -38,7 +38,7 @@ def file_report(
     pairs: Sequence[Pair[UploadedFile]] = (),
     idempotency_key: str | None = None,
     request_sha256: str = "",
-    scores_by_sha256: Mapping[str, browser_scores.Said] | None = None,
+    scores_by_sha256: Mapping[str, browser_scores.BrowserAnswer] | None = None,
     **fields: Any,
 ) -> tuple[Report, bool]:
     """Have the images judged, file the report and send it to screening.
@@ -65,7 +65,7 @@ def file_report(
     image_count = len(uploads) + 2 * len(pairs) + bool(classification)
     _check_count(image_count, least=0 if fields.get("evidence") else 1)
     images = list(_named_images(uploads, pairs))
-    scores: list[browser_scores.Said | None] = [None] if classification else []
+    scores: list[browser_scores.BrowserAnswer | None] = [None] if classification else []
     if scores_by_sha256:
         scores += [scores_by_sha256.get(_sha256(upload)) for _, upload in images]
     submitted: list[Classification] = []
@@ -80,7 +80,7 @@ def file_report(
             pairs=[Pair(next(new), next(new), pair.groups) for pair in pairs],
             idempotency_key=idempotency_key,
             request_sha256=request_sha256,
-            said=scores,
+            browser_answers=scores,
             **fields,
         )
     except IntegrityError:
@@ -99,14 +99,14 @@ def withdraw(*, report: Report) -> None:
     """Withdraw a report and erase its data at once; the scheduler erases what is left over."""
     reports.withdraw(report=report)
     try:
-        erasure.finish()
+        erasure.erase_files()
     except (OSError, DatabaseError) as error:
         log.warning("erasure is not finished", problem=type(error).__name__)
 
 
 def leave_address(*, report: Report, address: str, site: str) -> None:
-    row = emails.leave(report=report, address=address, site=site)
-    enqueue(write_letter_task.delay_on_commit, row.pk)
+    row = emails.save_address(report=report, address=address, site=site)
+    enqueue(send_email_task.delay_on_commit, row.pk)
 
 
 def _check_count(images: int, *, least: int) -> None:
@@ -177,7 +177,7 @@ def _discard(submitted: Sequence[Classification]) -> None:
             Classification.objects.filter(pk=classification.pk).select_related("image").first()
         )
         if current:
-            classifications.discard(current)
+            classifications.delete(current)
 
 
 def _report_of_key(key: str, request_sha256: str) -> Report | None:

@@ -38,7 +38,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "overall": figures["n"],
         "cells": [_cell("Everything", figures)]
         + [_cell(value, cell) for value, cell in figures["values"].items()],
-        "minimum": agreement.MINIMUM,
+        "minimum": agreement.MINIMUM_JUDGED_TWICE,
         "newest": NEWEST,
         "reviewers": [
             row
@@ -62,7 +62,8 @@ def _cell(name: str, figures: Mapping[str, Any]) -> dict[str, Any]:
 
 def _decided_by_several() -> list[list[Decision]]:
     """The decisions on each report that at least two reviewers decided independently."""
-    by_report = groupby(queries.decisions.decided_blind(), key=lambda decision: decision.report_id)
+    independent = queries.decisions.independent_decisions()
+    by_report = groupby(independent, key=lambda decision: decision.report_id)
     groups = [list(decisions) for _, decisions in by_report]
     return [decisions for decisions in groups if len(decisions) > 1][-NEWEST:]
 
@@ -108,7 +109,7 @@ def _shares(matches: Mapping[User, Sequence[bool]]) -> list[dict[str, Any]]:
 
 def share(count: int, n: int) -> dict[str, Any]:
     """A count and its share of n, with a 95% interval; `enough` from the minimum n on."""
-    low, high = fairness.wilson(count=count, n=n) or (None, None)
-    enough = n >= agreement.MINIMUM
+    low, high = fairness.wilson_interval(count=count, n=n) or (None, None)
+    enough = n >= agreement.MINIMUM_JUDGED_TWICE
     rate = count / n if n else None
     return {"count": count, "n": n, "enough": enough, "rate": rate, "low": low, "high": high}

@@ -29,7 +29,7 @@ def show(request: HttpRequest) -> HttpResponse:
     keys = request.POST.get("keys", "")
     number = int(keys) if keys in ("1", "2") else 0
     try:
-        settled = approval_rule.turn(number=number, by=signed_in_user(request))
+        settled = approval_rule.change(number=number, by=signed_in_user(request))
     except Refusal as refusal:
         return with_refusal(_page(request, refusal=refusal), refusal)
     consequence = f" {settled} half-decided report{'s' * (settled != 1)} became settled by that."

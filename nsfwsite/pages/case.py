@@ -48,7 +48,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         results = triage.decide_together(
             report=report,
-            others=_ticked(request).exclude(pk=pk),
+            near_duplicates=_ticked(request).exclude(pk=pk),
             outcome=outcome,
             by=reviewer,
             **_decision_fields(request, outcome),
@@ -62,7 +62,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     _tell_about_others(request, results)
     if isinstance(result, Refusal):
         return _refused(request, pk, result)
-    triage.let_go(report=report, by=reviewer)
+    triage.release_claim(report=report, by=reviewer)
     return next_case(request)
 
 
@@ -78,7 +78,7 @@ def _tell_about_others(request: HttpRequest, results: dict[Report, Decision | Re
 
 
 def report_with_history(pk: int) -> Report:
-    return get_object_or_404(queries.reports.with_story(Report.objects.all()), pk=pk)
+    return get_object_or_404(queries.reports.with_details(Report.objects.all()), pk=pk)
 
 
 def _ticked(request: HttpRequest) -> QuerySet[Report]:
@@ -116,7 +116,7 @@ def case_page(
 ) -> HttpResponse:
     form = request.POST
     reviewer = signed_in_user(request)
-    near, more_near = queries.near_duplicates.near_duplicates(report, reviewer, most=NEAR_SHOWN)
+    near, more_near = queries.near_duplicates.near_duplicates(report, reviewer, limit=NEAR_SHOWN)
     if "outcome" in form:
         ticked = [duplicate.pk for duplicate in _ticked(request)]
     else:
@@ -127,9 +127,9 @@ def case_page(
         "refusal": refusal,
         "revealed": revealed,
         "open": is_open,
-        "decisions": queries.decisions.said_of(report, to=reviewer),
-        "in_other_hands": triage.in_other_hands(report, reviewer),
-        "barred": is_open and triage.barred(report, reviewer),
+        "decisions": queries.decisions.visible_decisions(report, to=reviewer),
+        "in_other_hands": triage.claimed_by_other(report, reviewer),
+        "barred": is_open and triage.refusal_to_decide(report, reviewer),
         "agreed": report.status in Report.AGREED,
         "may_see": may_see(report),
         "labels": labels.LABELS,
@@ -194,7 +194,7 @@ def golden_case(request: HttpRequest, pk: int) -> HttpResponse:
         if request.POST.get("golden") == "yes":
             golden.mark(report=report, by=signed_in_user(request))
         else:
-            golden.drop(report)
+            golden.unmark(report)
     except Refusal as refusal:
         return _refused(request, pk, refusal)
     return redirect("case", pk=pk)

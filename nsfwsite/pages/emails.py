@@ -37,7 +37,7 @@ def leave(request: HttpRequest, receipt: str) -> HttpResponse:
 @receipt_action
 def forget(request: HttpRequest, receipt: str) -> HttpResponse:
     report = report_of(receipt)
-    return act_and_return(request, "receipt", receipt, lambda: emails.forget(report=report))
+    return act_and_return(request, "receipt", receipt, lambda: emails.delete_address(report=report))
 
 
 @csrf_exempt
@@ -55,6 +55,6 @@ def linked(request: HttpRequest, token: str, purpose: str) -> HttpResponse:
     if confirmed and purpose == emails.CONFIRM:
         emails.confirm(row=row)
     elif confirmed:
-        emails.forget(report=row.report)
+        emails.delete_address(report=row.report)
     context = {"purpose": purpose, "confirmed": confirmed, "title": TITLES[purpose, confirmed]}
     return private(render(request, "pages/email_link.html", context))

@@ -44,10 +44,10 @@ def image(request: HttpRequest, pk: int) -> HttpResponseBase:
         raise Http404
     response: HttpResponseBase
     if "clear" in request.GET:
-        safety.saw(example=example, by=signed_in_user(request))
+        safety.record_view(example=example, by=signed_in_user(request))
         response = FileResponse(example.image.file.open("rb"), content_type="image/png")
     else:
-        response = HttpResponse(images.veiled(example.image), content_type="image/png")
+        response = HttpResponse(images.blurred(example.image), content_type="image/png")
     response.headers["Content-Disposition"] = 'inline; filename="image.png"'
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-store, private"

@@ -8,7 +8,8 @@ from django.shortcuts import redirect, render
 
 from feedback.errors import ImagesRefused, Refusal
 from feedback.models import Classification
-from feedback.services import audit_sets, browser_scores
+from feedback.services import browser_scores
+from modeltrain.audit.minimum import MINIMUM_IMAGES
 from nsfwsite import throttle
 from nsfwsite.access import form_page, with_invalid_form, with_refusal
 from nsfwsite.intake import reporting
@@ -30,7 +31,7 @@ def show(request: HttpRequest) -> HttpResponse:
             pairs=form.pairs(),
             classification=classification,
             source=throttle.source_of(request),
-            scores_by_sha256=browser_scores.read(form.cleaned_data["browser"]),
+            scores_by_sha256=browser_scores.parse(form.cleaned_data["browser"]),
             **form.idempotency(),
             **form.report_fields(),
         )
@@ -66,7 +67,7 @@ def _page(request: HttpRequest, form: ReportForm) -> HttpResponse:
     context = {
         "form": form,
         "classification": form.classification,
-        "minimum": audit_sets.MINIMUM,
+        "minimum": MINIMUM_IMAGES,
         "minutes": settings.DEMO_IMAGE_MINUTES,
         "source_days": settings.SOURCE_DAYS,
         "collects_misses": settings.COLLECT_MISSES,

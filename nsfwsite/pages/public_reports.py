@@ -40,7 +40,7 @@ def show(request: HttpRequest) -> HttpResponse:
     filters = queries.public_reports.chosen_filters(request.GET)
     query = urlencode(filters)
     page = Paginator(_reports(request.GET), PAGE_SIZE).get_page(request.GET.get("page"))
-    counts = queries.reports.counts()
+    counts = queries.reports.counts_by_status()
     context = {
         "filters": filters,
         "page": page,

@@ -33,7 +33,7 @@ def release(request: HttpRequest, pk: int) -> HttpResponse:
 def decline(request: HttpRequest, pk: int) -> HttpResponse:
     burst = get_object_or_404(Burst, pk=pk)
     try:
-        declined, remaining = quarantine.decline(
+        declined, remaining = quarantine.reject(
             burst=burst, by=signed_in_user(request), reason=typed_text(request, "reason")
         )
     except Refusal as refusal:

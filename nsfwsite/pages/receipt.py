@@ -42,7 +42,7 @@ def show(request: HttpRequest, receipt: str) -> HttpResponse:
         "appeal_until": _appeal_until(report),
         "learnt_by": queries.models.learnt_from(report),
         "sends_mail": settings.SENDS_MAIL,
-        "may_write": settings.SENDS_MAIL and report.status not in emails.OVER,
+        "may_write": settings.SENDS_MAIL and report.status not in emails.FINAL_STATUSES,
         "letter_days": emails.UNCONFIRMED.days,
         "may_withdraw": report.status not in (Status.WITHDRAWN, Status.ESCALATED),
     }
@@ -71,7 +71,7 @@ def renew(request: HttpRequest, receipt: str) -> HttpResponse:
 
 
 def report_of(receipt: str) -> Report:
-    report = queries.reports.report_of(receipt)
+    report = queries.reports.by_receipt(receipt)
     if report is None:
         raise Http404
     return report
@@ -80,7 +80,7 @@ def report_of(receipt: str) -> Report:
 def _appeal_until(report: Report) -> datetime.datetime | None:
     if report.status != Status.REJECTED or report.appealed_at:
         return None
-    until = queries.reports.appeal_until(report)
+    until = queries.reports.appeal_deadline(report)
     return until if until and until > timezone.now() else None
 
 
@@ -92,7 +92,7 @@ def _next_step(report: Report) -> str:
     ):
         return "No picture of it is kept, so nothing can be learnt and this is where its way ends."
     if report.status == Status.QUEUED and (
-        report.second_opinion_at or ApprovalRule.objects.now().two
+        report.second_opinion_at or ApprovalRule.objects.current().two
     ):
         return "Next, two reviewers read it, each without seeing what the other says."
     if report.status == Status.QUEUED and report.burst_id:

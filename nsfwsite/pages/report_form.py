@@ -15,7 +15,7 @@ from feedback.errors import Invalid
 from feedback.models import Classification, Report
 from feedback.services import evidence
 from feedback.services.counterparts import Pair
-from feedback.services.reports import LONGEST_SUBJECT
+from feedback.services.reports import MAX_SUBJECT_LENGTH
 from modeltrain import labels
 
 NOT_STATED = ("", "Not stated")
@@ -52,7 +52,7 @@ class ReportForm(forms.Form):
         widget=forms.RadioSelect,
         initial=Report.Kind.MISCLASSIFIED,
     )
-    subject = forms.CharField(max_length=LONGEST_SUBJECT, required=False)
+    subject = forms.CharField(max_length=MAX_SUBJECT_LENGTH, required=False)
     description = forms.CharField(
         max_length=2000, required=False, strip=True, widget=forms.Textarea(attrs={"rows": 4})
     )

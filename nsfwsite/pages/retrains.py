@@ -46,7 +46,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "retrains": all_retrains,
         "champion": ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first(),
         "before": queries.models.served_before(),
-        "waiting": queries.reports.accepted_waiting(),
+        "waiting": queries.reports.learnable_count(),
         "opened": all_retrains.filter(
             status__in=Retrain.OPEN, base__status=ModelVersion.Status.CHAMPION
         ).first(),

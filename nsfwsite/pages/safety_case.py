@@ -28,7 +28,7 @@ LOOKS_SHOWN = 50
 def show(request: HttpRequest, pk: int) -> HttpResponse:
     report = _escalated(pk)
     if request.method != "POST":
-        safety.opened(report=report, by=signed_in_user(request))
+        safety.record_opening(report=report, by=signed_in_user(request))
         return case_page(request, report)
     act = ACTIONS.get(request.POST.get("action", ""))
     if act is None:
@@ -81,7 +81,7 @@ def _hand_back(request: HttpRequest, report: Report) -> str:
 
 
 def _delete(request: HttpRequest, report: Report) -> str:
-    safety.delete_pictures(
+    safety.delete_images(
         report=report, by=signed_in_user(request), note=request.POST.get("note", "")
     )
     return f"The pictures of report {report.pk} are deleted."

@@ -44,7 +44,7 @@ def claim(request: HttpRequest) -> HttpResponse:
 def skip(request: HttpRequest, pk: int) -> HttpResponse:
     """Leave a case to others and take the next one."""
     report = get_object_or_404(Report, pk=pk)
-    triage.let_go(report=report, by=signed_in_user(request))
+    triage.release_claim(report=report, by=signed_in_user(request))
     return next_case(request, after=report)
 
 

@@ -42,13 +42,13 @@ def auditor(user: object) -> bool:
 
 @register.filter
 def others_review(user: Any) -> bool:
-    return people.others_review(user)
+    return people.has_other_reviewers(user)
 
 
 @register.simple_tag
 def keys() -> ApprovalRule:
     """How many reviewers must agree, as it is now."""
-    return ApprovalRule.objects.now()
+    return ApprovalRule.objects.current()
 
 
 @register.filter
@@ -131,7 +131,7 @@ def name_of(user: Any) -> str:
 
 @register.filter
 def shared_counts(counts: dict[str, Any]) -> list[dict[str, Any]]:
-    return evidence.rows(counts)
+    return evidence.group_rates(counts)
 
 
 @register.simple_tag

@@ -113,7 +113,7 @@ def world(transactional_db, champion, queued, paired, settings):
     doubted(accepted, retrain)
     escalated, explicit, held = queued(4), queued(5), queued(6)
     triage.decide(report=escalated, outcome="escalated", by=mona, reason="Look at this.")
-    safety.opened(report=escalated, by=mona)
+    safety.record_opening(report=escalated, by=mona)
     scores = {label: 0.3 if label in NSFW else 0.05 for label in LABELS}
     ExampleScore.objects.filter(example__report=explicit).update(scores=scores)
     Report.objects.filter(pk=held.pk).update(burst=Burst.objects.create(kind="network"))
@@ -133,7 +133,9 @@ def world(transactional_db, champion, queued, paired, settings):
     )
     objection = definitions.object_to(label="sexy", words="Who decides what arouses?")
     settings.SENDS_MAIL = True
-    mailed = emails.leave(report=pair, address="rosa@example.org", site="https://speakup.example")
+    mailed = emails.save_address(
+        report=pair, address="rosa@example.org", site="https://speakup.example"
+    )
     return {
         "mona": mona,
         "report": open_one,

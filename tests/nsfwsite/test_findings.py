@@ -56,8 +56,10 @@ def looked_at(champion: ModelVersion, settings, *, public: bool = True) -> Audit
     )
     predicted = evaluate.predict(Brightness(), rows, places, lambda done, total: None)
     audit = finished_audit(champion, audit_set, predicted)
-    found = counterfactual.given(predicted, counterfactual.counterparts(rows))
-    found |= counterfactual.made(Brightness(), rows[:40], places, lambda done, total: None)
+    found = counterfactual.compare_sets(predicted, counterfactual.find_counterparts(rows))
+    found |= counterfactual.compare_changes(
+        Brightness(), rows[:40], places, lambda done, total: None
+    )
     finish(audit, "counterfactual", found)
     finish(audit, "slices", [region(rows[:34]), region(rows[30:50])])
     finish(audit, "int8", export(predicted))

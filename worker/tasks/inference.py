@@ -24,8 +24,8 @@ def judge_report_task(pk: int) -> None:
 def occlude_task(pk: int) -> None:
     try:
         more = occlusions.go_on(pk=pk)
-    except Exception as problem:
-        occlusions.fail(pk=pk, why=type(problem).__name__)
+    except Exception as error:
+        occlusions.fail(pk=pk, why=type(error).__name__)
         raise
     if more:
         occlude_task.delay_on_commit(pk)

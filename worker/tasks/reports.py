@@ -11,4 +11,4 @@ def screen_report_task(pk: int) -> None:
 
 @shared_task(name="reports.answer_reports_task", soft_time_limit=3600, time_limit=3660)
 def answer_reports_task() -> None:
-    answers.answer(model=ModelVersion.objects.champion())
+    answers.answer_reports(model=ModelVersion.objects.champion())

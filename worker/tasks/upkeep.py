@@ -13,57 +13,57 @@ from feedback.services import (
 from worker import heartbeat
 from worker.tasks.audits import recount_audit_task, start_audit_task
 from worker.tasks.inference import occlude_task
-from worker.tasks.mail import write_letter_task
+from worker.tasks.mail import send_email_task
 from worker.tasks.reports import answer_reports_task, screen_report_task
 from worker.tasks.training import run_finding_task, run_retrain_task
 
 
-@shared_task(name="upkeep.forget_old_images_task", soft_time_limit=50, time_limit=60)
-def forget_old_images_task() -> None:
-    classifications.forget_old()
+@shared_task(name="upkeep.delete_expired_images_task", soft_time_limit=50, time_limit=60)
+def delete_expired_images_task() -> None:
+    classifications.delete_expired()
 
 
-@shared_task(name="upkeep.finish_erasures_task", soft_time_limit=50, time_limit=60)
-def finish_erasures_task() -> None:
-    erasure.finish()
+@shared_task(name="upkeep.erase_files_task", soft_time_limit=50, time_limit=60)
+def erase_files_task() -> None:
+    erasure.erase_files()
 
 
-@shared_task(name="upkeep.sweep_images_task", soft_time_limit=600, time_limit=660)
-def sweep_images_task() -> None:
-    images.sweep()
+@shared_task(name="upkeep.purge_orphans_task", soft_time_limit=600, time_limit=660)
+def purge_orphans_task() -> None:
+    images.purge_orphans()
 
 
-@shared_task(name="upkeep.keep_to_periods_task", soft_time_limit=600, time_limit=660)
-def keep_to_periods_task() -> None:
-    retention.run()
+@shared_task(name="upkeep.enforce_retention_task", soft_time_limit=600, time_limit=660)
+def enforce_retention_task() -> None:
+    retention.enforce()
 
 
 @shared_task(name="upkeep.pick_up_lost_work_task", soft_time_limit=30, time_limit=40)
 def pick_up_lost_work_task() -> None:
-    """Send again what the database says is due and no queue holds any more.
+    """Enqueue again the work that is due according to the database and is in no queue.
 
-    Every task starts with a conditional update, so what is sent twice is done once.
+    Every task starts with a conditional update, so a task that is enqueued twice is done once.
     """
     retrains.fail_lost()
     findings.fail_lost()
     findings.request_missing()
-    if not heartbeat.waiting("inference", priority=heartbeat.AFTER_VISITORS):
+    if not heartbeat.queue_length("inference", priority=heartbeat.AFTER_VISITORS):
         audits.fail_lost()
         for pk in queries.pending_work.occlusions_to_go_on():
             occlude_task.delay_on_commit(pk)
-    if not heartbeat.waiting("training"):
+    if not heartbeat.queue_length("training"):
         for pk in queries.pending_work.retrains_to_run():
             run_retrain_task.delay_on_commit(pk)
         for pk in queries.pending_work.findings_to_run():
             run_finding_task.delay_on_commit(pk)
-    if not heartbeat.waiting("default"):
+    if not heartbeat.queue_length("default"):
         for pk in queries.pending_work.audits_to_run():
             start_audit_task.delay_on_commit(pk)
         for pk in queries.pending_work.audits_to_recount():
             recount_audit_task.delay_on_commit(pk)
         for pk in queries.pending_work.reports_to_screen():
             screen_report_task.delay_on_commit(pk)
-        for pk in queries.pending_work.letters().values_list("pk", flat=True):
-            write_letter_task.delay_on_commit(pk)
+        for pk in queries.pending_work.emails_to_send().values_list("pk", flat=True):
+            send_email_task.delay_on_commit(pk)
         if queries.pending_work.reports_to_answer():
             answer_reports_task.delay_on_commit()

@@ -12,9 +12,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from rest_framework.authtoken.models import Token
 
-from feedback import people, queries
+from feedback import people
 from feedback.models import AuditSet, Axis, AxisValue, DatasetVersion, ModelVersion
-from feedback.services import audits, datasets, ledger, manifests, models, outcomes
+from feedback.services import audits, datasets, ledger, manifests, models
 from modeltrain.data import manifest
 from modeltrain.model import artifact
 
@@ -33,7 +33,6 @@ class Command(BaseCommand):
             first_dataset()
             audits.request(model=model, audit_set=audit_set)
             account = first_maintainer()
-            outcomes.catch_up(queries.pending_work.reports_to_publish())
         if account:
             self.stdout.write(
                 f"maintainer: {account['username']}  password: {account['password']}  "
@@ -91,7 +90,7 @@ def first_dataset() -> None:
         return
     pool = manifest.read(settings.DEMO_DIR / "pool.jsonl")
     rows = [row for row in pool if row.groups.get("medium") == "photograph"]
-    datasets.begin(rows)
+    datasets.create_first(rows)
 
 
 def first_maintainer() -> dict[str, str] | None:

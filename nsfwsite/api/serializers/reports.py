@@ -38,8 +38,8 @@ class ScoreOutput(serializers.ModelSerializer):
 
 
 class ExampleOutput(serializers.ModelSerializer):
-    then = ScoreOutput()
-    now = ScoreOutput()
+    then = ScoreOutput(source="reported_score")
+    now = ScoreOutput(source="current_score")
     kept = serializers.SerializerMethodField()
     counterpart_of = serializers.IntegerField(source="counterpart_of.position", default=None)
 

@@ -24,7 +24,7 @@ def tara(db) -> User:
 
 @pytest.fixture
 def two(ravi, mona) -> None:
-    approval_rule.turn(number=2, by=mona)
+    approval_rule.change(number=2, by=mona)
 
 
 def status(report: Report) -> str:
@@ -45,7 +45,7 @@ def outcomes() -> list[dict]:
 
 
 def test_a_fresh_site_has_one_key_and_one_word_settles(queued, ravi) -> None:
-    assert not ApprovalRule.objects.now().two
+    assert not ApprovalRule.objects.current().two
 
     assert accept(queued(), ravi).stands
     assert outcomes()[0]["reviewers"] == 1
@@ -203,7 +203,7 @@ def test_turning_down_lets_the_only_word_stand(two, queued, ravi, mona) -> None:
     report, fresh = queued(1), queued(2)
     accept(report, ravi)
 
-    assert approval_rule.turn(number=1, by=mona) == 1
+    assert approval_rule.change(number=1, by=mona) == 1
 
     assert status(report) == "accepted"
     assert (report.decision.by, report.events.last().by) == (ravi, ravi)
@@ -216,7 +216,7 @@ def test_turning_down_does_not_end_a_difference(two, queued, ravi, mona, tara) -
     accept(report, ravi, "drawings")
     accept(report, mona, "neutral")
 
-    approval_rule.turn(number=1, by=mona)
+    approval_rule.change(number=1, by=mona)
     assert status(report) == "queued"
     accept(report, tara, "sexy")
     assert status(report) == "queued"
@@ -229,8 +229,8 @@ def test_turning_down_leaves_a_second_opinion_to_a_second_reviewer(queued, ravi,
     report = queued()
     triage.ask_second_opinion(report=report, by=ravi)
     accept(report, ravi)
-    approval_rule.turn(number=2, by=mona)
-    approval_rule.turn(number=1, by=mona)
+    approval_rule.change(number=2, by=mona)
+    approval_rule.change(number=1, by=mona)
 
     assert status(report) == "queued"
     accept(report, mona)
@@ -240,7 +240,7 @@ def test_turning_down_leaves_a_second_opinion_to_a_second_reviewer(queued, ravi,
 def test_turning_up_leaves_what_was_settled(queued, ravi, mona) -> None:
     settled, waiting = queued(1), queued(2)
     accept(settled, ravi)
-    approval_rule.turn(number=2, by=mona)
+    approval_rule.change(number=2, by=mona)
     accept(waiting, ravi)
 
     assert (status(settled), status(waiting)) == ("accepted", "queued")
@@ -248,16 +248,16 @@ def test_turning_up_leaves_what_was_settled(queued, ravi, mona) -> None:
 
 def test_two_keys_need_two_reviewers(queued, mona) -> None:
     with pytest.raises(WrongState, match="two people who review"):
-        approval_rule.turn(number=2, by=mona)
+        approval_rule.change(number=2, by=mona)
     with pytest.raises(WrongState, match="second reviewer"):
         triage.ask_second_opinion(report=queued(), by=mona)
-    assert not ApprovalRule.objects.now().two
+    assert not ApprovalRule.objects.current().two
 
 
 @pytest.mark.parametrize(("number", "refusal"), [(1, WrongState), (0, Invalid), (3, Invalid)])
 def test_keys_are_turned_to_another_number_of_the_two(ravi, mona, number, refusal) -> None:
     with pytest.raises(refusal):
-        approval_rule.turn(number=number, by=mona)
+        approval_rule.change(number=number, by=mona)
     assert not LedgerEntry.objects.filter(kind="keys").exists()
 
 
@@ -403,7 +403,7 @@ def test_keys_turned_down_while_somebody_decides_leave_no_report_between(
     report = queued()
 
     refused = at_once(
-        lambda: approval_rule.turn(number=1, by=mona),
+        lambda: approval_rule.change(number=1, by=mona),
         lambda: accept(Report.objects.get(pk=report.pk), ravi),
     )
 

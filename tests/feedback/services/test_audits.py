@@ -63,8 +63,8 @@ def test_workers_audit_in_parts_and_count_once_all_are_answered(waiting, inferen
 
 def test_parts_give_way_to_visitors(waiting, transactional_db) -> None:
     start_audit_task(waiting.pk)
-    assert heartbeat.waiting("inference") == 0
-    assert heartbeat.waiting("inference", priority=heartbeat.AFTER_VISITORS) == 2
+    assert heartbeat.queue_length("inference") == 0
+    assert heartbeat.queue_length("inference", priority=heartbeat.AFTER_VISITORS) == 2
 
 
 def test_progress_counts_images(waiting) -> None:

@@ -35,7 +35,7 @@ def mirrored(judged, seed):
     """A classification of the mirrored picture."""
     found = judged(seed)
     turned = ImageOps.mirror(Image.fromarray(noise(seed, (80, 60))))
-    found.image = images.keep(np.asarray(turned))
+    found.image = images.store(np.asarray(turned))
     found.save()
     return found
 
@@ -88,13 +88,13 @@ def test_a_mirrored_copy_of_a_listed_picture_is_stopped_and_another_is_not(filed
 
 
 def test_a_hash_that_is_added_or_removed_counts_at_once():
-    picture = images.keep(noise(1, (80, 60)))
-    assert not blocklist.stops([picture])
-    blocklist.block(pictures=[picture], source="a test")
-    assert blocklist.stops([picture])
+    picture = images.store(noise(1, (80, 60)))
+    assert not blocklist.matches([picture])
+    blocklist.block(images=[picture], source="a test")
+    assert blocklist.matches([picture])
     BlockedHash.objects.all().delete()
     BlockedHash.objects.create(pdq=ONE, source="a test")
-    assert not blocklist.stops([picture])
+    assert not blocklist.matches([picture])
 
 
 def test_the_database_takes_nothing_but_hashes():

@@ -18,14 +18,14 @@ def answer(model: ModelVersion, graph: str = "int8", **scores: float) -> dict:
     return {"model": model.sha256, "graph": graph, "scores": {**SCORES, **scores}}
 
 
-def read(value: dict) -> browser_scores.Said:
-    return browser_scores.read(json.dumps({FILE: value}))[FILE]
+def read(value: dict) -> browser_scores.BrowserAnswer:
+    return browser_scores.parse(json.dumps({FILE: value}))[FILE]
 
 
 @pytest.fixture
 def kept(filed):
-    def make(said: browser_scores.Said, seed: int = 0) -> BrowserScore:
-        return filed(seed, said=[said]).examples.get().in_browser
+    def make(said: browser_scores.BrowserAnswer, seed: int = 0) -> BrowserScore:
+        return filed(seed, browser_answers=[said]).examples.get().in_browser
 
     return make
 
@@ -55,7 +55,7 @@ def test_another_label_is_drift(filed, judged, champion) -> None:
     classification = judged(3)
     classification.scores = {**SCORES, "drawings": 0.449, "neutral": 0.451}
     classification.save()
-    report = filed(classifications=[classification], kind="unfair", said=[said])
+    report = filed(classifications=[classification], kind="unfair", browser_answers=[said])
     own = report.examples.get().in_browser
     assert own.distance < own.tolerance
     assert own.drifted
@@ -93,4 +93,4 @@ def test_maintainers_get_a_count_and_the_reports(kept, champion) -> None:
 )
 def test_what_is_no_answer_is_refused(champion, text) -> None:
     with pytest.raises(Invalid, match="names its model"):
-        browser_scores.read(text)
+        browser_scores.parse(text)

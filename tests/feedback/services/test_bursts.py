@@ -95,7 +95,7 @@ def test_ravi_cannot_decline_a_burst(client, queued, ravi) -> None:
     burst = Burst.objects.get()
     assert client.post(reverse("decline-held", args=[burst.pk])).status_code == 403
     with pytest.raises(WrongState):
-        quarantine.decline(burst=burst, by=ravi, reason="No.")
+        quarantine.reject(burst=burst, by=ravi, reason="No.")
 
 
 def test_what_is_held_can_be_decided_and_withdrawn_alone(queued, ravi) -> None:
@@ -108,5 +108,5 @@ def test_what_is_held_can_be_decided_and_withdrawn_alone(queued, ravi) -> None:
 def test_declining_needs_a_reason(queued, mona) -> None:
     flood(queued)
     with pytest.raises(Invalid, match="needs a reason"):
-        quarantine.decline(burst=Burst.objects.get(), by=mona, reason="")
+        quarantine.reject(burst=Burst.objects.get(), by=mona, reason="")
     assert not Report.objects.filter(status="rejected").exists()

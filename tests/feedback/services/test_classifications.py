@@ -25,7 +25,7 @@ def test_pixels_are_forgotten_in_minutes_and_the_answer_in_a_day(judged):
     aged(old, HOUR)
     aged(older, 25 * HOUR)
 
-    classifications.forget_old()
+    classifications.delete_expired()
 
     assert {one.pk: one.image for one in Classification.objects.all()} == {
         young.pk: young.image,
@@ -38,17 +38,17 @@ def test_pixels_that_a_report_took_over_are_not_forgotten_with_the_answer(judged
     shown = aged(judged(), HOUR)
     report = filed(classifications=[shown])
 
-    classifications.forget_pixels(shown)
+    classifications.delete_image(shown)
 
     assert report.examples.get().image == shown.image
 
 
 def test_pixels_that_a_crash_left_behind_are_swept(judged):
     kept = judged(1)
-    images.keep(noise(2))
+    images.store(noise(2))
     StoredImage.objects.update(created_at=timezone.now() - 2 * HOUR)
 
-    images.sweep()
+    images.purge_orphans()
 
     assert StoredImage.objects.get() == kept.image
 
@@ -65,7 +65,7 @@ def test_files_that_no_row_names_are_swept_after_an_hour(judged, name):
         os.utime(storage.path(file), times=(0, 0))
     young = storage.save("ab/young.png", ContentFile(b"an image"))
 
-    images.sweep()
+    images.purge_orphans()
 
     assert not storage.exists(lost)
     assert storage.exists(young)

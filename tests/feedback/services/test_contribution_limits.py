@@ -45,42 +45,42 @@ def images_of(offers) -> Counter:
 
 
 def test_a_thousand_reports_from_one_network_bring_twenty_images() -> None:
-    assert len(contribution_limits.within([offer(n, "mallory") for n in range(1000)])) == 20
+    assert len(contribution_limits.within_limits([offer(n, "mallory") for n in range(1000)])) == 20
 
 
 def test_with_many_others_a_network_may_bring_its_share() -> None:
     others = [offer(n, f"person {n}") for n in range(400)]
     flood = [offer(1000 + n, "mallory") for n in range(1000)]
-    found = images_of(contribution_limits.within(others + flood))
+    found = images_of(contribution_limits.within_limits(others + flood))
     assert found["mallory"] == 100  # a fifth of 500
     assert sum(found.values()) == 500
 
 
 def test_nearly_the_same_picture_from_a_thousand_networks_is_one_source() -> None:
     offers = [offer(n, f"person {n}", cluster="one picture") for n in range(1000)]
-    assert len(contribution_limits.within(offers)) == 20
+    assert len(contribution_limits.within_limits(offers)) == 20
 
 
 def test_one_hour_brings_no_more_from_a_thousand_networks() -> None:
     hour = [offer(n, f"person {n}", hour=0) for n in range(1000)]
-    assert len(contribution_limits.within(hour)) == 200
+    assert len(contribution_limits.within_limits(hour)) == 200
 
 
 def test_beside_such_an_hour_everything_else_enters() -> None:
     quiet = [offer(n, f"person {n}") for n in range(1, 301)]
     busy = [offer(1000 + n, f"other {n}", hour=0) for n in range(1000)]
-    taken = contribution_limits.within(quiet + busy)
+    taken = contribution_limits.within_limits(quiet + busy)
     assert taken[:300] == quiet
     assert len(taken) == 500
 
 
 def test_reports_whose_source_was_forgotten_are_not_one_source() -> None:
-    assert len(contribution_limits.within([offer(n, "") for n in range(100)])) == 100
+    assert len(contribution_limits.within_limits([offer(n, "") for n in range(100)])) == 100
 
 
 def test_what_is_held_back_is_the_newest() -> None:
     offers = [offer(n, "mallory", images=15) for n in range(3)]
-    assert [each.report.pk for each in contribution_limits.within(offers)] == [0]
+    assert [each.report.pk for each in contribution_limits.within_limits(offers)] == [0]
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 20), st.integers(0, 3)), max_size=60))
@@ -89,7 +89,7 @@ def test_no_source_ever_exceeds_its_share_of_what_enters(reports) -> None:
         offer(n, f"source {who}", images, cluster=f"cluster {cluster}" if cluster else "")
         for n, (who, images, cluster) in enumerate(reports)
     ]
-    taken = contribution_limits.within(offers)
+    taken = contribution_limits.within_limits(offers)
     allowed = max(20, sum(len(each.rows) for each in taken) // 5)
     assert all(n <= allowed for n in images_of(taken).values())
     assert bool(taken) == bool(offers)
@@ -123,7 +123,7 @@ def test_a_source_is_forgotten_in_time_and_when_its_report_is_withdrawn(filed) -
     old, new, gone = (filed(seed, source="s") for seed in range(3))
     Report.objects.filter(pk=old.pk).update(created_at=timezone.now() - datetime.timedelta(days=91))
     reports.withdraw(report=gone)
-    reports.forget_sources()
+    reports.anonymise_sources()
     kept = dict(Report.objects.values_list("pk", "source"))
     assert (kept[new.pk], kept[gone.pk]) == ("s", "")
     assert kept[old.pk].startswith("forgotten ")
@@ -133,10 +133,10 @@ def test_what_came_together_is_still_known_when_its_source_is_forgotten(filed) -
     for seed, source in enumerate(("one", "one", "other")):
         filed(seed, source=source)
     Report.objects.update(created_at=timezone.now() - datetime.timedelta(days=91))
-    reports.forget_sources()
+    reports.anonymise_sources()
     sources = list(Report.objects.order_by("pk").values_list("source", flat=True))
     assert sources[0] == sources[1] != sources[2]
-    reports.forget_sources()
+    reports.anonymise_sources()
     assert list(Report.objects.order_by("pk").values_list("source", flat=True)) == sources
 
 

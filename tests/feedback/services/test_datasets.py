@@ -132,7 +132,7 @@ def test_maintainers_who_fold_at_once_do_not_trip_over_each_other(monkeypatch):
 
     def look(_) -> int:
         try:
-            return len(datasets.AuditedPictures().prints)
+            return len(datasets.AuditedImages().fingerprints)
         finally:
             connection.close()
 

@@ -31,8 +31,8 @@ def leave(client, report, address=ROSA):
 
 
 def write_what_is_due() -> None:
-    for pk in queries.pending_work.letters().values_list("pk", flat=True):
-        emails.write(pk=pk)
+    for pk in queries.pending_work.emails_to_send().values_list("pk", flat=True):
+        emails.send(pk=pk)
 
 
 def linked(message, which: str) -> str:
@@ -141,7 +141,7 @@ def test_an_address_without_a_yes_is_deleted_after_two_days(client, queued, conf
     past = timezone.now() - emails.UNCONFIRMED - datetime.timedelta(minutes=1)
     EmailAddress.objects.update(created_at=past)
 
-    emails.forget_unconfirmed()
+    emails.delete_unconfirmed()
 
     assert EmailAddress.objects.get().address == ROSA
 
@@ -166,11 +166,11 @@ def test_a_server_that_is_away_is_tried_again_and_the_address_is_not_logged(
     leave(client, queued())
     with monkeypatch.context() as patched:
         patched.setattr(EmailMessage, "send", away)
-        for _ in range(EmailAddress.TRIES + 3):
+        for _ in range(EmailAddress.MAX_ATTEMPTS + 3):
             EmailAddress.objects.update(retry_at=timezone.now())
             write_what_is_due()
     assert ROSA not in caplog.text + "".join(capsys.readouterr())
-    assert queries.pending_work.letters().count() == 0  # given up, and deleted unconfirmed
+    assert queries.pending_work.emails_to_send().count() == 0  # given up, and deleted unconfirmed
 
     EmailAddress.objects.update(asked_at=None)
     emails.confirm(row=EmailAddress.objects.get())  # it had arrived all the same

@@ -47,7 +47,7 @@ ANCHOR = Row("b" * 64, "neutral", {}, "train", "stamps", "owl")
 
 @pytest.fixture
 def first_version(db) -> DatasetVersion:
-    return datasets.begin([ANCHOR])
+    return datasets.create_first([ANCHOR])
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def found() -> set[str]:
 def later() -> None:
     """The time has passed in which a process might write again what was just erased."""
     Erasure.objects.update(created_at=timezone.now() - datetime.timedelta(minutes=1))
-    erasure.finish()
+    erasure.erase_files()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -154,7 +154,7 @@ def test_the_receipt_names_the_datasets_and_models_that_held_it(client, learnt_f
 
 @pytest.mark.django_db(transaction=True)
 def test_an_erasure_that_was_killed_is_finished_by_the_scheduler(learnt_from, monkeypatch):
-    monkeypatch.setattr("feedback.services.erasure._remove_files", lambda one: 1 / 0)
+    monkeypatch.setattr("feedback.services.erasure._delete_files", lambda erasure: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         reporting.withdraw(report=learnt_from)
     monkeypatch.undo()
@@ -165,24 +165,8 @@ def test_an_erasure_that_was_killed_is_finished_by_the_scheduler(learnt_from, mo
 
 def test_a_picture_that_was_only_just_erased_is_looked_for_once_more(learnt_from):
     reports.withdraw(report=learnt_from)
-    erasure.finish()
+    erasure.erase_files()
     assert Erasure.objects.exclude(name="").count() == 1
-
-
-def test_what_was_named_by_its_hash_before_is_renamed_where_it_stands(learnt_from):
-    image = StoredImage.objects.get(example__report=learnt_from)
-    dataset = DatasetVersion.objects.get(number=2)
-    text = dataset.manifest.read_text().replace(image.name, image.sha256)
-    cluster = json.loads(next(x for x in text.splitlines() if image.sha256 in x))["cluster"]
-    dataset.manifest.write_text(text.replace(cluster, image.sha256[:16]))
-    StoredImage.objects.filter(pk=image.pk).update(name=image.sha256)
-
-    reports.withdraw(report=learnt_from)
-    erasure.finish()
-
-    assert image.sha256[:12] not in dataset.manifest.read_text()
-    assert len(manifest.read(dataset.manifest)) == 2
-    assert Report.objects.get().held_in == [2]
 
 
 def test_the_search_looks_into_archives_and_base64_and_redis(settings, db):

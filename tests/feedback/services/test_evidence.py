@@ -38,7 +38,7 @@ def file(text: str) -> Report:
 
 def test_rosa_reports_with_counts_and_without_an_image(champion, axes, client, ravi):
     report = file(told())
-    row = evidence.rows(report.evidence)[0]
+    row = evidence.group_rates(report.evidence)[0]
     flagged = row["measures"][0]
     expected = fairness.rate(count=6, n=40)
     assert (row["name"], flagged["low"], flagged["enough"]) == (

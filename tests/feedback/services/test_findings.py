@@ -125,7 +125,7 @@ def learn_from(settings, seeds: Iterable[int]) -> None:
         sha256 = pixel_sha256(pixels)
         (folder / f"{sha256}.png").write_bytes(to_png(pixels))
         rows.append(Row(sha256, "neutral", {}, "train", f"picture {seed}", sha256))
-    datasets.begin(rows)
+    datasets.create_first(rows)
 
 
 def test_an_export_without_images_to_learn_ranges_from_says_so(audited) -> None:

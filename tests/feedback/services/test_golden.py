@@ -178,7 +178,7 @@ def test_its_page_is_that_of_any_case(client, original, queued, tara, settings) 
 @pytest.mark.parametrize("two", [False, True])
 def test_it_is_answered_like_any_case(client, original, queued, tara, mona, settings, two) -> None:
     if two:
-        approval_rule.turn(number=2, by=mona)
+        approval_rule.change(number=2, by=mona)
     settings.GOLDEN_SHARE = 1.0
     real = queued(2)
     twin = Report.objects.get(status="golden")

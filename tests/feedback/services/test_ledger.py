@@ -49,7 +49,7 @@ def promoted(queued, ravi, mona, champion):
     anchor = Row(
         sha256="b" * 64, label="neutral", groups={}, split="train", source="demo", cluster="owl"
     )
-    datasets.begin([anchor])
+    datasets.create_first([anchor])
     report = queued()
     triage.decide(report=report, outcome="accepted", by=ravi)
     retrain = retrains.propose(by=mona)

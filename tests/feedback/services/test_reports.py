@@ -11,7 +11,7 @@ pytestmark = pytest.mark.django_db
 def test_a_report_takes_over_the_pixels_and_keeps_the_answer(filed):
     report = filed()
     example = report.examples.get()
-    assert example.then.label == "neutral"
+    assert example.reported_score.label == "neutral"
     assert example.image.file.storage.exists(example.image.file.name)
     assert not Classification.objects.filter(image=example.image).exists()
 
@@ -99,7 +99,7 @@ def test_screening_goes_on_where_a_lost_worker_stopped(filed):
 def test_a_blocked_picture_is_escalated_before_anybody_sees_it(filed):
     report = filed()
     image = report.examples.get().image
-    blocklist.block(pictures=[image], source="a test")
+    blocklist.block(images=[image], source="a test")
     reports.screen(pk=report.pk)
     report.refresh_from_db()
     assert report.status == Report.Status.ESCALATED
@@ -137,7 +137,7 @@ def test_whatever_words_a_report_has_are_emptied(queued):
 
 def test_a_withdrawal_that_is_cut_short_can_be_done_again(queued, monkeypatch):
     report = queued()
-    monkeypatch.setattr("feedback.services.images.forget", lambda image: 1 / 0)
+    monkeypatch.setattr("feedback.services.images.delete_image", lambda image: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         reports.withdraw(report=report)
     monkeypatch.undo()

@@ -11,7 +11,7 @@ from django.utils import timezone
 from feedback.errors import WrongState
 from feedback.models import Erasure, Report, ReportEvent, StoredImage
 from feedback.services import reports, retention, triage
-from worker.tasks.upkeep import keep_to_periods_task
+from worker.tasks.upkeep import enforce_retention_task
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +31,7 @@ def test_a_declined_reports_pictures_go_when_it_cannot_be_appealed_any_more(
     queued, ravi, days, left
 ):
     report = declined(queued(), ravi, days=days)
-    keep_to_periods_task()
+    enforce_retention_task()
     assert StoredImage.objects.count() == left
     assert Erasure.objects.count() == 1 - left
     assert report.examples.get().image_sha256  # the ledger seals it
@@ -56,14 +56,14 @@ def test_accepted_pictures_that_nothing_may_learn_from_go_too(queued, ravi, days
     report = queued(consent_train=trains)
     triage.decide(report=report, outcome="accepted", by=ravi)
     ReportEvent.objects.update(at=ago(days))
-    retention.run()
+    retention.enforce()
     assert StoredImage.objects.count() == left
 
 
 def test_what_waits_for_a_reviewer_stays(queued):
     queued()
     ReportEvent.objects.update(at=ago(1000))
-    retention.run()
+    retention.enforce()
     assert StoredImage.objects.count() == 1
 
 
@@ -78,7 +78,7 @@ def test_a_log_is_emptied_under_its_writer_and_dropped_in_time(settings, tmp_pat
     with (folder / "web.log").open("a") as writer:
         writer.write(first)
         writer.flush()
-        retention.run()
+        retention.enforce()
         writer.write(today)
     assert {path.name: path.read_text() for path in folder.iterdir()} == {
         "young.log": today,
@@ -86,7 +86,7 @@ def test_a_log_is_emptied_under_its_writer_and_dropped_in_time(settings, tmp_pat
         "web.log.aged": first,
     }
     os.utime(folder / "web.log.aged", (ago(8).timestamp(),) * 2)
-    retention.run()
+    retention.enforce()
     assert not (folder / "web.log.aged").exists()
 
 
@@ -97,6 +97,6 @@ def test_sessions_that_ended_and_uploads_of_killed_processes_go(settings, tmp_pa
         os.utime(tmp_path / name, (ago(days).timestamp(),) * 2)
     for name, days in (("old", 1), ("new", -1)):
         Session.objects.create(session_key=name, session_data="", expire_date=ago(days))
-    retention.run()
+    retention.enforce()
     assert [session.pk for session in Session.objects.all()] == ["new"]
     assert [path.name for path in tmp_path.glob("*.upload")] == ["new.upload"]

@@ -155,7 +155,7 @@ def test_a_case_that_arrives_while_somebody_has_its_picture_in_hand_waits(alike,
 def test_a_skipped_case_is_left_with_its_near_duplicates(alike, ravi, mona):
     first, other, *_ = alike
     triage.claim_next(by=ravi)
-    triage.let_go(report=first, by=ravi)
+    triage.release_claim(report=first, by=ravi)
     assert triage.claim_next(by=ravi, after=first) == other
     assert triage.claim_next(by=mona) == first
 
@@ -166,7 +166,7 @@ def test_near_duplicates_are_decided_alike_each_with_its_own_groups(alike, ravi)
     others = Report.objects.filter(pk__in=[paler.pk, again.pk])
     told = triage.decide_together(
         report=first,
-        others=others,
+        near_duplicates=others,
         outcome="accepted",
         label="neutral",
         groups={"medium": "photograph"},
@@ -186,7 +186,11 @@ def test_what_is_refused_of_one_undoes_nothing_of_the_rest(alike, ravi, mona):
     reports.withdraw(report=paler)
     Report.objects.filter(pk=first.pk).update(claimed_by=mona, claimed_until="2100-01-01T00:00Z")
     told = triage.decide_together(
-        report=first, others=[other, paler, again], outcome="rejected", reason="A photo.", by=ravi
+        report=first,
+        near_duplicates=[other, paler, again],
+        outcome="rejected",
+        reason="A photo.",
+        by=ravi,
     )
     assert {one: type(answer) for one, answer in told.items()} == {
         first: WrongState,
@@ -199,5 +203,7 @@ def test_what_is_refused_of_one_undoes_nothing_of_the_rest(alike, ravi, mona):
 def test_an_answer_that_is_not_valid_decides_nothing(alike, ravi):
     first, _, paler, again = alike
     with pytest.raises(Invalid):
-        triage.decide_together(report=first, others=[paler, again], outcome="rejected", by=ravi)
+        triage.decide_together(
+            report=first, near_duplicates=[paler, again], outcome="rejected", by=ravi
+        )
     assert not Decision.objects.exists()

@@ -7,7 +7,7 @@ import pytest
 
 from modeltrain.audit import columns
 from modeltrain.audit.columns import ColumnsRefused
-from modeltrain.audit.evaluate import Predicted, of_columns
+from modeltrain.audit.evaluate import Predicted, from_columns
 from modeltrain.gate.judge import judge
 from modeltrain.labels import LABELS, ErrorKind
 
@@ -32,7 +32,7 @@ def answers(count=40, seed=0):
 
 
 def test_columns_come_back_as_they_were(tmp_path):
-    made = columns.of(answers())
+    made = columns.from_predicted(answers())
     columns.write(tmp_path / "a.npz", made)
     read = columns.read(tmp_path / "a.npz")
     assert read.same_images(made).all()
@@ -45,7 +45,7 @@ def test_columns_come_back_as_they_were(tmp_path):
 
 def test_they_are_sorted_by_image_and_say_who_is_wrong():
     made = answers()
-    found = columns.of(made)
+    found = columns.from_predicted(made)
     expected = [
         each.error != ErrorKind.CORRECT for each in sorted(made, key=lambda each: each.sha256)
     ]
@@ -56,7 +56,7 @@ def test_they_are_sorted_by_image_and_say_who_is_wrong():
 def test_the_gate_says_the_same_of_columns_and_of_lists():
     before, after = answers(200), answers(200, seed=1)
     assert judge(champion=before, candidate=after) == judge(
-        champion=columns.of(before), candidate=columns.of(after[::-1])
+        champion=columns.from_predicted(before), candidate=columns.from_predicted(after[::-1])
     )
 
 
@@ -68,29 +68,29 @@ def test_what_differs_is_not_the_same(changes):
     at = next(n for n, each in enumerate(made) if each.sha256.endswith("01"))
     other = [*made]
     other[at] = dataclasses.replace(made[at], **changes)
-    same = columns.of(made).same_images(columns.of(other))
+    same = columns.from_predicted(made).same_images(columns.from_predicted(other))
     assert (~same).sum() == 1
-    assert not columns.of(made).same_images(columns.of(made[1:])).any()
+    assert not columns.from_predicted(made).same_images(columns.from_predicted(made[1:])).any()
 
 
 def test_nothing_is_columns_too(tmp_path):
-    columns.write(tmp_path / "a.npz", columns.of([]))
+    columns.write(tmp_path / "a.npz", columns.from_predicted([]))
     assert len(columns.read(tmp_path / "a.npz")) == 0
 
 
 @pytest.mark.parametrize("damage", ["cut", "text"])
 def test_a_damaged_file_is_refused(tmp_path, damage):
     path = tmp_path / "a.npz"
-    columns.write(path, columns.of(answers()))
+    columns.write(path, columns.from_predicted(answers()))
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2] if damage == "cut" else b"no columns")
-    with pytest.raises(ColumnsRefused, match="Audit again"):
+    with pytest.raises(ColumnsRefused, match="Run the audit again"):
         columns.read(path)
 
 
 def test_the_list_comes_back_with_clusters_renamed(tmp_path):
     made = sorted(answers(), key=lambda each: each.sha256)
-    back = of_columns(columns.of(made))
+    back = from_columns(columns.from_predicted(made))
     assert [dataclasses.replace(each, cluster="") for each in back] == [
         dataclasses.replace(each, cluster="") for each in made
     ]
@@ -99,9 +99,9 @@ def test_the_list_comes_back_with_clusters_renamed(tmp_path):
 
 
 def test_an_axis_is_written_anew_and_the_rest_stays():
-    made = columns.of(answers())
+    made = columns.from_predicted(answers())
     named = columns.with_axis(made, "slice", {f"{3:064x}": "flags", f"{5:064x}": "flags"})
-    assert [n for n, each in enumerate(of_columns(named)) if "slice" in each.groups] == [3, 5]
+    assert [n for n, each in enumerate(from_columns(named)) if "slice" in each.groups] == [3, 5]
     again = columns.with_axis(named, "slice", {f"{4:064x}": "maps"})
     assert again.groups["slice"][0] == ["maps"]
     assert columns.with_axis(again, "slice", {}).same_images(made).all()

@@ -41,7 +41,7 @@ def test_a_set_with_two_answers_is_a_flip_and_with_two_sides_a_flag():
     ]
     sets = [pair("1", dark="a", light="b"), pair("2", dark="c", light="d")]
     sets.append(pair("3", dark="e", light="f"))
-    found = counterfactual.given(said, sets)["tone"]
+    found = counterfactual.compare_sets(said, sets)["tone"]
     assert (found["sets"], found["images"]) == (3, 6)
     assert (found["flips"]["count"], found["flags"]["count"]) == (2, 1)
 
@@ -50,7 +50,7 @@ def test_the_shift_is_the_distance_from_the_rest_of_the_set():
     said = [answered("a", DRAWINGS, nsfw=0.3), answered("b", DRAWINGS, nsfw=0.1)]
     said += [answered("c", DRAWINGS, nsfw=0.1), answered("d", DRAWINGS, nsfw=0.1)]
     sets = [pair("1", dark="a", light="b"), pair("2", dark="c", light="d")]
-    values = counterfactual.given(said, sets)["tone"]["values"]
+    values = counterfactual.compare_sets(said, sets)["tone"]["values"]
     assert values["dark"]["shift"] == pytest.approx(0.1)
     assert values["light"]["shift"] == pytest.approx(-0.1)
     assert values["dark"]["low"] < 0.1 < values["dark"]["high"]
@@ -62,7 +62,7 @@ def test_the_sets_farthest_apart_come_first():
         for sha, score in zip("abcd", (0, 0.1, 0, 0.4), strict=True)
     ]
     sets = [pair("near", dark="a", light="b"), pair("far", dark="c", light="d")]
-    worst = counterfactual.given(said, sets)["tone"]["worst"]
+    worst = counterfactual.compare_sets(said, sets)["tone"]["worst"]
     assert [each["name"] for each in worst] == ["far", "near"]
     assert worst[0]["spread"] == pytest.approx(0.4)
     assert [image["value"] for image in worst[0]["images"]] == ["dark", "light"]
@@ -77,12 +77,12 @@ def test_sets_of_one_cluster_count_for_less():
         ]
         said += [answered(f"x{name}", DRAWINGS, cluster=cluster and "x") for name in letters]
         sets = [pair(name, dark=name, light=f"x{name}") for name in letters]
-        flips = counterfactual.given(said, sets)["tone"]["flips"]
+        flips = counterfactual.compare_sets(said, sets)["tone"]["flips"]
         assert (flips["high"] - flips["low"] > 0.5) is wider
 
 
 def test_a_set_whose_image_was_not_classified_is_left_out_and_counted():
-    found = counterfactual.given([answered("a", DRAWINGS)], [pair("1", dark="a", light="b")])
+    found = counterfactual.compare_sets([answered("a", DRAWINGS)], [pair("1", dark="a", light="b")])
     assert (found["tone"]["sets"], found["tone"]["left_out"]) == (0, 1)
     assert found["tone"]["flips"]["rate"] is None
     assert json.loads(json.dumps(found)) == found
@@ -139,7 +139,7 @@ def reds(tmp_path):
 
 
 def test_what_a_change_does_is_counted(reds):
-    found = counterfactual.made(Redness(), *reds, lambda *_: None)
+    found = counterfactual.compare_changes(Redness(), *reds, lambda *_: None)
     assert set(found) == set(PERTURBATIONS)
     grey, mirrored = found["greyscale"], found["mirrored"]
     assert (mirrored["flips"]["count"], mirrored["shift"]["shift"]) == (0, 0)
@@ -186,7 +186,7 @@ def row(sha256, cluster="singer", label=DRAWINGS, **groups):
 
 
 def test_counterparts_share_a_cluster_and_differ_in_one_group():
-    found = counterfactual.counterparts(
+    found = counterfactual.find_counterparts(
         [
             row("a", tone="light", gender="woman"),
             row("b", tone="dark", gender="woman"),
@@ -202,15 +202,15 @@ def test_counterparts_share_a_cluster_and_differ_in_one_group():
 
 
 def test_what_is_labelled_otherwise_is_no_counterpart():
-    assert not counterfactual.counterparts(
+    assert not counterfactual.find_counterparts(
         [row("a", tone="light"), row("b", tone="dark", label=NEUTRAL)]
     )
 
 
 def test_of_two_pictures_with_one_value_nobody_knows_which_is_the_counterpart():
     rows = [row("a", tone="light"), row("b", tone="dark"), row("c", tone="dark")]
-    assert counterfactual.counterparts(rows) == []
+    assert counterfactual.find_counterparts(rows) == []
     rows += [row("d", tone="medium")]
-    assert [each.images for each in counterfactual.counterparts(rows)] == [
+    assert [each.images for each in counterfactual.find_counterparts(rows)] == [
         {"light": "a", "medium": "d"}
     ]

@@ -7,6 +7,7 @@ import pytest
 from modeltrain.audit import evaluate
 from modeltrain.audit.evaluate import Predicted, PredictionsError
 from modeltrain.audit.fairness import rates_by_group
+from modeltrain.audit.minimum import MINIMUM_IMAGES
 from modeltrain.data.manifest import Row
 from modeltrain.gate.policy import Policy
 from modeltrain.images.codec import pixel_sha256, to_png
@@ -182,7 +183,7 @@ def test_figures_are_those_of_rates_by_group_and_ready_for_json():
 
 def test_audit_and_gate_share_their_minimum_and_level():
     policy = Policy.load()
-    assert (policy.minimum, policy.level) == (evaluate.MINIMUM, evaluate.LEVEL)
+    assert (policy.minimum, policy.level) == (MINIMUM_IMAGES, evaluate.LEVEL)
 
 
 def test_pairs_of_axes_are_counted_where_both_speak_of_an_image():

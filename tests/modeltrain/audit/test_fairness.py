@@ -11,12 +11,12 @@ from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_confint, proportion_effectsize
 
 from modeltrain.audit.fairness import (
-    axes,
-    effective_size,
+    effective_sample_size,
+    minimum_detectable_change,
     rate,
     rates_by_group,
-    smallest_change,
-    wilson,
+    values_by_axis,
+    wilson_interval,
 )
 
 
@@ -25,7 +25,7 @@ def test_two_of_four_is_a_half():
 
 
 def test_no_images_is_no_data_and_not_zero():
-    assert wilson(count=0, n=0) is None
+    assert wilson_interval(count=0, n=0) is None
     nothing = rate(count=0, n=0)
     assert (nothing["n"], nothing["clusters"], nothing["rate"], nothing["low"]) == (
         0,
@@ -37,12 +37,12 @@ def test_no_images_is_no_data_and_not_zero():
 
 def test_wilson_gives_the_published_interval():
     # Newcombe (1998), Statistics in Medicine 17, 857–872, table I: 81 of 263 and 15 of 148.
-    assert wilson(count=81, n=263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert wilson(count=15, n=148) == pytest.approx((0.0624, 0.1605), abs=5e-5)
+    assert wilson_interval(count=81, n=263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson_interval(count=15, n=148) == pytest.approx((0.0624, 0.1605), abs=5e-5)
 
 
 def test_none_wrong_still_has_an_upper_bound():
-    low, high = wilson(count=0, n=20)
+    low, high = wilson_interval(count=0, n=20)
     assert low == 0
     assert high == pytest.approx(0.1611, abs=5e-5)  # the same table: 0 of 20
 
@@ -50,7 +50,7 @@ def test_none_wrong_still_has_an_upper_bound():
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_wilson_agrees_with_statsmodels_and_holds_the_rate(case):
     count, n = case
-    interval = wilson(count=count, n=n, level=0.9)
+    interval = wilson_interval(count=count, n=n, level=0.9)
     assert interval == pytest.approx(proportion_confint(count, n, 0.1, "wilson"), abs=1e-12)
     assert interval[0] - 1e-12 <= count / n <= interval[1] + 1e-12
 
@@ -58,7 +58,7 @@ def test_wilson_agrees_with_statsmodels_and_holds_the_rate(case):
 @pytest.mark.parametrize(("count", "n"), [(-1, 3), (4, 3)])
 def test_a_count_beyond_its_images_is_refused(count, n):
     with pytest.raises(ValueError, match="within 0 and n"):
-        wilson(count=count, n=n)
+        wilson_interval(count=count, n=n)
 
 
 def test_groups_are_counted_apart():
@@ -81,7 +81,7 @@ def test_no_images_and_no_values_are_no_groups():
 
 
 def test_events_and_values_must_match():
-    with pytest.raises(ValueError, match="as many"):
+    with pytest.raises(ValueError, match="same length"):
         rates_by_group(events=[True], values=[])
 
 
@@ -105,30 +105,32 @@ def test_rates_are_ready_for_json():
 
 def test_axes_are_what_the_images_say():
     groups = [{"tone": "light"}, {}, {"tone": "dark", "medium": "vector"}]
-    assert axes(groups) == {"medium": ["vector"], "tone": ["dark", "light"]}
+    assert values_by_axis(groups) == {"medium": ["vector"], "tone": ["dark", "light"]}
 
 
 def test_images_that_are_alone_count_as_what_they_are():
-    assert effective_size([1, 0, 1, 1], ["a", "b", "c", "d"]) == 4
+    assert effective_sample_size([1, 0, 1, 1], ["a", "b", "c", "d"]) == 4
 
 
 def test_five_copies_of_each_image_tell_little_more_than_one():
     once = [0, 1, 0, 0, 1, 0, 0, 0, 0, 1] * 4
     copies = [value for value in once for _ in range(5)]
     clusters = [str(number // 5) for number in range(len(copies))]
-    assert effective_size(copies, clusters) == pytest.approx(40, rel=0.06)
+    assert effective_sample_size(copies, clusters) == pytest.approx(40, rel=0.06)
 
 
 def test_images_of_a_cluster_that_differ_as_others_do_count_almost_in_full():
     random = np.random.default_rng(1)
     values = random.integers(0, 2, 1000)
     clusters = [str(number // 5) for number in range(1000)]
-    assert 800 < effective_size(values, clusters) <= 1000
+    assert 800 < effective_sample_size(values, clusters) <= 1000
 
 
 def test_where_nothing_went_wrong_clusters_count_once():
-    assert effective_size([0] * 100, [str(n // 5) for n in range(100)]) == pytest.approx(18, abs=1)
-    assert effective_size([0] * 9, ["a"] * 9) == 1
+    assert effective_sample_size([0] * 100, [str(n // 5) for n in range(100)]) == pytest.approx(
+        18, abs=1
+    )
+    assert effective_sample_size([0] * 9, ["a"] * 9) == 1
 
 
 def test_clustered_intervals_are_wider_and_the_rate_is_the_same():
@@ -143,7 +145,7 @@ def test_clustered_intervals_are_wider_and_the_rate_is_the_same():
 
 @given(st.integers(1, 2000), st.floats(0, 1))
 def test_the_smallest_change_is_what_statsmodels_gives_80_percent_to(n, error_rate):
-    change = smallest_change(error_rate=error_rate, n=n)
+    change = minimum_detectable_change(error_rate=error_rate, n=n)
     if change is not None:
         effect = proportion_effectsize(error_rate + change, error_rate)
         power = NormalIndPower().power(effect, n, 0.05, ratio=1, alternative="larger")
@@ -153,5 +155,5 @@ def test_the_smallest_change_is_what_statsmodels_gives_80_percent_to(n, error_ra
 
 
 def test_a_few_images_show_no_change_at_all():
-    assert smallest_change(error_rate=0.9, n=5) is None
-    assert smallest_change(error_rate=0.1, n=0) is None
+    assert minimum_detectable_change(error_rate=0.9, n=5) is None
+    assert minimum_detectable_change(error_rate=0.1, n=0) is None

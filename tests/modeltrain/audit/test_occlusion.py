@@ -50,6 +50,6 @@ def test_a_row_is_a_row_of_the_whole() -> None:
         return {"left": float(seen[:, :15].mean()) / 255}
 
     falls = occlusion.sensitivity(left, pixels, label="left")
-    third = occlusion.row(left, pixels, 3, label="left")
+    third = occlusion.row_scores(left, pixels, 3, label="left")
     assert falls.shape == (8, 8)
     assert third == pytest.approx(left(pixels)["left"] - falls[3])

@@ -31,7 +31,7 @@ FOUR = [
 
 
 def test_figures_that_can_be_counted():
-    found = quality.figures(FOUR, PETS)
+    found = quality.measure(FOUR, PETS)
     assert found["confusion"] == [[1, 1, 0], [1, 1, 0], [0, 0, 0]]
     assert (found["accuracy"]["count"], found["accuracy"]["n"]) == (2, 4)
     assert found["classes"]["cats"]["recall"]["rate"] == 0.5
@@ -40,7 +40,7 @@ def test_figures_that_can_be_counted():
 
 
 def test_the_surest_mistake_comes_first():
-    mistakes = quality.figures(FOUR, PETS)["mistakes"]
+    mistakes = quality.measure(FOUR, PETS)["mistakes"]
     assert [(each["label"], each["said"]) for each in mistakes] == [
         ("cats", "dogs"),
         ("dogs", "cats"),
@@ -68,7 +68,7 @@ def test_the_ends_of_the_scale_are_in_a_bin(sure):
 
 
 def test_no_images_is_no_data():
-    found = quality.figures([], PETS)
+    found = quality.measure([], PETS)
     assert found["accuracy"]["rate"] is None
     assert found["calibration"]["ece"] is None
     assert "no data" in quality.to_markdown(found, title="Nothing")
@@ -79,7 +79,7 @@ def test_precision_and_recall_are_scikit_learns():
     labels = random.choice(PETS, 200)
     answers = [answer(str(label), *random.dirichlet([1, 1, 1])) for label in labels]
     said = [PETS[int(np.argmax(each.probabilities))] for each in answers]
-    found = quality.figures(answers, PETS)["classes"]
+    found = quality.measure(answers, PETS)["classes"]
     options = {"labels": list(PETS), "average": None}
     for name, score in (("precision", precision_score), ("recall", recall_score)):
         expected = score(labels, said, **options)

@@ -204,7 +204,7 @@ def test_a_required_axis_must_have_images():
 
 
 def test_an_exception_is_shown_with_its_reason_and_does_not_decide():
-    exempt = policy.Exempt("class", NEUTRAL, "Relabelled since.")
+    exempt = policy.Exemption("class", NEUTRAL, "Relabelled since.")
     asked = Policy(version=1, margin=0.05, minimum=30, level=0.95, exceptions=[exempt])
     before, now = every_class(), every_class(neutral=range(30))
     result = judge(champion=before, candidate=now, policy=asked)
@@ -231,7 +231,7 @@ def test_pairs_of_axes_are_judged_where_the_policy_names_them():
         ({"margin": 0}, "margin must be above 0"),
         ({"margin": 1.5}, "margin must be above 0"),
         ({"minimum": 1}, "minimum must be 2 images or more. Received: 1"),
-        ({"level": 1}, "level must be from 0.5"),
+        ({"level": 1}, "level must be at least 0.5"),
         ({"pairs": [["tone"]]}, "pairs must be pairs of two axes"),
         ({"exceptions": [{"axis": "a", "value": "b", "reason": " "}]}, "each with a reason"),
         ({"wanted": 3}, "wanted"),

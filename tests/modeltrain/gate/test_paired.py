@@ -13,7 +13,7 @@ from modeltrain.gate.paired import (
     difference_interval,
     holm,
     images_needed,
-    worse_p_value,
+    mcnemar_p_value,
 )
 
 counts = st.integers(0, 60)
@@ -81,17 +81,17 @@ def test_scaling_every_count_is_what_fewer_independent_images_are():
 
 
 def test_mcnemar_counts_coin_tosses():
-    assert worse_p_value([1, 1, 1, 0]) == pytest.approx(1 / 8)
-    assert worse_p_value([-1, -1, -1]) == 1
-    assert worse_p_value([0, 0]) == 1
-    assert worse_p_value([]) == 1
+    assert mcnemar_p_value([1, 1, 1, 0]) == pytest.approx(1 / 8)
+    assert mcnemar_p_value([-1, -1, -1]) == 1
+    assert mcnemar_p_value([0, 0]) == 1
+    assert mcnemar_p_value([]) == 1
 
 
 @given(counts, counts)
 def test_mcnemar_is_the_binomial_tail(newly_wrong, newly_right):
     differences = [1] * newly_wrong + [-1] * newly_right
     tail = binom.sf(newly_wrong - 1, newly_wrong + newly_right, 0.5)
-    assert worse_p_value(differences) == pytest.approx(tail, abs=1e-9)
+    assert mcnemar_p_value(differences) == pytest.approx(tail, abs=1e-9)
 
 
 @given(st.lists(st.integers(-5, 5), max_size=9))
@@ -102,7 +102,7 @@ def test_clusters_are_compared_with_every_choice_of_signs(differences):
         >= sum(differences)
         for chosen in signs
     )
-    assert worse_p_value(differences) == pytest.approx(as_many / len(signs), abs=1e-9)
+    assert mcnemar_p_value(differences) == pytest.approx(as_many / len(signs), abs=1e-9)
 
 
 def test_four_times_the_margin_needs_a_sixteenth_of_the_images():
@@ -112,10 +112,10 @@ def test_four_times_the_margin_needs_a_sixteenth_of_the_images():
 
 @given(st.lists(st.integers(-5, 5), min_size=1, max_size=300))
 def test_many_clusters_are_compared_as_few_are(differences):
-    exact = worse_p_value(differences)
+    exact = mcnemar_p_value(differences)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paired, "CONVOLVED", 0)
-        assert worse_p_value(differences) == pytest.approx(exact, abs=1e-10)
+        patch.setattr(paired, "CONVOLUTION_LIMIT", 0)
+        assert mcnemar_p_value(differences) == pytest.approx(exact, abs=1e-10)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40))

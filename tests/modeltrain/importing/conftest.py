@@ -1,4 +1,4 @@
-"""Three cats and two dogs, and what came of importing them."""
+"""Images of three cats and two dogs, and helpers that import them."""
 
 import io
 import json
@@ -18,15 +18,15 @@ LABELS = ["cats", "cats", "cats", "dogs", "dogs"]
 
 
 def jpeg(number: int) -> bytes:
-    """The same soft picture for the same number."""
-    out = io.BytesIO()
-    Image.fromarray(blobs(number)).save(out, "JPEG")
-    return out.getvalue()
+    """The same blurred image for the same number."""
+    file = io.BytesIO()
+    Image.fromarray(blobs(number)).save(file, "JPEG")
+    return file.getvalue()
 
 
 @pytest.fixture
 def pets(tmp_path):
-    """In class folders."""
+    """The images in class folders."""
     for number, label in enumerate(LABELS):
         folder = tmp_path / "pets" / label
         folder.mkdir(parents=True, exist_ok=True)
@@ -34,73 +34,73 @@ def pets(tmp_path):
     return tmp_path / "pets"
 
 
-def imported(out, *arguments):
+def run_import(out, *arguments):
     """Run the verb and return its exit status and the taken sources by label."""
     status = main(["import", "--json-progress", *map(str, arguments), f"--out={out}"])
     if not (out / "manifest.jsonl").exists():
         return status, None
-    found = {}
+    taken = {}
     for row in dataset.load(out).rows:
-        found.setdefault(row.label, set()).add(row.source)
-    return status, found
+        taken.setdefault(row.label, set()).add(row.source)
+    return status, taken
 
 
-def met(out):
+def journal_lines(out):
     """Return the journal's lines by source."""
-    lines = (out / journal.NAME).read_text().splitlines()
+    lines = (out / journal.JOURNAL_FILE).read_text().splitlines()
     return {line["source"]: line for line in map(json.loads, lines)}
 
 
-def told(out):
-    """Return the rules that were broken, with what was received, by source."""
+def left_out(out):
+    """Return, by source, the rule that was broken and what was received."""
     return {
         source: f"{line['rule']} {line['received']}"
-        for source, line in met(out).items()
+        for source, line in journal_lines(out).items()
         if line["outcome"] == "left out"
     }
 
 
 def problems(capsys):
-    """Return what the verb says went wrong."""
+    """Return the problems that the verb reported."""
     return json.loads(capsys.readouterr().out.splitlines()[-1])["result"]["problems"]
 
 
 class Site:
-    """A web site on loopback that answers as it is told, and remembers what it was asked."""
+    """A web site on loopback with configurable responses that records the requests it received."""
 
     def __init__(self):
-        self.answers = {}
-        self.asked = []
+        self.responses = {}
+        self.requests = []
         self.agents = set()
-        self.open = threading.Event()  # set when the test ends: slow answers end too
+        self.closing = threading.Event()  # set when the test ends, to end slow responses
 
     def add(self, path, body=b"", *, status=200, headers=None, slow=None):
-        """Answer a path; `slow` is seconds before each byte, or before the first of none."""
-        self.answers[path] = (status, body, headers or {}, slow)
+        """Set the response for a path; `slow` is the delay in seconds before each byte."""
+        self.responses[path] = (status, body, headers or {}, slow)
 
     def url(self, path, host="127.0.0.1"):
         return f"http://{host}:{self.port}{path}"
 
 
-class _Answer(BaseHTTPRequestHandler):
+class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
         site = self.server.site
-        site.asked.append(self.path)
+        site.requests.append(self.path)
         site.agents.add(self.headers["User-Agent"])
-        answer = site.answers.get(self.path, (404, b"gone", {}, None))
-        status, body, headers, slow = answer() if callable(answer) else answer
+        response = site.responses.get(self.path, (404, b"gone", {}, None))
+        status, body, headers, slow = response() if callable(response) else response
         try:
             self.send_response(status)
             for name, value in ({"Content-Length": str(len(body))} | headers).items():
                 self.send_header(name, value)
             self.end_headers()
             for piece in [body[n : n + 1] for n in range(len(body))] if slow else [body]:
-                if slow and site.open.wait(slow):
+                if slow and site.closing.wait(slow):
                     return
                 self.wfile.write(piece)
-        except OSError:  # the other side has heard enough
+        except OSError:  # the client has closed the connection
             self.close_connection = True
 
     def log_message(self, *_):
@@ -108,7 +108,7 @@ class _Answer(BaseHTTPRequestHandler):
 
 
 def _serve(site, address):
-    server = ThreadingHTTPServer((address, getattr(site, "port", 0)), _Answer)
+    server = ThreadingHTTPServer((address, getattr(site, "port", 0)), _Handler)
     server.daemon_threads = True
     server.site = site
     site.port = server.server_port
@@ -118,23 +118,23 @@ def _serve(site, address):
 
 @pytest.fixture
 def site():
-    """On 127.0.0.1."""
-    one = Site()
-    server = _serve(one, "127.0.0.1")
-    yield one
-    one.open.set()
+    """A site on 127.0.0.1."""
+    site = Site()
+    server = _serve(site, "127.0.0.1")
+    yield site
+    site.closing.set()
     server.shutdown()
     server.server_close()
 
 
 @pytest.fixture
-def inside(site):
-    """Another site, with the same port on 127.0.0.2, where nobody from outside may come."""
-    one = Site()
-    one.port = site.port
-    server = _serve(one, "127.0.0.2")
-    one.add("/secret", b"secret")
-    yield one
-    one.open.set()
+def internal_site(site):
+    """Another site, with the same port on 127.0.0.2, that must never receive a request."""
+    internal = Site()
+    internal.port = site.port
+    server = _serve(internal, "127.0.0.2")
+    internal.add("/secret", b"secret")
+    yield internal
+    internal.closing.set()
     server.shutdown()
     server.server_close()

@@ -1,4 +1,4 @@
-"""An address gives its bytes within limits, and leads nowhere that it may not."""
+"""An address gives its bytes within limits, and cannot lead to the internal network."""
 
 import ipaddress
 import socket
@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 import trustme
 
-from modeltrain.importing.fetch import USER_AGENT, Rules, TryAgain, fetch
+from modeltrain.importing.fetch import USER_AGENT, FetchRules, RetryLater, fetch
 from modeltrain.importing.items import ImportRefused
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.1/32"),)
@@ -19,119 +19,121 @@ LOOPBACK = (ipaddress.ip_network("127.0.0.1/32"),)
 
 @pytest.fixture
 def rules(site):
-    return Rules(seconds=5, ports=(site.port,), allowed=LOOPBACK)
+    return FetchRules(seconds=5, ports=(site.port,), allowed=LOOPBACK)
 
 
 @pytest.fixture
 def get(rules):
-    return lambda address, **changed: fetch(address, rules=replace(rules, **changed))
+    return lambda address, **changes: fetch(address, rules=replace(rules, **changes))
 
 
-def test_an_address_gives_what_it_answers_with_whatever_it_calls_it(site, get):
+def test_the_body_is_returned_whatever_its_content_type(site, get):
     site.add("/a.jpg", b"bytes", headers={"Content-Type": "text/html"})
     assert get(site.url("/a.jpg")) == b"bytes"
     assert site.agents == {USER_AGENT}
 
 
 @pytest.mark.parametrize("status", [403, 404, 410, 304])
-def test_what_is_not_there_is_refused(site, get, status):
+def test_a_missing_image_is_refused(site, get, status):
     site.add("/a.jpg", status=status)
-    with pytest.raises(ImportRefused, match=f"must have an image.*status {status}") as refused:
+    with pytest.raises(ImportRefused, match=f"must have an image.*status {status}") as error:
         get(site.url("/a.jpg"))
-    assert not isinstance(refused.value, TryAgain)
+    assert not isinstance(error.value, RetryLater)
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_what_is_overloaded_may_be_tried_again_when_it_says(site, get, status):
+def test_an_overloaded_host_is_retried_when_it_says(site, get, status):
     site.add("/a.jpg", status=status, headers={"Retry-After": "7"})
-    with pytest.raises(TryAgain) as refused:
+    with pytest.raises(RetryLater) as error:
         get(site.url("/a.jpg"))
-    assert refused.value.wait == 7
+    assert error.value.wait == 7
 
 
 def test_retry_after_may_be_a_date(site, get):
-    at = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 30))
-    site.add("/a.jpg", status=503, headers={"Retry-After": at})
-    with pytest.raises(TryAgain) as refused:
+    date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 30))
+    site.add("/a.jpg", status=503, headers={"Retry-After": date})
+    with pytest.raises(RetryLater) as error:
         get(site.url("/a.jpg"))
-    assert 25 < refused.value.wait <= 30
+    assert 25 < error.value.wait <= 30
 
 
-def test_an_answer_without_end_is_cut_off(site, get):
+def test_a_response_that_is_too_long_is_cut_off(site, get):
     site.add("/a.jpg", b"x" * 3_000, headers={"Content-Length": "900000000"})
     with pytest.raises(ImportRefused, match="may have 2,000 bytes"):
         get(site.url("/a.jpg"), max_bytes=2_000)
 
 
-def test_a_length_that_is_not_true_is_not_believed(site, get):
+def test_a_wrong_content_length_is_harmless(site, get):
     site.add("/a.jpg", b"x" * 3_000, headers={"Content-Length": "5"})
     assert get(site.url("/a.jpg")) == b"xxxxx"
     site.add("/b.jpg", b"5\r\nxxxxx\r\n0\r\n\r\n", headers={"Transfer-Encoding": "chunked"})
     assert get(site.url("/b.jpg")) == b"xxxxx"
 
 
-def test_an_answer_that_ends_early_is_refused(site, get):
+def test_a_response_that_ends_early_is_refused(site, get):
     site.add("/a.jpg", b"xxx", headers={"Content-Length": "5", "Connection": "close"})
     with pytest.raises(ImportRefused, match="by http or https"):
         get(site.url("/a.jpg"))
 
 
-def test_a_body_that_drips_is_cut_off_in_time(site, get):
+def test_a_body_that_trickles_is_cut_off_in_time(site, get):
     site.add("/a.jpg", b"x" * 1_000, slow=0.05)
-    began = time.monotonic()
-    with pytest.raises(TryAgain, match=r"within 0\.4 seconds"):
+    start = time.monotonic()
+    with pytest.raises(RetryLater, match=r"within 0\.4 seconds"):
         get(site.url("/a.jpg"), seconds=0.4)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - start < 1.5
 
 
-def test_a_header_that_drips_is_cut_off_in_time(get, rules):
+def test_a_header_that_trickles_is_cut_off_in_time(get, rules):
     with socket.create_server(("127.0.0.1", 0)) as server:
-        ended = threading.Event()
+        closing = threading.Event()
 
-        def drip():
+        def trickle():
             connection, _ = server.accept()
             with connection:
                 connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
-                while not ended.wait(0.05):
+                while not closing.wait(0.05):
                     try:
                         connection.sendall(b"x")
                     except OSError:
                         return
 
-        thread = threading.Thread(target=drip)
+        thread = threading.Thread(target=trickle)
         thread.start()
         port = server.getsockname()[1]
-        began = time.monotonic()
-        with pytest.raises(TryAgain):
+        start = time.monotonic()
+        with pytest.raises(RetryLater):
             get(f"http://127.0.0.1:{port}/", seconds=0.4, ports=(port,))
-        assert time.monotonic() - began < 1.5
-        ended.set()
+        assert time.monotonic() - start < 1.5
+        closing.set()
         thread.join()
 
 
-def test_redirects_are_followed_in_the_time_of_one(site, get):
+def test_redirects_are_followed(site, get):
     site.add("/a", status=302, headers={"Location": "/b"})
     site.add("/b", status=301, headers={"Location": site.url("/c.jpg")})
     site.add("/c.jpg", b"bytes")
     assert get(site.url("/a")) == b"bytes"
 
 
-def test_redirects_have_an_end(site, get):
+def test_too_many_redirects_are_refused(site, get):
     site.add("/a", status=302, headers={"Location": "/a"})
     with pytest.raises(ImportRefused, match="may redirect 5 times"):
         get(site.url("/a"))
-    assert len(site.asked) == 6
+    assert len(site.requests) == 6
 
 
 @pytest.mark.parametrize(
     "location",
     ["http://127.0.0.2:{port}/secret", "http://[::ffff:127.0.0.2]:{port}/secret"],
 )
-def test_a_redirect_inside_is_refused_and_nobody_there_is_asked(site, inside, get, location):
+def test_a_redirect_to_an_internal_address_is_refused_without_a_request(
+    site, internal_site, get, location
+):
     site.add("/a", status=302, headers={"Location": location.format(port=site.port)})
     with pytest.raises(ImportRefused, match=r"public host.*--allow-address"):
         get(site.url("/a"))
-    assert inside.asked == []
+    assert internal_site.requests == []
 
 
 @pytest.mark.parametrize(
@@ -146,10 +148,10 @@ def test_a_redirect_inside_is_refused_and_nobody_there_is_asked(site, inside, ge
         "http://0.0.0.0:{port}/",
     ],
 )
-def test_however_it_is_spelled(site, inside, get, address):
+def test_an_internal_address_is_refused_however_it_is_written(site, internal_site, get, address):
     with pytest.raises(ImportRefused, match=r"public host|readable by http"):
         get(address.format(port=site.port))
-    assert inside.asked == site.asked == []
+    assert internal_site.requests == site.requests == []
 
 
 def test_a_redirect_to_another_protocol_is_refused(site, get, tmp_path):
@@ -163,62 +165,62 @@ def test_a_redirect_to_another_protocol_is_refused(site, get, tmp_path):
 def test_a_port_that_is_not_allowed_is_not_connected_to(site, get):
     with pytest.raises(ImportRefused, match=rf"port 80 or 443.*127\.0\.0\.1 port {site.port}"):
         get(site.url("/a.jpg"), ports=(80, 443))
-    assert site.asked == []
+    assert site.requests == []
 
 
-def test_a_name_that_leads_inside_is_refused_whatever_it_led_to_before(site, inside, get):
+def test_a_name_that_changes_to_an_internal_address_is_refused(site, internal_site, get):
     site.add("/a.jpg", b"bytes")
-    name, port = "pictures.test", site.port
+    name, port = "images.test", site.port
     assert get(site.url("/a.jpg", name), resolve=(f"{name}:{port}:127.0.0.1",)) == b"bytes"
     site.add("/b", status=302, headers={"Location": site.url("/secret", "rebound.test")})
     names = (f"{name}:{port}:127.0.0.1", f"rebound.test:{port}:127.0.0.2")
     with pytest.raises(ImportRefused, match=r"127\.0\.0\.2"):
         get(site.url("/b", name), resolve=names)
-    assert inside.asked == []
+    assert internal_site.requests == []
 
 
-def test_of_a_name_with_two_addresses_the_one_inside_is_not_asked(site, inside, get):
+def test_the_internal_address_of_a_name_with_two_is_not_requested(site, internal_site, get):
     site.add("/secret", b"public")
     names = (f"two.test:{site.port}:127.0.0.2,127.0.0.1",)
     assert get(site.url("/secret", "two.test"), resolve=names) == b"public"
-    assert inside.asked == []
+    assert internal_site.requests == []
 
 
-def test_proxies_and_netrc_of_the_environment_do_not_count(site, inside, get, monkeypatch):
+def test_proxies_of_the_environment_are_ignored(site, internal_site, get, monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.2:{site.port}")
     site.add("/a.jpg", b"bytes")
     assert get(site.url("/a.jpg")) == b"bytes"
-    assert inside.asked == []
+    assert internal_site.requests == []
 
 
-@pytest.mark.parametrize("said", ["noai", "NoImageAI, nofollow"])
-def test_a_site_may_say_that_an_image_is_not_for_training(site, get, said):
-    site.add("/a.jpg", b"bytes", headers={"X-Robots-Tag": said})
+@pytest.mark.parametrize("directive", ["noai", "NoImageAI, nofollow"])
+def test_a_site_may_opt_out_of_training(site, get, directive):
+    site.add("/a.jpg", b"bytes", headers={"X-Robots-Tag": directive})
     with pytest.raises(ImportRefused, match="does not want it learned from"):
         get(site.url("/a.jpg"))
 
 
-@pytest.mark.parametrize("said", ["noindex", "otherbot: noai"])
-def test_what_it_says_to_others_does_not_count(site, get, said):
-    site.add("/a.jpg", b"bytes", headers={"X-Robots-Tag": said})
+@pytest.mark.parametrize("directive", ["noindex", "otherbot: noai"])
+def test_other_robots_directives_are_ignored(site, get, directive):
+    site.add("/a.jpg", b"bytes", headers={"X-Robots-Tag": directive})
     assert get(site.url("/a.jpg")) == b"bytes"
 
 
-def test_a_certificate_must_be_good(get):
+def test_an_invalid_certificate_is_refused(get):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
 
-        def answer():
+        def respond():
             connection, _ = server.accept()
             with connection, suppress(OSError):
                 context.wrap_socket(connection, server_side=True).sendall(
                     b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"
                 )
 
-        thread = threading.Thread(target=answer)
+        thread = threading.Thread(target=respond)
         thread.start()
         with pytest.raises(ImportRefused, match=r"by http or https.*certificate"):
             get(f"https://127.0.0.1:{port}/", ports=(port,))
@@ -233,4 +235,4 @@ def test_an_unknown_host_is_refused(get):
 @pytest.mark.parametrize("wrong", [{"per_host": 0}, {"pause": -1}])
 def test_rules_that_would_fetch_nothing_are_refused(wrong):
     with pytest.raises(ImportRefused, match="at least one address at once"):
-        Rules(**wrong)
+        FetchRules(**wrong)

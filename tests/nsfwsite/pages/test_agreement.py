@@ -90,7 +90,7 @@ def downloaded(client, kind: str) -> str:
 @pytest.fixture
 def decided(queued, ravi, mona) -> Report:
     """By two, with everything written that may not leave the site."""
-    approval_rule.turn(number=2, by=mona)
+    approval_rule.change(number=2, by=mona)
     report = queued(description="My own secret words.")
     triage.decide(report=report, outcome="accepted", by=ravi, groups={})
     triage.decide(report=report, outcome="accepted", by=mona)

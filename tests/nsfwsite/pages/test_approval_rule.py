@@ -17,7 +17,7 @@ def text_of(client, page: str, *args) -> str:
 
 @pytest.fixture
 def two(ravi, mona) -> None:
-    approval_rule.turn(number=2, by=mona)
+    approval_rule.change(number=2, by=mona)
 
 
 def test_the_switch_is_offered_to_a_maintainer_once_there_is_a_second_reviewer(
@@ -36,14 +36,14 @@ def test_mona_turns_to_two_keys_and_back(client, mona, ravi) -> None:
 
     client.post(reverse("keys"), {"keys": "2"})
 
-    assert ApprovalRule.objects.now().two
+    assert ApprovalRule.objects.current().two
     for page in ("triage", "retrains", "ledger", "keys"):
         assert "Two keys" in text_of(client, page)
     assert "Two reviewers must agree" in text_of(client, "reports")
     assert "<strong>mona</strong> turned from 1 to 2" in text_of(client, "ledger")
     client.post(reverse("keys"), {"keys": "1"})
     assert "One key" in text_of(client, "ledger")
-    assert not ApprovalRule.objects.now().two
+    assert not ApprovalRule.objects.current().two
 
 
 def test_ravi_reads_how_many_keys_hold_and_cannot_turn_them(client, mona, ravi) -> None:

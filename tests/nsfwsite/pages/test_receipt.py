@@ -101,7 +101,7 @@ def test_a_report_without_pictures_is_promised_no_training(client, queued, ravi)
     triage.decide(report=report, outcome="accepted", by=ravi, label="porn")
 
     assert "No picture of it is kept" in client.get(receipt(report)).content.decode()
-    assert queries.reports.accepted_waiting() == 0
+    assert queries.reports.learnable_count() == 0
 
 
 def test_the_receipt_leads_to_what_everybody_can_read(client, queued, ravi) -> None:

@@ -106,7 +106,7 @@ def test_the_list_tells_what_changed_in_which_model(client, decided, mona) -> No
     anchor = Row(
         sha256="b" * 64, label="neutral", groups={}, split="train", source="demo", cluster="owl"
     )
-    datasets.begin([anchor])
+    datasets.create_first([anchor])
     report = decided()
     dataset = datasets.fold(by=mona)
     assert "It is in dataset 2, which the next model learns from." in text_of(client)
@@ -194,17 +194,6 @@ def test_older_reports_are_on_other_pages_in_no_order_of_their_arrival(client, d
     assert "?label=drawings&amp;page=2" in text_of(client, "?label=drawings")
     shown = list(queries.public_reports.reports({}).values_list("pk", flat=True))
     assert shown == sorted(shown)
-
-
-def test_reports_decided_before_there_was_a_list_are_published(client, decided) -> None:
-    report = decided()
-    PublicReport.objects.all().delete()
-
-    outcomes.catch_up(queries.pending_work.reports_to_publish())
-    outcomes.catch_up(queries.pending_work.reports_to_publish())
-
-    assert PublicReport.objects.get().report == report
-    assert "<p>1 decided report" in text_of(client)
 
 
 def test_the_api_lists_the_same(client, decided) -> None:

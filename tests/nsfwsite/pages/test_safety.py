@@ -64,7 +64,7 @@ def test_nobody_decides_or_withdraws_what_is_escalated(escalated, ravi, mona) ->
     for by in (ravi, mona):
         with pytest.raises(WrongState):
             triage.decide(report=escalated, outcome="accepted", by=by)
-        for act in (safety.hand_back, safety.delete_pictures):
+        for act in (safety.hand_back, safety.delete_images):
             with pytest.raises(WrongState, match="people with the safety role"):
                 act(report=escalated, by=by, note="I want to.")
     with pytest.raises(WrongState):
@@ -88,7 +88,7 @@ def test_every_look_is_written_down_and_shown(client, escalated, sara) -> None:
 
 
 def test_what_was_looked_at_is_never_rewritten(escalated, sara) -> None:
-    safety.opened(report=escalated, by=sara)
+    safety.record_opening(report=escalated, by=sara)
     look = Look.objects.get()
     for change in (look.save, look.delete, Look.objects.all().delete):
         with pytest.raises(Rewritten):
@@ -102,7 +102,7 @@ def test_sara_blocks_its_pictures(client, escalated, filed, sara) -> None:
     did(client, escalated, "block", "From a known series")
 
     assert BlockedHash.objects.first().source == f"From a known series (report {escalated.pk})"
-    assert blocklist.stops([picture_of(escalated)])
+    assert blocklist.matches([picture_of(escalated)])
     again = filed(1)
     reports.screen(pk=again.pk)
     again.refresh_from_db()

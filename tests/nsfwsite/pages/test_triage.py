@@ -64,7 +64,7 @@ def test_no_pixel_is_seen_that_is_not_written_down(client, ravi, queued) -> None
     report = queued()
     veiled = Image.open(io.BytesIO(client.get(image_of(report)).content))
     assert not Look.objects.exists()
-    assert (veiled.mode, max(veiled.size)) == ("L", images.VEIL_SIDE)
+    assert (veiled.mode, max(veiled.size)) == ("L", images.BLURRED_SIDE)
 
     clear = client.get(f"{image_of(report)}?clear")
     assert Image.open(io.BytesIO(clear.getvalue())).size == (80, 60)

@@ -1,4 +1,4 @@
-"""Which addresses of the network may be connected to."""
+"""Which IP addresses may be connected to."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Collection
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_GLOBAL = ipaddress.ip_network("2000::/3")  # all that is given out of IPv6 so far
+_GLOBAL = ipaddress.ip_network("2000::/3")  # all of IPv6 that has been allocated so far
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _PROTOCOLS = ipaddress.ip_network("192.0.0.0/24")  # some clouds answer here
 
 
-def permitted(address: str, allowed: Collection[Network] = ()) -> bool:
-    """Say whether an address is on the public Internet, or else among those that are allowed.
+def is_permitted(address: str, allowed: Collection[Network] = ()) -> bool:
+    """Say whether an address is on the public Internet or in one of the allowed networks.
 
     An IPv4 address inside an IPv6 one (mapped, 6to4, NAT64) counts as the IPv4 address.
 
@@ -25,13 +25,14 @@ def permitted(address: str, allowed: Collection[Network] = ()) -> bool:
     allowed : collection of IPv4Network or IPv6Network
     """
     try:
-        meant = _meant(ipaddress.ip_address(address))
+        target = _unwrap(ipaddress.ip_address(address))
     except ValueError:
         return False
-    return any(meant in network for network in allowed) or _is_public(meant)
+    return any(target in network for network in allowed) or _is_public(target)
 
 
-def _meant(address: _Address) -> _Address:
+def _unwrap(address: _Address) -> _Address:
+    """Return the IPv4 address inside an IPv6 one, or the address itself."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
     if address in _NAT64:

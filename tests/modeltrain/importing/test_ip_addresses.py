@@ -1,19 +1,19 @@
-"""Only the public Internet may be connected to, however an address is spelled."""
+"""Only the public Internet may be connected to, however an address is written."""
 
 import ipaddress
 
 import pytest
 
-from modeltrain.importing.addresses import permitted
+from modeltrain.importing.ip_addresses import is_permitted
 
 PUBLIC = ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"]
-INSIDE = {
+NOT_PUBLIC = {
     "loopback": ["127.0.0.1", "127.8.8.8", "::1"],
     "private": ["10.0.0.1", "172.16.0.1", "192.168.1.1", "fd00:ec2::254", "fec0::1"],
     "a cloud's metadata": ["169.254.169.254", "100.100.100.200", "192.0.0.192"],
     "link-local": ["fe80::1", "fe80::1%eth0"],
     "this network": ["0.0.0.0", "::"],
-    "many at once": ["224.0.0.1", "ff0e::1", "255.255.255.255", "240.0.0.1"],
+    "multicast and reserved": ["224.0.0.1", "ff0e::1", "255.255.255.255", "240.0.0.1"],
     "mapped": ["::ffff:127.0.0.1", "::ffff:a9fe:a9fe"],
     "compatible": ["::127.0.0.1", "::7f00:1"],
     "6to4": ["2002:7f00:1::", "2002:a9fe:a9fe::1"],
@@ -25,22 +25,22 @@ INSIDE = {
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_public_addresses_are_permitted(address):
-    assert permitted(address)
+def test_public_addresses_are_is_permitted(address):
+    assert is_permitted(address)
 
 
-@pytest.mark.parametrize("address", [each for many in INSIDE.values() for each in many])
-def test_others_are_not(address):
-    assert not permitted(address)
+@pytest.mark.parametrize("address", [address for kind in NOT_PUBLIC.values() for address in kind])
+def test_other_addresses_are_not_permitted(address):
+    assert not is_permitted(address)
 
 
-def test_a_network_may_be_allowed_and_only_that():
+def test_an_allowed_network_permits_only_its_own_addresses():
     address = "10.1.2.3"
     allowed = [ipaddress.ip_network("10.1.0.0/16")]
-    assert permitted(address, allowed)
-    assert permitted(f"::ffff:{address}", allowed)
-    assert permitted(f"64:ff9b::{address}", allowed)
-    assert not permitted("10.2.0.1", allowed)
-    assert not permitted("127.0.0.1", allowed)
-    assert not permitted("::1", allowed)
-    assert permitted("8.8.8.8", allowed)
+    assert is_permitted(address, allowed)
+    assert is_permitted(f"::ffff:{address}", allowed)
+    assert is_permitted(f"64:ff9b::{address}", allowed)
+    assert not is_permitted("10.2.0.1", allowed)
+    assert not is_permitted("127.0.0.1", allowed)
+    assert not is_permitted("::1", allowed)
+    assert is_permitted("8.8.8.8", allowed)
