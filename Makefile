@@ -1,14 +1,16 @@
 # PORT and DATA_DIR override where the site listens and where it keeps everything.
 PYTHON ?= python3
 
-.PHONY: help run test check format lock loop
+.PHONY: help run test test-fast coverage check format lock loop
 help:
-	@echo "make run     set up and serve on http://127.0.0.1:8000/ (PORT=, DATA_DIR=)"
-	@echo "make test    set up and run every test, the browser's too (PYTEST_ARGS=)"
-	@echo "make check   lint, types, import and house rules, templates, links, deployment"
-	@echo "make format  format Python, scripts and styles"
-	@echo "make lock    lock the Python dependencies again (UPGRADE= keeps locked versions)"
-	@echo "make loop    the whole loop against a running site, by API"
+	@echo "make run        set up and serve on http://127.0.0.1:8000/ (PORT=, DATA_DIR=)"
+	@echo "make test       set up and run every test, the browser's too (PYTEST_ARGS=)"
+	@echo "make test-fast  test pure code: no Redis, Django, Chromium or Keras (PYTEST_ARGS=)"
+	@echo "make coverage   run every test, measure branch coverage and compare it with its floors"
+	@echo "make check      lint, types, import and house rules, templates, links, deployment"
+	@echo "make format     format Python, scripts and styles"
+	@echo "make lock       lock the Python dependencies again (UPGRADE= keeps locked versions)"
+	@echo "make loop       the whole loop against a running site, by API"
 
 run:
 	@$(PYTHON) setup/install.py run
@@ -18,6 +20,28 @@ test:
 	@$(PYTHON) setup/install.py dev
 	@.venv/bin/python setup/browser.py
 	@exec .venv/bin/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+
+# The tests of network and training import Keras, which is slow.
+FAST = tests/modeltrain tests/nsfwsite/static tests/setup \
+	--ignore tests/modeltrain/network --ignore tests/modeltrain/training
+
+test-fast:
+	@$(PYTHON) setup/install.py dev
+	@exec .venv/bin/python -m pytest --override-ini addopts= -p no:django -p tests.fast \
+		--numprocesses auto --dist loadfile $(FAST) $(PYTEST_ARGS)
+
+# Branch coverage of these packages must be at least 90%.
+COVERED = modeltrain/gate modeltrain/audit feedback/services
+
+coverage:
+	@$(PYTHON) setup/install.py dev
+	@.venv/bin/python setup/browser.py
+	@.venv/bin/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report= $(PYTEST_ARGS)
+	@.venv/bin/coverage report
+	@for package in $(COVERED); do \
+		echo "$$package:"; \
+		.venv/bin/coverage report --include="$$package/*" --fail-under=90 --format=total || exit 1; \
+	done
 
 check:
 	@$(PYTHON) setup/install.py dev

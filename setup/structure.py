@@ -3,6 +3,7 @@
     .venv/bin/python setup/structure.py                # the counts
     .venv/bin/python setup/structure.py --root FOLDER  # of another checkout
     .venv/bin/python setup/structure.py --draw         # as a Mermaid diagram
+    .venv/bin/python setup/structure.py --write docs/architecture.md  # the diagram, in a page
 
 A room is a module or a folder; an arrow goes from one room to another whose code it imports. An
 arrow runs back if the other room imports the first one as well, directly or through others.
@@ -16,8 +17,13 @@ from pathlib import Path
 
 import grimp
 
-ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from setup.steps import ROOT, fail
+
 PACKAGES = ("nsfwsite", "worker", "feedback", "modeltrain")
+START = "<!-- The diagram is written by setup/structure.py --write -->\n```mermaid\n"
+END = "```\n<!-- end of the diagram -->\n"
 
 
 @dataclass(frozen=True)
@@ -105,14 +111,32 @@ def mermaid(graph: grimp.ImportGraph) -> Iterator[str]:
         yield f"  {start} ==> {end}"
 
 
+def with_diagram(page: str, graph: grimp.ImportGraph) -> str:
+    """A page whose diagram is what the code gives now."""
+    before, start, rest = page.partition(START)
+    _, end, after = rest.partition(END)
+    if not (start and end):
+        fail(
+            f"A page marks the place of its diagram by {START!r} and {END!r}.",
+            "a page without these marks",
+            "Add both, with nothing between them.",
+        )
+    lines = "".join(f"{line}\n" for line in mermaid(graph))
+    return f"{before}{START}{lines}{END}{after}"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", type=Path, default=ROOT)
     parser.add_argument("--draw", action="store_true")
+    parser.add_argument("--write", type=Path, metavar="PAGE")
     options = parser.parse_args()
     graph = import_graph(options.root.resolve())
     if options.draw:
         print("\n".join(mermaid(graph)))
+        return 0
+    if page := options.write:
+        page.write_text(with_diagram(page.read_text(), graph))
         return 0
     structures = [packages(graph), *(inside(graph, package) for package in PACKAGES)]
     for structure in structures:

@@ -38,7 +38,7 @@ from modeltrain.images.codec import to_png
 from modeltrain.model import artifact
 from tests.cast import account
 from tests.conftest import ROOT, noise
-from tests.nsfwsite.test_findings import looked_at
+from tests.nsfwsite.audits.examples import audit_with_findings
 
 pytestmark = pytest.mark.django_db
 
@@ -131,7 +131,7 @@ def things(champion, axes, judged, filed, queued, mona, settings) -> dict[str, o
     """
     champion.sha256 = stored_artifact(b"v1")
     champion.save()
-    audit = looked_at(champion, settings)
+    audit = audit_with_findings(champion, settings)
     regions = Finding.objects.get(kind="slices")
     named = slices.name(finding=regions, region=1, title="Flags", by=mona)
     retrain = evaluated(champion, audit, mona)

@@ -1,4 +1,4 @@
-"""The Celery application: three queues on one Redis."""
+"""The Celery application: three queues in one Redis."""
 
 import os
 
@@ -18,7 +18,7 @@ app.conf.update(
             for name in ("answer_part", "judge_report", "occlude")
         },
         "inference.*": {"queue": "inference"},
-        # Here nothing takes long: elsewhere an erasure might wait for an hour.
+        # Tasks in this queue are short. In another one an erasure might wait for an hour.
         "upkeep.erase_files_task": {"queue": "inference"},
         "training.*": {"queue": "training"},
     },
@@ -35,16 +35,12 @@ app.conf.update(
         "socket_connect_timeout": 2,
         "retry_on_timeout": True,
     },
-    # A request must hear within seconds that the broker is away.
+    # A request must fail within seconds if the broker cannot be reached.
     task_publish_retry=True,
     task_publish_retry_policy={"max_retries": 1, "interval_start": 0.1, "interval_max": 0.1},
 )
-app.autodiscover_tasks(["worker.tasks"], related_name="inference")
-app.autodiscover_tasks(["worker.tasks"], related_name="training")
-app.autodiscover_tasks(["worker.tasks"], related_name="audits")
-app.autodiscover_tasks(["worker.tasks"], related_name="reports")
-app.autodiscover_tasks(["worker.tasks"], related_name="mail")
-app.autodiscover_tasks(["worker.tasks"], related_name="upkeep")
+for module in ("inference", "training", "audits", "reports", "mail", "upkeep"):
+    app.autodiscover_tasks(["worker.tasks"], related_name=module)
 
 heartbeat.install(app)
 schedule.install(app)

@@ -1,4 +1,4 @@
-"""What runs by the clock."""
+"""The tasks that run periodically."""
 
 from celery import Celery
 

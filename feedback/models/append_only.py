@@ -3,16 +3,16 @@ from typing import Any, NoReturn
 from django.db import models
 
 
-class Rewritten(TypeError):
-    """Lines are written to the end of such a table, and nowhere else."""
+class AppendOnlyViolation(TypeError):
+    """Rows of an append-only table cannot be changed or deleted."""
 
 
 class AppendOnlyQuerySet(models.QuerySet[Any]):
     def update(self, **changes: Any) -> NoReturn:
-        raise _refused(self.model)
+        raise _violation(self.model)
 
     def delete(self) -> NoReturn:
-        raise _refused(self.model)
+        raise _violation(self.model)
 
 
 class AppendOnly(models.Model):
@@ -25,13 +25,13 @@ class AppendOnly(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
-            raise _refused(type(self))
+            raise _violation(type(self))
         super().save(*args, **{**kwargs, "force_insert": True})
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise _refused(type(self))
+        raise _violation(type(self))
 
 
-def _refused(model: type[models.Model]) -> Rewritten:
-    many = str(model._meta.verbose_name_plural).capitalize()
-    return Rewritten(f"{many} are never changed or deleted. Write another.")
+def _violation(model: type[models.Model]) -> AppendOnlyViolation:
+    rows = str(model._meta.verbose_name_plural).capitalize()
+    return AppendOnlyViolation(f"{rows} are never changed or deleted. Write another.")

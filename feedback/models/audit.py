@@ -7,13 +7,13 @@ from django.db.models import Q
 
 
 class AuditSet(models.Model):
-    """Frozen images that models are measured on and never trained on."""
+    """Frozen images on which models are measured, and never trained."""
 
     name = models.SlugField(unique=True)
     manifest_sha256 = models.CharField(max_length=64, unique=True)
     images = models.PositiveIntegerField()
     card = models.TextField(blank=True)
-    # Whether anybody may see its pictures.
+    # Whether anyone may see its images.
     public_images = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -26,7 +26,7 @@ class AuditSet(models.Model):
 
 
 class Audit(models.Model):
-    """Measured error rates of one model on one audit set."""
+    """The measured error rates of one model on one audit set."""
 
     class Status(models.TextChoices):
         WAITING = "waiting"
@@ -41,7 +41,7 @@ class Audit(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.WAITING)
     progress = models.JSONField(default=dict, blank=True)
     figures = models.JSONField(null=True, blank=True)
-    # Nine tenths of all that is counted, and shown on one page: most reads leave it out.
+    # Nine tenths of the figures, and shown on only one page: most queries defer it.
     pairs = models.JSONField(default=list, blank=True)
     failure = models.TextField(blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
@@ -64,15 +64,15 @@ class Audit(models.Model):
 
     @property
     def all_figures(self) -> dict[str, Any] | None:
-        """As `modeltrain.audit.evaluate.audit` returned them."""
+        """The figures as `modeltrain.audit.evaluate.audit` returned them."""
         return self.figures and {**self.figures, "pairs": self.pairs}
 
     @property
     def predictions(self) -> Path:
-        """Where the model's answer to every image of the set is kept, as columns."""
+        """The file with the model's prediction for every image of the set."""
         return Path(settings.RUNS_DIR) / "audits" / f"{self.model.sha256}-{self.audit_set.name}.npz"
 
     @property
     def parts(self) -> Path:
-        """Answers to parts of the set, until all are there."""
+        """The folder with the predictions of each part, until the audit is finished."""
         return self.predictions.with_suffix(".parts")

@@ -13,7 +13,7 @@ class DatasetVersion(models.Model):
     images = models.PositiveIntegerField()
     added = models.PositiveIntegerField(default=0)
     origin = models.JSONField(default=dict, blank=True)
-    # Without it nobody can tell which hash in the ledger is this manifest's.
+    # Without this key nobody can tell which hash in the ledger belongs to this manifest.
     ledger_key = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 

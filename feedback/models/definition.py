@@ -12,7 +12,7 @@ SHIPPED = Path(__file__).resolve().parent.parent / "definitions.json"
 
 
 class Definition(models.Model):
-    """What a label means, from a version on; the first versions are in `definitions.json`."""
+    """One version of a label's definition. The first versions are in `definitions.json`."""
 
     label = models.CharField(max_length=40)
     version = models.PositiveSmallIntegerField()
@@ -33,19 +33,19 @@ class Definition(models.Model):
         return f"{self.label}, version {self.version}"
 
     @classmethod
-    def first(cls, label: str) -> "Definition":
-        """The shipped version, which is no row; what changes is a version of its own."""
-        return cls(label=label, version=1, **_shipped()[label])
+    def shipped(cls, label: str) -> "Definition":
+        """Version 1, which has no row in the database."""
+        return cls(label=label, version=1, **_shipped_definitions()[label])
 
 
 @cache
-def _shipped() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = json.loads(SHIPPED.read_text())
-    return found
+def _shipped_definitions() -> dict[str, dict[str, Any]]:
+    definitions: dict[str, dict[str, Any]] = json.loads(SHIPPED.read_text())
+    return definitions
 
 
 class Objection(models.Model):
-    """Somebody says that a label's definition is wrong. It is about no image."""
+    """A statement that a label's definition is wrong. It does not refer to an image."""
 
     class Status(models.TextChoices):
         OPEN = "open"

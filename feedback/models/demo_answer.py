@@ -2,7 +2,7 @@ from django.db import models
 
 
 class DemoAnswer(models.Model):
-    """What a visitor said of a model's answer. Which image it was, nobody knows any more."""
+    """A visitor's verdict on a model's answer. The image is not stored."""
 
     model = models.ForeignKey(
         "feedback.ModelVersion", on_delete=models.PROTECT, related_name="demo_answers"

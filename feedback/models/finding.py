@@ -6,7 +6,7 @@ from django.db.models import Q
 
 
 class Finding(models.Model):
-    """What was looked for in an audited model beyond its rates."""
+    """The result of an analysis of an audited model beyond its rates."""
 
     class Kind(models.TextChoices):
         COUNTERFACTUAL = "counterfactual", "Images alike but for one thing"

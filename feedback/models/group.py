@@ -1,10 +1,10 @@
 from django.db import models
 
-SLICE = "slice"  # the axis of regions that maintainers name
+SLICE = "slice"  # the axis of the regions that maintainers name
 
 
 class Axis(models.Model):
-    """One way in which images may differ, such as medium or skin tone."""
+    """A property in which images differ, such as medium or skin tone."""
 
     name = models.SlugField(unique=True)
     title = models.CharField(max_length=80)

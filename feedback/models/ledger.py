@@ -10,7 +10,7 @@ NOTHING_BEFORE = "0" * 64
 
 
 def canonical(value: Any) -> str:
-    """The one way to write a value as JSON: keys sorted, no spaces, no escapes but JSON's own."""
+    """Serialize to canonical JSON: sorted keys, no spaces, only the escapes that JSON requires."""
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
@@ -21,7 +21,7 @@ def sha256(value: Any) -> str:
 
 
 class LedgerEntry(AppendOnly):
-    """One thing that was decided, chained to the one before by its hash."""
+    """A recorded decision, chained to the previous entry by its hash."""
 
     class Kind(models.TextChoices):
         GENESIS = "genesis", "The beginning"
@@ -42,7 +42,7 @@ class LedgerEntry(AppendOnly):
     time = models.CharField(max_length=20)
     kind = models.CharField(max_length=10, choices=Kind)
     facts = models.JSONField()
-    # Two writers cannot both follow the same entry.
+    # Unique, so that two writers cannot both follow the same entry.
     previous = models.CharField(max_length=64, unique=True)
     hash = models.CharField(max_length=64, unique=True)
 
@@ -56,7 +56,7 @@ class LedgerEntry(AppendOnly):
 
     @property
     def content(self) -> dict[str, Any]:
-        """All that the hash is of."""
+        """The fields that the hash covers."""
         return {
             "facts": self.facts,
             "kind": self.kind,
@@ -67,5 +67,5 @@ class LedgerEntry(AppendOnly):
 
     @property
     def line(self) -> str:
-        """As it stands in the download."""
+        """The entry as a line of the downloadable ledger."""
         return canonical({**self.content, "hash": self.hash})

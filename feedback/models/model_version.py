@@ -11,7 +11,7 @@ class ModelVersions(models.QuerySet["ModelVersion"]):
 
 
 class ModelVersion(models.Model):
-    """One artifact and its place in service."""
+    """A model artifact and its status."""
 
     class Status(models.TextChoices):
         CANDIDATE = "candidate"

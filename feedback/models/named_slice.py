@@ -3,12 +3,12 @@ from django.db.models import Q
 
 
 class NamedSlice(models.Model):
-    """Images of a set that a maintainer gave a group of its own; the manifest stays as it is."""
+    """Images of an audit set that a maintainer made a group. The manifest does not change."""
 
     audit_set = models.ForeignKey(
         "feedback.AuditSet", on_delete=models.PROTECT, related_name="named_slices"
     )
-    # Empty once the name was taken back.
+    # Null after the name was taken back.
     value = models.ForeignKey(
         "feedback.AxisValue", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )

@@ -3,7 +3,7 @@ from django.db.models import F, Q
 
 
 class Occlusion(models.Model):
-    """How a score of one picture changes as each of its squares is greyed: numbers alone."""
+    """How an image's score changes as each of its squares is greyed. It stores only numbers."""
 
     image = models.ForeignKey(
         "feedback.StoredImage", on_delete=models.CASCADE, related_name="occlusions"
@@ -11,7 +11,7 @@ class Occlusion(models.Model):
     model = models.ForeignKey("feedback.ModelVersion", on_delete=models.PROTECT)
     label = models.CharField(max_length=40, blank=True)
     score = models.FloatField(null=True, blank=True)
-    # Row by row, the label's score with each square greyed; as many rows as are done.
+    # The label's score with each square greyed, for each row that is done.
     scores = models.JSONField(default=list)
     done = models.PositiveSmallIntegerField(default=0)
     rows = models.PositiveSmallIntegerField()

@@ -6,7 +6,7 @@ from django.db.models import Q
 
 
 class Retrain(models.Model):
-    """One attempt at a better model, from proposal to verdict."""
+    """An attempt at a better model, from proposal to decision."""
 
     class Status(models.TextChoices):
         PROPOSED = "proposed"

@@ -5,7 +5,7 @@ from modeltrain.labels import ErrorKind
 
 
 class SignalDecision(models.Model):
-    """What a maintainer made of a signal; the newest one stands."""
+    """A maintainer's decision on a signal. The newest one counts."""
 
     class Outcome(models.TextChoices):
         CONFIRMED = "confirmed", "Confirmed by an audit"

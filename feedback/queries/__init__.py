@@ -1,4 +1,4 @@
-"""Reads that cross models, a module a subject: `queries.triage.open_cases(ravi)`."""
+"""Queries across several tables, a module per subject: `queries.triage.open_cases(ravi)`."""
 
 from feedback.queries import (
     approval_rule,

@@ -1,4 +1,4 @@
-"""What labels mean, and who objects."""
+"""Definitions of labels, and objections to them."""
 
 from django.db.models import QuerySet
 
@@ -7,15 +7,18 @@ from modeltrain.labels import LABELS
 
 
 def definition_of(label: str) -> Definition:
-    """What a label means now."""
-    return Definition.objects.filter(label=label).first() or Definition.first(label)
+    """The current definition of a label."""
+    return Definition.objects.filter(label=label).first() or Definition.shipped(label)
 
 
-def every_version() -> dict[str, list[Definition]]:
-    """Every version of what each label means, the newest first."""
+def all_versions() -> dict[str, list[Definition]]:
+    """All versions of each label's definition, the newest first."""
     revised = list(Definition.objects.select_related("by"))
     return {
-        label: [*(one for one in revised if one.label == label), Definition.first(label)]
+        label: [
+            *(definition for definition in revised if definition.label == label),
+            Definition.shipped(label),
+        ]
         for label in LABELS
     }
 
@@ -25,6 +28,6 @@ def open_objections() -> "QuerySet[Objection]":
 
 
 def decided_objections() -> "QuerySet[Objection]":
-    """What maintainers answered, the newest first; the words stay between them and who wrote."""
+    """Objections that maintainers decided, the newest first. Their words are not public."""
     decided = (Objection.Status.ACCEPTED, Objection.Status.DECLINED)
     return Objection.objects.filter(status__in=decided).order_by("-decided_at")

@@ -1,4 +1,4 @@
-"""Labels that the other images speak against."""
+"""Labels of reported examples that similar images contradict."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from feedback.models import Example, Report, Retrain
 
 @dataclass(frozen=True)
 class DoubtfulLabel:
-    """A reported example whose label the other images speak against."""
+    """A reported example whose label is probably wrong, judging by the other images."""
 
     example: Example
     label: str
@@ -22,16 +22,16 @@ class DoubtfulLabel:
 
 @dataclass(frozen=True)
 class LabelReview:
-    """What a retrain found of the labels it learnt from.
+    """A retrain's review of its training labels.
 
     Attributes
     ----------
     retrain : Retrain
     doubts : list of DoubtfulLabel
-        The most doubtful first. Only of reports that are still accepted.
+        The most doubtful first. Only reports that are still accepted are included.
     counts : dict
-        From `modeltrain.curate.label_errors.count_doubtful`, of every image, also of those that
-        nobody reported.
+        The result of `modeltrain.curate.label_errors.count_doubtful` for all images, reported or
+        not.
     """
 
     retrain: Retrain
@@ -40,25 +40,26 @@ class LabelReview:
 
 
 def newest_review() -> LabelReview | None:
-    """What the newest retrain that looked at its labels found."""
+    """The label review of the newest retrain that has one."""
     for retrain in Retrain.objects.exclude(status=Retrain.Status.PROPOSED):
         path = retrain.folder / "doubts.jsonl"
         if path.is_file():
             lines = [json.loads(line) for line in path.read_text().splitlines()]
             counts = json.loads(path.with_suffix(".json").read_text())
-            return LabelReview(retrain, _doubtful([x for x in lines if x["is_issue"]]), counts)
+            issues = [line for line in lines if line["is_issue"]]
+            return LabelReview(retrain, _doubtful_labels(issues), counts)
     return None
 
 
-def _doubtful(lines: Sequence[dict[str, Any]]) -> list[DoubtfulLabel]:
+def _doubtful_labels(lines: Sequence[dict[str, Any]]) -> list[DoubtfulLabel]:
     examples = Example.objects.filter(
         image__name__in=[line["sha256"] for line in lines], report__status__in=Report.AGREED
     )
-    by_picture: dict[str, list[Example]] = {}
+    examples_by_image: dict[str, list[Example]] = {}
     examples = examples.select_related("image", "report")
     for example in examples.prefetch_related("report__decisions", "scores__model"):
         if example.image:
-            by_picture.setdefault(example.image.name, []).append(example)
+            examples_by_image.setdefault(example.image.name, []).append(example)
     return [
         DoubtfulLabel(
             example=example,
@@ -69,6 +70,6 @@ def _doubtful(lines: Sequence[dict[str, Any]]) -> list[DoubtfulLabel]:
             suggested_probability=line["suggested_probability"],
         )
         for line in lines
-        for example in by_picture.get(line["sha256"], [])
+        for example in examples_by_image.get(line["sha256"], [])
         if example.report.decision and example.report.decision.label == line["label"]
     ]

@@ -5,10 +5,10 @@ from feedback.models.group import SLICE
 
 
 def axes() -> list[Axis]:
-    """Axes with their values, as choices for groups."""
+    """All axes, with their values prefetched."""
     return list(Axis.objects.prefetch_related("values"))
 
 
 def stated_axes() -> list[Axis]:
-    """Those on which people state groups; named slices are of an audit set's images alone."""
+    """The axes on which people state groups, which excludes the axis of named slices."""
     return [axis for axis in axes() if axis.name != SLICE]

@@ -10,15 +10,15 @@ def versions() -> list[str]:
 
 
 def model_of(version: str) -> ModelVersion | None:
-    """The model called `v3`; None for anything else."""
+    """The model with this version, such as `v3`, or None if there is none."""
     number = version.removeprefix("v")
     if not number.isdecimal():
         return None
     return ModelVersion.objects.filter(number=int(number)).first()
 
 
-def served_before() -> ModelVersion | None:
-    """The model that was in service before the present one."""
+def previous_champion() -> ModelVersion | None:
+    """The model that was in service before the current champion."""
     return (
         ModelVersion.objects.filter(status=ModelVersion.Status.RETIRED)
         .order_by("-promoted_at")
@@ -30,7 +30,7 @@ def retrain_of(model: ModelVersion) -> Retrain | None:
     return Retrain.objects.filter(candidate=model).select_related("decided_by", "dataset").first()
 
 
-def learnt_from(report: Report) -> Sequence[str]:
-    """Models that were trained with a withdrawn report's pictures."""
-    found = ModelVersion.objects.filter(retrain__dataset__number__in=report.held_in)
-    return [model.version for model in found.order_by("number")]
+def versions_trained_on(report: Report) -> Sequence[str]:
+    """The versions of the models that were trained on a withdrawn report's images."""
+    models = ModelVersion.objects.filter(retrain__dataset__number__in=report.held_in)
+    return [model.version for model in models.order_by("number")]

@@ -1,4 +1,4 @@
-"""Work to take up: what follows from other work, and what may have been lost on its way."""
+"""Work to queue: the next steps of finished work, and tasks that may have been lost."""
 
 import datetime
 from collections import Counter
@@ -20,7 +20,7 @@ from feedback.models import (
 from feedback.models.group import SLICE
 from feedback.queries import audits
 
-# Work that has waited this long without being taken up may have been lost on its way.
+# A task for work that has waited this long may have been lost.
 OVERDUE = datetime.timedelta(seconds=30)
 
 
@@ -33,8 +33,8 @@ def reports_to_screen() -> Sequence[int]:
     )
 
 
-def reports_to_answer() -> bool:
-    """Has the champion learnt from reports that were not told yet?"""
+def has_reports_to_answer() -> bool:
+    """Whether the champion has learnt from reports that are not yet answered."""
     retrain = Retrain.objects.filter(
         candidate__status=ModelVersion.Status.CHAMPION, decided_at__lt=timezone.now() - OVERDUE
     ).first()
@@ -71,20 +71,20 @@ def audits_to_run() -> Sequence[int]:
 
 
 def audits_to_recount() -> Sequence[int]:
-    """Finished audits whose figures do not have the named slices as they stand now."""
-    found = []
+    """Finished audits whose figures do not match the current named slices."""
+    outdated = []
     for audit_set in AuditSet.objects.filter(named_slices__isnull=False).distinct():
-        wanted = Counter(audits.slice_groups(audit_set).values())
-        for audit in audits.done(audit_set):
+        current_counts = Counter(audits.slice_groups(audit_set).values())
+        for audit in audits.finished_audits(audit_set):
             cells = (audit.figures or {}).get("groups", {}).get(SLICE, {})
-            counted = {value: cell["n"] for value, cell in cells.items()}
-            if counted != wanted and audit.predictions.is_file():
-                found.append(audit.pk)
-    return found
+            audited_counts = {value: cell["n"] for value, cell in cells.items()}
+            if audited_counts != current_counts and audit.predictions.is_file():
+                outdated.append(audit.pk)
+    return outdated
 
 
 def findings_to_run() -> Sequence[int]:
-    """The next one, while no retrain waits for the same workers."""
+    """The next finding, unless a retrain needs the same workers."""
     if Retrain.objects.filter(
         status__in=(Retrain.Status.APPROVED, Retrain.Status.RUNNING)
     ).exists():
@@ -95,9 +95,9 @@ def findings_to_run() -> Sequence[int]:
     return list(waiting.values_list("pk", flat=True)[:1])
 
 
-def occlusions_to_go_on() -> Sequence[int]:
-    """Those whose next row nobody has greyed for a while."""
-    stopped = Occlusion.objects.filter(failure="", done__lt=F("rows"))
+def occlusions_to_resume() -> Sequence[int]:
+    """Unfinished occlusion maps that no worker has touched for a while."""
+    unfinished = Occlusion.objects.filter(failure="", done__lt=F("rows"))
     return list(
-        stopped.filter(touched_at__lt=timezone.now() - OVERDUE).values_list("pk", flat=True)
+        unfinished.filter(touched_at__lt=timezone.now() - OVERDUE).values_list("pk", flat=True)
     )

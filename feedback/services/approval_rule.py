@@ -41,5 +41,5 @@ def change(*, number: int, by: User) -> int:
             )
         waiting = list(queries.approval_rule.half_decided()) if number == ApprovalRule.ONE else []
         settled = [triage.settle(decision, [decision]) for decision in waiting]
-        ledger.keys(before=before, number=number, by=by)
+        ledger.record_approval_rule(before=before, number=number, by=by)
     return sum(settled)

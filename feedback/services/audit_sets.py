@@ -1,4 +1,4 @@
-"""Bring in images that models are measured on, and never learn from."""
+"""Import images that models are measured on and never learn from."""
 
 import re
 from collections import Counter
@@ -23,22 +23,22 @@ from modeltrain.images.hashing import Pdq, is_near_duplicate, pdq
 from modeltrain.labels import LABELS
 from modeltrain.model.features import ImageMissing, load_pixels
 
-Step = Callable[[int, int], None]
+ImportProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class AuditSetImport:
-    """What came of an import.
+    """The result of an import.
 
     Attributes
     ----------
     audit_set : AuditSet
-    told : list of str
-        What was left out, and what the set can say nothing of. For people.
+    warnings : list of str
+        Which images were left out and which groups the set cannot measure, in sentences for people.
     """
 
     audit_set: AuditSet
-    told: list[str]
+    warnings: list[str]
 
 
 def import_set(
@@ -48,39 +48,39 @@ def import_set(
     card: str = "",
     new_groups: bool = False,
     public_images: bool = False,
-    step: Step,
+    progress: ImportProgress,
 ) -> AuditSetImport:
-    """Freeze a dataset's images as an audit set; from then on it decides about new models.
+    """Freeze a dataset's images as an audit set, which decides about new models from then on.
 
-    Images that a model has learnt from, or nearly has, are left out and told. All of the set comes
-    in, or nothing.
+    An image that a model has learnt from, or a near duplicate of one, is left out with a warning.
+    The import either stores the whole set or nothing.
 
     Parameters
     ----------
     name : str
-        A slug that no other set has.
+        A slug that no other set uses.
     data : Dataset
-        All of its splits.
+        All its splits are imported.
     card : str
         Where the images come from, and their licence.
     new_groups : bool
-        Whether axes and values that the site does not know are made; refused otherwise.
+        Whether to create unknown axes and values; otherwise they are refused.
     public_images : bool
-        Whether anybody may see its pictures.
-    step : callable
-        Called with images done and images in all.
+        Whether anyone may see its images.
+    progress : callable
+        Called with the number of images read and the total.
     """
     _check(name, data, new_groups=new_groups)
-    told: list[str] = []
-    rows, prints = _readable(data, told, step)
-    rows = _unlearnt(rows, prints, told)
+    warnings: list[str] = []
+    rows, hashes = _readable(data, warnings, progress)
+    rows = _exclude_learnt(rows, hashes, warnings)
     if not rows:
         raise Invalid(
             rule="An audit set needs images that no model has learnt from.",
-            received=f"{len(data.rows)} images, and none of them is left. {' '.join(told)}",
+            received=f"{len(data.rows)} images, and none of them is left. {' '.join(warnings)}",
             remedy="Import other images.",
         )
-    told += _shared(rows) + _thin(rows)
+    warnings += _overlap_warnings(rows) + _size_warnings(rows)
     folder = Path(settings.AUDIT_IMAGES_DIR)
     folder.mkdir(parents=True, exist_ok=True)
     for row in rows:
@@ -98,7 +98,7 @@ def import_set(
         )
         for model in ModelVersion.objects.exclude(status=ModelVersion.Status.CANDIDATE):
             audits.request(model=model, audit_set=audit_set)
-    return AuditSetImport(audit_set, told)
+    return AuditSetImport(audit_set, warnings)
 
 
 def _check(name: str, data: Dataset, *, new_groups: bool) -> None:
@@ -124,103 +124,109 @@ def _check(name: str, data: Dataset, *, new_groups: bool) -> None:
     if unknown:
         raise Invalid(
             rule=f"An audit set's labels must be among {', '.join(LABELS)}.",
-            received=_counted(unknown),
+            received=_format_counts(unknown),
             remedy="Rename the classes and import again.",
         )
-    known = {(value.axis.name, value.name) for value in _values()}
-    pairs = Counter(pair for row in data.rows for pair in row.groups.items() if pair not in known)
-    if pairs and not new_groups:
+    existing = {(value.axis.name, value.name) for value in AxisValue.objects.select_related("axis")}
+    new_pairs = Counter(
+        pair for row in data.rows for pair in row.groups.items() if pair not in existing
+    )
+    if new_pairs and not new_groups:
         raise Invalid(
             rule="Groups must be on axes that the site knows, with values that it knows.",
-            received=_counted(Counter({f"{a}={v}": n for (a, v), n in pairs.items()})),
+            received=_format_counts(
+                Counter({f"{axis}={value}": n for (axis, value), n in new_pairs.items()})
+            ),
             remedy="Correct them, or let them be made with --new-groups.",
         )
 
 
-def _counted(counts: Counter[str]) -> str:
+def _format_counts(counts: Counter[str]) -> str:
     return ", ".join(f"{name} ({n})" for name, n in sorted(counts.items()))
 
 
-def _values() -> Sequence[AxisValue]:
-    return list(AxisValue.objects.select_related("axis"))
-
-
-def _readable(data: Dataset, told: list[str], step: Step) -> tuple[list[Row], dict[str, Pdq]]:
-    rows, prints, gone = [], {}, []
-    for done, row in enumerate(data.rows, start=1):
+def _readable(
+    data: Dataset, warnings: list[str], progress: ImportProgress
+) -> tuple[list[Row], dict[str, Pdq]]:
+    rows, hashes, errors = [], {}, []
+    for number, row in enumerate(data.rows, start=1):
         try:
-            prints[row.sha256] = pdq(load_pixels(row.sha256, data.images))
+            hashes[row.sha256] = pdq(load_pixels(row.sha256, data.images))
             rows.append(replace(row, split="audit"))
-        except ImageMissing as reason:
-            gone.append(str(reason))
-        step(done, len(data.rows))
-    if gone:
-        told.append(f"{len(gone)} images cannot be read and are left out, the first: {gone[0]}")
-    return rows, prints
+        except ImageMissing as error:
+            errors.append(str(error))
+        progress(number, len(data.rows))
+    if errors:
+        warnings.append(
+            f"{len(errors)} images cannot be read and are left out, the first: {errors[0]}"
+        )
+    return rows, hashes
 
 
-def _unlearnt(rows: Sequence[Row], prints: dict[str, Pdq], told: list[str]) -> list[Row]:
-    """Leave out what is in a dataset, and what shares a cluster or a look with what is."""
-    learnt: dict[str, Row] = {}
+def _exclude_learnt(rows: Sequence[Row], hashes: dict[str, Pdq], warnings: list[str]) -> list[Row]:
+    """Leave out images of datasets, and images of the same clusters or with nearly equal hashes."""
+    learnt_rows: dict[str, Row] = {}
     for dataset in DatasetVersion.objects.all():
-        learnt |= {row.sha256: row for row in manifest.read(dataset.manifest)}
-    looks = []
-    for sha256 in learnt:
+        learnt_rows |= {row.sha256: row for row in manifest.read(dataset.manifest)}
+    learnt_hashes = []
+    for sha256 in learnt_rows:
         path = manifests.image_path(sha256)
         if path.is_file():
-            looks.append(pdq(codec.decode(path.read_bytes())))
-    clusters = {row.cluster for row in learnt.values()}
-    # What was reported is named otherwise in manifests.
+            learnt_hashes.append(pdq(codec.decode(path.read_bytes())))
+    clusters = {row.cluster for row in learnt_rows.values()}
+    # Manifests refer to reported images by another name.
     reported = set(manifests.reported_images().values_list("sha256", flat=True))
-    kept = [
+    unlearnt = [
         row
         for row in rows
-        if row.sha256 not in learnt
+        if row.sha256 not in learnt_rows
         and row.sha256 not in reported
         and row.cluster not in clusters
-        and not any(is_near_duplicate(prints[row.sha256], look) for look in looks)
+        and not any(is_near_duplicate(hashes[row.sha256], learnt) for learnt in learnt_hashes)
     ]
-    if left := len(rows) - len(kept):
-        told.append(
-            f"{left} images are left out: a model here has learnt from them, or from one that is "
-            "nearly the same."
+    if excluded := len(rows) - len(unlearnt):
+        warnings.append(
+            f"{excluded} images are left out: a model here has learnt from them, or from one that "
+            "is nearly the same."
         )
-    return kept
+    return unlearnt
 
 
-def _shared(rows: Sequence[Row]) -> list[str]:
+def _overlap_warnings(rows: Sequence[Row]) -> list[str]:
     hashes = {row.sha256 for row in rows}
-    told = []
-    for other in AuditSet.objects.all():
-        shared = len(hashes & {row.sha256 for row in manifest.read(other.manifest)})
+    warnings = []
+    for audit_set in AuditSet.objects.all():
+        shared = len(hashes & {row.sha256 for row in manifest.read(audit_set.manifest)})
         if shared:
-            told.append(f"{shared} images are in audit set {other.name} too: looks at it count.")
-    return told
+            warnings.append(
+                f"{shared} images are in audit set {audit_set.name} too: its gate decisions count."
+            )
+    return warnings
 
 
-def _thin(rows: Sequence[Row]) -> list[str]:
-    """Say of which classes and groups the set will say nothing."""
-    told = []
+def _size_warnings(rows: Sequence[Row]) -> list[str]:
+    """Name the labels and groups with too few images for a conclusion."""
+    warnings = []
     labels = Counter(row.label for row in rows)
     if empty := [label for label in LABELS if not labels[label]]:
-        told.append(
+        warnings.append(
             f"There is no image of {', '.join(empty)}: no model passes the gate on this set "
             "without a named maintainer's reason."
         )
     groups = Counter(f"{axis}={value}" for row in rows for axis, value in row.groups.items())
     if few := Counter({name: n for name, n in groups.items() if n < MINIMUM_IMAGES}):
-        told.append(
+        warnings.append(
             f"Groups with fewer than {MINIMUM_IMAGES} images will read insufficient data: "
-            f"{_counted(few)}."
+            f"{_format_counts(few)}."
         )
-    return told
+    return warnings
 
 
 def _add_groups(rows: Sequence[Row]) -> None:
-    for axis, value in sorted({pair for row in rows for pair in row.groups.items()}):
-        found, _ = Axis.objects.get_or_create(
-            name=axis, defaults={"title": axis.replace("_", " ").capitalize()}
-        )
-        AxisValue.objects.get_or_create(
-            axis=found, name=value, defaults={"title": value.replace("_", " ").capitalize()}
-        )
+    for axis_name, name in sorted({pair for row in rows for pair in row.groups.items()}):
+        axis, _ = Axis.objects.get_or_create(name=axis_name, defaults={"title": _title(axis_name)})
+        AxisValue.objects.get_or_create(axis=axis, name=name, defaults={"title": _title(name)})
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ").capitalize()

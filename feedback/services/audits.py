@@ -1,4 +1,4 @@
-"""Measure a model on an audit set, as a job people can watch."""
+"""Measure a model on an audit set, in parts, with progress that people can watch."""
 
 import datetime
 import hashlib
@@ -22,15 +22,15 @@ from modeltrain.data import manifest
 if TYPE_CHECKING:
     from modeltrain.audit.columns import Columns
 
-PART_IMAGES = 16  # a visitor's image waits for one part at most: about a second
-ANSWERS = ".answers.jsonl"
-KEPT_SECONDS = 24 * 3600  # a comparison, in the cache
+PART_IMAGES = 16  # a visitor's image waits for at most one part: about a second
+PREDICTIONS_SUFFIX = ".answers.jsonl"
+COMPARISON_CACHE_SECONDS = 24 * 3600
 # A running job touches its heartbeat every few seconds.
 LOST_AFTER = datetime.timedelta(seconds=60)
 
 
 def request(*, model: ModelVersion, audit_set: AuditSet) -> Audit:
-    """The audit of this model on this set; a failed one is tried again."""
+    """Return the audit of this model on this set, and reset it if it has failed."""
     audit, _ = Audit.objects.get_or_create(model=model, audit_set=audit_set)
     Audit.objects.filter(pk=audit.pk, status=Audit.Status.FAILED).update(
         status=Audit.Status.WAITING, failure="", progress={}
@@ -40,9 +40,9 @@ def request(*, model: ModelVersion, audit_set: AuditSet) -> Audit:
 
 
 def start(*, pk: int) -> list[int]:
-    """Cut a waiting audit into parts; return those that nobody has answered yet.
+    """Split a waiting audit into parts and return those without predictions.
 
-    Empty where another worker got there first, or where every part is answered.
+    The list is empty if another worker has started the audit or every part has predictions.
     """
     waiting = Audit.objects.filter(pk=pk, status=Audit.Status.WAITING)
     if not waiting.update(status=Audit.Status.RUNNING, heartbeat_at=timezone.now()):
@@ -51,58 +51,64 @@ def start(*, pk: int) -> list[int]:
     rows = manifest.read(audit.audit_set.manifest)
     audit.parts.mkdir(parents=True, exist_ok=True)
     for part in (parts := _parts(audit)):
-        if not (asked := _rows(audit, part)).is_file():
-            manifest.write(asked, rows[part : part + PART_IMAGES])
-    _tell(audit)
-    return [part for part in parts if not _answers(audit, part).is_file()]
+        if not (path := _rows_path(audit, part)).is_file():
+            manifest.write(path, rows[part : part + PART_IMAGES])
+    _update_progress(audit)
+    return [part for part in parts if not _predictions_path(audit, part).is_file()]
 
 
-def answer(*, pk: int, part: int) -> None:
-    """Let the model say what it sees on the images of one part; once is enough."""
+def predict_part(*, pk: int, part: int) -> None:
+    """Classify the images of one part, unless its predictions are stored already."""
     audit = _running(pk)
-    if audit is None or _answers(audit, part).is_file():
+    if audit is None or _predictions_path(audit, part).is_file():
         return
     from modeltrain.audit import evaluate
 
-    rows = manifest.read(_rows(audit, part))
-    places = {row.sha256: manifests.image_path(row.sha256) for row in rows}
+    rows = manifest.read(_rows_path(audit, part))
+    image_paths = {row.sha256: manifests.image_path(row.sha256) for row in rows}
     classifier = models.classifier_of(audit.model)
-    predicted = evaluate.predict(classifier, rows, places, lambda done, total: None)
-    evaluate.write_predictions(_answers(audit, part), predicted)
-    _tell(audit)
+    predicted = evaluate.predict(classifier, rows, image_paths, lambda done, total: None)
+    evaluate.write_predictions(_predictions_path(audit, part), predicted)
+    _update_progress(audit)
 
 
-def answered(*, pk: int) -> bool:
-    """Is every part of a running audit there?"""
+def all_parts_predicted(*, pk: int) -> bool:
+    """Whether a running audit has the predictions of every part."""
     audit = _running(pk)
     return bool(audit and audit.progress.get("done") == audit.progress.get("total"))
 
 
-def count(*, pk: int) -> None:
-    """Put the parts together and count the errors."""
+def count_errors(*, pk: int) -> None:
+    """Merge the predictions of all parts, compute the figures and finish the audit."""
     audit = _running(pk)
-    if audit is None or not answered(pk=pk):
+    if audit is None or not all_parts_predicted(pk=pk):
         return
     counting = {**audit.progress, "stage": "counting", "message": "Counting the errors"}
     ready = Audit.objects.filter(pk=pk, status=Audit.Status.RUNNING, progress__stage="auditing")
     if not ready.update(progress=counting):
-        return  # another worker does it
+        return  # another worker is counting
     from modeltrain.audit import columns, evaluate
 
-    answers = [_answers(audit, part) for part in _parts(audit)]
-    predicted = [each for path in answers for each in evaluate.read_predictions(path)]
+    paths = [_predictions_path(audit, part) for part in _parts(audit)]
+    predicted = [prediction for path in paths for prediction in evaluate.read_predictions(path)]
     columns.write(audit.predictions, columns.from_predicted(predicted))
-    finish(audit=audit, figures=evaluate.audit(evaluate.from_columns(answers_of(audit))))
+    finish(audit=audit, figures=evaluate.audit(evaluate.from_columns(predictions_of(audit))))
     shutil.rmtree(audit.parts)
 
 
-def answers_of(audit: Audit, slices: Mapping[str, str] | None = None) -> "Columns":
-    """Its model's answers, with these slices, or those that have a name now.
+def predictions_of(audit: Audit, slices: Mapping[str, str] | None = None) -> "Columns":
+    """Read an audit's predictions and add its images' slices as a group axis.
+
+    Parameters
+    ----------
+    audit : Audit
+    slices : mapping of str to str, optional
+        The slice of each image hash. By default the slices that are named now.
 
     Raises
     ------
     OSError, columns.ColumnsRefused
-        Where they are gone, or damaged.
+        If the predictions are missing or damaged.
     """
     from modeltrain.audit import columns
 
@@ -112,7 +118,7 @@ def answers_of(audit: Audit, slices: Mapping[str, str] | None = None) -> "Column
 
 
 def rows_of(audit_set: AuditSet, slices: Mapping[str, str]) -> list[manifest.Row]:
-    """Its images, with these slices."""
+    """The set's manifest rows, with each image's slice as a group."""
     return [
         replace(row, groups={**row.groups, SLICE: slices[row.sha256]})
         if row.sha256 in slices
@@ -122,22 +128,22 @@ def rows_of(audit_set: AuditSet, slices: Mapping[str, str]) -> list[manifest.Row
 
 
 def recount(*, pk: int) -> None:
-    """Count a finished audit again from its answers, after a slice was named or taken back."""
+    """Compute a finished audit's figures again, after a slice was named or its name taken back."""
     audit = Audit.objects.select_related("model", "audit_set").get(pk=pk)
     from modeltrain.audit import evaluate
 
-    figures = evaluate.audit(evaluate.from_columns(answers_of(audit)))
+    figures = evaluate.audit(evaluate.from_columns(predictions_of(audit)))
     with transaction.atomic():
-        now = Audit.objects.select_for_update().get(pk=pk)
-        if now.status == Audit.Status.DONE and now.all_figures != figures:
-            Audit.objects.filter(pk=pk).update(**_kept(figures))
+        current = Audit.objects.select_for_update().get(pk=pk)
+        if current.status == Audit.Status.DONE and current.all_figures != figures:
+            Audit.objects.filter(pk=pk).update(**_figure_fields(figures))
             audit.refresh_from_db()
-            ledger.audit(audit)
+            ledger.record_audit(audit)
 
 
-def fail(*, pk: int, why: str) -> None:
+def fail(*, pk: int, reason: str) -> None:
     Audit.objects.filter(pk=pk, status=Audit.Status.RUNNING).update(
-        status=Audit.Status.FAILED, failure=why
+        status=Audit.Status.FAILED, failure=reason
     )
 
 
@@ -147,22 +153,23 @@ def _running(pk: int) -> Audit | None:
 
 
 def _parts(audit: Audit) -> range:
-    """Where each part begins."""
+    """The index of each part's first image."""
     return range(0, audit.audit_set.images, PART_IMAGES)
 
 
-def _rows(audit: Audit, part: int) -> Path:
+def _rows_path(audit: Audit, part: int) -> Path:
     return audit.parts / f"{part}-{PART_IMAGES}.rows.jsonl"
 
 
-def _answers(audit: Audit, part: int) -> Path:
-    return audit.parts / f"{part}-{PART_IMAGES}{ANSWERS}"
+def _predictions_path(audit: Audit, part: int) -> Path:
+    return audit.parts / f"{part}-{PART_IMAGES}{PREDICTIONS_SUFFIX}"
 
 
-def _tell(audit: Audit) -> None:
-    """Show how many images are answered, and that somebody is at work."""
+def _update_progress(audit: Audit) -> None:
+    """Store how many images are classified, and touch the heartbeat."""
     total = audit.audit_set.images
-    done = min(sum(_answers(audit, part).is_file() for part in _parts(audit)) * PART_IMAGES, total)
+    parts_done = sum(_predictions_path(audit, part).is_file() for part in _parts(audit))
+    done = min(parts_done * PART_IMAGES, total)
     Audit.objects.filter(pk=audit.pk, status=Audit.Status.RUNNING).update(
         heartbeat_at=timezone.now(),
         progress={"stage": "auditing", "message": "Auditing", "done": done, "total": total},
@@ -173,44 +180,44 @@ def finish(*, audit: Audit, figures: Mapping[str, Any]) -> None:
     with transaction.atomic():
         unfinished = Audit.objects.filter(pk=audit.pk).exclude(status=Audit.Status.DONE)
         if not unfinished.update(
-            status=Audit.Status.DONE, finished_at=timezone.now(), **_kept(figures)
+            status=Audit.Status.DONE, finished_at=timezone.now(), **_figure_fields(figures)
         ):
             return  # another worker got there first
         audit.refresh_from_db()
-        ledger.audit(audit)
+        ledger.record_audit(audit)
 
 
-def _kept(figures: Mapping[str, Any]) -> dict[str, Any]:
+def _figure_fields(figures: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "figures": {name: each for name, each in figures.items() if name != "pairs"},
+        "figures": {name: value for name, value in figures.items() if name != "pairs"},
         "pairs": figures.get("pairs", []),
     }
 
 
 def compare(*, before: Audit, after: Audit) -> dict[str, Any]:
-    """What the gate says of two audited models, whichever of them is in service.
+    """Let the gate judge `after` against `before`, whichever of the two models is in service.
 
     Raises
     ------
     ArtifactMissing
-        Where a model's answers are gone, or the two are not of the same images.
+        If a model's predictions are missing, or the two audits are not of the same images.
     """
-
-    # Statistics take seconds to import, and only this needs them.
+    # The statistics packages take seconds to import, and only this function needs them.
     from modeltrain.audit import columns
     from modeltrain.gate import judge
     from modeltrain.gate.policy import Policy
 
     policy = Policy.load()
-    slices = sorted(queries.audits.slice_groups(before.audit_set).items())
-    key = f"comparison {before.pk} {after.pk} {before.audit_set_id} {policy} {slices}"
-    name = hashlib.sha256(key.encode()).hexdigest()
-    found: dict[str, Any] | None = cache.get(name)
-    if found is None:
+    slices = queries.audits.slice_groups(before.audit_set)
+    pair = f"{before.pk} {after.pk} {before.audit_set_id}"
+    key = f"comparison {pair} {policy} {sorted(slices.items())}"
+    cache_key = hashlib.sha256(key.encode()).hexdigest()
+    comparison: dict[str, Any] | None = cache.get(cache_key)
+    if comparison is None:
         try:
-            found = judge.judge(
-                champion=answers_of(before),
-                candidate=answers_of(after),
+            comparison = judge.judge(
+                champion=predictions_of(before, slices),
+                candidate=predictions_of(after, slices),
                 policy=policy,
             )
         except (OSError, columns.ColumnsRefused, judge.NotComparable) as problem:
@@ -219,12 +226,12 @@ def compare(*, before: Audit, after: Audit) -> dict[str, Any]:
                 received="answers that are gone, or are of other images",
                 remedy="Choose other models, or let both be audited again.",
             ) from problem
-        cache.set(name, found, KEPT_SECONDS)
-    return found
+        cache.set(cache_key, comparison, COMPARISON_CACHE_SECONDS)
+    return comparison
 
 
 def fail_lost() -> int:
-    """A running audit without a heartbeat has lost its worker; let it be tried again."""
+    """Put running audits whose heartbeat stopped back in the queue: their worker is lost."""
     return Audit.objects.filter(
         status=Audit.Status.RUNNING, heartbeat_at__lt=timezone.now() - LOST_AFTER
     ).update(status=Audit.Status.WAITING, progress={})

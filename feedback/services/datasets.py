@@ -64,7 +64,7 @@ def fold(*, by: User) -> DatasetVersion | None:
             )
             outcomes.publish(report.pk)
         if existing is None:
-            ledger.dataset(dataset)
+            ledger.record_dataset(dataset)
     return dataset
 
 
@@ -74,7 +74,7 @@ def create_first(rows: Sequence[Row]) -> DatasetVersion:
         dataset = DatasetVersion.objects.create(
             number=1, manifest_sha256=manifests.publish(rows), images=len(rows), added=len(rows)
         )
-        ledger.dataset(dataset)
+        ledger.record_dataset(dataset)
     return dataset
 
 

@@ -1,4 +1,4 @@
-"""Say what labels mean, hear who disagrees, and change a meaning for a public reason."""
+"""Revise the definitions of labels, and decide objections to them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,7 +20,7 @@ LONGEST_MEANING = 500
 
 
 def object_to(*, label: str, words: str) -> Objection:
-    """Take what somebody says against the meaning that a label has now."""
+    """File an objection to a label's current definition."""
     check_label(label)
     words = required_text(words, "What is wrong with a definition")
     version = queries.definitions.definition_of(label).version
@@ -28,9 +28,9 @@ def object_to(*, label: str, words: str) -> Objection:
 
 
 def withdraw(*, objection: Objection) -> None:
-    """Forget its words."""
-    open_still = Objection.objects.exclude(status=Status.WITHDRAWN).filter(pk=objection.pk)
-    if not open_still.update(status=Status.WITHDRAWN, words="", reason=""):
+    """Withdraw an objection and erase its words."""
+    standing = Objection.objects.exclude(status=Status.WITHDRAWN).filter(pk=objection.pk)
+    if not standing.update(status=Status.WITHDRAWN, words="", reason=""):
         raise WrongState(
             rule="An objection can be withdrawn once.",
             received="one that is withdrawn",
@@ -57,24 +57,27 @@ def revise(
             received=str(len(borderline)),
             remedy="Keep those that decide the most cases.",
         )
-    for one in borderline:
-        check_label(one["label"])
+    for example in borderline:
+        check_label(example["label"])
     borderline = [
-        {**one, "picture": required_text(one["picture"], "A borderline picture", LONGEST_MEANING)}
-        for one in borderline
+        {
+            **example,
+            "picture": required_text(example["picture"], "A borderline picture", LONGEST_MEANING),
+        }
+        for example in borderline
     ]
-    present = queries.definitions.definition_of(label)
-    if (meaning, borderline) == (present.meaning, present.borderline):
+    current = queries.definitions.definition_of(label)
+    if (meaning, borderline) == (current.meaning, current.borderline):
         raise Invalid(
             rule="A new version differs from the one before.",
-            received=f"version {present.version} again",
+            received=f"version {current.version} again",
             remedy="Change the meaning or an example.",
         )
     try:
         with transaction.atomic():
-            made = Definition.objects.create(
+            definition = Definition.objects.create(
                 label=label,
-                version=present.version + 1,
+                version=current.version + 1,
                 meaning=meaning,
                 borderline=borderline,
                 reason=reason,
@@ -86,14 +89,14 @@ def revise(
                 reason,
                 by,
             )
-            ledger.definition(made)
+            ledger.record_definition(definition)
     except IntegrityError:
         raise WrongState(
             rule="Each version of a definition is written once.",
-            received=f"version {present.version + 1} of {label}, which somebody just wrote",
+            received=f"version {current.version + 1} of {label}, which somebody just wrote",
             remedy="Read it, and change that one.",
         ) from None
-    return made
+    return definition
 
 
 def decline(*, objection: Objection, reason: str, by: User) -> None:
@@ -107,7 +110,7 @@ def decline(*, objection: Objection, reason: str, by: User) -> None:
         )
 
 
-def _decide(found: "QuerySet[Objection]", status: str, reason: str, by: User) -> int:
-    return found.filter(status=Status.OPEN).update(
+def _decide(objections: "QuerySet[Objection]", status: str, reason: str, by: User) -> int:
+    return objections.filter(status=Status.OPEN).update(
         status=status, reason=reason, decided_by=by, decided_at=timezone.now()
     )

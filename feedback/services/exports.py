@@ -1,4 +1,4 @@
-"""Which of a model's exports a browser may load."""
+"""Decide which of a model's exports a browser may load."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,35 +10,37 @@ from django.conf import settings
 from feedback.models import Finding, ModelVersion
 from modeltrain.model import artifact
 
-AGREEMENT = 0.99  # share of images, of the distance and of the label
+AGREEMENT = 0.99  # share of images with close scores, and with the same label
 FLOAT32, INT8 = "float32", "int8"
 BLOCKED = "blocked"
 
 
-def objections(found: Mapping[str, Any]) -> list[str]:
-    """Say why an export may not be handed out; nothing where it may.
+def objections(figures: Mapping[str, Any]) -> list[str]:
+    """List the reasons why an export is not offered to browsers; empty if it is.
 
-    What the gate has too few images to judge is no objection: the model it was made of is in
-    service in spite of the same gap, and the page names it.
+    Too few images for the gate to judge a group is no objection: the original model is in service
+    despite the same gap, and the page names the gap.
     """
-    rounded = found["graphs"]["int8"]
-    said = []
-    if found["gate"]["verdict"] == BLOCKED:
-        said.append(found["gate"]["sentence"])
-    for name, what in (
+    int8 = figures["graphs"]["int8"]
+    reasons = []
+    if figures["gate"]["verdict"] == BLOCKED:
+        reasons.append(figures["gate"]["sentence"])
+    for name, requirement in (
         ("within", "every score within 0.03 of the model's own"),
         ("same", "the same label as the model"),
     ):
-        if rounded[name] < AGREEMENT:
-            said.append(
-                f"{AGREEMENT:.0%} of the images must have {what}. It is {rounded[name]:.1%}."
+        if int8[name] < AGREEMENT:
+            reasons.append(
+                f"{AGREEMENT:.0%} of the images must have {requirement}. It is {int8[name]:.1%}."
             )
-    return said
+    return reasons
 
 
 def graph(sha256: str) -> Path | None:
-    """The ONNX graph of an artifact, if it is public: a model that was in service, or an export
-    that nothing speaks against."""
+    """The path of an artifact's ONNX graph, or None if the artifact is not public.
+
+    Models that are or were in service are public, and so are exports without objections.
+    """
     export = Finding.objects.filter(kind=Finding.Kind.INT8, figures__sha256=sha256).first()
     if export:
         public = not objections(export.figures or {})
@@ -53,7 +55,7 @@ def graph(sha256: str) -> Path | None:
 class Graph:
     """A file that browsers may load.
 
-    `artifact` names the folder that it is in, `sha256` is of the file itself.
+    `artifact` is the hash that names its folder, and `sha256` the hash of the file itself.
     """
 
     kind: str
@@ -63,13 +65,13 @@ class Graph:
 
 
 def graphs(model: ModelVersion) -> list[Graph]:
-    """What a browser may load to answer as this model does: the smallest first."""
-    exported = Finding.objects.filter(
+    """The graphs with which a browser can run this model, the smallest first."""
+    exports = Finding.objects.filter(
         audit__model=model, kind=Finding.Kind.INT8, status=Finding.Status.DONE
     )
-    named = [(INT8, str((each.figures or {})["sha256"])) for each in exported.order_by("-pk")[:1]]
+    int8 = [(INT8, str((export.figures or {})["sha256"])) for export in exports.order_by("-pk")[:1]]
     return [
         Graph(kind, sha256, artifact.hashes(path.parent)[path.name], path.stat().st_size)
-        for kind, sha256 in [*named, (FLOAT32, model.sha256)]
+        for kind, sha256 in [*int8, (FLOAT32, model.sha256)]
         if (path := graph(sha256))
     ]

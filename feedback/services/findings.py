@@ -1,4 +1,4 @@
-"""Look for more than rates in the model in service, as a job people can watch."""
+"""Analyse audited models beyond their rates: counterfactuals, slices and exports for browsers."""
 
 import json
 import shutil
@@ -20,22 +20,22 @@ from modeltrain.labels import LABELS
 
 Kind, Status = Finding.Kind, Finding.Status
 DATASET = "dataset"
-# Visitors wait for the export: until it is there, their browsers load four times as much.
-FIRST_TO_LAST = sorted(Kind, key=lambda kind: kind != Kind.INT8)
+# Visitors wait for the export: without it their browsers load four times as much.
+BY_PRIORITY = sorted(Kind, key=lambda kind: kind != Kind.INT8)
 
 
 def request_missing() -> None:
-    """Ask for every kind, for each finished audit of the model in service. Once asked is enough."""
-    done = Audit.objects.filter(
+    """Create the missing findings of every finished audit of the model in service."""
+    finished = Audit.objects.filter(
         status=Audit.Status.DONE, model__status=ModelVersion.Status.CHAMPION
     )
-    for kind in FIRST_TO_LAST:
-        for audit in done.exclude(findings__kind=kind):
+    for kind in BY_PRIORITY:
+        for audit in finished.exclude(findings__kind=kind):
             Finding.objects.get_or_create(audit=audit, kind=kind)
 
 
-def try_again(*, finding: Finding) -> None:
-    """A failed one waits for a person: what failed once fails again until something is mended."""
+def retry(*, finding: Finding) -> None:
+    """Queue a failed finding again. Nothing does so by itself: its cause must be fixed first."""
     failed = Finding.objects.filter(pk=finding.pk, status=Status.FAILED)
     if not failed.update(status=Status.WAITING, failure="", progress={}):
         finding.refresh_from_db()
@@ -47,7 +47,7 @@ def try_again(*, finding: Finding) -> None:
 
 
 def run(*, pk: int) -> None:
-    """Run the verb of its kind in a process of its own; keep what came of it."""
+    """Run the verb for this kind of finding in a process of its own, and store the result."""
     waiting = Finding.objects.filter(pk=pk, status=Status.WAITING)
     if not waiting.update(
         status=Status.RUNNING, heartbeat_at=timezone.now(), progress={"stage": "starting"}
@@ -60,7 +60,7 @@ def run(*, pk: int) -> None:
         changed: dict[str, Any] = {"heartbeat_at": timezone.now()}
         if "stage" in message:
             changed["progress"] = dict(message)
-        return bool(running.update(**changed)) and not _retrain_waits()
+        return bool(running.update(**changed)) and not _retrain_is_waiting()
 
     try:
         training_process.run(
@@ -69,35 +69,35 @@ def run(*, pk: int) -> None:
             listen=listen,
             limit_seconds=settings.FINDING_SECONDS,
         )
-        _keep(finding)
+        _store_result(finding)
     except training_process.ProcessFailed as failure:
-        if _retrain_waits():
+        if _retrain_is_waiting():
             running.update(status=Status.WAITING, progress={})
         else:
             running.update(status=Status.FAILED, failure=str(failure))
-    except Exception as problem:
-        running.update(status=Status.FAILED, failure=f"{type(problem).__name__}: {problem}")
+    except Exception as error:
+        running.update(status=Status.FAILED, failure=f"{type(error).__name__}: {error}")
         raise
     finally:
-        # It names reported images, which may be withdrawn.
+        # The dataset names reported images, and their reports may be withdrawn.
         shutil.rmtree(finding.folder / DATASET, ignore_errors=True)
 
 
-def _keep(finding: Finding) -> None:
+def _store_result(finding: Finding) -> None:
     with transaction.atomic():
         if not Finding.objects.filter(pk=finding.pk, status=Status.RUNNING).update(
             status=Status.DONE,
-            figures=json.loads((finding.folder / "found.json").read_text()),
+            figures=json.loads((finding.folder / "figures.json").read_text()),
             finished_at=timezone.now(),
         ):
-            return  # it was taken for lost, and is looked for again
+            return  # it was considered lost and is queued again
         finding.refresh_from_db()
         if finding.kind == Kind.INT8:
-            ledger.export(finding)
+            ledger.record_export(finding)
 
 
-def _retrain_waits() -> bool:
-    """A retrain needs the same worker, and people wait for it: this begins again after it."""
+def _retrain_is_waiting() -> bool:
+    """Whether a retrain needs this worker. People wait for it, so a finding restarts after it."""
     return Retrain.objects.filter(status=Retrain.Status.APPROVED).exists()
 
 
@@ -112,7 +112,7 @@ def _arguments(finding: Finding) -> list[str]:
         f"--manifest={audit.audit_set.manifest}",
         f"--images={folder / 'images.json'}",
         f"--predictions={audit.predictions}",
-        f"--out={folder / 'found.json'}",
+        f"--out={folder / 'figures.json'}",
     ]
     if finding.kind == Kind.SLICES:
         return ["slices", *common, f"--cache={settings.FEATURES_DIR}"]
@@ -125,31 +125,31 @@ def _arguments(finding: Finding) -> list[str]:
 
 
 def _export_arguments(audit: Audit, folder: Path) -> list[str]:
-    """Measure ranges on the newest dataset's images, and compare on the audit set's."""
+    """Calibrate on the newest dataset's training images, and compare on the audit set's images."""
     from modeltrain.audit import columns
 
     newest = DatasetVersion.objects.first()
-    learnt = manifests.existing_rows(manifest.read(newest.manifest)) if newest else []
-    rows = [row for row in learnt if row.split == "train"]
-    # Read once: whatever is named meanwhile, both models are judged by the same groups.
+    existing = manifests.existing_rows(manifest.read(newest.manifest)) if newest else []
+    rows = [row for row in existing if row.split == "train"]
+    # Read only once: both models must be judged by the same groups, even if a slice is named now.
     slices = queries.audits.slice_groups(audit.audit_set)
     rows += [replace(row, split="audit") for row in audits.rows_of(audit.audit_set, slices)]
     shutil.rmtree(folder / DATASET, ignore_errors=True)
     images = {row.sha256: manifests.image_path(row.sha256) for row in rows}
     dataset.write(folder / DATASET, labels=LABELS, rows=rows, images=images)
-    columns.write(folder / "answers.npz", audits.answers_of(audit, slices))
+    columns.write(folder / "answers.npz", audits.predictions_of(audit, slices))
     return [
         "export",
         f"--artifact={audit.model.folder}",
         f"--dataset={folder / DATASET}",
         f"--artifacts={settings.ARTIFACTS_DIR}",
         f"--predictions={folder / 'answers.npz'}",
-        f"--out={folder / 'found.json'}",
+        f"--out={folder / 'figures.json'}",
     ]
 
 
 def fail_lost() -> int:
-    """A running one without a heartbeat has lost its worker; let it be tried again."""
+    """Put running findings whose heartbeat stopped back in the queue: their worker is lost."""
     return Finding.objects.filter(
         status=Status.RUNNING, heartbeat_at__lt=timezone.now() - audits.LOST_AFTER
     ).update(status=Status.WAITING, progress={})

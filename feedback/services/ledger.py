@@ -1,7 +1,7 @@
-"""Write what was decided to the end of the ledger, and check the whole of it.
+"""Append decisions to the ledger, and verify the ledger.
 
-An entry is written in the transaction of the change that it tells of. What may have to be erased
-enters as a keyed hash; the key is kept with the row, and goes with it.
+An entry is written in the transaction of the change that it records. Data that may have to be
+erased enters as a keyed hash. The key is stored with the row, and deleted with it.
 """
 
 import hashlib
@@ -34,22 +34,23 @@ SECOND, DAY = "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"
 
 
 def begin() -> None:
-    """Write the first entry where there is none. History before it is not invented."""
+    """Write the first entry if the ledger is empty. Earlier history is not reconstructed."""
     if LedgerEntry.objects.exists():
         return
     says = "What happened on this site before this entry is not in the ledger."
-    with suppress(IntegrityError), transaction.atomic():  # somebody else was quicker
+    with suppress(IntegrityError), transaction.atomic():  # another process may write it first
         _append(1, NOTHING_BEFORE, Kind.GENESIS, {"says": says}, SECOND)
 
 
 def write(kind: Kind, *, precision: str = SECOND, **facts: Any) -> LedgerEntry:
-    """Write one entry; called inside the transaction of what it tells of.
+    """Append an entry, inside the transaction of the change that it records.
 
-    Nobody else can write until that ends, so call it late: after rows that others may wait for.
+    No other process can append until that transaction ends, so call this late: after changing rows
+    that other processes may wait for.
     """
     begin()
     with transaction.atomic():
-        # Whoever holds the first entry writes; the last is read only then.
+        # The first entry is the lock. The last entry may only be read while holding it.
         LedgerEntry.objects.select_for_update().get(number=1)
         last = LedgerEntry.objects.latest("number")
         return _append(last.number + 1, last.hash, kind, facts, precision)
@@ -72,32 +73,31 @@ def _append(
 
 
 def _refuse_fractions(value: Any) -> None:
-    """No two languages write every fraction the same."""
+    """Fractions are not allowed: programming languages write them differently."""
     if isinstance(value, float):
         raise TypeError(
             f"The ledger holds no fractions. Received: {value!r}. Write it as a string."
         )
-    inside = value.values() if isinstance(value, dict) else value
     if isinstance(value, (dict, list)):
-        for one in inside:
-            _refuse_fractions(one)
+        for item in value.values() if isinstance(value, dict) else value:
+            _refuse_fractions(item)
 
 
 def keyed(row: Report | DatasetVersion, value: Any) -> str:
-    """The hash of `value` under the key of its row, which is made when it is first needed."""
+    """The keyed hash of `value`. The row's key is created when it is first needed."""
     row.refresh_from_db(fields=["ledger_key"])
     if not row.ledger_key:
         row.ledger_key = secrets.token_hex(32)
         row.save(update_fields=["ledger_key"])
-    return _keyed(row.ledger_key, value)
+    return _hmac(row.ledger_key, value)
 
 
-def _keyed(key: str, value: Any) -> str:
+def _hmac(key: str, value: Any) -> str:
     return hmac.new(bytes.fromhex(key), canonical(value).encode(), hashlib.sha256).hexdigest()
 
 
-def forget(report: Report) -> None:
-    """Erase the keys that link entries to this report, and to the datasets that held it."""
+def erase_keys(report: Report) -> None:
+    """Erase the keys that link entries to this report and to the datasets that included it."""
     if report.events.filter(status=Report.Status.FOLDED).exists():
         DatasetVersion.objects.filter(
             Q(pk=report.folded_into_id) | Q(created_at__gte=report.created_at)
@@ -106,13 +106,15 @@ def forget(report: Report) -> None:
     report.ledger_key = ""
 
 
-def name_of(by: User) -> str:
-    """As the pages name whoever acts for the site."""
-    return by.get_full_name() or by.get_username()
+def name_of(user: User) -> str:
+    """The name by which pages show people who act for the site."""
+    return user.get_full_name() or user.get_username()
 
 
-def report(*, report: Report, outcome: str, decision: Decision | None = None, **facts: Any) -> None:
-    """What became of a report, by the day: the minute could tell whose it is."""
+def record_report(
+    *, report: Report, outcome: str, decision: Decision | None = None, **facts: Any
+) -> None:
+    """Record a report's outcome and the day. The exact time could reveal whose report it is."""
     if decision:
         facts["sealed"] = keyed(report, _sealed(report, decision))
     facts["report"] = keyed(report, _name(report))
@@ -124,7 +126,7 @@ def _name(report: Report) -> str:
 
 
 def _sealed(report: Report, decision: Decision) -> dict[str, Any]:
-    """What was decided, for whoever holds the key to check."""
+    """The decision in full. Its keyed hash lets anyone who has the key check it."""
     return {
         "outcome": decision.outcome,
         "kind": report.kind,
@@ -135,7 +137,7 @@ def _sealed(report: Report, decision: Decision) -> dict[str, Any]:
     }
 
 
-def dataset(dataset: DatasetVersion) -> None:
+def record_dataset(dataset: DatasetVersion) -> None:
     write(
         Kind.DATASET,
         dataset=dataset.number,
@@ -146,7 +148,7 @@ def dataset(dataset: DatasetVersion) -> None:
     )
 
 
-def audit(audit: Audit) -> None:
+def record_audit(audit: Audit) -> None:
     write(
         Kind.AUDIT,
         **_model(audit.model),
@@ -156,7 +158,7 @@ def audit(audit: Audit) -> None:
     )
 
 
-def approval(retrain: Retrain, *, by: User, keys: int) -> None:
+def record_approval(retrain: Retrain, *, by: User, keys: int) -> None:
     write(
         Kind.APPROVAL,
         retrain=retrain.pk,
@@ -168,12 +170,12 @@ def approval(retrain: Retrain, *, by: User, keys: int) -> None:
     )
 
 
-def keys(*, before: int, number: int, by: User) -> None:
-    """How many reviewers must agree from now on."""
+def record_approval_rule(*, before: int, number: int, by: User) -> None:
+    """Record how many reviewers must agree from now on."""
     write(Kind.KEYS, keys=number, before=before, by=name_of(by))
 
 
-def gate(retrain: Retrain) -> None:
+def record_gate(retrain: Retrain) -> None:
     write(
         Kind.GATE,
         retrain=retrain.pk,
@@ -193,40 +195,40 @@ def _verdict(gate: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def definition(made: Definition) -> None:
+def record_definition(definition: Definition) -> None:
     write(
         Kind.DEFINITION,
-        label=made.label,
-        version=made.version,
-        meaning=made.meaning,
-        borderline=made.borderline,
-        reason=made.reason,
-        by=name_of(made.by),
+        label=definition.label,
+        version=definition.version,
+        meaning=definition.meaning,
+        borderline=definition.borderline,
+        reason=definition.reason,
+        by=name_of(definition.by),
     )
 
 
-def export(finding: Finding) -> None:
-    """What the gate said of a model in 8-bit integers, compared with the model itself."""
-    found = finding.figures or {}
+def record_export(finding: Finding) -> None:
+    """Record the gate's verdict on a quantized model, compared with the original."""
+    figures = finding.figures or {}
     write(
         Kind.EXPORT,
         **_model(finding.audit.model),
         audit_set=finding.audit.audit_set.name,
-        export_sha256=found["sha256"],
-        **_verdict(found["gate"]),
+        export_sha256=figures["sha256"],
+        **_verdict(figures["gate"]),
     )
 
 
-def override(retrain: Retrain, *, by: User) -> None:
-    _judge(Kind.OVERRIDE, retrain, by)
+def record_override(retrain: Retrain, *, by: User) -> None:
+    _record_judgement(Kind.OVERRIDE, retrain, by)
 
 
-def decline(retrain: Retrain, *, by: User) -> None:
-    _judge(Kind.DECLINE, retrain, by)
+def record_decline(retrain: Retrain, *, by: User) -> None:
+    _record_judgement(Kind.DECLINE, retrain, by)
 
 
-def _judge(kind: LedgerEntry.Kind, retrain: Retrain, by: User) -> None:
-    """What a maintainer said of a candidate, beside what the gate said."""
+def _record_judgement(kind: LedgerEntry.Kind, retrain: Retrain, by: User) -> None:
+    """Record a maintainer's decision on a candidate, next to the gate's verdict."""
     write(
         kind,
         retrain=retrain.pk,
@@ -237,10 +239,10 @@ def _judge(kind: LedgerEntry.Kind, retrain: Retrain, by: User) -> None:
     )
 
 
-def service(
+def record_promotion(
     model: ModelVersion, *, after: ModelVersion | None, by: User | None, reason: str = ""
 ) -> None:
-    """A model goes into service; one that was there before comes back."""
+    """Record that a model goes into service: a rollback if it was in service before."""
     write(
         Kind.ROLLBACK if model.promoted_at else Kind.PROMOTION,
         **_model(model),
@@ -255,13 +257,13 @@ def _model(model: ModelVersion | None) -> dict[str, str]:
 
 
 def problems(*, head: str = "") -> Iterator[str]:
-    """What is wrong with the ledger, each entry named.
+    """Verify the hash chain, and describe each entry that is wrong.
 
     Parameters
     ----------
     head : str
-        A hash that was noted earlier. Only it can show that the newest entries were cut off, or
-        that all of them were written anew.
+        The hash of an entry, noted earlier. Only this can show that the newest entries were
+        removed, or that the whole ledger was rewritten.
     """
     number, previous, seen = 0, NOTHING_BEFORE, not head
     for entry in LedgerEntry.objects.order_by("number").iterator(2000):
@@ -280,48 +282,49 @@ def problems(*, head: str = "") -> Iterator[str]:
 
 
 def contradictions() -> Iterator[str]:
-    """Where the database no longer holds what an entry says: figures, verdicts, decisions."""
+    """Compare the ledger with the database: figures, verdicts, datasets and decisions."""
     keyed_reports = Report.objects.exclude(ledger_key="").prefetch_related("decisions", "examples")
     decided = {
-        _keyed(report.ledger_key, _name(report)): {
-            _keyed(report.ledger_key, _sealed(report, one)) for one in report.decisions.all()
+        _hmac(report.ledger_key, _name(report)): {
+            _hmac(report.ledger_key, _sealed(report, decision))
+            for decision in report.decisions.all()
         }
         for report in keyed_reports.iterator(2000)
     }
-    # An audit that was counted again has an entry for each time; the last one holds.
-    last = {
+    # A recounted audit has several entries, and only the last one must match.
+    last_entries = {
         (facts["model"], facts["audit_set"]): number
         for number, facts in LedgerEntry.objects.filter(kind=Kind.AUDIT)
         .order_by("number")
         .values_list("number", "facts")
     }
     for entry in LedgerEntry.objects.order_by("number").iterator(2000):
-        facts, kept = entry.facts, True
+        facts, matches = entry.facts, True
         if entry.kind == Kind.AUDIT:
-            if last[facts["model"], facts["audit_set"]] != entry.number:
+            if last_entries[facts["model"], facts["audit_set"]] != entry.number:
                 continue
-            done = Audit.objects.filter(
+            audit = Audit.objects.filter(
                 model__number=facts["model"].removeprefix("v"), audit_set__name=facts["audit_set"]
             ).first()
-            kept = done is not None and sha256(done.all_figures) == facts["figures_sha256"]
+            matches = audit is not None and sha256(audit.all_figures) == facts["figures_sha256"]
         elif entry.kind == Kind.GATE:
-            judged = Retrain.objects.filter(pk=facts["retrain"]).first()
-            kept = judged is not None and sha256(judged.gate) == facts["result_sha256"]
+            retrain = Retrain.objects.filter(pk=facts["retrain"]).first()
+            matches = retrain is not None and sha256(retrain.gate) == facts["result_sha256"]
         elif entry.kind == Kind.EXPORT:
-            found = Finding.objects.filter(
+            export = Finding.objects.filter(
                 kind=Finding.Kind.INT8, figures__sha256=facts["export_sha256"]
             ).first()
-            kept = (
-                found is not None
-                and sha256((found.figures or {})["gate"]) == facts["result_sha256"]
+            matches = (
+                export is not None
+                and sha256((export.figures or {})["gate"]) == facts["result_sha256"]
             )
         elif entry.kind == Kind.DATASET:
-            made = DatasetVersion.objects.filter(number=facts["dataset"]).first()
-            kept = made is not None and (
-                not made.ledger_key
-                or _keyed(made.ledger_key, made.manifest_sha256) == facts["manifest"]
+            dataset = DatasetVersion.objects.filter(number=facts["dataset"]).first()
+            matches = dataset is not None and (
+                not dataset.ledger_key
+                or _hmac(dataset.ledger_key, dataset.manifest_sha256) == facts["manifest"]
             )
         elif entry.kind == Kind.REPORT and "sealed" in facts:
-            kept = facts["sealed"] in decided.get(facts["report"], [facts["sealed"]])
-        if not kept:
+            matches = facts["sealed"] in decided.get(facts["report"], [facts["sealed"]])
+        if not matches:
             yield f"Entry {entry.number} ({entry.kind}) is not what the database holds now."

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 def register(*, sha256: str, title: str, parent: ModelVersion | None) -> ModelVersion:
-    """A new candidate; the same artifact again is the same model."""
+    """Create a candidate from an artifact, or return the model that this artifact already is."""
     with transaction.atomic():
-        known = ModelVersion.objects.filter(sha256=sha256).first()
-        if known:
-            return known
+        existing = ModelVersion.objects.filter(sha256=sha256).first()
+        if existing:
+            return existing
         last = ModelVersion.objects.aggregate(last=Max("number"))["last"] or 0
         return ModelVersion.objects.create(
             number=last + 1, sha256=sha256, title=title, parent=parent
@@ -31,7 +31,7 @@ def register(*, sha256: str, title: str, parent: ModelVersion | None) -> ModelVe
 
 
 def roll_back(*, model: ModelVersion, by: User, reason: str) -> None:
-    """Put a model back that was in service before."""
+    """Put a retired model back in service."""
     if model.status != ModelVersion.Status.RETIRED:
         raise WrongState(
             rule="A model can be put back that was in service before and is not now.",
@@ -55,10 +55,10 @@ def roll_back(*, model: ModelVersion, by: User, reason: str) -> None:
 
 
 def put_in_service(model: ModelVersion, *, by: User | None = None, reason: str = "") -> None:
-    """Make `model` the champion and retire the present one, in one transaction."""
+    """Make `model` the champion and retire the current champion, in one transaction."""
     with transaction.atomic():
         champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION)
-        ledger.service(model, after=champion.first(), by=by, reason=reason)
+        ledger.record_promotion(model, after=champion.first(), by=by, reason=reason)
         champion.exclude(pk=model.pk).update(status=ModelVersion.Status.RETIRED)
         ModelVersion.objects.filter(pk=model.pk).update(
             status=ModelVersion.Status.CHAMPION, promoted_at=timezone.now()
@@ -75,5 +75,5 @@ def _classifier(folder: Path) -> "Classifier":
 
 
 def classifier_of(model: ModelVersion) -> "Classifier":
-    """The loaded model. The two used last stay in memory, so a promotion costs one load."""
+    """Load a model. The last two stay in memory, so a promotion costs only one load."""
     return _classifier(model.folder)

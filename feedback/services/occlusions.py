@@ -1,7 +1,7 @@
-"""Show which squares of a picture a model's answer hangs on, a row of squares at a time.
+"""Show which squares of an image a model's answer depends on, one row of squares at a time.
 
-Each row is one short task, so visitors wait for a row at most, and whatever a lost worker had done
-is kept.
+Each row is a short task. Visitors therefore wait for at most one row, and a lost worker loses at
+most one row.
 """
 
 from django.utils import timezone
@@ -9,51 +9,55 @@ from django.utils import timezone
 from feedback.errors import WrongState
 from feedback.models import ModelVersion, Occlusion, StoredImage
 from feedback.services import images, models
-from modeltrain.audit import occlusion
+from modeltrain.audit.occlusion import edges, row_scores
 
 
-def ask(*, image: StoredImage) -> Occlusion:
-    """Ask it of the model in service; one that failed begins again."""
-    asked, new = Occlusion.objects.get_or_create(
+def request(*, image: StoredImage) -> Occlusion:
+    """Request the occlusion map of an image for the model in service. A failed one starts again."""
+    occlusion, new = Occlusion.objects.get_or_create(
         image=image,
         model=ModelVersion.objects.champion(),
-        defaults={"rows": len(occlusion.edges(image.height)) - 1, "touched_at": timezone.now()},
+        defaults={"rows": len(edges(image.height)) - 1, "touched_at": timezone.now()},
     )
-    failed = Occlusion.objects.filter(pk=asked.pk).exclude(failure="")
+    failed = Occlusion.objects.filter(pk=occlusion.pk).exclude(failure="")
     if new or failed.update(
         failure="", scores=[], done=0, label="", score=None, touched_at=timezone.now()
     ):
-        return asked
+        return occlusion
     raise WrongState(
         rule="A model is asked once what moves its score of a picture.",
-        received=f"one more, with {asked.done} of {asked.rows} rows done",
+        received=f"one more, with {occlusion.done} of {occlusion.rows} rows done",
         remedy="Open the case to see it.",
     )
 
 
-def go_on(*, pk: int) -> bool:
-    """Grey the next row, square by square. Is there another one?"""
-    asked = Occlusion.objects.select_related("image", "model").filter(pk=pk, failure="").first()
-    if asked is None or asked.finished:
-        return False  # its picture is gone, or another worker did it
-    classifier = models.classifier_of(asked.model)
-    pixels = images.pixels_of(asked.image)
-    if not asked.done:
-        whole = classifier.classify(pixels)
-        asked.label, asked.score = whole.label, whole.scores[whole.label]
-    row = occlusion.row_scores(
-        lambda seen: classifier.classify(seen).scores, pixels, asked.done, label=asked.label
+def score_next_row(*, pk: int) -> bool:
+    """Score the image with each square of the next row greyed. Return whether rows are left."""
+    occlusions = Occlusion.objects.select_related("image", "model")
+    occlusion = occlusions.filter(pk=pk, failure="").first()
+    if occlusion is None or occlusion.finished:
+        return False  # the image was deleted, or another worker scored the last row
+    classifier = models.classifier_of(occlusion.model)
+    pixels = images.pixels_of(occlusion.image)
+    if not occlusion.done:
+        prediction = classifier.classify(pixels)
+        occlusion.label, occlusion.score = prediction.label, prediction.scores[prediction.label]
+    scores = row_scores(
+        lambda greyed: classifier.classify(greyed).scores,
+        pixels,
+        occlusion.done,
+        label=occlusion.label,
     )
-    here = Occlusion.objects.filter(pk=pk, done=asked.done, failure="")
-    written = here.update(
-        label=asked.label,
-        score=asked.score,
-        scores=[*asked.scores, row],
-        done=asked.done + 1,
+    unchanged = Occlusion.objects.filter(pk=pk, done=occlusion.done, failure="")
+    updated = unchanged.update(
+        label=occlusion.label,
+        score=occlusion.score,
+        scores=[*occlusion.scores, scores],
+        done=occlusion.done + 1,
         touched_at=timezone.now(),
     )
-    return bool(written) and asked.done + 1 < asked.rows
+    return bool(updated) and occlusion.done + 1 < occlusion.rows
 
 
-def fail(*, pk: int, why: str) -> None:
-    Occlusion.objects.filter(pk=pk).update(failure=why)
+def fail(*, pk: int, reason: str) -> None:
+    Occlusion.objects.filter(pk=pk).update(failure=reason)

@@ -12,7 +12,7 @@ from modeltrain.labels import error_kind
 
 def record(*, report: Report, outcome: str, decision: Decision | None = None, **facts: Any) -> None:
     """Record an outcome; called in the transaction that brings it about."""
-    ledger.report(report=report, outcome=outcome, decision=decision, **facts)
+    ledger.record_report(report=report, outcome=outcome, decision=decision, **facts)
     publish(report.pk)
 
 

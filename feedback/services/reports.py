@@ -314,7 +314,7 @@ def withdraw(*, report: Report) -> None:
             )
         erasure.erase(report=report)
         outcomes.record(report=report, outcome=Report.Status.WITHDRAWN)
-        ledger.forget(report)
+        ledger.erase_keys(report)
 
 
 def anonymise_sources() -> None:

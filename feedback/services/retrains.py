@@ -1,4 +1,4 @@
-"""Propose, approve, run, promote, decline."""
+"""Propose, approve, run, promote, decline or cancel a retrain."""
 
 import json
 from collections.abc import Mapping
@@ -21,12 +21,12 @@ Status = Retrain.Status
 
 
 def propose(*, by: User) -> Retrain:
-    """Fold what was accepted and propose to learn from it."""
+    """Fold the accepted reports into a dataset version and propose to train on it."""
     champion = ModelVersion.objects.champion()
-    _refuse_a_second_open_one(champion)
+    _refuse_second_open_retrain(champion)
     dataset = datasets.fold(by=by) or DatasetVersion.objects.first()
-    learnt = Retrain.objects.filter(candidate=champion).first()
-    if dataset is None or dataset.parent is None or (learnt and learnt.dataset == dataset):
+    origin = Retrain.objects.filter(candidate=champion).first()
+    if dataset is None or dataset.parent is None or (origin and origin.dataset == dataset):
         raise NothingToLearn(
             rule="A retrain needs examples that the present model has not learnt from.",
             received="no accepted report with pictures and consent to train",
@@ -38,16 +38,16 @@ def propose(*, by: User) -> Retrain:
                 base=champion, dataset=dataset, config=settings.RETRAIN_CONFIG, proposed_by=by
             )
     except IntegrityError:
-        _refuse_a_second_open_one(champion)
+        _refuse_second_open_retrain(champion)
         raise
 
 
-def _refuse_a_second_open_one(champion: ModelVersion) -> None:
-    opened = Retrain.objects.filter(base=champion, status__in=Retrain.OPEN).first()
-    if opened:
+def _refuse_second_open_retrain(champion: ModelVersion) -> None:
+    open_retrain = Retrain.objects.filter(base=champion, status__in=Retrain.OPEN).first()
+    if open_retrain:
         raise WrongState(
             rule="One retrain is open at a time.",
-            received=f"retrain {opened.pk} is {opened.status}",
+            received=f"retrain {open_retrain.pk} is {open_retrain.status}",
             remedy="Promote, decline or cancel it first.",
         )
 
@@ -57,11 +57,11 @@ def approve(*, retrain: Retrain, by: User) -> Retrain:
         keys = ApprovalRule.objects.locked()
         if keys.two and by == retrain.proposed_by:
             raise WrongState(
-                rule="With two keys, a retrain is approved by somebody else than who proposed it.",
+                rule="With two keys, nobody approves a retrain that they proposed.",
                 received=f"{by}, who proposed it",
                 remedy="Ask another maintainer.",
             )
-        _step(
+        _transition(
             retrain,
             sources=[Status.PROPOSED],
             verb="approved",
@@ -69,13 +69,13 @@ def approve(*, retrain: Retrain, by: User) -> Retrain:
             approved_by=by,
             approved_at=timezone.now(),
         )
-        ledger.approval(retrain, by=by, keys=keys.number)
+        ledger.record_approval(retrain, by=by, keys=keys.number)
     return retrain
 
 
 def cancel(*, retrain: Retrain, by: User) -> Retrain:
-    """Stop a retrain before its verdict; a running process notices within seconds."""
-    _step(
+    """Stop a retrain before its verdict. A running process notices within seconds."""
+    _transition(
         retrain,
         sources=[Status.PROPOSED, Status.APPROVED, Status.RUNNING],
         verb="cancelled",
@@ -89,7 +89,7 @@ def cancel(*, retrain: Retrain, by: User) -> Retrain:
 def decline(*, retrain: Retrain, by: User, reason: str = "") -> Retrain:
     reason = optional_text(reason, "A reason")
     with transaction.atomic():
-        _step(
+        _transition(
             retrain,
             sources=[Status.EVALUATED],
             verb="declined",
@@ -98,12 +98,12 @@ def decline(*, retrain: Retrain, by: User, reason: str = "") -> Retrain:
             decided_at=timezone.now(),
             override_reason=reason,
         )
-        ledger.decline(retrain, by=by)
+        ledger.record_decline(retrain, by=by)
     return retrain
 
 
 def promote(*, retrain: Retrain, by: User, override_reason: str = "") -> Retrain:
-    """Put the candidate in service: one transaction, and never a moment without a champion."""
+    """Put the candidate in service, in one transaction: there is always a champion."""
     _refuse_unless(retrain, [Status.EVALUATED], "promoted")
     gate, candidate = retrain.gate or {}, retrain.candidate
     override_reason = optional_text(override_reason, "A reason")
@@ -120,7 +120,7 @@ def promote(*, retrain: Retrain, by: User, override_reason: str = "") -> Retrain
             remedy="Restore it from a backup, or retrain.",
         )
     with transaction.atomic():
-        _step(
+        _transition(
             retrain,
             sources=[Status.EVALUATED],
             verb="promoted",
@@ -130,13 +130,13 @@ def promote(*, retrain: Retrain, by: User, override_reason: str = "") -> Retrain
             override_reason=override_reason,
         )
         if gate.get("verdict") != "pass":
-            ledger.override(retrain, by=by)
+            ledger.record_override(retrain, by=by)
         models.put_in_service(candidate, by=by)
     return retrain
 
 
 def run(*, pk: int) -> None:
-    """Train, audit and gate in a process of its own; keep what came of it."""
+    """Train, audit and judge in a process of its own, and store the result."""
     started = Retrain.objects.filter(pk=pk, status=Status.APPROVED).update(
         status=Status.RUNNING,
         started_at=timezone.now(),
@@ -162,28 +162,28 @@ def run(*, pk: int) -> None:
             listen=listen,
             limit_seconds=settings.RETRAIN_SECONDS,
         )
-        _keep(retrain, audit_set, result)
+        _store_result(retrain, audit_set, result)
     except training_process.ProcessFailed as failure:
         running.update(status=Status.FAILED, failure=str(failure))
-    except Exception as problem:
-        running.update(status=Status.FAILED, failure=f"{type(problem).__name__}: {problem}")
+    except Exception as error:
+        running.update(status=Status.FAILED, failure=f"{type(error).__name__}: {error}")
         raise
 
 
 def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
     rows = manifest.read(retrain.dataset.manifest)
-    if gone := len(rows) - len(manifests.existing_rows(rows)):
+    if missing := len(rows) - len(manifests.existing_rows(rows)):
         raise training_process.ProcessFailed(
-            f"{gone} of the reported pictures of {retrain.dataset} were withdrawn since it was "
+            f"{missing} of the reported pictures of {retrain.dataset} were withdrawn since it was "
             "proposed, or the decision on them was taken back. Propose it again: the next dataset "
             "is without them."
         )
     retrain.folder.mkdir(parents=True, exist_ok=True)
     index = retrain.folder / "images.json"
     slices = queries.audits.slice_groups(audit_set)
-    audited = audits.rows_of(audit_set, slices)
-    manifest.write(retrain.folder / "audit.jsonl", audited)
-    manifests.write_image_index(rows + audited, index)
+    audit_rows = audits.rows_of(audit_set, slices)
+    manifest.write(retrain.folder / "audit.jsonl", audit_rows)
+    manifests.write_image_index(rows + audit_rows, index)
     arguments = [
         "retrain",
         f"--config={retrain.config}",
@@ -195,19 +195,20 @@ def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
         f"--artifacts={settings.ARTIFACTS_DIR}",
         f"--out={retrain.folder}",
     ]
-    known = Audit.objects.filter(
+    champion_audit = Audit.objects.filter(
         model=retrain.base, audit_set=audit_set, status=Audit.Status.DONE
     ).first()
-    if known and known.predictions.is_file():
+    if champion_audit and champion_audit.predictions.is_file():
         from modeltrain.audit import columns
 
-        # A copy: whatever is named while it runs, both models are judged by the same groups.
-        columns.write(retrain.folder / "champion.npz", audits.answers_of(known, slices))
-        arguments.append(f"--champion-predictions={retrain.folder / 'champion.npz'}")
+        # A copy: both models must be judged by the same groups, even if a slice is named meanwhile.
+        predictions = retrain.folder / "champion.npz"
+        columns.write(predictions, audits.predictions_of(champion_audit, slices))
+        arguments.append(f"--champion-predictions={predictions}")
     return arguments
 
 
-def _keep(retrain: Retrain, audit_set: AuditSet, result: Mapping[str, Any]) -> None:
+def _store_result(retrain: Retrain, audit_set: AuditSet, result: Mapping[str, Any]) -> None:
     candidate = models.register(
         sha256=result["sha256"], title=f"Retrain {retrain.pk}", parent=retrain.base
     )
@@ -233,11 +234,11 @@ def _keep(retrain: Retrain, audit_set: AuditSet, result: Mapping[str, Any]) -> N
         )
         if evaluated:
             retrain.refresh_from_db()
-            ledger.gate(retrain)
+            ledger.record_gate(retrain)
 
 
 def fail_lost() -> int:
-    """A running retrain without a heartbeat has lost its worker."""
+    """Mark running retrains whose heartbeat stopped as failed: their worker is lost."""
     return Retrain.objects.filter(
         status=Status.RUNNING, heartbeat_at__lt=timezone.now() - audits.LOST_AFTER
     ).update(
@@ -246,7 +247,7 @@ def fail_lost() -> int:
     )
 
 
-def _step(retrain: Retrain, *, sources: list[str], verb: str, **changes: Any) -> None:
+def _transition(retrain: Retrain, *, sources: list[str], verb: str, **changes: Any) -> None:
     updated = Retrain.objects.filter(pk=retrain.pk, status__in=sources).update(**changes)
     retrain.refresh_from_db()
     if not updated:
@@ -256,11 +257,11 @@ def _step(retrain: Retrain, *, sources: list[str], verb: str, **changes: Any) ->
 def _refuse_unless(retrain: Retrain, sources: list[str], verb: str) -> None:
     if retrain.status in sources:
         return
-    who = retrain.decided_by or retrain.approved_by
-    when = retrain.decided_at or retrain.approved_at
+    decider = retrain.decided_by or retrain.approved_by
+    decided_at = retrain.decided_at or retrain.approved_at
     raise WrongState(
         rule=f"A retrain can be {verb} once, while it is {' or '.join(sources)}.",
         received=f"retrain {retrain.pk} is {retrain.status}"
-        + (f", by {who} at {when:%Y-%m-%d %H:%M} UTC" if who and when else ""),
+        + (f", by {decider} at {decided_at:%Y-%m-%d %H:%M} UTC" if decider and decided_at else ""),
         remedy="Open the retrain to see where it stands.",
     )

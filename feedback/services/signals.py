@@ -1,4 +1,4 @@
-"""What reports point at, and what maintainers made of it."""
+"""Find groups that reports name more often than expected, and record maintainers' decisions."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -16,10 +16,10 @@ from feedback.text import optional_text
 from modeltrain.labels import ErrorKind, error_kind
 
 Outcome = SignalDecision.Outcome
-KEPT_SECONDS = 300
+CACHE_SECONDS = 300
 KINDS = tuple(kind.value for kind in ErrorKind if kind is not ErrorKind.CORRECT)
-# What a reviewer declined, or nobody may see, points at nothing.
-COUNTED = (Report.Status.QUEUED, *Report.AGREED)
+# Rejected reports, and reports that nobody may see, do not count.
+COUNTED_STATUSES = (Report.Status.QUEUED, *Report.AGREED)
 
 Pair = tuple[str, str, str]  # axis, value, kind of error
 Cells = tuple[int, int, int, int]  # both, only the group, only the kind, neither
@@ -34,15 +34,15 @@ class Signal:
     value : AxisValue
     kind : str
     reports : int
-        Sources that reported both.
+        The number of sources that reported both.
     expected : float
-        As many were to be expected, were group and kind independent.
+        The number that would be expected if group and kind were independent.
     ratio, low, high : float
-        Reports for each one expected, shrunk towards 1, with its interval.
+        Observed over expected reports, shrunk towards 1, with its interval.
     raised : bool
-        Whether it is a signal, as `modeltrain.audit.signals.is_signal` says.
+        The result of `modeltrain.audit.signals.is_signal`.
     decision : SignalDecision or None
-        The one that stands.
+        The newest decision.
     """
 
     value: AxisValue
@@ -56,13 +56,13 @@ class Signal:
     decision: SignalDecision | None
 
     @property
-    def more(self) -> int:
-        """Reports since the decision that stands."""
+    def reports_since_decision(self) -> int:
+        """The number of reports since the newest decision."""
         return max(self.reports - self.decision.reports, 0) if self.decision else 0
 
 
-def found() -> list[Signal]:
-    """Every group and kind of error that somebody reported together, the surest signal first."""
+def list_signals() -> list[Signal]:
+    """Every group and kind of error that were reported together, the strongest signal first."""
     from modeltrain.audit import signals
 
     values = {
@@ -72,16 +72,18 @@ def found() -> list[Signal]:
         )
     }
     decisions = {
-        (one.value_id, one.kind): one
-        for one in SignalDecision.objects.select_related("by", "audit__model", "audit__audit_set")
+        (decision.value_id, decision.kind): decision
+        for decision in SignalDecision.objects.select_related(
+            "by", "audit__model", "audit__audit_set"
+        )
     }
-    made = []
-    for (axis, name, kind), cells in counted().items():
+    listed = []
+    for (axis, name, kind), cells in count_reports().items():
         if (value := values.get((axis, name))) is None:
             continue
         table = signals.ContingencyTable(*cells)
         ratio = signals.disproportion(table)
-        made.append(
+        listed.append(
             Signal(
                 value=value,
                 kind=kind,
@@ -94,22 +96,26 @@ def found() -> list[Signal]:
                 decision=decisions.get((value.pk, kind)),
             )
         )
-    return sorted(made, key=lambda each: (not each.raised, -each.low))
+    return sorted(listed, key=_surest_first)
 
 
-def counted() -> dict[Pair, Cells]:
-    """Sources by what they reported, for every pair that is there; at most five minutes old."""
-    known: dict[Pair, Cells] | None = cache.get("signals")
-    if known is None:
-        known = _count(_reported())
-        cache.set("signals", known, KEPT_SECONDS)
-    return known
+def _surest_first(signal: Signal) -> tuple[bool, float, int, str]:
+    return not signal.raised, -signal.low, signal.value.pk, signal.kind
+
+
+def count_reports() -> dict[Pair, Cells]:
+    """The contingency table of every reported pair. It is cached for five minutes."""
+    counts: dict[Pair, Cells] | None = cache.get("signals")
+    if counts is None:
+        counts = _count(_reported())
+        cache.set("signals", counts, CACHE_SECONDS)
+    return counts
 
 
 def _reported() -> set[tuple[str, str, tuple[tuple[str, str], ...]]]:
-    """Source, kind of error and groups of each report, what one source repeats once."""
+    """The source, kind of error and groups of each report. Repeats by one source count once."""
     rows = (
-        Example.objects.filter(position=0, report__status__in=COUNTED)
+        Example.objects.filter(position=0, report__status__in=COUNTED_STATUSES)
         .order_by("report_id", "-scores__model__number")
         .values_list(
             "report_id",
@@ -119,25 +125,26 @@ def _reported() -> set[tuple[str, str, tuple[tuple[str, str], ...]]]:
             "scores__label",
         )
     )
-    said = {pk: row for pk, *row in rows}  # the oldest model's answer is the last, and stays
+    # The last row of a report has the oldest model's answer, and replaces the others.
+    row_by_report = {pk: row for pk, *row in rows}
     return {
         (
             source or f"report {pk}",
             error_kind(expected=expected, predicted=predicted).value,
             tuple(sorted(groups.items())),
         )
-        for pk, (source, expected, groups, predicted) in said.items()
+        for pk, (source, expected, groups, predicted) in row_by_report.items()
     }
 
 
 def _count(
     reported: Iterable[tuple[str, str, tuple[tuple[str, str], ...]]],
 ) -> dict[Pair, Cells]:
-    """Within each axis that a report speaks of: its group or another, its kind or another."""
-    each = {
+    """Count the sources on each axis: this group or another, this kind of error or another."""
+    statements = {
         (source, kind, axis, value) for source, kind, groups in reported for axis, value in groups
     }
-    pairs = Counter((axis, value, kind) for _, kind, axis, value in each)
+    pairs = Counter((axis, value, kind) for _, kind, axis, value in statements)
     of_value: Counter[tuple[str, str]] = Counter()
     of_kind: Counter[tuple[str, str]] = Counter()
     of_axis: Counter[str] = Counter()
@@ -153,8 +160,8 @@ def _count(
     return counts
 
 
-def said_wrong() -> list[dict[str, Any]]:
-    """Of each label, how many demo answers visitors judged, and how many they called wrong."""
+def demo_error_rates() -> list[dict[str, Any]]:
+    """For each label, the share of judged demo answers that visitors called wrong."""
     from modeltrain.audit.fairness import rate
 
     rows = DemoAnswer.objects.values("label").annotate(
@@ -170,7 +177,7 @@ def decide(
     *, value: AxisValue, kind: str, outcome: str, audit: Audit | None, reason: str, by: User
 ) -> SignalDecision:
     """Confirm a signal by an audit that measured its group, or dismiss it for a reason."""
-    signal = next((s for s in found() if (s.value, s.kind) == (value, kind)), None)
+    signal = next((s for s in list_signals() if (s.value, s.kind) == (value, kind)), None)
     if signal is None or outcome not in Outcome.values:
         raise WrongState(
             rule="A signal is decided while there are reports of it.",
@@ -202,7 +209,7 @@ def decide(
 
 
 def rate_of(signal: Signal, audit: Audit | None) -> Mapping[str, float] | None:
-    """What an audit measured of a signal's group and kind; None where it has too few images."""
+    """An audit's rate for a signal's group and kind of error, or None if it has too few images."""
     groups = audit.figures["groups"] if audit and audit.figures else {}
     cell = groups.get(signal.value.axis.name, {}).get(signal.value.name)
     if audit is None or audit.figures is None or cell is None:

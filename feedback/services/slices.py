@@ -1,4 +1,4 @@
-"""Give a region where mistakes crowd together a name, and take it back."""
+"""Name a region where mistakes cluster, and take the name back."""
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -15,7 +15,7 @@ TITLE = 80
 
 
 def name(*, finding: Finding, region: int, title: str, by: User) -> NamedSlice:
-    """Make the region's images a group of their set; an image that has a name keeps it."""
+    """Make the region's images a group of their audit set, except those in another named slice."""
     title = " ".join(strip_unsafe_characters(title).split())
     slug = slugify(title)[:50]
     if not slug or len(title) > TITLE:
@@ -26,7 +26,7 @@ def name(*, finding: Finding, region: int, title: str, by: User) -> NamedSlice:
         )
     audit_set = finding.audit.audit_set
     with transaction.atomic():
-        # Whoever holds the axis names; the names that there are, are read only then.
+        # The axis is the lock. Existing names may only be read while holding it.
         Axis.objects.get_or_create(name=SLICE, defaults={"title": "Named slice"})
         axis = Axis.objects.select_for_update().get(name=SLICE)
         members = _members(finding, region)
@@ -62,7 +62,7 @@ def _members(finding: Finding, region: int) -> list[str]:
 
 
 def take_back(*, named: NamedSlice, by: User) -> None:
-    """The images lose the group; who named it and who took it back stays known."""
+    """Remove the group from the images. Who named it and who took it back stay on record."""
     with transaction.atomic():
         standing = NamedSlice.objects.filter(pk=named.pk, taken_back_at=None)
         value = named.value

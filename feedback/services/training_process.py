@@ -1,6 +1,6 @@
-"""Run `python -m modeltrain` in a process of its own and listen to it.
+"""Run `python -m modeltrain` in a process of its own and follow its progress.
 
-TensorFlow lives and dies in that process: whatever kills it, the worker goes on and can say why.
+TensorFlow is loaded in that process alone. If it is killed, the worker survives and knows why.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ SILENCE_SECONDS = 5.0
 
 
 class ProcessFailed(Exception):
-    """The process ended without a result; the message says why."""
+    """The process ended without a result, for the reason in the message."""
 
 
 def run(
@@ -29,8 +29,8 @@ def run(
 ) -> Mapping[str, Any]:
     """Run one verb of modeltrain and return its result.
 
-    `listen` gets every progress line, and an empty one at least every five seconds; when it
-    returns False the process is stopped.
+    `listen` receives every progress message, and a message with only the process id after five
+    seconds of silence. If it returns False, the process is stopped.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as errors:
@@ -53,7 +53,7 @@ def run(
 
 
 def _die_with_parent_and_yield() -> None:
-    """Visitors wait for seconds and a training takes minutes: it gets the time they leave."""
+    """Die with the worker, and run at low priority, because visitors wait for the same CPUs."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.nice(10)
 
@@ -66,19 +66,19 @@ def _follow(
     os.set_blocking(process.stdout.fileno(), False)
     result: Mapping[str, Any] | None = None
     failure = ""
-    rest = b""
+    unfinished = b""
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while True:
             if time.monotonic() > deadline:
                 raise ProcessFailed("The training process ran past its time limit and was stopped.")
             if not selector.select(timeout=SILENCE_SECONDS):
-                _tell(listen, {"pid": process.pid})
+                _notify(listen, {"pid": process.pid})
                 continue
             chunk = process.stdout.read()
             if chunk == b"":
                 break
-            *lines, rest = (rest + (chunk or b"")).split(b"\n")
+            *lines, unfinished = (unfinished + (chunk or b"")).split(b"\n")
             for line in lines:
                 message = _parse(line)
                 if message.get("stage") == "done":
@@ -86,14 +86,14 @@ def _follow(
                 elif message.get("stage") == "failed":
                     failure = str(message.get("message"))
                 elif message:
-                    _tell(listen, {**message, "pid": process.pid})
+                    _notify(listen, {**message, "pid": process.pid})
     code = process.wait()
     if code == 0 and result is not None:
         return result
-    raise ProcessFailed(failure or _why(code, log))
+    raise ProcessFailed(failure or _describe_exit(code, log))
 
 
-def _tell(listen: Listener, message: Mapping[str, Any]) -> None:
+def _notify(listen: Listener, message: Mapping[str, Any]) -> None:
     if not listen(message):
         raise ProcessFailed("It was cancelled.")
 
@@ -106,9 +106,9 @@ def _parse(line: bytes) -> dict[str, Any]:
     return message if isinstance(message, dict) else {}
 
 
-def _why(code: int, log: Path) -> str:
+def _describe_exit(code: int, log: Path) -> str:
     if code < 0:
         name = signal.Signals(-code).name
         return f"The training process was killed ({name}). Its log is {log.name}."
-    last = log.read_text(errors="replace").strip().splitlines()[-1:]
-    return f"The training process ended with code {code}. {' '.join(last)}".strip()
+    last_line = log.read_text(errors="replace").strip().splitlines()[-1:]
+    return f"The training process ended with code {code}. {' '.join(last_line)}".strip()

@@ -48,5 +48,5 @@ def chosen_audits(request: HttpRequest) -> ChosenAudits:
     name = request.GET.get("set")
     audit_set = next((used for used in used_sets if used.name == name), None)
     audit_set = audit_set or next(iter(used_sets), None)
-    audits = queries.audits.done(audit_set)
+    audits = queries.audits.finished_audits(audit_set)
     return ChosenAudits(used_sets, audit_set, {audit.model.version: audit for audit in audits})

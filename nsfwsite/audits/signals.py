@@ -29,7 +29,7 @@ def _champion_audit() -> Audit | None:
 
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
-    reported = signals.found()
+    reported = signals.list_signals()
     raised = [signal for signal in reported if signal.raised]
     charts = filters.by_name(request, [_chart(raised)])
     if file := requested_file(request, list(charts.values())):
@@ -38,7 +38,7 @@ def show(request: HttpRequest) -> HttpResponse:
     rows = [_row(signal, audit) for signal in reported]
     context = {
         "charts": charts,
-        "demo_answers": signals.said_wrong(),
+        "demo_answers": signals.demo_error_rates(),
         "signals": [row for row in rows if _is_shown(row["signal"])],
         "other_reports": [row for row in rows if not _is_shown(row["signal"])],
     }

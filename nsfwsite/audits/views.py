@@ -13,7 +13,7 @@ from feedback.models import Audit, DatasetVersion, ModelVersion
 from feedback.services import audits
 from modeltrain import labels
 from modeltrain.audit.minimum import MINIMUM_IMAGES
-from nsfwsite.access import refusals_as_pages
+from nsfwsite.access import refusals_as_pages, wants_fragment
 from nsfwsite.audits import cards, error_rates, filters, thresholds
 from nsfwsite.audits.charts.chart import requested_file
 from nsfwsite.tables import audit_tables
@@ -70,7 +70,7 @@ def model(request: HttpRequest, version: str) -> HttpResponse:
     model = _model_or_404(version)
     audit = queries.audits.audit_of(model)
     under_way = audit is not None and audit.status in UNDER_WAY
-    if getattr(request, "htmx", False):
+    if wants_fragment(request):
         return _audit_progress(request, audit)
     figures = audit.figures if audit and audit.status == Audit.Status.DONE else None
     if audit and figures and request.GET.get("figures") == "json":

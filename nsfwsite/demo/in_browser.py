@@ -29,11 +29,11 @@ SHELL = ("style.css", "site.js", "mark.svg", "demo.js", *RUNTIME.values())
 
 @never_cache
 @require_safe
-def described(request: HttpRequest) -> JsonResponse:
-    """The model in service as a browser runs it; no model where there is none to hand out."""
+def description(request: HttpRequest) -> JsonResponse:
+    """Describe the model in service for a browser that runs it; `null` where no model is public."""
     champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first()
     limits = Limits()
-    answer: dict[str, Any] = {
+    body: dict[str, Any] = {
         "model": champion and {"version": champion.version, "sha256": champion.sha256},
         "graphs": [
             {
@@ -58,25 +58,25 @@ def described(request: HttpRequest) -> JsonResponse:
             "side": limits.max_side,
         },
         "runtime": {name: static(file) for name, file in RUNTIME.items()}
-        | {"bytes": sum(_sent(file) for file in RUNTIME.values())},
+        | {"bytes": sum(_transfer_size(file) for file in RUNTIME.values())},
     }
-    return JsonResponse(answer)
+    return JsonResponse(body)
 
 
-def _sent(file: str) -> int:
-    """How many bytes of a static file travel: packed, where it was collected."""
+def _transfer_size(file: str) -> int:
+    """Bytes of a static file on the wire: compressed, once it was collected."""
     collected = Path(staticfiles_storage.path(file))
     for path in (collected.with_name(f"{collected.name}.gz"), collected):
         if path.is_file():
             return path.stat().st_size
-    found = finders.find(file)
-    return Path(found).stat().st_size if found else 0
+    source = finders.find(file)
+    return Path(source).stat().st_size if source else 0
 
 
 @never_cache
 @require_safe
 def service_worker(request: HttpRequest) -> HttpResponse:
-    """What keeps the demo working offline. Its text changes when any file it keeps does."""
+    """The script that keeps the demo working offline. Its text changes with any file it caches."""
     context = {
         "page": reverse("home"),
         "description": reverse("in-browser"),

@@ -22,13 +22,14 @@ class Sample:
 
 
 def all_samples() -> list[Sample]:
-    """As the demo data lists them; none where it was not made."""
+    """As the demo data lists them; none where there is no demo data."""
     folder = Path(settings.DEMO_DIR) / "samples"
     listing = folder / "samples.json"
     if not listing.is_file():
         return []
-    found = [Sample(folder / row["file"], row["title"]) for row in json.loads(listing.read_text())]
-    return [sample for sample in found if sample.path.is_file()]
+    rows = json.loads(listing.read_text())
+    samples = [Sample(folder / row["file"], row["title"]) for row in rows]
+    return [sample for sample in samples if sample.path.is_file()]
 
 
 def find(name: str) -> Sample | None:

@@ -14,13 +14,13 @@ from feedback.errors import ImageRefused, Refusal
 from feedback.models import Classification, ModelVersion
 from feedback.services import classifications
 from nsfwsite import isolation, throttle
-from nsfwsite.access import form_page, with_refusal
+from nsfwsite.access import form_page, wants_fragment, with_refusal
 from nsfwsite.demo import samples
 from nsfwsite.intake import classifying
 from worker import heartbeat
 
 Status = Classification.Status
-# Most answers are there by then, so most visitors never see a page that waits.
+# Most answers arrive within this time, so most visitors never see the waiting page.
 FIRST_WAIT_SECONDS = 2.0
 
 
@@ -30,7 +30,7 @@ def home(request: HttpRequest) -> HttpResponse:
         return _home(request)
     throttle.hit(request, scope="classifications", rate=settings.RATE_CLASSIFICATIONS)
     try:
-        classification = classifying.classify(upload=_chosen(request))
+        classification = classifying.classify(upload=_submitted_image(request))
         classifying.wait_for_answer(classification=classification, seconds=FIRST_WAIT_SECONDS)
         classifying.raise_if_refused(classification)
     except Refusal as refusal:
@@ -38,7 +38,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return redirect("classification", pk=classification.pk)
 
 
-def _chosen(request: HttpRequest) -> UploadedFile:
+def _submitted_image(request: HttpRequest) -> UploadedFile:
     """The file that was sent, or the sample that was pressed."""
     if name := request.POST.get("sample"):
         sample = samples.find(name)
@@ -55,20 +55,16 @@ def _chosen(request: HttpRequest) -> UploadedFile:
     return upload
 
 
-def _context(refusal: Refusal | None = None) -> dict[str, Any]:
-    champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first()
-    return {
+def _home(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
+    context = {
         "refusal": refusal,
-        "champion": champion,
+        "champion": ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first(),
         "samples": samples.all_samples(),
         "minutes": settings.DEMO_IMAGE_MINUTES,
         "mebibytes": settings.IMAGE_MAX_BYTES // 2**20,
-        "away": not heartbeat.alive("inference"),
+        "worker_is_away": not heartbeat.alive("inference"),
     }
-
-
-def _home(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
-    response = render(request, "demo/home.html", _context(refusal))
+    response = render(request, "demo/home.html", context)
     response.headers["Permissions-Policy"] = isolation.CAMERA
     return response
 
@@ -76,19 +72,19 @@ def _home(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
 @never_cache
 @require_safe
 def classification(request: HttpRequest, pk: str) -> HttpResponse:
-    found = get_object_or_404(Classification.objects.select_related("model"), pk=pk)
-    waits = found.status == Status.WAITING
+    classification = get_object_or_404(Classification.objects.select_related("model"), pk=pk)
+    waiting = classification.status == Status.WAITING
     context = {
-        "classification": found,
+        "classification": classification,
         "minutes": settings.DEMO_IMAGE_MINUTES,
-        "waits": waits,
-        "queue": heartbeat.queue_length("inference") if waits else 0,
-        "away": waits and not heartbeat.alive("inference"),
+        "waiting": waiting,
+        "queue_length": heartbeat.queue_length("inference") if waiting else 0,
+        "worker_is_away": waiting and not heartbeat.alive("inference"),
     }
-    if getattr(request, "htmx", False):
-        return _news(request, context)
+    if wants_fragment(request):
+        return _answer(request, context)
     try:
-        classifying.raise_if_refused(found)
+        classifying.raise_if_refused(classification)
     except Refusal as refusal:
         return with_refusal(_home(request, refusal), refusal)
     response = render(request, "demo/classification.html", context)
@@ -96,8 +92,8 @@ def classification(request: HttpRequest, pk: str) -> HttpResponse:
     return response
 
 
-def _news(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
-    """The part that changes; a refusal reloads the page, which then has the form again."""
+def _answer(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """The fragment with the answer. A refusal reloads the page, which then has the form again."""
     if context["classification"].status in (Status.REFUSED, Status.FAILED):
         return HttpResponse(headers={"HX-Refresh": "true"})
     return render(request, "demo/answer.html", context)
@@ -105,22 +101,22 @@ def _news(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
 
 @require_POST
 def right(request: HttpRequest, pk: str) -> HttpResponse:
-    """Keep whether the answer was right; whoever says it was not may go on to report it."""
+    """Store whether the answer was right. A visitor who calls it wrong may go on to report it."""
     throttle.hit(request, scope="classifications", rate=settings.RATE_CLASSIFICATIONS)
-    found = get_object_or_404(Classification.objects.select_related("model"), pk=pk)
-    said = request.POST.get("said") == "right"
-    classifications.record_feedback(classification=found, right=said)
-    if said:
+    classification = get_object_or_404(Classification.objects.select_related("model"), pk=pk)
+    is_right = request.POST.get("said") == "right"
+    classifications.record_feedback(classification=classification, right=is_right)
+    if is_right:
         return redirect("classification", pk=pk)
     return redirect(f"{reverse('report')}?classification={pk}")
 
 
 @require_safe
 def sample(request: HttpRequest, name: str) -> HttpResponseBase:
-    found = samples.find(name)
-    if found is None:
+    sample = samples.find(name)
+    if sample is None:
         raise Http404
-    response = FileResponse(found.path.open("rb"), content_type="image/png")
+    response = FileResponse(sample.path.open("rb"), content_type="image/png")
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "public, max-age=3600"
     return response

@@ -49,7 +49,7 @@ def judge_by_champion(*, report: Report) -> None:
 def request_occlusion(*, image: StoredImage) -> Occlusion:
     """Have a worker find what moves the score of an image, or refuse at once if there is none."""
     refuse_without_worker()
-    occlusion = occlusions.ask(image=image)
+    occlusion = occlusions.request(image=image)
     enqueue(occlude_task.delay_on_commit, occlusion.pk)
     return occlusion
 

@@ -45,6 +45,6 @@ def _recount_audits() -> None:
 
 
 def rerun_finding(*, finding: Finding) -> None:
-    findings.try_again(finding=finding)
+    findings.retry(finding=finding)
     for pk in queries.pending_work.findings_to_run():
         enqueue(run_finding_task.delay_on_commit, pk)

@@ -28,7 +28,7 @@ def definitions_page(request: HttpRequest, *, refusal: Refusal | None = None) ->
     form = request.POST if refusal else QueryDict()
     context = {
         "definitions": [
-            _definition(versions, form) for versions in queries.definitions.every_version().values()
+            _definition(versions, form) for versions in queries.definitions.all_versions().values()
         ],
         "decided": queries.definitions.decided_objections(),
         "open": queries.definitions.open_objections(),

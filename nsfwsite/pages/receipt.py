@@ -40,7 +40,7 @@ def show(request: HttpRequest, receipt: str) -> HttpResponse:
         "moving": moving,
         "next_step": _next_step(report),
         "appeal_until": _appeal_until(report),
-        "learnt_by": queries.models.learnt_from(report),
+        "learnt_by": queries.models.versions_trained_on(report),
         "sends_mail": settings.SENDS_MAIL,
         "may_write": settings.SENDS_MAIL and report.status not in emails.FINAL_STATUSES,
         "letter_days": emails.UNCONFIRMED.days,

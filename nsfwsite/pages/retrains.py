@@ -45,7 +45,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     context = {
         "retrains": all_retrains,
         "champion": ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first(),
-        "before": queries.models.served_before(),
+        "before": queries.models.previous_champion(),
         "waiting": queries.reports.learnable_count(),
         "opened": all_retrains.filter(
             status__in=Retrain.OPEN, base__status=ModelVersion.Status.CHAMPION

@@ -53,7 +53,7 @@ await build({
   ...common,
   entryPoints: {
     demo: join(source, "demo.js"),
-    yours: join(source, "private", "yours.js"),
+    "private-audit": join(source, "private_audit", "private-audit.js"),
     "classifier-worker": join(source, "classifier-worker.js"),
   },
   format: "esm",

@@ -1,4 +1,4 @@
-"""Words and shapes that the pages share."""
+"""Filters and tags that the pages share."""
 
 from typing import Any
 
@@ -19,8 +19,8 @@ VERDICT_WORDS = {"pass": "Passed", "blocked": "Blocked", "insufficient data": "I
 
 
 @register.simple_tag(takes_context=True)
-def here(context: template.Context) -> str:
-    """The name of the page being shown."""
+def current_page(context: template.Context) -> str:
+    """The URL name of the page."""
     match = getattr(context.get("request"), "resolver_match", None)
     return match.url_name or "" if match else ""
 
@@ -46,8 +46,8 @@ def others_review(user: Any) -> bool:
 
 
 @register.simple_tag
-def keys() -> ApprovalRule:
-    """How many reviewers must agree, as it is now."""
+def approval_rule() -> ApprovalRule:
+    """How many reviewers must agree at present."""
     return ApprovalRule.objects.current()
 
 
@@ -68,10 +68,10 @@ def meaning(label: str) -> str:
 
 @register.filter
 def bars(scores: dict[str, float]) -> list[dict[str, Any]]:
-    """Scores from the highest to the lowest, as the bars that draw them."""
-    best = max(scores.values(), default=0)
+    """Bars for a chart of scores, the highest first."""
+    highest = max(scores.values(), default=0)
     return [
-        {"label": label, "score": score, "width": round(score * 100, 2), "top": score == best}
+        {"label": label, "score": score, "width": round(score * 100, 2), "top": score == highest}
         for label, score in sorted(scores.items(), key=lambda pair: -pair[1])
     ]
 
@@ -104,8 +104,8 @@ def score(value: float | None) -> str:
 
 
 @register.filter
-def of(scores: dict[str, Any], name: str) -> Any:
-    return scores.get(name)
+def get_item(mapping: dict[str, Any], key: str) -> Any:
+    return mapping.get(key)
 
 
 @register.filter
@@ -125,7 +125,7 @@ def verdict_words(verdict: str) -> str:
 
 @register.filter
 def name_of(user: Any) -> str:
-    """How a person with a role is named in public."""
+    """The public name of a person with a role."""
     return user.get_full_name() or user.get_username() if user else "nobody"
 
 

@@ -30,10 +30,9 @@ from modeltrain.gate import judge
 from modeltrain.labels import LABELS, NSFW
 from tests.cast import SCORES, finished_audit
 from tests.conftest import png
+from tests.nsfwsite.audits.examples import answers, audit_with_findings
 from tests.nsfwsite.pages.test_review_tools import mapped
 from tests.nsfwsite.pages.test_triage import doubted
-from tests.nsfwsite.test_audits import answers
-from tests.nsfwsite.test_findings import looked_at
 from worker import heartbeat
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,7 +61,7 @@ def world(transactional_db, champion, queued, paired, settings):
     mona.groups.set(
         [Group.objects.get_or_create(name=name)[0] for name in (people.MAINTAINERS, people.SAFETY)]
     )
-    looked_at(champion, settings)
+    audit_with_findings(champion, settings)
     slices.name(finding=Finding.objects.get(kind="slices"), region=1, title="Flags", by=mona)
     audit_set = AuditSet.objects.create(name="demo", manifest_sha256="e" * 64, images=240, card="C")
     candidate = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
@@ -117,11 +116,11 @@ def world(transactional_db, champion, queued, paired, settings):
     scores = {label: 0.3 if label in NSFW else 0.05 for label in LABELS}
     ExampleScore.objects.filter(example__report=explicit).update(scores=scores)
     Report.objects.filter(pk=held.pk).update(burst=Burst.objects.create(kind="network"))
-    ledger.gate(retrain)
-    ledger.override(retrain, by=mona)
+    ledger.record_gate(retrain)
+    ledger.record_override(retrain, by=mona)
     models.put_in_service(candidate, by=mona)
     models.put_in_service(champion, by=mona, reason="It calls drawings porn.")
-    ledger.report(report=open_one, outcome="withdrawn")
+    ledger.record_report(report=open_one, outcome="withdrawn")
     pointing(champion)
     pair = paired(5, classifications=[], subject="Two hands, and only one of them is a drawing")
     definitions.revise(

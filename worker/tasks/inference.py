@@ -23,9 +23,9 @@ def judge_report_task(pk: int) -> None:
 @shared_task(name="inference.occlude_task", soft_time_limit=60, time_limit=70)
 def occlude_task(pk: int) -> None:
     try:
-        more = occlusions.go_on(pk=pk)
+        more = occlusions.score_next_row(pk=pk)
     except Exception as error:
-        occlusions.fail(pk=pk, why=type(error).__name__)
+        occlusions.fail(pk=pk, reason=type(error).__name__)
         raise
     if more:
         occlude_task.delay_on_commit(pk)

@@ -49,7 +49,7 @@ def pick_up_lost_work_task() -> None:
     findings.request_missing()
     if not heartbeat.queue_length("inference", priority=heartbeat.AFTER_VISITORS):
         audits.fail_lost()
-        for pk in queries.pending_work.occlusions_to_go_on():
+        for pk in queries.pending_work.occlusions_to_resume():
             occlude_task.delay_on_commit(pk)
     if not heartbeat.queue_length("training"):
         for pk in queries.pending_work.retrains_to_run():
@@ -65,5 +65,5 @@ def pick_up_lost_work_task() -> None:
             screen_report_task.delay_on_commit(pk)
         for pk in queries.pending_work.emails_to_send().values_list("pk", flat=True):
             send_email_task.delay_on_commit(pk)
-        if queries.pending_work.reports_to_answer():
+        if queries.pending_work.has_reports_to_answer():
             answer_reports_task.delay_on_commit()

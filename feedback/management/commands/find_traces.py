@@ -1,4 +1,4 @@
-"""Search every table, file, log and key of Redis for images: for their bytes and their hashes."""
+"""Search every table, file, log and Redis key for the bytes and hashes of images."""
 
 import sys
 from argparse import ArgumentParser
@@ -12,20 +12,20 @@ from modeltrain.images.codec import decode
 
 
 class Command(BaseCommand):
-    help = f"{__doc__} Exits 1 when there is a trace of any of them."
+    help = f"{__doc__} Exits 1 if there is any trace of them."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("images", nargs="+", type=Path, help="files of the images")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        wanted: dict[bytes, str] = {}
+        needles: dict[bytes, str] = {}
         for path in options["images"]:
             data = path.read_bytes()
-            told = traces.needles(decode(data), data)
-            wanted |= {needle: f"{path.name}: {what}" for needle, what in told.items()}
-        found = sorted({(one.place, one.what) for one in traces.search(wanted)})
-        for place, what in found:
-            self.stdout.write(f"{place}: {what}")
-        self.stdout.write(f"{len(found)} traces of {len(options['images'])} images")
-        if found:
+            image_needles = traces.needles(decode(data), data)
+            needles |= {needle: f"{path.name}: {kind}" for needle, kind in image_needles.items()}
+        matches = sorted({(trace.place, trace.what) for trace in traces.search(needles)})
+        for place, description in matches:
+            self.stdout.write(f"{place}: {description}")
+        self.stdout.write(f"{len(matches)} traces of {len(options['images'])} images")
+        if matches:
             sys.exit(1)

@@ -1,6 +1,6 @@
 """Freeze a dataset that `python -m modeltrain import` made as an audit set.
 
-Models are measured on it from then on, and none learns from it. The newest set decides about new
+From then on models are measured on it and none learns from it. The newest set decides about new
 models.
 """
 
@@ -23,13 +23,13 @@ class Command(BaseCommand):
         parser.add_argument("dataset", type=Path, help="its folder")
         parser.add_argument("--card", type=Path, help="text on sources and licences")
         parser.add_argument(
-            "--new-groups", action="store_true", help="make axes and values that are not known yet"
+            "--new-groups", action="store_true", help="create axes and values that do not exist yet"
         )
 
         parser.add_argument(
             "--public-images",
             action="store_true",
-            help="let anybody see its pictures, except those with an explicit label",
+            help="let anyone see its images, except those with an explicit label",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -40,19 +40,19 @@ class Command(BaseCommand):
                 card=options["card"].read_text() if options["card"] else "",
                 new_groups=options["new_groups"],
                 public_images=options["public_images"],
-                step=self._step,
+                progress=self._show_progress,
             )
-        except (Refusal, dataset.DatasetRefused, ManifestError, OSError) as refused:
-            raise CommandError(str(refused)) from refused
-        for line in imported.told:
-            self.stdout.write(self.style.WARNING(line))
-        found = imported.audit_set
+        except (Refusal, dataset.DatasetRefused, ManifestError, OSError) as error:
+            raise CommandError(str(error)) from error
+        for warning in imported.warnings:
+            self.stdout.write(self.style.WARNING(warning))
+        audit_set = imported.audit_set
         self.stdout.write(
-            f"{found.name}: {found.images} images, manifest {found.manifest_sha256}. The model in "
-            "service is audited on it next."
+            f"{audit_set.name}: {audit_set.images} images, manifest "
+            f"{audit_set.manifest_sha256}. The model in service is audited on it next."
         )
 
-    def _step(self, done: int, total: int) -> None:
+    def _show_progress(self, done: int, total: int) -> None:
         if done % 100 == 0 or done == total:
             self.stderr.write(f"{done} of {total} images read", ending="\r")
             self.stderr.flush()

@@ -1,7 +1,7 @@
-"""Import PDQ hashes of pictures that nobody here may be shown.
+"""Import PDQ hashes of images that nobody here may be shown.
 
-One hash of 64 hexadecimal digits on a line, with `,quality` after it if you like, as PDQ's own
-programs write it. Hashes that are known already stay as they are, so a list can be imported again.
+Each line has one hash of 64 hexadecimal digits, optionally followed by `,quality`, the format of
+PDQ's own programs. Hashes that exist already do not change, so a list can be imported again.
 """
 
 from pathlib import Path
@@ -18,23 +18,23 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
-        parser.add_argument("--source", required=True, help="who keeps this list, and its date")
+        parser.add_argument("--source", required=True, help="who maintains this list, and its date")
         parser.add_argument(
-            "--skip-malformed", action="store_true", help="leave malformed lines out and name them"
+            "--skip-malformed", action="store_true", help="skip malformed lines and list them"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             with options["file"].open(encoding="utf-8-sig", errors="replace") as lines:
-                found = blocklist.import_list(
+                imported = blocklist.import_list(
                     lines=lines,
                     source=options["source"],
                     skip_malformed=options["skip_malformed"],
                 )
-        except (Refusal, OSError) as refused:
-            raise CommandError(str(refused)) from refused
-        for problem in found.malformed:
+        except (Refusal, OSError) as error:
+            raise CommandError(str(error)) from error
+        for problem in imported.malformed:
             self.stdout.write(self.style.WARNING(f"left out: {problem}"))
-        if found.too_plain:
-            self.stdout.write(f"left out: {found.too_plain} with a quality under 50")
-        self.stdout.write(f"{found.read} hashes read, {found.new} of them new")
+        if imported.too_plain:
+            self.stdout.write(f"left out: {imported.too_plain} with a quality under 50")
+        self.stdout.write(f"{imported.read} hashes read, {imported.new} of them new")

@@ -1,4 +1,4 @@
-"""Give a fresh installation its first model, groups, data, audit and maintainer."""
+"""Load the first model, groups, datasets, audit and maintainer into a fresh installation."""
 
 import json
 import os
@@ -51,31 +51,31 @@ def load_axes() -> None:
 
 
 def first_model() -> ModelVersion:
-    """The published model, unless one is in service already."""
+    """Put the published model in service, unless there is a champion already."""
     champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first()
     if champion:
         return champion
     folders = [path for path in Path(settings.ARTIFACTS_DIR).glob("*") if path.is_dir()]
-    loaded = [artifact.load(path) for path in folders]
-    found = [one for one in loaded if not one.config.get("parent")]
-    if len(found) != 1:
+    artifacts = [artifact.load(path) for path in folders]
+    converted = [candidate for candidate in artifacts if not candidate.config.get("parent")]
+    if len(converted) != 1:
         raise CommandError(
             f"The first model is the one converted artifact in {settings.ARTIFACTS_DIR}. "
-            f"Received: {len(found)}. Run `python -m modeltrain convert` first."
+            f"Received: {len(converted)}. Run `python -m modeltrain convert` first."
         )
-    model = models.register(sha256=found[0].sha256, title="The published model", parent=None)
+    model = models.register(sha256=converted[0].sha256, title="The published model", parent=None)
     models.put_in_service(model)
     return model
 
 
 def first_audit_set() -> AuditSet:
     rows = manifest.read(settings.DEMO_DIR / "audit.jsonl")
-    shown = {"public_images": True}  # drawings and harmless photographs, free to share
+    visibility = {"public_images": True}  # drawings and harmless photographs, free to share
     audit_set, _ = AuditSet.objects.update_or_create(
         name="demo",
-        defaults=shown,
+        defaults=visibility,
         create_defaults={
-            **shown,
+            **visibility,
             "manifest_sha256": manifests.publish(rows),
             "images": len(rows),
             "card": (settings.DEMO_DIR / "CARD.md").read_text(),
@@ -85,7 +85,7 @@ def first_audit_set() -> AuditSet:
 
 
 def first_dataset() -> None:
-    """Photographs only: no drawing is learnt from before somebody has reported it."""
+    """Create the first dataset from photographs only. Drawings follow when they are reported."""
     if DatasetVersion.objects.exists():
         return
     pool = manifest.read(settings.DEMO_DIR / "pool.jsonl")

@@ -1,6 +1,6 @@
-"""Check every entry of the ledger, and that the database still holds what entries tell of.
+"""Verify every entry of the ledger, and compare the ledger with the database.
 
-Exits 1 and names each entry that was changed, dropped or replaced.
+Exits 1 and names each entry that was changed, removed or replaced.
 """
 
 from typing import Any
@@ -15,11 +15,11 @@ class Command(BaseCommand):
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--head", default="", help="an entry's hash, noted earlier")
+        parser.add_argument("--head", default="", help="the hash of an entry, noted earlier")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = list(ledger.problems(head=options["head"])) or list(ledger.contradictions())
-        if found:
-            raise CommandError("\n".join(found))
+        problems = list(ledger.problems(head=options["head"])) or list(ledger.contradictions())
+        if problems:
+            raise CommandError("\n".join(problems))
         head = LedgerEntry.objects.latest("number")
         self.stdout.write(f"{head.number} entries, unbroken. The newest hash: {head.hash}")

@@ -1,6 +1,8 @@
 """How charts look: sizes, colours, type."""
 
+import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 Spec = dict[str, Any]  # a Vega-Lite specification, or a part of one
@@ -8,29 +10,12 @@ Colours = Mapping[str, str]
 Draw = Callable[[Colours, int], Spec]  # takes a theme's colours and a width in pixels
 
 WIDE, NARROW = 640, 330
-THEMES: Mapping[str, Colours] = {
-    "light": {
-        "ink": "#1c2730",
-        "quiet": "#54626c",
-        "line": "#dcd8cd",
-        "card": "#fffefb",
-        "accent": "#0e6663",
-        "alarm": "#9d3d12",
-    },
-    "dark": {
-        "ink": "#e6ebee",
-        "quiet": "#a5b1ba",
-        "line": "#34404a",
-        "card": "#1a2229",
-        "accent": "#66c9bf",
-        "alarm": "#f4a27a",
-    },
-}
+# The styles of the pages take their colours from the same file.
+STATIC = Path(__file__).resolve().parents[2] / "static"
+PALETTE = json.loads((STATIC / "src" / "palette.json").read_text())
+THEMES: Mapping[str, Colours] = {theme: PALETTE[theme] for theme in ("light", "dark")}
 # Okabe and Ito's colours, which people who see colours differently tell apart.
-SERIES = {
-    "light": ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07a00", "#56b4e9"],
-    "dark": ["#56b4e9", "#e69f00", "#2fcf9f", "#e6a5c8", "#f0e442", "#ff8a4c"],
-}
+SERIES: Mapping[str, list[str]] = PALETTE["series"]
 
 
 def config(theme: str) -> Spec:

@@ -5,7 +5,7 @@ import { query, queryAll } from "./dom.js";
 import { deleteDrafts, setUpDraft } from "./draft.js";
 import { setUpFileInput } from "./file-input.js";
 import { setUpShortcuts } from "./keyboard-shortcuts.js";
-import { showCounts } from "./private/evidence.js";
+import { showCounts } from "./private_audit/evidence.js";
 
 Object.assign(window, { htmx });
 

@@ -338,7 +338,7 @@ def test_with_two_keys_somebody_else_approves_a_retrain(two, queued, ravi, mona)
     DatasetVersion.objects.create(number=1, manifest_sha256=manifests.publish([]), images=0)
     retrain = retrains.propose(by=mona)
 
-    with pytest.raises(WrongState, match="somebody else than who proposed it"):
+    with pytest.raises(WrongState, match="nobody approves a retrain that they proposed"):
         retrains.approve(retrain=retrain, by=mona)
     retrain.refresh_from_db()
     assert retrain.status == "proposed"

@@ -40,7 +40,7 @@ def made(tmp_path):
 
 
 def bring_in(data, name="first", **changes):
-    return audit_sets.import_set(name=name, data=data, step=lambda *_: None, **changes)
+    return audit_sets.import_set(name=name, data=data, progress=lambda *_: None, **changes)
 
 
 def test_a_set_is_frozen_with_its_pictures_and_the_champion_is_audited_next(
@@ -80,7 +80,9 @@ def test_what_a_model_has_learnt_from_is_left_out_and_told(made, champion, axes)
     imported = bring_in(data)
     hashes = {row.sha256 for row in manifest.read(imported.audit_set.manifest)}
     assert hashes == {row.sha256 for row in data.rows[2:]}
-    assert any("2 images are left out: a model here has learnt" in line for line in imported.told)
+    assert any(
+        "2 images are left out: a model here has learnt" in line for line in imported.warnings
+    )
 
 
 def test_a_set_of_nothing_but_learnt_images_is_refused(made, champion, axes) -> None:
@@ -94,7 +96,7 @@ def test_a_set_of_nothing_but_learnt_images_is_refused(made, champion, axes) -> 
 
 
 def test_what_the_set_can_say_nothing_of_is_told(made, champion, axes) -> None:
-    told = " ".join(bring_in(made(medium="vector")).told)
+    told = " ".join(bring_in(made(medium="vector")).warnings)
     assert "There is no image of hentai, neutral, porn, sexy" in told
     assert "fewer than 30 images will read insufficient data: medium=vector (10)" in told
 
@@ -127,7 +129,7 @@ def test_a_name_is_used_once(made, champion, axes) -> None:
 def test_two_sets_with_the_same_images_are_told(made, champion, axes) -> None:
     bring_in(made())
     imported = bring_in(made(12, name="again"), name="second")
-    assert any("10 images are in audit set first too" in line for line in imported.told)
+    assert any("10 images are in audit set first too" in line for line in imported.warnings)
 
 
 def test_an_image_that_cannot_be_read_is_left_out_and_told(made, champion, axes) -> None:
@@ -135,7 +137,7 @@ def test_an_image_that_cannot_be_read_is_left_out_and_told(made, champion, axes)
     data.images[data.rows[0].sha256].write_bytes(b"gone")
     imported = bring_in(data)
     assert imported.audit_set.images == 9
-    assert any("1 images cannot be read" in line for line in imported.told)
+    assert any("1 images cannot be read" in line for line in imported.warnings)
 
 
 def test_the_command_says_what_came_of_it(made, champion, axes, capsys) -> None:

@@ -44,7 +44,7 @@ def waiting(settings, real_champion, axes) -> Audit:
 
 def answer_all(audit: Audit) -> None:
     for part in audits.start(pk=audit.pk):
-        audits.answer(pk=audit.pk, part=part)
+        audits.predict_part(pk=audit.pk, part=part)
 
 
 def test_workers_audit_in_parts_and_count_once_all_are_answered(waiting, inference_worker) -> None:
@@ -69,16 +69,16 @@ def test_parts_give_way_to_visitors(waiting, transactional_db) -> None:
 
 def test_progress_counts_images(waiting) -> None:
     first, _ = audits.start(pk=waiting.pk)
-    audits.answer(pk=waiting.pk, part=first)
+    audits.predict_part(pk=waiting.pk, part=first)
     waiting.refresh_from_db()
     assert waiting.progress["done"] == audits.PART_IMAGES
     assert waiting.progress["total"] == IMAGES
-    assert not audits.answered(pk=waiting.pk)
+    assert not audits.all_parts_predicted(pk=waiting.pk)
 
 
 def test_after_a_crash_only_what_is_missing_is_asked(waiting) -> None:
     first, second = audits.start(pk=waiting.pk)
-    audits.answer(pk=waiting.pk, part=first)
+    audits.predict_part(pk=waiting.pk, part=first)
     Audit.objects.update(heartbeat_at=timezone.now() - 2 * audits.LOST_AFTER)
     assert audits.fail_lost() == 1
     assert audits.start(pk=waiting.pk) == [second]
@@ -95,14 +95,14 @@ def test_parts_that_still_wait_are_not_lost(waiting, transactional_db) -> None:
 def test_a_count_that_was_cut_short_is_done_again(waiting) -> None:
     answer_all(waiting)
     Audit.objects.update(progress={"stage": "counting", "done": IMAGES, "total": IMAGES})
-    audits.count(pk=waiting.pk)  # another worker has it
+    audits.count_errors(pk=waiting.pk)  # another worker has it
     waiting.refresh_from_db()
     assert waiting.status == "running"
     Audit.objects.update(heartbeat_at=timezone.now() - 2 * audits.LOST_AFTER)
     audits.fail_lost()
     assert audits.start(pk=waiting.pk) == []
-    assert audits.answered(pk=waiting.pk)
-    audits.count(pk=waiting.pk)
+    assert audits.all_parts_predicted(pk=waiting.pk)
+    audits.count_errors(pk=waiting.pk)
     waiting.refresh_from_db()
     assert waiting.status == "done"
 
@@ -120,7 +120,7 @@ def test_a_picture_that_is_gone_fails_the_audit_and_says_so(waiting, settings) -
 
 def test_a_failed_audit_goes_on_where_it_stopped(waiting) -> None:
     first, second = audits.start(pk=waiting.pk)
-    audits.answer(pk=waiting.pk, part=first)
-    audits.fail(pk=waiting.pk, why="The disk was full.")
+    audits.predict_part(pk=waiting.pk, part=first)
+    audits.fail(pk=waiting.pk, reason="The disk was full.")
     audits.request(model=waiting.model, audit_set=waiting.audit_set)
     assert audits.start(pk=waiting.pk) == [second]

@@ -39,8 +39,8 @@ def audited(settings, real_champion, axes) -> Audit:
     )
     audit = audits.request(model=real_champion, audit_set=audit_set)
     for part in audits.start(pk=audit.pk):
-        audits.answer(pk=audit.pk, part=part)
-    audits.count(pk=audit.pk)
+        audits.predict_part(pk=audit.pk, part=part)
+    audits.count_errors(pk=audit.pk)
     audit.refresh_from_db()
     assert audit.status == "done"
     return audit
@@ -148,11 +148,11 @@ def test_what_failed_says_why_and_waits_for_a_person(audited, settings) -> None:
     assert "must be readable" in found.failure
     findings.request_missing()
     assert found.pk not in queries.pending_work.findings_to_run()
-    findings.try_again(finding=found)
+    findings.retry(finding=found)
     found.refresh_from_db()
     assert (found.status, found.failure) == ("waiting", "")
     with pytest.raises(WrongState):
-        findings.try_again(finding=found)
+        findings.retry(finding=found)
 
 
 def test_one_whose_worker_was_lost_runs_again(audited) -> None:

@@ -23,7 +23,7 @@ from feedback.models import (
     Report,
     Retrain,
 )
-from feedback.models.append_only import Rewritten
+from feedback.models.append_only import AppendOnlyViolation
 from feedback.models.ledger import canonical, sha256
 from feedback.services import audits, datasets, ledger, models, outcomes, reports, retrains, triage
 from modeltrain.data.manifest import Row
@@ -62,7 +62,7 @@ def promoted(queued, ravi, mona, champion):
     )
     Retrain.objects.filter(pk=retrain.pk).update(status="evaluated", candidate=candidate, gate=GATE)
     retrain.refresh_from_db()
-    ledger.gate(retrain)
+    ledger.record_gate(retrain)
     retrains.promote(retrain=retrain, by=mona, override_reason="No explicit image is kept here.")
     report.refresh_from_db()
     reports.move(report=report, sources=["folded"], status="answered")
@@ -184,7 +184,7 @@ def test_no_entry_is_changed_or_deleted(promoted) -> None:
         LedgerEntry.objects.all().delete,
         lambda: LedgerEntry.objects.update(kind="audit"),
     ):
-        with pytest.raises(Rewritten):
+        with pytest.raises(AppendOnlyViolation):
             forbidden()
 
 
@@ -238,7 +238,7 @@ def test_after_a_withdrawal_no_entry_can_be_linked_to_the_report(
     secret = {report.ledger_key, DatasetVersion.objects.get(number=2).ledger_key}
     linked = names | {one["sealed"] for one in entries("report") if "sealed" in one}
     linked |= {entries("dataset")[-1]["manifest"]}
-    assert ledger._keyed(report.ledger_key, f"report {report.pk}") in names  # as long as it stands
+    assert ledger._hmac(report.ledger_key, f"report {report.pk}") in names  # as long as it stands
 
     with django_capture_on_commit_callbacks(execute=True):
         reports.withdraw(report=report)
@@ -259,7 +259,7 @@ def test_after_a_withdrawal_no_entry_can_be_linked_to_the_report(
         assert sha256(plain) not in linked
         assert sha256(value) not in linked
         for key in keys:
-            assert ledger._keyed(key if len(key) % 2 == 0 else f"0{key}", value) not in linked
+            assert ledger._hmac(key if len(key) % 2 == 0 else f"0{key}", value) not in linked
     assert list(ledger.problems()) == []
     assert list(ledger.contradictions()) == []
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from feedback.errors import Invalid, WrongState
 from feedback.models import Audit, AuditSet, AxisValue, Report, SignalDecision
 from feedback.services import signals
-from tests.nsfwsite.test_audits import FIGURES
+from tests.nsfwsite.audits.examples import FIGURES
 
 NAME = ("medium", "vector", "confusion")
 
@@ -42,7 +42,9 @@ def pointed(reported) -> None:
 
 
 def the_one() -> signals.Signal:
-    return next(s for s in signals.found() if (s.value.axis.name, s.value.name, s.kind) == NAME)
+    return next(
+        s for s in signals.list_signals() if (s.value.axis.name, s.value.name, s.kind) == NAME
+    )
 
 
 def test_a_group_that_is_reported_more_than_others_is_a_signal(pointed) -> None:
@@ -50,7 +52,7 @@ def test_a_group_that_is_reported_more_than_others_is_a_signal(pointed) -> None:
     assert found.raised
     assert (found.reports, found.ratio > 1.5) == (20, True)
     assert found.expected == pytest.approx(22 * 21 / 43)
-    raised = {(each.value.name, each.kind) for each in signals.found() if each.raised}
+    raised = {(each.value.name, each.kind) for each in signals.list_signals() if each.raised}
     assert raised == {("vector", "confusion"), ("photograph", "miss")}
 
 
@@ -64,7 +66,7 @@ def test_a_network_counts_once(reported) -> None:
 @pytest.mark.parametrize("status", ["rejected", "withdrawn", "escalated", "received"])
 def test_what_was_declined_or_not_screened_points_at_nothing(reported, status) -> None:
     reported(6, medium="vector", label="drawings", status=status)
-    assert signals.found() == []
+    assert signals.list_signals() == []
 
 
 def test_a_group_that_an_axis_is_silent_of_is_compared_with_nothing(reported, filed) -> None:

@@ -142,7 +142,7 @@ def test_the_gate_sees_the_slice_in_both_models(found, mona) -> None:
     cell = next(cell for cell in judged["cells"] if cell["axis"] == "slice")
     assert (cell["value"], cell["n"], cell["newly_wrong"]) == ("flags", 35, 14)
     assert judged == judge.judge(
-        champion=audits.answers_of(found.audit), candidate=audits.answers_of(later)
+        champion=audits.predictions_of(found.audit), candidate=audits.predictions_of(later)
     )
 
 
@@ -156,8 +156,8 @@ def test_a_later_audit_counts_it_at_once(found, mona, monkeypatch) -> None:
         evaluate, "predict", lambda classifier, rows, *rest: [said[row.sha256] for row in rows]
     )
     for part in audits.start(pk=audit.pk):
-        audits.answer(pk=audit.pk, part=part)
-    audits.count(pk=audit.pk)
+        audits.predict_part(pk=audit.pk, part=part)
+    audits.count_errors(pk=audit.pk)
     assert counted(audit) == {"flags": (3, 35)}
 
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from feedback import people, queries
 from feedback.errors import WrongState
 from feedback.models import BlockedHash, Example, ExampleScore, LedgerEntry, Look, Report
-from feedback.models.append_only import Rewritten
+from feedback.models.append_only import AppendOnlyViolation
 from feedback.services import blocklist, reports, safety, triage
 from tests.cast import account
 
@@ -91,9 +91,9 @@ def test_what_was_looked_at_is_never_rewritten(escalated, sara) -> None:
     safety.record_opening(report=escalated, by=sara)
     look = Look.objects.get()
     for change in (look.save, look.delete, Look.objects.all().delete):
-        with pytest.raises(Rewritten):
+        with pytest.raises(AppendOnlyViolation):
             change()
-    with pytest.raises(Rewritten):
+    with pytest.raises(AppendOnlyViolation):
         Look.objects.update(note="Nothing")
 
 

@@ -3,8 +3,11 @@
 import json
 import random
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
+
+import pytest
+
+from nsfwsite import formatting
 
 SOURCES = Path(__file__).resolve().parents[3] / "nsfwsite" / "static" / "src"
 CASES = json.loads((Path(__file__).parent / "format_cases.json").read_text())
@@ -39,25 +42,21 @@ def rates() -> list[float]:
     return shares + ties + [chance.uniform(-1, 1) for _ in range(5000)]
 
 
-def assert_same(function: str, expected: Callable[[float], str]) -> None:
+def test_every_case_of_the_table_in_both_languages() -> None:
+    for name, cases in CASES.items():
+        arguments, texts = [case[:-1] for case in cases], [case[-1] for case in cases]
+        assert in_node(name, arguments) == texts
+        assert [getattr(formatting, name)(*numbers) for numbers in arguments] == texts
+
+
+@pytest.mark.parametrize("name", ["percent", "points"])
+def test_scripts_round_as_python_rounds(name) -> None:
     numbers = rates()
-    texts = in_node(function, [[number] for number in numbers])
-    wrong = [
-        (number, text, expected(number))
-        for number, text in zip(numbers, texts, strict=True)
-        if text != expected(number)
-    ]
-    assert wrong == []
+    texts = in_node(name, [[number] for number in numbers])
+    assert texts == [getattr(formatting, name)(number) for number in numbers]
 
 
-def test_every_case_of_the_table() -> None:
-    for function, cases in CASES.items():
-        assert in_node(function, [case[:-1] for case in cases]) == [case[-1] for case in cases]
-
-
-def test_percentages_are_rounded_as_python_rounds() -> None:
-    assert_same("percent", lambda rate: f"{rate * 100:.1f}%".replace("-", "−"))
-
-
-def test_points_are_rounded_as_python_rounds() -> None:
-    assert_same("points", lambda difference: f"{difference * 100:+.1f}".replace("-", "−"))
+def test_scripts_write_intervals_as_python_does() -> None:
+    numbers = rates()
+    pairs = [list(pair) for pair in zip(numbers, reversed(numbers), strict=True)]
+    assert in_node("interval", pairs) == [formatting.interval(low, high) for low, high in pairs]

@@ -18,13 +18,13 @@ def sample(settings):
 
 
 @pytest.fixture
-def awake(monkeypatch):
-    """A worker that reads the queue and is slow."""
+def slow_worker(monkeypatch):
+    """A worker that is alive and does not answer in time."""
     monkeypatch.setattr(heartbeat, "alive", lambda queue: True)
     monkeypatch.setattr("nsfwsite.demo.views.FIRST_WAIT_SECONDS", 0)
 
 
-def test_the_first_page_names_the_model_and_its_audit(client, champion, sample) -> None:
+def test_the_first_page_names_the_model_and_links_to_its_audit(client, champion, sample) -> None:
     text = client.get(reverse("home")).content.decode()
 
     assert "Model v1" in text
@@ -33,29 +33,29 @@ def test_the_first_page_names_the_model_and_its_audit(client, champion, sample) 
 
 
 @pytest.mark.django_db
-def test_the_first_page_stands_without_a_model(client) -> None:
+def test_the_first_page_opens_without_a_model(client) -> None:
     assert "No model is in service yet" in client.get(reverse("home")).content.decode()
 
 
-def test_an_image_leads_to_its_answer(client, champion, awake) -> None:
+def test_an_uploaded_image_leads_to_the_page_of_its_answer(client, champion, slow_worker) -> None:
     answer = client.post(reverse("home"), {"image": upload()})
 
-    made = Classification.objects.get()
-    assert answer.url == reverse("classification", args=[made.pk])
+    classification = Classification.objects.get()
+    assert answer.url == reverse("classification", args=[classification.pk])
     assert "Looking at your image" in client.get(answer.url).content.decode()
 
 
-def test_a_sample_is_sent_with_one_press(client, champion, awake, sample) -> None:
+def test_a_sample_is_classified_with_one_press(client, champion, slow_worker, sample) -> None:
     assert client.post(reverse("home"), {"sample": "fox.png"}).status_code == 302
     assert client.get(reverse("sample", args=["fox.png"])).headers["Content-Type"] == "image/png"
 
 
-def test_only_samples_are_samples(client, champion, awake, sample) -> None:
+def test_a_sample_cannot_name_another_file(client, champion, slow_worker, sample) -> None:
     assert client.post(reverse("home"), {"sample": "../images.json"}).status_code == 404
     assert client.get(reverse("sample", args=["samples.json"])).status_code == 404
 
 
-def test_without_a_worker_nothing_is_kept(client, champion) -> None:
+def test_without_a_worker_an_upload_is_not_stored(client, champion) -> None:
     page = client.post(reverse("home"), {"image": upload()})
 
     assert page.status_code == 503
@@ -64,14 +64,14 @@ def test_without_a_worker_nothing_is_kept(client, champion) -> None:
     assert not Classification.objects.exists()
 
 
-def test_no_file_is_a_refusal_with_the_form(client, champion) -> None:
+def test_a_form_without_a_file_is_refused_and_shown_again(client, champion) -> None:
     page = client.post(reverse("home"))
 
     assert page.status_code == 422
     assert "Choose an image from your device" in page.content.decode()
 
 
-def test_a_refused_image_says_rule_value_and_way_out(client, champion) -> None:
+def test_a_refused_image_shows_rule_value_and_remedy(client, champion) -> None:
     problem = {"code": "format", "rule": "A PNG.", "received": "a PDF", "remedy": "Export it."}
     refused = Classification.objects.create(status="refused", problem=problem)
 
@@ -82,17 +82,17 @@ def test_a_refused_image_says_rule_value_and_way_out(client, champion) -> None:
     assert 'type="file"' in page.content.decode()
 
 
-def test_the_answer_has_five_numbers_and_a_way_to_object(client, judged) -> None:
-    made = judged()
-    text = client.get(reverse("classification", args=[made.pk])).content.decode()
+def test_the_answer_shows_five_scores_and_a_way_to_object(client, judged) -> None:
+    classification = judged()
+    text = client.get(reverse("classification", args=[classification.pk])).content.decode()
 
     assert text.count("<rect ") == 5
     assert "90.0%" in text
-    assert reverse("right", args=[made.pk]) in text
+    assert reverse("right", args=[classification.pk]) in text
     assert "/triage/images/" not in text
 
 
-def test_too_large_a_body_is_refused_as_a_page(client, champion, settings) -> None:
+def test_too_large_a_body_is_refused_with_a_page(client, champion, settings) -> None:
     settings.BODY_MAX_BYTES = {"classification": 100, "report": 100}
     page = client.post(reverse("home"), {"image": upload()})
 
@@ -113,7 +113,7 @@ def test_pages_allow_no_inline_style_or_script(client, champion) -> None:
     ("path", "status", "words"),
     [("/r/x/withdraw/", 405, "only when a button"), ("/sign-out/", 405, "only when a button")],
 )
-def test_an_address_without_a_page_has_words(client, path, status, words) -> None:
+def test_a_method_that_is_not_allowed_gets_a_page(client, path, status, words) -> None:
     page = client.get(path)
 
     assert page.status_code == status
@@ -122,7 +122,7 @@ def test_an_address_without_a_page_has_words(client, path, status, words) -> Non
 
 
 @pytest.mark.django_db
-def test_what_cannot_be_read_has_words(client) -> None:
+def test_an_unreadable_request_gets_a_page(client) -> None:
     page = client.post(reverse("report"), {f"field{number}": "x" for number in range(2000)})
 
     assert page.status_code == 400
@@ -130,64 +130,66 @@ def test_what_cannot_be_read_has_words(client) -> None:
 
 
 @pytest.mark.django_db
-def test_an_unknown_address_has_the_same_look(client) -> None:
+def test_an_unknown_address_gets_a_page(client) -> None:
     page = client.get("/nothing/")
 
     assert page.status_code == 404
     assert "nothing at this address" in page.content.decode()
 
 
-def say(client, classification, said):
-    return client.post(reverse("right", args=[classification.pk]), {"said": said})
+def judge(client, classification, opinion):
+    return client.post(reverse("right", args=[classification.pk]), {"said": opinion})
 
 
-def test_a_visitor_says_that_it_was_right_and_is_thanked(client, judged) -> None:
-    made = judged()
-    assert say(client, made, "right").url == reverse("classification", args=[made.pk])
-    assert "Thank you" in client.get(reverse("classification", args=[made.pk])).content.decode()
-    kept = DemoAnswer.objects.get()
-    assert (kept.label, kept.right, kept.scores) == (made.label, True, made.scores)
+def test_a_visitor_who_confirms_an_answer_is_thanked(client, judged) -> None:
+    classification = judged()
+    page = reverse("classification", args=[classification.pk])
+    assert judge(client, classification, "right").url == page
+    assert "Thank you" in client.get(page).content.decode()
+    opinion = DemoAnswer.objects.get()
+    assert opinion.right
+    assert (opinion.label, opinion.scores) == (classification.label, classification.scores)
 
 
-def test_who_says_that_it_was_wrong_may_report_it(client, judged, axes) -> None:
-    made = judged()
-    answer = say(client, made, "wrong")
-    assert answer.url == f"{reverse('report')}?classification={made.pk}"
+def test_a_visitor_who_objects_may_report_the_image(client, judged, axes) -> None:
+    classification = judged()
+    answer = judge(client, classification, "wrong")
+    assert answer.url == f"{reverse('report')}?classification={classification.pk}"
     assert client.get(answer.url).status_code == 200
     assert not DemoAnswer.objects.get().right
 
 
-def test_an_answer_is_judged_once(client, judged) -> None:
-    made = judged()
-    for said in ("right", "wrong", "right"):
-        assert say(client, made, said).status_code == 302
+def test_only_the_first_opinion_on_an_answer_counts(client, judged) -> None:
+    classification = judged()
+    for opinion in ("right", "wrong", "right"):
+        assert judge(client, classification, opinion).status_code == 302
     assert DemoAnswer.objects.get().right
 
 
-def test_what_was_said_names_no_image(client, judged) -> None:
-    made = judged()
-    say(client, made, "right")
+def test_a_stored_opinion_does_not_identify_the_image(client, judged) -> None:
+    classification = judged()
+    judge(client, classification, "right")
     values = [str(value) for value in DemoAnswer.objects.values()[0].values()]
-    assert made.image_sha256 not in values
-    assert str(made.pk) not in values
+    assert classification.image_sha256 not in values
+    assert str(classification.pk) not in values
 
 
-def test_programs_say_it_too(client, judged) -> None:
-    made = judged()
-    address = reverse("api:right", args=[made.pk])
+def test_the_api_takes_opinions_on_answers(client, judged) -> None:
+    classification = judged()
+    address = reverse("api:right", args=[classification.pk])
     assert client.post(address, {"said": "perhaps"}).status_code == 400
     assert client.post(address, {"said": "wrong"}).status_code == 204
     assert not DemoAnswer.objects.get().right
 
 
-def test_an_answer_that_is_not_there_yet_cannot_be_judged(client, champion, awake) -> None:
+def test_a_missing_answer_cannot_be_judged(client, champion, slow_worker) -> None:
     client.post(reverse("home"), {"image": upload()})
-    assert say(client, Classification.objects.get(), "right").status_code == 409
+    assert judge(client, Classification.objects.get(), "right").status_code == 409
     assert not DemoAnswer.objects.exists()
 
 
-def test_what_visitors_say_is_public_by_label(client, judged) -> None:
+def test_opinions_of_visitors_are_public_by_label(client, judged) -> None:
     for seed in range(3):
-        say(client, judged(seed), "wrong" if seed else "right")
+        judge(client, judged(seed), "wrong" if seed else "right")
     text = " ".join(client.get(reverse("signals")).content.decode().split())
     assert '<th scope="row">neutral</th><td class="figure">3</td><td class="figure">66.7%' in text

@@ -11,7 +11,7 @@ from modeltrain.audit import evaluate, fairness
 from modeltrain.audit.evaluate import Predicted
 from modeltrain.labels import LABELS, NSFW
 
-SOURCES = Path(__file__).resolve().parents[3] / "nsfwsite" / "static" / "src" / "private"
+SOURCES = Path(__file__).resolve().parents[3] / "nsfwsite" / "static" / "src" / "private_audit"
 MEASURES = ("error", "false_alarm", "miss", "confusion")
 
 

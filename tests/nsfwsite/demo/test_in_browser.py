@@ -1,4 +1,4 @@
-"""What the site hands to browsers that answer by themselves."""
+"""What the site serves to browsers that run the model themselves."""
 
 import json
 
@@ -15,7 +15,7 @@ from modeltrain.model import artifact
 from nsfwsite import isolation
 
 
-def described(client) -> dict:
+def description(client) -> dict:
     return client.get(reverse("in-browser")).json()
 
 
@@ -26,7 +26,7 @@ def stored_artifact(graph: bytes) -> artifact.Artifact:
 
 @pytest.fixture
 def champion(db):
-    """Files of its own, and an export that agrees with it."""
+    """A champion with files of its own and an export that agrees with it."""
     model = ModelVersion.objects.create(
         number=1,
         sha256=stored_artifact(b"in 32 bits").sha256,
@@ -49,33 +49,33 @@ def champion(db):
     return model
 
 
-def test_a_browser_is_told_of_both_graphs_the_small_one_first(client, champion) -> None:
-    told = described(client)
+def test_a_browser_learns_of_both_graphs_the_smaller_first(client, champion) -> None:
+    body = description(client)
 
-    assert [graph["kind"] for graph in told["graphs"]] == ["int8", "float32"]
-    small, whole = told["graphs"]
+    assert [graph["kind"] for graph in body["graphs"]] == ["int8", "float32"]
+    small, whole = body["graphs"]
     assert (small["bytes"], whole["bytes"]) == (4, 10)
     assert whole["url"] == reverse("graph", args=[champion.sha256])
-    answer = client.get(small["url"])
-    assert b"".join(answer.streaming_content) == b"in 8"
-    kept = artifact.hashes(champion.folder)["model.onnx"]
-    assert whole["sha256"] == kept == hashing.sha256_file(champion.folder / "model.onnx")
-    assert told["model"] == {"version": "v1", "sha256": champion.sha256}
-    assert [label["name"] for label in told["labels"]] == list(LABELS)
+    response = client.get(small["url"])
+    assert b"".join(response.streaming_content) == b"in 8"
+    listed = artifact.hashes(champion.folder)["model.onnx"]
+    assert whole["sha256"] == listed == hashing.sha256_file(champion.folder / "model.onnx")
+    assert body["model"] == {"version": "v1", "sha256": champion.sha256}
+    assert [label["name"] for label in body["labels"]] == list(LABELS)
 
 
-def test_an_export_that_is_blocked_is_not_offered(client, champion) -> None:
-    found = Finding.objects.get()
-    found.figures["gate"] = {"verdict": "blocked", "sentence": "Worse for somebody."}
-    found.save()
+def test_a_blocked_export_is_not_offered(client, champion) -> None:
+    finding = Finding.objects.get()
+    finding.figures["gate"] = {"verdict": "blocked", "sentence": "Worse for somebody."}
+    finding.save()
 
-    assert [graph["kind"] for graph in described(client)["graphs"]] == ["float32"]
+    assert [graph["kind"] for graph in description(client)["graphs"]] == ["float32"]
 
 
 @pytest.mark.django_db
 def test_without_a_model_nothing_is_offered(client) -> None:
-    told = described(client)
-    assert (told["model"], told["graphs"]) == (None, [])
+    body = description(client)
+    assert (body["model"], body["graphs"]) == (None, [])
 
 
 def test_pages_are_isolated_and_only_the_demo_may_ask_for_the_camera(client, champion) -> None:
@@ -89,7 +89,7 @@ def test_pages_are_isolated_and_only_the_demo_may_ask_for_the_camera(client, cha
     assert "camera=()" in models.headers["Permissions-Policy"]
 
 
-def test_a_worker_may_compile_and_reach_this_site_and_no_more() -> None:
+def test_a_web_worker_may_compile_and_reach_this_site_alone() -> None:
     headers: dict[str, str] = {}
     isolation.static_headers(headers, "static/classifier-worker.1.js", "")
     policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
@@ -101,9 +101,9 @@ def test_a_worker_may_compile_and_reach_this_site_and_no_more() -> None:
     }
 
 
-def test_offline_only_the_demo_and_its_files_are_kept(client, champion) -> None:
+def test_only_the_demo_and_its_files_are_cached_for_offline_use(client, champion) -> None:
     text = client.get(reverse("service-worker")).content.decode()
 
-    kept = json.loads(text.split("const FILES = ")[1].split("];")[0].rstrip().rstrip(",") + "]")
-    assert all(file.startswith("/static/") for file in kept)
+    files = json.loads(text.split("const FILES = ")[1].split("];")[0].rstrip().rstrip(",") + "]")
+    assert all(file.startswith("/static/") for file in files)
     assert f'const PAGE = "{reverse("home")}"' in text

@@ -1,0 +1,45 @@
+"""How often audit pages ask the database: for each thing once, however many charts show it."""
+
+import pytest
+from django.urls import reverse
+
+# Name and arguments of a page, its queries, those for a file of its chart, the chart.
+OF_AUDITS = [
+    ("audits", [], 5, 4, "trend"),
+    ("model", ["v1"], 5, 4, "groups"),
+    ("model", ["v1"], 5, 4, "confusion"),
+    ("compare", [], 5, 5, "differences"),
+    ("threshold", [], 4, 4, "false_alarm"),
+]
+OF_FINDINGS = [
+    ("counterfactual", [], 5, 5, "flips"),
+    ("counterfactual", [], 5, 5, "shifts"),
+    ("slices", [], 4, 4, "regions"),
+    ("int8", [], 5, 5, "differences"),
+]
+
+
+@pytest.fixture
+def assert_queries(client, django_assert_num_queries):
+    def check(name: str, arguments: list[str], page: int, file: int, chart: str) -> None:
+        url = reverse(name, args=arguments)
+        with django_assert_num_queries(page):
+            client.get(url)
+        for file_format in ("svg", "png", "csv", "json"):
+            with django_assert_num_queries(file):
+                response = client.get(url, {"chart": chart, "as": file_format})
+            assert response.status_code == 200
+
+    return check
+
+
+@pytest.mark.parametrize("case", OF_AUDITS)
+def test_charts_of_audits_ask_for_each_thing_once(two_models, assert_queries, case) -> None:
+    assert_queries(*case)
+
+
+@pytest.mark.parametrize("case", OF_FINDINGS)
+def test_charts_of_findings_ask_for_each_thing_once(
+    audit_and_findings, assert_queries, case
+) -> None:
+    assert_queries(*case)

@@ -1,0 +1,208 @@
+"""docs/architecture.md agrees with the code: its diagram and each step of its journeys."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+
+import pytest
+
+from setup import structure
+
+PAGE = structure.ROOT / "docs" / "architecture.md"
+STEP = re.compile(
+    r"\d+\. (?:(?P<start>[A-Z][\w ]+): )?`(?P<path>[\w/]+\.py)` `(?P<name>[\w.]+)`: ."
+)
+JOURNEYS = [
+    "Upload",
+    "Report to dataset",
+    "Retrain to promotion",
+    "Audit to chart",
+    "Withdrawal",
+]
+
+
+@dataclass(frozen=True)
+class Step:
+    start: str | None
+    path: str
+    name: str
+
+    @property
+    def module(self) -> str:
+        return self.path.removesuffix(".py").replace("/", ".")
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return structure.import_graph(structure.ROOT)
+
+
+def journeys() -> dict[str, list[Step]]:
+    sections = re.split(r"^##+ (.+)\n", PAGE.read_text(), flags=re.MULTILINE)[1:]
+    texts = dict(zip(sections[::2], sections[1::2], strict=True))
+    return {title: [parse(line) for line in numbered_lines(texts[title])] for title in JOURNEYS}
+
+
+def numbered_lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if re.match(r"\d+\.", line)]
+
+
+def parse(line: str) -> Step:
+    match = STEP.match(line)
+    assert match, f"A step reads: 1. `path.py` `function`: what happens. Received: {line}"
+    return Step(**match.groupdict())
+
+
+@cache
+def tree(path: str) -> ast.Module:
+    return ast.parse((structure.ROOT / path).read_text())
+
+
+@cache
+def definitions(path: str) -> frozenset[str]:
+    return frozenset(_definitions(tree(path)))
+
+
+def _definitions(node: ast.Module | ast.ClassDef, prefix: str = "") -> Iterator[str]:
+    for child in node.body:
+        if isinstance(child, ast.FunctionDef | ast.ClassDef):
+            yield f"{prefix}{child.name}"
+        if isinstance(child, ast.ClassDef):
+            yield from _definitions(child, f"{child.name}.")
+
+
+def exists(step: Step) -> bool:
+    return (structure.ROOT / step.path).is_file() and step.name in definitions(step.path)
+
+
+@cache
+def used_names(path: str) -> frozenset[str]:
+    """Names that a file calls or hands over; not those that it defines or only imports."""
+    nodes = list(ast.walk(tree(path)))
+    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+    return frozenset(names | {node.attr for node in nodes if isinstance(node, ast.Attribute)})
+
+
+@cache
+def texts(path: str) -> frozenset[str]:
+    return frozenset(
+        node.value
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+
+
+def leads_to(graph, path: str, step: Step) -> bool:
+    """Whether a file imports the step's file directly, or is the same, and uses its function."""
+    module = path.removesuffix(".py").replace("/", ".")
+    imports = module == step.module or graph.direct_import_exists(
+        importer=module, imported=step.module
+    )
+    return imports and not used_names(path).isdisjoint(step.name.split("."))
+
+
+def by_address(graph, step: Step, earlier: list[Step]) -> bool:
+    urls = structure.ROOT.glob("nsfwsite/**/urls.py")
+    return any(leads_to(graph, str(path.relative_to(structure.ROOT)), step) for path in urls)
+
+
+def by_the_clock(graph, step: Step, earlier: list[Step]) -> bool:
+    """Whether the schedule has the name that the task's decorator gives it."""
+    (function,) = (
+        node
+        for node in tree(step.path).body
+        if isinstance(node, ast.FunctionDef) and node.name == step.name
+    )
+    task_names = {
+        node.value
+        for decorator in function.decorator_list
+        for node in ast.walk(decorator)
+        if isinstance(node, ast.Constant)
+    }
+    return not task_names.isdisjoint(texts("worker/schedule.py"))
+
+
+def by_command(graph, step: Step, earlier: list[Step]) -> bool:
+    folder, _, _ = step.path.rpartition("/")
+    return folder == "feedback/management/commands" and step.name == "Command.handle"
+
+
+def as_a_process(graph, step: Step, earlier: list[Step]) -> bool:
+    """Whether an earlier step has the verb among its arguments."""
+    folder, _, file = step.path.rpartition("/")
+    verb = file.removesuffix("_verb.py").replace("_", "-")
+    return folder == "modeltrain/verbs" and any(
+        verb in texts(other.path) for other in earlier if exists(other)
+    )
+
+
+def after_another(graph, step: Step, earlier: list[Step]) -> bool:
+    return any(leads_to(graph, other.path, step) for other in earlier if exists(other))
+
+
+STARTS = {
+    None: after_another,
+    "By address": by_address,
+    "By the clock": by_the_clock,
+    "By command": by_command,
+    "As a process": as_a_process,
+}
+
+
+def test_diagram_is_what_the_imports_give(graph):
+    page = PAGE.read_text()
+    assert page == structure.with_diagram(page, graph), (
+        "The diagram is out of date. "
+        "Run .venv/bin/python setup/structure.py --write docs/architecture.md"
+    )
+
+
+def test_journeys_are_the_subsections_of_the_page():
+    assert re.findall(r"^### (.+)", PAGE.read_text(), flags=re.MULTILINE) == JOURNEYS
+    assert all(len(steps) > 5 for steps in journeys().values())
+
+
+@pytest.mark.parametrize("title", JOURNEYS)
+def test_steps_are_numbered_in_order(title):
+    section = PAGE.read_text().partition(f"### {title}\n")[2].partition("\n##")[0]
+    numbers = [int(line.partition(".")[0]) for line in numbered_lines(section)]
+    assert numbers[0] == 1
+    assert all(after == before + 1 for before, after in pairwise(numbers))
+
+
+@pytest.mark.parametrize("title", JOURNEYS)
+def test_files_and_functions_exist(title):
+    missing = [f"{step.path} {step.name}" for step in journeys()[title] if not exists(step)]
+    assert not missing, "Correct these steps in docs/architecture.md."
+
+
+@pytest.mark.parametrize("title", JOURNEYS)
+def test_each_step_starts_as_the_page_says(graph, title):
+    steps = journeys()[title]
+    unexplained = [
+        f"{step.path} {step.name}"
+        for place, step in enumerate(steps)
+        if exists(step) and not STARTS[step.start](graph, step, steps[:place])
+    ]
+    assert not unexplained, (
+        "No earlier step of the journey both imports the file and uses the function, or the step "
+        "does not start in the way that it names. Correct these steps in docs/architecture.md."
+    )
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        Step(None, "modeltrain/gate/judge.py", "judge"),  # a verb imports it, no page does
+        Step("By address", "nsfwsite/intake/reporting.py", "withdraw"),
+        Step("By the clock", "worker/tasks/inference.py", "classify_task"),
+        Step("By command", "feedback/services/audit_sets.py", "import_set"),
+        Step("As a process", "modeltrain/verbs/retrain_verb.py", "run"),
+    ],
+)
+def test_a_step_that_starts_in_another_way_is_found(graph, step):
+    earlier = [Step("By address", "nsfwsite/demo/views.py", "home")]
+    assert not STARTS[step.start](graph, step, earlier)

@@ -1,0 +1,158 @@
+"""Upkeep: what is overdue is enqueued again, what is expired is deleted."""
+
+import base64
+import datetime
+import json
+from collections.abc import Callable
+
+import pytest
+import redis
+from django.conf import settings as django_settings
+from django.utils import timezone
+
+from feedback.models import (
+    Audit,
+    AuditSet,
+    Classification,
+    DatasetVersion,
+    EmailAddress,
+    Erasure,
+    ModelVersion,
+    Report,
+    Retrain,
+    StoredImage,
+)
+from worker.tasks.upkeep import (
+    delete_expired_images_task,
+    erase_files_task,
+    pick_up_lost_work_task,
+    purge_orphans_task,
+)
+
+LONG_AGO = timezone.now() - datetime.timedelta(days=2)
+
+
+def queued_tasks(queue: str) -> list[tuple[str, list[int]]]:
+    """Name and arguments of each task in a queue of Redis."""
+    with redis.Redis.from_url(django_settings.REDIS_URL) as client:
+        messages = [json.loads(message) for message in client.lrange(queue, 0, -1)]
+    return [
+        (message["headers"]["task"], json.loads(base64.b64decode(message["body"]))[0])
+        for message in messages
+    ]
+
+
+@pytest.fixture
+def overdue(filed) -> Report:
+    """A report that was filed a while ago, and whose screening was lost."""
+    report = filed()
+    Report.objects.update(created_at=LONG_AGO)
+    return report
+
+
+@pytest.fixture
+def retrain(champion, mona) -> Callable[..., Retrain]:
+    def make(**fields) -> Retrain:
+        return Retrain.objects.create(
+            base=champion,
+            dataset=DatasetVersion.objects.create(number=1, manifest_sha256="d" * 64, images=1),
+            config="head",
+            proposed_by=mona,
+            **fields,
+        )
+
+    return make
+
+
+@pytest.mark.django_db(transaction=True)
+def test_lost_screening_is_enqueued_again_once(overdue) -> None:
+    pick_up_lost_work_task()
+    pick_up_lost_work_task()  # the queue is not empty now
+    assert queued_tasks("default") == [("reports.screen_report_task", [overdue.pk])]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_work_that_has_only_just_begun_is_left_alone(filed) -> None:
+    filed()
+    pick_up_lost_work_task()
+    assert queued_tasks("default") == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_audit_and_email_that_are_due_are_enqueued(filed, champion) -> None:
+    audit_set = AuditSet.objects.create(name="demo", manifest_sha256="c" * 64, images=1)
+    audit = Audit.objects.create(model=champion, audit_set=audit_set)
+    address = EmailAddress.objects.create(
+        report=filed(), address="rosa@example.org", site="https://speakup.example"
+    )
+    pick_up_lost_work_task()
+    assert sorted(queued_tasks("default")) == [
+        ("audits.start_audit_task", [audit.pk]),
+        ("mail.send_email_task", [address.pk]),
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_approved_retrain_is_enqueued_for_training(retrain, mona) -> None:
+    approved = retrain(status="approved", approved_by=mona, approved_at=LONG_AGO)
+    pick_up_lost_work_task()
+    assert queued_tasks("training") == [("training.run_retrain_task", [approved.pk])]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_retrain_whose_worker_was_lost_fails(retrain, mona) -> None:
+    running = retrain(
+        status="running", approved_by=mona, approved_at=LONG_AGO, heartbeat_at=LONG_AGO
+    )
+    pick_up_lost_work_task()
+    running.refresh_from_db()
+    assert running.status == "failed"
+    assert queued_tasks("training") == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_reporters_are_answered_when_a_promotion_was_lost(filed, retrain, mona) -> None:
+    trained = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain")
+    promoted = retrain(
+        status="promoted",
+        candidate=trained,
+        gate={"verdict": "pass"},
+        decided_by=mona,
+        decided_at=LONG_AGO,
+    )
+    Report.objects.filter(pk=filed().pk).update(status="folded", folded_into=promoted.dataset)
+    pick_up_lost_work_task()
+    assert queued_tasks("default") == []  # the model is not in service yet
+
+    ModelVersion.objects.filter(number=1).update(status="retired")
+    ModelVersion.objects.filter(number=2).update(status="champion", promoted_at=LONG_AGO)
+    pick_up_lost_work_task()
+    assert queued_tasks("default") == [("reports.answer_reports_task", [])]
+
+
+def test_expired_images_are_deleted_with_their_files(judged) -> None:
+    image = judged().image
+    Classification.objects.update(created_at=LONG_AGO)
+    delete_expired_images_task()
+    assert not StoredImage.objects.filter(pk=image.pk).exists()
+
+
+def test_image_without_report_or_visitor_is_purged(judged) -> None:
+    image = judged().image
+    Classification.objects.all().delete()
+    StoredImage.objects.update(created_at=LONG_AGO)
+    purge_orphans_task()
+    assert not StoredImage.objects.filter(pk=image.pk).exists()
+
+
+def test_recorded_erasure_is_carried_out(filed, settings, tmp_path) -> None:
+    settings.DATA_DIR = tmp_path
+    settings.RUNS_DIR.mkdir()
+    log = settings.RUNS_DIR / "training.log"
+    log.write_text("cannot read 12/1234abcd.png\n")
+    erasure = Erasure.objects.create(report=filed(), file="12/1234abcd.png", name="f" * 64)
+    Erasure.objects.update(created_at=LONG_AGO)
+    erase_files_task()
+    erasure.refresh_from_db()
+    assert (erasure.file, erasure.name) == ("", "")
+    assert log.read_text() == "cannot read 12/00000000.png\n"
