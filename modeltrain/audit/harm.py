@@ -104,11 +104,22 @@ class DecisionRule:
         return mistakes
 
 
-def possible(measure: str, expected: NDArray[np.uint8]) -> Bools:
-    """Say of each image whether this kind of mistake can happen to it: shape [n].
+def can_happen(measure: str, label: str) -> bool:
+    """Return whether a kind of mistake can happen to images of a label.
 
     A false alarm needs a safe image, a miss an NSFW one.
     """
-    if measure == CONFUSION:
-        return np.ones(len(expected), dtype=np.bool_)
-    return np.asarray(_NSFW[expected] if measure == MISS else ~_NSFW[expected])
+    return measure == CONFUSION or (label in NSFW) == (measure == MISS)
+
+
+def possible(measure: str, expected: NDArray[np.uint8]) -> Bools:
+    """Say of each image whether a kind of mistake can happen to it: shape [n].
+
+    Parameters
+    ----------
+    measure : str
+        From `MEASURES`.
+    expected : array of int, shape [n]
+        Places in `LABELS`.
+    """
+    return np.array([can_happen(measure, label) for label in LABELS])[expected]
