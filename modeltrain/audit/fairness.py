@@ -151,8 +151,8 @@ class Clusters:
         else:
             shifted = observed[others].astype(np.float64) - commonest
             touched, place = np.unique(self.members[others], return_inverse=True)
-            totals = np.bincount(place, weights=shifted)
-            sizes = self.sizes[touched].astype(float)
+            totals = np.bincount(place, weights=shifted).astype(np.float64)
+            sizes = self.sizes[touched].astype(np.float64)
             design_effect = _design_effect(totals, sizes, shifted, n=n, k=k, greatest=greatest)
             degrees_of_freedom = min(k - 1, 3 * len(touched))
         tail = 1 - (1 - level) / 2

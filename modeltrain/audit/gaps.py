@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +79,7 @@ class Gap:
         return self.rate / self.rest_rate if self.rest_rate else None
 
 
-def gaps(axis: Axis, happened: NDArray[np.number], *, level: float = 0.95) -> list[Gap]:
+def gaps(axis: Axis, happened: NDArray[Any], *, level: float = 0.95) -> list[Gap]:
     """Compare each group of an axis with the rest.
 
     Source of the interval: the linearised variance of a standardised difference between clusters
@@ -152,7 +153,7 @@ def _weights(axis: Axis, place: int) -> NDArray[np.float64] | None:
 def _standard_error(
     axis: Axis,
     weights: NDArray[np.float64],
-    happened: NDArray[np.number],
+    happened: NDArray[Any],
     rate: float,
     rest_rate: float,
 ) -> float:
@@ -178,7 +179,7 @@ def _effective(weights: NDArray[np.float64]) -> float:
 
 
 def _stratum_means(
-    strata: Numbers, side: Bools, happened: NDArray[np.number]
+    strata: Numbers, side: Bools, happened: NDArray[Any]
 ) -> NDArray[np.float64]:
     """Return each image's mean over its stratum and side: shape [n]."""
     cells = 2 * strata + side
@@ -352,7 +353,7 @@ class _Units:
     def deal(self, permutations: int, seed: int) -> Numbers:
         """Deal the labels of each block anew among its units: shape [permutations, changed]."""
         random = np.random.default_rng(seed)
-        dealt = np.empty((permutations, len(self.changed)), dtype=np.int16)
+        dealt = np.empty((permutations, len(self.changed)), dtype=np.intp)
         for block in np.unique(self.blocks):
             here = np.flatnonzero(self.blocks == block)
             pool = self.pools[block]
@@ -388,4 +389,5 @@ def step_down(observed: NDArray[np.float64], drawn: NDArray[np.float64]) -> NDAr
         steps[step] = smallest
     as_extreme = (steps <= p_values[order][:, None] + slack).sum(axis=1)
     adjusted[order] = np.maximum.accumulate((as_extreme + 1) / (resamples + 1))
-    return np.maximum(adjusted, p_values)
+    at_least_own: NDArray[np.float64] = np.maximum(adjusted, p_values)
+    return at_least_own
