@@ -1,9 +1,9 @@
-"""What 30 more images cost when 3,000 have been trained on before.
+"""The cost of 30 more images after a training on 3,000.
 
     PYTHONPATH=. .venv/bin/python bench/cached_features.py --openmoji node_modules/openmoji \
         --artifact var/artifacts/VERSION --work FOLDER --out cached.json
 
-About five minutes on two cores, nearly all of it to run the frozen layers the first time.
+About five minutes on two cores, nearly all of it for the first run of the frozen layers.
 """
 
 import argparse
@@ -35,8 +35,8 @@ def main() -> None:
     (args.work / "images").mkdir(parents=True)
     rows, paths = [], {}
     drawings = list(openmoji_drawings(args.openmoji))
-    for at in np.random.default_rng(1).permutation(len(drawings)):
-        drawing = drawings[at]
+    for index in np.random.default_rng(1).permutation(len(drawings)):
+        drawing = drawings[index]
         svg = resvg_py.svg_to_bytes(
             svg_path=str(drawing.path), background="#ffffff", skip_system_fonts=True, width=299
         )
@@ -53,38 +53,39 @@ def main() -> None:
             break
     config = configs.get("article", ["fine.epochs=0", "copies=0"])
     start = artifact.load(args.artifact)
-    found = {}
-    for name, taken in (("first", rows[:FIRST]), ("30 more", rows)):
-        data = dataset.write(args.work / name, labels=["other", "people"], rows=taken, images=paths)
-        marks = {}
+    figures = {}
+    for name, chosen_rows in (("first", rows[:FIRST]), ("30 more", rows)):
+        data = dataset.write(
+            args.work / name, labels=["other", "people"], rows=chosen_rows, images=paths
+        )
+        stage_starts = {}
 
-        def told(stage, done, total, message, marks=marks):
-            marks.setdefault(stage, time.perf_counter())
-            marks[f"{stage} end"] = time.perf_counter()
+        def record(stage, done, total, message, stage_starts=stage_starts):
+            stage_starts.setdefault(stage, time.perf_counter())
 
-        began = time.perf_counter()
+        start_time = time.perf_counter()
         article.train(
             config,
             start=start,
             data=data,
             cache=args.work / "cache",
             parent=args.work / "artifacts",
-            progress=told,
+            progress=record,
         )
-        found[name] = {
-            "until phase 1": marks["phase 1"] - began,
-            "whole": time.perf_counter() - began,
+        figures[name] = {
+            "until phase 1": stage_starts["phase 1"] - start_time,
+            "whole": time.perf_counter() - start_time,
         }
-        print(name, {key: round(value, 1) for key, value in found[name].items()}, flush=True)
-    features = found["first"]["until phase 1"]
-    found["share, features"] = found["30 more"]["until phase 1"] / features
-    found["share, whole"] = found["30 more"]["whole"] / features
+        print(name, {key: round(value, 1) for key, value in figures[name].items()}, flush=True)
+    first = figures["first"]["until phase 1"]
+    figures["share, features"] = figures["30 more"]["until phase 1"] / first
+    figures["share, whole"] = figures["30 more"]["whole"] / first
     print(
-        f"30 more images cost {found['share, features']:.1%} of the first features' time, with "
-        f"training and writing the model {found['share, whole']:.1%}"
+        f"30 more images cost {figures['share, features']:.1%} of the first features' time, with "
+        f"training and writing the model {figures['share, whole']:.1%}"
     )
     if args.out:
-        args.out.write_text(json.dumps(found, indent=2) + "\n")
+        args.out.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@
 Signs in as the maintainer of DATA_DIR, crawls as a stranger and as the maintainer from the first
 page and from receipts, and prints a diff for each page that differs. What changes with every
 request is left out: CSRF tokens, nonces, hashes in the names of static files, relative times.
-Exits 1 if any page differs. `--allow-percent-spelling` takes "76.6 %" for "76.6%". About a minute
-for a thousand pages on two cores.
+Exits 1 if any page differs. `--allow-percent-spelling` takes "76.6 %" for "76.6%", and
+`--allow-colours` any colour of a chart for any other. About a minute for a thousand pages on two
+cores.
 """
 
 import argparse
@@ -35,17 +36,19 @@ SKIPPED = ("/static/", "/admin/")  # compared by name alone; Django's own pages
 LINKS = {"href", "src", "hx-get"}
 TEXT = re.compile(r"text/|json|xml|javascript|markdown")
 BINARY_BYTES = 2**20  # of a larger file the beginning is compared
-MAX_DIFF_LINES = 40
+MAX_DIFF_LINES, MAX_DIFF_COLUMNS = 40, 500
 MOMENT = r"(?:an?|\d+)[\s\xa0](?:second|minute|hour|day|week|month|year)s?"
-VOLATILE = (
+Replacements = tuple[tuple[re.Pattern[str], str], ...]
+VOLATILE: Replacements = (
     (re.compile(r'(name="csrfmiddlewaretoken" value=")[^"]*'), r"\1…"),
     (re.compile(r'(name="key" value=")[^"]*'), r"\1…"),  # of a report that is not filed yet
     (re.compile(r'(nonce=")[^"]*'), r"\1…"),
-    (re.compile(r"(/static/[\w./-]+?)\.[0-9a-f]{12}(\.\w+)"), r"\1\2"),
+    (re.compile(r"(/static/[\w./\\-]+?)\.[0-9a-f]{12}(\.\w+)"), r"\1\2"),
     (re.compile(rf"\b(?:now|{MOMENT}(?:, {MOMENT})? ago)\b"), "some time ago"),
     # The page that names static files keeps their sizes, too.
     (re.compile(r'("runtime": .*"bytes": )\d+'), r"\1…"),
 )
+COLOURS = ((re.compile(r"#[0-9a-f]{6}\b"), "#…"),)
 PERCENT_SPELLINGS = (
     (re.compile(r"(\d)[ \xa0]%"), r"\1%"),
     (re.compile(r"(\d%) \(([\d.]+) to ([\d.]+);"), r"\1 (\2% to \3%;"),  # in cards
@@ -124,25 +127,22 @@ def links_of(answer: Answer, *, path: str, origin: str) -> list[str]:
     return paths
 
 
-def normalised(answer: Answer, *, origin: str, allow_percent_spelling: bool) -> list[str]:
+def normalised(answer: Answer, *, origin: str, allowed: Replacements) -> list[str]:
     """The lines of an answer that should be the same on both sites."""
     head = [f"{answer.status} {answer.content_type}"]
-    if allow_percent_spelling and answer.content_type == "image/png":
-        return head  # its text cannot be read; the same chart as SVG can
+    if allowed and answer.content_type == "image/png":
+        return head  # what it shows cannot be read; the same chart as SVG can
     if not answer.is_text:
         return [*head, hashlib.sha256(answer.body).hexdigest()]
     text = answer.body.decode().replace(origin, "http://site")
     text = text.replace(urllib.parse.urlsplit(origin).netloc, "site")
-    for pattern, replacement in VOLATILE:
+    for pattern, replacement in (*VOLATILE, *allowed):
         text = pattern.sub(replacement, text)
-    if allow_percent_spelling:
-        for pattern, replacement in PERCENT_SPELLINGS:
-            text = pattern.sub(replacement, text)
     return head + text.splitlines()
 
 
 def compare(
-    before: Site, after: Site, *, start: list[str], allow_percent_spelling: bool
+    before: Site, after: Site, *, start: list[str], allowed: Replacements
 ) -> Iterator[tuple[str, str]]:
     """Crawl both sites at once. Yield each path with its diff, which is empty where equal."""
     queue, seen = deque(start), set(start)
@@ -151,12 +151,12 @@ def compare(
             path = queue.popleft()
             answers = list(pool.map(lambda site: site.get(path), (before, after)))  # noqa: B023
             lines = [
-                normalised(
-                    answer, origin=site.origin, allow_percent_spelling=allow_percent_spelling
-                )
+                normalised(answer, origin=site.origin, allowed=allowed)
                 for site, answer in zip((before, after), answers, strict=True)
             ]
-            diff = list(difflib.unified_diff(*lines, lineterm="", n=0))[2:]
+            diff = [
+                line[:MAX_DIFF_COLUMNS] for line in difflib.unified_diff(*lines, lineterm="", n=0)
+            ][2:]
             if len(diff) > MAX_DIFF_LINES:
                 diff = [*diff[:MAX_DIFF_LINES], f"… {len(diff) - MAX_DIFF_LINES} more lines"]
             yield path, "\n".join(diff)
@@ -180,9 +180,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="DATA_DIR of either")
     parser.add_argument("--receipts", type=int, default=10, help="how many receipts to open")
     parser.add_argument("--allow-percent-spelling", action="store_true")
+    parser.add_argument("--allow-colours", action="store_true", help="of charts")
     args = parser.parse_args()
     account = json.loads((args.data / "maintainer.json").read_text())
     start = ["/", "/in-browser.json", "/service-worker.js", *receipts(args.data, args.receipts)]
+    allowed = PERCENT_SPELLINGS * args.allow_percent_spelling + COLOURS * args.allow_colours
     different: Counter[str] = Counter()
     for role in ("stranger", "maintainer"):
         sites = Site(args.before), Site(args.after)
@@ -190,9 +192,7 @@ def main() -> None:
             for site in sites:
                 site.sign_in(account["username"], account["password"])
         total = 0
-        for path, diff in compare(
-            *sites, start=start, allow_percent_spelling=args.allow_percent_spelling
-        ):
+        for path, diff in compare(*sites, start=start, allowed=allowed):
             total += 1
             if diff:
                 different[role] += 1

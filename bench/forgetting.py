@@ -1,16 +1,16 @@
-"""What a retrained head learns, and what it forgets, with each part of the loss left out.
+"""What a retrained head learns and what it forgets, with each part of the loss left out in turn.
 
     .venv/bin/python bench/forgetting.py --data var/demo --champion var/artifacts/VERSION \
         --cache var/features --out forgetting.json
 
-About four minutes on two cores once the features are cached, five more before. The data is what
-`python -m modeltrain demo-data` makes. A fixed number of the pool's drawings plays the reports, the
-pool's photographs are the anchors, the audit set is what is measured and is never learned from.
+About four minutes on two cores once the features are cached, five more before. The data comes from
+`python -m modeltrain demo-data`. A fixed number of the pool's drawings serve as reports and the
+pool's photographs as anchors; figures are on the audit set, which is never trained on.
 
-No image of `hentai`, `porn` or `sexy` is used. How much of them is kept is measured on made-up
-features that were in no loss. To see whether such features can stand in for images at all, the rows
-that end in "no anchors" leave the photographs out of training: then `neutral` is a class nobody
-reported, and for that class there are real images to measure on.
+No image of `hentai`, `porn` or `sexy` is used. What the head keeps of these classes is measured on
+data impressions that were not in the loss. To show whether impressions can stand in for images, the
+rows that end in "no anchors" leave the photographs out of training: then `neutral` is a class that
+nobody reported, and for that class there are real images to measure on.
 """
 
 import argparse
@@ -29,21 +29,21 @@ from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
 from modeltrain.model import artifact
 from modeltrain.model.classifier import Classifier
-from modeltrain.model.features import features, read_images
+from modeltrain.model.features import compute_features, read_image_paths
 from modeltrain.network import export
 from modeltrain.training import configs
-from modeltrain.training.head import fit
-from modeltrain.training.impressions import Weights, agreement, answer, impressions
+from modeltrain.training.data_impressions import Weights, agreement, head_probabilities, synthesize
+from modeltrain.training.head import fit_head
 from modeltrain.training.objective import Examples
 
 NOTHING = {"impression_weight": 0.0, "distil": 0.0, "l2_sp": 0.0, "dropout": (0.5, 0.25)}
 HELD_OUT_SEED = 4_000
 HELD_OUT_PER_CLASS = 400
-SURE = 0.8  # "sure" counts only what the champion gave at least this probability
+SURE = 0.8  # "sure" counts only impressions to which the champion gives at least this probability
 
 
-class Measured:
-    """The features, computed once, and every figure that a head gets."""
+class Measurements:
+    """Computes the features once, and then the figures of any head."""
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.champion = artifact.load(args.champion)
@@ -54,17 +54,17 @@ class Measured:
         self.audit = manifest.read(args.data / "audit.jsonl")
         rows = [*drawings, *photographs, *self.audit]
         classifier = Classifier(self.champion)
-        images = read_images(args.data / "images.json")
-        known = features(rows, images, classifier, args.cache)
-        self.features = {row.sha256: known[place] for place, row in enumerate(rows)}
+        images = read_image_paths(args.data / "images.json")
+        features = compute_features(rows, images, classifier, args.cache)
+        self.features = {row.sha256: features[n] for n, row in enumerate(rows)}
         reported = {row.sha256 for row in drawings}
         self.train = self.examples([*drawings, *photographs], "train", reported)
         self.validation = self.examples([*drawings, *photographs], "validation", reported)
         labels = self.champion.labels
-        self.made = impressions(
+        self.impressions = synthesize(
             self.start,
             self.validation.features,
-            wanted=np.repeat(np.arange(len(labels)), HELD_OUT_PER_CLASS),
+            target_classes=np.repeat(np.arange(len(labels)), HELD_OUT_PER_CLASS),
             steps=120,
             random_seed=HELD_OUT_SEED,
         )
@@ -78,34 +78,36 @@ class Measured:
         )
 
     def figures(self, weights: Weights) -> dict[str, Any]:
-        """Recall on audit images by kind, and the share of made-up features answered as before."""
-        found: dict[str, list[bool]] = {}
-        said = answer(weights, np.stack([self.features[row.sha256] for row in self.audit]))
-        for row, scores in zip(self.audit, said, strict=True):
-            right = self.champion.labels[int(scores.argmax())] == row.label
-            found.setdefault(f"{row.label}, {origin(row)}", []).append(right)
+        """Recall on audit images by kind, and the share of impressions whose class is unchanged."""
+        correct: dict[str, list[bool]] = {}
+        probabilities = head_probabilities(
+            weights, np.stack([self.features[row.sha256] for row in self.audit])
+        )
+        for row, scores in zip(self.audit, probabilities, strict=True):
+            is_correct = self.champion.labels[int(scores.argmax())] == row.label
+            correct.setdefault(f"{row.label}, {origin(row)}", []).append(is_correct)
         labels = self.champion.labels
-        kept = agreement(self.start, weights, self.made, labels)
-        sure = self.made[answer(self.start, self.made).max(axis=1) >= SURE]
+        certainty = head_probabilities(self.start, self.impressions).max(axis=1)
+        sure = self.impressions[certainty >= SURE]
         return {
-            "recall": {name: float(np.mean(each)) for name, each in sorted(found.items())},
-            "images": {name: len(each) for name, each in sorted(found.items())},
-            "kept": kept,
+            "recall": {name: float(np.mean(flags)) for name, flags in sorted(correct.items())},
+            "images": {name: len(flags) for name, flags in sorted(correct.items())},
+            "kept": agreement(self.start, weights, self.impressions, labels),
             "kept where sure": agreement(self.start, weights, sure, labels),
         }
 
 
 def origin(row: Row) -> str:
-    """Say which collection an image comes from."""
+    """Return the collection that an image comes from."""
     return "OpenMoji" if "openmoji" in row.source.lower() else "Tux Paint"
 
 
 def without_anchors(examples: Examples) -> Examples:
-    there = examples.reported
-    return Examples(examples.features[there], examples.classes[there], there[there])
+    reported = examples.reported
+    return Examples(examples.features[reported], examples.classes[reported], reported[reported])
 
 
-def line(name: str, figures: Mapping[str, Any]) -> str:
+def table_row(name: str, figures: Mapping[str, Any]) -> str:
     parts = ("recall", "kept", "kept where sure")
     shares = [share for part in parts for share in figures[part].values()]
     cells = " | ".join("-" if share is None else f"{share:.3f}" for share in shares)
@@ -117,9 +119,9 @@ def main() -> None:
     for name in ("data", "champion", "cache", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--reports", type=int, default=130, help="drawings that were reported")
-    parser.add_argument("--set", nargs="*", default=[], help="try only this: a=1 b=2")
+    parser.add_argument("--set", nargs="*", default=[], help="try only these changes: a=1 b=2")
     args = parser.parse_args()
-    measured = Measured(args)
+    measurements = Measurements(args)
     config = configs.get("head")
     trials: dict[str, tuple[dict[str, Any], bool]] = {
         "plain fine-tuning": (NOTHING, True),
@@ -131,19 +133,22 @@ def main() -> None:
         "the config, no anchors": ({}, False),
     }
     if args.set:
-        changes = {key: json.loads(value) for key, value in (each.split("=") for each in args.set)}
+        pairs = (change.split("=") for change in args.set)
+        changes = {key: json.loads(value) for key, value in pairs}
         trials = {" ".join(args.set): (changes, True)}
-    results = {"the champion": measured.figures(measured.start)}
+    results = {"the champion": measurements.figures(measurements.start)}
     first = results["the champion"]
-    names = [*first["recall"], *first["kept"], *(f"{each}, sure" for each in first["kept"])]
+    names = [*first["recall"], *first["kept"], *(f"{label}, sure" for label in first["kept"])]
     print("| head | " + " | ".join(names) + " |\n" + "|---" * (len(names) + 1) + "|")
-    print(line("the champion", results["the champion"]))
+    print(table_row("the champion", results["the champion"]))
     for name, (changes, anchored) in trials.items():
-        sides = measured.train, measured.validation
-        train, validation = sides if anchored else map(without_anchors, sides)
-        fitted = fit(replace(config, **changes), measured.start, train=train, validation=validation)
-        results[name] = measured.figures(fitted.weights) | {"epoch": fitted.epoch}
-        print(line(name, results[name]), flush=True)
+        splits = measurements.train, measurements.validation
+        train, validation = splits if anchored else map(without_anchors, splits)
+        fitted = fit_head(
+            replace(config, **changes), measurements.start, train=train, validation=validation
+        )
+        results[name] = measurements.figures(fitted.weights) | {"epoch": fitted.epoch}
+        print(table_row(name, results[name]), flush=True)
     args.out.write_text(json.dumps(results, indent=2) + "\n")
 
 

@@ -1,12 +1,12 @@
-"""What becomes of two classes of five that get no new images, with and without the guard.
+"""What happens to two classes of five that get no new images, with and without the guard.
 
     PYTHONPATH=. .venv/bin/python bench/forgetting_classes.py --openmoji node_modules/openmoji \
         --artifact var/artifacts/VERSION --work FOLDER --out forgetting-classes.json
 
 About five minutes on two cores. Five groups of OpenMoji are the classes. The champion's head learns
-all five from half of the training clusters. Of the other half, three classes come in as reports,
-and the two that are left out get none; each pair is left out once. Unlike the published model's
-classes, all five have real images to measure on: recall is on the audit split.
+all five from half of the training clusters. From the other half, three classes come in as reports;
+the other two get none, and every pair is left out once. Unlike the published model's classes, all
+five have real images to measure on: recall is on the audit split.
 """
 
 import argparse
@@ -24,18 +24,18 @@ from modeltrain.data import dataset, manifest
 from modeltrain.data.manifest import Row
 from modeltrain.model import artifact
 from modeltrain.model.classifier import Classifier
-from modeltrain.model.features import features
+from modeltrain.model.features import compute_features
 from modeltrain.network import export
 from modeltrain.training import article, configs
-from modeltrain.training.head import fit
-from modeltrain.training.impressions import answer
+from modeltrain.training.data_impressions import head_probabilities
+from modeltrain.training.head import fit_head
 from modeltrain.training.objective import Examples
 
 
 def is_old(row: Row) -> bool:
-    """Say whether the champion learned from an image's cluster."""
-    side = manifest.split_of(f"old or new: {row.cluster}", audit_share=0.5, validation_share=0)
-    return side == "audit"
+    """Return whether the champion is trained on an image's cluster."""
+    split = manifest.split_of(f"old or new: {row.cluster}", audit_share=0.5, validation_share=0)
+    return split == "audit"
 
 
 class Bench:
@@ -45,8 +45,10 @@ class Bench:
             stand_in.build(args.openmoji, folder)
         self.data = dataset.load(folder)
         start = artifact.load(args.artifact)
-        known = features(self.data.rows, self.data.images, Classifier(start), args.work / "cache")
-        self.features = {row.sha256: known[at] for at, row in enumerate(self.data.rows)}
+        features = compute_features(
+            self.data.rows, self.data.images, Classifier(start), args.work / "cache"
+        )
+        self.features = {row.sha256: features[n] for n, row in enumerate(self.data.rows)}
         old = args.work / "old"
         if not (old / dataset.MANIFEST_FILE).exists():
             rows = [row for row in self.data.rows if row.split == "audit" or is_old(row)]
@@ -70,11 +72,12 @@ class Bench:
 
     def recall(self, weights: list[np.ndarray]) -> dict[str, float]:
         rows = self.data.split("audit")
-        said = answer(weights, np.stack([self.features[row.sha256] for row in rows])).argmax(axis=1)
-        right = defaultdict(list)
-        for row, place in zip(rows, said, strict=True):
-            right[row.label].append(self.data.labels[int(place)] == row.label)
-        return {label: float(np.mean(right[label])) for label in self.data.labels}
+        features = np.stack([self.features[row.sha256] for row in rows])
+        predicted = head_probabilities(weights, features).argmax(axis=1)
+        correct = defaultdict(list)
+        for row, index in zip(rows, predicted, strict=True):
+            correct[row.label].append(self.data.labels[int(index)] == row.label)
+        return {label: float(np.mean(correct[label])) for label in self.data.labels}
 
 
 def main() -> None:
@@ -89,10 +92,10 @@ def main() -> None:
     before = bench.recall(bench.champion)
     results = []
     for left_out in combinations(bench.data.labels, 2):
-        new = set(bench.data.labels) - set(left_out)
-        train, validation = (bench.examples(split, new) for split in ("train", "validation"))
-        for name, each in heads.items():
-            fitted = fit(each, bench.champion, train=train, validation=validation)
+        reported = set(bench.data.labels) - set(left_out)
+        train, validation = (bench.examples(split, reported) for split in ("train", "validation"))
+        for name, head_config in heads.items():
+            fitted = fit_head(head_config, bench.champion, train=train, validation=validation)
             after = bench.recall(fitted.weights)
             results.append({"left out": left_out, "head": name, "recall": after})
             print(
@@ -103,15 +106,15 @@ def main() -> None:
         f"| before | {np.mean(list(before.values())):.1%} | {np.mean(list(before.values())):.1%} |"
     )
     for name in heads:
-        of_head = [each for each in results if each["head"] == name]
-        kept = [each["recall"][label] for each in of_head for label in each["left out"]]
-        learned = [
-            each["recall"][label]
-            for each in of_head
+        trials = [trial for trial in results if trial["head"] == name]
+        left_out = [t["recall"][label] for t in trials for label in t["left out"]]
+        reported = [
+            t["recall"][label]
+            for t in trials
             for label in bench.data.labels
-            if label not in each["left out"]
+            if label not in t["left out"]
         ]
-        print(f"| {name} | {np.mean(kept):.1%} | {np.mean(learned):.1%} |")
+        print(f"| {name} | {np.mean(left_out):.1%} | {np.mean(reported):.1%} |")
     if args.out:
         args.out.write_text(json.dumps({"before": before, "after": results}, indent=2) + "\n")
 

@@ -1,16 +1,16 @@
-"""How fast a browser classifies: this site's two files, and the npm package nsfwjs.
+"""How fast a browser classifies: with this site's two graphs, and with the npm package nsfwjs.
 
     PYTHONPATH=. .venv/bin/python bench/in_browser.py --out in-browser.json
 
-Five minutes on two cores, two of them to convert the model and round it; --artifact and --int8 name
-folders that were made before. Headless Chromium, one browser and the same pictures for all, in
-turns. The package runs the same Inception weights on TensorFlow.js's WebAssembly backend with SIMD:
-"package" on a page as it is, "package, threads" on one that is isolated from other origins, which
-gives that backend threads too.
+Five minutes on two cores, two of them to convert and quantize the model; --artifact and --int8 name
+folders of existing artifacts. All kinds take turns in one headless Chromium, with the same images.
+The package runs the same Inception weights on TensorFlow.js's WebAssembly backend with SIMD:
+"package" on an ordinary page, "package, threads" on one that is isolated from other origins, which
+gives the backend threads too.
 
-A time is that from an image file to its scores, after warm-up. "Opening" is from asking for the
+Times are from an image file to its scores, after warm-up. "Opening" is from the request for the
 page to the first score, with everything cached: navigation, program, model and one image. The
-longest task is that of the page's own thread from the choice of ten images to the last answer.
+longest task is that of the page's own thread, from the choice of ten images to the last answer.
 """
 
 import argparse
@@ -40,7 +40,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "bench" / "in_browser_pages"
 BARS = {"int8": 3.0, "float32": 1.7}
 LONGEST_TASK_MS = 50
-CALIBRATED_ON = 16
+CALIBRATION_IMAGES = 16
 WARM_UP = 3
 WATCHED = 10
 PATIENCE_MS = 300_000
@@ -50,13 +50,13 @@ KINDS = ("int8", "float32", "package", THREADS)
 TASKS = """
 window.tasks = [];
 new PerformanceObserver((list) => {
-  for (const one of list.getEntries()) window.tasks.push([one.startTime, one.duration]);
+  for (const task of list.getEntries()) window.tasks.push([task.startTime, task.duration]);
 }).observe({type: "longtask", buffered: true});
 """
 TIME = """async ([files, kind]) => {
   const times = [];
   for (const file of files) {
-    const blob = new Blob([Uint8Array.from(atob(file), (one) => one.charCodeAt(0))]);
+    const blob = new Blob([Uint8Array.from(atob(file), (character) => character.charCodeAt(0))]);
     const began = performance.now();
     window.scores = await bench.classify(blob);
     times.push(performance.now() - began);
@@ -64,21 +64,21 @@ TIME = """async ([files, kind]) => {
   return [times, window.scores];
 }"""
 FIRST = """async (file) => {
-  const blob = new Blob([Uint8Array.from(atob(file), (one) => one.charCodeAt(0))]);
+  const blob = new Blob([Uint8Array.from(atob(file), (character) => character.charCodeAt(0))]);
   await bench.load();
   await bench.classify(blob);
   return performance.now();
 }"""
 ANSWERED = """
 new MutationObserver(() => {
-  const said = document.querySelector(".answer [data-says]");
-  if (said?.textContent && !window.answered) window.answered = performance.now();
+  const answer = document.querySelector(".answer [data-says]");
+  if (answer?.textContent && !window.answered) window.answered = performance.now();
 }).observe(document, {subtree: true, childList: true, characterData: true});
 """
 
 
-def picture(seed: int) -> bytes:
-    """Blobs and grain, as a photograph of 640 × 480 in JPEG."""
+def jpeg(seed: int) -> bytes:
+    """Return blobs and grain as a JPEG of 640 × 480 pixels."""
     random = np.random.default_rng(seed)
     coarse = Image.fromarray(random.integers(0, 256, (6, 8, 3), dtype=np.uint8))
     pixels = np.asarray(coarse.resize((640, 480), Image.Resampling.BICUBIC)).astype(int)
@@ -88,34 +88,34 @@ def picture(seed: int) -> bytes:
     return out.getvalue()
 
 
-def artifacts(args: argparse.Namespace, folder: Path) -> tuple[Any, Any]:
-    """The published model and its export, given or made."""
+def published_and_quantized(args: argparse.Namespace, folder: Path) -> tuple[Any, Any]:
+    """Return the published model and its quantized export, loaded or made."""
     from modeltrain.images.codec import decode
     from modeltrain.model import artifact
     from modeltrain.network import quantize
 
     if not args.artifact:
-        made = folder / "made"
-        command = [sys.executable, "-m", "modeltrain", "convert", f"--artifacts={made}"]
+        artifacts = folder / "artifacts"
+        command = [sys.executable, "-m", "modeltrain", "convert", f"--artifacts={artifacts}"]
         package = ROOT / "node_modules" / "nsfwjs"
         subprocess.run(
             [*command, f"--package={package}"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL
         )
-        args.artifact = next(made.glob("[0-9a-f]*"))
+        args.artifact = next(artifacts.glob("[0-9a-f]*"))
     start = artifact.load(args.artifact)
     if args.int8:
         return start, artifact.load(args.int8)
-    calibration = (decode(picture(100 + seed)) for seed in range(CALIBRATED_ON))
+    calibration = (decode(jpeg(100 + seed)) for seed in range(CALIBRATION_IMAGES))
     files: dict[str, Path | bytes] = {
-        "model.onnx": quantize.quantise(start.onnx, calibration),
+        "model.onnx": quantize.quantize(start.onnx, calibration),
         "labels.json": json.dumps(list(start.labels)).encode(),
         "config.json": json.dumps({"name": quantize.NAME, "parent": start.sha256}).encode(),
     }
-    return start, artifact.write(parent=folder / "made", files=files)
+    return start, artifact.write(parent=folder / "artifacts", files=files)
 
 
-def build(start: Any, export: Any) -> None:
-    """A site that hands both out."""
+def build_site_data(start: Any, export: Any) -> None:
+    """Write the data of a site that serves both."""
     from django.conf import settings
     from django.utils import timezone
 
@@ -123,8 +123,9 @@ def build(start: Any, export: Any) -> None:
     from feedback.services import audits, ledger
 
     ledger.begin()
-    for each in (start, export):
-        shutil.copytree(each.path, settings.ARTIFACTS_DIR / each.version)
+    for model_artifact in (start, export):
+        target = settings.ARTIFACTS_DIR / model_artifact.version
+        shutil.copytree(model_artifact.path, target)
     model = ModelVersion.objects.create(
         number=1,
         sha256=start.sha256,
@@ -169,7 +170,7 @@ def site(folder: Path) -> Iterator[str]:
 
 
 class Cached(http.server.SimpleHTTPRequestHandler):
-    """The package's files, cacheable for ever, as this site's are."""
+    """Serves the package's files with the same long caching as this site."""
 
     protocol_version = "HTTP/1.1"
     isolated = False
@@ -199,22 +200,24 @@ def package(folder: Path, kind: type[Cached]) -> Iterator[str]:
     server.shutdown()
 
 
-def times(pages: dict[str, Any], rounds: int) -> dict[str, list[float]]:
-    """Milliseconds from file to scores, in turns, so that all meet the same machine."""
+def measure_times(pages: dict[str, Any], rounds: int) -> dict[str, list[float]]:
+    """Measure milliseconds from file to scores, in turns, so that conditions are equal."""
     import base64
 
-    files = [base64.b64encode(picture(seed)).decode() for seed in range(rounds)]
-    found: dict[str, list[float]] = {name: [] for name in pages}
+    files = [base64.b64encode(jpeg(seed)).decode() for seed in range(rounds)]
+    times_by_kind: dict[str, list[float]] = {name: [] for name in pages}
     for name, page in pages.items():
         page.evaluate(TIME, [files[:WARM_UP], name])
     for file in files:
         for name, page in pages.items():
-            found[name] += page.evaluate(TIME, [[file], name])[0]
-    return found
+            times_by_kind[name] += page.evaluate(TIME, [[file], name])[0]
+    return times_by_kind
 
 
-def demo(context: Any, url: str, pictures: Path, kind: str, images: int) -> tuple[float, float]:
-    """Classify on the demo's own page: milliseconds to the first answer, and the longest task."""
+def time_demo_page(
+    context: Any, url: str, folder: Path, kind: str, images: int
+) -> tuple[float, float]:
+    """Classify on the demo page: milliseconds to the first answer, and the longest task."""
     from playwright.sync_api import expect
 
     page = context.new_page()
@@ -225,7 +228,7 @@ def demo(context: Any, url: str, pictures: Path, kind: str, images: int) -> tupl
         page.get_by_label("As it is").check()
     page.locator("[data-here]:not([hidden])").wait_for()
     chosen = page.evaluate("() => performance.now()")
-    page.locator("#image").set_input_files(sorted(pictures.glob("*.jpg"))[:images])
+    page.locator("#image").set_input_files(sorted(folder.glob("*.jpg"))[:images])
     expect(page.locator(".answer progress")).to_have_count(0, timeout=PATIENCE_MS)
     page.locator(".answer .says").first.wait_for()
     page.evaluate("() => navigator.serviceWorker.ready.then(() => null)")
@@ -239,9 +242,9 @@ def opened_package(context: Any, url: str) -> float:
 
     page = context.new_page()
     page.goto(url)
-    took: float = page.evaluate(FIRST, base64.b64encode(picture(0)).decode())
+    milliseconds: float = page.evaluate(FIRST, base64.b64encode(jpeg(0)).decode())
     page.close()
-    return took
+    return milliseconds
 
 
 def longest_of_package(context: Any, url: str) -> float:
@@ -250,12 +253,12 @@ def longest_of_package(context: Any, url: str) -> float:
     page = context.new_page()
     page.add_init_script(TASKS)
     page.goto(url)
-    files = [base64.b64encode(picture(seed)).decode() for seed in range(WATCHED)]
+    files = [base64.b64encode(jpeg(seed)).decode() for seed in range(WATCHED)]
     page.evaluate("() => bench.load()")
     page.evaluate(TIME, [files[:1], ""])
     began = page.evaluate("() => performance.now()")
     page.evaluate(TIME, [files, ""])
-    page.wait_for_timeout(200)  # observers are told after the task
+    page.wait_for_timeout(200)  # observers are notified after the task
     tasks = page.evaluate("() => window.tasks")
     page.close()
     return max((length for start, length in tasks if start >= began), default=0.0)
@@ -267,22 +270,22 @@ def measure(urls: dict[str, str], pages: Path, args: argparse.Namespace) -> dict
     from tests.chromium import ARGUMENTS, CHROMIUM
 
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as profile:
-        # Strict pages take no script from outside, and the measurement is one.
+        # The pages' policy allows no outside script, and the measurement is one.
         context = playwright.chromium.launch_persistent_context(
             profile, executable_path=CHROMIUM, args=ARGUMENTS, bypass_csp=True
         )
         context.set_default_timeout(PATIENCE_MS)
         longest = {
-            kind: demo(context, urls[kind], pages, kind, WATCHED)[1]
+            kind: time_demo_page(context, urls[kind], pages, kind, WATCHED)[1]
             if kind in BARS
             else longest_of_package(context, urls[kind])
             for kind in KINDS
         }
         opening: dict[str, list[float]] = {kind: [] for kind in KINDS if kind != "float32"}
         for _ in range(args.openings):
-            for kind, took in opening.items():
-                took.append(
-                    demo(context, urls[kind], pages, kind, 1)[0]
+            for kind, times in opening.items():
+                times.append(
+                    time_demo_page(context, urls[kind], pages, kind, 1)[0]
                     if kind in BARS
                     else opened_package(context, urls[kind])
                 )
@@ -294,27 +297,27 @@ def measure(urls: dict[str, str], pages: Path, args: argparse.Namespace) -> dict
                 page.add_script_tag(path=str(pages / "ours.js"), type="module")
             page.wait_for_function("() => window.bench")
             page.evaluate("(kind) => bench.load(kind)", kind)
-        found = times(by_name, args.images)
+        times_by_kind = measure_times(by_name, args.images)
         context.close()
     return {
         "images": args.images,
-        "median_ms": {kind: float(np.median(each)) for kind, each in found.items()},
-        "least_ms": {kind: float(np.min(each)) for kind, each in found.items()},
-        "p95_ms": {kind: float(np.quantile(each, 0.95)) for kind, each in found.items()},
-        "opening_ms": {kind: float(np.median(each)) for kind, each in opening.items()},
+        "median_ms": {kind: float(np.median(times)) for kind, times in times_by_kind.items()},
+        "least_ms": {kind: float(np.min(times)) for kind, times in times_by_kind.items()},
+        "p95_ms": {kind: float(np.quantile(times, 0.95)) for kind, times in times_by_kind.items()},
+        "opening_ms": {kind: float(np.median(times)) for kind, times in opening.items()},
         "longest_task_ms": longest,
     }
 
 
-def say(found: dict[str, Any]) -> None:
-    median, opening = found["median_ms"], found["opening_ms"]
+def print_figures(figures: dict[str, Any]) -> None:
+    median, opening = figures["median_ms"], figures["opening_ms"]
     for kind in KINDS:
-        longest = found["longest_task_ms"][kind]
+        longest = figures["longest_task_ms"][kind]
         print(f"{kind:17} {median[kind]:6.0f} ms an image, longest task {longest:5.0f} ms", end="")
         print(f", opened in {opening[kind]:.0f} ms" if kind in opening else "")
     for peer in ("package", THREADS):
         faster = {kind: median[peer] / median[kind] for kind in BARS}
-        found[f"times as fast as {peer}"] = faster | {"opening": opening[peer] / opening["int8"]}
+        figures[f"times as fast as {peer}"] = faster | {"opening": opening[peer] / opening["int8"]}
         for kind, bar in BARS.items():
             print(f"{kind} is {faster[kind]:.2f} times as fast as {peer} (bar {bar:g})")
         print(f"opening: {opening[peer] / opening['int8']:.2f} times as fast as {peer}")
@@ -334,21 +337,21 @@ def main() -> None:
     with temporary_site() as folder:
         # Playwright runs an event loop in this thread, and Django takes that for asynchronous code.
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-        build(*artifacts(args, folder))
+        build_site_data(*published_and_quantized(args, folder))
         pages = folder / "pages"
         subprocess.run(["node", str(PAGES / "build.mjs"), str(pages)], cwd=ROOT, check=True)
         for seed in range(WATCHED):
-            (pages / f"{seed}.jpg").write_bytes(picture(seed))
+            (pages / f"{seed}.jpg").write_bytes(jpeg(seed))
         with (
             site(folder) as ours,
             package(pages, Cached) as theirs,
             package(pages, Isolated) as isolated,
         ):
             urls = dict(zip(KINDS, (ours, ours, theirs, isolated), strict=True))
-            found = measure(urls, pages, args)
-    say(found)
+            figures = measure(urls, pages, args)
+    print_figures(figures)
     if args.out:
-        args.out.write_text(json.dumps(found, indent=2) + "\n")
+        args.out.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Kill a training at random moments: it always finishes, and with the same model.
+"""Kill a training at random random_times: it always finishes, and with the same model.
 
     PYTHONPATH=. .venv/bin/python bench/kill_training.py --openmoji node_modules/openmoji \
         --artifact var/artifacts/VERSION --work FOLDER --out kill.json
 
 About ten minutes on two cores. A small stand-in is trained undisturbed, then again from an empty
-cache, where the process gets kill -9 ten times, each time at a random moment of what it is doing:
-reading, running frozen layers, either phase, writing the artifact.
+cache, with ten kills (-9) at random moments: while reading, running frozen layers, in either phase,
+or writing the artifact.
 """
 
 import argparse
@@ -37,10 +37,11 @@ def command(args: argparse.Namespace, name: str) -> list[str]:
     ]
 
 
-def trained(args: argparse.Namespace, name: str) -> tuple[dict, float]:
-    began = time.perf_counter()
-    done = subprocess.run(command(args, name), check=True, capture_output=True, text=True)
-    return json.loads(done.stdout.splitlines()[-1])["result"], time.perf_counter() - began
+def run_training(args: argparse.Namespace, name: str) -> tuple[dict, float]:
+    start_time = time.perf_counter()
+    process = subprocess.run(command(args, name), check=True, capture_output=True, text=True)
+    seconds = time.perf_counter() - start_time
+    return json.loads(process.stdout.splitlines()[-1])["result"], seconds
 
 
 def main() -> None:
@@ -52,29 +53,32 @@ def main() -> None:
     args = parser.parse_args()
     shutil.rmtree(args.work, ignore_errors=True)
     stand_in.build(args.openmoji, args.work / "set", per_class=20)
-    expected, seconds = trained(args, "undisturbed")
+    expected, seconds = run_training(args, "undisturbed")
     print(f"undisturbed: {expected['sha256'][:12]}, {seconds:.0f} s", flush=True)
-    moments = random.Random(args.seed)
-    killed = []
-    while len(killed) < KILLS:
-        after = moments.uniform(2, seconds * 0.6)
-        with subprocess.Popen(command(args, "killed"), stdout=subprocess.PIPE, text=True) as run:
-            time.sleep(after)
-            run.send_signal(signal.SIGKILL)
-            said = run.stdout.read().splitlines()
-        if run.returncode != -signal.SIGKILL:  # it was done before: start anew
+    random_times = random.Random(args.seed)
+    kills = []
+    while len(kills) < KILLS:
+        delay = random_times.uniform(2, seconds * 0.6)
+        with subprocess.Popen(
+            command(args, "killed"), stdout=subprocess.PIPE, text=True
+        ) as process:
+            time.sleep(delay)
+            process.send_signal(signal.SIGKILL)
+            lines = process.stdout.read().splitlines()
+        if process.returncode != -signal.SIGKILL:  # it finished before the kill: start again
             shutil.rmtree(args.work / "killed")
             continue
-        last = json.loads(said[-1])["message"] if said else "nothing yet"
-        killed.append({"after": round(after, 1), "last": last})
-        print(f"killed after {after:.0f} s, last said: {last}", flush=True)
-    found, _ = trained(args, "killed")
-    same = found["sha256"] == expected["sha256"]
-    print(f"finished: {found['sha256'][:12]}, {'the same model' if same else 'ANOTHER MODEL'}")
-    print(json.dumps({"undisturbed": expected["phases"], "killed": found["phases"]}, indent=2))
+        last = json.loads(lines[-1])["message"] if lines else "nothing yet"
+        kills.append({"after": round(delay, 1), "last": last})
+        print(f"killed after {delay:.0f} s, last message: {last}", flush=True)
+    result, _ = run_training(args, "killed")
+    same = result["sha256"] == expected["sha256"]
+    verdict = "the same model" if same else "ANOTHER MODEL"
+    print(f"finished: {result['sha256'][:12]}, {verdict}")
+    print(json.dumps({"undisturbed": expected["phases"], "killed": result["phases"]}, indent=2))
     if args.out:
-        result = {"same": same, "killed": killed, "expected": expected, "found": found}
-        args.out.write_text(json.dumps(result, indent=2) + "\n")
+        report = {"same": same, "killed": kills, "expected": expected, "found": result}
+        args.out.write_text(json.dumps(report, indent=2) + "\n")
     sys.exit(0 if same else 1)
 
 

@@ -18,7 +18,7 @@ from bench import stand_in
 from modeltrain.curate.label_errors import rank_labels
 from modeltrain.model import artifact
 from modeltrain.model.classifier import Classifier
-from modeltrain.model.features import features
+from modeltrain.model.features import compute_features
 
 SHARE = 0.05
 SEEDS = (11, 12, 13)
@@ -44,7 +44,7 @@ def main() -> None:
             )
             planted = set(json.loads((data.path / "planted.json").read_text()))
             rows = list(data.rows)
-            image_features = features(rows, data.images, classifier, args.cache)
+            image_features = compute_features(rows, data.images, classifier, args.cache)
         start = time.perf_counter()
         ranked = rank_labels(rows, image_features).labels
         seconds = time.perf_counter() - start

@@ -1,13 +1,14 @@
-"""What each step of the recipe is worth, on a stand-in where everything can be measured.
+"""The gain from each step of the recipe, on a stand-in where everything can be measured.
 
     PYTHONPATH=. .venv/bin/python bench/recipe.py --openmoji node_modules/openmoji \
         --artifact var/artifacts/VERSION --work FOLDER --out recipe.json
 
-About half an hour on two cores, once; killed, it goes on where it was. Five groups of OpenMoji are
-the classes, clusters kept apart; the published model gives the base, the head is new and random.
-5 % of the labels outside the audit split are made wrong. `clean` takes duplicates away; `review`
-ranks the labels, and of the first 10 % of its list those that are wrong are put right, as a person
-who looks at them would. Accuracy is on the audit split, of which nothing was learned or chosen.
+About half an hour on two cores, once; if it is killed, run it again: it resumes. Five groups of
+OpenMoji are the classes; clusters are never split. The published model provides the base, the head
+is new and random. 5% of the labels outside the audit split are made wrong. `clean` removes
+duplicates; `review` ranks the labels, and the wrong ones among the first 10% of its list are
+corrected, as a person would who looks at them. Accuracy is on the audit split, on which nothing was
+trained or chosen.
 """
 
 import argparse
@@ -24,13 +25,13 @@ from modeltrain.data import dataset
 from modeltrain.gate.paired import count_pairs, difference_interval
 from modeltrain.model import artifact
 from modeltrain.model.classifier import Classifier
-from modeltrain.model.features import features, load_pixels
+from modeltrain.model.features import compute_features, load_pixels
 from modeltrain.training import article, configs
 
-LOOKED_AT = 0.1
+REVIEWED_SHARE = 0.1
 
 
-def told(stage, done, total, message):
+def print_progress(stage, done, total, message):
     if done == total or stage.startswith("phase"):
         print(f"  {stage}: {message}", flush=True)
 
@@ -45,24 +46,24 @@ class Bench:
         config = configs.get("article")
         if phases == 1:
             config = replace(config, fine=replace(config.fine, epochs=0))
-        made = article.train(
+        result = article.train(
             config,
             start=self.start,
             data=data,
             cache=self.cache,
             parent=self.work / "artifacts",
-            progress=told,
+            progress=print_progress,
         )
-        return made.artifact
+        return result.artifact
 
     def answers(self, model: artifact.Artifact, data: dataset.Dataset) -> list[quality.Answer]:
         classifier = Classifier(model)
-        out = []
+        answers = []
         for row in data.split("audit"):
             scores = classifier.classify(load_pixels(row.sha256, data.images)).scores
             probabilities = [scores[label] for label in data.labels]
-            out.append(quality.Answer(row.sha256, row.source, row.label, probabilities))
-        return out
+            answers.append(quality.Answer(row.sha256, row.source, row.label, probabilities))
+        return answers
 
     def cleaned_and_reviewed(self, dirty: dataset.Dataset) -> tuple[dataset.Dataset, dict]:
         planted = json.loads((dirty.path / "planted.json").read_text())
@@ -70,24 +71,26 @@ class Bench:
         shutil.rmtree(folder, ignore_errors=True)
         classifier = Classifier(self.start)
         cleaned, excluded = clean.clean(
-            dirty, folder, classifier=classifier, cache=self.cache, progress=told
+            dirty, folder, classifier=classifier, cache=self.cache, progress=print_progress
         )
         rows = cleaned.split("train", "validation")
-        image_features = features(rows, cleaned.images, classifier, self.cache)
+        image_features = compute_features(rows, cleaned.images, classifier, self.cache)
         ranked = rank_labels(rows, image_features).labels
-        top = [label.row.sha256 for label in ranked[: round(LOOKED_AT * len(ranked))]]
-        right = {sha256: planted[sha256] for sha256 in top if sha256 in planted}
+        top = [label.row.sha256 for label in ranked[: round(REVIEWED_SHARE * len(ranked))]]
+        corrections = {sha256: planted[sha256] for sha256 in top if sha256 in planted}
         shutil.rmtree(self.work / "reviewed", ignore_errors=True)
         reviewed = dataset.write(
             self.work / "reviewed",
             labels=cleaned.labels,
-            rows=[replace(row, label=right.get(row.sha256, row.label)) for row in cleaned.rows],
+            rows=[
+                replace(row, label=corrections.get(row.sha256, row.label)) for row in cleaned.rows
+            ],
             images=cleaned.images,
         )
         steps = {
             "left by clean": clean.count_by_reason(excluded),
             "looked at in review": len(top),
-            "put right": len(right),
+            "put right": len(corrections),
             "wrong labels": len(planted),
         }
         return reviewed, steps
@@ -112,22 +115,25 @@ def main() -> None:
         "phase 2 after cleaning and review": bench.train(reviewed, phases=2),
     }
     answers = {name: bench.answers(model, dirty) for name, model in models.items()}
-    found = {name: quality.measure(each, dirty.labels) for name, each in answers.items()}
-    print(f"\n{json.dumps(steps)}\n\n| model | accuracy on {found['phase 1']['images']} images |")
+    figures = {
+        name: quality.measure(model_answers, dirty.labels)
+        for name, model_answers in answers.items()
+    }
+    print(f"\n{json.dumps(steps)}\n\n| model | accuracy on {figures['phase 1']['images']} images |")
     print("|---|---|")
-    for name, each in found.items():
-        at = each["accuracy"]
-        print(f"| {name} | {at['rate']:.1%} ({at['low']:.1%} to {at['high']:.1%}) |")
+    for name, model_figures in figures.items():
+        rate, low, high = (model_figures["accuracy"][key] for key in ("rate", "low", "high"))
+        print(f"| {name} | {rate:.1%} ({low:.1%} to {high:.1%}) |")
     gains = {}
-    for one, other in (
+    for before, after in (
         ("phase 1", "phase 2"),
         ("phase 2", "phase 2 after cleaning and review"),
     ):
-        gains[f"{one} to {other}"] = difference(answers[one], answers[other], dirty.labels)
-        low, high = gains[f"{one} to {other}"]
-        print(f"{one} to {other}: {low:+.1%} to {high:+.1%}, paired, 95 %")
+        low, high = difference(answers[before], answers[after], dirty.labels)
+        gains[f"{before} to {after}"] = low, high
+        print(f"{before} to {after}: {low:+.1%} to {high:+.1%}, paired, 95%")
     if args.out:
-        result = {"steps": steps, "figures": found, "gains": gains}
+        result = {"steps": steps, "figures": figures, "gains": gains}
         args.out.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -136,10 +142,11 @@ def difference(
 ) -> tuple[float, float]:
     """Return the interval of the gain in accuracy, on the same images."""
 
-    def wrong(each: quality.Answer) -> bool:
-        return labels[max(range(len(labels)), key=each.probabilities.__getitem__)] != each.label
+    def is_wrong(answer: quality.Answer) -> bool:
+        best = max(range(len(labels)), key=answer.probabilities.__getitem__)
+        return labels[best] != answer.label
 
-    pairs = count_pairs(champion=list(map(wrong, before)), candidate=list(map(wrong, after)))
+    pairs = count_pairs(champion=list(map(is_wrong, before)), candidate=list(map(is_wrong, after)))
     low, high = difference_interval(pairs)  # of error rates
     return -high, -low
 

@@ -1,9 +1,9 @@
-"""A stand-in for the real classes: five groups of OpenMoji as five classes.
+"""A stand-in for the real dataset: five groups of OpenMoji as five labels.
 
     PYTHONPATH=. .venv/bin/python bench/stand_in.py --openmoji node_modules/openmoji --out FOLDER
 
-Everything can be measured on it, which cannot be done with the classes of the published model. A
-picture in its skin tones, genders and hair is one cluster, and a cluster is on one side of a split.
+Everything can be measured on it, unlike on the labels of the published model. All variants of a
+drawing in skin tone, gender and hair are one cluster, and a cluster is in one split.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import hashlib
 import json
 import shutil
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,12 +47,12 @@ def build(
     out : Path
         Folder to write.
     per_class : int
-        At most so many drawings of a class, always the same ones.
+        At most this many drawings per label, always the same ones.
     wrong_labels : float
-        Share of the images, outside the audit split, that get another class's label;
-        `planted.json` says which, with the right label.
+        Share of the images outside the audit split that get a wrong label; `planted.json` lists
+        them with the right label.
     seed : int
-        Of the choice of these.
+        For the choice of wrong labels.
     audit_share : float
         Of the clusters.
     """
@@ -60,14 +61,14 @@ def build(
     (out / "images").mkdir(parents=True)
     rows: dict[str, Row] = {}
     paths = {}
-    for entry in _chosen(openmoji, per_class):
-        drawn = resvg_py.svg_to_bytes(
+    for entry in _choose(openmoji, per_class):
+        png = resvg_py.svg_to_bytes(
             svg_path=str(openmoji / "color" / "svg" / f"{entry['hexcode']}.svg"),
             background="#ffffff",
             skip_system_fonts=True,
             width=SIDE,
         )
-        pixels = codec.decode(bytes(drawn))
+        pixels = codec.decode(bytes(png))
         sha256 = codec.pixel_sha256(pixels)
         if sha256 in rows:
             continue
@@ -80,44 +81,36 @@ def build(
         source = f"OpenMoji {entry['hexcode']}"
         rows[sha256] = Row(sha256, entry["group"], {}, split, source, cluster)
     wrong = _plant(list(rows.values()), wrong_labels, seed)
-    (out / "planted.json").write_text(json.dumps({each: rows[each].label for each in wrong}))
-    made = [_relabelled(row, wrong) for row in rows.values()]
-    return dataset.write(out, labels=CLASSES, rows=made, images=paths)
+    (out / "planted.json").write_text(json.dumps({sha256: rows[sha256].label for sha256 in wrong}))
+    relabelled = [replace(row, label=wrong.get(row.sha256, row.label)) for row in rows.values()]
+    return dataset.write(out, labels=CLASSES, rows=relabelled, images=paths)
 
 
-def _chosen(openmoji: Path, per_class: int) -> list[dict]:
+def _choose(openmoji: Path, per_class: int) -> list[dict]:
     by_class = defaultdict(list)
     for entry in json.loads((openmoji / "data" / "openmoji.json").read_text()):
         if entry["group"] in CLASSES and not entry["skintone"]:
             by_class[entry["group"]].append(entry)
-    place = {
-        entry["hexcode"]: hashlib.sha256(entry["hexcode"].encode()).digest()
-        for entries in by_class.values()
-        for entry in entries
-    }
     return [
-        entry
-        for name in CLASSES
-        for entry in sorted(by_class[name], key=lambda each: place[each["hexcode"]])[:per_class]
+        entry for name in CLASSES for entry in sorted(by_class[name], key=_hash_order)[:per_class]
     ]
 
 
+def _hash_order(entry: dict) -> bytes:
+    return hashlib.sha256(entry["hexcode"].encode()).digest()
+
+
 def _plant(rows: list[Row], share: float, seed: int) -> dict[str, str]:
-    """Choose images and another class for each."""
+    """Choose images and a wrong label for each."""
     random = np.random.default_rng(seed)
-    open_to_it = [row for row in sorted(rows, key=lambda row: row.sha256) if row.split != "audit"]
-    chosen = random.choice(len(open_to_it), size=round(share * len(open_to_it)), replace=False)
+    eligible = [row for row in sorted(rows, key=lambda row: row.sha256) if row.split != "audit"]
+    chosen = random.choice(len(eligible), size=round(share * len(eligible)), replace=False)
     return {
-        open_to_it[each].sha256: str(
-            random.choice([name for name in CLASSES if name != open_to_it[each].label])
+        eligible[index].sha256: str(
+            random.choice([name for name in CLASSES if name != eligible[index].label])
         )
-        for each in chosen
+        for index in chosen
     }
-
-
-def _relabelled(row: Row, wrong: dict[str, str]) -> Row:
-    label = wrong.get(row.sha256, row.label)
-    return Row(row.sha256, label, row.groups, row.split, row.source, row.cluster)
 
 
 def main() -> None:
@@ -128,7 +121,7 @@ def main() -> None:
     parser.add_argument("--wrong-labels", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    made = build(
+    data = build(
         args.openmoji,
         args.out,
         per_class=args.per_class,
@@ -136,7 +129,7 @@ def main() -> None:
         seed=args.seed,
     )
     for split in manifest.SPLITS:
-        rows = made.split(split)
+        rows = data.split(split)
         print(split, {name: sum(row.label == name for row in rows) for name in CLASSES})
 
 

@@ -1,10 +1,10 @@
-"""Images a second in phase 2 from pixels: what an accelerator is kept busy with.
+"""Images per second in phase 2 on pixels: how fast an accelerator is fed.
 
     PYTHONPATH=. KERAS_BACKEND=tensorflow .venv/bin/python bench/throughput.py --batch 128
 
-Made-up pixels go through the changes, the frozen layers and the unlocked ones, forwards and back,
-as in training, read by the same threads. The first steps, which compile, are not counted. With
-KERAS_BACKEND=jax or torch it measures these, where they are installed.
+Random pixels go through augmentation, the frozen layers and the unfrozen ones, forwards and
+backwards, and the same threads read them as in training. The first steps, which compile, are not
+counted. Set KERAS_BACKEND to jax or torch to measure these backends, if they are installed.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from modeltrain.network import devices, inception
-from modeltrain.training import article, configs, phases
+from modeltrain.training import article, configs
 from modeltrain.training.phases import Batches
 
 
@@ -26,11 +26,11 @@ def main() -> None:
     args = parser.parse_args()
     config = configs.get("article")
     devices.prepare(config.seed)
-    with devices.together():
-        model = inception.whole(classes=5)
-        inception.unlock(model, first=config.unlock_from)
-        learning = article.from_pixels(model, config)
-        learning.compile(
+    with devices.data_parallel_scope():
+        model = inception.full_model(classes=5)
+        inception.unfreeze(model, first=config.unlock_from)
+        network = article.prepend_augmentation(model, config)
+        network.compile(
             keras.optimizers.Adam(1e-5),
             loss="sparse_categorical_crossentropy",
             jit_compile=bool(devices.accelerators()),
@@ -39,20 +39,20 @@ def main() -> None:
 
     def batches(steps: int) -> Batches:
         count = steps * args.batch
-        return phases.Batches(
-            lambda taken: pixels[taken % args.batch],
+        return Batches(
+            lambda indices: pixels[indices % args.batch],
             np.zeros(count, dtype=np.int64),
             np.ones(count, dtype=np.float32),
             order=np.arange(count),
             batch=args.batch,
         )
 
-    learning.fit(batches(3), epochs=1, shuffle=False, verbose=0)
-    began = time.perf_counter()
-    learning.fit(batches(args.steps), epochs=1, shuffle=False, verbose=0)
-    seconds = time.perf_counter() - began
-    measured = {"batch": args.batch, "images_a_second": args.steps * args.batch / seconds}
-    print(json.dumps(devices.describe() | measured, indent=2))
+    network.fit(batches(3), epochs=1, shuffle=False, verbose=0)
+    start_time = time.perf_counter()
+    network.fit(batches(args.steps), epochs=1, shuffle=False, verbose=0)
+    seconds = time.perf_counter() - start_time
+    figures = {"batch": args.batch, "images_a_second": args.steps * args.batch / seconds}
+    print(json.dumps(devices.describe() | figures, indent=2))
 
 
 if __name__ == "__main__":

@@ -23,11 +23,11 @@ from modeltrain.data import manifest
 from modeltrain.gate import judge
 from modeltrain.model import artifact
 from modeltrain.model.classifier import Classifier
-from modeltrain.model.features import features, read_images
+from modeltrain.model.features import compute_features, read_image_paths
 from modeltrain.network import export
 from modeltrain.training import configs
-from modeltrain.training.head import fit
-from modeltrain.training.impressions import answer
+from modeltrain.training.data_impressions import head_probabilities
+from modeltrain.training.head import fit_head
 from modeltrain.training.objective import Examples
 
 
@@ -37,8 +37,8 @@ class Bench:
         self.pool = manifest.read(args.data / "pool.jsonl")
         self.audit = manifest.read(args.data / "audit.jsonl")
         rows = [*self.pool, *self.audit]
-        images = read_images(args.data / "images.json")
-        known = features(rows, images, Classifier(self.start), args.cache)
+        images = read_image_paths(args.data / "images.json")
+        known = compute_features(rows, images, Classifier(self.start), args.cache)
         self.features = {row.sha256: known[at] for at, row in enumerate(rows)}
 
     def examples(self, split: str) -> Examples:
@@ -51,7 +51,9 @@ class Bench:
         )
 
     def predicted(self, weights) -> list[Predicted]:
-        said = answer(weights, np.stack([self.features[row.sha256] for row in self.audit]))
+        said = head_probabilities(
+            weights, np.stack([self.features[row.sha256] for row in self.audit])
+        )
         return [
             Predicted(
                 row.sha256,
@@ -72,7 +74,7 @@ def main() -> None:
     bench = Bench(args)
     champion = export.head_weights(bench.start.onnx)
     sides = {split: bench.examples(split) for split in ("train", "validation")}
-    candidate = fit(replace(configs.get("head"), **NOTHING), champion, **sides).weights
+    candidate = fit_head(replace(configs.get("head"), **NOTHING), champion, **sides).weights
     before, after = bench.predicted(champion), bench.predicted(candidate)
     judged = judge.judge(champion=before, candidate=after)
     args.out.mkdir(parents=True, exist_ok=True)

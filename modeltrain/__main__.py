@@ -1,4 +1,4 @@
-"""`python -m modeltrain`: from pictures to a judged model, one verb at a time."""
+"""`python -m modeltrain`: from images to a judged model, one verb at a time."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 when all was done; 1 after a refusal, which is explained; 3 when all but some things was
-        done, and the result's `problems` says where to read which. 2 is a mistyped command.
+        0 on success; 1 after a refusal, which is explained; 2 for a mistyped command; 3 if some
+        items were left out, which the result's `problems` lists.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary folders are removed
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary folders are deleted
     args = parser().parse_args(argv)
-    report = progress.reporter(json_lines=args.json_progress)
+    reporter = progress.reporter(json_lines=args.json_progress)
     try:
-        result = verbs.load(args.verb).run(args, report)
+        result = verbs.load(args.verb).run(args, reporter)
     except (ValueError, OSError) as error:  # every refusal of this package is a ValueError
-        report.fail(str(error))
+        reporter.fail(str(error))
         return 1
     finally:
-        report.close()
-    report.finish(result, "Done")
+        reporter.close()
+    reporter.finish(result, "Done")
     return SOME_LEFT_OUT if result.get("problems") else 0
 
 
@@ -43,20 +43,24 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m modeltrain",
         description=f"{__doc__}\n\n{_guide()}",
         epilog="`python -m modeltrain VERB --help` says what a verb takes. docs/recipe.md walks "
-        "through them. Exit status: 0 done, 1 refused, 2 mistyped, 3 done but for some things.",
+        "through them. Exit status: 0 done, 1 refused, 2 mistyped, 3 done with items left out.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    added = root.add_subparsers(required=True, dest="verb", metavar="VERB", help=argparse.SUPPRESS)
+    subparsers = root.add_subparsers(
+        required=True, dest="verb", metavar="VERB", help=argparse.SUPPRESS
+    )
     for names in verbs.GUIDE.values():
         for name in names:
             verb = verbs.load(name)
-            one = added.add_parser(
+            subparser = subparsers.add_parser(
                 name,
                 description=verb.__doc__,
                 formatter_class=argparse.RawDescriptionHelpFormatter,
             )
-            one.add_argument("--json-progress", action="store_true", help="JSON lines on stdout")
-            verb.options(one)
+            subparser.add_argument(
+                "--json-progress", action="store_true", help="JSON lines on stdout"
+            )
+            verb.options(subparser)
     return root
 
 

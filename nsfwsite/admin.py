@@ -1,4 +1,4 @@
-"""Accounts and settings. No picture, report or receipt is reached from here."""
+"""The admin site: accounts and axes. It leads to no image, report or receipt."""
 
 from typing import Any
 
@@ -9,33 +9,36 @@ from rest_framework.authtoken.models import TokenProxy
 
 from feedback.models import Axis, AxisValue, BlockedHash
 
-# Whoever reads a token can act in its owner's name. `manage.py drf_create_token` makes one.
+# Anybody who reads a token can act as its owner. `manage.py drf_create_token` makes one.
 admin.site.unregister(TokenProxy)
 admin.site.unregister(User)
 
 
 @admin.register(User)
 class AccountAdmin(UserAdmin):
-    """An account is closed, never deleted: what it decided keeps its name."""
+    """An account is deactivated, never deleted: its decisions keep their name."""
 
     def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
         return False
 
 
-class Values(admin.TabularInline):
+class AxisValueInline(admin.TabularInline):
     model = AxisValue
     extra = 1
 
 
 @admin.register(Axis)
 class AxisAdmin(admin.ModelAdmin):
-    inlines = [Values]
+    inlines = [AxisValueInline]
     list_display = ["name", "title"]
 
 
 @admin.register(BlockedHash)
 class BlockedHashAdmin(admin.ModelAdmin):
-    """Hashes come in where they are checked, by `import_blocklist` and by safety; here they go."""
+    """Hashes are added where they are checked: by `import_blocklist` and by safety.
+
+    Here they can only be deleted.
+    """
 
     list_display = ["pdq", "source", "created_at"]
 

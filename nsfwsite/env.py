@@ -269,7 +269,7 @@ DEMO_IMAGE_MINUTES = setting(
     "DEMO_IMAGE_MINUTES",
     whole_number(),
     10,
-    "Minutes for which an image is kept that nobody reports.",
+    "How many minutes an image is kept if nobody reports it.",
 )
 DECLINED_DAYS = setting(
     "DECLINED_DAYS",

@@ -1,4 +1,4 @@
-"""Is the site up, and would a classification succeed?"""
+"""Health checks: is the site up, and would a classification succeed?"""
 
 from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
@@ -18,13 +18,15 @@ def live(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """200 when there is a champion, its files are here, and a worker reads the queue."""
+    """200 when there is a champion, its files are present, and an inference worker is alive."""
     try:
         champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first()
-        model = champion is not None and champion.folder.is_dir()
+        has_model = champion is not None and champion.folder.is_dir()
     except DatabaseError:
-        model = False
-    parts = {"model": model, "inference": heartbeat.alive("inference")}
-    good = all(parts.values())
-    headers = {} if good else {"Retry-After": "5"}
-    return JsonResponse({"ready": good, **parts}, status=200 if good else 503, headers=headers)
+        has_model = False
+    parts = {"model": has_model, "inference": heartbeat.alive("inference")}
+    is_ready = all(parts.values())
+    headers = {} if is_ready else {"Retry-After": "5"}
+    return JsonResponse(
+        {"ready": is_ready, **parts}, status=200 if is_ready else 503, headers=headers
+    )

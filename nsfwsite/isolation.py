@@ -1,6 +1,6 @@
-"""Headers that let a page's worker use several threads, and let it do nothing else.
+"""Headers that let a page's worker use several threads, and restrict what it may do.
 
-Browsers share memory between threads only on pages that load nothing from elsewhere.
+Browsers share memory between threads only on pages that load nothing from other sites.
 """
 
 from collections.abc import Callable, MutableMapping
@@ -11,7 +11,7 @@ ISOLATED = {
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-# A worker obeys the policy that its own script came with. This one holds visitors' images.
+# A worker obeys the policy sent with its own script. This one handles visitors' images.
 WORKER_POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
     "connect-src 'self'"
@@ -21,7 +21,7 @@ NO_DEVICES = "camera=(), microphone=(), geolocation=()"
 
 
 class IsolationHeaders:
-    """Pages embed nothing from elsewhere, are embedded nowhere, and reach no device."""
+    """Pages embed nothing from other sites, are embedded nowhere, and reach no device."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -34,7 +34,7 @@ class IsolationHeaders:
 
 
 def static_headers(headers: MutableMapping[str, str], path: str, _url: str) -> None:
-    """What whitenoise sends with a file."""
+    """Add the headers that WhiteNoise sends with a static file."""
     for name, value in ISOLATED.items():
         headers[name] = value
     if path.endswith((".js", ".mjs")):

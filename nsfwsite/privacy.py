@@ -1,4 +1,4 @@
-"""What is kept, why, how long and who sees it; each number from the setting that is at work."""
+"""The privacy page: what is kept and for how long. Each number comes from its setting."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse

@@ -71,7 +71,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
         "PRAGMA secure_delete=ON;",
     }
-    # Worker threads in tests share this file; an in-memory database they could not.
+    # Worker threads in tests share this file; they could not share an in-memory database.
     DATABASES["default"]["TEST"] = {"NAME": str(env.DATA_DIR / "test.sqlite3")}
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 
@@ -97,7 +97,7 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = env.DATA_DIR / "static"
 STATICFILES_DIRS = [env.BASE_DIR / "nsfwsite" / "static" / "build"]
-# Where our own upkeep finds what a killed process left.
+# A folder of our own, so that our upkeep finds what a killed process left behind.
 FILE_UPLOAD_TEMP_DIR = env.DATA_DIR / "uploads"
 FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 WHITENOISE_ADD_HEADERS_FUNCTION = static_headers
@@ -124,7 +124,7 @@ FEATURES_DIR = env.DATA_DIR / "features"
 DEMO_DIR = env.DATA_DIR / "demo"
 AUDIT_IMAGES_DIR = env.DATA_DIR / "audit-images"
 
-# Requests that wait for an answer may hold half of the web threads, never all of them.
+# Requests that wait for an answer may use half of the web threads, never all of them.
 WAITING_REQUESTS = max(1, env.WEB_THREADS // 2)
 IMAGE_MAX_BYTES = 15 * 1024 * 1024
 REPORT_MAX_IMAGES = 20
@@ -132,9 +132,9 @@ BODY_MAX_BYTES = {"classification": 16 * 1024 * 1024, "report": 100 * 1024 * 102
 RETRAIN_CONFIG = "head"
 RETRAIN_SECONDS = 30 * 60
 FINDING_SECONDS = 55 * 60
-AUDIT_SET_WORN = 20  # gate decisions that looked at a set, from which on it is called worn
+AUDIT_SET_WORN = 20  # an audit set is called worn after this many gate decisions on it
 
-# Where nobody has set mail up, none is offered; should any be sent all the same, it stays here.
+# Without a mail server no mail is offered; a letter that is sent all the same stays in a folder.
 SENDS_MAIL = bool(env.EMAIL_URL)
 _mail = environ.Env.email_url_config(env.EMAIL_URL or f"filemail://{env.DATA_DIR / 'outbox'}")
 EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
@@ -150,7 +150,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PAGINATION_CLASS": "nsfwsite.api.pagination.Pages",
+    "DEFAULT_PAGINATION_CLASS": "nsfwsite.api.pagination.Pagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "nsfwsite.api.problems.exception_response",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -1,4 +1,4 @@
-"""How often one address may ask. Counted in Redis; in this process while Redis is away."""
+"""Rate limits for each address, counted in Redis; in this process while Redis is unavailable."""
 
 import functools
 import ipaddress
@@ -8,7 +8,7 @@ import time
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
-from limits import parse
+from limits import RateLimitItem, parse
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
@@ -17,35 +17,39 @@ from feedback.errors import TooManyRequests
 
 
 def hit(request: HttpRequest, *, scope: str, rate: str) -> None:
-    """Count one request of this address, or refuse it."""
+    """Count a request of the visitor's address, or refuse it as one too many."""
     _count(address_of(request), scope=scope, rate=rate)
 
 
 def hit_mailbox(address: str, *, rate: str) -> None:
-    """The same for letters to one mailbox, whoever asks for them."""
-    who = salted_hmac("a mailbox", address.strip().lower(), algorithm="sha256").hexdigest()
-    _count(who, scope="mailbox", rate=rate)
+    """Count a letter to this mailbox, no matter who asks for it, or refuse it."""
+    mailbox = salted_hmac("a mailbox", address.strip().lower(), algorithm="sha256").hexdigest()
+    _count(mailbox, scope="mailbox", rate=rate)
 
 
-def _count(who: str, *, scope: str, rate: str) -> None:
-    item = parse(rate)
+def _count(key: str, *, scope: str, rate: str) -> None:
+    limit = parse(rate)
     try:
-        limiter = _shared()
-        allowed = limiter.hit(item, scope, who)
-        reset = limiter.get_window_stats(item, scope, who).reset_time
+        allowed, reset_time = _hit(_shared_limiter(), limit, scope, key)
     except StorageError:
-        limiter = _own()
-        allowed = limiter.hit(item, scope, who)
-        reset = limiter.get_window_stats(item, scope, who).reset_time
+        allowed, reset_time = _hit(_process_limiter(), limit, scope, key)
     if allowed:
         return
-    seconds = max(1, math.ceil(reset - time.time()))
+    seconds = max(1, math.ceil(reset_time - time.time()))
     raise TooManyRequests(
-        rule=f"One address may send at most {item.amount} of these per {item.GRANULARITY.name}.",
+        rule=f"One address may send at most {limit.amount} of these per {limit.GRANULARITY.name}.",
         received="one more",
         remedy=f"Try again in {seconds} seconds.",
         retry_after=seconds,
     )
+
+
+def _hit(
+    limiter: FixedWindowRateLimiter, limit: RateLimitItem, scope: str, key: str
+) -> tuple[bool, float]:
+    """Whether the limit allows one more, and the time when its window ends."""
+    allowed = limiter.hit(limit, scope, key)
+    return allowed, limiter.get_window_stats(limit, scope, key).reset_time
 
 
 def source_of(request: HttpRequest) -> str:
@@ -56,23 +60,26 @@ def source_of(request: HttpRequest) -> str:
         size = 24 if parsed.version == 4 else 48
         address = str(ipaddress.ip_network((parsed, size), strict=False))
     except ValueError:
-        pass  # a socket has no address
+        pass  # a Unix socket has no IP address
     return salted_hmac("source of a report", address, algorithm="sha256").hexdigest()
 
 
 def address_of(request: HttpRequest) -> str:
-    """The visitor's address, as the last proxy that we trust saw it."""
-    direct = str(request.META.get("REMOTE_ADDR", ""))
+    """The visitor's address, as the outermost trusted proxy saw it.
+
+    Whatever stands before that in `X-Forwarded-For` is only what the visitor claims.
+    """
+    peer = str(request.META.get("REMOTE_ADDR", ""))
     if not settings.TRUSTED_PROXIES:
-        return _household(direct)
-    passed = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
-    hops = [part for part in passed if part]
-    known = len(hops) >= settings.TRUSTED_PROXIES
-    return _household(hops[-settings.TRUSTED_PROXIES] if known else direct)
+        return _counted_address(peer)
+    forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
+    hops = [part for part in forwarded if part]
+    complete = len(hops) >= settings.TRUSTED_PROXIES
+    return _counted_address(hops[-settings.TRUSTED_PROXIES] if complete else peer)
 
 
-def _household(address: str) -> str:
-    """An IPv6 visitor has 2^64 addresses or more, and is counted as one."""
+def _counted_address(address: str) -> str:
+    """The address; for IPv6 its /64 network, since one visitor has all of those addresses."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -83,7 +90,7 @@ def _household(address: str) -> str:
 
 
 @functools.cache
-def _shared() -> FixedWindowRateLimiter:
+def _shared_limiter() -> FixedWindowRateLimiter:
     uri = settings.REDIS_URL.replace("unix://", "redis+unix://")
     return FixedWindowRateLimiter(
         storage_from_string(uri, wrap_exceptions=True, socket_connect_timeout=1, socket_timeout=2)
@@ -91,5 +98,5 @@ def _shared() -> FixedWindowRateLimiter:
 
 
 @functools.cache
-def _own() -> FixedWindowRateLimiter:
+def _process_limiter() -> FixedWindowRateLimiter:
     return FixedWindowRateLimiter(MemoryStorage())

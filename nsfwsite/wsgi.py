@@ -9,10 +9,11 @@ application = get_wsgi_application()
 
 
 def load_statistics() -> None:
-    """Load what takes seconds before a page needs it, and keep the garbage collector out of it.
+    """Import what takes seconds before a page needs it, and keep the garbage collector off it.
 
-    The collector goes through everything now and then; 200,000 objects of libraries cost a visitor
-    a tenth of a second each time. https://docs.python.org/3/library/gc.html#gc.freeze
+    The collector visits every object now and then. The 200,000 objects of these libraries would
+    cost a visitor a tenth of a second each time.
+    https://docs.python.org/3/library/gc.html#gc.freeze
     """
     import vl_convert  # noqa: F401
 

@@ -39,7 +39,7 @@ def change(*, number: int, by: User) -> int:
                 received=f"{number}, as it is",
                 remedy="Nothing is left to do.",
             )
-        waiting = list(queries.approval_rule.half_decided()) if number == ApprovalRule.ONE else []
-        settled = [triage.settle(decision, [decision]) for decision in waiting]
+        undecided = queries.approval_rule.half_decided() if number == ApprovalRule.ONE else []
+        settled = [triage.settle(decision, [decision]) for decision in list(undecided)]
         ledger.record_approval_rule(before=before, number=number, by=by)
     return sum(settled)

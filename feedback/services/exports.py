@@ -71,7 +71,7 @@ def graphs(model: ModelVersion) -> list[Graph]:
     )
     int8 = [(INT8, str((export.figures or {})["sha256"])) for export in exports.order_by("-pk")[:1]]
     return [
-        Graph(kind, sha256, artifact.hashes(path.parent)[path.name], path.stat().st_size)
+        Graph(kind, sha256, artifact.file_hashes(path.parent)[path.name], path.stat().st_size)
         for kind, sha256 in [*int8, (FLOAT32, model.sha256)]
         if (path := graph(sha256))
     ]

@@ -21,14 +21,12 @@ MAX_CLAIM_ATTEMPTS = 20  # so many cases may be claimed by others meanwhile
 
 def claim_next(*, by: User, after: Report | None = None) -> Report | None:
     """Claim the oldest case that nobody else has claimed, for ten minutes."""
-    waiting = queries.triage.open_cases(by).prefetch_related(None)
+    cases = queries.triage.open_cases(by).prefetch_related(None)
     if after:
         same_moment = Q(created_at=after.created_at, pk__gt=after.pk)
-        waiting = waiting.filter(Q(created_at__gt=after.created_at) | same_moment)
-        waiting = waiting.exclude(pk__in=queries.near_duplicates.same_case(after))
-    return next(
-        (report for report in waiting[:MAX_CLAIM_ATTEMPTS] if _claim_case(report, by)), None
-    )
+        cases = cases.filter(Q(created_at__gt=after.created_at) | same_moment)
+        cases = cases.exclude(pk__in=queries.near_duplicates.same_case(after))
+    return next((case for case in cases[:MAX_CLAIM_ATTEMPTS] if _claim_case(case, by)), None)
 
 
 def _claim_case(report: Report, by: User) -> bool:

@@ -21,7 +21,7 @@ from modeltrain.data.dataset import Dataset
 from modeltrain.data.manifest import Row
 from modeltrain.files import write_whole
 from modeltrain.model.classifier import Classifier
-from modeltrain.model.features import ImageMissing, features, load_pixels
+from modeltrain.model.features import ImageMissing, compute_features, load_pixels
 from modeltrain.progress import ProgressCallback, quiet
 
 EXCLUDED_FILE = "clean.jsonl"
@@ -97,7 +97,7 @@ def clean(
     def read_pixels(index: int) -> Pixels:
         return load_pixels(rows[index].sha256, data.images)
 
-    image_features = features(rows, data.images, classifier, cache, progress)
+    image_features = compute_features(rows, data.images, classifier, cache, progress)
     pairs = duplicates.find(read_pixels, len(rows), image_features, progress=progress)
     kept, copies = _exclude_duplicates(rows, sizes, pairs, keep_conflicts=keep_conflicts)
     kept_rows, relatives = _keep_clusters_in_one_split(rows, kept, pairs)

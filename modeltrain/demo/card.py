@@ -1,4 +1,4 @@
-"""The card of the demo's data: what it holds, where it comes from, under which licence."""
+"""The card of the demo's data: its contents, sources and licences."""
 
 from collections import Counter
 

@@ -1,7 +1,7 @@
-"""What the two packages of harmless pictures hold, and what may be said of each picture.
+"""The images in the two demo packages, and the groups of each.
 
 Everything here is read from file names and metadata that people wrote. Nothing about a person is
-inferred from a picture.
+inferred from an image.
 """
 
 import json
@@ -16,10 +16,12 @@ LISTS: Mapping[str, list[str]] = json.loads(Path(__file__).with_name("sources.js
 SKIN_TONES = ("light", "medium-light", "medium", "medium-dark", "dark")  # OpenMoji's 1 to 5
 GENDERS = ("man", "person", "woman")
 
-_GENDER_WORDS = {"men": "man", "people": "person", "women": "woman"} | {g: g for g in GENDERS}
+_GENDER_WORDS = {"men": "man", "people": "person", "women": "woman"} | {
+    gender: gender for gender in GENDERS
+}
 _TONE = re.compile(r"\b(?:medium-light|medium-dark|medium|light|dark) skin tone\b")
-# Words that tell two copies of one picture apart; without them the copies share a name.
-_SAME_PICTURE = {
+# Words by which variants of one drawing differ; without them the variants share a name.
+_VARIANT_WORDS = {
     *_GENDER_WORDS, "back", "backhand", "boy", "child", "down", "facing", "girl", "left",
     "leftwards", "manual", "motorized", "mountain", "of", "old", "older", "right", "rightwards",
     "up",
@@ -28,15 +30,15 @@ _HAIR = {"bald", "beard", "blond", "curly", "hair", "red", "white"}
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One picture of a package, before it is drawn.
+class SourceImage:
+    """One image of a package, before it is rendered.
 
     Attributes
     ----------
     path : Path
         An SVG drawing or a PNG photograph.
     title : str
-        For people, from the package's metadata.
+        For people to read, from the package's metadata.
     groups : mapping of str to str
         Axis to value, as in a manifest.
     source, cluster : str
@@ -51,11 +53,11 @@ class Picture:
 
     @property
     def is_photograph(self) -> bool:
-        """Whether the package says that a camera took it."""
+        """Whether the package calls it a photograph."""
         return self.groups["medium"] == "photograph"
 
 
-def openmoji_drawings(package: Path) -> Iterator[Picture]:
+def openmoji_drawings(package: Path) -> Iterator[SourceImage]:
     """List OpenMoji's plain drawings, in the package's order.
 
     Parameters
@@ -66,7 +68,7 @@ def openmoji_drawings(package: Path) -> Iterator[Picture]:
     Raises
     ------
     FileNotFoundError
-        Where the folder is not that package.
+        When the folder is not that package.
     """
     listing = package / "data" / "openmoji.json"
     if not listing.is_file():
@@ -77,7 +79,7 @@ def openmoji_drawings(package: Path) -> Iterator[Picture]:
     for entry in json.loads(listing.read_text()):
         path = package / "color" / "svg" / f"{entry['hexcode']}.svg"
         if _is_plain(entry) and path.is_file():
-            yield Picture(
+            yield SourceImage(
                 path=path,
                 title=entry["annotation"],
                 groups={"medium": "vector"} | _person_groups(entry),
@@ -105,14 +107,18 @@ def _person_groups(entry: Mapping[str, Any]) -> dict[str, str]:
     groups = {"subject": "hand" if entry["subgroups"].startswith("hand") else "person"}
     if isinstance(entry["skintone"], int):
         groups["skin_tone"] = SKIN_TONES[entry["skintone"] - 1]
-    named = {_GENDER_WORDS[w] for w in _words(entry["annotation"]) if w in _GENDER_WORDS}
-    if groups["subject"] == "person" and len(named) == 1:
-        groups["gender"] = named.pop()
+    genders = _genders(_words(entry["annotation"]))
+    if groups["subject"] == "person" and len(genders) == 1:
+        groups["gender"] = genders.pop()
     return groups
 
 
+def _genders(words: Iterable[str]) -> set[str]:
+    return {_GENDER_WORDS[word] for word in words if word in _GENDER_WORDS}
+
+
 def concept(annotation: str) -> str:
-    """Return what a drawing shows, whatever the skin tone, the gender, the hair or the side.
+    """Return what a drawing shows, regardless of skin tone, gender, hair and direction.
 
     >>> concept("woman firefighter: medium skin tone")
     'firefighter'
@@ -120,41 +126,44 @@ def concept(annotation: str) -> str:
     'portrait'
     """
     words = _words(_TONE.sub("", annotation.lower()))
-    left = [word for word in words if word not in _SAME_PICTURE]
-    if set(left) <= _HAIR and set(words) & {*_GENDER_WORDS, "boy", "child", "girl"}:
+    remaining = [word for word in words if word not in _VARIANT_WORDS]
+    if set(remaining) <= _HAIR and set(words) & {*_GENDER_WORDS, "boy", "child", "girl"}:
         return "portrait"
-    return " ".join(left or words)
+    return " ".join(remaining or words)
 
 
-def counterparts(pictures: Iterable[Picture]) -> dict[tuple[str, str], dict[str, Picture]]:
-    """Find drawings that are alike but for the skin tone, or but for the gender, by their names.
+def find_counterparts(
+    images: Iterable[SourceImage],
+) -> dict[tuple[str, str], dict[str, SourceImage]]:
+    """Find drawings that differ only in skin tone, or only in gender, by their names.
 
-    A role without a gender in its name (firefighter) is its man's and woman's counterpart: person.
+    A role without a gender in its name (firefighter) has the gender `person`, and is the
+    counterpart of the man and the woman in that role.
 
     Returns
     -------
     dict
-        (axis, what they show) to value to picture; two or more each.
+        From (axis, name without that axis) to a dict from value to image, with at least two
+        values each.
     """
-    found: dict[tuple[str, str], dict[str, Picture]] = {}
-    for picture in pictures:
-        if picture.groups.get("subject") not in ("person", "hand"):
+    counterparts: dict[tuple[str, str], dict[str, SourceImage]] = {}
+    for image in images:
+        if image.groups.get("subject") not in ("person", "hand"):
             continue
-        words = _words(picture.title)
-        tone = picture.groups.get("skin_tone", "")
+        words = _words(image.title)
+        tone = image.groups.get("skin_tone", "")
         if tone:
-            name = " ".join(_words(_TONE.sub("", picture.title.lower())))
-            found.setdefault(("skin_tone", name), {})[tone] = picture
-        named = {_GENDER_WORDS[word] for word in words if word in _GENDER_WORDS}
-        if picture.groups["subject"] == "person" and len(named) < 2:
+            name = " ".join(_words(_TONE.sub("", image.title.lower())))
+            counterparts.setdefault(("skin_tone", name), {})[tone] = image
+        genders = _genders(words)
+        if image.groups["subject"] == "person" and len(genders) < 2:
             name = " ".join(word for word in words if word not in _GENDER_WORDS)
-            found.setdefault(("gender", name or "portrait"), {})[(named or {"person"}).pop()] = (
-                picture
-            )
-    return {key: values for key, values in found.items() if len(values) > 1}
+            gender = genders.pop() if genders else "person"
+            counterparts.setdefault(("gender", name or "portrait"), {})[gender] = image
+    return {key: by_value for key, by_value in counterparts.items() if len(by_value) > 1}
 
 
-def tuxpaint_drawings(stamps: Path) -> Iterator[Picture]:
+def tuxpaint_drawings(stamps: Path) -> Iterator[SourceImage]:
     """List Tux Paint's SVG stamps, by path.
 
     Parameters
@@ -163,7 +172,7 @@ def tuxpaint_drawings(stamps: Path) -> Iterator[Picture]:
         The folder of the package's subjects: `animals`, `food` and so on.
     """
     for path in _stamps(stamps, "drawing_folders", "drawings_left_out", "svg"):
-        yield Picture(
+        yield SourceImage(
             path=path,
             title=_stamp_title(path),
             groups={"medium": "vector"},
@@ -172,10 +181,10 @@ def tuxpaint_drawings(stamps: Path) -> Iterator[Picture]:
         )
 
 
-def photographs(stamps: Path) -> Iterator[Picture]:
-    """List Tux Paint's photographs, by path: PNG stamps, less those that are drawn or rendered."""
+def photographs(stamps: Path) -> Iterator[SourceImage]:
+    """List Tux Paint's photographs, by path: PNG stamps except those that are drawn or rendered."""
     for path in _stamps(stamps, "photograph_folders", "photographs_left_out", "png"):
-        yield Picture(
+        yield SourceImage(
             path=path,
             title=_stamp_title(path),
             groups={"medium": "photograph"},
@@ -187,22 +196,22 @@ def photographs(stamps: Path) -> Iterator[Picture]:
 def _stamps(stamps: Path, folders: str, left_out: str, suffix: str) -> Iterator[Path]:
     for path in sorted(stamps.rglob(f"*.{suffix}")):
         parts = path.relative_to(stamps).parts
-        turned = path.stem.endswith(("_mirror", "_flip"))
-        drawn = suffix == "png" and "cartoon" in parts
-        listed = parts[0] in LISTS[folders] and path.stem not in LISTS[left_out]
-        if listed and not turned and not drawn:
+        is_flipped = path.stem.endswith(("_mirror", "_flip"))
+        is_drawn = suffix == "png" and "cartoon" in parts
+        is_listed = parts[0] in LISTS[folders] and path.stem not in LISTS[left_out]
+        if is_listed and not is_flipped and not is_drawn:
             yield path
 
 
 def _stem(path: Path) -> str:
-    """Return the first word of a file's name: frog-1, frog and frog_baby are one frog."""
+    """Return the first word of a file's name: frog-1, frog and frog_baby share a cluster."""
     words = re.findall(r"[a-z]+", path.stem.lower())
     return words[0] if words else path.stem
 
 
 def _stamp_title(path: Path) -> str:
-    """Return the package's English description, in the first line of the text beside a stamp."""
+    """Return the English description: the first line of the text file beside a stamp."""
     text = path.with_suffix(".txt")
     lines = text.read_text(errors="replace").splitlines() if text.is_file() else []
-    described = lines[0].strip().rstrip(".!") if lines else ""
-    return described or path.stem.replace("_", " ").replace("-", " ")
+    description = lines[0].strip().rstrip(".!") if lines else ""
+    return description or path.stem.replace("_", " ").replace("-", " ")

@@ -1,4 +1,4 @@
-"""An artifact: one model as an immutable folder, named by the hash of what is in it."""
+"""An artifact: one model as an immutable folder, named by the hash of its contents."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ REQUIRED = ("model.onnx", "labels.json", "config.json")
 
 _LINE = re.compile(r"(?P<sha256>[0-9a-f]{64})  (?P<name>[^\n]+)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_WAY_OUT = "Restore the folder from its copy, or make the artifact again."
+_REMEDY = "Restore the folder from its copy, or make the artifact again."
 
 
 class ArtifactCorrupt(ValueError):
-    """A folder is not the artifact it claims to be.
+    """A folder is not the artifact that its name says it is.
 
     Attributes
     ----------
     file : str
         The file that broke the rule.
     rule, expected, received, remedy : str
-        What holds, what should be there, what is, and what to do.
+        The rule, what should be there, what is there, and what to do.
     """
 
     def __init__(
-        self, *, file: str, rule: str, expected: str, received: str, remedy: str = _WAY_OUT
+        self, *, file: str, rule: str, expected: str, received: str, remedy: str = _REMEDY
     ) -> None:
         self.file = file
         self.rule = rule
@@ -58,7 +58,7 @@ class Artifact:
     labels : tuple of str
         Names of the outputs, in order.
     config : mapping
-        What `config.json` says: how the model was made and from what.
+        The contents of `config.json`: how the model was made and from what.
     """
 
     path: Path
@@ -68,7 +68,7 @@ class Artifact:
 
     @property
     def version(self) -> str:
-        """The first 12 digits of the hash: the folder's name."""
+        """The first 12 digits of the hash, which are the folder's name."""
         return self.sha256[:12]
 
     @property
@@ -78,31 +78,31 @@ class Artifact:
 
     @property
     def keras(self) -> Path:
-        """The model that is trained further."""
+        """The Keras model, for further training."""
         return self.path / "model.keras"
 
 
 def write(*, parent: Path, files: Mapping[str, Path | bytes]) -> Artifact:
-    """Write an artifact, whole or not at all.
+    """Write an artifact, completely or not at all.
 
     Parameters
     ----------
     parent : pathlib.Path
-        Folder of artifacts; made if missing.
+        Folder of artifacts; created if missing.
     files : mapping of str to pathlib.Path or bytes
-        Plain file name to its content, or to a file to copy it from.
+        Plain file name to the file's content, or to a file to copy.
 
     Returns
     -------
     Artifact
-        At `parent/<version>`. Where a valid artifact with this content is there already, that one.
+        At `parent/<version>`. A valid artifact with the same content that already exists is kept.
 
     Raises
     ------
     ValueError
         When a file name is not plain, or a required file is missing.
     ArtifactCorrupt
-        When the folder of that name exists and is damaged.
+        When the folder already exists and is damaged.
     """
     for name in files:
         if name == MANIFEST or not _NAME.fullmatch(name):
@@ -119,23 +119,22 @@ def write(*, parent: Path, files: Mapping[str, Path | bytes]) -> Artifact:
     parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(dir=parent, prefix=".building-"))
     try:
-        digest = _fill(building, files)
+        digest = _write_files(building, files)
         target = parent / digest[:12]
         if not target.exists():
             building.chmod(0o755)
             try:
                 building.rename(target)
-            except (
-                OSError
-            ):  # another process wrote the same artifact first: load says if it is good
+            except OSError:
                 if not target.exists():
                     raise
+                # Another process wrote the same artifact first; load checks it.
         return load(target)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _fill(folder: Path, files: Mapping[str, Path | bytes]) -> str:
+def _write_files(folder: Path, files: Mapping[str, Path | bytes]) -> str:
     lines = []
     for name in sorted(files):
         content, path = files[name], folder / name
@@ -163,8 +162,8 @@ def load(path: Path) -> Artifact:
     Raises
     ------
     ArtifactCorrupt
-        When the folder's name is not its hash; when a file was changed, is missing or does not
-        belong; when anything in it is a link or a folder, or the manifest names one outside.
+        When the folder's name is not its hash; when a file was changed, is missing or is not
+        listed; when an entry is a link or a folder; or when the list names a file outside.
     """
     path = Path(path)
     manifest = path / MANIFEST
@@ -184,9 +183,9 @@ def load(path: Path) -> Artifact:
             expected=f"a list with hash {path.resolve().name}…",
             received=digest,
         )
-    listed = _listed(text)
-    _check_names(path, listed)
-    for name, expected in listed.items():
+    hashes_by_name = _parse_manifest(text)
+    _check_names(path, hashes_by_name)
+    for name, expected in hashes_by_name.items():
         received = sha256_file(path / name)
         if received != expected:
             raise ArtifactCorrupt(
@@ -200,27 +199,27 @@ def load(path: Path) -> Artifact:
     return Artifact(path=path, sha256=digest, labels=tuple(labels), config=config)
 
 
-def hashes(path: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file of an artifact, by its list; nothing is compared with it."""
-    return _listed((path / MANIFEST).read_bytes())
+def file_hashes(path: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file as the artifact's list gives it, without checking it."""
+    return _parse_manifest((path / MANIFEST).read_bytes())
 
 
-def _listed(text: bytes) -> dict[str, str]:
-    listed: dict[str, str] = {}
+def _parse_manifest(text: bytes) -> dict[str, str]:
+    hashes_by_name: dict[str, str] = {}
     for number, line in enumerate(text.decode(errors="replace").splitlines(), start=1):
         match = _LINE.fullmatch(line)
-        if not match or not _NAME.fullmatch(match["name"]) or match["name"] in listed:
+        if not match or not _NAME.fullmatch(match["name"]) or match["name"] in hashes_by_name:
             raise ArtifactCorrupt(
                 file=MANIFEST,
                 rule="Each line must be a hash, two spaces and a plain file name, once.",
                 expected="<sha256>  <name>",
                 received=f"line {number}, {line[:120]!r}",
             )
-        listed[match["name"]] = match["sha256"]
-    return listed
+        hashes_by_name[match["name"]] = match["sha256"]
+    return hashes_by_name
 
 
-def _check_names(path: Path, listed: Mapping[str, str]) -> None:
+def _check_names(path: Path, hashes_by_name: Mapping[str, str]) -> None:
     present = {entry.name: entry for entry in path.iterdir() if entry.name != MANIFEST}
     for name, entry in sorted(present.items()):
         if entry.is_symlink() or not entry.is_file():
@@ -230,14 +229,14 @@ def _check_names(path: Path, listed: Mapping[str, str]) -> None:
                 expected="a plain file",
                 received="a link" if entry.is_symlink() else "a folder or a device",
             )
-        if name not in listed:
+        if name not in hashes_by_name:
             raise ArtifactCorrupt(
                 file=name,
                 rule="An artifact must hold only what its list names.",
                 expected="no such file",
                 received="a file",
             )
-    for name in sorted({*listed, *REQUIRED} - set(present)):
+    for name in sorted({*hashes_by_name, *REQUIRED} - set(present)):
         raise ArtifactCorrupt(
             file=name,
             rule="An artifact must hold everything its list names, and what every artifact needs.",

@@ -1,4 +1,4 @@
-"""A model's card: what it was made from, for people."""
+"""A model's card: what it was made from, in Markdown for people to read."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def card(config: Mapping[str, Any]) -> str:
-    """Write the card of a retrained model, in Markdown.
+def head_card(config: Mapping[str, Any]) -> str:
+    """Write the card of a model with a retrained head, in Markdown.
 
     Parameters
     ----------
     config : mapping
-        What its `config.json` holds.
+        The contents of its `config.json`.
     """
     training = config["training"]
     images = "\n".join(
-        f"| {split} | {what} | {count} |"
+        f"| {split} | {kind} | {count} |"
         for split, counts in training["images"].items()
-        for what, count in sorted(counts.items())
+        for kind, count in sorted(counts.items())
     )
-    kept = "\n".join(
+    agreement = "\n".join(
         f"| {label} | {'no data' if share is None else f'{share:.1%}'} |"
         for label, share in training["impression_agreement"].items()
     )
-    right = "\n".join(
-        f"| {label} | {each['images']} | {each['before']} | {each['after']} |"
-        for label, each in training["validation"].items()
+    validation = "\n".join(
+        f"| {label} | {counts['images']} | {counts['before']} | {counts['after']} |"
+        for label, counts in training["validation"].items()
     )
     figures = (
         f"""Images of the validation split, and how many of them each model gets right:
 
 | label | images | before | now |
 |---|---|---|---|
-{right}"""
-        if right
+{validation}"""
+        if validation
         else "There were no images for validation."
     )
     return f"""# A retrained head
@@ -65,7 +65,7 @@ not an error rate on images.
 
 | class | same answer |
 |---|---|
-{kept}
+{agreement}
 
 ## Limits
 The validation images chose the epoch where there were enough, and they come from reports: figures
@@ -74,13 +74,13 @@ says how often the model is wrong, and for whom.
 """
 
 
-def recipe_card(config: Mapping[str, Any]) -> str:
+def article_card(config: Mapping[str, Any]) -> str:
     """Write the card of a model that was trained by the article's recipe, in Markdown.
 
     Parameters
     ----------
     config : mapping
-        What its `config.json` holds.
+        The contents of its `config.json`.
     """
     training = config["training"]
     splits = training["images"]
@@ -89,11 +89,11 @@ def recipe_card(config: Mapping[str, Any]) -> str:
         for label, count in splits["train"].items()
     )
     phases = "\n".join(
-        f"| {name} | {len(each['history']) - 1} | {each['epoch_kept']} | "
-        f"{_measured(each['history'][each['epoch_kept']])} |"
-        for name, each in training["phases"].items()
+        f"| {name} | {len(phase['history']) - 1} | {phase['epoch_kept']} | "
+        f"{_validation_text(phase['history'][phase['epoch_kept']])} |"
+        for name, phase in training["phases"].items()
     )
-    problems = "\n".join(f"- {each}" for each in training["problems"])
+    problems = "\n".join(f"- {problem}" for problem in training["problems"])
     device = training["device"]
     return f"""# A model trained by the article's recipe
 
@@ -121,29 +121,29 @@ that were never learned from or chosen by says how good it is, and for whom.
 """
 
 
-def int8_card(config: Mapping[str, Any]) -> str:
-    """Write the card of a model in 8-bit integers, in Markdown.
+def quantized_card(config: Mapping[str, Any]) -> str:
+    """Write the card of a quantized model, in Markdown.
 
     Parameters
     ----------
     config : mapping
-        What its `config.json` holds.
+        The contents of its `config.json`.
     """
-    made = config["export"]
+    export = config["export"]
     graphs = "\n".join(
-        f"| {name} | {each['bytes'] / 1e6:.1f} MB | {each['max']:.4f} | {each['p99']:.4f} | "
-        f"{each['within']:.1%} | {each['same']:.1%} |"
-        for name, each in made["graphs"].items()
+        f"| {name} | {graph['bytes'] / 1e6:.1f} MB | {graph['max']:.4f} | {graph['p99']:.4f} | "
+        f"{graph['within']:.1%} | {graph['same']:.1%} |"
+        for name, graph in export["graphs"].items()
     )
     return f"""# A model in 8-bit integers
 
 Model {config["parent"][:12]} with weights and activations rounded to 8 bits, to be downloaded and
 run in a browser. Its first three convolutions, its last layer and its softmax are in float32.
-Ranges, and what the biases take away of the rounding, were measured on {made["calibrated_on"]}
+Ranges, and what the biases take away of the rounding, were measured on {export["calibrated_on"]}
 images of its training split.
 
 ## How far it is from Keras
-On {made["compared_on"]} images of the audit split, the largest difference in any class's
+On {export["compared_on"]} images of the audit split, the largest difference in any class's
 probability:
 
 | graph | size | largest | 99 % are below | images within 0.03 | same class |
@@ -156,7 +156,7 @@ how good it is for whom: audit it, and let the gate compare the two.
 """
 
 
-def _measured(values: Mapping[str, float]) -> str:
+def _validation_text(values: Mapping[str, float]) -> str:
     if "validation_loss" not in values:
         return "no images"
     return f"accuracy {values['validation_accuracy']:.1%}, loss {values['validation_loss']:.3f}"

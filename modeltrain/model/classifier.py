@@ -1,4 +1,4 @@
-"""Classify an image with an artifact's graph. onnxruntime only; safe to share between threads."""
+"""Classify images with an artifact's graph, in onnxruntime; safe to share between threads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from modeltrain.model.artifact import Artifact
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a model says about one image.
+    """A model's answer for one image.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Prediction:
 
 
 class Classifier:
-    """A model, loaded and ready.
+    """A model, loaded and ready to classify.
 
     Parameters
     ----------
@@ -56,12 +56,12 @@ class Classifier:
         Parameters
         ----------
         pixels : numpy.ndarray of uint8, shape [height, width, 3]
-            RGB, not resized: the graph does that itself.
+            RGB, not resized: the graph resizes it itself.
 
         Raises
         ------
         ValueError
-            When `pixels` has another type or shape, or no pixel.
+            When `pixels` has another type or shape, or is empty.
         """
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
             raise ValueError(

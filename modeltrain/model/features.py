@@ -1,7 +1,7 @@
 """Features of many images, computed once: the base is frozen, so its output never changes.
 
-Each image has its own file under a folder named after the base. Adding 1 % of images costs 1 % of
-the time, and models that share a base share the folder.
+Each image has its own file in a folder named after the base. Adding 1% more images costs 1% more
+time, and models that share a base share the folder.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ FEATURES = 2048
 
 
 class ImageMissing(ValueError):
-    """A manifest names an image that is not there, or a file holds another image."""
+    """A manifest names an image that is missing, or a file holds another image."""
 
 
-def read_images(path: Path) -> dict[str, Path]:
+def read_image_paths(path: Path) -> dict[str, Path]:
     """Read an `images` file: JSON from pixel hash to path, relative to the file's own folder."""
-    listed: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-    return {sha256: path.parent / each for sha256, each in listed.items()}
+    relative_paths: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return {sha256: path.parent / relative for sha256, relative in relative_paths.items()}
 
 
 def load_pixels(sha256: str, images: Mapping[str, Path | str]) -> NDArray[np.uint8]:
-    """Read one image and check that it is the one that was asked for.
+    """Read one image and check that its pixels have the given hash.
 
     Parameters
     ----------
     sha256 : str
         `images.pixel_sha256` of its pixels, or `images.erasable_name` of them in this file.
     images : mapping of str to path
-        Where images are, by that name.
+        Each image's path, by that name.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def load_pixels(sha256: str, images: Mapping[str, Path | str]) -> NDArray[np.uin
     Raises
     ------
     ImageMissing
-        When there is no such image, it cannot be read, or its pixels have another hash.
+        When the image has no path, cannot be read, or has pixels with another hash.
     """
     rule = f"Image {sha256} must be readable, with the pixels that its hash names."
     remedy = "Restore the file, or build the manifest and its images again."
@@ -66,26 +66,26 @@ def load_pixels(sha256: str, images: Mapping[str, Path | str]) -> NDArray[np.uin
     return pixels
 
 
-def features(
+def compute_features(
     rows: Sequence[Row],
     images: Mapping[str, Path | str],
     classifier: Classifier,
     cache: Path,
     progress: ProgressCallback = quiet,
 ) -> NDArray[np.float32]:
-    """Return the pooled features of each row's image, from the cache where they are there.
+    """Return the pooled features of each row's image, from the cache if they are in it.
 
     Parameters
     ----------
     rows : sequence of Row
     images : mapping of str to path
-        Where images are, by pixel hash.
+        Each image's path, by pixel hash.
     classifier : Classifier
         Its artifact's `base_sha256` names the folder in the cache.
     cache : pathlib.Path
-        Made if missing. A file in it that is damaged is computed again.
+        Created if missing. Features in a damaged file are computed again.
     progress : callable
-        Told after each image.
+        Called after each image.
 
     Returns
     -------
@@ -99,13 +99,13 @@ def features(
     """
     folder = cache / str(classifier.artifact.config["base_sha256"])[:12]
     folder.mkdir(parents=True, exist_ok=True)
-    out = np.empty((len(rows), FEATURES), dtype=np.float32)
+    features = np.empty((len(rows), FEATURES), dtype=np.float32)
     for number, row in enumerate(rows):
         path = arrays.path_of(folder, row.sha256)
-        known = arrays.read(path, shape=(FEATURES,), dtype=np.float32)
-        if known is None:
-            known = classifier.classify(load_pixels(row.sha256, images)).features
-            arrays.write(path, known)
-        out[number] = known
+        row_features = arrays.read(path, shape=(FEATURES,), dtype=np.float32)
+        if row_features is None:
+            row_features = classifier.classify(load_pixels(row.sha256, images)).features
+            arrays.write(path, row_features)
+        features[number] = row_features
         progress("features", number + 1, len(rows), "Computing features")
-    return out
+    return features

@@ -1,7 +1,8 @@
 """The published model: from the npm package `nsfwjs` to an artifact.
 
-The package holds JavaScript modules with the weights in base64, each as one byte to be scaled. Only
-bytes with the pinned hash are used, and only as numbers in a graph that this code builds.
+The package holds JavaScript modules with the weights in base64. Each weight is one byte, to be
+scaled. Only bytes with the pinned hash are used, and only as numbers in a graph that this code
+builds.
 """
 
 from __future__ import annotations
@@ -34,14 +35,14 @@ _STEPS = 5
 
 
 class PackageRefused(ValueError):
-    """The package is not there, or does not hold the pinned weights."""
+    """The package is missing, or its weights are not the pinned ones."""
 
 
-def convert(package: Path, *, parent: Path, report: ProgressCallback = quiet) -> Artifact:
+def convert(package: Path, *, parent: Path, progress: ProgressCallback = quiet) -> Artifact:
     """Convert the published Inception v3 into an artifact.
 
-    The same package gives the same artifact, byte for byte. A conversion that is stopped leaves
-    nothing behind that could be taken for a model.
+    The same package gives the same artifact, byte for byte. An interrupted conversion leaves no
+    artifact behind.
 
     Parameters
     ----------
@@ -49,25 +50,25 @@ def convert(package: Path, *, parent: Path, report: ProgressCallback = quiet) ->
         The folder of the npm package `nsfwjs`, version 4.3.0.
     parent : pathlib.Path
         Folder of artifacts.
-    report : callable
-        Told of each step.
+    progress : callable
+        Called after each step.
 
     Raises
     ------
     PackageRefused
-        When Node.js cannot read the package, or what it holds has another hash.
+        When Node.js cannot read the package, or its contents have another hash.
     """
-    report("exporting", 0, _STEPS, "Unpacking the published weights")
+    progress("exporting", 0, _STEPS, "Unpacking the published weights")
     topology, data = unpack(package)
-    report("exporting", 1, _STEPS, "Building the network")
+    progress("exporting", 1, _STEPS, "Building the network")
     keras.utils.set_random_seed(0)
-    model = inception.whole(classes=len(LABELS))
-    load_weights(model, dequantise(topology, data))
-    report("exporting", 2, _STEPS, "Writing the ONNX graph")
+    model = inception.full_model(classes=len(LABELS))
+    load_weights(model, dequantize(topology, data))
+    progress("exporting", 2, _STEPS, "Writing the ONNX graph")
     onnx_bytes = export.to_onnx(model)
-    report("exporting", 3, _STEPS, "Writing the Keras model")
+    progress("exporting", 3, _STEPS, "Writing the Keras model")
     keras_bytes = export.to_keras(model)
-    report("exporting", 4, _STEPS, "Writing the artifact")
+    progress("exporting", 4, _STEPS, "Writing the artifact")
     config = {
         "name": "published",
         "base_sha256": export.base_sha256(onnx_bytes),
@@ -75,7 +76,7 @@ def convert(package: Path, *, parent: Path, report: ProgressCallback = quiet) ->
         "source": {**SOURCE, "weights_sha256": WEIGHTS_SHA256},
         "training": None,
     }
-    made = artifact.write(
+    model_artifact = artifact.write(
         parent=parent,
         files={
             "model.onnx": onnx_bytes,
@@ -85,17 +86,17 @@ def convert(package: Path, *, parent: Path, report: ProgressCallback = quiet) ->
             "card.md": _CARD.encode(),
         },
     )
-    report("exporting", _STEPS, _STEPS, f"Wrote {made.version}")
-    return made
+    progress("exporting", _STEPS, _STEPS, f"Wrote {model_artifact.version}")
+    return model_artifact
 
 
 def unpack(package: Path) -> tuple[list[dict[str, Any]], bytes]:
-    """Read the package with Node.js and check what comes out against the pinned hashes.
+    """Read the package with Node.js and check its contents against the pinned hashes.
 
     Returns
     -------
     tuple of list and bytes
-        Name, shape and scale of each tensor in order, and the bytes they are cut from.
+        Name, shape and scale of each tensor in order, and the bytes of all tensors, concatenated.
 
     Raises
     ------
@@ -107,41 +108,43 @@ def unpack(package: Path) -> tuple[list[dict[str, Any]], bytes]:
         try:
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)  # noqa: S603
         except (OSError, subprocess.SubprocessError) as error:
-            said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
-            reason = next((line for line in said if "Error" in line), said[-1] if said else "")
+            lines = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
+            reason = next((line for line in lines if "Error" in line), lines[-1] if lines else "")
             raise PackageRefused(
                 "The package must be nsfwjs 4.3.0, readable by Node.js 20 or later. "
                 f"Received: {package} ({reason[:200]}). Run `npm ci` and pass node_modules/nsfwjs."
             ) from error
         topology = (Path(folder) / "model.json").read_bytes()
         data = (Path(folder) / "weights.bin").read_bytes()
-    _check("topology", topology, TOPOLOGY_SHA256)
-    _check("weights", data, WEIGHTS_SHA256)
+    _check_hash("topology", topology, TOPOLOGY_SHA256)
+    _check_hash("weights", data, WEIGHTS_SHA256)
     return json.loads(topology)["weightsManifest"][0]["weights"], data
 
 
-def _check(what: str, data: bytes, expected: str) -> None:
+def _check_hash(name: str, data: bytes, expected: str) -> None:
     received = hashlib.sha256(data).hexdigest()
     if received != expected:
         raise PackageRefused(
-            f"The {what} must have SHA-256 {expected}. Received: {received} ({len(data)} bytes). "
+            f"The {name} must have SHA-256 {expected}. Received: {received} ({len(data)} bytes). "
             "Install exactly nsfwjs 4.3.0 with `npm ci`."
         )
 
 
-def dequantise(tensors: Sequence[dict[str, Any]], data: bytes) -> dict[str, NDArray[np.float32]]:
-    """Turn bytes into numbers: value = byte × scale + minimum.
+def dequantize(tensors: Sequence[dict[str, Any]], data: bytes) -> dict[str, NDArray[np.float32]]:
+    """Turn bytes into weights: weight = byte × scale + minimum.
 
     Parameters
     ----------
     tensors : sequence of dict
-        `name`, `shape` and `quantization` (`scale`, `min`) of each, in the order of the bytes.
+        `name`, `shape` and `quantization` (`scale`, `min`) of each tensor, in the order of the
+        bytes.
     data : bytes
-        One byte for each number.
+        One byte for each weight.
 
     Returns
     -------
     dict of str to numpy.ndarray of float32
+        Tensors by name, in their own shape.
     """
     values: dict[str, NDArray[np.float32]] = {}
     offset = 0
@@ -155,9 +158,9 @@ def dequantise(tensors: Sequence[dict[str, Any]], data: bytes) -> dict[str, NDAr
 
 
 def load_weights(model: keras.Model, values: dict[str, NDArray[np.float32]]) -> None:
-    """Put the published numbers into a `network.whole`, convolution by convolution.
+    """Load the published weights into an `inception.full_model`, convolution by convolution.
 
-    The n-th convolution of the network takes the numbers of the n-th that was published.
+    The n-th convolution of the network takes the weights of the n-th published one.
     """
     for n in range(1, inception.CONVOLUTIONS + 1):
         model.get_layer(f"conv_{n:02d}").set_weights([values[f"conv2d_{n}/kernel"]])

@@ -1,4 +1,4 @@
-"""What training runs on: which backend, which devices, in which precision."""
+"""What training runs on: the backend, the devices and the precision."""
 
 from __future__ import annotations
 
@@ -11,21 +11,27 @@ import keras
 
 
 def accelerators() -> int:
-    """Count the GPUs or TPUs that Keras's backend sees."""
+    """Return the number of GPUs or TPUs that Keras's backend sees."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
         tensorflow = importlib.import_module("tensorflow")
         return sum(len(tensorflow.config.list_physical_devices(kind)) for kind in ("GPU", "TPU"))
     if backend == "jax":
         devices = importlib.import_module("jax").devices()
-        return sum(each.platform != "cpu" for each in devices)
+        return sum(device.platform != "cpu" for device in devices)
     if backend == "torch":
         return int(importlib.import_module("torch").cuda.device_count())
     return 0
 
 
 def describe() -> dict[str, Any]:
-    """Say what training runs on, for the record of a run."""
+    """Describe what training runs on, for the record of a run.
+
+    Returns
+    -------
+    dict
+        `backend`, `keras` (its version), `accelerators` (their number) and `precision`.
+    """
     return {
         "backend": keras.backend.backend(),
         "keras": keras.__version__,
@@ -35,9 +41,9 @@ def describe() -> dict[str, Any]:
 
 
 def prepare(seed: int) -> None:
-    """Fix seeds, and choose mixed precision where there is an accelerator, float32 where not.
+    """Set seeds, and choose mixed precision if there is an accelerator, otherwise float32.
 
-    With the same seed, inputs and machine, training then gives the same weights on a CPU.
+    On a CPU, training then gives the same weights for the same seed, inputs and machine.
     """
     keras.utils.set_random_seed(seed)
     if keras.backend.backend() == "tensorflow":
@@ -45,11 +51,11 @@ def prepare(seed: int) -> None:
     keras.config.set_dtype_policy("mixed_float16" if accelerators() else "float32")
 
 
-def together() -> AbstractContextManager[Any]:
-    """Return a scope in which a model is built for all accelerators: each takes a part of a batch.
+def data_parallel_scope() -> AbstractContextManager[Any]:
+    """Return a scope in which a model is built for all accelerators, each taking part of a batch.
 
-    With one or none the scope does nothing. TensorFlow mirrors by `tf.distribute`, JAX by Keras's
-    own data parallelism; with torch one accelerator is used.
+    With one accelerator or none, the scope does nothing. TensorFlow uses `tf.distribute`, JAX uses
+    Keras's own data parallelism, and torch uses a single accelerator.
     """
     backend = keras.backend.backend()
     if accelerators() > 1 and backend == "tensorflow":

@@ -1,9 +1,8 @@
 """From Keras to files: one ONNX graph with its preprocessing inside, and a `.keras` file.
 
-The same weights give the same bytes, so an artifact's hash says which model it is. The ONNX graph
-is written node by node instead of traced: normalisation is folded into the convolutions, every
-tensor has a name that means something, and the head's weights can be swapped without touching the
-base.
+The same weights give the same bytes, so an artifact's hash identifies the model. The ONNX graph is
+written node by node instead of traced: normalisation is folded into the convolutions, every tensor
+has a meaningful name, and the head's weights can be replaced without touching the base.
 """
 
 from __future__ import annotations
@@ -30,16 +29,16 @@ from modeltrain.network.inception import FEATURES, HEAD_LAYERS, SIZE
 OPSET = 18  # the first in which Resize has antialiasing
 HEAD_PREFIX = "head/"
 
-Weights = Sequence[NDArray[np.float32]]  # kernel, bias, kernel, bias, … from the first layer on
+Weights = Sequence[NDArray[np.float32]]  # kernel, bias, kernel, bias, … in layer order
 
 
 def to_onnx(model: keras.Model) -> bytes:
-    """Write a `network.whole` as an ONNX graph that takes pixels of any size.
+    """Write an `inception.full_model` as an ONNX graph that takes an image of any size.
 
     Parameters
     ----------
     model : keras.Model
-        As `network.whole` builds it.
+        As `inception.full_model` builds it.
 
     Returns
     -------
@@ -74,29 +73,34 @@ def to_onnx(model: keras.Model) -> bytes:
     return bytes(proto.SerializeToString(deterministic=True))
 
 
-def with_head(graph: Path, weights: Weights) -> bytes:
-    """Return the same ONNX graph with other weights in its head; the base stays bit-identical.
+def replace_head(graph: Path, weights: Weights) -> bytes:
+    """Return the same ONNX graph with new weights in its head; the base stays bit-identical.
 
     Parameters
     ----------
     graph : pathlib.Path
         A model written by `to_onnx`.
     weights : sequence of numpy.ndarray of float32
-        Kernel and bias of each dense layer, from the first on.
+        Kernel and bias of each dense layer, in order.
+
+    Returns
+    -------
+    bytes
+        The new model, serialized.
 
     Raises
     ------
     ValueError
-        When there are too many or too few, or one has another shape.
+        When there are too many or too few arrays, or one has another shape.
     """
     proto = onnx.load(graph)
-    tensors = _head_tensors(proto)
-    received = [list(each.shape) for each in weights]
-    if received != [list(each.dims) for each in tensors]:
+    tensors = _head_initializers(proto)
+    expected = [list(tensor.dims) for tensor in tensors]
+    received = [list(array.shape) for array in weights]
+    if received != expected:
         raise ValueError(
-            "A new head must have the shapes of the old one, "
-            f"{[list(each.dims) for each in tensors]}. Received: {received}. Train it from the "
-            "champion's head."
+            f"A new head must have the shapes of the old one, {expected}. Received: {received}. "
+            "Train it from the champion's head."
         )
     for tensor, values in zip(tensors, weights, strict=True):
         tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float32), tensor.name))
@@ -105,42 +109,47 @@ def with_head(graph: Path, weights: Weights) -> bytes:
 
 def head_weights(graph: Path) -> list[NDArray[np.float32]]:
     """Return the kernel and bias of each dense layer of a model written by `to_onnx`."""
-    return [numpy_helper.to_array(each).copy() for each in _head_tensors(onnx.load(graph))]
+    return [numpy_helper.to_array(tensor).copy() for tensor in _head_initializers(onnx.load(graph))]
 
 
 def base_sha256(graph: bytes) -> str:
-    """Hash everything that decides an image's features: the graph without the head.
+    """Hash everything that determines an image's features: the graph without the head.
 
     Models with the same base share a cache of features.
     """
-    return hashlib.sha256(below(onnx.load_from_string(graph), "features")).hexdigest()
+    return hashlib.sha256(subgraph_to(onnx.load_from_string(graph), "features")).hexdigest()
 
 
-def below(model: onnx.ModelProto, cut: str) -> bytes:
-    """Return a graph that ends where `cut` comes out, with nothing that is not needed for it.
+def subgraph_to(model: onnx.ModelProto, output: str) -> bytes:
+    """Reduce a graph to the nodes and constants that compute one tensor.
 
     Parameters
     ----------
     model : onnx.ModelProto
         Changed in place.
-    cut : str
-        What a node gives out, such as `mixed_5`.
+    output : str
+        The tensor, named as a node's output, such as `mixed_5`.
+
+    Returns
+    -------
+    bytes
+        The reduced model, serialized, with `output` as its only output.
     """
     graph = model.graph
-    needed = {cut}
-    for node in reversed(graph.node):  # in a valid graph, what a node needs comes before it
+    needed = {output}
+    for node in reversed(graph.node):  # in a valid graph, a node comes after its inputs
         if needed & set(node.output):
             needed |= set(node.input)
     nodes = [node for node in graph.node if needed & set(node.output)]
-    constants = [each for each in graph.initializer if each.name in needed]
-    outputs = [helper.make_tensor_value_info(cut, TensorProto.FLOAT, None)]
-    for there, kept in (
+    constants = [constant for constant in graph.initializer if constant.name in needed]
+    outputs = [helper.make_tensor_value_info(output, TensorProto.FLOAT, None)]
+    for field, entries in (
         (graph.node, nodes),
         (graph.initializer, constants),
         (graph.output, outputs),
     ):
-        del there[:]
-        there.extend(kept)
+        del field[:]
+        field.extend(entries)
     return bytes(model.SerializeToString(deterministic=True))
 
 
@@ -162,25 +171,25 @@ def to_keras(model: keras.Model) -> bytes:
 
 
 def _renumber(config: bytes) -> bytes:
-    """Replace memory addresses, which Keras uses to say "the same object", by 1, 2, 3, …"""
-    seen: dict[bytes, int] = {}
+    """Replace memory addresses, by which Keras marks shared objects, with 1, 2, 3, …"""
+    numbers: dict[bytes, int] = {}
     return re.sub(
         rb'("shared_object_id": )(\d+)',
-        lambda found: found[1] + str(seen.setdefault(found[2], len(seen) + 1)).encode(),
+        lambda match: match[1] + str(numbers.setdefault(match[2], len(numbers) + 1)).encode(),
         config,
     )
 
 
-def _head_tensors(proto: onnx.ModelProto) -> list[Any]:
-    named = {each.name: each for each in proto.graph.initializer}
+def _head_initializers(proto: onnx.ModelProto) -> list[Any]:
+    initializers = {tensor.name: tensor for tensor in proto.graph.initializer}
     names = [f"{HEAD_PREFIX}{name}/{part}" for name in HEAD_LAYERS for part in ("kernel", "bias")]
-    missing = [name for name in names if name not in named]
+    missing = [name for name in names if name not in initializers]
     if missing:
         raise ValueError(
-            f"A graph must have a head made of {', '.join(names)}. Received: one without "
-            f"{', '.join(missing)}. Use a model.onnx that this program wrote."
+            f"A graph must have a head made of {', '.join(names)}. Received: a graph "
+            f"without {', '.join(missing)}. Use a model.onnx that this program wrote."
         )
-    return [named[name] for name in names]
+    return [initializers[name] for name in names]
 
 
 class _Graph:
@@ -189,8 +198,8 @@ class _Graph:
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.initializers: list[Any] = []
-        self.names: dict[int, str] = {}  # id of a Keras tensor → its name here
-        self.convolutions: dict[str, layers.Conv2D] = {}  # not written before their normalisation
+        self.names: dict[int, str] = {}  # id of a Keras tensor → its name in the graph
+        self.convolutions: dict[str, layers.Conv2D] = {}  # waiting for their normalisation
 
     def constant(self, name: str, values: Any, dtype: Any = np.float32) -> str:
         array = np.ascontiguousarray(np.asarray(values, dtype=dtype))
@@ -216,14 +225,14 @@ class _Graph:
         self.node("Div", [x, self.constant("white", 255.0)], "input")
 
     def add(self, layer: keras.Layer) -> None:
-        """Write one layer of the base; an activation's name becomes its output's."""
+        """Write one layer of the base; an activation's output is named after the layer."""
         if isinstance(layer, layers.InputLayer):
             self.names[id(layer.output)] = "input"
             return
         if layer.name == "head":
             return
         tensors = layer.input if isinstance(layer.input, list) else [layer.input]
-        inputs = [self.names[id(each)] for each in tensors]
+        inputs = [self.names[id(tensor)] for tensor in tensors]
         self.names[id(layer.output)] = self._write(layer, inputs)
 
     def _write(self, layer: keras.Layer, inputs: list[str]) -> str:
@@ -234,7 +243,7 @@ class _Graph:
                 self.names[-id(layer)] = inputs[0]
                 return str(name)
             case layers.BatchNormalization():
-                return self._convolution(self.convolutions[inputs[0]], layer)
+                return self._write_convolution(self.convolutions[inputs[0]], layer)
             case layers.Activation():
                 return self.node("Relu", inputs, name)
             case layers.MaxPooling2D():
@@ -248,14 +257,14 @@ class _Graph:
             case layers.GlobalAveragePooling2D():
                 return self.node("GlobalAveragePool", inputs, "pooled")
         raise ValueError(
-            f"A layer of the base must be of a kind that Inception v3 has. Received: {layer!r}. "
+            f"A layer of the base must be of a type that Inception v3 has. Received: {layer!r}. "
             "Teach export.py to write it."
         )
 
-    def _convolution(self, conv: layers.Conv2D, norm: layers.BatchNormalization) -> str:
+    def _write_convolution(self, conv: layers.Conv2D, norm: layers.BatchNormalization) -> str:
         """Write a convolution with the normalisation after it folded into its weights."""
         kernel = conv.get_weights()[0].astype(np.float64)  # rows, columns, in, out
-        beta, mean, variance = (each.astype(np.float64) for each in norm.get_weights())
+        beta, mean, variance = (array.astype(np.float64) for array in norm.get_weights())
         scale = 1.0 / np.sqrt(variance + norm.epsilon)
         rows, columns = conv.kernel_size
         pads = [rows // 2, columns // 2] * 2 if conv.padding == "same" else [0] * 4
@@ -273,7 +282,7 @@ class _Graph:
         )
 
     def head(self, weights: Sequence[Weights]) -> None:
-        """Write the dense layers after `pooled`; all but the last have a ReLU."""
+        """Write the dense layers after `pooled`, with a ReLU after each but the last."""
         flat = self.constant("features_shape", [1, FEATURES], np.int64)
         x = self.node("Reshape", ["pooled", flat], "feature_row")
         axis = self.constant("row_axis", [0], np.int64)

@@ -1,7 +1,7 @@
 """The network, built by this code: Inception v3 without its top, and a head of three dense layers.
 
-Convolutions are created, and therefore numbered, in the order in which the published weights were:
-within a block, branch by branch. Loading goes by that order.
+Convolutions are created, and therefore numbered, in the order of the published weights: within a
+block, branch by branch. Weights are loaded in that order.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def base() -> keras.Model:
     -------
     keras.Model
         float32 [batch, 299, 299, 3] in [0, 1] → float32 [batch, 2048]. Layers are named
-        `conv_01` … `conv_94` and `norm_01` … `norm_94` by order of creation.
+        `conv_01` … `conv_94` and `norm_01` … `norm_94` in order of creation.
     """
     build = _Builder()
     image = keras.Input((SIZE, SIZE, 3), name="image")
@@ -80,15 +80,15 @@ def head(
     Parameters
     ----------
     classes : int
-        Outputs.
+        Number of outputs.
     l2 : float
-        Penalty on the first kernel, as in the published model; used where `regularizers` is None.
+        Penalty on the first kernel, as in the published model; used if `regularizers` is None.
     regularizers : sequence of 3 keras.Regularizer, optional
         One for each kernel, instead of `l2`.
     dropout : tuple of float
-        After the first and the second layer; the published model's unless given.
+        Rates after the first and the second layer; the default is the published model's.
     seed : int
-        Of the initial weights and the dropout.
+        Seed of the initial weights and of dropout.
 
     Returns
     -------
@@ -97,14 +97,14 @@ def head(
     """
     first, second, third = regularizers or (keras.regularizers.L2(l2), None, None)
     he, glorot = keras.initializers.HeNormal, keras.initializers.GlorotUniform
-    one, two, three = HEAD_LAYERS
+    first_name, second_name, third_name = HEAD_LAYERS
     features = keras.Input((FEATURES,), name="features")
-    x = layers.Dense(256, "relu", kernel_initializer=he(seed), kernel_regularizer=first, name=one)(
-        features
-    )
+    x = layers.Dense(
+        256, "relu", kernel_initializer=he(seed), kernel_regularizer=first, name=first_name
+    )(features)
     x = layers.Dropout(dropout[0], seed=seed + 1, name="dropout_1")(x)
     x = layers.Dense(
-        128, "relu", kernel_initializer=he(seed + 2), kernel_regularizer=second, name=two
+        128, "relu", kernel_initializer=he(seed + 2), kernel_regularizer=second, name=second_name
     )(x)
     x = layers.Dropout(dropout[1], seed=seed + 3, name="dropout_2")(x)
     x = layers.Dense(
@@ -112,55 +112,56 @@ def head(
         "softmax",
         kernel_initializer=glorot(seed + 4),
         kernel_regularizer=third,
-        name=three,
+        name=third_name,
     )(x)
     return keras.Model(features, x, name="head")
 
 
-def whole(*, classes: int = 5) -> keras.Model:
+def full_model(*, classes: int = 5) -> keras.Model:
     """Join `base` and `head`: float32 [batch, 299, 299, 3] in [0, 1] → float32 [batch, classes]."""
     bottom, top = base(), head(classes=classes)
     return keras.Model(bottom.input, top(bottom.output), name="inception_v3")
 
 
-def with_head(model: keras.Model, new: keras.Model) -> keras.Model:
-    """Join a `whole`'s base and another head, the weights and layers of both shared."""
+def replace_head(model: keras.Model, head: keras.Model) -> keras.Model:
+    """Join the base of a `full_model` and another head; both share their layers with the result."""
     pooled = model.get_layer("features").output
-    return keras.Model(model.input, new(pooled), name="inception_v3")
+    return keras.Model(model.input, head(pooled), name="inception_v3")
 
 
-def above(model: keras.Model, cut: str) -> keras.Model:
-    """Return the part of a `whole` above a layer, its weights shared: that layer's output goes in.
+def layers_above(model: keras.Model, cut: str) -> keras.Model:
+    """Return the part of a `full_model` that takes one layer's output; weights are shared.
 
     Parameters
     ----------
     model : keras.Model
+        As `full_model` builds it.
     cut : str
-        A layer's name, such as `mixed_5`.
+        The layer's name, such as `mixed_5`.
     """
     return keras.Model(model.get_layer(cut).output, model.output, name=f"above_{cut}")
 
 
-def unlock(model: keras.Model, *, first: int) -> None:
-    """Let the head and the convolutions from the `first` on learn, and nothing else.
+def unfreeze(model: keras.Model, *, first: int) -> None:
+    """Make the head and the convolutions from number `first` trainable, and nothing else.
 
-    Normalisation keeps its statistics and its shift: a frozen layer of it runs as at inference, so
-    that few images cannot spoil what many have measured.
+    Normalisation keeps its statistics and its shift: a frozen normalisation layer runs as at
+    inference, so a few images cannot spoil statistics that were measured on many.
 
     Parameters
     ----------
     model : keras.Model
-        As `whole` builds it.
+        As `full_model` builds it.
     first : int
-        Counted from 1; the article unlocks from the 56th.
+        Counted from 1; the article unfreezes from the 56th.
     """
-    learning = {f"conv_{n:02d}" for n in range(first, CONVOLUTIONS + 1)} | {"head"}
+    trainable = {f"conv_{n:02d}" for n in range(first, CONVOLUTIONS + 1)} | {"head"}
     for layer in model.layers:
-        layer.trainable = layer.name in learning
+        layer.trainable = layer.name in trainable
 
 
 class _Builder:
-    """Creates convolutions and blocks, and counts them."""
+    """Creates convolutions and blocks, and numbers them."""
 
     def __init__(self) -> None:
         self.convs = 0
@@ -186,29 +187,29 @@ class _Builder:
         return x
 
     def mixed(self, x: Tensor, *branches: Sequence[Conv], pooled: int) -> Tensor:
-        """Run branches side by side, and one more through average pooling; same size out."""
-        out = [self.branch(x, shapes) for shapes in branches]
-        return self._join([*out, self._pooled(x, pooled)])
+        """Run branches in parallel, one more through average pooling; the size stays the same."""
+        outputs = [self.branch(x, shapes) for shapes in branches]
+        return self._join([*outputs, self._pooled(x, pooled)])
 
     def reduce(self, x: Tensor, *branches: Sequence[Conv]) -> Tensor:
         """Halve the size: the last convolution of each branch, and a max pooling, have stride 2."""
-        out = []
+        outputs = []
         for shapes in branches:
             inner = self.branch(x, shapes[:-1])
-            out.append(self.conv(inner, shapes[-1], stride=2, padding="valid"))
+            outputs.append(self.conv(inner, shapes[-1], stride=2, padding="valid"))
         pool = layers.MaxPooling2D(3, 2, name=f"mixed_{self.blocks}_pool")(x)
-        return self._join([*out, pool])
+        return self._join([*outputs, pool])
 
     def wide(self, x: Tensor) -> Tensor:
-        """Build the 8×8 block: 3×3 convolutions split into 1×3 beside 3×1."""
-        one = self.conv(x, (320, 1, 1))
-        three = self._split(self.conv(x, (384, 1, 1)), "a")
-        double = self._split(self.branch(x, [(448, 1, 1), (384, 3, 3)]), "b")
-        return self._join([one, three, double, self._pooled(x, 192)])
+        """Build the 8×8 block: each 3×3 convolution is split into 1×3 and 3×1 in parallel."""
+        single = self.conv(x, (320, 1, 1))
+        split = self._split(self.conv(x, (384, 1, 1)), "a")
+        deep_split = self._split(self.branch(x, [(448, 1, 1), (384, 3, 3)]), "b")
+        return self._join([single, split, deep_split, self._pooled(x, 192)])
 
     def _split(self, x: Tensor, name: str) -> Tensor:
-        sides = [self.conv(x, (384, 1, 3)), self.conv(x, (384, 3, 1))]
-        return layers.Concatenate(name=f"mixed_{self.blocks}_{name}")(sides)
+        halves = [self.conv(x, (384, 1, 3)), self.conv(x, (384, 3, 1))]
+        return layers.Concatenate(name=f"mixed_{self.blocks}_{name}")(halves)
 
     def _pooled(self, x: Tensor, filters: int) -> Tensor:
         pool = layers.AveragePooling2D(3, 1, padding="same", name=f"mixed_{self.blocks}_pool")(x)

@@ -1,6 +1,6 @@
 // The published model ships as JavaScript modules: one holds the topology, the others base64.
-// Writes them as plain files: `node unpack.mjs <package folder> <output folder>`.
-// What comes out is checked against pinned hashes by baseline.py; nothing here is trusted.
+// This script writes them as plain files: `node unpack.mjs <package folder> <output folder>`.
+// baseline.py checks the output against pinned hashes; nothing here is trusted.
 
 import { readdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -10,8 +10,8 @@ const [, , packageFolder, out] = process.argv;
 const folder = resolve(packageFolder, "dist/models/inception_v3");
 const require = createRequire(join(folder, "index.cjs"));
 const load = (name) => {
-  const found = require(join(folder, name));
-  return found.default ?? found;
+  const module = require(join(folder, name));
+  return module.default ?? module;
 };
 const shardNumber = (name) => Number(/shard(\d+)of/.exec(name)[1]);
 

@@ -1,1 +1,1 @@
-"""Training, from a config and a dataset to an artifact. Imported by the training process alone."""
+"""Training, from a config and a dataset to an artifact. Only the training process imports it."""

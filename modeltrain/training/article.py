@@ -1,7 +1,7 @@
-"""The article's recipe: phase 1 trains a new head, phase 2 unlocks the base near its top.
+"""The article's recipe: phase 1 trains a new head, phase 2 unfreezes the top of the base.
 
-Frozen layers run once for each image and changed copy; what comes out of them is kept. Phase 2
-learns from what is kept where the disk budget allows, else from pixels.
+Frozen layers run once for each image and augmented copy, and their activations are cached. Phase 2
+trains on cached activations if they fit the disk budget, otherwise on pixels.
 
 Source: the two-phase recipe of Keras's "Transfer learning & fine-tuning" guide, with the head and
 the 56th convolution of the published model's training.
@@ -27,34 +27,32 @@ from modeltrain.data.dataset import Dataset
 from modeltrain.data.manifest import Row
 from modeltrain.model import artifact
 from modeltrain.model.artifact import Artifact
-from modeltrain.model.card import recipe_card
+from modeltrain.model.card import article_card
 from modeltrain.model.features import load_pixels
 from modeltrain.network import devices, export, inception
 from modeltrain.progress import ProgressCallback, quiet
 from modeltrain.training import augment, checkpoint, frozen, phases
-from modeltrain.training.augment import Variants
+from modeltrain.training.augment import AugmentedCopies
 from modeltrain.training.checkpoint import State
 from modeltrain.training.configs.article import ArticleConfig
-from modeltrain.training.frozen import MIXED_5, POOLED, Frozen
+from modeltrain.training.errors import TrainingRefused
+from modeltrain.training.frozen import MIXED_5, POOLED, FrozenLayers
 from modeltrain.training.phases import Batches
 
 FIRST_ABOVE_MIXED_5 = 51
-HEAD, FINE = "phase 1", "phase 2"
-
-
-class TrainingRefused(ValueError):
-    """A dataset that nothing can be learned from."""
+PHASE_1, PHASE_2 = "phase 1", "phase 2"
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What came of a training.
+class TrainingResult:
+    """The result of a training.
 
     Attributes
     ----------
     artifact : Artifact
+        The trained model.
     problems : list of str
-        What the dataset lacked, for people; training went on without it.
+        What the dataset lacked, in sentences for people; training went on without it.
     """
 
     artifact: Artifact
@@ -62,29 +60,30 @@ class Trained:
 
 
 @dataclass
-class Images:
-    """Images to learn from and to check on, with what both phases need to know of them."""
+class TrainingImages:
+    """The training and validation images, with what both phases need to know about them."""
 
     data: Dataset
     config: ArticleConfig
-    learn: list[Row] = field(init=False)
-    check: list[Row] = field(init=False)
+    train_rows: list[Row] = field(init=False)
+    validation_rows: list[Row] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.learn, self.check = self.data.split("train"), self.data.split("validation")
+        self.train_rows = self.data.split("train")
+        self.validation_rows = self.data.split("validation")
 
     def classes(self, rows: Sequence[Row]) -> NDArray[np.int64]:
-        """Return each row's place in the labels: [n]."""
+        """Return the index of each row's label: [n]."""
         return np.array([self.data.labels.index(row.label) for row in rows], dtype=np.int64)
 
     def order(self, epoch: int) -> NDArray[Any]:
-        """Return the order of an epoch; the same for the same seed and epoch."""
-        return np.random.default_rng([self.config.seed, epoch]).permutation(len(self.learn))
+        """Return the order of the training images in an epoch, determined by the seed: [n]."""
+        return np.random.default_rng([self.config.seed, epoch]).permutation(len(self.train_rows))
 
     def weights(self) -> NDArray[np.float32]:
-        """Return how much each row to learn from counts: [n]."""
+        """Return the sample weight of each training image: [n]."""
         return phases.class_weights(
-            self.classes(self.learn), count=len(self.data.labels), balance=self.config.balance
+            self.classes(self.train_rows), count=len(self.data.labels), balance=self.config.balance
         )
 
 
@@ -96,154 +95,176 @@ def train(
     cache: Path,
     parent: Path,
     progress: ProgressCallback = quiet,
-) -> Trained:
+) -> TrainingResult:
     """Train a model on a dataset and write it as an artifact.
 
-    The same dataset, config and start give the same artifact on the same machine. Killed at any
-    moment and started again with the same arguments, it goes on after the last whole epoch.
+    The same dataset, config and start give the same artifact on the same machine. A training
+    that was killed and is started again with the same arguments resumes after its last complete
+    epoch.
 
     Parameters
     ----------
     config : ArticleConfig
     start : Artifact
-        Whose base is trained further. Its labels need not be the dataset's: the head is new.
+        The model whose base is trained further. Its labels may differ from the dataset's, because
+        the head is new.
     data : Dataset
-        Split `train` is learned from, `validation` decides which epoch is kept.
+        The model is trained on split `train`; split `validation` decides which epoch is kept.
     cache : pathlib.Path
-        Of activations, and of unfinished trainings under `runs`.
+        Folder of activations, and of unfinished trainings under `runs`.
     parent : pathlib.Path
         Folder of artifacts.
     progress : callable
-        Told of each image, epoch and file.
+        Called after each image, epoch and file.
 
     Raises
     ------
     TrainingRefused
-        When a class has no image to learn from.
+        When a class has no training image.
     ImageMissing
-        When an image is not there, cannot be read, or is another one.
+        When an image is missing, cannot be read, or is not the one that its hash names.
     OutOfMemory
+        When a batch does not fit into memory.
     """
-    images = Images(data, config)
+    images = TrainingImages(data, config)
     _check_classes(images)
     devices.prepare(config.seed)
-    run = cache / "runs" / _run_name(config, start, data)
-    variants = Variants(config.augmentation, size=inception.SIZE)
+    run_folder = cache / "runs" / _run_folder_name(config, start, data)
+    augmented_copies = AugmentedCopies(config.augmentation, size=inception.SIZE)
 
-    with devices.together():
-        first = _Kept(images, Frozen(start, POOLED), cache, variants, config.head.batch, progress)
+    with devices.data_parallel_scope():
+        features = _CachedActivations(
+            images,
+            FrozenLayers(start, POOLED),
+            cache,
+            augmented_copies,
+            config.head.batch,
+            progress,
+        )
         head = inception.head(classes=len(data.labels), seed=config.seed)
-        done = {
-            HEAD: phases.learn(
+        states = {
+            PHASE_1: phases.train_phase(
                 head,
                 config.head,
-                first,
-                name=HEAD,
-                kept_in=run / "phase-1.npz",
+                features,
+                name=PHASE_1,
+                checkpoint_path=run_folder / "phase-1.npz",
                 progress=progress,
             )
         }
-        source = inception.whole(classes=len(start.labels))
+        source = inception.full_model(classes=len(start.labels))
         source.load_weights(start.keras)
-        model = inception.with_head(source, head)
+        model = inception.replace_head(source, head)
         if config.fine.epochs:
-            inception.unlock(model, first=config.unlock_from)
-            second, learning = _second(model, images, start, cache, variants, progress)
-            done[FINE] = phases.learn(
-                learning,
+            inception.unfreeze(model, first=config.unlock_from)
+            phase_2_data, top = _prepare_phase_2(
+                model, images, start, cache, augmented_copies, progress
+            )
+            states[PHASE_2] = phases.train_phase(
+                top,
                 config.fine,
-                second,
-                name=FINE,
-                kept_in=run / "phase-2.npz",
+                phase_2_data,
+                name=PHASE_2,
+                checkpoint_path=run_folder / "phase-2.npz",
                 progress=progress,
             )
-    written = _write(model, config, start=start, images=images, done=done, parent=parent)
-    progress("exporting", 1, 1, f"Wrote {written.version}")
-    shutil.rmtree(run, ignore_errors=True)
-    return Trained(written, _problems(images))
+    trained = _write_artifact(
+        model, config, start=start, images=images, states=states, parent=parent
+    )
+    progress("exporting", 1, 1, f"Wrote {trained.version}")
+    shutil.rmtree(run_folder, ignore_errors=True)
+    return TrainingResult(trained, _problems(images))
 
 
-def from_pixels(model: keras.Model, config: ArticleConfig) -> keras.Model:
-    """Put the changes and the scaling before a network: float32 [batch, 299, 299, 3] of 0 to 255.
+def prepend_augmentation(model: keras.Model, config: ArticleConfig) -> keras.Model:
+    """Put augmentation and scaling before a network: float32 [batch, 299, 299, 3] from 0 to 255.
 
-    All of it runs on the accelerator; at evaluation nothing is changed.
+    Everything runs on the accelerator; nothing is augmented at evaluation.
     """
     image = keras.Input((inception.SIZE, inception.SIZE, 3), name="pixels")
-    changed = augment.network(config.augmentation, size=inception.SIZE, seed=config.seed)(image)
-    return keras.Model(image, model(keras.layers.Rescaling(1 / 255)(changed)))
+    augmented = augment.augmentation_layers(
+        config.augmentation, size=inception.SIZE, seed=config.seed
+    )(image)
+    return keras.Model(image, model(keras.layers.Rescaling(1 / 255)(augmented)))
 
 
-class _Kept:
-    """Data of a phase that learns from what frozen layers made of images and their copies."""
+class _CachedActivations:
+    """Data of a phase that is trained on the activations of frozen layers, kept on disk."""
 
     def __init__(
         self,
-        images: Images,
-        layers: Frozen,
+        images: TrainingImages,
+        layers: FrozenLayers,
         cache: Path,
-        variants: Variants,
+        augmented_copies: AugmentedCopies,
         batch: int,
         progress: ProgressCallback,
     ) -> None:
-        def keep(rows: Sequence[Row], number: int) -> list[Path]:
-            return frozen.keep(
+        def cached(rows: Sequence[Row], copy: int) -> list[Path]:
+            return frozen.cache_activations(
                 layers,
                 rows,
                 images.data.images,
                 cache,
-                variants=variants,
-                number=number,
+                augmented_copies=augmented_copies,
+                number=copy,
                 progress=progress,
             )
 
         self._images, self._cut, self._batch = images, layers.cut, batch
-        self._in_memory = layers.cut == POOLED  # 8 kB an image
+        self._in_memory = layers.cut == POOLED  # 8 kB per image
         copies = range(images.config.copies + 1)
-        self._learn = [self._reader(keep(images.learn, number)) for number in copies]
-        self._check = self._reader(keep(images.check, 0))
+        self._read_training = [self._reader(cached(images.train_rows, copy)) for copy in copies]
+        self._read_validation = self._reader(cached(images.validation_rows, 0))
 
     def _reader(self, paths: list[Path]) -> Any:
         if self._in_memory:
-            everything = frozen.load(paths, POOLED)
-            return lambda taken: everything[taken]
-        return lambda taken: frozen.load([paths[each] for each in taken], self._cut)
+            activations = frozen.load_activations(paths, POOLED)
+            return lambda indices: activations[indices]
+        return lambda indices: frozen.load_activations([paths[i] for i in indices], self._cut)
 
     def epoch(self, number: int) -> Batches:
-        read = self._learn[number % len(self._learn)]
-        return _learning(self._images, read, number, batch=self._batch, in_memory=self._in_memory)
+        read = self._read_training[number % len(self._read_training)]
+        return _training_batches(
+            self._images, read, number, batch=self._batch, in_memory=self._in_memory
+        )
 
     def validation(self) -> Batches | None:
-        return _checking(self._images, self._check, batch=self._batch, in_memory=self._in_memory)
+        return _validation_batches(
+            self._images, self._read_validation, batch=self._batch, in_memory=self._in_memory
+        )
 
 
-class _Pixels:
-    """Data of a phase that learns from pixels; images are read and resized by threads, ahead."""
+class _PixelImages:
+    """Data of a phase that is trained on pixels; threads read and resize the images ahead."""
 
-    def __init__(self, images: Images, batch: int) -> None:
+    def __init__(self, images: TrainingImages, batch: int) -> None:
         self._images, self._batch = images, batch
 
     def _reader(self, rows: Sequence[Row]) -> Any:
         paths = self._images.data.images
 
-        def read(taken: NDArray[Any]) -> NDArray[Any]:
-            pixels = [load_pixels(rows[each].sha256, paths) for each in taken]
-            return np.stack([augment.fit(each, inception.SIZE) for each in pixels])
+        def read(indices: NDArray[Any]) -> NDArray[Any]:
+            images = [load_pixels(rows[i].sha256, paths) for i in indices]
+            return np.stack([augment.resize_square(pixels, inception.SIZE) for pixels in images])
 
         return read
 
     def epoch(self, number: int) -> Batches:
-        return _learning(self._images, self._reader(self._images.learn), number, batch=self._batch)
+        read = self._reader(self._images.train_rows)
+        return _training_batches(self._images, read, number, batch=self._batch)
 
     def validation(self) -> Batches | None:
-        return _checking(self._images, self._reader(self._images.check), batch=self._batch)
+        read = self._reader(self._images.validation_rows)
+        return _validation_batches(self._images, read, batch=self._batch)
 
 
-def _learning(
-    images: Images, read: Any, epoch: int, *, batch: int, in_memory: bool = False
+def _training_batches(
+    images: TrainingImages, read: Any, epoch: int, *, batch: int, in_memory: bool = False
 ) -> Batches:
     return Batches(
         read,
-        images.classes(images.learn),
+        images.classes(images.train_rows),
         images.weights(),
         order=images.order(epoch),
         batch=batch,
@@ -251,83 +272,90 @@ def _learning(
     )
 
 
-def _checking(images: Images, read: Any, *, batch: int, in_memory: bool = False) -> Batches | None:
-    if not images.check:
+def _validation_batches(
+    images: TrainingImages, read: Any, *, batch: int, in_memory: bool = False
+) -> Batches | None:
+    rows = images.validation_rows
+    if not rows:
         return None
-    count = len(images.check)
+    count = len(rows)
     weights = np.ones(count, dtype=np.float32)
-    classes, order = images.classes(images.check), np.arange(count)
+    classes, order = images.classes(rows), np.arange(count)
     return Batches(read, classes, weights, order=order, batch=batch, in_memory=in_memory)
 
 
-def _second(
+def _prepare_phase_2(
     model: keras.Model,
-    images: Images,
+    images: TrainingImages,
     start: Artifact,
     cache: Path,
-    variants: Variants,
+    augmented_copies: AugmentedCopies,
     progress: ProgressCallback,
 ) -> tuple[Any, keras.Model]:
-    """Return phase 2's data and the network that takes it, sharing the model's weights."""
+    """Return phase 2's data and the network that is trained on it, sharing the model's weights."""
     config = images.config
-    needed = frozen.bytes_each(MIXED_5) * (
-        len(images.learn) * (config.copies + 1) + len(images.check)
+    count = len(images.train_rows) * (config.copies + 1) + len(images.validation_rows)
+    needed_bytes = frozen.bytes_per_image(MIXED_5) * count
+    if config.unlock_from < FIRST_ABOVE_MIXED_5 or needed_bytes > config.disk_budget * 1e9:
+        return _PixelImages(images, config.fine.batch), prepend_augmentation(model, config)
+    layers = FrozenLayers(start, MIXED_5)
+    activations = _CachedActivations(
+        images, layers, cache, augmented_copies, config.fine.batch, progress
     )
-    if config.unlock_from < FIRST_ABOVE_MIXED_5 or needed > config.disk_budget * 1e9:
-        return _Pixels(images, config.fine.batch), from_pixels(model, config)
-    layers = Frozen(start, MIXED_5)
-    kept = _Kept(images, layers, cache, variants, config.fine.batch, progress)
-    return kept, inception.above(model, MIXED_5)
+    return activations, inception.layers_above(model, MIXED_5)
 
 
-def _check_classes(images: Images) -> None:
-    empty = [label for label in images.data.labels if label not in {r.label for r in images.learn}]
+def _check_classes(images: TrainingImages) -> None:
+    labels_in_use = {row.label for row in images.train_rows}
+    empty = [label for label in images.data.labels if label not in labels_in_use]
     if empty:
         raise TrainingRefused(
             "Every class must have an image to learn from. Received: "
-            f"{len(images.learn)} images of split train, none of {', '.join(empty)}. Add some, or "
-            "make a dataset without the class."
+            f"{len(images.train_rows)} images of split train, none of {', '.join(empty)}. Add "
+            "some, or make a dataset without the class."
         )
 
 
-def _problems(images: Images) -> list[str]:
-    learned = Counter(row.label for row in images.learn)
-    checked = Counter(row.label for row in images.check)
+def _problems(images: TrainingImages) -> list[str]:
+    train_counts = Counter(row.label for row in images.train_rows)
+    validation_counts = Counter(row.label for row in images.validation_rows)
     labels = images.data.labels
-    said = [f"{label} has one image to learn from." for label in labels if learned[label] == 1]
-    if not images.check:
-        return [*said, "There is no validation image: the last epoch was kept."]
-    return said + [
+    problems = [
+        f"{label} has one image to learn from." for label in labels if train_counts[label] == 1
+    ]
+    if not images.validation_rows:
+        return [*problems, "There is no validation image: the last epoch was kept."]
+    return problems + [
         f"{label} has no validation image: nothing is known of it."
         for label in labels
-        if not checked[label]
+        if not validation_counts[label]
     ]
 
 
-def _run_name(config: ArticleConfig, start: Artifact, data: Dataset) -> str:
-    """Name a training by everything that decides how it goes."""
-    decides = [
+def _run_folder_name(config: ArticleConfig, start: Artifact, data: Dataset) -> str:
+    """Name a training after the hash of everything that determines its result."""
+    inputs = [
         asdict(config),
         start.sha256,
         list(data.labels),
         manifest.sha256(data.rows, labels=data.labels),
         devices.describe(),
     ]
-    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _write(
+def _write_artifact(
     model: keras.Model,
     config: ArticleConfig,
     *,
     start: Artifact,
-    images: Images,
-    done: Mapping[str, State],
+    images: TrainingImages,
+    states: Mapping[str, State],
     parent: Path,
 ) -> Artifact:
-    model = _plain(model, classes=len(images.data.labels))
+    model = _float32_copy(model, classes=len(images.data.labels))
     onnx_bytes = export.to_onnx(model)
-    made = {
+    artifact_config = {
         "name": config.name,
         "base_sha256": export.base_sha256(onnx_bytes),
         "parent": start.sha256,
@@ -337,11 +365,14 @@ def _write(
             "manifest_sha256": manifest.sha256(images.data.rows, labels=images.data.labels),
             "images": {
                 split: dict(sorted(Counter(row.label for row in rows).items()))
-                for split, rows in (("train", images.learn), ("validation", images.check))
+                for split, rows in (
+                    ("train", images.train_rows),
+                    ("validation", images.validation_rows),
+                )
             },
             "phases": {
-                name: {"epoch_kept": state.kept, "history": state.history}
-                for name, state in done.items()
+                name: {"epoch_kept": state.best_epoch, "history": state.history}
+                for name, state in states.items()
             },
             "problems": _problems(images),
             "device": devices.describe(),
@@ -353,15 +384,15 @@ def _write(
             "model.onnx": onnx_bytes,
             "model.keras": export.to_keras(model),
             "labels.json": json.dumps(list(images.data.labels)).encode(),
-            "config.json": json.dumps(made, indent=2, sort_keys=True).encode(),
-            "card.md": recipe_card(made).encode(),
+            "config.json": json.dumps(artifact_config, indent=2, sort_keys=True).encode(),
+            "card.md": article_card(artifact_config).encode(),
         },
     )
 
 
-def _plain(model: keras.Model, *, classes: int) -> keras.Model:
-    """Return the same weights in a network in float32 that knows no optimiser, as they are kept."""
+def _float32_copy(model: keras.Model, *, classes: int) -> keras.Model:
+    """Return the model's weights in a float32 network without an optimiser, ready to be saved."""
     keras.config.set_dtype_policy("float32")
-    plain = inception.whole(classes=classes)
-    checkpoint.assign(plain.variables, checkpoint.values(model.variables))
-    return plain
+    copy = inception.full_model(classes=classes)
+    checkpoint.assign_values(copy.variables, checkpoint.copy_values(model.variables))
+    return copy

@@ -1,7 +1,7 @@
-"""Changes to a picture that leave its label true: the article's, as Keras layers.
+"""Augmentation: the article's changes to an image that leave its label true, as Keras layers.
 
 The same layers work inside a network on an accelerator, where every epoch draws new changes, and on
-one image at a time with a seed, where the changed image's activations are to be kept.
+one image at a time with a seed, if the activations of the augmented copy are to be cached.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far pictures are changed. Every change is drawn evenly from minus to plus its limit.
+    """How far images are changed. Each change is drawn uniformly between minus and plus its limit.
 
     Attributes
     ----------
     rotate : float
         Degrees.
     shift, crop, zoom : float
-        Shares of the side: moved by up to, cut down by, scaled by up to.
+        Shares of the side: the limit of the shift, the part cut off, and the limit of the scaling.
     shear : float
         Tangent of the angle.
     flip : bool
-        Left and right, half of the time.
+        Mirror left and right, half of the time.
     channel_shift : float
-        Added to each of red, green and blue, of 255.
+        Added to each of red, green and blue, on a scale of 255.
     """
 
     rotate: float = 30.0
@@ -52,8 +52,8 @@ class Augmentation:
         between(self, "channel_shift", 0, 255)
 
 
-def fit(pixels: Pixels, size: int) -> Pixels:
-    """Resize to a square, antialiased: within 1/255 of what a model's own graph does.
+def resize_square(pixels: Pixels, size: int) -> Pixels:
+    """Resize to a square, antialiased: within 1/255 of the result of a model's own graph.
 
     Parameters
     ----------
@@ -70,28 +70,38 @@ def fit(pixels: Pixels, size: int) -> Pixels:
     return np.asarray(resized, dtype=np.uint8)
 
 
-def network(how: Augmentation, *, size: int, seed: int) -> keras.Sequential:
-    """Build the changes as layers: float32 [batch, size, size, 3] of 0 to 255, in and out.
+def augmentation_layers(augmentation: Augmentation, *, size: int, seed: int) -> keras.Sequential:
+    """Build the augmentation as layers: float32 [batch, size, size, 3] from 0 to 255, in and out.
 
-    They act while training and do nothing at evaluation. What a turn or a shift uncovers is filled
-    with the nearest pixel.
+    The layers act in training and do nothing at evaluation. Areas that a rotation or a shift
+    uncovers are filled with the nearest pixel.
     """
-    kept = round(size * (1 - how.crop))
+    cropped = round(size * (1 - augmentation.crop))
     filled = {"fill_mode": "nearest"}
-    changes = [
-        layers.RandomFlip("horizontal", seed=seed) if how.flip else None,
-        layers.RandomRotation(how.rotate / 360, seed=seed + 1, **filled) if how.rotate else None,
-        layers.RandomTranslation(how.shift, how.shift, seed=seed + 2, **filled)
-        if how.shift
+    optional_layers = [
+        layers.RandomFlip("horizontal", seed=seed) if augmentation.flip else None,
+        layers.RandomRotation(augmentation.rotate / 360, seed=seed + 1, **filled)
+        if augmentation.rotate
         else None,
-        layers.RandomShear(how.shear, how.shear, seed=seed + 3, **filled) if how.shear else None,
-        layers.RandomZoom(how.zoom, seed=seed + 4, **filled) if how.zoom else None,
-        layers.RandomCrop(kept, kept, seed=seed + 5) if how.crop else None,
-        layers.Resizing(size, size) if how.crop else None,
-        ChannelShift(how.channel_shift, seed=seed + 6) if how.channel_shift else None,
+        layers.RandomTranslation(augmentation.shift, augmentation.shift, seed=seed + 2, **filled)
+        if augmentation.shift
+        else None,
+        layers.RandomShear(augmentation.shear, augmentation.shear, seed=seed + 3, **filled)
+        if augmentation.shear
+        else None,
+        layers.RandomZoom(augmentation.zoom, seed=seed + 4, **filled)
+        if augmentation.zoom
+        else None,
+        layers.RandomCrop(cropped, cropped, seed=seed + 5) if augmentation.crop else None,
+        layers.Resizing(size, size) if augmentation.crop else None,
+        ChannelShift(augmentation.channel_shift, seed=seed + 6)
+        if augmentation.channel_shift
+        else None,
     ]
     image = keras.Input((size, size, 3))
-    return keras.Sequential([image, *(each for each in changes if each)], name="augmentation")
+    return keras.Sequential(
+        [image, *(layer for layer in optional_layers if layer)], name="augmentation"
+    )
 
 
 class ChannelShift(layers.Layer):
@@ -111,41 +121,43 @@ class ChannelShift(layers.Layer):
         return ops.clip(images + ops.cast(shift, images.dtype), 0, 255)
 
 
-class Variants:
-    """Changed copies of images, the same for the same image and number.
+class AugmentedCopies:
+    """Augmented copies of images; an image and a number always give the same copy.
 
     Parameters
     ----------
-    how : Augmentation
+    augmentation : Augmentation
     size : int
+        Side of the copies in pixels.
     """
 
-    def __init__(self, how: Augmentation, *, size: int) -> None:
-        self.how = how
+    def __init__(self, augmentation: Augmentation, *, size: int) -> None:
+        self.augmentation = augmentation
         self.size = size
-        self._network = network(how, size=size, seed=0)
+        self._network = augmentation_layers(augmentation, size=size, seed=0)
         self._generators = [
-            each.generator for each in self._network.layers if hasattr(each, "generator")
+            layer.generator for layer in self._network.layers if hasattr(layer, "generator")
         ]
 
-    def make(self, pixels: Pixels, *, sha256: str, number: int) -> Pixels:
-        """Return a changed copy.
+    def augment(self, pixels: Pixels, *, sha256: str, number: int) -> Pixels:
+        """Return an augmented copy.
 
         Parameters
         ----------
         pixels : numpy.ndarray of uint8, shape [height, width, 3]
         sha256 : str
-            The image's hash; with `number`, what every change is drawn from.
+            The image's hash; with `number`, the seed of every change.
         number : int
+            Which copy.
 
         Returns
         -------
         numpy.ndarray of uint8, shape [size, size, 3]
         """
-        drawn = np.random.default_rng([int(sha256[:16], 16), number])
+        random = np.random.default_rng([int(sha256[:16], 16), number])
         for generator in self._generators:
-            generator.state.assign(drawn.integers(0, 2**31, size=2, dtype=np.uint32))
-        batch = fit(pixels, self.size).astype(np.float32)[None]
-        changed = ops.convert_to_numpy(self._network(batch, training=True))[0]
-        copy: Pixels = np.clip(np.rint(changed), 0, 255).astype(np.uint8)
+            generator.state.assign(random.integers(0, 2**31, size=2, dtype=np.uint32))
+        batch = resize_square(pixels, self.size).astype(np.float32)[None]
+        augmented = ops.convert_to_numpy(self._network(batch, training=True))[0]
+        copy: Pixels = np.clip(np.rint(augmented), 0, 255).astype(np.uint8)
         return copy

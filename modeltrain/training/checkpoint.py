@@ -1,7 +1,7 @@
-"""A training that is killed goes on after its last whole epoch.
+"""A training that is killed resumes after its last complete epoch.
 
-Everything that decides how it goes on is in one file, replaced whole: weights, the optimiser's
-state, the random states, the best weights so far and what was measured.
+One file, replaced atomically, holds everything that determines how training continues: weights, the
+optimiser's state, the random states, the best weights so far and the measurements.
 """
 
 from __future__ import annotations
@@ -25,76 +25,84 @@ Arrays = list[NDArray[Any]]
 
 @dataclass
 class State:
-    """Where a training is.
+    """How far a training has got.
 
     Attributes
     ----------
     epoch : int
-        Whole epochs done.
+        Number of complete epochs.
     history : list of dict
-        What was measured after each epoch; entry 0 is before the first.
-    kept : int
+        Measurements after each epoch; entry 0 is from before the first.
+    best_epoch : int
         The epoch with the lowest validation loss.
     best : list of numpy.ndarray
-        The weights that learn, as they were then.
+        The trainable weights after that epoch.
     variables : list of numpy.ndarray
-        Everything of the model and the optimiser that changes, as it is now.
+        Everything in the model and the optimiser that training changes, as it is now.
     finished : bool
+        Whether the training has ended.
     """
 
     epoch: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
-    kept: int = 0
+    best_epoch: int = 0
     best: Arrays = field(default_factory=list)
     variables: Arrays = field(default_factory=list)
     finished: bool = False
 
 
-def changing(model: keras.Model) -> list[keras.Variable]:
-    """Return what training changes: weights that learn, random states, the optimiser's state."""
-    random = [each for each in model.non_trainable_variables if "seed_generator" in each.path]
+def training_variables(model: keras.Model) -> list[keras.Variable]:
+    """Return what training changes: trainable weights, random states, the optimiser's state."""
+    random = [
+        variable for variable in model.non_trainable_variables if "seed_generator" in variable.path
+    ]
     return [*model.trainable_variables, *random, *model.optimizer.variables]
 
 
-def values(variables: Sequence[keras.Variable]) -> Arrays:
-    """Return copies of variables' values."""
-    return [np.array(keras.ops.convert_to_numpy(each)) for each in variables]
+def copy_values(variables: Sequence[keras.Variable]) -> Arrays:
+    """Return copies of the variables' values."""
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
 
 
-def assign(variables: Sequence[keras.Variable], arrays: Sequence[NDArray[Any]]) -> None:
+def assign_values(variables: Sequence[keras.Variable], arrays: Sequence[NDArray[Any]]) -> None:
     """Put values back into variables, in the same order."""
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
 
 
 def write(path: Path, state: State) -> None:
-    """Keep a state. A crash leaves the one before or this one, whole."""
-    said = {name: getattr(state, name) for name in ("epoch", "history", "kept", "finished")}
+    """Write a state to a file. After a crash the file holds this state or the one before."""
+    fields = {
+        "epoch": state.epoch,
+        "history": state.history,
+        "kept": state.best_epoch,
+        "finished": state.finished,
+    }
     out = io.BytesIO()
-    arrays: dict[str, Any] = {f"best-{n:04d}": each for n, each in enumerate(state.best)}
-    arrays |= {f"variable-{n:04d}": each for n, each in enumerate(state.variables)}
-    np.savez(out, state=np.array(json.dumps(said)), **arrays)
+    arrays: dict[str, Any] = {f"best-{n:04d}": array for n, array in enumerate(state.best)}
+    arrays |= {f"variable-{n:04d}": array for n, array in enumerate(state.variables)}
+    np.savez(out, state=np.array(json.dumps(fields)), **arrays)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, out.getvalue())
 
 
-def read(path: Path, like: Sequence[keras.Variable]) -> State | None:
-    """Return a kept state, or None where there is none or it cannot be used.
+def read(path: Path, variables: Sequence[keras.Variable]) -> State | None:
+    """Read a state; return None if there is none or it cannot be used.
 
     Parameters
     ----------
     path : pathlib.Path
-    like : sequence of keras.Variable
-        What `State.variables` must fit.
+    variables : sequence of keras.Variable
+        The variables whose shapes `State.variables` must have.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in sorted(file.files)}
-        said = json.loads(str(arrays.pop("state")))
-        state = State(**said)
+        fields = json.loads(str(arrays.pop("state")))
+        state = State(best_epoch=fields.pop("kept"), **fields)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None
-    state.best = [each for name, each in arrays.items() if name.startswith("best-")]
-    state.variables = [each for name, each in arrays.items() if name.startswith("variable-")]
-    fits = [each.shape for each in state.variables] == [tuple(each.shape) for each in like]
-    return state if fits else None
+    state.best = [array for name, array in arrays.items() if name.startswith("best-")]
+    state.variables = [array for name, array in arrays.items() if name.startswith("variable-")]
+    shapes = [array.shape for array in state.variables]
+    return state if shapes == [tuple(variable.shape) for variable in variables] else None

@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from modeltrain.progress import ProgressCallback, quiet
-from modeltrain.training.article import FINE, HEAD
+from modeltrain.training.article import PHASE_1, PHASE_2
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
 class CompareRefused(ValueError):
-    """A backend that there is not, or a training that failed."""
+    """A backend does not exist, or its training failed."""
 
 
 @dataclass(frozen=True)
-class Compared:
-    """What one backend made of a training.
+class BackendRun:
+    """The outcome of a training on one backend.
 
     Attributes
     ----------
@@ -33,14 +33,14 @@ class Compared:
     artifact : str
         Folder of the model.
     accuracy : dict
-        On the audit split: `count`, `n`, `rate`, and Wilson's `low` and `high`.
+        On the audit split: `count`, `n`, `rate`, and the Wilson interval's `low` and `high`.
     epochs : int
-        Of both phases.
+        Number of epochs in both phases.
     training_seconds : float
-        From the first step of phase 1 to the end of the last epoch, without what frozen layers
-        took: they run in onnxruntime, once for all backends.
+        Duration of both phases without the frozen layers, which run in onnxruntime, once for all
+        backends.
     memory : int
-        Bytes of resident memory at the peak of the whole training process.
+        Peak resident memory of the training process, in bytes.
     """
 
     backend: str
@@ -51,13 +51,13 @@ class Compared:
     memory: int
 
 
-def chosen(names: str) -> list[str]:
-    """Read a list of backends, `tensorflow,jax,torch`, each once.
+def parse_backends(names: str) -> list[str]:
+    """Parse a list of backends such as `tensorflow,jax,torch`, without duplicates.
 
     Raises
     ------
     CompareRefused
-        Where one is not a backend of Keras that trains.
+        When one is not a backend that Keras can train on.
     """
     backends = list(dict.fromkeys(names.split(",")))
     unknown = [name for name in backends if name not in BACKENDS]
@@ -69,8 +69,8 @@ def chosen(names: str) -> list[str]:
     return backends
 
 
-def missing(backend: str) -> str | None:
-    """Return why a backend cannot be compared here, or None."""
+def unavailable_reason(backend: str) -> str | None:
+    """Return why a backend is not available here, or None if it is."""
     if importlib.util.find_spec(backend) is not None:
         return None
     return (
@@ -79,65 +79,66 @@ def missing(backend: str) -> str | None:
     )
 
 
-def run(
+def train_and_evaluate(
     backend: str,
     training: Sequence[str],
     *,
     dataset: Path,
     artifacts: Path,
     progress: ProgressCallback = quiet,
-) -> Compared:
-    """Train and evaluate on one backend, each in a process of its own.
+) -> BackendRun:
+    """Train and evaluate on one backend, each in its own process.
 
     Parameters
     ----------
     backend : str
     training : sequence of str
-        Arguments of `train article`, but for the dataset and the folder of artifacts.
+        Arguments of `train article`, except the dataset and the folder of artifacts.
     dataset, artifacts : pathlib.Path
-        The model goes to `artifacts/<backend>`.
+        The model is written to `artifacts/<backend>`.
     progress : callable
-        Told what the process tells.
+        Called with the progress of both processes.
 
     Raises
     ------
     CompareRefused
-        With what the process said, when it failed.
+        With the process's last message, when it failed.
     """
     parent = artifacts / backend
     arguments = ["train", "article", *training, "--dataset", str(dataset)]
-    trained = _Process(backend, [*arguments, "--artifacts", str(parent)], progress)
-    made = Path(trained.result["artifact"])
-    figures = parent / f"{made.name}.json"
-    judging = ["evaluate", "--artifact", str(made), "--dataset", str(dataset)]
-    judged = _Process(backend, [*judging, "--out", str(figures)], progress)
-    phases = json.loads((made / "config.json").read_bytes())["training"]["phases"]
-    return Compared(
+    training_process = _VerbProcess(backend, [*arguments, "--artifacts", str(parent)], progress)
+    artifact = Path(training_process.result["artifact"])
+    figures = parent / f"{artifact.name}.json"
+    evaluation = ["evaluate", "--artifact", str(artifact), "--dataset", str(dataset)]
+    evaluation_process = _VerbProcess(backend, [*evaluation, "--out", str(figures)], progress)
+    seconds = training_process.seconds
+    phases = json.loads((artifact / "config.json").read_bytes())["training"]["phases"]
+    return BackendRun(
         backend=backend,
-        artifact=str(made),
-        accuracy=judged.result["accuracy"],
-        epochs=sum(len(each["history"]) - 1 for each in phases.values()),
-        training_seconds=round(sum(trained.seconds.get(name, 0.0) for name in (HEAD, FINE)), 1),
-        memory=trained.memory,
+        artifact=str(artifact),
+        accuracy=evaluation_process.result["accuracy"],
+        epochs=sum(len(phase["history"]) - 1 for phase in phases.values()),
+        training_seconds=round(sum(seconds.get(name, 0.0) for name in (PHASE_1, PHASE_2)), 1),
+        memory=training_process.memory,
     )
 
 
-class _Process:
-    """A verb, run to its end.
+class _VerbProcess:
+    """A verb of the command line, run to its end.
 
     Attributes
     ----------
     result : dict
     seconds : dict of str to float
-        How long each stage took, from its first word to the next stage's.
+        Duration of each stage, from its first message to that of the next stage.
     memory : int
-        Bytes of resident memory at its peak.
+        Peak resident memory in bytes.
     """
 
     def __init__(self, backend: str, arguments: Sequence[str], progress: ProgressCallback) -> None:
         self.seconds: dict[str, float] = {}
         last: dict[str, Any] = {}
-        stage, since = "", time.monotonic()
+        stage, stage_start = "", time.monotonic()
         with subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", "modeltrain", *arguments, "--json-progress"],
             env={**os.environ, "KERAS_BACKEND": backend},
@@ -149,43 +150,44 @@ class _Process:
                 last = json.loads(line)
                 if last["stage"] != stage:
                     now = time.monotonic()
-                    self.seconds[stage] = self.seconds.get(stage, 0.0) + now - since
-                    stage, since = last["stage"], now
+                    self.seconds[stage] = self.seconds.get(stage, 0.0) + now - stage_start
+                    stage, stage_start = last["stage"], now
                 if last["stage"] not in ("done", "failed"):
-                    told = f"{backend}, {last['stage']}"
-                    progress(told, last["done"], last["total"], f"{backend}: {last['message']}")
-            _, status, used = os.wait4(process.pid, 0)
+                    label = f"{backend}, {last['stage']}"
+                    progress(label, last["done"], last["total"], f"{backend}: {last['message']}")
+            _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
         if last.get("stage") != "done":
-            said = last.get("message", "nothing")
+            message = last.get("message", "nothing")
             raise CompareRefused(
-                f"A training must end for its backend to be compared. Received: {backend} stopped "
-                f"with status {process.returncode} and said: {said} Run it again: it goes on."
+                "A training must finish for its backend to be compared. Received: "
+                f"{backend} stopped with status {process.returncode} and said: {message} "
+                "Run it again: it resumes."
             )
         self.result = last["result"]
-        self.memory = used.ru_maxrss * 1024
+        self.memory = usage.ru_maxrss * 1024
 
 
-def to_markdown(found: Sequence[Compared]) -> str:
+def to_markdown(runs: Sequence[BackendRun]) -> str:
     """Write the comparison as a table."""
     lines = [
         "| backend | accuracy on the audit split | epochs | training | peak memory |",
         "|---|---|---|---|---|",
     ]
-    for each in found:
-        right = each.accuracy
-        said = (
+    for run in runs:
+        accuracy = run.accuracy
+        accuracy_text = (
             "no images"
-            if right["rate"] is None
-            else f"{right['rate']:.1%} ({right['low']:.1%} to {right['high']:.1%})"
+            if accuracy["rate"] is None
+            else f"{accuracy['rate']:.1%} ({accuracy['low']:.1%} to {accuracy['high']:.1%})"
         )
         lines.append(
-            f"| {each.backend} | {said} | {each.epochs} | {each.training_seconds:.0f} s | "
-            f"{each.memory / 1e9:.1f} GB |"
+            f"| {run.backend} | {accuracy_text} | {run.epochs} | {run.training_seconds:.0f} s | "
+            f"{run.memory / 1e9:.1f} GB |"
         )
     return "\n".join(lines) + "\n"
 
 
-def to_json(found: Sequence[Compared]) -> bytes:
-    """Write the comparison for programs."""
-    return json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False).encode()
+def to_json(runs: Sequence[BackendRun]) -> bytes:
+    """Write the comparison as JSON."""
+    return json.dumps([asdict(run) for run in runs], indent=2, ensure_ascii=False).encode()

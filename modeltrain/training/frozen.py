@@ -1,7 +1,7 @@
-"""What the frozen layers make of each image, changed or not, run once and kept.
+"""The activations of frozen layers for each image and augmented copy, computed once and cached.
 
-Kept by the hash of the frozen weights, the number of the change and the hash of the image. Adding
-1 % of images costs 1 % of the time, and models that share frozen weights share what is kept.
+The cache is keyed by the hash of the frozen weights, the number of the copy and the hash of the
+image. Adding 1% more images costs 1% more time, and models with the same frozen weights share it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from modeltrain.model.artifact import Artifact
 from modeltrain.model.features import load_pixels
 from modeltrain.network import devices, export, inception
 from modeltrain.progress import ProgressCallback, quiet
-from modeltrain.training.augment import Pixels, Variants, fit
+from modeltrain.training.augment import AugmentedCopies, Pixels, resize_square
 
 POOLED = "features"
 MIXED_5 = "mixed_5"
@@ -37,154 +37,155 @@ DTYPES: Mapping[str, np.dtype[Any]] = {POOLED: np.dtype(np.float32), MIXED_5: np
 _CHUNK = 32
 
 
-def bytes_each(cut: str) -> int:
-    """Return what one image's activations at a cut take on disk, in bytes."""
+def bytes_per_image(cut: str) -> int:
+    """Return the size of one image's activations at a cut, in bytes."""
     return int(np.prod(SHAPES[cut])) * DTYPES[cut].itemsize
 
 
-class Frozen:
+class FrozenLayers:
     """The layers of a model from its pixels to a cut.
 
-    On a CPU they run in onnxruntime, several times faster than Keras there; on an accelerator in
-    Keras, many images at once.
+    On a CPU they run in onnxruntime, which is several times faster than Keras there; on an
+    accelerator they run in Keras, in batches.
 
     Parameters
     ----------
     artifact : Artifact
     cut : {"features", "mixed_5"}
-        The pooled features, or the last block below the 56th convolution's.
+        The pooled features, or the last block below the one with the 56th convolution.
 
     Attributes
     ----------
     sha256 : str
-        Of everything that decides what comes out.
+        Hash of everything that determines the activations.
     """
 
     def __init__(self, artifact: Artifact, cut: str) -> None:
         self.cut = cut
-        data = export.below(onnx.load(artifact.onnx), cut)
+        data = export.subgraph_to(onnx.load(artifact.onnx), cut)
         self.sha256 = hashlib.sha256(data).hexdigest()
         self._run = self._in_keras(artifact) if devices.accelerators() else self._in_onnx(data)
-        if devices.accelerators():  # half precision is not what a CPU computes
+        if devices.accelerators():  # half precision gives other activations than a CPU
             self.sha256 = hashlib.sha256(f"{self.sha256} mixed".encode()).hexdigest()
 
     def run(self, pixels: Sequence[Pixels]) -> NDArray[Any]:
-        """Return the activations of images of any size: [n, *shape] in the cut's precision."""
+        """Return the activations of images of any size: [n, *shape] in the precision of the cut."""
         return self._run(pixels).astype(DTYPES[self.cut])  # type: ignore[no-any-return]
 
     def _in_onnx(self, data: bytes) -> Any:
         session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
 
-        def one(pixels: Pixels) -> NDArray[Any]:
-            (found,) = session.run([self.cut], {"image": np.ascontiguousarray(pixels)})
-            return found if self.cut == POOLED else found[0].transpose(1, 2, 0)  # type: ignore[no-any-return]
+        def run_image(pixels: Pixels) -> NDArray[Any]:
+            (output,) = session.run([self.cut], {"image": np.ascontiguousarray(pixels)})
+            return output if self.cut == POOLED else output[0].transpose(1, 2, 0)  # type: ignore[no-any-return]
 
-        return lambda many: np.stack([one(pixels) for pixels in many])
+        return lambda images: np.stack([run_image(pixels) for pixels in images])
 
     def _in_keras(self, artifact: Artifact) -> Any:
-        whole = inception.whole(classes=len(artifact.labels))
-        whole.load_weights(artifact.keras)
-        model = keras.Model(whole.input, whole.get_layer(self.cut).output)
+        full_model = inception.full_model(classes=len(artifact.labels))
+        full_model.load_weights(artifact.keras)
+        model = keras.Model(full_model.input, full_model.get_layer(self.cut).output)
 
-        def batch(many: Sequence[Pixels]) -> NDArray[Any]:
-            sized = np.stack([fit(pixels, inception.SIZE) for pixels in many])
-            return model.predict(sized.astype(np.float32) / 255, batch_size=_CHUNK, verbose=0)  # type: ignore[no-any-return]
+        def run_batch(images: Sequence[Pixels]) -> NDArray[Any]:
+            resized = np.stack([resize_square(pixels, inception.SIZE) for pixels in images])
+            return model.predict(resized.astype(np.float32) / 255, batch_size=_CHUNK, verbose=0)  # type: ignore[no-any-return]
 
-        return batch
+        return run_batch
 
 
-def keep(
-    frozen: Frozen,
+def cache_activations(
+    frozen: FrozenLayers,
     rows: Sequence[Row],
     images: Mapping[str, Path],
     cache: Path,
     *,
-    variants: Variants | None = None,
+    augmented_copies: AugmentedCopies | None = None,
     number: int = 0,
     progress: ProgressCallback = quiet,
 ) -> list[Path]:
-    """Run the frozen layers on the images that they have not seen, and return where all are kept.
+    """Run the frozen layers on the images that are not in the cache yet.
 
     Parameters
     ----------
-    frozen : Frozen
+    frozen : FrozenLayers
     rows : sequence of Row
     images : mapping of str to pathlib.Path
-        Where images are, by pixel hash.
+        Each image's path, by pixel hash.
     cache : pathlib.Path
-    variants : Variants, optional
-        Makes the changed copies; needed where `number` is not 0.
+        Folder of activations.
+    augmented_copies : AugmentedCopies, optional
+        Makes the copies; required if `number` is not 0.
     number : int
-        Of the changed copy; 0 is the image itself.
+        Number of the augmented copy; 0 is the image itself.
     progress : callable
-        Told after each image that was run.
+        Called after each batch.
 
     Returns
     -------
     list of pathlib.Path
-        A file for each row, for `arrays.read`. What was kept before and is damaged is run again.
+        A file for each row, for `arrays.read`. Activations in a damaged file are computed again.
 
     Raises
     ------
     ImageMissing
-        When an image that must be run cannot be read.
+        When an image that is not in the cache cannot be read.
     """
     folder = cache / frozen.sha256[:12]
     if number:
-        assert variants is not None
-        how = json.dumps(asdict(variants.how), sort_keys=True)
-        folder = folder / f"changed-{hashlib.sha256(how.encode()).hexdigest()[:8]}-{number}"
+        assert augmented_copies is not None
+        limits = json.dumps(asdict(augmented_copies.augmentation), sort_keys=True)
+        folder = folder / f"changed-{hashlib.sha256(limits.encode()).hexdigest()[:8]}-{number}"
     paths = [arrays.path_of(folder, row.sha256) for row in rows]
     missing = [
-        (row, path) for row, path in zip(rows, paths, strict=True) if not _kept(path, frozen)
+        (row, path) for row, path in zip(rows, paths, strict=True) if not _is_cached(path, frozen)
     ]
 
-    def pixels_of(row: Row) -> Pixels:
+    def load_copy(row: Row) -> Pixels:
         pixels = load_pixels(row.sha256, images)
         if not number:
             return pixels
-        assert variants is not None
-        return variants.make(pixels, sha256=row.sha256, number=number)
+        assert augmented_copies is not None
+        return augmented_copies.augment(pixels, sha256=row.sha256, number=number)
 
-    done = 0
-    # The changes are Keras layers with one state: only where there are none, read side by side.
+    inputs = f"changed copy {number}" if number else "images"
+    stage, completed = f"{frozen.cut}, {inputs}", 0
+    # The augmentation layers have one shared state, so only plain images are read in parallel.
     with ThreadPoolExecutor(1 if number else 4) as threads:
         for chunk in _chunks(missing):
-            ready = list(threads.map(pixels_of, [row for row, _ in chunk]))
-            for (_, path), values in zip(chunk, frozen.run(ready), strict=True):
+            batch = list(threads.map(load_copy, [row for row, _ in chunk]))
+            for (_, path), values in zip(chunk, frozen.run(batch), strict=True):
                 arrays.write(path, values)
-            done += len(chunk)
-            what = f"changed copy {number}" if number else "images"
-            progress(f"{frozen.cut}, {what}", done, len(missing), f"Running frozen layers, {what}")
+            completed += len(chunk)
+            progress(stage, completed, len(missing), f"Running frozen layers, {inputs}")
     return paths
 
 
-def load(paths: Sequence[Path], cut: str) -> NDArray[Any]:
-    """Read what `keep` kept: [n, *shape] in the cut's precision.
+def load_activations(paths: Sequence[Path], cut: str) -> NDArray[Any]:
+    """Read what `cache_activations` wrote: [n, *shape] in the precision of the cut.
 
     Raises
     ------
     OSError
-        When a file was damaged or removed since.
+        When a file has been damaged or removed since.
     """
-    out = np.empty((len(paths), *SHAPES[cut]), dtype=DTYPES[cut])
+    activations = np.empty((len(paths), *SHAPES[cut]), dtype=DTYPES[cut])
     for number, path in enumerate(paths):
         values = arrays.read(path, shape=SHAPES[cut], dtype=DTYPES[cut])
         if values is None:
             raise OSError(
-                "What was kept of an image must stay while a training runs. "
-                f"Received: {path}, damaged or gone. Run it again: it is computed anew."
+                "Cached activations must not change while a training runs. Received: "
+                f"{path}, damaged or deleted. Run it again: the activations are computed again."
             )
-        out[number] = values
-    return out
+        activations[number] = values
+    return activations
 
 
-def _kept(path: Path, frozen: Frozen) -> bool:
+def _is_cached(path: Path, frozen: FrozenLayers) -> bool:
     values = arrays.read(path, shape=SHAPES[frozen.cut], dtype=DTYPES[frozen.cut])
     return values is not None
 
 
 def _chunks(items: Sequence[tuple[Row, Path]]) -> Iterator[list[tuple[Row, Path]]]:
-    left = iter(items)
-    while chunk := list(islice(left, _CHUNK)):
+    remaining = iter(items)
+    while chunk := list(islice(remaining, _CHUNK)):
         yield chunk

@@ -1,6 +1,6 @@
-"""Train a new head for the champion on what was reported, and keep what the champion knew.
+"""Train a new head for the champion on reported images, and preserve what the champion knows.
 
-What goes into the loss is in `objective`. Kernels are pulled towards the champion's instead of
+The module `objective` defines the loss. Kernels are pulled towards the champion's instead of
 towards zero (Li et al., "Explicit Inductive Bias for Transfer Learning with Convolutional
 Networks", 2018: L2-SP).
 """
@@ -20,24 +20,27 @@ from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
 from modeltrain.model import artifact
 from modeltrain.model.artifact import Artifact
-from modeltrain.model.card import card
+from modeltrain.model.card import head_card
 from modeltrain.model.classifier import Classifier
-from modeltrain.model.features import features
+from modeltrain.model.features import compute_features
 from modeltrain.network import export, inception
 from modeltrain.progress import ProgressCallback, quiet
 from modeltrain.training.configs.head import HeadConfig
-from modeltrain.training.impressions import Floats, Weights, agreement, answer
-from modeltrain.training.objective import Examples, blended, class_impressions, loss_rows, mixed
+from modeltrain.training.data_impressions import Floats, Weights, agreement, head_probabilities
+from modeltrain.training.errors import TrainingRefused
+from modeltrain.training.objective import (
+    Examples,
+    blend,
+    blend_examples,
+    impressions_of_all_classes,
+    loss_rows,
+)
 
-REPORTED = "report"  # the source of a row that somebody reported; any other is an anchor
-
-
-class TrainingRefused(ValueError):
-    """A dataset that nothing can be learned from."""
+REPORTED = "report"  # the source of a reported image's row; every other row is an anchor
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedHead:
     """A trained head.
 
     Attributes
@@ -45,14 +48,14 @@ class Fitted:
     weights : list of numpy.ndarray of float32
         Kernel and bias of each dense layer.
     epoch : int
-        The one that was kept, from 1; 0 where none was better than the champion.
-    stopped : {"validation", "last epoch"}
-        What decided which epoch that is.
+        The epoch that was kept, counted from 1; 0 if none was better than the champion.
+    stopped_by : {"validation", "last epoch"}
+        What determined the epoch.
     """
 
     weights: list[Floats]
     epoch: int
-    stopped: str
+    stopped_by: str
 
 
 def train_head(
@@ -67,50 +70,52 @@ def train_head(
 ) -> Artifact:
     """Train a head on a dataset and write the new model as an artifact.
 
-    The new graph differs from the champion's in its head alone. The same dataset, config and
-    champion give the same artifact. Whatever fails, no artifact is left.
+    The new graph differs from the champion's only in its head. The same dataset, config and
+    champion give the same artifact. If anything fails, no artifact is written.
 
     Parameters
     ----------
     config : HeadConfig
     champion : Artifact
-        Where training starts, and what must not be forgotten.
+        The model to start from, whose knowledge must be preserved.
     rows : sequence of Row
-        Rows of split `train` are learned from, those of `validation` decide when to stop; others
-        are left alone. Source `report` marks what was reported.
+        The head is trained on rows of split `train`; rows of `validation` decide when to stop;
+        others are ignored. Source `report` marks reported images.
     images : mapping of str to pathlib.Path
-        Where images are, by pixel hash.
+        Each image's path, by pixel hash.
     cache : pathlib.Path
-        Of features.
+        Folder of features.
     parent : pathlib.Path
         Folder of artifacts.
     progress : callable
-        Told of each image, epoch and file.
+        Called after each image, epoch and file.
 
     Raises
     ------
     TrainingRefused
-        When there are no images to learn from, or all have one label.
+        When there are no training images, or all have one label.
     ImageMissing
-        When an image is not there, cannot be read, or is another one.
+        When an image is missing, cannot be read, or is not the one that its hash names.
     """
-    learn = [row for row in rows if row.split == "train"]
-    check = [row for row in rows if row.split == "validation"]
-    _check_rows(learn)
-    known = features([*learn, *check], images, Classifier(champion), cache, progress)
+    train_rows = [row for row in rows if row.split == "train"]
+    validation_rows = [row for row in rows if row.split == "validation"]
+    _check_rows(train_rows)
+    features = compute_features(
+        [*train_rows, *validation_rows], images, Classifier(champion), cache, progress
+    )
     weights = export.head_weights(champion.onnx)
-    train = _examples(learn, known[: len(learn)], champion.labels)
-    validation = _examples(check, known[len(learn) :], champion.labels)
-    fitted = fit(config, weights, train=train, validation=validation, progress=progress)
+    train = _examples(train_rows, features[: len(train_rows)], champion.labels)
+    validation = _examples(validation_rows, features[len(train_rows) :], champion.labels)
+    fitted = fit_head(config, weights, train=train, validation=validation, progress=progress)
 
     progress("exporting", 0, 2, "Measuring what was kept")
-    held_out = class_impressions(
-        config, weights, validation if check else train, random_seed=config.seed + 3
+    held_out = impressions_of_all_classes(
+        config, weights, validation if validation_rows else train, random_seed=config.seed + 3
     )
-    kept = agreement(weights, fitted.weights, held_out, champion.labels)
+    impression_agreement = agreement(weights, fitted.weights, held_out, champion.labels)
     progress("exporting", 1, 2, "Writing the model")
-    onnx_bytes = export.with_head(champion.onnx, fitted.weights)
-    made = {
+    onnx_bytes = export.replace_head(champion.onnx, fitted.weights)
+    artifact_config = {
         "name": config.name,
         "base_sha256": champion.config["base_sha256"],
         "parent": champion.sha256,
@@ -118,75 +123,77 @@ def train_head(
         "training": {
             "config": asdict(config),
             "manifest_sha256": manifest.sha256(rows),
-            "images": _counts(learn, check),
+            "images": _count_images(train_rows, validation_rows),
             "epoch_kept": fitted.epoch,
-            "stopped_by": fitted.stopped,
-            "impression_agreement": kept,
-            "validation": _right(validation, weights, fitted.weights, champion.labels),
+            "stopped_by": fitted.stopped_by,
+            "impression_agreement": impression_agreement,
+            "validation": _count_correct(validation, weights, fitted.weights, champion.labels),
         },
     }
-    written = artifact.write(
+    candidate = artifact.write(
         parent=parent,
         files={
             "model.onnx": onnx_bytes,
-            "model.keras": _keras(champion, fitted.weights),
+            "model.keras": _keras_bytes(champion, fitted.weights),
             "labels.json": (champion.path / "labels.json").read_bytes(),
-            "config.json": json.dumps(made, indent=2, sort_keys=True).encode(),
-            "card.md": card(made).encode(),
+            "config.json": json.dumps(artifact_config, indent=2, sort_keys=True).encode(),
+            "card.md": head_card(artifact_config).encode(),
         },
     )
-    progress("exporting", 2, 2, f"Wrote {written.version}")
-    return written
+    progress("exporting", 2, 2, f"Wrote {candidate.version}")
+    return candidate
 
 
-def _check_rows(learn: Sequence[Row]) -> None:
-    labels = sorted({row.label for row in learn})
+def _check_rows(train_rows: Sequence[Row]) -> None:
+    labels = sorted({row.label for row in train_rows})
     if len(labels) < 2:
         raise TrainingRefused(
             "A training set must have images of at least two labels, or the model learns to give "
-            f"one answer to everything. Received: {len(learn)} images"
+            f"one head_probabilities to everything. Received: {len(train_rows)} images"
             f"{f', all {labels[0]}' if labels else ''}. Fold in images of another label."
         )
 
 
-def _examples(rows: Sequence[Row], known: Floats, labels: Sequence[str]) -> Examples:
+def _examples(rows: Sequence[Row], features: Floats, labels: Sequence[str]) -> Examples:
     return Examples(
-        features=known,
+        features=features,
         classes=np.array([labels.index(row.label) for row in rows], dtype=np.intp),
         reported=np.array([row.source == REPORTED for row in rows], dtype=np.bool_),
     )
 
 
-def _counts(learn: Sequence[Row], check: Sequence[Row]) -> dict[str, dict[str, int]]:
+def _count_images(
+    train_rows: Sequence[Row], validation_rows: Sequence[Row]
+) -> dict[str, dict[str, int]]:
     counts: dict[str, dict[str, int]] = {"train": {}, "validation": {}}
-    for row in [*learn, *check]:
+    for row in [*train_rows, *validation_rows]:
         key = f"{row.label}, {'reported' if row.source == REPORTED else 'anchor'}"
         counts[row.split][key] = counts[row.split].get(key, 0) + 1
     return counts
 
 
-def _right(
+def _count_correct(
     examples: Examples, before: Weights, after: Weights, labels: Sequence[str]
 ) -> dict[str, dict[str, int]]:
-    """Count by label how many of these images each head gets right."""
+    """Count by label how many of the images each head classifies correctly."""
     if not len(examples.classes):
         return {}
-    said = {
-        name: answer(weights, examples.features).argmax(axis=1) == examples.classes
+    correct = {
+        name: head_probabilities(weights, examples.features).argmax(axis=1) == examples.classes
         for name, weights in (("before", before), ("after", after))
     }
     return {
-        labels[place]: {
-            "images": int((examples.classes == place).sum()),
-            **{name: int(right[examples.classes == place].sum()) for name, right in said.items()},
+        labels[n]: {
+            "images": int((examples.classes == n).sum()),
+            **{name: int(hits[examples.classes == n].sum()) for name, hits in correct.items()},
         }
-        for place in np.unique(examples.classes)
+        for n in np.unique(examples.classes)
     }
 
 
-def _keras(champion: Artifact, weights: Weights) -> bytes:
-    """Return the champion's whole network with other weights in its head, as a `.keras` file."""
-    model = inception.whole(classes=len(champion.labels))
+def _keras_bytes(champion: Artifact, weights: Weights) -> bytes:
+    """Return the champion's whole network with new weights in its head, as a `.keras` file."""
+    model = inception.full_model(classes=len(champion.labels))
     model.load_weights(champion.keras)
     head = model.get_layer("head")
     for name, kernel, bias in zip(inception.HEAD_LAYERS, weights[::2], weights[1::2], strict=True):
@@ -194,15 +201,15 @@ def _keras(champion: Artifact, weights: Weights) -> bytes:
     return export.to_keras(model)
 
 
-def fit(
+def fit_head(
     config: HeadConfig,
     champion: Weights,
     *,
     train: Examples,
     validation: Examples,
     progress: ProgressCallback = quiet,
-) -> Fitted:
-    """Train a head from the champion's.
+) -> FittedHead:
+    """Train a head, starting from the champion's.
 
     Parameters
     ----------
@@ -212,38 +219,48 @@ def fit(
     train, validation : Examples
         Validation decides which epoch is kept, if it has enough reported images.
     progress : callable
-        Told after each epoch.
+        Called after each epoch.
+
+    Returns
+    -------
+    FittedHead
     """
     keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
     random = np.random.default_rng(config.seed)
-    bank = class_impressions(config, champion, train, random_seed=config.seed + 1)
-    made = class_impressions(config, champion, train, random_seed=config.seed + 2)
-    check = loss_rows(config, champion, validation, made)
+    impressions = impressions_of_all_classes(config, champion, train, random_seed=config.seed + 1)
+    held_out = impressions_of_all_classes(config, champion, train, random_seed=config.seed + 2)
+    validation_loss_rows = loss_rows(config, champion, validation, held_out)
     stops_early = int(validation.reported.sum()) >= config.validation_minimum
     model = _model(config, champion)
-    best, kept = float("inf"), Fitted(list(champion), 0, "validation")
+    best_loss, best = float("inf"), FittedHead(list(champion), 0, "validation")
     for epoch in range(1, config.epochs + 1):
-        learn = loss_rows(config, champion, blended(train, random), mixed(bank, random))
+        epoch_rows = loss_rows(
+            config, champion, blend_examples(train, random), blend(impressions, random)
+        )
         model.fit(
-            learn.features,
-            learn.targets,
-            sample_weight=learn.weights,
+            epoch_rows.features,
+            epoch_rows.targets,
+            sample_weight=epoch_rows.weights,
             batch_size=config.batch,
             verbose=0,
         )
         progress("training", epoch, config.epochs, f"Epoch {epoch}")
         if not stops_early:
-            kept = Fitted(_weights(model), epoch, "last epoch")
+            best = FittedHead(_weights(model), epoch, "last epoch")
             continue
         loss = model.evaluate(
-            check.features, check.targets, sample_weight=check.weights, batch_size=1024, verbose=0
+            validation_loss_rows.features,
+            validation_loss_rows.targets,
+            sample_weight=validation_loss_rows.weights,
+            batch_size=1024,
+            verbose=0,
         )
-        if loss < best:
-            best, kept = loss, Fitted(_weights(model), epoch, "validation")
-        elif epoch - kept.epoch >= config.patience:
+        if loss < best_loss:
+            best_loss, best = loss, FittedHead(_weights(model), epoch, "validation")
+        elif epoch - best.epoch >= config.patience:
             break
-    return kept
+    return best
 
 
 def _model(config: HeadConfig, champion: Weights) -> keras.Model:
@@ -260,11 +277,13 @@ def _model(config: HeadConfig, champion: Weights) -> keras.Model:
 
 
 def _weights(model: keras.Model) -> list[Floats]:
-    return [each for name in inception.HEAD_LAYERS for each in model.get_layer(name).get_weights()]
+    return [
+        array for name in inception.HEAD_LAYERS for array in model.get_layer(name).get_weights()
+    ]
 
 
 class _TowardsChampion(keras.Regularizer):
-    """L2-SP, equation 3: half the strength times the squared distance from where it started."""
+    """L2-SP, equation 3: half the strength times the squared distance from the starting point."""
 
     def __init__(self, strength: float, start: Floats) -> None:
         self.strength = strength

@@ -1,4 +1,4 @@
-"""One phase of training: epochs until validation no longer improves; the best weights are kept."""
+"""One phase of training: epochs until the validation loss stops improving; the best one is kept."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ from modeltrain.training.configs.article import Phase
 
 
 class OutOfMemory(ValueError):
-    """A batch does not fit."""
+    """A batch does not fit into memory."""
 
 
 class Batches(keras.utils.PyDataset):
-    """Images in batches, read by threads ahead of the step that needs them.
+    """Images in batches, which threads read ahead of the steps that need them.
 
     Parameters
     ----------
     read : callable
-        Takes indices, returns inputs of shape [n, …].
+        Takes indices of shape [n] and returns inputs of shape [n, …].
     classes : numpy.ndarray of int, shape [n]
     weights : numpy.ndarray of float32, shape [n]
-        How much each image counts.
+        Sample weight of each image.
     order : numpy.ndarray of int
-        Which images, in which order.
+        Indices of the images, in the order in which they are used.
     batch : int
+        Images per step.
     in_memory : bool
-        Whether `read` reads nothing: then no threads are needed, which small steps would wait for.
+        Whether `read` only indexes memory. Then no threads are used; they would slow small steps.
     """
 
     def __init__(
@@ -53,66 +54,68 @@ class Batches(keras.utils.PyDataset):
         self._order, self._batch, self._in_memory = order, batch, in_memory
 
     def for_keras(self) -> dict[str, Any]:
-        """Return it as `fit` and `evaluate` take it."""
+        """Return the arguments for Keras's `fit` and `evaluate`."""
         if not self._in_memory:
             return {"x": self}
-        inputs, classes, weights = self._taken(self._order)
+        inputs, classes, weights = self._select(self._order)
         return {"x": inputs, "y": classes, "sample_weight": weights, "batch_size": self._batch}
 
     def __len__(self) -> int:
         return -(-len(self._order) // self._batch)
 
     def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        return self._taken(self._order[index * self._batch : (index + 1) * self._batch])
+        return self._select(self._order[index * self._batch : (index + 1) * self._batch])
 
-    def _taken(self, taken: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        return self._read(taken), self._classes[taken], self._weights[taken]
+    def _select(self, indices: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        return self._read(indices), self._classes[indices], self._weights[indices]
 
 
-class Data(Protocol):
-    """What a phase learns from and is checked on."""
+class PhaseData(Protocol):
+    """The training and validation data of a phase."""
 
     def epoch(self, number: int) -> Batches:
-        """Return the batches of an epoch; the same for the same number."""
+        """Return the batches of an epoch, which its number determines."""
 
     def validation(self) -> Batches | None:
-        """Return what decides which epoch is kept, or None where there is nothing."""
+        """Return the images that decide which epoch is kept, or None if there are none."""
 
 
-def learn(
+def train_phase(
     model: keras.Model,
     phase: Phase,
-    data: Data,
+    data: PhaseData,
     *,
     name: str,
-    kept_in: Path,
+    checkpoint_path: Path,
     progress: ProgressCallback = quiet,
 ) -> State:
-    """Train until validation no longer improves, and leave the best weights in the model.
+    """Train until the validation loss stops improving, and leave the best weights in the model.
 
-    Started again after a crash with the same arguments, it goes on after the last whole epoch.
+    A phase that is started again after a crash with the same arguments resumes after the last
+    complete epoch.
 
     Parameters
     ----------
     model : keras.Model
-        Its last layer gives probabilities. Compiled here.
+        Its output is probabilities. This function compiles it.
     phase : Phase
-    data : Data
+    data : PhaseData
     name : str
-        For progress.
-    kept_in : pathlib.Path
+        Name of the phase in progress messages.
+    checkpoint_path : pathlib.Path
         The checkpoint file.
     progress : callable
-        Told after each epoch.
+        Called after each epoch.
 
     Returns
     -------
     State
-        Finished. Without validation images, the last epoch is the best.
+        The finished state. Without validation images, the last epoch counts as the best.
 
     Raises
     ------
     OutOfMemory
+        When a batch does not fit into memory.
     """
     steps = len(data.epoch(1))
     rate: Any = phase.learning_rate
@@ -125,27 +128,28 @@ def learn(
         jit_compile=bool(devices.accelerators()),  # on a CPU, XLA takes longer than it saves
     )
     model.optimizer.build(model.trainable_variables)
-    variables = checkpoint.changing(model)
-    state = checkpoint.read(kept_in, variables)
+    variables = checkpoint.training_variables(model)
+    state = checkpoint.read(checkpoint_path, variables)
     if state is None:
-        best = checkpoint.values(model.trainable_variables)
-        state = State(history=[_measured(model, data)], best=best)
+        best = checkpoint.copy_values(model.trainable_variables)
+        state = State(history=[_validate(model, data)], best=best)
     else:
-        checkpoint.assign(variables, state.variables)
-        said = "done before" if state.finished else f"going on after epoch {state.epoch}"
-        progress(name, state.epoch, phase.epochs, f"{name}: {said}")
+        checkpoint.assign_values(variables, state.variables)
+        status = "already done" if state.finished else f"resuming after epoch {state.epoch}"
+        progress(name, state.epoch, phase.epochs, f"{name}: {status}")
     while not state.finished and state.epoch < phase.epochs:
         state.epoch += 1
-        learned = _fit(model, data.epoch(state.epoch))
-        state.history.append(learned | _measured(model, data))
-        if _better(state):
-            state.kept, state.best = state.epoch, checkpoint.values(model.trainable_variables)
-        waited = state.epoch - state.kept
-        state.finished = state.epoch == phase.epochs or waited >= phase.patience
-        state.variables = checkpoint.values(variables)
-        checkpoint.write(kept_in, state)
-        progress(name, state.epoch, phase.epochs, f"{name}, {_words(state.history[-1])}")
-    checkpoint.assign(model.trainable_variables, state.best)
+        training_figures = _fit(model, data.epoch(state.epoch))
+        state.history.append(training_figures | _validate(model, data))
+        if _improved(state):
+            state.best_epoch = state.epoch
+            state.best = checkpoint.copy_values(model.trainable_variables)
+        epochs_without_gain = state.epoch - state.best_epoch
+        state.finished = state.epoch == phase.epochs or epochs_without_gain >= phase.patience
+        state.variables = checkpoint.copy_values(variables)
+        checkpoint.write(checkpoint_path, state)
+        progress(name, state.epoch, phase.epochs, f"{name}, {_progress_text(state.history[-1])}")
+    checkpoint.assign_values(model.trainable_variables, state.best)
     return state
 
 
@@ -156,44 +160,45 @@ def _fit(model: keras.Model, batches: Batches) -> dict[str, float]:
         if isinstance(error, MemoryError) or "ResourceExhausted" in type(error).__name__:
             raise OutOfMemory(
                 "A batch must fit into memory. Received: a batch that does not "
-                f"({str(error)[:200]}). Lower the phase's batch and run it again: whole epochs are "
-                "kept."
+                f"({str(error)[:200]}). Lower the phase's batch and run it again: it resumes after "
+                "the last complete epoch."
             ) from error
         raise
     return {"loss": float(history["loss"][-1]), "accuracy": float(history["accuracy"][-1])}
 
 
-def _measured(model: keras.Model, data: Data) -> dict[str, float]:
+def _validate(model: keras.Model, data: PhaseData) -> dict[str, float]:
     batches = data.validation()
     if batches is None:
         return {}
-    found = model.evaluate(**batches.for_keras(), verbose=0, return_dict=True)
+    figures = model.evaluate(**batches.for_keras(), verbose=0, return_dict=True)
     return {
-        "validation_loss": float(found["loss"]),
-        "validation_accuracy": float(found["accuracy"]),
+        "validation_loss": float(figures["loss"]),
+        "validation_accuracy": float(figures["accuracy"]),
     }
 
 
-def _better(state: State) -> bool:
-    now = state.history[state.epoch].get("validation_loss")
-    return now is None or now < state.history[state.kept]["validation_loss"]
+def _improved(state: State) -> bool:
+    loss = state.history[state.epoch].get("validation_loss")
+    return loss is None or loss < state.history[state.best_epoch]["validation_loss"]
 
 
-def _words(measured: dict[str, float]) -> str:
-    accuracy = measured.get("validation_accuracy")
-    said = f"loss {measured['loss']:.3f}"
-    return said if accuracy is None else f"{said}, validation accuracy {accuracy:.1%}"
+def _progress_text(figures: dict[str, float]) -> str:
+    accuracy = figures.get("validation_accuracy")
+    loss_text = f"loss {figures['loss']:.3f}"
+    return loss_text if accuracy is None else f"{loss_text}, validation accuracy {accuracy:.1%}"
 
 
 def class_weights(classes: NDArray[Any], *, count: int, balance: bool) -> NDArray[np.float32]:
-    """Return how much each image counts; balanced, every class counts the same in all.
+    """Return the sample weight of each image; if balanced, all classes have the same total weight.
 
     Parameters
     ----------
     classes : numpy.ndarray of int, shape [n]
     count : int
-        How many classes there are.
+        Number of classes.
     balance : bool
+        Whether classes count equally. Otherwise, images do.
 
     Returns
     -------
@@ -202,7 +207,7 @@ def class_weights(classes: NDArray[Any], *, count: int, balance: bool) -> NDArra
     """
     if not balance:
         return np.ones(len(classes), dtype=np.float32)
-    there = np.maximum(np.bincount(classes, minlength=count), 1)
+    counts = np.maximum(np.bincount(classes, minlength=count), 1)
     present = len(np.unique(classes))
-    weights: NDArray[np.float32] = (len(classes) / (present * there))[classes].astype(np.float32)
+    weights: NDArray[np.float32] = (len(classes) / (present * counts))[classes].astype(np.float32)
     return weights

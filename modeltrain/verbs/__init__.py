@@ -1,8 +1,8 @@
 """The verbs of `python -m modeltrain`, a module each.
 
-A verb's module has a docstring that says what it does, `options(parser)` that describes what it
-takes, and `run(args, report)` that calls one function of this package and returns what came of it,
-ready for JSON. What a verb does not need is not imported.
+A verb's module has a docstring that says what it does, `options(parser)`, which declares its
+arguments, and `run(args, progress)`, which calls one function of this package and returns a result
+that can be written as JSON. A verb imports only what it needs, and only when it runs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from modeltrain.progress import ProgressCallback
 
 Result = dict[str, Any]
 
-# In the order in which somebody starting from nothing needs them.
+# In the order in which a newcomer needs them.
 GUIDE: Mapping[str, tuple[str, ...]] = {
     "Make a dataset": ("import", "clean", "review"),
     "Make a model": ("train", "compare"),
@@ -33,22 +33,23 @@ class Verb(Protocol):
     __doc__: str
 
     def options(self, parser: ArgumentParser) -> None: ...
-    def run(self, args: Namespace, report: ProgressCallback) -> Result: ...
+    def run(self, args: Namespace, progress: ProgressCallback) -> Result: ...
 
 
 def load(name: str) -> Verb:
-    """Import a verb by the name it has on the command line."""
+    """Import a verb by its name on the command line."""
     module: Any = importlib.import_module(f"{__name__}.{name.replace('-', '_')}_verb")
     return module  # type: ignore[no-any-return]
 
 
-def paths(parser: ArgumentParser, **described: str) -> None:
-    """Add required options that are paths, each with its description."""
-    for name, text in described.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True, help=text)
+def add_path_options(parser: ArgumentParser, **descriptions: str) -> None:
+    """Add required options whose values are paths, each with its description."""
+    for name, description in descriptions.items():
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=Path, required=True, help=description)
 
 
-def fields(parser: ArgumentParser) -> None:
+def add_config_option(parser: ArgumentParser) -> None:
     """Add the option that changes fields of a config."""
     parser.add_argument(
         "--set",
@@ -59,6 +60,8 @@ def fields(parser: ArgumentParser) -> None:
     )
 
 
-def stage(report: ProgressCallback, name: str, message: str) -> Callable[[int, int], None]:
-    """Return a callable that reports images done and images in all, as one stage."""
-    return lambda done, total: report(name, done, total, message)
+def stage_progress(
+    progress: ProgressCallback, name: str, message: str
+) -> Callable[[int, int], None]:
+    """Return a callable that takes images done and in total, and reports them as one stage."""
+    return lambda done, total: progress(name, done, total, message)

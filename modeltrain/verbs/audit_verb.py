@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from modeltrain.progress import ProgressCallback
-from modeltrain.verbs import Result, paths, stage
+from modeltrain.verbs import Result, add_path_options, stage_progress
 
 
 def options(parser: ArgumentParser) -> None:
-    paths(
+    add_path_options(
         parser,
         artifact="the model's folder",
         manifest="of the audit set",
@@ -21,24 +21,28 @@ def options(parser: ArgumentParser) -> None:
     )
 
 
-def run(args: Namespace, report: ProgressCallback) -> Result:
-    step = stage(report, "auditing", "Auditing")
-    predictions, figures = audit(args.artifact, args.manifest, args.images, args.out, step)
+def run(args: Namespace, progress: ProgressCallback) -> Result:
+    images_done = stage_progress(progress, "auditing", "Auditing")
+    predictions, figures = write_audit(
+        args.artifact, args.manifest, args.images, args.out, images_done
+    )
     return {"predictions": str(predictions), "audit": str(figures)}
 
 
-def audit(
-    folder: Path, rows: Path, images: Path, out: Path, step: Callable[[int, int], None]
+def write_audit(
+    folder: Path, rows: Path, images: Path, out: Path, images_done: Callable[[int, int], None]
 ) -> tuple[Path, Path]:
     """Write a model's predictions and, beside them, its figures; return both paths."""
     from modeltrain.audit import columns, evaluate
     from modeltrain.data import manifest
     from modeltrain.model import artifact
     from modeltrain.model.classifier import Classifier
-    from modeltrain.model.features import read_images
+    from modeltrain.model.features import read_image_paths
 
     classifier = Classifier(artifact.load(folder))
-    predicted = evaluate.predict(classifier, manifest.read(rows), read_images(images), step)
+    predicted = evaluate.predict(
+        classifier, manifest.read(rows), read_image_paths(images), images_done
+    )
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix == ".npz":
         columns.write(out, columns.from_predicted(predicted))

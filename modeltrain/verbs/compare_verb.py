@@ -1,8 +1,8 @@
-"""Train the same on TensorFlow, JAX and PyTorch: accuracy, time and memory in one table.
+"""Train the same model on TensorFlow, JAX and PyTorch: accuracy, time and memory in one table.
 
-The recipe of `train article`, with the same dataset, start, seed and config on each of Keras's
-backends, one after the other, each in a process of its own. A backend that is not installed is
-told, and the rest goes on.
+Runs the recipe of `train article`, with the same dataset, start, seed and config, on each of
+Keras's backends in turn, each in its own process. A backend that is not installed is reported, and
+the others are compared.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from modeltrain.progress import ProgressCallback
-from modeltrain.verbs import Result, fields, paths
+from modeltrain.verbs import Result, add_config_option, add_path_options
 
 
 def options(parser: ArgumentParser) -> None:
-    paths(
+    add_path_options(
         parser,
         dataset="folder of images and labels; accuracy is on split audit",
         start="folder of an artifact, whose base is trained further",
@@ -25,41 +25,41 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--backends",
         default="tensorflow,jax,torch",
-        help="which, with commas between; tensorflow,jax,torch unless given",
+        help="comma-separated; tensorflow,jax,torch by default",
     )
-    fields(parser)
+    add_config_option(parser)
 
 
-def run(args: Namespace, report: ProgressCallback) -> Result:
+def run(args: Namespace, progress: ProgressCallback) -> Result:
     from modeltrain.files import write_whole
     from modeltrain.training import compare, configs
 
-    backends = compare.chosen(args.backends)
-    configs.get("article", args.set)  # refused now, not by each backend
+    backends = compare.parse_backends(args.backends)
+    configs.get("article", args.set)  # refuses a bad change before any backend starts
     training = ["--start", str(args.start), "--cache", str(args.cache)]
-    training += [part for each in args.set for part in ("--set", each)]
-    found, problems = [], []
+    training += [part for change in args.set for part in ("--set", change)]
+    runs, problems = [], []
     for backend in backends:
-        lacking = compare.missing(backend)
-        if lacking:
-            problems.append(lacking)
+        reason = compare.unavailable_reason(backend)
+        if reason:
+            problems.append(reason)
             continue
         try:
-            found.append(
-                compare.run(
+            runs.append(
+                compare.train_and_evaluate(
                     backend,
                     training,
                     dataset=args.dataset,
                     artifacts=args.artifacts,
-                    progress=report,
+                    progress=progress,
                 )
             )
         except compare.CompareRefused as error:
             problems.append(str(error))
-    if not found:
+    if not runs:
         raise compare.CompareRefused(" ".join(problems))
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(args.out, compare.to_json(found))
-    page = args.out.with_suffix(".md")
-    write_whole(page, compare.to_markdown(found).encode())
-    return {"figures": str(args.out), "page": str(page), "problems": problems}
+    write_whole(args.out, compare.to_json(runs))
+    table = args.out.with_suffix(".md")
+    write_whole(table, compare.to_markdown(runs).encode())
+    return {"figures": str(args.out), "page": str(table), "problems": problems}

@@ -3,15 +3,17 @@
 from argparse import ArgumentParser, Namespace
 
 from modeltrain.progress import ProgressCallback
-from modeltrain.verbs import Result, paths
+from modeltrain.verbs import Result, add_path_options
 
 
 def options(parser: ArgumentParser) -> None:
-    paths(parser, package="folder of the npm package nsfwjs", artifacts="folder of artifacts")
+    add_path_options(
+        parser, package="folder of the npm package nsfwjs", artifacts="folder of artifacts"
+    )
 
 
-def run(args: Namespace, report: ProgressCallback) -> Result:
+def run(args: Namespace, progress: ProgressCallback) -> Result:
     from modeltrain.network import baseline
 
-    made = baseline.convert(args.package, parent=args.artifacts, report=report)
-    return {"artifact": str(made.path), "sha256": made.sha256}
+    published = baseline.convert(args.package, parent=args.artifacts, progress=progress)
+    return {"artifact": str(published.path), "sha256": published.sha256}

@@ -1,4 +1,4 @@
-"""Say how good a model is on a split: confusion, precision, recall, calibration, mistakes."""
+"""Measure a model on a split: confusion, precision, recall, calibration, mistakes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from argparse import ArgumentParser, Namespace
 
 from modeltrain.data.manifest import SPLITS
 from modeltrain.progress import ProgressCallback
-from modeltrain.verbs import Result, paths
+from modeltrain.verbs import Result, add_path_options
 
 
 def options(parser: ArgumentParser) -> None:
-    paths(
+    add_path_options(
         parser,
         artifact="the model's folder",
         dataset="folder of images and labels",
@@ -20,7 +20,7 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--split", choices=SPLITS, default="audit")
 
 
-def run(args: Namespace, report: ProgressCallback) -> Result:
+def run(args: Namespace, progress: ProgressCallback) -> Result:
     from modeltrain.audit import quality
     from modeltrain.data import dataset
     from modeltrain.files import write_whole
@@ -37,27 +37,29 @@ def run(args: Namespace, report: ProgressCallback) -> Result:
     classifier = Classifier(model)
     answers, problems = [], []
     rows = data.split(args.split)
-    for done, row in enumerate(rows, start=1):
+    for number, row in enumerate(rows, start=1):
         try:
             scores = classifier.classify(load_pixels(row.sha256, data.images)).scores
         except ImageMissing as error:
             problems.append(str(error))
             continue
         answers.append(
-            quality.Answer(row.sha256, row.source, row.label, [scores[x] for x in data.labels])
+            quality.Answer(
+                row.sha256, row.source, row.label, [scores[label] for label in data.labels]
+            )
         )
-        report("evaluating", done, len(rows), "Classifying")
-    found = quality.measure(answers, data.labels) | {"problems": problems}
+        progress("evaluating", number, len(rows), "Classifying")
+    figures = quality.measure(answers, data.labels) | {"problems": problems}
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(args.out, json.dumps(found, indent=2, ensure_ascii=False).encode())
+    write_whole(args.out, json.dumps(figures, indent=2, ensure_ascii=False).encode())
     page = args.out.with_suffix(".md")
     title = f"Model {model.version} on split {args.split}"
-    write_whole(page, quality.to_markdown(found, title=title).encode())
+    write_whole(page, quality.to_markdown(figures, title=title).encode())
     return {
         "figures": str(args.out),
         "page": str(page),
-        "images": found["images"],
-        "accuracy": found["accuracy"],
-        "ece": found["calibration"]["ece"],
+        "images": figures["images"],
+        "accuracy": figures["accuracy"],
+        "ece": figures["calibration"]["ece"],
         "problems": problems,
     }

@@ -1,8 +1,8 @@
-"""Write a model in 8-bit integers for browsers, and compare both graphs with Keras.
+"""Quantize a model to 8-bit integers for browsers, and compare both graphs with Keras.
 
-The artifact's own `model.onnx` is the export in float32. Ranges are measured on images of split
-train, the comparison is on split audit. What is written is an artifact: evaluate, audit and gate
-judge it like any other. With --predictions the gate compares both at once.
+The artifact's own `model.onnx` is the float32 export. Activations are measured on images of split
+train; the comparison is on split audit. The output is an artifact: evaluate, audit and gate treat
+it like any other. With --predictions, the gate compares it with the model in the same run.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modeltrain.progress import ProgressCallback
-from modeltrain.verbs import Result, paths, stage
-from modeltrain.verbs.gate_verb import answers
+from modeltrain.verbs import Result, add_path_options, stage_progress
+from modeltrain.verbs.gate_verb import read_predictions
 
 if TYPE_CHECKING:
     from modeltrain.data.dataset import Dataset
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def options(parser: ArgumentParser) -> None:
-    paths(
+    add_path_options(
         parser,
         artifact="the model's folder, with model.keras in it",
         dataset="folder of images and labels",
@@ -31,36 +31,42 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--predictions", type=Path, help="the model's own, of split audit (.jsonl or .npz)"
     )
-    parser.add_argument("--out", type=Path, help="what was found, verdict included (.json)")
+    parser.add_argument("--out", type=Path, help="figures to write, with the verdict (.json)")
 
 
-def run(args: Namespace, report: ProgressCallback) -> Result:
+def run(args: Namespace, progress: ProgressCallback) -> Result:
     from modeltrain.data import dataset
     from modeltrain.files import write_whole
     from modeltrain.model import artifact
     from modeltrain.network import quantize
 
     data = dataset.load(args.dataset)
-    made = quantize.write(
-        artifact.load(args.artifact), data=data, parent=args.artifacts, progress=report
+    quantized = quantize.write_artifact(
+        artifact.load(args.artifact), data=data, parent=args.artifacts, progress=progress
     )
-    found = {"artifact": str(made.path), "sha256": made.sha256, **made.config["export"]}
+    result = {
+        "artifact": str(quantized.path),
+        "sha256": quantized.sha256,
+        **quantized.config["export"],
+    }
     if args.predictions:
-        found["gate"] = _judge(made, data, args.predictions, report)
+        result["gate"] = _judge(quantized, data, args.predictions, progress)
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(args.out, json.dumps(found, indent=2, ensure_ascii=False).encode())
-    return found
+        write_whole(args.out, json.dumps(result, indent=2, ensure_ascii=False).encode())
+    return result
 
 
 def _judge(
-    made: Artifact, data: Dataset, predictions: Path, report: ProgressCallback
+    quantized: Artifact, data: Dataset, predictions: Path, progress: ProgressCallback
 ) -> dict[str, Any]:
-    """Let the gate compare an export with the model it was made of."""
+    """Let the gate compare the quantized model with the original."""
     from modeltrain.audit import evaluate
     from modeltrain.gate import judge
     from modeltrain.model.classifier import Classifier
 
-    step = stage(report, "auditing", "Auditing the export")
-    predicted = evaluate.predict(Classifier(made), data.split("audit"), data.images, step)
-    return judge.judge(champion=answers(predictions), candidate=predicted)
+    images_done = stage_progress(progress, "auditing", "Auditing the export")
+    predicted = evaluate.predict(
+        Classifier(quantized), data.split("audit"), data.images, images_done
+    )
+    return judge.judge(champion=read_predictions(predictions), candidate=predicted)

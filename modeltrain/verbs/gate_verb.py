@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modeltrain.progress import ProgressCallback
-from modeltrain.verbs import Result, paths
+from modeltrain.verbs import Result, add_path_options
 
 if TYPE_CHECKING:
     from modeltrain.audit.columns import Columns
@@ -17,33 +17,35 @@ if TYPE_CHECKING:
 
 
 def options(parser: ArgumentParser) -> None:
-    paths(
+    add_path_options(
         parser,
         champion="predictions of the model in service",
-        candidate="predictions of the new one",
+        candidate="predictions of the new model",
         out="verdict to write (.json)",
     )
 
 
-def run(args: Namespace, report: ProgressCallback) -> Result:
-    report("gate", 0, 1, "Comparing with the champion")
-    judged = judge(args.champion, args.candidate, args.out)
-    report("gate", 1, 1, judged["sentence"])
-    return {"gate": str(args.out), "verdict": judged["verdict"]}
+def run(args: Namespace, progress: ProgressCallback) -> Result:
+    progress("gate", 0, 1, "Comparing with the champion")
+    verdict = write_verdict(args.champion, args.candidate, args.out)
+    progress("gate", 1, 1, verdict["sentence"])
+    return {"gate": str(args.out), "verdict": verdict["verdict"]}
 
 
-def judge(champion: Path, candidate: Path, out: Path) -> dict[str, Any]:
-    """Write what the gate says of two files of predictions, and return it."""
+def write_verdict(champion: Path, candidate: Path, out: Path) -> dict[str, Any]:
+    """Judge two files of predictions, write the verdict to a file and return it."""
     from modeltrain.gate import judge
 
-    judged = judge.judge(champion=answers(champion), candidate=answers(candidate))
+    verdict = judge.judge(
+        champion=read_predictions(champion), candidate=read_predictions(candidate)
+    )
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(judged, indent=2, ensure_ascii=False) + "\n")
-    return judged
+    out.write_text(json.dumps(verdict, indent=2, ensure_ascii=False) + "\n")
+    return verdict
 
 
-def answers(path: Path) -> Sequence[Predicted] | Columns:
-    """Read a file of predictions for the gate, of either kind."""
+def read_predictions(path: Path) -> Sequence[Predicted] | Columns:
+    """Read a file of predictions in the form that suits the gate: columns from .npz, else rows."""
     from modeltrain.audit import columns, evaluate
 
     return columns.read(path) if path.suffix == ".npz" else evaluate.read_predictions(path)

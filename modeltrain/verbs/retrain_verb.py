@@ -1,4 +1,4 @@
-"""Train a head, list doubtful labels, audit both models, and judge: what the site runs."""
+"""Train a head, list doubtful labels, audit both models and judge the candidate."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modeltrain.progress import ProgressCallback
-from modeltrain.verbs import Result, paths, stage
-from modeltrain.verbs.audit_verb import audit
-from modeltrain.verbs.gate_verb import judge
+from modeltrain.verbs import Result, add_path_options, stage_progress
+from modeltrain.verbs.audit_verb import write_audit
+from modeltrain.verbs.gate_verb import write_verdict
 
 if TYPE_CHECKING:
     from modeltrain.data.manifest import Row
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def options(parser: ArgumentParser) -> None:
-    paths(
+    add_path_options(
         parser,
         champion="folder of the model in service",
         manifest="of the dataset version",
@@ -28,46 +28,52 @@ def options(parser: ArgumentParser) -> None:
         audit_manifest="of the audit set",
         out="folder to write predictions, figures and verdict to",
     )
-    parser.add_argument("--champion-predictions", type=Path, help="if they are there already")
+    parser.add_argument(
+        "--champion-predictions", type=Path, help="existing predictions of the champion"
+    )
     parser.add_argument("--config", default="head")
 
 
-def run(args: Namespace, report: ProgressCallback) -> Result:
+def run(args: Namespace, progress: ProgressCallback) -> Result:
     from modeltrain.data import manifest
     from modeltrain.model import artifact
-    from modeltrain.model.features import read_images
+    from modeltrain.model.features import read_image_paths
     from modeltrain.training import configs
     from modeltrain.training.head import train_head
 
     champion, rows = artifact.load(args.champion), manifest.read(args.manifest)
-    images = read_images(args.images)
-    made = train_head(
+    images = read_image_paths(args.images)
+    candidate = train_head(
         configs.get(args.config),
         champion=champion,
         rows=rows,
         images=images,
         cache=args.cache,
         parent=args.artifacts,
-        progress=report,
+        progress=progress,
     )
     args.out.mkdir(parents=True, exist_ok=True)
-    doubtful = _review(champion, rows, images, args, report)
-    of_champion = args.champion_predictions or args.out / "champion.npz"
+    review = _review(champion, rows, images, args, progress)
+    champion_predictions = args.champion_predictions or args.out / "champion.npz"
     if not args.champion_predictions:
-        step = stage(report, "auditing", "Auditing the champion")
-        audit(args.champion, args.audit_manifest, args.images, of_champion, step)
-    step = stage(report, "auditing", "Auditing the candidate")
-    of_candidate = args.out / "candidate.npz"
-    _, figures = audit(made.path, args.audit_manifest, args.images, of_candidate, step)
-    report("gate", 0, 1, "Comparing with the champion")
-    judged = judge(of_champion, of_candidate, args.out / "gate.json")
-    report("gate", 1, 1, judged["sentence"])
+        images_done = stage_progress(progress, "auditing", "Auditing the champion")
+        write_audit(
+            args.champion, args.audit_manifest, args.images, champion_predictions, images_done
+        )
+    images_done = stage_progress(progress, "auditing", "Auditing the candidate")
+    candidate_predictions = args.out / "candidate.npz"
+    _, figures = write_audit(
+        candidate.path, args.audit_manifest, args.images, candidate_predictions, images_done
+    )
+    progress("gate", 0, 1, "Comparing with the champion")
+    verdict = write_verdict(champion_predictions, candidate_predictions, args.out / "gate.json")
+    progress("gate", 1, 1, verdict["sentence"])
     return {
-        "artifact": str(made.path),
-        **doubtful,
-        "sha256": made.sha256,
-        "champion_predictions": str(of_champion),
-        "candidate_predictions": str(of_candidate),
+        "artifact": str(candidate.path),
+        **review,
+        "sha256": candidate.sha256,
+        "champion_predictions": str(champion_predictions),
+        "candidate_predictions": str(candidate_predictions),
         "audit": str(figures),
         "gate": str(args.out / "gate.json"),
     }
@@ -78,22 +84,22 @@ def _review(
     rows: Sequence[Row],
     images: Mapping[str, Path],
     args: Namespace,
-    report: ProgressCallback,
+    progress: ProgressCallback,
 ) -> Result:
-    """List the labels that the other images speak against; the training has kept the features."""
+    """List the labels that the other images contradict; the features are cached by the training."""
     from modeltrain.curate import label_errors
     from modeltrain.model.classifier import Classifier
-    from modeltrain.model.features import features
+    from modeltrain.model.features import compute_features
 
-    learnt = [row for row in rows if row.split != "audit"]
-    report("reviewing", 0, 1, "Judging each label by the other images")
-    image_features = features(learnt, images, Classifier(champion), args.cache)
+    reviewed = [row for row in rows if row.split != "audit"]
+    progress("reviewing", 0, 1, "Judging each label by the other images")
+    image_features = compute_features(reviewed, images, Classifier(champion), args.cache)
     try:
-        ranking = label_errors.rank_labels(learnt, image_features)
-    except label_errors.NothingToReview as reason:
-        report("reviewing", 1, 1, str(reason))
-        return {"not_reviewed": str(reason)}
+        ranking = label_errors.rank_labels(reviewed, image_features)
+    except label_errors.NothingToReview as error:
+        progress("reviewing", 1, 1, str(error))
+        return {"not_reviewed": str(error)}
     path = args.out / "doubts.jsonl"
     label_errors.write(path, ranking)
-    report("reviewing", 1, 1, f"{sum(ranked.is_issue for ranked in ranking.labels)} are doubtful")
+    progress("reviewing", 1, 1, f"{sum(ranked.is_issue for ranked in ranking.labels)} are doubtful")
     return {"doubts": str(path)}

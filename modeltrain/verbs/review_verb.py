@@ -1,7 +1,7 @@
 """Rank labels by how doubtful they are, with a suggestion for each.
 
 Heads are trained on parts of the dataset and judge the rest, on features of --artifact. Nothing is
-changed: people decide, from the top of the list.
+changed: people decide, starting at the top of the list.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from argparse import ArgumentParser, Namespace
 
 from modeltrain.data.manifest import SPLITS
 from modeltrain.progress import ProgressCallback
-from modeltrain.verbs import Result, paths
+from modeltrain.verbs import Result, add_path_options
 
 
 def options(parser: ArgumentParser) -> None:
-    paths(
+    add_path_options(
         parser,
         dataset="folder of images and labels",
         artifact="the model whose features are used",
@@ -26,24 +26,24 @@ def options(parser: ArgumentParser) -> None:
         nargs="+",
         choices=SPLITS,
         default=["train", "validation"],
-        help="what is reviewed; train and validation unless given",
+        help="splits to review; train and validation by default",
     )
 
 
-def run(args: Namespace, report: ProgressCallback) -> Result:
+def run(args: Namespace, progress: ProgressCallback) -> Result:
     from modeltrain.curate import label_errors
     from modeltrain.data import dataset
     from modeltrain.model import artifact
     from modeltrain.model.classifier import Classifier
-    from modeltrain.model.features import features
+    from modeltrain.model.features import compute_features
 
     data = dataset.load(args.dataset)
     rows = data.split(*args.splits)
     classifier = Classifier(artifact.load(args.artifact))
-    image_features = features(rows, data.images, classifier, args.cache, report)
-    report("reviewing", 0, 1, "Judging each image by the others")
+    image_features = compute_features(rows, data.images, classifier, args.cache, progress)
+    progress("reviewing", 0, 1, "Judging each image by the others")
     ranking = label_errors.rank_labels(rows, image_features)
-    report("reviewing", 1, 1, "Ranked")
+    progress("reviewing", 1, 1, "Ranked")
     label_errors.write(args.out, ranking)
     return {
         "list": str(args.out),

@@ -1,8 +1,8 @@
-"""Train a model on a dataset: the whole recipe, or a head that forgets nothing.
+"""Train a model on a dataset: the whole recipe, or the head alone.
 
-CONFIG is `article` (a new head, then the base unlocked near its top) or `head` (the head of --start
-trained further on images of source `report`, as the site does). Killed at any moment, the same
-command goes on where it was.
+CONFIG is `article` (a new head, then the top of the base unfrozen) or `head` (the head of --start
+trained further on images of source `report`, as the site does). If the command is killed, run it
+again: it resumes.
 """
 
 from __future__ import annotations
@@ -12,24 +12,26 @@ from pathlib import Path
 
 from modeltrain.progress import ProgressCallback
 from modeltrain.training.configs import NAMES
-from modeltrain.verbs import Result, fields, paths
+from modeltrain.verbs import Result, add_config_option, add_path_options
 
 
 def options(parser: ArgumentParser) -> None:
     parser.add_argument("config", metavar="CONFIG", help=", ".join(NAMES))
-    paths(
+    add_path_options(
         parser,
         dataset="folder of images and labels",
         cache="folder of activations and unfinished trainings",
         artifacts="folder of artifacts",
     )
     parser.add_argument(
-        "--start", required=True, help="folder of an artifact, or `imagenet` to fetch its weights"
+        "--start",
+        required=True,
+        help="folder of an artifact, or `imagenet` to download its weights",
     )
-    fields(parser)
+    add_config_option(parser)
 
 
-def run(args: Namespace, report: ProgressCallback) -> Result:
+def run(args: Namespace, progress: ProgressCallback) -> Result:
     from modeltrain.data import dataset
     from modeltrain.model import artifact
     from modeltrain.network import imagenet
@@ -39,22 +41,22 @@ def run(args: Namespace, report: ProgressCallback) -> Result:
     config = configs.get(args.config, args.set)
     data = dataset.load(args.dataset)
     if args.start == "imagenet":
-        start = imagenet.convert(parent=args.cache / "imagenet", report=report)
+        start = imagenet.convert(parent=args.cache / "imagenet", progress=progress)
     else:
         start = artifact.load(Path(args.start))
     if isinstance(config, HeadConfig):
         from modeltrain.training.head import train_head
 
-        made = train_head(
+        candidate = train_head(
             config,
             champion=start,
             rows=data.rows,
             images=data.images,
             cache=args.cache,
             parent=args.artifacts,
-            progress=report,
+            progress=progress,
         )
-        return {"artifact": str(made.path), "sha256": made.sha256}
+        return {"artifact": str(candidate.path), "sha256": candidate.sha256}
 
     from modeltrain.training import article
 
@@ -64,14 +66,14 @@ def run(args: Namespace, report: ProgressCallback) -> Result:
         data=data,
         cache=args.cache,
         parent=args.artifacts,
-        progress=report,
+        progress=progress,
     )
     return {
         "artifact": str(trained.artifact.path),
         "sha256": trained.artifact.sha256,
         "phases": {
-            name: {"kept": each["epoch_kept"], **each["history"][each["epoch_kept"]]}
-            for name, each in trained.artifact.config["training"]["phases"].items()
+            name: {"kept": phase["epoch_kept"], **phase["history"][phase["epoch_kept"]]}
+            for name, phase in trained.artifact.config["training"]["phases"].items()
         },
         "problems": trained.problems,
     }

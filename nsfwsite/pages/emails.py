@@ -22,20 +22,20 @@ TITLES = {
 
 
 @receipt_action
-def leave(request: HttpRequest, receipt: str) -> HttpResponse:
+def save_address(request: HttpRequest, receipt: str) -> HttpResponse:
     report, address = report_of(receipt), request.POST.get("address", "")
 
-    def leave_address() -> None:
+    def act() -> None:
         throttle.hit(request, scope="mail", rate=settings.RATE_MAIL)
         throttle.hit_mailbox(address, rate=settings.RATE_MAILBOX)
         site = request.build_absolute_uri(reverse("home"))
         reporting.leave_address(report=report, address=address, site=site)
 
-    return act_and_return(request, "receipt", receipt, leave_address)
+    return act_and_return(request, "receipt", receipt, act)
 
 
 @receipt_action
-def forget(request: HttpRequest, receipt: str) -> HttpResponse:
+def delete_address(request: HttpRequest, receipt: str) -> HttpResponse:
     report = report_of(receipt)
     return act_and_return(request, "receipt", receipt, lambda: emails.delete_address(report=report))
 

@@ -64,7 +64,7 @@ def reveal(request: HttpRequest, pk: int) -> HttpResponse:
     revealed = pk if not example.looks_explicit or request.POST.get("confirmed") else None
     if wants_fragment(request):
         context = {"example": example, "revealed": revealed}
-        return render(request, "parts/veiled.html", context)
+        return render(request, "parts/blurred_image.html", context)
     report = case.report_with_history(example.report_id)
     escalated = report.status == Report.Status.ESCALATED
     page = safety_case.case_page if escalated else case.case_page

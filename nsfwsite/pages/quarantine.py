@@ -1,4 +1,4 @@
-"""Bursts of reports: release them into the queue, or decline them together."""
+"""Bursts of reports: release them into the queue, or reject them together."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -30,14 +30,14 @@ def release(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @maintainer_required
 @require_POST
-def decline(request: HttpRequest, pk: int) -> HttpResponse:
+def reject(request: HttpRequest, pk: int) -> HttpResponse:
     burst = get_object_or_404(Burst, pk=pk)
     try:
-        declined, remaining = quarantine.reject(
+        rejected, remaining = quarantine.reject(
             burst=burst, by=signed_in_user(request), reason=typed_text(request, "reason")
         )
     except Refusal as refusal:
         return refusal_page(request, refusal)
     more = f" {remaining} are left; press again." if remaining else ""
-    messages.success(request, f"{declined} reports are declined.{more}")
+    messages.success(request, f"{rejected} reports are declined.{more}")
     return redirect("triage")

@@ -31,8 +31,8 @@ from modeltrain.labels import LABELS, NSFW
 from tests.cast import SCORES, finished_audit
 from tests.conftest import png
 from tests.nsfwsite.audits.examples import answers, audit_with_findings
+from tests.nsfwsite.pages.test_doubtful_labels import write_doubts
 from tests.nsfwsite.pages.test_review_tools import mapped
-from tests.nsfwsite.pages.test_triage import doubted
 from worker import heartbeat
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -109,7 +109,7 @@ def world(transactional_db, champion, queued, paired, settings):
     mapped(twice, champion)
     triage.decide(report=decided, outcome="rejected", by=mona, reason="A photograph.")
     triage.decide(report=accepted, outcome="accepted", by=mona)
-    doubted(accepted, retrain)
+    write_doubts(accepted, retrain)
     escalated, explicit, held = queued(4), queued(5), queued(6)
     triage.decide(report=escalated, outcome="escalated", by=mona, reason="Look at this.")
     safety.record_opening(report=escalated, by=mona)

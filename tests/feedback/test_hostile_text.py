@@ -137,7 +137,7 @@ FIELDS = {
 }
 
 
-def kept() -> str:
+def stored_values() -> str:
     """All that the tables hold; what cannot be printed is spelled out."""
     tables = apps.get_app_config("feedback").get_models()
     return "".join(repr(serializers.serialize("python", table.objects.all())) for table in tables)
@@ -148,17 +148,18 @@ def test_hostile_text_is_refused_or_inert(scene, field) -> None:
     long = FIELDS[field](scene, MEGABYTE)
     assert long.status_code in (400, 413, 422)
     assert "characters" in long.content.decode()
-    assert "xxxxx" not in kept()
+    assert "xxxxx" not in stored_values()
 
     answer = FIELDS[field](scene, HOSTILE)
 
     assert answer.status_code < 500
-    everything = kept()
+    everything = stored_values()
     for harmful in ("\\u202e", "\\u2066", "\\x07", "\\x1b"):
         assert harmful not in everything
     if answer.status_code < 400:
         assert "<script>alert(1)</script>gnp.exe" in everything
     newest = Report.objects.latest("pk")
+    reports = (scene.declined, scene.case, newest)
     pages = [
         reverse("definitions"),
         reverse("ledger"),
@@ -168,8 +169,8 @@ def test_hostile_text_is_refused_or_inert(scene, field) -> None:
         reverse("model", args=["v3"]),
         reverse("triage"),
         reverse("retrain", args=[scene.retrain.pk]),
-        *(reverse("receipt", args=[one.receipt]) for one in (scene.declined, scene.case, newest)),
-        *(reverse("case", args=[one.pk]) for one in (scene.declined, scene.case, newest)),
+        *(reverse("receipt", args=[report.receipt]) for report in reports),
+        *(reverse("case", args=[report.pk]) for report in reports),
     ]
     shown = [page.content.decode() for page in (answer, *map(scene.client.get, pages))]
     for text in shown:

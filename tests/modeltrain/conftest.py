@@ -1,4 +1,4 @@
-"""A small real dataset: flat drawings that somebody reported, and soft noise as anchors."""
+"""A small real dataset: flat drawings as reports, and soft noise as anchors."""
 
 import io
 from collections.abc import Callable
@@ -27,7 +27,7 @@ def drawing(number: int, size: int = 299) -> np.ndarray:
 
 
 def blobs(number: int) -> np.ndarray:
-    """Soft coloured blobs, other ones for every number."""
+    """Soft coloured blobs, different for every number."""
     coarse = np.random.default_rng(number).integers(0, 256, (5, 7, 3), dtype=np.uint8)
     return np.asarray(Image.fromarray(coarse).resize((120, 90), Image.Resampling.BICUBIC))
 
@@ -45,15 +45,15 @@ def classifier(published) -> Classifier:
 
 @pytest.fixture
 def dataset(tmp_path) -> Callable[..., Dataset]:
-    """Reported drawings and anchors; of four, one each is for validation."""
+    """Build a dataset of reported drawings and anchors; every fourth one is for validation."""
 
-    def make(drawings: int = 8, anchors: int = 8) -> Dataset:
-        folder = tmp_path / "pictures"
+    def build(drawings: int = 8, anchors: int = 8) -> Dataset:
+        folder = tmp_path / "images"
         folder.mkdir(exist_ok=True)
         rows, images = [], {}
-        many = [(drawing(n, 120), "drawings", "report", n) for n in range(drawings)]
-        many += [(blobs(n), "neutral", "blobs", n) for n in range(anchors)]
-        for pixels, label, source, number in many:
+        examples = [(drawing(n, 120), "drawings", "report", n) for n in range(drawings)]
+        examples += [(blobs(n), "neutral", "blobs", n) for n in range(anchors)]
+        for pixels, label, source, number in examples:
             sha256 = pixel_sha256(pixels)
             images[sha256] = folder / f"{sha256}.png"
             images[sha256].write_bytes(to_png(pixels))
@@ -61,4 +61,4 @@ def dataset(tmp_path) -> Callable[..., Dataset]:
             rows.append(Row(sha256, label, {}, split, source, sha256))
         return Dataset(rows, images)
 
-    return make
+    return build

@@ -17,7 +17,7 @@ def written(settings, caplog):
 
 
 @pytest.mark.django_db
-def test_no_log_keeps_a_receipt(client, written) -> None:
+def test_no_receipt_is_logged(client, written) -> None:
     with written.at_level(logging.WARNING, logger="django.request"):
         client.get(reverse("receipt", args=[RECEIPT]))
         client.post(reverse("withdraw", args=[RECEIPT]))

@@ -4,7 +4,7 @@ from django.urls import reverse
 pytestmark = pytest.mark.django_db
 
 
-def test_the_page_tells_the_periods_that_are_at_work(client, settings) -> None:
+def test_the_page_shows_the_periods_from_the_settings(client, settings) -> None:
     periods = {
         "DEMO_IMAGE_MINUTES": 1201,
         "DECLINED_DAYS": 1202,
@@ -24,7 +24,7 @@ def test_every_page_and_the_report_form_lead_to_it(client) -> None:
     assert client.get(reverse("report")).content.decode().count(where) == 2
 
 
-def test_addresses_are_spoken_of_where_they_are_asked_for(client, settings) -> None:
+def test_the_page_mentions_mail_only_where_mail_is_offered(client, settings) -> None:
     for offered in (True, False):
         settings.SENDS_MAIL = offered
         assert ("An e-mail address" in client.get(reverse("privacy")).content.decode()) is offered

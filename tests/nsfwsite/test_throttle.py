@@ -4,17 +4,17 @@ from django.test import RequestFactory
 from nsfwsite.throttle import address_of
 
 
-def seen(direct: str = "10.0.0.1", passed: str = "") -> str:
-    headers = {"X-Forwarded-For": passed} if passed else {}
-    return address_of(RequestFactory().get("/", headers=headers, REMOTE_ADDR=direct))
+def address(peer: str = "10.0.0.1", forwarded: str = "") -> str:
+    headers = {"X-Forwarded-For": forwarded} if forwarded else {}
+    return address_of(RequestFactory().get("/", headers=headers, REMOTE_ADDR=peer))
 
 
-def test_without_proxies_nobody_chooses_an_address() -> None:
-    assert seen(passed="1.2.3.4") == "10.0.0.1"
+def test_without_proxies_a_visitor_cannot_choose_an_address() -> None:
+    assert address(forwarded="1.2.3.4") == "10.0.0.1"
 
 
 @pytest.mark.parametrize(
-    ("proxies", "passed", "address"),
+    ("proxies", "forwarded", "expected"),
     [
         (1, "6.6.6.6, 203.0.113.9", "203.0.113.9"),
         (2, "6.6.6.6, 203.0.113.9, 10.0.0.2", "203.0.113.9"),
@@ -22,11 +22,13 @@ def test_without_proxies_nobody_chooses_an_address() -> None:
         (1, "", "10.0.0.1"),
     ],
 )
-def test_only_what_our_own_proxies_saw_counts(settings, proxies, passed, address) -> None:
+def test_only_addresses_from_trusted_proxies_count(settings, proxies, forwarded, expected) -> None:
     settings.TRUSTED_PROXIES = proxies
-    assert seen(passed=passed) == address
+    assert address(forwarded=forwarded) == expected
 
 
 def test_a_household_with_endless_addresses_is_counted_once() -> None:
-    assert seen("2001:db8:1:2::1") == seen("2001:db8:1:2:ffff::9") != seen("2001:db8:1:3::1")
-    assert seen("::ffff:203.0.113.9") == seen("203.0.113.9") != seen("::ffff:203.0.113.10")
+    assert (
+        address("2001:db8:1:2::1") == address("2001:db8:1:2:ffff::9") != address("2001:db8:1:3::1")
+    )
+    assert address("::ffff:203.0.113.9") == address("203.0.113.9") != address("::ffff:203.0.113.10")

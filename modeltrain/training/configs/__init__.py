@@ -1,4 +1,4 @@
-"""Training configs: a module each, with `get()` returning a frozen dataclass."""
+"""Training configs, one per module, each with a `get()` that returns a frozen dataclass."""
 
 from __future__ import annotations
 
@@ -20,17 +20,21 @@ def get(name: str, changes: Sequence[str] = ()) -> Any:
     ----------
     name : str
     changes : sequence of str
-        Each `field=value` or `part.field=value`, the value as in JSON.
+        Each is `field=value` or `part.field=value`, with the value as in JSON.
 
     Raises
     ------
     ConfigRefused
-        When there is no config or field of that name, or a value cannot be.
+        When there is no config or field of that name, or a value is impossible.
+
+    Returns
+    -------
+    ArticleConfig or HeadConfig
     """
     if name not in NAMES:
         raise ConfigRefused(
             f"A config must be one of {', '.join(NAMES)}. Received: {name!r}. "
-            "Add a module to modeltrain/configs for another."
+            "Add a module to modeltrain/training/configs for another."
         )
     config = importlib.import_module(f"{__name__}.{name}").get()
     for change in changes:
@@ -45,23 +49,24 @@ def get(name: str, changes: Sequence[str] = ()) -> Any:
 
 def _changed(config: Any, path: Sequence[str], value: str, change: str) -> Any:
     name, *rest = path
-    known = [each.name for each in fields(config)]
-    if name not in known:
+    names = [field.name for field in fields(config)]
+    if name not in names:
         raise ConfigRefused(
-            f"{type(config).__name__} has {', '.join(known)}. Received: {change!r}. "
+            f"{type(config).__name__} has {', '.join(names)}. Received: {change!r}. "
             "Change one of these."
         )
-    before = getattr(config, name)
-    if rest and is_dataclass(before):
-        return replace(config, **{name: _changed(before, rest, value, change)})
+    default = getattr(config, name)
+    if rest and is_dataclass(default):
+        return replace(config, **{name: _changed(default, rest, value, change)})
     try:
-        after = json.loads(value)
+        parsed = json.loads(value)
     except ValueError:
-        after = value
-    kinds = (int, float) if isinstance(before, float) else type(before)
-    if rest or not isinstance(after, kinds) or isinstance(after, bool) != isinstance(before, bool):
+        parsed = value
+    types = (int, float) if isinstance(default, float) else type(default)
+    is_bool = isinstance(parsed, bool)
+    if rest or not isinstance(parsed, types) or is_bool != isinstance(default, bool):
         raise ConfigRefused(
-            f"{type(config).__name__}.{name} must be a {type(before).__name__}. "
-            f"Received: {change!r}. Write a value of that kind."
+            f"{type(config).__name__}.{name} must be a {type(default).__name__}. "
+            f"Received: {change!r}. Write a value of that type."
         )
-    return replace(config, **{name: after})
+    return replace(config, **{name: parsed})

@@ -1,14 +1,14 @@
-"""The article's recipe: a new head on frozen features, then the base unlocked near its top.
+"""The article's recipe: a new head on frozen features, then the top of the base unfrozen.
 
 Command
     python -m modeltrain train article --dataset DIR --start DIR --cache DIR --artifacts DIR
 Hardware
-    2 CPU cores are enough for thousands of images; from pixels, a GPU.
+    2 CPU cores are enough for thousands of images; training on pixels needs a GPU.
 Expected time
-    On 2 cores, frozen layers take about 0.1 s for each image and changed copy, once; an epoch of
-    phase 1 less than a second for 1,000 images, of phase 2 about 0.2 s for each image.
+    On 2 cores, frozen layers take about 0.1 s for each image and augmented copy, once. An epoch of
+    phase 1 takes less than a second for 1,000 images, and one of phase 2 about 0.2 s per image.
 Expected figures
-    docs/recipe.md, with the command that makes them.
+    See docs/recipe.md, with the command that produces them.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ from modeltrain.training.config_rules import above, at_least, between
 
 @dataclass(frozen=True)
 class Phase:
-    """How long and how fast one phase learns.
+    """How long and how fast one phase trains.
 
     Attributes
     ----------
     epochs, patience : int
-        At most so many; stop after so many without a better validation loss.
+        The maximum number of epochs; the number without a better validation loss after which to
+        stop.
     batch : int
-        Images a step.
+        Images per step.
     learning_rate : float
-        Of Adam, in the first epoch.
+        Adam's, in the first epoch.
     decay : float
-        What the learning rate is multiplied by, epoch after epoch, smoothly.
+        Factor on the learning rate per epoch, applied smoothly.
     """
 
     epochs: int
@@ -57,21 +58,22 @@ class ArticleConfig:
     ----------
     name : str
     seed : int
-        Of everything drawn at random.
+        Seed of everything random.
     head : Phase
-        Phase 1: the three dense layers, from new, on features of the frozen base.
+        Phase 1: three new dense layers, on features of the frozen base.
     fine : Phase
-        Phase 2: these and the convolutions from `unlock_from` on. None where its epochs are 0.
+        Phase 2: these layers and the convolutions from `unlock_from` on; skipped if its epochs
+        are 0.
     unlock_from : int
-        The first convolution that learns, counted from 1. Normalisation stays as it was.
+        The first convolution to train, counted from 1. Normalisation stays frozen.
     augmentation : Augmentation
     copies : int
-        Changed copies of each image whose activations are kept; epochs take them in turn.
+        Augmented copies of each image whose activations are cached; epochs use them in turn.
     balance : bool
         Whether each class counts the same, however many images it has.
     disk_budget : float
-        Gigabytes (10⁹ bytes) that phase 2 may keep activations in. What needs more is trained from
-        pixels, with new changes in every epoch.
+        Gigabytes (10⁹ bytes) of activations that phase 2 may cache. A larger dataset is trained on
+        pixels, with new augmentation in every epoch.
     """
 
     name: str = "article"

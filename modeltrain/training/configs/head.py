@@ -1,4 +1,4 @@
-"""Train the head alone, from the champion's, on reported images, without forgetting the rest.
+"""Train only the head, starting from the champion's, on reported images, without forgetting.
 
 Command
     python -m modeltrain retrain --config head --champion DIR --manifest FILE --images FILE
@@ -6,11 +6,11 @@ Command
 Hardware
     2 CPU cores, no GPU.
 Expected time
-    Two minutes and ten seconds from approval to verdict, the audit of 645 images included; the
+    Two minutes and ten seconds from approval to verdict, including the audit of 645 images; the
     training itself takes half a minute.
 Expected figures
-    `make loop`, 120 reported drawings and 134 photographs as anchors: recall of drawings on the
-    audit set from 2 % to 92 %, of neutral photographs from 100 % to 98 %.
+    With `make loop` (120 reported drawings, 134 photographs as anchors), recall on the audit set
+    goes from 2% to 92% for drawings, and from 100% to 98% for neutral photographs.
 """
 
 from __future__ import annotations
@@ -22,29 +22,30 @@ from modeltrain.training.config_rules import above, at_least, between
 
 @dataclass(frozen=True)
 class HeadConfig:
-    """How a head is trained. Weights of parts are shares of the whole loss.
+    """How a head is trained. The three weights are shares of the whole loss.
 
     Attributes
     ----------
     name : str
     seed : int
-        Of everything drawn at random: the same inputs give the same artifact.
+        Seed of everything random: the same inputs give the same artifact.
     epochs, patience : int
-        At most so many; stop after so many without a better validation loss.
+        The maximum number of epochs; the number without a better validation loss after which to
+        stop.
     batch : int
-        Rows a step.
+        Rows per step.
     learning_rate : float
-        Of Adam.
+        Adam's.
     dropout : tuple of float
-        After the first and the second layer.
+        Rates after the first and the second layer.
     l2_sp : float
-        Pull of every kernel towards the champion's, instead of towards zero.
+        Strength with which kernels are pulled towards the champion's, instead of towards zero.
     distil : float
-        Share of the champion's own answer in an anchor's target; the rest is its label.
+        Share of the champion's probabilities in an anchor's target; the rest is its label.
     reported_weight, anchor_weight, impression_weight : float
         Shares of the loss.
     impressions_per_class, impression_steps : int
-        How many class impressions, and how far they are optimised.
+        The number of data impressions per class, and of optimisation steps.
     validation_minimum : int
         With fewer reported validation images, train for all epochs instead of stopping early.
     """

@@ -1,13 +1,13 @@
-// Keeps the demo's page, its program and its samples, so that it works offline. The model is kept
-// by the page itself. No other page, nothing of anybody's, and nothing that is sent.
+// Caches the demo's page, its scripts and its samples, so that it works offline. The page itself
+// caches the model. No other page, no personal data and no upload is cached.
 const PAGE = "{{ page|escapejs }}";
 const DESCRIPTION = "{{ description|escapejs }}";
 const FILES = [{% for file in files %}
   "{{ file|escapejs }}",{% endfor %}
 ];
 const PREFIX = "speakup-shell-";
-// Addresses of collected files carry a hash of what is in them.
-const NAME = PREFIX + hash(FILES.join());
+// Addresses of collected files carry a hash of their content.
+const CACHE_NAME = PREFIX + hash(FILES.join());
 
 function hash(text) {
   let sum = 5381;
@@ -15,61 +15,61 @@ function hash(text) {
   return sum.toString(16);
 }
 
-/** As a stranger gets it: without the name or the cookies of whoever is signed in. */
-const asStranger = (address) => new Request(address, { credentials: "omit" });
+/** As a stranger gets it: without the name and the cookies of a signed-in user. */
+const anonymousRequest = (address) => new Request(address, { credentials: "omit" });
 
-async function keepAll() {
-  const kept = await caches.open(NAME);
-  await kept.addAll([PAGE, DESCRIPTION, ...FILES].map(asStranger));
+async function cacheAll() {
+  const cache = await caches.open(CACHE_NAME);
+  await cache.addAll([PAGE, DESCRIPTION, ...FILES].map(anonymousRequest));
 }
 
-async function dropOthers() {
+async function deleteOldCaches() {
   for (const name of await caches.keys()) {
-    if (name.startsWith(PREFIX) && name !== NAME) await caches.delete(name);
+    if (name.startsWith(PREFIX) && name !== CACHE_NAME) await caches.delete(name);
   }
 }
 
-/** The page was made for another model: keep it anew with its description. */
-async function renew(fresh) {
-  const kept = await caches.open(NAME);
-  const before = await kept.match(DESCRIPTION);
-  if ((await before?.text()) !== (await fresh.text())) {
-    await kept.addAll([PAGE, DESCRIPTION].map(asStranger));
+/** Cache page and description again where the description has changed: the model is another. */
+async function refreshPage(description) {
+  const cache = await caches.open(CACHE_NAME);
+  const cached = await cache.match(DESCRIPTION);
+  if ((await cached?.text()) !== (await description.text())) {
+    await cache.addAll([PAGE, DESCRIPTION].map(anonymousRequest));
   }
 }
 
-async function fromSite(event) {
+async function networkFirst(event) {
   const { request } = event;
   try {
-    const fresh = await fetch(request);
-    if (fresh.ok && new URL(request.url).pathname === DESCRIPTION) {
-      event.waitUntil(renew(fresh.clone()).catch(() => {}));
+    const response = await fetch(request);
+    if (response.ok && new URL(request.url).pathname === DESCRIPTION) {
+      event.waitUntil(refreshPage(response.clone()).catch(() => {}));
     }
-    return fresh;
-  } catch (problem) {
-    const kept = await caches.open(NAME);
-    const copy = await kept.match(new URL(request.url).pathname, { ignoreVary: true });
+    return response;
+  } catch (error) {
+    const cache = await caches.open(CACHE_NAME);
+    const copy = await cache.match(new URL(request.url).pathname, { ignoreVary: true });
     if (copy) return copy;
-    throw problem;
+    throw error;
   }
 }
 
-async function fromHere(request) {
-  const kept = await caches.open(NAME);
-  return (await kept.match(request, { ignoreVary: true })) ?? fetch(request);
+async function cacheFirst(request) {
+  const cache = await caches.open(CACHE_NAME);
+  return (await cache.match(request, { ignoreVary: true })) ?? fetch(request);
 }
 
 self.addEventListener("install", (event) => {
   self.skipWaiting();
-  event.waitUntil(keepAll());
+  event.waitUntil(cacheAll());
 });
 self.addEventListener("activate", (event) => {
-  event.waitUntil(dropOthers().then(() => self.clients.claim()));
+  event.waitUntil(deleteOldCaches().then(() => self.clients.claim()));
 });
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   const { origin, pathname, search } = new URL(request.url);
   if (request.method !== "GET" || origin !== location.origin || search) return;
-  if (pathname === PAGE || pathname === DESCRIPTION) event.respondWith(fromSite(event));
-  else if (FILES.includes(pathname)) event.respondWith(fromHere(request));
+  if (pathname === PAGE || pathname === DESCRIPTION) event.respondWith(networkFirst(event));
+  else if (FILES.includes(pathname)) event.respondWith(cacheFirst(request));
 });

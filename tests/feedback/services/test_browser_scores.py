@@ -1,4 +1,4 @@
-"""What a reporter's browser said, beside what the server says."""
+"""The answers of a reporter's browser, beside the server's."""
 
 import json
 
@@ -18,14 +18,14 @@ def answer(model: ModelVersion, graph: str = "int8", **scores: float) -> dict:
     return {"model": model.sha256, "graph": graph, "scores": {**SCORES, **scores}}
 
 
-def read(value: dict) -> browser_scores.BrowserAnswer:
+def parsed(value: dict) -> browser_scores.BrowserAnswer:
     return browser_scores.parse(json.dumps({FILE: value}))[FILE]
 
 
 @pytest.fixture
-def kept(filed):
-    def make(said: browser_scores.BrowserAnswer, seed: int = 0) -> BrowserScore:
-        return filed(seed, browser_answers=[said]).examples.get().in_browser
+def stored(filed):
+    def make(browser_answer: browser_scores.BrowserAnswer, seed: int = 0) -> BrowserScore:
+        return filed(seed, browser_answers=[browser_answer]).examples.get().in_browser
 
     return make
 
@@ -40,43 +40,45 @@ def kept(filed):
     ],
 )
 def test_drift_begins_beyond_the_tolerance_of_each_file(
-    kept, champion, graph, neutral, drifted
+    stored, champion, graph, neutral, drifted
 ) -> None:
-    own = kept(read(answer(champion, graph, neutral=neutral)))
+    browser_score = stored(parsed(answer(champion, graph, neutral=neutral)))
 
-    assert own.drifted is drifted
-    assert own.distance == pytest.approx(0.9 - neutral)
-    assert own.scores["neutral"] == neutral
+    assert browser_score.drifted is drifted
+    assert browser_score.distance == pytest.approx(0.9 - neutral)
+    assert browser_score.scores["neutral"] == neutral
 
 
 def test_another_label_is_drift(filed, judged, champion) -> None:
     close = {"drawings": 0.451, "neutral": 0.449}
-    said = read(answer(champion, **close))
+    browser_answer = parsed(answer(champion, **close))
     classification = judged(3)
     classification.scores = {**SCORES, "drawings": 0.449, "neutral": 0.451}
     classification.save()
-    report = filed(classifications=[classification], kind="unfair", browser_answers=[said])
-    own = report.examples.get().in_browser
-    assert own.distance < own.tolerance
-    assert own.drifted
+    report = filed(
+        classifications=[classification], kind="unfair", browser_answers=[browser_answer]
+    )
+    browser_score = report.examples.get().in_browser
+    assert browser_score.distance < browser_score.tolerance
+    assert browser_score.drifted
 
 
-def test_answers_of_another_model_are_kept_and_not_compared(kept, champion) -> None:
+def test_answers_of_another_model_are_kept_and_not_compared(stored, champion) -> None:
     older = ModelVersion.objects.create(number=9, sha256="9" * 64, title="Older")
-    own = kept(read(answer(older, neutral=0.1)))
+    browser_score = stored(parsed(answer(older, neutral=0.1)))
 
-    assert (own.distance, own.drifted) == (None, False)
+    assert (browser_score.distance, browser_score.drifted) == (None, False)
     with pytest.raises(IntegrityError), transaction.atomic():
         BrowserScore.objects.update(drifted=True)
 
 
-def test_maintainers_get_a_count_and_the_reports(kept, champion) -> None:
-    kept(read(answer(champion)))
-    far = kept(read(answer(champion, neutral=0.5)), seed=1)
+def test_maintainers_get_a_count_and_the_reports(stored, champion) -> None:
+    stored(parsed(answer(champion)))
+    far = stored(parsed(answer(champion, neutral=0.5)), seed=1)
 
-    found = queries.reports.browser_drift()
-    assert (found["compared"], found["drifted"]) == (2, 1)
-    assert list(found["reports"]) == [far.example.report_id]
+    drift = queries.reports.browser_drift()
+    assert (drift["compared"], drift["drifted"]) == (2, 1)
+    assert list(drift["reports"]) == [far.example.report_id]
 
 
 @pytest.mark.parametrize(
@@ -91,6 +93,6 @@ def test_maintainers_get_a_count_and_the_reports(kept, champion) -> None:
         json.dumps({FILE: {"model": "a" * 64, "graph": "int8", "scores": {**SCORES, "sexy": 7}}}),
     ],
 )
-def test_what_is_no_answer_is_refused(champion, text) -> None:
+def test_an_invalid_browser_answer_is_refused(champion, text) -> None:
     with pytest.raises(Invalid, match="names its model"):
         browser_scores.parse(text)

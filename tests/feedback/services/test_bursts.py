@@ -21,21 +21,21 @@ def flood(queued, count=5, **changes):
     return [queued(seed, source="one network", **changes) for seed in range(count)]
 
 
-def test_what_one_network_sends_beyond_the_limit_waits_apart(queued, ravi, client) -> None:
+def test_reports_of_one_network_above_the_limit_are_quarantined(queued, ravi, client) -> None:
     flooded = flood(queued)
     rosas = queued(9, source="another network")
 
     assert list(queries.triage.open_cases(ravi)) == [*flooded[:3], rosas]
     burst = queries.triage.bursts().get()
     assert (burst.kind, burst.waiting, burst.oldest) == ("network", 2, flooded[3].pk)
-    assert {one.status for one in Report.objects.all()} == {"queued"}
+    assert {report.status for report in Report.objects.all()} == {"queued"}
     assert triage.claim_next(by=ravi, after=flooded[2]) == rosas
     receipt = client.get(reverse("receipt", args=[flooded[4].receipt])).content.decode()
     assert "It is not lost" in receipt
     assert "It is not lost" not in client.get(reverse("receipt", args=[rosas.receipt]))
 
 
-def test_nearly_the_same_picture_from_everywhere_waits_apart(queued, ravi) -> None:
+def test_near_duplicates_from_many_networks_are_quarantined(queued, ravi) -> None:
     for place in range(3):
         queued(1, source=f"network {place}")
     StoredImage.objects.update(sha256=F("pk"))
@@ -46,13 +46,13 @@ def test_nearly_the_same_picture_from_everywhere_waits_apart(queued, ravi) -> No
     assert other in queries.triage.open_cases(ravi)
 
 
-def test_the_same_picture_is_known_by_its_hash_where_no_pixels_are_kept(queued) -> None:
+def test_the_same_image_without_pixels_is_recognised_by_its_hash(queued) -> None:
     for place in range(4):
         queued(1, source=f"network {place}", consent_store=False, consent_train=False)
     assert queries.triage.bursts().get().waiting == 1
 
 
-def test_what_came_before_the_window_does_not_count(queued, settings) -> None:
+def test_reports_from_before_the_window_do_not_count(queued, settings) -> None:
     for _ in range(2):
         flood(queued, 3)
         long_ago = datetime.timedelta(minutes=settings.BURST_MINUTES + 1)
@@ -60,7 +60,7 @@ def test_what_came_before_the_window_does_not_count(queued, settings) -> None:
     assert not Burst.objects.exists()
 
 
-def test_ravi_puts_a_burst_into_the_queue(client, queued, ravi) -> None:
+def test_ravi_releases_a_burst_into_the_queue(client, queued, ravi) -> None:
     flooded = flood(queued)
     client.force_login(ravi)
     page = client.get(reverse("triage")).content.decode()
@@ -72,14 +72,14 @@ def test_ravi_puts_a_burst_into_the_queue(client, queued, ravi) -> None:
     assert not queries.triage.bursts().exists()
 
 
-def test_mona_declines_a_burst_at_once_and_each_reporter_reads_why(client, queued, mona) -> None:
+def test_mona_rejects_a_burst_at_once_and_every_reporter_reads_why(client, queued, mona) -> None:
     flooded = flood(queued)
     client.force_login(mona)
     where = reverse("decline-held", args=[Burst.objects.get().pk])
     assert client.post(where, {"reason": " "}).status_code == 422
     client.post(where, {"reason": "The same words, again and again."})
 
-    assert [Report.objects.get(pk=one.pk).status for one in flooded] == [
+    assert [Report.objects.get(pk=report.pk).status for report in flooded] == [
         *["queued"] * 3,
         *["rejected"] * 2,
     ]
@@ -89,7 +89,7 @@ def test_mona_declines_a_burst_at_once_and_each_reporter_reads_why(client, queue
     assert queries.triage.bursts().get().waiting == 1
 
 
-def test_ravi_cannot_decline_a_burst(client, queued, ravi) -> None:
+def test_ravi_cannot_reject_a_burst(client, queued, ravi) -> None:
     flood(queued)
     client.force_login(ravi)
     burst = Burst.objects.get()
@@ -98,14 +98,14 @@ def test_ravi_cannot_decline_a_burst(client, queued, ravi) -> None:
         quarantine.reject(burst=burst, by=ravi, reason="No.")
 
 
-def test_what_is_held_can_be_decided_and_withdrawn_alone(queued, ravi) -> None:
+def test_a_quarantined_report_can_be_decided_or_withdrawn_alone(queued, ravi) -> None:
     *_, first, second = flood(queued)
     triage.decide(report=first, outcome="accepted", by=ravi)
     reports.withdraw(report=second)
     assert not queries.triage.bursts().exists()
 
 
-def test_declining_needs_a_reason(queued, mona) -> None:
+def test_rejecting_a_burst_needs_a_reason(queued, mona) -> None:
     flood(queued)
     with pytest.raises(Invalid, match="needs a reason"):
         quarantine.reject(burst=Burst.objects.get(), by=mona, reason="")

@@ -38,35 +38,35 @@ def offer(
 
 
 def images_of(offers) -> Counter:
-    found = Counter()
-    for each in offers:
-        found[each.report.source] += len(each.rows)
-    return found
+    counts = Counter()
+    for accepted in offers:
+        counts[accepted.report.source] += len(accepted.rows)
+    return counts
 
 
-def test_a_thousand_reports_from_one_network_bring_twenty_images() -> None:
+def test_a_thousand_reports_of_one_network_add_twenty_images() -> None:
     assert len(contribution_limits.within_limits([offer(n, "mallory") for n in range(1000)])) == 20
 
 
-def test_with_many_others_a_network_may_bring_its_share() -> None:
+def test_among_many_others_a_network_may_add_its_share() -> None:
     others = [offer(n, f"person {n}") for n in range(400)]
     flood = [offer(1000 + n, "mallory") for n in range(1000)]
-    found = images_of(contribution_limits.within_limits(others + flood))
-    assert found["mallory"] == 100  # a fifth of 500
-    assert sum(found.values()) == 500
+    counts = images_of(contribution_limits.within_limits(others + flood))
+    assert counts["mallory"] == 100  # a fifth of 500
+    assert sum(counts.values()) == 500
 
 
-def test_nearly_the_same_picture_from_a_thousand_networks_is_one_source() -> None:
+def test_near_duplicates_from_a_thousand_networks_are_one_source() -> None:
     offers = [offer(n, f"person {n}", cluster="one picture") for n in range(1000)]
     assert len(contribution_limits.within_limits(offers)) == 20
 
 
-def test_one_hour_brings_no_more_from_a_thousand_networks() -> None:
+def test_an_hour_has_a_limit_whatever_the_networks() -> None:
     hour = [offer(n, f"person {n}", hour=0) for n in range(1000)]
     assert len(contribution_limits.within_limits(hour)) == 200
 
 
-def test_beside_such_an_hour_everything_else_enters() -> None:
+def test_a_busy_hour_does_not_displace_other_reports() -> None:
     quiet = [offer(n, f"person {n}") for n in range(1, 301)]
     busy = [offer(1000 + n, f"other {n}", hour=0) for n in range(1000)]
     taken = contribution_limits.within_limits(quiet + busy)
@@ -74,13 +74,13 @@ def test_beside_such_an_hour_everything_else_enters() -> None:
     assert len(taken) == 500
 
 
-def test_reports_whose_source_was_forgotten_are_not_one_source() -> None:
+def test_reports_without_a_source_do_not_share_one() -> None:
     assert len(contribution_limits.within_limits([offer(n, "") for n in range(100)])) == 100
 
 
-def test_what_is_held_back_is_the_newest() -> None:
+def test_the_newest_reports_are_held_back() -> None:
     offers = [offer(n, "mallory", images=15) for n in range(3)]
-    assert [each.report.pk for each in contribution_limits.within_limits(offers)] == [0]
+    assert [accepted.report.pk for accepted in contribution_limits.within_limits(offers)] == [0]
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 20), st.integers(0, 3)), max_size=60))
@@ -90,7 +90,7 @@ def test_no_source_ever_exceeds_its_share_of_what_enters(reports) -> None:
         for n, (who, images, cluster) in enumerate(reports)
     ]
     taken = contribution_limits.within_limits(offers)
-    allowed = max(20, sum(len(each.rows) for each in taken) // 5)
+    allowed = max(20, sum(len(accepted.rows) for accepted in taken) // 5)
     assert all(n <= allowed for n in images_of(taken).values())
     assert bool(taken) == bool(offers)
 
@@ -106,30 +106,30 @@ def flooded(queued, ravi, mona, db, settings) -> DatasetVersion:
     return datasets.fold(by=mona)
 
 
-def test_a_version_says_where_its_images_come_from_and_what_was_held_back(flooded) -> None:
+def test_a_version_says_where_its_images_come_from_and_how_many_were_held_back(flooded) -> None:
     assert flooded.origin["sources"] == [1]
     assert flooded.origin["burst"] == 200
     assert flooded.origin["held_back"] == {"reports": 2, "images": 2}
     assert len(manifest.read(flooded.manifest)) == 2
 
 
-def test_what_was_held_back_may_come_with_the_next_version(flooded, mona) -> None:
+def test_reports_that_were_held_back_may_enter_the_next_version(flooded, mona) -> None:
     assert Report.objects.filter(status=Report.Status.ACCEPTED).count() == 2
     following = datasets.fold(by=mona)
     assert (following.number, following.added) == (3, 1)
 
 
-def test_a_source_is_forgotten_in_time_and_when_its_report_is_withdrawn(filed) -> None:
+def test_a_source_is_anonymised_in_time_and_erased_with_its_report(filed) -> None:
     old, new, gone = (filed(seed, source="s") for seed in range(3))
     Report.objects.filter(pk=old.pk).update(created_at=timezone.now() - datetime.timedelta(days=91))
     reports.withdraw(report=gone)
     reports.anonymise_sources()
-    kept = dict(Report.objects.values_list("pk", "source"))
-    assert (kept[new.pk], kept[gone.pk]) == ("s", "")
-    assert kept[old.pk].startswith("forgotten ")
+    sources = dict(Report.objects.values_list("pk", "source"))
+    assert (sources[new.pk], sources[gone.pk]) == ("s", "")
+    assert sources[old.pk].startswith("forgotten ")
 
 
-def test_what_came_together_is_still_known_when_its_source_is_forgotten(filed) -> None:
+def test_reports_that_came_together_still_share_an_anonymised_source(filed) -> None:
     for seed, source in enumerate(("one", "one", "other")):
         filed(seed, source=source)
     Report.objects.update(created_at=timezone.now() - datetime.timedelta(days=91))
@@ -141,7 +141,7 @@ def test_what_came_together_is_still_known_when_its_source_is_forgotten(filed) -
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("address", "other", "same"),
     [
         ("203.0.113.5", "203.0.113.99", True),
         ("203.0.113.5", "203.0.114.5", False),
@@ -149,10 +149,10 @@ def test_what_came_together_is_still_known_when_its_source_is_forgotten(filed) -
         ("2001:db8:1:1::1", "2001:db8:2:1::1", False),
     ],
 )
-def test_a_source_is_a_network_and_does_not_tell_which(one, other, same) -> None:
-    found = [
-        throttle.source_of(RequestFactory().get("/", REMOTE_ADDR=address))
-        for address in (one, other)
+def test_a_source_is_a_network_and_does_not_tell_which(address, other, same) -> None:
+    hashes = [
+        throttle.source_of(RequestFactory().get("/", REMOTE_ADDR=remote_address))
+        for remote_address in (address, other)
     ]
-    assert (found[0] == found[1]) is same
-    assert one not in found[0]
+    assert (hashes[0] == hashes[1]) is same
+    assert address not in hashes[0]

@@ -55,14 +55,14 @@ def rows_of(dataset: DatasetVersion) -> list[Row]:
     return manifest.read(dataset.manifest)
 
 
-def test_accepted_examples_join_what_was_there(accepted, mona):
+def test_accepted_examples_join_the_earlier_rows(accepted, mona):
     report = accepted()
     dataset = datasets.fold(by=mona)
     assert dataset.number == 2
     assert {row.source for row in rows_of(dataset)} == {"stamps", "report"}
-    mine = next(row for row in rows_of(dataset) if row.source == "report")
-    assert (mine.label, mine.groups) == ("drawings", {"medium": "vector"})
-    assert mine.split in {"train", "validation"}
+    reported = next(row for row in rows_of(dataset) if row.source == "report")
+    assert (reported.label, reported.groups) == ("drawings", {"medium": "vector"})
+    assert reported.split in {"train", "validation"}
     report.refresh_from_db()
     assert (report.status, report.folded_into) == (Report.Status.FOLDED, dataset)
 
@@ -85,7 +85,7 @@ def test_without_consent_to_train_nothing_is_folded(accepted, mona):
     assert datasets.fold(by=mona) is None
 
 
-def test_a_picture_of_the_audit_set_is_never_learnt_from(accepted, mona, settings):
+def test_an_image_of_the_audit_set_is_never_trained_on(accepted, mona, settings):
     pixels = noise(0, (80, 60))
     row = Row(
         sha256=pixel_sha256(pixels),
@@ -140,11 +140,11 @@ def test_maintainers_who_fold_at_once_do_not_trip_over_each_other(monkeypatch):
         assert list(pool.map(look, range(8))) == [3] * 8
 
 
-def test_a_withdrawn_picture_is_not_in_the_next_version(accepted, mona):
+def test_a_withdrawn_image_is_not_in_the_next_version(accepted, mona):
     first, second = accepted(seed=1), accepted(seed=2)
     datasets.fold(by=mona)
     first.refresh_from_db()
-    gone, stays = (one.examples.get().image.name for one in (first, second))
+    gone, stays = (report.examples.get().image.name for report in (first, second))
     reports.withdraw(report=first)
     accepted(seed=3)
     hashes = {row.sha256 for row in rows_of(datasets.fold(by=mona))}
@@ -162,7 +162,7 @@ def test_a_withdrawal_alone_makes_the_next_version(accepted, mona):
     ]
 
 
-def test_pixels_come_from_the_report_and_not_from_who_tries_the_same_picture(accepted, judged):
+def test_pixels_come_from_the_report_and_not_from_a_visitor_with_the_same_image(accepted, judged):
     tried = judged(seed=1).image
     image = accepted(seed=1).examples.get().image
     assert (tried.pk < image.pk, tried.sha256) == (True, image.sha256)
@@ -197,7 +197,9 @@ def test_near_duplicates_share_a_cluster_and_so_a_split(accepted, mona):
     assert len({row.cluster for row in rows}) == 1
 
 
-def test_what_was_taken_back_is_not_in_the_next_version_and_a_new_label_is(accepted, mona, ravi):
+def test_a_decision_that_was_taken_back_is_not_in_the_next_version_and_a_new_label_is(
+    accepted, mona, ravi
+):
     first, second = accepted(seed=1), accepted(seed=2)
     datasets.fold(by=mona)
     triage.reopen(report=first, by=mona)
@@ -213,7 +215,7 @@ def test_a_decision_that_was_taken_back_stays_in_the_history(accepted, ravi):
     report = accepted()
     triage.reopen(report=report, by=ravi)
     triage.decide(report=report, outcome="rejected", by=ravi, reason="It is a photograph.")
-    assert [one.outcome for one in report.decisions.all()] == ["accepted", "rejected"]
+    assert [decision.outcome for decision in report.decisions.all()] == ["accepted", "rejected"]
     assert report.decision.outcome == "rejected"
 
 
@@ -224,7 +226,7 @@ def test_more_than_a_thousand_reports_are_folded_at_once(
     report = queued(0)
     triage.decide(report=report, outcome="accepted", by=ravi)
     image = StoredImage.objects.get()
-    made = Report.objects.bulk_create(
+    created = Report.objects.bulk_create(
         [
             Report(
                 receipt=f"r{n}",
@@ -252,20 +254,27 @@ def test_more_than_a_thousand_reports_are_folded_at_once(
     )
     examples = Example.objects.bulk_create(
         [
-            Example(report=one, position=0, image=picture, image_sha256=picture.sha256)
-            for one, picture in zip(made, pictures, strict=True)
+            Example(report=report, position=0, image=image, image_sha256=image.sha256)
+            for report, image in zip(created, pictures, strict=True)
         ]
     )
     model = ModelVersion.objects.champion()
     ExampleScore.objects.bulk_create(
-        [ExampleScore(example=one, model=model, label="neutral", scores={}) for one in examples]
+        [
+            ExampleScore(example=example, model=model, label="neutral", scores={})
+            for example in examples
+        ]
     )
     Decision.objects.bulk_create(
         [
             Decision(
-                report=one, by=ravi, outcome="accepted", label="drawings", settled_at=timezone.now()
+                report=report,
+                by=ravi,
+                outcome="accepted",
+                label="drawings",
+                settled_at=timezone.now(),
             )
-            for one in made
+            for report in created
         ]
     )
     assert datasets.fold(by=mona).added == 1001

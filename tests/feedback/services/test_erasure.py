@@ -35,7 +35,7 @@ from feedback.services import (
 from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
 from modeltrain.images.codec import pixel_sha256, to_png
-from modeltrain.model.features import features, read_images
+from modeltrain.model.features import compute_features, read_image_paths
 from nsfwsite.intake import reporting
 from tests.cast import upload
 from tests.conftest import noise
@@ -56,9 +56,9 @@ def learnt_from(real_champion, axes, first_version, ravi, mona, settings):
     settings.DATA_DIR = settings.MANIFESTS_DIR.parent
     tried = classifications.submit(upload=upload(1))
     again = classifications.submit(upload=upload(1))
-    for one in (tried, again):
-        classifications.judge(pk=str(one.pk))
-        one.refresh_from_db()
+    for classification in (tried, again):
+        classifications.judge(pk=str(classification.pk))
+        classification.refresh_from_db()
     report = reports.submit(
         classifications=[tried],
         kind=Report.Kind.MISCLASSIFIED,
@@ -82,40 +82,40 @@ def learnt_from(real_champion, axes, first_version, ravi, mona, settings):
     Retrain.objects.update(status=Retrain.Status.RUNNING)
     retrains._arguments(retrain, audit_set)
     rows = [r for r in manifest.read(retrain.dataset.manifest) if r.source == "report"]
-    images = read_images(retrain.folder / "images.json")
-    features(rows, images, models.classifier_of(real_champion), settings.FEATURES_DIR)
+    images = read_image_paths(retrain.folder / "images.json")
+    compute_features(rows, images, models.classifier_of(real_champion), settings.FEATURES_DIR)
     settings.ARTIFACTS_DIR = settings.DATA_DIR / "artifacts"  # hundreds of MB to search
     (retrain.folder / "training.log").write_text(f"cannot read {images[rows[0].sha256]}\n")
     (retrain.folder / "doubts.jsonl").write_text(json.dumps({"sha256": rows[0].sha256}) + "\n")
     return Report.objects.get()
 
 
-def found() -> set[str]:
+def places_with_traces() -> set[str]:
     pixels = noise(1)
-    return {one.place for one in traces.search(traces.needles(pixels, to_png(pixels)))}
+    return {trace.place for trace in traces.search(traces.needles(pixels, to_png(pixels)))}
 
 
-def later() -> None:
+def erase_again_later() -> None:
     """The time has passed in which a process might write again what was just erased."""
     Erasure.objects.update(created_at=timezone.now() - datetime.timedelta(minutes=1))
     erasure.erase_files()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_after_a_withdrawal_nothing_of_the_picture_is_found_anywhere(learnt_from, settings):
+def test_after_a_withdrawal_no_trace_of_the_image_is_left_anywhere(learnt_from, settings):
     stem = StoredImage.objects.get(example__report=learnt_from).file.name[3:-4].encode()
-    kept = list(settings.FEATURES_DIR.rglob("*.npy"))
-    before = found()
+    cached_features = list(settings.FEATURES_DIR.rglob("*.npy"))
+    before = places_with_traces()
     assert "table feedback_example, column image_sha256" in before
     assert any("sqlite3" in place for place in before)
     assert any(place.endswith(f"{stem.decode()}.png") for place in before)
-    assert len(kept) == 1
+    assert len(cached_features) == 1
 
     reporting.withdraw(report=learnt_from)
-    later()
+    erase_again_later()
 
-    assert found() == set()
-    assert not kept[0].exists()
+    assert places_with_traces() == set()
+    assert not cached_features[0].exists()
     # Nor what could tell whose name in the manifest it was.
     assert not [
         path
@@ -128,7 +128,7 @@ def test_after_a_withdrawal_nothing_of_the_picture_is_found_anywhere(learnt_from
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_receipt_names_the_datasets_and_models_that_held_it(client, learnt_from, mona):
+def test_the_receipt_names_the_datasets_and_models_that_used_the_image(client, learnt_from, mona):
     trained = ModelVersion.objects.create(number=2, sha256="f" * 64, title="Retrain")
     Retrain.objects.update(
         status=Retrain.Status.DECLINED,
@@ -158,12 +158,12 @@ def test_an_erasure_that_was_killed_is_finished_by_the_scheduler(learnt_from, mo
     with pytest.raises(ZeroDivisionError):
         reporting.withdraw(report=learnt_from)
     monkeypatch.undo()
-    later()
-    assert found() == set()
+    erase_again_later()
+    assert places_with_traces() == set()
     assert Report.objects.get().held_in == [2]
 
 
-def test_a_picture_that_was_only_just_erased_is_looked_for_once_more(learnt_from):
+def test_an_image_that_was_only_just_erased_is_searched_for_once_more(learnt_from):
     reports.withdraw(report=learnt_from)
     erasure.erase_files()
     assert Erasure.objects.exclude(name="").count() == 1
@@ -178,7 +178,7 @@ def test_the_search_looks_into_archives_and_base64_and_redis(settings, db):
     (folder / "b.log.gz").write_bytes(gzip.compress(f"about {sha256[:12]}".encode()))
     with redis.Redis.from_url(settings.REDIS_URL) as client:
         client.rpush("queue", base64.b64encode(b"x" + to_png(pixels)))
-    places = {one.place.rpartition("/")[2] for one in traces.search(traces.needles(pixels))}
+    places = {trace.place.rpartition("/")[2] for trace in traces.search(traces.needles(pixels))}
     assert places == {"a.npz, inside hashes.npy", "b.log.gz, uncompressed", "Redis key queue"}
     assert not list(traces.search(traces.needles(noise(NOWHERE))))
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 COUNTS = {"name": "older people", "n": 40, "flagged": [6, 40], "false_alarm": [6, 40]}
 
 
-def told(**changes) -> str:
+def shared_counts(**changes) -> str:
     return json.dumps({"model": "v1", "groups": [{**COUNTS, **changes}]})
 
 
@@ -37,7 +37,7 @@ def file(text: str) -> Report:
 
 
 def test_rosa_reports_with_counts_and_without_an_image(champion, axes, client, ravi):
-    report = file(told())
+    report = file(shared_counts())
     row = evidence.group_rates(report.evidence)[0]
     flagged = row["measures"][0]
     expected = fairness.rate(count=6, n=40)
@@ -54,13 +54,13 @@ def test_rosa_reports_with_counts_and_without_an_image(champion, axes, client, r
     assert "older people" in client.get(reverse("case", args=[report.pk])).content.decode()
 
 
-def test_a_groups_name_turns_nothing_around_it(champion):
-    turning = evidence.parse(told(name="older \u202epeople\x07"))
+def test_the_name_of_a_group_reorders_no_text_around_it(champion):
+    turning = evidence.parse(shared_counts(name="older \u202epeople\x07"))
     assert turning["groups"][0]["name"] == "older people"
 
 
-def test_counts_are_gone_with_the_report(champion, axes):
-    report = file(told())
+def test_counts_are_erased_with_the_report(champion, axes):
+    report = file(shared_counts())
     reports.withdraw(report=report)
     report.refresh_from_db()
     assert report.evidence == {}
@@ -74,17 +74,17 @@ def test_counts_are_gone_with_the_report(champion, axes):
         (json.dumps({"model": "v9", "groups": [COUNTS]}), "of a model that is here"),
         (json.dumps({"model": "v1", "groups": []}), "of 1 to 50 groups"),
         (json.dumps({"model": "v1", "groups": [COUNTS] * 51}), "of 1 to 50 groups"),
-        (told(name=" "), "names of 1 to 80 characters"),
-        (told(name="x" * 81), "names of 1 to 80 characters"),
-        (told(n=0), "of 1 to 1,000,000 images"),
-        (told(n=True), "of 1 to 1,000,000 images"),
-        (told(flagged=[7, 6]), "[how many, of how many] for flagged"),
-        (told(flagged=[6, 41]), "of at most 40 images"),
-        (told(flagged=[0.5, 6]), "[how many, of how many]"),
-        (told(miss="all"), "[how many, of how many] for miss"),
+        (shared_counts(name=" "), "names of 1 to 80 characters"),
+        (shared_counts(name="x" * 81), "names of 1 to 80 characters"),
+        (shared_counts(n=0), "of 1 to 1,000,000 images"),
+        (shared_counts(n=True), "of 1 to 1,000,000 images"),
+        (shared_counts(flagged=[7, 6]), "[how many, of how many] for flagged"),
+        (shared_counts(flagged=[6, 41]), "of at most 40 images"),
+        (shared_counts(flagged=[0.5, 6]), "[how many, of how many]"),
+        (shared_counts(miss="all"), "[how many, of how many] for miss"),
     ],
 )
-def test_counts_that_cannot_be_are_refused_with_the_rule(champion, text, rule):
+def test_impossible_counts_are_refused_with_the_rule(champion, text, rule):
     with pytest.raises(Invalid) as refusal:
         evidence.parse(text)
     assert rule in refusal.value.rule
@@ -92,7 +92,7 @@ def test_counts_that_cannot_be_are_refused_with_the_rule(champion, text, rule):
 
 
 def test_a_form_with_broken_counts_is_not_filed(champion, axes, client):
-    asked = {"expected_label": "neutral", "kind": "unfair", "evidence": told(n=-1)}
+    asked = {"expected_label": "neutral", "kind": "unfair", "evidence": shared_counts(n=-1)}
     response = client.post(reverse("report"), asked)
     assert response.status_code == 422
     assert "of 1 to 1,000,000 images" in response.content.decode()

@@ -5,7 +5,6 @@ import re
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
@@ -23,7 +22,7 @@ from feedback.models import (
 )
 from feedback.services import approval_rule, golden, outcomes, reports, triage
 from tests.cast import account
-from tests.nsfwsite.api.test_triage import client as api_of
+from tests.nsfwsite.api.client import api_client
 
 pytestmark = pytest.mark.django_db
 
@@ -44,7 +43,7 @@ def original(queued, ravi, mona) -> Report:
 
 
 @pytest.fixture
-def twin(original, queued, settings) -> Report:
+def golden_copy(original, queued, settings) -> Report:
     """It waits behind a new report, which is out of the way."""
     settings.GOLDEN_SHARE = 1.0
     triage.decide(
@@ -66,42 +65,42 @@ def everything_public() -> list:
     ]
 
 
-def test_a_golden_case_comes_in_behind_a_new_report(twin, original, tara) -> None:
-    assert twin.golden.report == original
-    assert twin.pk > original.pk
-    assert (twin.description, twin.groups) == (original.description, original.groups)
-    assert list(queries.triage.open_cases(tara)) == [twin]
+def test_a_golden_copy_is_queued_behind_a_new_report(golden_copy, original, tara) -> None:
+    assert golden_copy.golden.report == original
+    assert golden_copy.pk > original.pk
+    assert (golden_copy.description, golden_copy.groups) == (original.description, original.groups)
+    assert list(queries.triage.open_cases(tara)) == [golden_copy]
 
 
-def test_a_pair_comes_in_as_a_pair(paired, queued, ravi, mona, settings) -> None:
+def test_a_pair_is_copied_as_a_pair(paired, queued, ravi, mona, settings) -> None:
     report = paired(subject="Hands")
     triage.decide(report=report, outcome="accepted", by=ravi)
     golden.mark(report=report, by=mona)
     settings.GOLDEN_SHARE = 1.0
     queued(9)
 
-    twin = Report.objects.get(status="golden")
-    assert twin.subject == "Hands"
-    for one, same in zip(twin.pairs, report.pairs, strict=True):
-        assert [each.image for each in one] == [each.image for each in same]
-        assert [each.groups for each in one] == [each.groups for each in same]
+    golden_copy = Report.objects.get(status="golden")
+    assert golden_copy.subject == "Hands"
+    for copied, original in zip(golden_copy.pairs, report.pairs, strict=True):
+        assert [example.image for example in copied] == [example.image for example in original]
+        assert [example.groups for example in copied] == [example.groups for example in original]
 
 
-def test_it_comes_in_as_often_as_is_set(original, queued, settings) -> None:
+def test_golden_copies_are_as_frequent_as_the_setting_says(original, queued, settings) -> None:
     settings.GOLDEN_SHARE = 0.0
     queued(2)
     assert not Report.objects.filter(status="golden").exists()
 
 
-def test_it_is_one_of_those_who_do_not_know_it_who_gets_it(twin, ravi, tara) -> None:
+def test_only_a_reviewer_who_does_not_know_the_answer_gets_it(golden_copy, ravi, tara) -> None:
     assert triage.claim_next(by=ravi) is None
     with pytest.raises(WrongState, match="says once"):
-        triage.decide(report=twin, outcome="accepted", by=ravi)
-    assert triage.claim_next(by=tara) == twin
+        triage.decide(report=golden_copy, outcome="accepted", by=ravi)
+    assert triage.claim_next(by=tara) == golden_copy
 
 
 @pytest.mark.parametrize(
-    ("said", "right"),
+    ("answer", "right"),
     [
         ({"outcome": "accepted"}, True),
         ({"outcome": "accepted", "label": "neutral"}, False),
@@ -109,10 +108,12 @@ def test_it_is_one_of_those_who_do_not_know_it_who_gets_it(twin, ravi, tara) -> 
         ({"outcome": "escalated", "reason": "Look at this."}, False),
     ],
 )
-def test_the_answer_is_kept_apart_and_changes_nothing(twin, original, tara, said, right) -> None:
+def test_the_answer_is_stored_apart_and_changes_nothing(
+    golden_copy, original, tara, answer, right
+) -> None:
     before = everything_public()
 
-    decision = triage.decide(report=twin, by=tara, **said)
+    decision = triage.decide(report=golden_copy, by=tara, **answer)
 
     assert everything_public() == before
     assert decision.settled_at
@@ -120,12 +121,12 @@ def test_the_answer_is_kept_apart_and_changes_nothing(twin, original, tara, said
     answer = GoldenAnswer.objects.get()
     assert (answer.by, answer.golden.report, answer.right) == (tara, original, right)
     assert not Report.objects.filter(status="golden").exists()
-    assert not Example.objects.filter(report=twin.pk).exists()
+    assert not Example.objects.filter(report=golden_copy.pk).exists()
     assert original.examples.get().image
 
 
-def test_nobody_is_asked_the_same_twice(twin, queued, tara, mona) -> None:
-    triage.decide(report=twin, outcome="accepted", by=tara)
+def test_a_reviewer_is_asked_a_golden_case_once(golden_copy, queued, tara, mona) -> None:
+    triage.decide(report=golden_copy, outcome="accepted", by=tara)
     queued(3)
     again = Report.objects.get(status="golden")
 
@@ -133,21 +134,21 @@ def test_nobody_is_asked_the_same_twice(twin, queued, tara, mona) -> None:
     assert again in queries.triage.open_cases(mona)
 
 
-def test_where_everybody_knows_it_it_is_asked_of_nobody(original, queued, mona, settings) -> None:
+def test_a_golden_case_that_every_reviewer_knows_is_not_asked(
+    original, queued, mona, settings
+) -> None:
     settings.GOLDEN_SHARE = 1.0
     GoldenAnswer.objects.create(golden=Golden.objects.get(), by=mona, verdict="x", right=False)
     queued(2)
     assert not Report.objects.filter(status="golden").exists()
 
 
-def test_one_case_waits_once(twin, queued) -> None:
+def test_a_golden_case_has_one_copy_in_the_queue(golden_copy, queued) -> None:
     queued(3)
     assert Report.objects.filter(status="golden").count() == 1
 
 
-def test_where_the_model_says_the_same_by_now_it_would_be_no_mistake(
-    original, queued, settings
-) -> None:
+def test_a_golden_case_that_the_model_gets_right_is_not_asked(original, queued, settings) -> None:
     settings.GOLDEN_SHARE = 1.0
     original.examples.get().scores.update(label="drawings")
     queued(2)
@@ -160,75 +161,81 @@ def like_any(page: str, pk: int) -> str:
     return re.sub(r"([-/])\d+", r"\g<1>N", page).replace(f"Report {pk}", "Report N")
 
 
-def test_its_page_is_that_of_any_case(client, original, queued, tara, settings) -> None:
+def test_the_page_of_a_golden_copy_looks_like_any_case(
+    client, original, queued, tara, settings
+) -> None:
     settings.GOLDEN_SHARE = 1.0
     real = queued(2, description="Drawn with a pen.")
-    twin = Report.objects.get(status="golden")
+    golden_copy = Report.objects.get(status="golden")
     Report.objects.update(created_at=timezone.now() - datetime.timedelta(hours=2))
     client.force_login(tara)
 
     pages = {
         pk: like_any(client.get(reverse("case", args=[pk])).content.decode(), pk)
-        for pk in (real.pk, twin.pk)
+        for pk in (real.pk, golden_copy.pk)
     }
 
-    assert pages[real.pk] == pages[twin.pk]
+    assert pages[real.pk] == pages[golden_copy.pk]
 
 
 @pytest.mark.parametrize("two", [False, True])
-def test_it_is_answered_like_any_case(client, original, queued, tara, mona, settings, two) -> None:
+def test_a_golden_copy_is_answered_like_any_case(
+    client, original, queued, tara, mona, settings, two
+) -> None:
     if two:
         approval_rule.change(number=2, by=mona)
     settings.GOLDEN_SHARE = 1.0
     real = queued(2)
-    twin = Report.objects.get(status="golden")
+    golden_copy = Report.objects.get(status="golden")
     client.force_login(tara)
 
-    def told(pk: int) -> str:
+    def message_without_number(pk: int) -> str:
         body = {"outcome": "accepted", "label": "drawings"}
         client.post(reverse("case", args=[pk]), body)
         page = client.get(reverse("triage")).content.decode()
         return re.search(r'role="status">(.*?)</div>', page)[1].replace(str(pk), "N")
 
-    assert told(real.pk) == told(twin.pk)
+    assert message_without_number(real.pk) == message_without_number(golden_copy.pk)
 
 
-def test_without_scripts_a_shown_picture_stays_on_the_twins_page(client, twin, tara) -> None:
+def test_without_scripts_a_revealed_image_stays_on_the_page_of_a_golden_copy(
+    client, golden_copy, tara
+) -> None:
     client.force_login(tara)
-    image = twin.examples.get().image
+    image = golden_copy.examples.get().image
     page = client.post(reverse("reveal", args=[image.pk])).content.decode()
-    assert f"<h1>Report {twin.pk}</h1>" in page
+    assert f"<h1>Report {golden_copy.pk}</h1>" in page
     assert "ravi" not in page
 
 
-def test_the_api_answers_like_for_any_case(twin, tara) -> None:
-    api = api_of(tara)
-    assert [case["id"] for case in api.get("/api/v1/triage/").json()["results"]] == [twin.pk]
-    url = f"/api/v1/triage/{twin.pk}/decision/"
+def test_the_api_treats_a_golden_copy_like_any_case(golden_copy, tara) -> None:
+    api = api_client(tara)
+    assert [case["id"] for case in api.get("/api/v1/triage/").json()["results"]] == [golden_copy.pk]
+    url = f"/api/v1/triage/{golden_copy.pk}/decision/"
     answer = api.post(url, {"outcome": "accepted"})
     assert answer.status_code == 201
     assert answer.json()["settled"] is True
     assert set(answer.json()) >= {"by", "at", "label", "groups"}
 
 
-def test_it_is_answered_once(twin, tara, mona) -> None:
-    triage.decide(report=twin, outcome="accepted", by=tara)
+def test_a_golden_copy_is_answered_once(golden_copy, tara, mona) -> None:
+    triage.decide(report=golden_copy, outcome="accepted", by=tara)
     with pytest.raises(AlreadyDecided):
-        triage.decide(report=twin, outcome="accepted", by=mona)
+        triage.decide(report=golden_copy, outcome="accepted", by=mona)
     assert GoldenAnswer.objects.count() == 1
 
 
-def test_a_model_that_judges_it_puts_it_in_no_list(twin) -> None:
+def test_a_golden_copy_is_never_published(golden_copy) -> None:
     before = everything_public()
-    outcomes.publish(twin.pk)
+    outcomes.publish(golden_copy.pk)
     assert everything_public() == before
 
 
 @pytest.mark.parametrize("how", ["withdraw", "reopen"])
-def test_what_is_no_longer_sure_is_forgotten_with_its_twin_and_answers(
-    twin, original, tara, mona, queued, how
+def test_an_uncertain_golden_case_is_deleted_with_its_copy_and_answers(
+    golden_copy, original, tara, mona, queued, how
 ) -> None:
-    triage.decide(report=twin, outcome="accepted", by=tara)
+    triage.decide(report=golden_copy, outcome="accepted", by=tara)
     queued(3)
     assert Report.objects.filter(status="golden").exists()
 
@@ -245,7 +252,7 @@ def test_what_is_no_longer_sure_is_forgotten_with_its_twin_and_answers(
     )
 
 
-def test_an_appealed_report_is_not_golden(queued, ravi, mona) -> None:
+def test_an_appealed_report_is_no_golden_case(queued, ravi, mona) -> None:
     report = queued()
     triage.decide(report=report, outcome="rejected", by=ravi, because="cannot-tell")
     golden.mark(report=report, by=mona)
@@ -254,7 +261,9 @@ def test_an_appealed_report_is_not_golden(queued, ravi, mona) -> None:
 
 
 @pytest.mark.parametrize("pixels", [True, False])
-def test_only_a_decided_report_with_pictures_is_golden(queued, judged, ravi, mona, pixels) -> None:
+def test_only_a_decided_report_with_images_is_a_golden_case(
+    queued, judged, ravi, mona, pixels
+) -> None:
     report = queued(
         1, classifications=[judged(1, pixels=pixels)], consent_store=pixels, consent_train=False
     )
@@ -264,13 +273,7 @@ def test_only_a_decided_report_with_pictures_is_golden(queued, judged, ravi, mon
         golden.mark(report=report, by=mona)
 
 
-def test_the_database_keeps_twins_apart(twin) -> None:
-    for change in ({"status": "accepted"}, {"golden": None}):
-        with pytest.raises(IntegrityError), transaction.atomic():
-            Report.objects.filter(pk=twin.pk).update(**change)
-
-
-def test_mona_marks_and_ravi_cannot(client, original, mona, ravi, tara) -> None:
+def test_mona_marks_golden_cases_and_ravi_cannot(client, original, mona, ravi, tara) -> None:
     url = reverse("golden", args=[original.pk])
     client.force_login(ravi)
     assert client.post(url, {"golden": "no"}).status_code == 403
@@ -283,11 +286,11 @@ def test_mona_marks_and_ravi_cannot(client, original, mona, ravi, tara) -> None:
     assert Golden.objects.get().by == mona
 
 
-def test_tara_learns_afterwards_how_many_were_right(client, twin, tara, ravi) -> None:
+def test_tara_learns_afterwards_how_many_were_right(client, golden_copy, tara, ravi) -> None:
     client.force_login(tara)
     page = reverse("agreement")
     assert "Golden cases" not in client.get(page).content.decode()
-    triage.decide(report=twin, outcome="accepted", by=tara)
+    triage.decide(report=golden_copy, outcome="accepted", by=tara)
 
     assert "1 of 1" in client.get(page).content.decode()
     client.force_login(ravi)

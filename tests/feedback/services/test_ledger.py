@@ -409,7 +409,7 @@ def test_the_published_checker_finds_a_cut_tail_by_a_hash_noted_before(lines, tm
     status, said = checked(tmp_path, lines[:-3], "--head", head)
     assert (status, said) == (
         1,
-        "The noted hash is not here: entries were cut off, or all written anew.\n",
+        "No entry has the noted hash: entries were cut off, or all were rewritten.\n",
     )
 
 
@@ -456,7 +456,7 @@ def move(lines: list[str], at: int, draw: random.Random) -> tuple[list[str], str
 
 
 def repeat(lines: list[str], at: int, draw: random.Random) -> tuple[list[str], str]:
-    return [*lines[:at], lines[at], *lines[at:]], f"Entry {at + 1} stands there twice"
+    return [*lines[:at], lines[at], *lines[at:]], f"Entry {at + 1} appears twice"
 
 
 def test_the_published_checker_names_each_of_1000_random_tamperings(lines, tmp_path) -> None:

@@ -8,7 +8,7 @@ from feedback.services import blocklist, reports, triage
 pytestmark = pytest.mark.django_db
 
 
-def test_a_report_takes_over_the_pixels_and_keeps_the_answer(filed):
+def test_a_report_attaches_the_image_and_keeps_the_answer(filed):
     report = filed()
     example = report.examples.get()
     assert example.reported_score.label == "neutral"
@@ -24,7 +24,7 @@ def test_without_consent_to_keep_only_scores_and_hash_stay(filed):
     assert not StoredImage.objects.exists()
 
 
-def test_a_picture_said_to_be_explicit_is_not_kept(filed):
+def test_an_image_reported_as_explicit_is_not_kept(filed):
     report = filed(expected_label="porn")
     assert report.examples.get().image is None
     assert not StoredImage.objects.exists()
@@ -41,7 +41,7 @@ def test_training_needs_consent_to_keep(filed):
     assert not Report.objects.exists()
 
 
-def test_the_label_the_model_gives_is_no_mistake(filed):
+def test_the_label_of_the_model_is_not_a_mistake(filed):
     with pytest.raises(Invalid, match="another label"):
         filed(expected_label="neutral")
 
@@ -54,13 +54,13 @@ def test_the_label_the_model_gives_is_no_mistake(filed):
         {"groups": {"medium": "marble"}},
     ],
 )
-def test_unknown_words_are_refused_with_the_known_ones(filed, changes):
+def test_unknown_labels_and_groups_are_refused_with_the_known_ones(filed, changes):
     with pytest.raises(Invalid, match="must be one of"):
         filed(**changes)
     assert not Report.objects.exists()
 
 
-def test_one_classification_cannot_give_its_pixels_twice(filed, judged):
+def test_an_image_is_attached_to_one_report_only(filed, judged):
     classification = judged()
     filed(classifications=[classification])
     with pytest.raises(Gone):
@@ -68,7 +68,7 @@ def test_one_classification_cannot_give_its_pixels_twice(filed, judged):
     assert Report.objects.count() == 1
 
 
-def test_pixels_that_are_gone_cannot_be_reported(filed, judged):
+def test_a_deleted_image_cannot_be_reported(filed, judged):
     with pytest.raises(Gone):
         filed(classifications=[judged(pixels=False)])
     assert not Report.objects.exists()
@@ -88,7 +88,7 @@ def test_screening_queues_a_report_once(filed):
     assert [event.status for event in report.events.all()] == ["received", "screening", "queued"]
 
 
-def test_screening_goes_on_where_a_lost_worker_stopped(filed):
+def test_screening_resumes_where_a_lost_worker_stopped(filed):
     report = filed()
     Report.objects.filter(pk=report.pk).update(status=Report.Status.SCREENING)
     reports.screen(pk=report.pk)
@@ -96,7 +96,7 @@ def test_screening_goes_on_where_a_lost_worker_stopped(filed):
     assert report.status == Report.Status.QUEUED
 
 
-def test_a_blocked_picture_is_escalated_before_anybody_sees_it(filed):
+def test_a_blocked_image_is_escalated_before_anyone_sees_it(filed):
     report = filed()
     image = report.examples.get().image
     blocklist.block(images=[image], source="a test")
@@ -105,9 +105,7 @@ def test_a_blocked_picture_is_escalated_before_anybody_sees_it(filed):
     assert report.status == Report.Status.ESCALATED
 
 
-def test_withdrawing_removes_the_pixels_and_the_words(
-    queued, ravi, django_capture_on_commit_callbacks
-):
+def test_withdrawing_erases_images_and_text(queued, ravi, django_capture_on_commit_callbacks):
     report = queued()
     triage.decide(report=report, outcome="accepted", by=ravi)
     image = report.examples.get().image
@@ -121,7 +119,7 @@ def test_withdrawing_removes_the_pixels_and_the_words(
     assert not Example.objects.exists()
 
 
-def test_whatever_words_a_report_has_are_emptied(queued):
+def test_every_text_field_of_a_withdrawn_report_is_emptied(queued):
     report = queued()
     stays = {"receipt", "status", "kind", "expected_label", "idempotency_key"}
     words = [
@@ -131,11 +129,11 @@ def test_whatever_words_a_report_has_are_emptied(queued):
     ]
     Report.objects.update(**dict.fromkeys(words, "aa"))
     reports.withdraw(report=report)
-    kept = Report.objects.values().get()
-    assert [name for name in words if kept[name]] == []
+    stored = Report.objects.values().get()
+    assert [name for name in words if stored[name]] == []
 
 
-def test_a_withdrawal_that_is_cut_short_can_be_done_again(queued, monkeypatch):
+def test_an_interrupted_withdrawal_can_be_repeated(queued, monkeypatch):
     report = queued()
     monkeypatch.setattr("feedback.services.images.delete_image", lambda image: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -146,10 +144,10 @@ def test_a_withdrawal_that_is_cut_short_can_be_done_again(queued, monkeypatch):
     assert not StoredImage.objects.exists()
 
 
-def test_a_report_without_consent_cannot_take_the_picture_from_one_with_it(filed, judged):
-    kept = judged()
-    late = Classification.objects.select_related("image").get(pk=kept.pk)
-    filed(classifications=[kept])
+def test_a_report_without_consent_does_not_delete_the_image_of_another(filed, judged):
+    classification = judged()
+    late = Classification.objects.select_related("image").get(pk=classification.pk)
+    filed(classifications=[classification])
     filed(classifications=[late], consent_store=False, consent_train=False)
     assert [example.image is not None for example in Example.objects.order_by("pk")] == [
         True,

@@ -27,7 +27,7 @@ def declined(report: Report, by, *, days: float) -> Report:
 
 
 @pytest.mark.parametrize(("days", "left"), [(29, 1), (31, 0)])
-def test_a_declined_reports_pictures_go_when_it_cannot_be_appealed_any_more(
+def test_images_of_a_rejected_report_are_deleted_when_it_cannot_be_appealed_any_more(
     queued, ravi, days, left
 ):
     report = declined(queued(), ravi, days=days)
@@ -37,13 +37,14 @@ def test_a_declined_reports_pictures_go_when_it_cannot_be_appealed_any_more(
     assert report.examples.get().image_sha256  # the ledger seals it
 
 
-def test_a_declined_report_can_be_appealed_for_a_set_time(queued, ravi, settings, client):
+def test_a_rejected_report_can_be_appealed_for_a_set_time(queued, ravi, settings, client):
     settings.DECLINED_DAYS = 7
     late, early = declined(queued(1), ravi, days=8), declined(queued(2), ravi, days=6)
     with pytest.raises(WrongState, match="appealed for 7 days"):
         reports.appeal(report=late, words="Look again.")
     pages = [
-        client.get(reverse("receipt", args=[one.receipt])).content.decode() for one in (late, early)
+        client.get(reverse("receipt", args=[report.receipt])).content.decode()
+        for report in (late, early)
     ]
     assert ["You can ask once, until" in page for page in pages] == [False, True]
     reports.appeal(report=early, words="Look again.")
@@ -52,7 +53,9 @@ def test_a_declined_report_can_be_appealed_for_a_set_time(queued, ravi, settings
 @pytest.mark.parametrize(
     ("days", "trains", "left"), [(91, False, 0), (89, False, 1), (91, True, 1)]
 )
-def test_accepted_pictures_that_nothing_may_learn_from_go_too(queued, ravi, days, trains, left):
+def test_accepted_images_without_training_consent_are_deleted_in_time(
+    queued, ravi, days, trains, left
+):
     report = queued(consent_train=trains)
     triage.decide(report=report, outcome="accepted", by=ravi)
     ReportEvent.objects.update(at=ago(days))
@@ -60,14 +63,14 @@ def test_accepted_pictures_that_nothing_may_learn_from_go_too(queued, ravi, days
     assert StoredImage.objects.count() == left
 
 
-def test_what_waits_for_a_reviewer_stays(queued):
+def test_images_of_queued_reports_are_not_deleted(queued):
     queued()
     ReportEvent.objects.update(at=ago(1000))
     retention.enforce()
     assert StoredImage.objects.count() == 1
 
 
-def test_a_log_is_emptied_under_its_writer_and_dropped_in_time(settings, tmp_path):
+def test_a_log_is_rotated_under_its_writer_and_deleted_in_time(settings, tmp_path):
     settings.DATA_DIR = tmp_path
     folder = tmp_path / "logs"
     folder.mkdir()
@@ -90,7 +93,7 @@ def test_a_log_is_emptied_under_its_writer_and_dropped_in_time(settings, tmp_pat
     assert not (folder / "web.log.aged").exists()
 
 
-def test_sessions_that_ended_and_uploads_of_killed_processes_go(settings, tmp_path):
+def test_expired_sessions_and_uploads_of_killed_processes_are_deleted(settings, tmp_path):
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path
     for name, days in (("old.upload", 1), ("new.upload", 0)):
         (tmp_path / name).write_bytes(b"pixels")

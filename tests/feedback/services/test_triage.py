@@ -28,7 +28,7 @@ def test_a_reviewer_may_correct_label_and_groups(queued, ravi):
 
 
 @pytest.mark.parametrize("outcome", ["rejected", "escalated"])
-def test_refusing_needs_a_reason(queued, ravi, outcome):
+def test_rejecting_needs_a_reason(queued, ravi, outcome):
     report = queued()
     with pytest.raises(Invalid, match="needs a reason"):
         triage.decide(report=report, outcome=outcome, by=ravi, reason="  ")
@@ -49,7 +49,7 @@ def test_a_report_is_not_decided_before_it_was_screened(filed, ravi):
         triage.decide(report=filed(), outcome="accepted", by=ravi)
 
 
-def test_a_picture_that_ravi_calls_explicit_is_not_kept(queued, ravi):
+def test_an_image_that_ravi_calls_explicit_is_deleted(queued, ravi):
     report = queued()
     decision = triage.decide(report=report, outcome="accepted", by=ravi, label="porn")
     assert decision.label == "porn"
@@ -70,20 +70,20 @@ def declined(report, by, because="", line=""):
 
 
 def test_a_reason_from_the_list_needs_no_line(queued, ravi):
-    decision, told = declined(queued(), ravi, "cannot-tell")
+    decision, explanation = declined(queued(), ravi, "cannot-tell")
     assert decision.because == "cannot-tell"
-    assert told == REASONS["cannot-tell"]["told"]
+    assert explanation == REASONS["cannot-tell"]["told"]
 
 
-def test_the_reporter_reads_the_reason_in_words_and_the_line(queued, ravi):
-    _, told = declined(queued(), ravi, "right-by-definition", "A sketch is a drawing.")
-    assert "as the public definition of that label stands" in told
-    assert told.endswith("\n\nA sketch is a drawing.")
+def test_the_reporter_reads_the_reason_and_the_line(queued, ravi):
+    _, explanation = declined(queued(), ravi, "right-by-definition", "A sketch is a drawing.")
+    assert "as the public definition of that label stands" in explanation
+    assert explanation.endswith("\n\nA sketch is a drawing.")
 
 
 def test_a_line_alone_is_another_reason(queued, ravi):
-    decision, told = declined(queued(), ravi, line=" It is a photograph. ")
-    assert (decision.because, told) == ("other", "It is a photograph.")
+    decision, explanation = declined(queued(), ravi, line=" It is a photograph. ")
+    assert (decision.because, explanation) == ("other", "It is a photograph.")
 
 
 def test_another_reason_needs_a_line(queued, ravi):
@@ -104,7 +104,7 @@ def test_a_reason_that_is_not_in_the_list_is_refused(queued, ravi):
         {"outcome": "accepted", "label": "drawings", "because": "cannot-tell"},
     ],
 )
-def test_the_database_knows_what_a_reason_is(queued, ravi, broken):
+def test_the_database_refuses_a_decision_without_a_valid_reason(queued, ravi, broken):
     with pytest.raises(IntegrityError), transaction.atomic():
         Decision.objects.create(report=queued(), by=ravi, **broken)
 
@@ -135,14 +135,14 @@ def test_a_picture_without_marks_is_a_near_duplicate_of_its_own_copy_alone(queue
     assert set(queries.near_duplicates.same_case(plain)) == {plain, copy}
 
 
-def test_whoever_takes_a_case_takes_its_near_duplicates(alike, ravi, mona):
+def test_claiming_a_case_claims_its_near_duplicates(alike, ravi, mona):
     first, other, paler, again = alike
     assert triage.claim_next(by=ravi) == first
     assert set(Report.objects.filter(claimed_by=ravi)) == {first, paler, again}
     assert triage.claim_next(by=mona) == other
 
 
-def test_a_case_that_arrives_while_somebody_has_its_picture_in_hand_waits(alike, ravi, mona):
+def test_a_new_near_duplicate_of_a_claimed_case_waits(alike, ravi, mona):
     first, other, paler, _ = alike
     Report.objects.filter(pk=first.pk).update(status=Report.Status.SCREENING)
     assert triage.claim_next(by=mona) == other
@@ -152,7 +152,7 @@ def test_a_case_that_arrives_while_somebody_has_its_picture_in_hand_waits(alike,
     assert triage.claim_next(by=ravi) is None
 
 
-def test_a_skipped_case_is_left_with_its_near_duplicates(alike, ravi, mona):
+def test_skipping_a_case_releases_its_near_duplicates(alike, ravi, mona):
     first, other, *_ = alike
     triage.claim_next(by=ravi)
     triage.release_claim(report=first, by=ravi)
@@ -164,7 +164,7 @@ def test_near_duplicates_are_decided_alike_each_with_its_own_groups(alike, ravi)
     first, _, paler, again = alike
     Report.objects.filter(pk=paler.pk).update(groups={"medium": "painting"})
     others = Report.objects.filter(pk__in=[paler.pk, again.pk])
-    told = triage.decide_together(
+    results = triage.decide_together(
         report=first,
         near_duplicates=others,
         outcome="accepted",
@@ -172,7 +172,7 @@ def test_near_duplicates_are_decided_alike_each_with_its_own_groups(alike, ravi)
         groups={"medium": "photograph"},
         by=ravi,
     )
-    assert list(told) == [first, paler, again]
+    assert list(results) == [first, paler, again]
     assert {(d.report, d.label, d.groups["medium"]) for d in Decision.objects.all()} == {
         (first, "neutral", "photograph"),
         (paler, "neutral", "painting"),
@@ -180,19 +180,19 @@ def test_near_duplicates_are_decided_alike_each_with_its_own_groups(alike, ravi)
     }
 
 
-def test_what_is_refused_of_one_undoes_nothing_of_the_rest(alike, ravi, mona):
+def test_a_refusal_does_not_undo_the_other_decisions(alike, ravi, mona):
     first, other, paler, again = alike
     triage.decide(report=other, outcome="rejected", reason="No.", by=mona)
     reports.withdraw(report=paler)
     Report.objects.filter(pk=first.pk).update(claimed_by=mona, claimed_until="2100-01-01T00:00Z")
-    told = triage.decide_together(
+    results = triage.decide_together(
         report=first,
         near_duplicates=[other, paler, again],
         outcome="rejected",
         reason="A photo.",
         by=ravi,
     )
-    assert {one: type(answer) for one, answer in told.items()} == {
+    assert {report: type(result) for report, result in results.items()} == {
         first: WrongState,
         other: AlreadyDecided,
         paler: AlreadyDecided,
@@ -200,7 +200,7 @@ def test_what_is_refused_of_one_undoes_nothing_of_the_rest(alike, ravi, mona):
     }
 
 
-def test_an_answer_that_is_not_valid_decides_nothing(alike, ravi):
+def test_an_invalid_answer_decides_nothing(alike, ravi):
     first, _, paler, again = alike
     with pytest.raises(Invalid):
         triage.decide_together(

@@ -1,4 +1,4 @@
-"""Builds from a few real OpenMoji drawings and from stamps painted here."""
+"""Builds from a few real OpenMoji drawings and from generated stamps."""
 
 import json
 import os
@@ -24,19 +24,19 @@ SVG = (
 
 @pytest.fixture(scope="module")
 def openmoji(tmp_path_factory):
-    """The real package, with a short list."""
+    """The real package with a shortened list of drawings."""
     package = tmp_path_factory.mktemp("openmoji")
     (package / "color").mkdir()
     (package / "color" / "svg").symlink_to(OPENMOJI / "color" / "svg")
     (package / "data").mkdir()
     entries = json.loads((OPENMOJI / "data" / "openmoji.json").read_text())
-    few = [
+    shortened = [
         entry
         for entry in entries
         if entry["annotation"] in OTHERS
-        or (entry["skintone"] and any(c in entry["annotation"] for c in CONCEPTS))
+        or (entry["skintone"] and any(name in entry["annotation"] for name in CONCEPTS))
     ]
-    (package / "data" / "openmoji.json").write_text(json.dumps(few))
+    (package / "data" / "openmoji.json").write_text(json.dumps(shortened))
     return package
 
 
@@ -68,16 +68,16 @@ def rows(built, name):
     return manifest.read(built / f"{name}.jsonl")
 
 
-def test_every_row_has_its_pixels(built):
-    where = json.loads((built / "images.json").read_text())
-    everything = rows(built, "pool") + rows(built, "audit")
-    assert set(where) == {row.sha256 for row in everything}
-    for row in everything:
-        pixels = codec.decode(Path(where[row.sha256]).read_bytes())
+def test_every_row_has_an_image_with_its_hash(built):
+    paths = json.loads((built / "images.json").read_text())
+    all_rows = rows(built, "pool") + rows(built, "audit")
+    assert set(paths) == {row.sha256 for row in all_rows}
+    for row in all_rows:
+        pixels = codec.decode(Path(paths[row.sha256]).read_bytes())
         assert codec.pixel_sha256(pixels) == row.sha256
 
 
-def test_no_cluster_is_on_both_sides(built):
+def test_no_cluster_is_in_both_pool_and_audit_set(built):
     pool, audit = rows(built, "pool"), rows(built, "audit")
     assert {row.split for row in audit} == {"audit"}
     assert {row.split for row in pool} <= {"train", "validation"}
@@ -90,16 +90,16 @@ def test_labels_follow_the_medium(built):
         assert row.label == ("neutral" if medium == "photograph" else "drawings")
 
 
-def test_every_tone_of_a_cluster_is_there(built):
-    seen = {}
+def test_every_cluster_has_all_tones(built):
+    tones_by_cluster = {}
     for row in rows(built, "pool") + rows(built, "audit"):
         if "skin_tone" in row.groups:
-            seen.setdefault(row.cluster, set()).add(row.groups["skin_tone"])
-    assert len(seen) >= 6
-    assert all(len(tones) == 5 for tones in seen.values())
+            tones_by_cluster.setdefault(row.cluster, set()).add(row.groups["skin_tone"])
+    assert len(tones_by_cluster) >= 6
+    assert all(len(tones) == 5 for tones in tones_by_cluster.values())
 
 
-def test_drawn_stamps_are_in_the_audit_set_alone_and_useless_ones_nowhere(built):
+def test_drawn_stamps_are_only_in_the_audit_set_and_unusable_ones_nowhere(built):
     pool = {row.cluster for row in rows(built, "pool")}
     audit = {row.cluster for row in rows(built, "audit")}
     assert not any(cluster.startswith("tuxpaint drawing") for cluster in pool)
@@ -117,7 +117,7 @@ def test_samples_are_pool_images_with_titles(built):
         assert sample["title"]
 
 
-def test_card_tells_sources_licences_and_counts(built):
+def test_the_card_lists_sources_licences_and_counts(built):
     text = (built / "CARD.md").read_text()
     assert "CC BY-SA 4.0" in text
     assert "GPL-2" in text
@@ -125,7 +125,7 @@ def test_card_tells_sources_licences_and_counts(built):
     assert "photographs are missing" not in text
 
 
-def test_same_packages_give_the_same_data(built, openmoji, stamps, tmp_path):
+def test_the_same_packages_give_the_same_data(built, openmoji, stamps, tmp_path):
     build.build(openmoji=openmoji, stamps=stamps, out=tmp_path / "again", progress=lambda *_: None)
     for name in ("pool.jsonl", "audit.jsonl"):
         assert (tmp_path / "again" / name).read_bytes() == (built / name).read_bytes()
@@ -137,28 +137,28 @@ def test_without_stamps_the_card_says_what_is_missing(openmoji, tmp_path):
     assert {row.label for row in rows(tmp_path / "d", "pool")} == {"drawings"}
 
 
-def test_a_build_that_is_stopped_leaves_the_old_one(openmoji, tmp_path):
+def test_an_interrupted_build_leaves_the_old_data(openmoji, tmp_path):
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "old").touch()
 
-    def stop(done, total):
+    def interrupt(count, total):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build.build(openmoji=openmoji, stamps=None, out=tmp_path / "d", progress=stop)
-    assert [p.name for p in tmp_path.iterdir()] == ["d"]
-    assert [p.name for p in (tmp_path / "d").iterdir()] == ["old"]
+        build.build(openmoji=openmoji, stamps=None, out=tmp_path / "d", progress=interrupt)
+    assert [path.name for path in tmp_path.iterdir()] == ["d"]
+    assert [path.name for path in (tmp_path / "d").iterdir()] == ["old"]
 
 
-def program(folder, name, text):
+def write_program(folder, name, text):
     folder.mkdir(exist_ok=True)
     (folder / name).write_text("#!/bin/sh\n" + text)
     (folder / name).chmod(0o755)
 
 
 def test_stamps_are_fetched_once(tmp_path, monkeypatch):
-    program(tmp_path / "bin", "apt-get", "echo $2 > x.deb\n")
-    program(tmp_path / "bin", "dpkg-deb", 'mkdir -p "$3/usr/share/tuxpaint/stamps"\n')
+    write_program(tmp_path / "bin", "apt-get", "echo $2 > x.deb\n")
+    write_program(tmp_path / "bin", "dpkg-deb", 'mkdir -p "$3/usr/share/tuxpaint/stamps"\n')
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
     stamps = build.fetch_stamps(tmp_path / "cache")
     assert stamps == tmp_path / "cache" / "usr/share/tuxpaint/stamps"
@@ -167,13 +167,13 @@ def test_stamps_are_fetched_once(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("failure", ["missing", "fails", "nothing"])
-def test_stamps_that_do_not_come_are_no_stamps(tmp_path, monkeypatch, capsys, failure):
+def test_a_failed_download_gives_no_stamps(tmp_path, monkeypatch, capsys, failure):
     (tmp_path / "bin").mkdir()
     if failure == "fails":
-        program(tmp_path / "bin", "apt-get", "echo no network >&2\nexit 100\n")
+        write_program(tmp_path / "bin", "apt-get", "echo no network >&2\nexit 100\n")
     if failure == "nothing":
-        program(tmp_path / "bin", "apt-get", "exit 0\n")
+        write_program(tmp_path / "bin", "apt-get", "exit 0\n")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     assert build.fetch_stamps(tmp_path / "cache") is None
     assert "No photographs" in capsys.readouterr().err
-    assert [p.name for p in tmp_path.iterdir()] == ["bin"]
+    assert [path.name for path in tmp_path.iterdir()] == ["bin"]

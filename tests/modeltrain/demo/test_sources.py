@@ -21,7 +21,7 @@ def drawings():
 
 
 def by_title(drawings, title):
-    return next(d for d in drawings if d.title == title)
+    return next(drawing for drawing in drawings if drawing.title == title)
 
 
 def stamp(folder, name, description=""):
@@ -47,11 +47,11 @@ def stamp(folder, name, description=""):
         ("hot dog", "hot dog"),
     ],
 )
-def test_copies_of_one_picture_share_a_concept(annotation, name):
+def test_variants_of_one_drawing_share_a_concept(annotation, name):
     assert concept(annotation) == name
 
 
-def test_groups_are_what_the_name_says(drawings):
+def test_groups_follow_the_name(drawings):
     assert by_title(drawings, "woman firefighter: medium-dark skin tone").groups == {
         "medium": "vector",
         "subject": "person",
@@ -66,30 +66,33 @@ def test_groups_are_what_the_name_says(drawings):
     assert by_title(drawings, "dog face").groups == {"medium": "vector", "subject": "other"}
 
 
-def test_no_gender_where_the_name_says_none(drawings):
+def test_a_name_without_one_gender_gives_no_gender(drawings):
     assert "gender" not in by_title(drawings, "firefighter: dark skin tone").groups
     assert "gender" not in by_title(drawings, "prince: dark skin tone").groups
 
 
-def test_tones_and_genders_are_evenly_there(drawings):
-    tones = Counter(d.groups["skin_tone"] for d in drawings if "skin_tone" in d.groups)
+def test_tones_are_balanced_and_all_genders_occur(drawings):
+    tones = Counter(
+        drawing.groups["skin_tone"] for drawing in drawings if "skin_tone" in drawing.groups
+    )
     assert set(tones) == set(SKIN_TONES)
     assert len(set(tones.values())) == 1
-    assert {d.groups["gender"] for d in drawings if "gender" in d.groups} == set(GENDERS)
+    genders = {drawing.groups["gender"] for drawing in drawings if "gender" in drawing.groups}
+    assert genders == set(GENDERS)
 
 
 def test_flags_logos_and_rude_gestures_are_left_out(drawings):
-    titles = " ".join(d.title for d in drawings).lower()
+    titles = " ".join(drawing.title for drawing in drawings).lower()
     for word in ("flag: ", "middle finger", "bunny ears", "logo", "pistol"):
         assert word not in titles
 
 
-def test_a_folder_that_is_not_openmoji_is_named(tmp_path):
+def test_a_folder_that_is_not_openmoji_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="Install the npm package"):
         list(openmoji_drawings(tmp_path))
 
 
-def test_photographs_leave_out_what_is_drawn_or_turned(tmp_path):
+def test_drawn_and_flipped_stamps_are_not_photographs(tmp_path):
     stamp(tmp_path, "animals/frog.png", "A frog.")
     stamp(tmp_path, "animals/frog-1.png")
     stamp(tmp_path, "animals/frog.svg")
@@ -97,17 +100,18 @@ def test_photographs_leave_out_what_is_drawn_or_turned(tmp_path):
     stamp(tmp_path, "animals/mammals/hedgehog.png")
     stamp(tmp_path, "vehicles/dumper_mirror.png")
     stamp(tmp_path, "symbols/letter.png")
-    found = list(photographs(tmp_path))
-    assert [p.title for p in found] == ["frog 1", "A frog"]
-    assert {p.cluster for p in found} == {"tuxpaint photograph: frog"}
-    assert all(p.groups == {"medium": "photograph"} and p.is_photograph for p in found)
+    images = list(photographs(tmp_path))
+    assert [image.title for image in images] == ["frog 1", "A frog"]
+    assert {image.cluster for image in images} == {"tuxpaint photograph: frog"}
+    assert all(image.groups == {"medium": "photograph"} for image in images)
+    assert all(image.is_photograph for image in images)
 
 
-def test_drawn_stamps_are_the_svgs(tmp_path):
+def test_svg_stamps_are_drawings(tmp_path):
     stamp(tmp_path, "animals/cartoon/ant.svg", "An ant.")
     stamp(tmp_path, "clothes/bikini.svg")
     stamp(tmp_path, "military/longsword.svg")
-    (found,) = tuxpaint_drawings(tmp_path)
-    assert found.title == "An ant"
-    assert found.source == "Tux Paint stamps animals/cartoon/ant.svg"
-    assert found.groups == {"medium": "vector"}
+    (drawing,) = tuxpaint_drawings(tmp_path)
+    assert drawing.title == "An ant"
+    assert drawing.source == "Tux Paint stamps animals/cartoon/ant.svg"
+    assert drawing.groups == {"medium": "vector"}

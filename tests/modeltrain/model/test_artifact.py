@@ -16,46 +16,46 @@ FILES = {
 
 
 @pytest.fixture
-def made(tmp_path):
+def written(tmp_path):
     return artifact.write(parent=tmp_path / "artifacts", files=FILES)
 
 
-def test_a_written_artifact_loads_with_what_was_written(made):
-    loaded = artifact.load(made.path)
+def test_an_artifact_loads_with_what_was_written(written):
+    loaded = artifact.load(written.path)
 
-    assert loaded == made
+    assert loaded == written
     assert loaded.path.name == loaded.version == loaded.sha256[:12]
     assert loaded.labels == ("drawings", "neutral")
     assert loaded.config == {"base_sha256": "b"}
     assert loaded.onnx.read_bytes() == b"graph"
 
 
-def test_the_list_is_one_that_sha256sum_reads(made):
-    lines = (made.path / artifact.MANIFEST).read_text().splitlines()
+def test_sha256sum_can_read_the_list(written):
+    lines = (written.path / artifact.MANIFEST).read_text().splitlines()
 
     assert f"{hashlib.sha256(b'graph').hexdigest()}  model.onnx" in lines
     assert len(lines) == 3
 
 
-def test_the_same_content_is_the_same_artifact(made, tmp_path):
-    again = artifact.write(parent=made.path.parent, files=dict(reversed(FILES.items())))
+def test_the_same_content_is_the_same_artifact(written, tmp_path):
+    again = artifact.write(parent=written.path.parent, files=dict(reversed(FILES.items())))
 
-    assert again == made
-    assert [each.name for each in made.path.parent.iterdir()] == [made.version]
+    assert again == written
+    assert [folder.name for folder in written.path.parent.iterdir()] == [written.version]
 
 
-def test_a_file_can_be_copied_from_a_path(made, tmp_path):
+def test_a_file_can_be_copied_from_a_path(written, tmp_path):
     (tmp_path / "graph").write_bytes(b"graph")
     files = FILES | {"model.onnx": tmp_path / "graph"}
 
-    assert artifact.write(parent=tmp_path / "other", files=files).sha256 == made.sha256
+    assert artifact.write(parent=tmp_path / "other", files=files).sha256 == written.sha256
 
 
-def test_a_changed_file_is_refused_by_name(made):
-    made.onnx.write_bytes(b"grapf")
+def test_a_changed_file_is_refused_by_name(written):
+    written.onnx.write_bytes(b"grapf")
 
     with pytest.raises(ArtifactCorrupt) as refused:
-        artifact.load(made.path)
+        artifact.load(written.path)
 
     assert refused.value.file == "model.onnx"
     assert refused.value.expected == hashlib.sha256(b"graph").hexdigest()
@@ -63,74 +63,74 @@ def test_a_changed_file_is_refused_by_name(made):
     assert "Restore the folder" in str(refused.value)
 
 
-def test_a_missing_file_is_refused(made):
-    made.onnx.unlink()
+def test_a_missing_file_is_refused(written):
+    written.onnx.unlink()
 
     with pytest.raises(ArtifactCorrupt, match=r"model\.onnx: expected a file\. Received: nothing"):
-        artifact.load(made.path)
+        artifact.load(written.path)
 
 
 @pytest.mark.parametrize("name", ["extra.txt", ".hidden"])
-def test_an_extra_file_is_refused(made, name):
-    (made.path / name).write_bytes(b"")
+def test_an_extra_file_is_refused(written, name):
+    (written.path / name).write_bytes(b"")
 
     with pytest.raises(ArtifactCorrupt, match="only what its list names"):
-        artifact.load(made.path)
+        artifact.load(written.path)
 
 
-def test_a_folder_inside_is_refused(made):
-    (made.path / "more").mkdir()
+def test_a_folder_inside_is_refused(written):
+    (written.path / "more").mkdir()
 
     with pytest.raises(ArtifactCorrupt, match="plain files only"):
-        artifact.load(made.path)
+        artifact.load(written.path)
 
 
-def test_a_link_is_refused_though_its_content_is_right(made, tmp_path):
+def test_a_link_is_refused_even_if_its_content_is_right(written, tmp_path):
     (tmp_path / "graph").write_bytes(b"graph")
-    made.onnx.unlink()
-    made.onnx.symlink_to(tmp_path / "graph")
+    written.onnx.unlink()
+    written.onnx.symlink_to(tmp_path / "graph")
 
     with pytest.raises(ArtifactCorrupt, match="a link"):
-        artifact.load(made.path)
+        artifact.load(written.path)
 
 
-def test_a_link_to_an_artifact_is_refused(made, tmp_path):
-    link = tmp_path / made.version
-    link.symlink_to(made.path)
+def test_a_link_to_an_artifact_is_refused(written, tmp_path):
+    link = tmp_path / written.version
+    link.symlink_to(written.path)
 
     with pytest.raises(ArtifactCorrupt, match="a link"):
         artifact.load(link)
 
 
-def test_another_name_is_refused(made):
-    moved = made.path.rename(made.path.with_name("0" * 12))
+def test_a_renamed_folder_is_refused(written):
+    moved = written.path.rename(written.path.with_name("0" * 12))
 
     with pytest.raises(ArtifactCorrupt, match="named by the hash"):
         artifact.load(moved)
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../model.onnx", "a/b", ".hidden"])
-def test_a_list_that_points_outside_is_refused(made, name):
+def test_a_list_that_points_outside_is_refused(written, name):
     text = f"{'0' * 64}  {name}\n".encode()
-    (made.path / artifact.MANIFEST).write_bytes(text)
-    moved = made.path.rename(made.path.with_name(hashlib.sha256(text).hexdigest()[:12]))
+    (written.path / artifact.MANIFEST).write_bytes(text)
+    moved = written.path.rename(written.path.with_name(hashlib.sha256(text).hexdigest()[:12]))
 
     with pytest.raises(ArtifactCorrupt, match="plain file name"):
         artifact.load(moved)
 
 
-def test_a_list_without_a_graph_is_refused(made):
-    made.onnx.unlink()
-    lines = (made.path / artifact.MANIFEST).read_text().splitlines(keepends=True)
+def test_a_list_without_a_graph_is_refused(written):
+    written.onnx.unlink()
+    lines = (written.path / artifact.MANIFEST).read_text().splitlines(keepends=True)
     text = "".join(line for line in lines if "onnx" not in line).encode()
-    (made.path / artifact.MANIFEST).write_bytes(text)
-    moved = made.path.rename(made.path.with_name(hashlib.sha256(text).hexdigest()[:12]))
+    (written.path / artifact.MANIFEST).write_bytes(text)
+    moved = written.path.rename(written.path.with_name(hashlib.sha256(text).hexdigest()[:12]))
 
     with pytest.raises(ArtifactCorrupt, match=r"model\.onnx"):
         artifact.load(moved)
 
 
-def test_a_folder_that_is_no_artifact_is_refused(tmp_path):
+def test_a_folder_that_is_not_an_artifact_is_refused(tmp_path):
     with pytest.raises(ArtifactCorrupt, match="list of hashes"):
         artifact.load(tmp_path)
 

@@ -1,4 +1,4 @@
-"""The graph that is served: any image in, five probabilities and the features out."""
+"""The graph that is served takes any image and gives five probabilities and the features."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ def test_an_image_of_any_size_gets_five_probabilities(classifier, shape):
     assert prediction.features.min() >= 0
 
 
-def test_a_plain_image_says_the_same_at_every_size(classifier):
+def test_a_plain_image_has_the_same_features_at_every_size(classifier):
     small = classifier.classify(np.full((40, 90, 3), 90, dtype=np.uint8))
     large = classifier.classify(np.full((700, 310, 3), 90, dtype=np.uint8))
 
@@ -32,17 +32,17 @@ def test_a_plain_image_says_the_same_at_every_size(classifier):
 
 def test_resizing_is_antialiased(classifier):
     stripes = np.zeros((1196, 1196, 3), dtype=np.uint8)
-    stripes[:, ::2] = 255  # without antialiasing, four to one picks some of them
+    stripes[:, ::2] = 255  # without antialiasing, reducing four to one would skip some of them
     grey = np.full((299, 299, 3), 127, dtype=np.uint8)
 
-    seen = classifier.classify(stripes).scores
+    scores = classifier.classify(stripes).scores
     expected = classifier.classify(grey).scores
     for label in LABELS:
-        assert seen[label] == pytest.approx(expected[label], abs=0.02)
+        assert scores[label] == pytest.approx(expected[label], abs=0.02)
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "pixels",
     [
         np.zeros((9, 9, 3), dtype=np.float32),
         np.zeros((9, 9), dtype=np.uint8),
@@ -52,39 +52,43 @@ def test_resizing_is_antialiased(classifier):
     ],
     ids=["float", "grey", "alpha", "batch", "empty"],
 )
-def test_another_type_or_shape_is_refused(classifier, wrong):
+def test_another_type_or_shape_is_refused(classifier, pixels):
     with pytest.raises(ValueError, match=r"uint8 of shape \[height, width, 3\]. Received: "):
-        classifier.classify(wrong)
+        classifier.classify(pixels)
 
 
-def test_a_view_that_is_not_contiguous_is_the_same_image(classifier):
+def test_a_view_that_is_not_contiguous_gives_the_same_scores(classifier):
     pixels = drawing(3)
 
-    turned = np.ascontiguousarray(pixels[:, ::-1])[:, ::-1]
+    view = np.ascontiguousarray(pixels[:, ::-1])[:, ::-1]
 
-    assert classifier.classify(turned).scores == classifier.classify(pixels).scores
+    assert classifier.classify(view).scores == classifier.classify(pixels).scores
 
 
 def test_threads_share_a_classifier(classifier):
     images = [blobs(number) for number in range(6)]
-    alone = [classifier.classify(each).scores for each in images]
+    expected = [classifier.classify(image).scores for image in images]
 
     with ThreadPoolExecutor(4) as pool:
-        together = [each.scores for each in pool.map(classifier.classify, images)]
+        received = [prediction.scores for prediction in pool.map(classifier.classify, images)]
 
-    for one, other in zip(alone, together, strict=True):
-        assert one == pytest.approx(other, abs=1e-6)
+    for scores, expected_scores in zip(received, expected, strict=True):
+        assert scores == pytest.approx(expected_scores, abs=1e-6)
 
 
-def test_what_serves_and_judges_never_imports_tensorflow():
-    modules = "classifier, features, evaluate, gate, demo_data, impressions, __main__, configs"
+def test_serving_and_judging_never_import_tensorflow():
+    modules = (
+        "__main__, audit.evaluate, demo.build, gate.judge, model.classifier, model.features, "
+        "training.configs.head, training.data_impressions"
+    )
     code = (
-        f"import sys; from modeltrain import {modules}; "
+        "import importlib, sys\n"
+        f"for name in {modules.split(', ')}: importlib.import_module(f'modeltrain.{{name}}')\n"
         "print([name for name in ('tensorflow', 'keras', 'tf2onnx') if name in sys.modules])"
     )
 
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
 
-    assert done.stdout.strip() == "[]"
+    assert process.stdout.strip() == "[]"

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -13,11 +14,11 @@ from modeltrain.labels import LABELS
 from modeltrain.model import artifact
 from modeltrain.network import baseline
 from modeltrain.network.baseline import PackageRefused
-from tests.modeltrain.conftest import PACKAGE, ROOT, drawing
+from tests.modeltrain.conftest import PACKAGE, drawing
 
 COUNTED = (np.arange(299 * 299 * 3, dtype=np.int64) * 7919 % 256).astype(np.uint8)
 
-# What the package itself says, on its WebAssembly backend.
+# The probabilities that the package itself gives, on its WebAssembly backend.
 REFERENCE = [
     (np.zeros((299, 299, 3), np.uint8), [0.373822, 0.038264, 0.560988, 0.018951, 0.007975]),
     (np.full((299, 299, 3), 255, np.uint8), [0.437437, 0.033366, 0.515967, 0.009643, 0.003586]),
@@ -33,7 +34,7 @@ def test_reference_images_get_the_published_probabilities(classifier, pixels, ex
 
 
 def test_half_grey_gets_the_published_probabilities(published, tmp_path):
-    """127.5 is no pixel, so it goes in below the preprocessing."""
+    """127.5 is not a pixel value, so it is fed in after the preprocessing."""
     network = tmp_path / "network.onnx"
     onnx.utils.extract_model(published.onnx, network, ["input"], ["probabilities"])
     session = onnxruntime.InferenceSession(network)
@@ -45,20 +46,20 @@ def test_half_grey_gets_the_published_probabilities(published, tmp_path):
     )
 
 
-def test_drawings_get_what_the_package_says_in_node(classifier, tmp_path):
+def test_drawings_get_the_probabilities_that_the_package_gives_in_node(classifier, tmp_path):
     images = [drawing(number) for number in range(24)]
-    (tmp_path / "images.bin").write_bytes(b"".join(each.tobytes() for each in images))
-    script = ROOT / "tests" / "modeltrain" / "reference.mjs"
+    (tmp_path / "images.bin").write_bytes(b"".join(image.tobytes() for image in images))
+    script = Path(__file__).with_name("reference.mjs")
 
-    done = subprocess.run(
+    process = subprocess.run(
         ["node", script, PACKAGE, tmp_path / "images.bin"],
         capture_output=True,
         text=True,
         check=True,
     )
 
-    expected = np.array(json.loads(done.stdout))
-    received = np.array([list(classifier.classify(each).scores.values()) for each in images])
+    expected = np.array(json.loads(process.stdout))
+    received = np.array([list(classifier.classify(image).scores.values()) for image in images])
     assert expected.shape == (24, 5)
     np.testing.assert_allclose(received, expected, atol=1e-3)
     np.testing.assert_array_equal(received.argmax(axis=1), expected.argmax(axis=1))
@@ -74,11 +75,13 @@ def test_the_artifact_says_where_it_comes_from(published):
 def test_converting_again_gives_the_same_artifact(published, tmp_path):
     stages = []
 
-    again = baseline.convert(PACKAGE, parent=tmp_path, report=lambda *step: stages.append(step[:3]))
+    again = baseline.convert(
+        PACKAGE, parent=tmp_path, progress=lambda *step: stages.append(step[:3])
+    )
 
     assert again.sha256 == published.sha256
-    assert stages == [("exporting", done, 5) for done in range(6)]
-    assert [each.name for each in tmp_path.iterdir()] == [again.version]
+    assert stages == [("exporting", step, 5) for step in range(6)]
+    assert [folder.name for folder in tmp_path.iterdir()] == [again.version]
 
 
 def test_changed_weights_are_refused_with_both_hashes(tmp_path):
@@ -105,17 +108,17 @@ def test_a_folder_without_the_package_is_refused(tmp_path):
         baseline.convert(tmp_path, parent=tmp_path / "artifacts")
 
 
-def test_bytes_become_numbers_by_scale_and_minimum():
+def test_bytes_become_weights_by_scale_and_minimum():
     tensors = [
         {"name": "a", "shape": [2], "quantization": {"scale": 0.5, "min": -1.0}},
         {"name": "b", "shape": [1, 1], "quantization": {"scale": 2.0, "min": 3.0}},
     ]
 
-    values = baseline.dequantise(tensors, bytes([0, 4, 10]))
+    values = baseline.dequantize(tensors, bytes([0, 4, 10]))
 
     np.testing.assert_array_equal(values["a"], [-1.0, 1.0])
     np.testing.assert_array_equal(values["b"], [[23.0]])
 
 
-def test_the_kept_artifact_is_verified(published):
+def test_the_artifact_kept_between_test_runs_is_valid(published):
     assert artifact.load(published.path) == published

@@ -16,12 +16,12 @@ from tests.modeltrain.conftest import drawing
 def random_head(seed: int) -> list[np.ndarray]:
     keras.utils.set_random_seed(seed)
     head = inception.head(seed=seed)
-    return [part for name in inception.HEAD_LAYERS for part in head.get_layer(name).get_weights()]
+    return [array for name in inception.HEAD_LAYERS for array in head.get_layer(name).get_weights()]
 
 
 @pytest.fixture(scope="module")
-def whole(published):
-    model = inception.whole()
+def full_model(published):
+    model = inception.full_model()
     model.load_weights(published.keras)
     return model
 
@@ -31,7 +31,7 @@ def retrained(published, tmp_path_factory):
     """The published graph with a head of random numbers, and that head."""
     weights = random_head(5)
     path = tmp_path_factory.mktemp("retrained") / "model.onnx"
-    path.write_bytes(export.with_head(published.onnx, weights))
+    path.write_bytes(export.replace_head(published.onnx, weights))
     return path, weights
 
 
@@ -40,12 +40,12 @@ def head_session(graph, folder):
     return onnxruntime.InferenceSession(folder / "head.onnx")
 
 
-def test_keras_and_onnx_agree_on_whole_images(published, whole, classifier):
+def test_keras_and_onnx_agree_on_whole_images(published, full_model, classifier):
     pixels = np.stack([drawing(1), drawing(2), np.full((299, 299, 3), 60, np.uint8)])
 
-    expected = whole.predict(pixels.astype(np.float32) / 255, verbose=0)
+    expected = full_model.predict(pixels.astype(np.float32) / 255, verbose=0)
 
-    received = [list(classifier.classify(each).scores.values()) for each in pixels]
+    received = [list(classifier.classify(image).scores.values()) for image in pixels]
     np.testing.assert_allclose(received, expected, atol=1e-4)
 
 
@@ -63,12 +63,12 @@ def test_keras_and_onnx_agree_on_a_new_head(retrained, tmp_path):
     np.testing.assert_allclose(received, expected, atol=1e-5)
 
 
-def test_a_new_head_leaves_every_other_byte_of_the_graph(published, retrained):
+def test_a_new_head_leaves_the_rest_of_the_graph_unchanged(published, retrained):
     path, weights = retrained
     before, after = onnx.load(published.onnx), onnx.load(path)
-    old = {each.name: each for each in before.graph.initializer}
+    old = {tensor.name: tensor for tensor in before.graph.initializer}
 
-    changed = [each.name for each in after.graph.initializer if each != old[each.name]]
+    changed = [tensor.name for tensor in after.graph.initializer if tensor != old[tensor.name]]
 
     assert changed == [
         f"head/{name}/{part}" for name in inception.HEAD_LAYERS for part in ("kernel", "bias")
@@ -81,7 +81,7 @@ def test_a_new_head_leaves_every_other_byte_of_the_graph(published, retrained):
 
 def test_the_hash_of_a_base_changes_with_one_weight_in_it(published):
     proto = onnx.load(published.onnx)
-    tensor = next(each for each in proto.graph.initializer if each.name == "conv_50/kernel")
+    tensor = next(t for t in proto.graph.initializer if t.name == "conv_50/kernel")
     values = numpy_helper.to_array(tensor).copy()
     values[0, 0, 0, 0] += 1
     tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
@@ -92,7 +92,7 @@ def test_the_hash_of_a_base_changes_with_one_weight_in_it(published):
 
 
 def test_the_same_head_gives_the_same_bytes(published):
-    again = export.with_head(published.onnx, export.head_weights(published.onnx))
+    again = export.replace_head(published.onnx, export.head_weights(published.onnx))
 
     assert hashlib.sha256(again).digest() == hashlib.sha256(published.onnx.read_bytes()).digest()
 
@@ -101,10 +101,10 @@ def test_a_head_of_another_shape_is_refused(published):
     weights = random_head(1)
 
     with pytest.raises(ValueError, match=r"Received: \[\[2048, 256\]"):
-        export.with_head(published.onnx, weights[:4])
+        export.replace_head(published.onnx, weights[:4])
 
 
-def test_a_graph_without_our_head_is_refused(tmp_path):
+def test_a_graph_without_a_head_is_refused(tmp_path):
     path = tmp_path / "other.onnx"
     node = onnx.helper.make_node("Identity", ["a"], ["b"])
     info = [onnx.helper.make_tensor_value_info(name, 1, [1]) for name in "ab"]
@@ -115,20 +115,20 @@ def test_a_graph_without_our_head_is_refused(tmp_path):
         export.head_weights(path)
 
 
-def test_a_keras_file_has_no_date_and_loads(published, whole, tmp_path):
-    data = export.to_keras(whole)
+def test_a_keras_file_has_no_date_and_loads(published, full_model, tmp_path):
+    data = export.to_keras(full_model)
 
     assert data == published.keras.read_bytes()
     (tmp_path / "again.keras").write_bytes(data)
     loaded = keras.models.load_model(tmp_path / "again.keras")
-    assert loaded.count_params() == whole.count_params()
+    assert loaded.count_params() == full_model.count_params()
 
 
 def test_the_graph_takes_pixels_of_any_size(published):
     proto = onnx.load(published.onnx, load_external_data=False)
     (image,) = proto.graph.input
-    shape = [each.dim_param or each.dim_value for each in image.type.tensor_type.shape.dim]
+    shape = [side.dim_param or side.dim_value for side in image.type.tensor_type.shape.dim]
 
     assert shape == ["height", "width", 3]
     assert image.type.tensor_type.elem_type == onnx.TensorProto.UINT8
-    assert [each.name for each in proto.graph.output] == ["probabilities", "features"]
+    assert [output.name for output in proto.graph.output] == ["probabilities", "features"]

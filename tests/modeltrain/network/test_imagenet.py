@@ -14,18 +14,18 @@ def test_the_base_computes_the_same_from_0_to_1_as_keras_from_minus_1_to_1():
     for layer in source.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             beta, mean, variance = layer.get_weights()
-            drawn = [random.normal(0, 0.2, beta.shape), random.normal(0, 0.2, mean.shape)]
-            layer.set_weights([*drawn, random.uniform(0.5, 1.5, variance.shape)])
+            shifts = [random.normal(0, 0.2, beta.shape), random.normal(0, 0.2, mean.shape)]
+            layer.set_weights([*shifts, random.uniform(0.5, 1.5, variance.shape)])
     ours = inception.base()
-    imagenet.move(source, ours)
+    imagenet.copy_weights(source, ours)
     pixels = random.uniform(0, 1, (1, 299, 299, 3)).astype(np.float32)
     expected = keras.ops.convert_to_numpy(source(2 * pixels - 1))
-    found = keras.ops.convert_to_numpy(ours(pixels))
+    received = keras.ops.convert_to_numpy(ours(pixels))
     assert expected.std() > 0
-    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+    np.testing.assert_allclose(received, expected, atol=1e-4 * np.abs(expected).max())
 
 
-def test_weights_that_cannot_be_fetched_are_refused_with_a_way_out(tmp_path, monkeypatch):
+def test_weights_that_cannot_be_downloaded_are_refused_with_a_remedy(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "keras.src.applications.inception_v3.WEIGHTS_PATH_NO_TOP", "http://127.0.0.1:9/none.h5"
     )

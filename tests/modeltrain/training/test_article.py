@@ -15,7 +15,8 @@ from modeltrain.model import artifact
 from modeltrain.model.classifier import Classifier
 from modeltrain.model.features import ImageMissing
 from modeltrain.training import article, configs, frozen
-from modeltrain.training.frozen import MIXED_5, POOLED, Frozen
+from modeltrain.training.errors import TrainingRefused
+from modeltrain.training.frozen import MIXED_5, POOLED, FrozenLayers
 from tests.modeltrain.conftest import blobs, drawing
 
 QUICK = configs.get(
@@ -24,15 +25,15 @@ QUICK = configs.get(
 
 
 @pytest.fixture(scope="module")
-def make(tmp_path_factory):
-    """Make a dataset of flat drawings and soft blobs; of three, one each is for validation."""
+def make_dataset(tmp_path_factory):
+    """Build a dataset of flat drawings and soft blobs; every third one is for validation."""
 
-    def build(each: int = 3, *, labels=("drawn", "soft"), validation: bool = True):
-        folder = tmp_path_factory.mktemp("pictures")
+    def build(per_class: int = 3, *, labels=("drawn", "soft"), validation: bool = True):
+        folder = tmp_path_factory.mktemp("images")
         rows, images = [], {}
-        for label, picture in (("drawn", lambda n: drawing(n, 120)), ("soft", blobs)):
-            for number in range(each):
-                pixels = picture(number)
+        for label, draw in (("drawn", lambda n: drawing(n, 120)), ("soft", blobs)):
+            for number in range(per_class):
+                pixels = draw(number)
                 sha256 = pixel_sha256(pixels)
                 images[sha256] = folder / f"{sha256}.png"
                 images[sha256].write_bytes(to_png(pixels))
@@ -44,8 +45,8 @@ def make(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def data(make):
-    return make()
+def data(make_dataset):
+    return make_dataset()
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,8 @@ def trained(published, data, cache, tmp_path_factory):
 
 
 def weights(path):
-    return {each.name: numpy_helper.to_array(each) for each in onnx.load(path).graph.initializer}
+    tensors = onnx.load(path).graph.initializer
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in tensors}
 
 
 def test_the_model_has_the_datasets_labels(trained, data):
@@ -79,21 +81,21 @@ def test_the_model_has_the_datasets_labels(trained, data):
     assert sum(prediction.scores.values()) == pytest.approx(1, abs=1e-5)
 
 
-def test_everything_below_the_56th_convolution_is_as_it_was(trained, published):
+def test_the_convolutions_below_the_56th_stay_unchanged(trained, published):
     before, after = weights(published.onnx), weights(trained.onnx)
-    same = [
+    unchanged = [
         n
         for n in range(1, 95)
         if np.array_equal(*(w[f"conv_{n:02d}/kernel"] for w in (before, after)))
     ]
-    assert same == list(range(1, 56))
+    assert unchanged == list(range(1, 56))
 
 
-def test_another_base_is_another_hash_so_its_features_are_computed_anew(trained, published):
+def test_a_changed_base_has_another_hash_so_its_features_are_computed_again(trained, published):
     assert trained.config["base_sha256"] != published.config["base_sha256"]
 
 
-def test_config_and_card_say_what_was_done(trained, data, published):
+def test_config_and_card_describe_the_training(trained, data, published):
     training = trained.config["training"]
     assert training["images"] == {
         "train": {"drawn": 2, "soft": 2},
@@ -103,7 +105,7 @@ def test_config_and_card_say_what_was_done(trained, data, published):
     for name, epochs in (("phase 1", 3), ("phase 2", 2)):
         phase = training["phases"][name]
         assert len(phase["history"]) == epochs + 1
-        losses = [each["validation_loss"] for each in phase["history"]]
+        losses = [figures["validation_loss"] for figures in phase["history"]]
         assert losses[phase["epoch_kept"]] == min(losses)
     card = (trained.path / "card.md").read_text()
     assert "| drawn | 2 | 1 |" in card
@@ -113,16 +115,16 @@ def test_config_and_card_say_what_was_done(trained, data, published):
 def test_phase_2_starts_where_phase_1_ended(trained):
     phases = trained.config["training"]["phases"]
     end = phases["phase 1"]["history"][phases["phase 1"]["epoch_kept"]]
-    # Phase 1 adds a penalty on the first kernel to its loss, as does phase 2: they are comparable.
+    # Both phases add the same penalty on the first kernel to the loss, so they are comparable.
     start = phases["phase 2"]["history"][0]
     assert start["validation_loss"] == pytest.approx(end["validation_loss"], rel=0.01)
 
 
 class Killed(BaseException):
-    """Stands for kill -9 within one process: nothing after it runs, nothing is tidied."""
+    """Simulates kill -9 within one process: nothing runs after it, nothing is cleaned up."""
 
 
-def test_a_training_that_was_killed_goes_on_and_ends_the_same(
+def test_a_killed_training_resumes_and_gives_the_same_model(
     published, data, cache, tmp_path, trained
 ):
     def kill(stage, done, total, message):
@@ -132,65 +134,67 @@ def test_a_training_that_was_killed_goes_on_and_ends_the_same(
     with pytest.raises(Killed):
         train(published, data, cache, tmp_path, progress=kill)
     assert not list(tmp_path.iterdir())
-    after = []
+    steps = []
     again = train(
-        published, data, cache, tmp_path, progress=lambda s, d, t, m: after.append(f"{s}, {d}")
+        published, data, cache, tmp_path, progress=lambda s, d, t, m: steps.append(f"{s}, {d}")
     )
     assert again.artifact.sha256 == trained.sha256
-    assert [each for each in after if each.startswith("phase")] == [
-        "phase 1, 2",  # where it goes on
+    assert [step for step in steps if step.startswith("phase")] == [
+        "phase 1, 2",  # where it resumes
         "phase 1, 3",
         "phase 2, 1",
         "phase 2, 2",
     ]
 
 
-def test_nothing_is_left_of_a_finished_training_but_the_cache(trained, cache):
+def test_a_finished_training_leaves_only_the_cache(trained, cache):
     assert list((cache / "runs").iterdir()) == []
 
 
 def test_frozen_layers_run_once_for_each_image_and_copy(published, data, cache, trained):
-    said = []
+    calls = []
     for cut in (POOLED, MIXED_5):
-        frozen.keep(
-            Frozen(published, cut),
+        frozen.cache_activations(
+            FrozenLayers(published, cut),
             data.rows,
             data.images,
             cache,
-            progress=lambda *told: said.append(told),
+            progress=lambda *arguments: calls.append(arguments),
         )
-    assert said == []
+    assert calls == []
 
 
-def test_what_does_not_fit_the_disk_budget_is_trained_from_pixels(published, data, tmp_path, cache):
+def test_a_dataset_beyond_the_disk_budget_is_trained_on_pixels(published, data, tmp_path, cache):
     config = replace(QUICK, disk_budget=0.0, copies=0, fine=replace(QUICK.fine, epochs=1))
-    made = train(published, data, tmp_path / "cache", tmp_path, config=config).artifact
-    assert not list((tmp_path / "cache").glob(f"{Frozen(published, MIXED_5).sha256[:12]}*"))
-    before, after = weights(published.onnx), weights(made.onnx)
+    candidate = train(published, data, tmp_path / "cache", tmp_path, config=config).artifact
+    assert not list((tmp_path / "cache").glob(f"{FrozenLayers(published, MIXED_5).sha256[:12]}*"))
+    before, after = weights(published.onnx), weights(candidate.onnx)
     assert np.array_equal(before["conv_55/kernel"], after["conv_55/kernel"])
     assert not np.array_equal(before["conv_56/kernel"], after["conv_56/kernel"])
 
 
 @pytest.fixture(scope="module")
-def from_one_image_each(published, make, cache, tmp_path_factory):
-    """A training of phase 1 alone, with one image of each class and none for validation."""
+def from_one_image_each(published, make_dataset, cache, tmp_path_factory):
+    """A training of phase 1 only, with one image of each class and none for validation."""
     config = replace(QUICK, fine=replace(QUICK.fine, epochs=0))
-    data = make(each=1, validation=False)
+    data = make_dataset(per_class=1, validation=False)
     return train(published, data, cache, tmp_path_factory.mktemp("artifacts"), config=config)
 
 
-def test_without_phase_2_the_base_is_bit_for_bit_the_same(published, from_one_image_each):
-    made = from_one_image_each.artifact
-    assert made.config["base_sha256"] == published.config["base_sha256"]
+def test_without_phase_2_the_base_stays_identical(published, from_one_image_each):
+    model = from_one_image_each.artifact
+    assert model.config["base_sha256"] == published.config["base_sha256"]
 
 
-def test_a_class_without_an_image_is_refused_by_name(published, make, tmp_path):
-    data = make(labels=("drawn", "soft", "neither"))
-    with pytest.raises(article.TrainingRefused, match="none of neither"):
+def test_a_class_without_an_image_is_refused_by_name(published, make_dataset, tmp_path):
+    data = make_dataset(labels=("drawn", "soft", "neither"))
+    with pytest.raises(TrainingRefused, match="none of neither"):
         train(published, data, tmp_path, tmp_path)
 
 
-def test_a_class_with_one_image_and_none_for_validation_is_told(from_one_image_each):
+def test_a_class_with_one_image_and_none_for_validation_is_reported_as_a_problem(
+    from_one_image_each,
+):
     trained = from_one_image_each
     assert trained.problems == [
         "drawn has one image to learn from.",
@@ -200,13 +204,13 @@ def test_a_class_with_one_image_and_none_for_validation_is_told(from_one_image_e
     assert trained.artifact.config["training"]["phases"]["phase 1"]["epoch_kept"] == 3
 
 
-def test_an_image_that_is_gone_is_refused_by_name(published, make, tmp_path):
-    data = make()
-    gone = data.split("train")[0].sha256
-    data.images[gone].unlink()
-    with pytest.raises(ImageMissing, match=gone):
+def test_a_missing_image_is_refused_by_name(published, make_dataset, tmp_path):
+    data = make_dataset()
+    missing = data.split("train")[0].sha256
+    data.images[missing].unlink()
+    with pytest.raises(ImageMissing, match=missing):
         train(published, data, tmp_path, tmp_path)
 
 
-def test_the_figures_in_the_config_can_be_read_again(trained):
+def test_the_config_is_valid_json(trained):
     json.loads((trained.path / "config.json").read_text(), parse_constant=pytest.fail)

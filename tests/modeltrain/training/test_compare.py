@@ -1,4 +1,4 @@
-"""The same training on each backend that is there; the others are told."""
+"""The same training runs on every installed backend; the others are reported."""
 
 import json
 
@@ -15,11 +15,11 @@ LABELS = ("drawn", "soft")
 
 
 @pytest.fixture
-def pictures(tmp_path):
+def data(tmp_path):
     rows, images = [], {}
-    for label, picture in zip(LABELS, (drawing, blobs), strict=True):
+    for label, draw in zip(LABELS, (drawing, blobs), strict=True):
         for number, split in enumerate(("train", "validation", "audit")):
-            pixels = picture(number)
+            pixels = draw(number)
             sha256 = pixel_sha256(pixels)
             images[sha256] = tmp_path / f"{sha256}.png"
             images[sha256].write_bytes(to_png(pixels))
@@ -27,55 +27,57 @@ def pictures(tmp_path):
     return dataset.write(tmp_path / "set", labels=LABELS, rows=rows, images=images)
 
 
-def command(published, pictures, folder, *more):
+def command(published, data, folder, *more):
     arguments = {
-        "dataset": pictures.path,
+        "dataset": data.path,
         "start": published.path,
         "cache": folder / "cache",
         "artifacts": folder / "artifacts",
         "out": folder / "compared.json",
     }
-    named = [part for name, value in arguments.items() for part in (f"--{name}", str(value))]
-    return ["compare", "--json-progress", *named, *more]
+    options = [part for name, value in arguments.items() for part in (f"--{name}", str(value))]
+    return ["compare", "--json-progress", *options, *more]
 
 
-def test_one_backend_is_there_and_another_is_told(
-    published, pictures, tmp_path, monkeypatch, capsys
+def test_one_backend_is_compared_and_a_missing_one_is_reported(
+    published, data, tmp_path, monkeypatch, capsys
 ):
-    real = compare.missing
+    real = compare.unavailable_reason
     monkeypatch.setattr(
-        compare, "missing", lambda name: real("no_such_package") if name == "jax" else real(name)
+        compare,
+        "unavailable_reason",
+        lambda name: real("no_such_package") if name == "jax" else real(name),
     )
-    short = ["--set", "head.epochs=2", "--set", "fine.epochs=1", "--set", "copies=0"]
+    quick = ["--set", "head.epochs=2", "--set", "fine.epochs=1", "--set", "copies=0"]
 
-    status = main(command(published, pictures, tmp_path, "--backends", "tensorflow,jax", *short))
+    status = main(command(published, data, tmp_path, "--backends", "tensorflow,jax", *quick))
 
     result = json.loads(capsys.readouterr().out.splitlines()[-1])["result"]
-    (found,) = json.loads((tmp_path / "compared.json").read_bytes())
+    (run,) = json.loads((tmp_path / "compared.json").read_bytes())
     assert status == 3
     assert result["problems"] == [real("no_such_package")]
-    assert (found["backend"], found["epochs"], found["accuracy"]["n"]) == ("tensorflow", 3, 2)
-    assert found["training_seconds"] > 0
-    assert found["memory"] > 200e6
+    assert (run["backend"], run["epochs"], run["accuracy"]["n"]) == ("tensorflow", 3, 2)
+    assert run["training_seconds"] > 0
+    assert run["memory"] > 200e6
     assert "| tensorflow |" in (tmp_path / "compared.md").read_text()
 
 
-def test_a_backend_that_keras_does_not_have_is_refused(published, pictures, tmp_path, capsys):
-    status = main(command(published, pictures, tmp_path, "--backends", "tensorflow,mxnet"))
+def test_a_backend_that_keras_does_not_have_is_refused(published, data, tmp_path, capsys):
+    status = main(command(published, data, tmp_path, "--backends", "tensorflow,mxnet"))
 
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert status == 1
-    assert "'mxnet'" in said
-    assert "tensorflow, jax, torch" in said
+    assert "'mxnet'" in output
+    assert "tensorflow, jax, torch" in output
 
 
-def test_a_training_that_fails_says_why(published, pictures, tmp_path, capsys):
-    sha256 = pictures.rows[0].sha256
-    pictures.images[sha256].unlink()
+def test_a_training_that_fails_says_why(published, data, tmp_path, capsys):
+    sha256 = data.rows[0].sha256
+    data.images[sha256].unlink()
 
-    status = main(command(published, pictures, tmp_path, "--backends", "tensorflow"))
+    status = main(command(published, data, tmp_path, "--backends", "tensorflow"))
 
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert status == 1
-    assert "tensorflow stopped with status 1" in said
+    assert "tensorflow stopped with status 1" in output
     assert not (tmp_path / "compared.json").exists()

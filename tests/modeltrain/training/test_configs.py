@@ -1,4 +1,4 @@
-"""Configs: found by name, changed by field, refused by rule."""
+"""Configs are loaded by name, changed by field and refused by rule."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def test_fields_are_changed_without_touching_the_rest():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ("fine.learning_rate=-0.1", r"Phase\.learning_rate must be a number over 0\. Received: -0"),
         ("head.learning_rate=0", r"Phase\.learning_rate must be a number over 0"),
@@ -35,13 +35,13 @@ def test_fields_are_changed_without_touching_the_rest():
         ("seed", r"must be FIELD=VALUE"),
     ],
 )
-def test_a_change_that_cannot_be_is_refused(change, said):
-    with pytest.raises(ConfigRefused, match=said):
+def test_an_impossible_change_is_refused(change, message):
+    with pytest.raises(ConfigRefused, match=message):
         configs.get("article", [change])
 
 
 @pytest.mark.parametrize("change", ["learning_rate=-1", "distil=2", "l2_sp=-0.1", "epochs=0"])
-def test_the_sites_config_holds_its_rules_too(change):
+def test_the_sites_config_follows_the_rules_too(change):
     with pytest.raises(ConfigRefused, match=change.partition("=")[0]):
         configs.get("head", [change])
 

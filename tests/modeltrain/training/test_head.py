@@ -1,4 +1,4 @@
-"""Training for real, on few small images."""
+"""Real training of a head, on a few small images."""
 
 import dataclasses
 
@@ -12,8 +12,9 @@ from modeltrain.model.classifier import Classifier
 from modeltrain.model.features import ImageMissing
 from modeltrain.network import export, inception
 from modeltrain.training.configs import head
-from modeltrain.training.head import TrainingRefused, train_head
-from modeltrain.training.impressions import agreement, answer, impressions
+from modeltrain.training.data_impressions import agreement, head_probabilities, synthesize
+from modeltrain.training.errors import TrainingRefused
+from modeltrain.training.head import train_head
 from tests.conftest import noise
 
 CONFIG = dataclasses.replace(
@@ -67,7 +68,7 @@ def candidate(data, cache, published, tmp_path_factory):
     )
 
 
-def test_the_candidate_says_where_it_comes_from(candidate, published):
+def test_the_candidate_records_its_origin(candidate, published):
     assert candidate.config["parent"] == published.sha256
     assert candidate.config["base_sha256"] == published.config["base_sha256"]
     assert candidate.config["training"]["images"]["train"] == {
@@ -78,7 +79,10 @@ def test_the_candidate_says_where_it_comes_from(candidate, published):
 
 def test_only_the_head_is_new(candidate, published):
     old, new = (
-        {each.name: each.SerializeToString() for each in onnx.load(model.onnx).graph.initializer}
+        {
+            tensor.name: tensor.SerializeToString()
+            for tensor in onnx.load(model.onnx).graph.initializer
+        }
         for model in (published, candidate)
     )
     changed = {name for name in old if old[name] != new[name]}
@@ -87,29 +91,29 @@ def test_only_the_head_is_new(candidate, published):
     assert all(name.startswith(export.HEAD_PREFIX) for name in changed)
 
 
-def test_it_learns_what_was_reported(candidate, published, data):
+def test_the_candidate_learns_what_was_reported(candidate, published, data):
     rows, paths = data
-    mine = [row for row in rows if row.label == "drawings" and row.split == "train"]
+    reported = [row for row in rows if row.label == "drawings" and row.split == "train"]
     before, after = Classifier(published), Classifier(candidate)
-    pixels = [codec.decode(paths[row.sha256].read_bytes()) for row in mine]
+    pixels = [codec.decode(paths[row.sha256].read_bytes()) for row in reported]
     gains = [
-        after.classify(each).scores["drawings"] - before.classify(each).scores["drawings"]
-        for each in pixels
+        after.classify(image).scores["drawings"] - before.classify(image).scores["drawings"]
+        for image in pixels
     ]
     assert np.mean(gains) > 0.1
 
 
 def test_the_saved_network_and_the_graph_agree(candidate):
-    model = inception.whole(classes=5)
+    model = inception.full_model(classes=5)
     model.load_weights(candidate.keras)
     weights = export.head_weights(candidate.onnx)
     layers = [model.get_layer("head").get_layer(name) for name in inception.HEAD_LAYERS]
-    saved = [each for layer in layers for each in layer.get_weights()]
-    for ours, theirs in zip(weights, saved, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    saved = [array for layer in layers for array in layer.get_weights()]
+    for in_graph, in_network in zip(weights, saved, strict=True):
+        np.testing.assert_array_equal(in_graph, in_network)
     prediction = Classifier(candidate).classify(noise(1))
-    by_hand = answer(weights, prediction.features[None])[0]
-    np.testing.assert_allclose(list(prediction.scores.values()), by_hand, atol=1e-5)
+    expected = head_probabilities(weights, prediction.features[None])[0]
+    np.testing.assert_allclose(list(prediction.scores.values()), expected, atol=1e-5)
 
 
 def test_the_same_seed_gives_the_same_model(candidate, data, cache, published, tmp_path):
@@ -120,14 +124,14 @@ def test_the_same_seed_gives_the_same_model(candidate, data, cache, published, t
     assert again.sha256 == candidate.sha256
 
 
-@pytest.mark.parametrize("kept", [[], ["drawings"]])
-def test_fewer_than_two_labels_teach_nothing(data, cache, published, tmp_path, kept):
+@pytest.mark.parametrize("labels", [[], ["drawings"]])
+def test_a_dataset_with_fewer_than_two_labels_is_refused(data, cache, published, tmp_path, labels):
     rows, paths = data
     with pytest.raises(TrainingRefused, match="at least two labels"):
         train_head(
             CONFIG,
             champion=published,
-            rows=[row for row in rows if row.label in kept],
+            rows=[row for row in rows if row.label in labels],
             images=paths,
             cache=cache,
             parent=tmp_path,
@@ -135,7 +139,7 @@ def test_fewer_than_two_labels_teach_nothing(data, cache, published, tmp_path, k
     assert not list(tmp_path.iterdir())
 
 
-def test_a_missing_image_stops_it_and_leaves_no_model(data, published, tmp_path):
+def test_a_missing_image_stops_the_training_and_no_model_is_written(data, published, tmp_path):
     rows, _ = data
     with pytest.raises(ImageMissing):
         train_head(
@@ -149,22 +153,22 @@ def test_a_missing_image_stops_it_and_leaves_no_model(data, published, tmp_path)
     assert not (tmp_path / "artifacts").exists()
 
 
-def test_each_class_is_named_most_by_the_impressions_made_for_it(published):
-    """They were never an image; half of them are soft on purpose."""
+def test_impressions_of_a_class_get_its_highest_mean_probability(published):
+    """Half of them have soft targets on purpose, so not every single one does."""
     weights = export.head_weights(published.onnx)
     classifier = Classifier(published)
     seeds = np.stack([classifier.classify(noise(seed)).features for seed in range(12)])
-    wanted = np.repeat(np.arange(5), 20)
-    made = impressions(weights, seeds, wanted=wanted, steps=120, random_seed=1)
-    assert (made >= 0).all()
-    answers = answer(weights, made)
-    means = np.stack([answers[wanted == each].mean(axis=0) for each in range(5)])
+    classes = np.repeat(np.arange(5), 20)
+    impressions = synthesize(weights, seeds, target_classes=classes, steps=120, random_seed=1)
+    assert (impressions >= 0).all()
+    probabilities = head_probabilities(weights, impressions)
+    means = np.stack([probabilities[classes == n].mean(axis=0) for n in range(5)])
     assert means.argmax(axis=0).tolist() == [0, 1, 2, 3, 4]
 
 
-def test_agreement_is_a_share_of_what_the_first_head_said():
-    right = [np.eye(3, dtype=np.float32)] * 1
-    weights = [each for kernel in right * 3 for each in (kernel, np.zeros(3, np.float32))]
+def test_agreement_is_a_share_of_the_first_heads_answers():
+    layer = [np.eye(3, dtype=np.float32), np.zeros(3, np.float32)]
+    weights = layer * 3
     swapped = [*weights[:4], np.eye(3, dtype=np.float32)[[1, 0, 2]], np.zeros(3, np.float32)]
     features = np.eye(3, dtype=np.float32)[[0, 0, 2]]
     assert agreement(weights, swapped, features, ["a", "b", "c"]) == {"a": 0, "b": None, "c": 1}
@@ -172,7 +176,7 @@ def test_agreement_is_a_share_of_what_the_first_head_said():
 
 @pytest.fixture
 def again(data, cache, published, tmp_path):
-    """Train once more with something changed, for one epoch unless told otherwise."""
+    """Train again with some changes, for one epoch by default."""
 
     def run(rows=None, paths=None, cache=cache, **changes):
         return train_head(
@@ -187,24 +191,24 @@ def again(data, cache, published, tmp_path):
     return run
 
 
-def test_with_too_few_reports_to_validate_it_trains_to_the_last_epoch(again):
+def test_with_too_few_validation_reports_training_runs_to_the_last_epoch(again):
     training = again(epochs=2, validation_minimum=99).config["training"]
     assert (training["stopped_by"], training["epoch_kept"]) == ("last epoch", 2)
 
 
-def test_without_validation_images_or_impressions_it_trains_to_the_last_epoch(again, data):
+def test_without_validation_images_or_impressions_training_runs_to_the_last_epoch(again, data):
     rows = [row for row in data[0] if row.split == "train"]
     training = again(rows, epochs=2, impression_weight=0.0).config["training"]
     assert (training["stopped_by"], training["epoch_kept"]) == ("last epoch", 2)
 
 
-def test_anchors_alone_of_one_label_teach_nothing(again, data, tmp_path):
+def test_anchors_of_one_label_alone_are_refused(again, data, tmp_path):
     with pytest.raises(TrainingRefused, match=r"Received: 11 images, all neutral"):
         again([row for row in data[0] if row.label == "neutral"])
     assert not (tmp_path / "artifacts").exists()
 
 
-def test_a_corrupt_image_is_named_and_leaves_no_model(again, data, tmp_path):
+def test_a_corrupt_image_is_named_and_no_model_is_written(again, data, tmp_path):
     rows, paths = data
     broken = tmp_path / "broken.png"
     broken.write_bytes(paths[rows[0].sha256].read_bytes()[:50])
@@ -213,7 +217,7 @@ def test_a_corrupt_image_is_named_and_leaves_no_model(again, data, tmp_path):
     assert not (tmp_path / "artifacts").exists()
 
 
-def test_audit_images_are_never_looked_at(again, data):
+def test_audit_images_are_never_read(again, data):
     unknown = dataclasses.replace(data[0][0], sha256="f" * 64, split="audit", cluster="audit")
     counts = again([*data[0], unknown]).config["training"]["images"]
     assert set(counts) == {"train", "validation"}
@@ -225,19 +229,20 @@ def test_the_card_names_the_dataset_and_the_parent(candidate, published):
     assert published.version in text
 
 
-def test_the_card_counts_what_each_head_gets_right(candidate):
-    counted = candidate.config["training"]["validation"]
-    assert {label: each["images"] for label, each in counted.items()} == {
+def test_the_card_counts_the_images_that_both_heads_classify_correctly(candidate):
+    validation = candidate.config["training"]["validation"]
+    assert {label: counts["images"] for label, counts in validation.items()} == {
         "drawings": 2,
         "neutral": 1,
     }
     text = (candidate.path / "card.md").read_text()
-    for label, each in counted.items():
-        assert f"| {label} | {each['images']} | {each['before']} | {each['after']} |" in text
+    for label, counts in validation.items():
+        line = f"| {label} | {counts['images']} | {counts['before']} | {counts['after']} |"
+        assert line in text
     for heading in ("## Data", "## Recipe", "## Figures", "## Limits"):
         assert heading in text
 
 
 def test_without_validation_images_the_card_says_so(again, data):
-    made = again([row for row in data[0] if row.split == "train"])
-    assert "There were no images for validation." in (made.path / "card.md").read_text()
+    model = again([row for row in data[0] if row.split == "train"])
+    assert "There were no images for validation." in (model.path / "card.md").read_text()

@@ -99,7 +99,7 @@ def test_waiting_requests_leave_threads_for_the_others(real_champion, settings):
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "words"),
     [
         (b"", "must not be empty"),
         (b"I am a poem, not a picture.", "image"),
@@ -107,14 +107,14 @@ def test_waiting_requests_leave_threads_for_the_others(real_champion, settings):
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "Received"),
     ],
 )
-def test_what_is_no_image_is_refused_with_rule_value_and_way_out(
-    real_champion, inference_worker, data, said
+def test_a_file_that_is_no_image_is_refused_with_rule_value_and_remedy(
+    real_champion, inference_worker, data, words
 ):
     response = post(as_file(data))
     problem = response.json()
     assert response.status_code == 422
     assert response["Content-Type"] == "application/problem+json"
-    assert said in problem["detail"]
+    assert words in problem["detail"]
     assert problem["rule"]
     assert problem["received"]
     assert problem["way_out"]
@@ -158,7 +158,7 @@ def test_a_missing_image_is_a_400_that_names_the_field(real_champion):
     assert "image" in response.json()["errors"]
 
 
-def test_a_queue_too_long_to_be_answered_grows_no_longer(real_champion, monkeypatch):
+def test_a_full_queue_refuses_more_images(real_champion, monkeypatch):
     heartbeat._redis().set("heartbeat:inference", "a worker", ex=60)
     monkeypatch.setattr(classifying, "QUEUE_LIMIT", 1)
     codes = [post(upload(seed), prefer="wait=0").status_code for seed in range(2)]
@@ -166,7 +166,7 @@ def test_a_queue_too_long_to_be_answered_grows_no_longer(real_champion, monkeypa
     assert Classification.objects.count() == 1
 
 
-def test_one_address_cannot_ask_without_end(real_champion, settings):
+def test_one_address_cannot_classify_without_limit(real_champion, settings):
     settings.RATE_CLASSIFICATIONS = "2/minute"
     codes = [post(upload()).status_code for _ in range(3)]
     assert codes == [503, 503, 429]

@@ -27,7 +27,7 @@ def test_an_unknown_host_is_a_problem() -> None:
     assert problem(response)["title"] == "Bad Request"
 
 
-def test_more_fields_than_anybody_needs_are_a_problem() -> None:
+def test_too_many_fields_are_a_problem() -> None:
     fields = {f"field{number}": "x" for number in range(2000)}
     assert problem(Client().post("/api/v1/reports/", fields))["status"] == 400
 
@@ -41,17 +41,17 @@ def test_more_fields_than_anybody_needs_are_a_problem() -> None:
 )
 def test_a_problem_says_what_was_wrong_in_whole_words(method, kind, title, detail) -> None:
     response = Client().generic(method, "/api/v1/classifications/", "x", content_type=kind)
-    found = problem(response)
-    assert found["title"] == title
-    assert detail in found["detail"]
+    body = problem(response)
+    assert body["title"] == title
+    assert detail in body["detail"]
 
 
-def test_what_broke_on_our_side_is_a_problem_without_its_cause(monkeypatch) -> None:
+def test_an_error_of_ours_is_a_problem_without_its_cause(monkeypatch) -> None:
     monkeypatch.setattr(queries.models, "model_of", lambda version: 1 / 0)
     client = Client(raise_request_exception=False)
-    found = problem(client.get("/api/v1/models/v1/audit/"))
-    assert found["status"] == 500
-    assert "division" not in str(found)
+    body = problem(client.get("/api/v1/models/v1/audit/"))
+    assert body["status"] == 500
+    assert "division" not in str(body)
 
 
 @pytest.mark.parametrize(

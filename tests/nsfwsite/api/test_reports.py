@@ -57,8 +57,8 @@ def test_a_report_gets_a_receipt_that_tells_its_story(running):
 
 
 def test_a_demo_classification_can_be_reported_by_its_id(running):
-    asked = Client().post("/api/v1/classifications/", {"image": picture()}).json()
-    response = Client().post(URL, drawing(images=[], classification=asked["id"]))
+    classification = Client().post("/api/v1/classifications/", {"image": picture()}).json()
+    response = Client().post(URL, drawing(images=[], classification=classification["id"]))
     assert response.status_code == 201
     assert Report.objects.get().examples.get().image_sha256
 
@@ -99,24 +99,26 @@ def test_every_broken_image_is_named_and_nothing_is_kept(running):
     assert response.status_code == 422
     problem = response.json()
     assert problem["title"] == "3 images cannot be used"
-    assert [one["image"] for one in problem["images"]] == [
+    assert [image["image"] for image in problem["images"]] == [
         "image 2 ('bad-1.png')",
         "image 3 ('bad-2.png')",
         "image 5 ('bad-4.png')",
     ]
-    assert all(one["rule"] and one["received"] and one["way_out"] for one in problem["images"])
-    for kept in (Report, StoredImage, Classification):
-        assert not kept.objects.exists()
+    assert all(
+        image["rule"] and image["received"] and image["way_out"] for image in problem["images"]
+    )
+    for model in (Report, StoredImage, Classification):
+        assert not model.objects.exists()
 
 
 def test_pairs_are_sent_in_order_with_their_groups(running):
-    stated = '[[{"skin_tone": "dark"}, {"skin_tone": "light"}], [{}, {}]]'
-    sent = {"wrong": [picture(1), picture(2)], "counterpart": [picture(3), picture(4)]}
-    response = Client().post(URL, drawing(**sent, pair_groups=stated, subject="Hands"))
+    pair_groups = '[[{"skin_tone": "dark"}, {"skin_tone": "light"}], [{}, {}]]'
+    files = {"wrong": [picture(1), picture(2)], "counterpart": [picture(3), picture(4)]}
+    response = Client().post(URL, drawing(**files, pair_groups=pair_groups, subject="Hands"))
     assert response.status_code == 201
     story = Client().get(f"{URL}{response.json()['receipt']}/").json()
-    assert [one["counterpart_of"] for one in story["examples"]] == [None, None, 1, None, 3]
-    assert [one["groups"] for one in story["examples"]] == [{}, DARK, LIGHT, {}, {}]
+    assert [example["counterpart_of"] for example in story["examples"]] == [None, None, 1, None, 3]
+    assert [example["groups"] for example in story["examples"]] == [{}, DARK, LIGHT, {}, {}]
 
 
 def test_without_a_worker_nothing_is_kept(real_champion, axes):

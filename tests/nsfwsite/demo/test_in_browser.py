@@ -58,7 +58,7 @@ def test_a_browser_learns_of_both_graphs_the_smaller_first(client, champion) -> 
     assert whole["url"] == reverse("graph", args=[champion.sha256])
     response = client.get(small["url"])
     assert b"".join(response.streaming_content) == b"in 8"
-    listed = artifact.hashes(champion.folder)["model.onnx"]
+    listed = artifact.file_hashes(champion.folder)["model.onnx"]
     assert whole["sha256"] == listed == hashing.sha256_file(champion.folder / "model.onnx")
     assert body["model"] == {"version": "v1", "sha256": champion.sha256}
     assert [label["name"] for label in body["labels"]] == list(LABELS)

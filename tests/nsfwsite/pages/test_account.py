@@ -13,7 +13,7 @@ def test_ravi_signs_in_and_comes_to_triage(client, ravi) -> None:
     assert answer.url == reverse("triage")
 
 
-def test_an_auditor_comes_to_what_auditors_read(client, db) -> None:
+def test_an_auditor_comes_to_the_agreement_page(client, db) -> None:
     account("aino", people.AUDITORS)
     answer = client.post(
         reverse("sign-in"), {"username": "aino", "password": "a long enough password"}, follow=True
@@ -42,9 +42,9 @@ def test_guessing_passwords_is_slowed_down(client, settings) -> None:
 
 
 @pytest.mark.django_db
-def test_the_admin_has_no_door_where_nobody_counts_guesses(client) -> None:
-    door = client.get(reverse("admin:index"), follow=True)
-    assert door.redirect_chain[-1][0] == f"{reverse('sign-in')}?next=/admin/"
+def test_the_admin_has_no_sign_in_page_without_a_limit(client) -> None:
+    response = client.get(reverse("admin:index"), follow=True)
+    assert response.redirect_chain[-1][0] == f"{reverse('sign-in')}?next=/admin/"
 
     guess = {"username": "ravi", "password": "guess"}
     assert client.post("/admin/login/", guess).url.startswith(reverse("sign-in"))

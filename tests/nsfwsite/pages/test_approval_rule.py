@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from feedback.models import ApprovalRule, Decision, LedgerEntry, Report
 from feedback.services import approval_rule, triage
-from tests.nsfwsite.api.test_triage import client as api_of
+from tests.nsfwsite.api.client import api_client
 
 pytestmark = pytest.mark.django_db
 
@@ -53,12 +53,12 @@ def test_ravi_reads_how_many_keys_hold_and_cannot_turn_them(client, mona, ravi) 
     assert not LedgerEntry.objects.filter(kind="keys").exists()
 
 
-def test_sam_sees_nothing_of_it(client, sam) -> None:
+def test_stranger_cannot_see_the_approval_rule(client, sam) -> None:
     client.force_login(sam)
     assert client.get(reverse("keys")).status_code == 403
 
 
-def test_nonsense_turns_nothing(client, mona, ravi) -> None:
+def test_a_wrong_number_of_keys_changes_nothing(client, mona, ravi) -> None:
     client.force_login(mona)
     answer = client.post(reverse("keys"), {"keys": "²"})
     assert answer.status_code == 422
@@ -80,7 +80,7 @@ def test_the_second_reviewer_is_blind_to_the_first(client, two, queued, ravi, mo
     assert without_tokens(text_of(client, "triage")) == without_tokens(queue)
 
 
-def test_ravi_reads_what_he_said_and_that_it_waits(client, two, queued, ravi) -> None:
+def test_ravi_reads_his_own_decision_and_that_it_waits(client, two, queued, ravi) -> None:
     report = queued()
     client.force_login(ravi)
 
@@ -94,7 +94,9 @@ def test_ravi_reads_what_he_said_and_that_it_waits(client, two, queued, ravi) ->
 
 
 @pytest.mark.parametrize("named", [({}, None), (None, {})])
-def test_groups_that_only_one_named_are_told(client, two, queued, ravi, mona, named) -> None:
+def test_the_case_shows_groups_that_only_one_reviewer_named(
+    client, two, queued, ravi, mona, named
+) -> None:
     report = queued()
     for by, groups in zip((ravi, mona), named, strict=True):
         triage.decide(report=report, outcome="accepted", by=by, groups=groups)
@@ -105,7 +107,7 @@ def test_groups_that_only_one_named_are_told(client, two, queued, ravi, mona, na
     assert "Left out, since not all who agreed named it: Medium Flat vector drawing." in page
 
 
-def test_rosa_reads_that_two_will_look(client, two, queued) -> None:
+def test_rosa_reads_that_two_reviewers_will_decide(client, two, queued) -> None:
     assert "two reviewers read it" in text_of(client, "receipt", queued().receipt)
 
 
@@ -122,7 +124,7 @@ def test_ravi_asks_for_a_second_opinion(client, queued, ravi, mona) -> None:
     assert report.status == "queued"
 
 
-def test_nobody_asks_for_a_second_opinion_where_nobody_can_give_one(client, queued, ravi) -> None:
+def test_a_second_opinion_needs_a_second_reviewer(client, queued, ravi) -> None:
     report = queued()
     client.force_login(ravi)
     assert "Ask for a second opinion" not in text_of(client, "case", report.pk)
@@ -134,8 +136,8 @@ def test_the_api_says_whether_a_decision_stands(two, queued, ravi, mona) -> None
     report = queued()
     url = f"/api/v1/triage/{report.pk}/decision/"
 
-    first = api_of(ravi).post(url, {"outcome": "accepted"}).json()
-    second = api_of(mona).post(url, {"outcome": "accepted"}).json()
+    first = api_client(ravi).post(url, {"outcome": "accepted"}).json()
+    second = api_client(mona).post(url, {"outcome": "accepted"}).json()
 
     assert (first["settled"], second["settled"]) == (False, True)
     assert Decision.objects.count() == 2
@@ -144,6 +146,6 @@ def test_the_api_says_whether_a_decision_stands(two, queued, ravi, mona) -> None
 def test_a_second_opinion_by_the_api(queued, ravi, mona, sam) -> None:
     report = queued()
     url = f"/api/v1/triage/{report.pk}/second-opinion/"
-    assert api_of(sam).post(url).status_code == 403
-    assert api_of(ravi).post(url).status_code == 204
+    assert api_client(sam).post(url).status_code == 403
+    assert api_client(ravi).post(url).status_code == 204
     assert Report.objects.get().second_opinion_at

@@ -34,7 +34,7 @@ def test_the_page_shows_the_newest_hash_to_keep(client, decided) -> None:
     assert f'<code class="hash">{LedgerEntry.objects.first().hash}</code>' in text_of(client)
 
 
-def test_the_ledger_tells_nobodys_words_and_no_reviewer_of_a_report(client, decided) -> None:
+def test_the_ledger_shows_no_texts_and_no_reviewer_of_a_report(client, decided) -> None:
     text = text_of(client)
 
     for private in ("my cat", "ravi", "It is a drawing", decided[0].receipt):
@@ -56,7 +56,7 @@ def test_older_entries_are_on_other_pages(client, db) -> None:
     assert 'id="entry-2"' in text_of(client, "?page=3")
 
 
-def test_a_reason_is_shown_as_words(client, db) -> None:
+def test_a_hostile_reason_is_escaped(client, db) -> None:
     reason = "<script>alert(1)</script> \u202egnp.exe"
     facts = {"model": "v1", "verdict": "blocked", "by": "mona", "reason": reason}
     ledger.write(ledger.Kind.OVERRIDE, **facts)

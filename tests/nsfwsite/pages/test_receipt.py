@@ -4,20 +4,17 @@ from django.urls import reverse
 from feedback import queries
 from feedback.models import Classification, ExampleScore, ModelVersion, Report
 from feedback.services import models, triage
-
-
-def receipt(report):
-    return reverse("receipt", args=[report.receipt])
+from tests.nsfwsite.pages.addresses import receipt_url
 
 
 def test_rosa_reads_what_became_of_her_report(client, queued) -> None:
-    page = client.get(receipt(queued()))
+    page = client.get(receipt_url(queued()))
 
     assert "in the queue for a reviewer" in page.content.decode()
 
 
-def test_a_receipt_is_kept_by_nobody_else(client, queued) -> None:
-    headers = client.get(receipt(queued())).headers
+def test_a_receipt_is_not_cached_indexed_or_passed_on(client, queued) -> None:
+    headers = client.get(receipt_url(queued())).headers
 
     assert headers["Referrer-Policy"] == "no-referrer"
     assert "no-store" in headers["Cache-Control"]
@@ -41,21 +38,21 @@ def test_the_receipt_says_then_and_now(client, queued) -> None:
         example=report.examples.get(), model=newer, label="drawings", scores=scores
     )
 
-    text = " ".join(client.get(receipt(report)).content.decode().split())
+    text = " ".join(client.get(receipt_url(report)).content.decode().split())
 
     assert 'It said <strong>neutral</strong> <span class="number">0.90</span>' in text
     assert 'now says <strong>drawings</strong> <span class="number">0.97</span>' in text
     assert "That is what you said." in text
 
     models.put_in_service(ModelVersion.objects.get(number=1))  # rolled back
-    assert "now says" not in client.get(receipt(report)).content.decode()
+    assert "now says" not in client.get(receipt_url(report)).content.decode()
 
 
 def test_the_reporter_reads_why_ravi_said_no(client, queued, ravi) -> None:
     report = queued()
     triage.decide(report=report, outcome="rejected", by=ravi, reason="A photograph of a wall.")
 
-    text = client.get(receipt(report)).content.decode()
+    text = client.get(receipt_url(report)).content.decode()
 
     assert "A photograph of a wall." in text
     assert "ravi" not in text
@@ -70,24 +67,24 @@ def test_rosa_withdraws_and_the_pixels_are_gone(client, queued) -> None:
     assert report.status == Report.Status.WITHDRAWN
     assert not report.examples.exists()
     assert not Classification.objects.exclude(image_sha256="").exists()
-    assert "was withdrawn" in client.get(receipt(report)).content.decode()
+    assert "was withdrawn" in client.get(receipt_url(report)).content.decode()
 
 
 def test_a_second_withdrawal_is_refused_as_a_page(client, queued) -> None:
     report = queued()
-    where = reverse("withdraw", args=[report.receipt])
-    client.post(where)
+    url = reverse("withdraw", args=[report.receipt])
+    client.post(url)
 
-    page = client.post(where)
+    page = client.post(url)
 
     assert page.status_code == 409
     assert page.headers["Referrer-Policy"] == "no-referrer"
-    assert f'href="{receipt(report)}"' in page.content.decode()
+    assert f'href="{receipt_url(report)}"' in page.content.decode()
     assert "can be withdrawn once" in page.content.decode()
 
 
-def test_words_are_shown_as_words(client, queued) -> None:
-    page = client.get(receipt(queued(description="<script>alert(1)</script>")))
+def test_hostile_text_is_escaped(client, queued) -> None:
+    page = client.get(receipt_url(queued(description="<script>alert(1)</script>")))
 
     assert "&lt;script&gt;alert(1)" in page.content.decode()
 
@@ -100,44 +97,44 @@ def test_a_report_without_pictures_is_promised_no_training(client, queued, ravi)
     report = queued()
     triage.decide(report=report, outcome="accepted", by=ravi, label="porn")
 
-    assert "No picture of it is kept" in client.get(receipt(report)).content.decode()
+    assert "No picture of it is kept" in client.get(receipt_url(report)).content.decode()
     assert queries.reports.learnable_count() == 0
 
 
 def test_the_receipt_leads_to_what_everybody_can_read(client, queued, ravi) -> None:
     report = queued()
-    assert "What everybody can read" not in client.get(receipt(report)).content.decode()
+    assert "What everybody can read" not in client.get(receipt_url(report)).content.decode()
     triage.decide(report=report, outcome="accepted", by=ravi)
 
     public = Report.objects.get(pk=report.pk).public
     assert (
         f'href="{reverse("reports")}?id={public.pk}"'
-        in client.get(receipt(report)).content.decode()
+        in client.get(receipt_url(report)).content.decode()
     )
 
 
 def test_rosa_asks_once_for_another_look(client, queued, ravi) -> None:
     report = queued()
-    where = reverse("appeal", args=[report.receipt])
-    assert client.post(where, {"appeal": "Look at the signature."}).status_code == 409
+    url = reverse("appeal", args=[report.receipt])
+    assert client.post(url, {"appeal": "Look at the signature."}).status_code == 409
     triage.decide(report=report, outcome="rejected", by=ravi, reason="A photograph of a wall.")
-    assert "Ask for another look" in client.get(receipt(report)).content.decode()
-    for nothing in ("", "  ", "x" * 2001):
-        assert client.post(where, {"appeal": nothing}).status_code == 422
+    assert "Ask for another look" in client.get(receipt_url(report)).content.decode()
+    for words in ("", "  ", "x" * 2001):
+        assert client.post(url, {"appeal": words}).status_code == 422
 
-    client.post(where, {"appeal": "Look at the <b>signature</b>."})
+    client.post(url, {"appeal": "Look at the <b>signature</b>."})
 
-    text = client.get(receipt(report)).content.decode()
+    text = client.get(receipt_url(report)).content.decode()
     assert "You asked for another look." in text
     assert "Look at the &lt;b&gt;signature&lt;/b&gt;." in text
     assert "Ask for another look" not in text
     report.refresh_from_db()
     assert report.status == "queued"
     triage.decide(report=report, outcome="rejected", by=ravi, reason="The wall is real.")
-    again = client.post(where, {"appeal": "And again."})
+    again = client.post(url, {"appeal": "And again."})
     assert again.status_code == 409
     assert "can be appealed once" in again.content.decode()
-    assert "Ask for another look" not in client.get(receipt(report)).content.decode()
+    assert "Ask for another look" not in client.get(receipt_url(report)).content.decode()
 
 
 def test_a_withdrawn_appeal_leaves_no_words(client, queued, ravi) -> None:
@@ -148,12 +145,12 @@ def test_a_withdrawn_appeal_leaves_no_words(client, queued, ravi) -> None:
 
     report.refresh_from_db()
     assert report.appeal == ""
-    assert "My own drawing." not in client.get(receipt(report)).content.decode()
+    assert "My own drawing." not in client.get(receipt_url(report)).content.decode()
 
 
-def test_a_link_that_others_have_seen_is_replaced(client, queued) -> None:
+def test_a_renewed_receipt_replaces_the_old_link(client, queued) -> None:
     report = queued()
-    old = receipt(report)
+    old = receipt_url(report)
 
     answer = client.post(reverse("renew", args=[report.receipt]))
 

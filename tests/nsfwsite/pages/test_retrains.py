@@ -100,7 +100,7 @@ def test_mona_declines(client, mona, evaluated) -> None:
     assert retrain.status == "declined"
 
 
-def test_a_step_out_of_turn_is_refused(client, mona, evaluated) -> None:
+def test_a_step_out_of_order_is_refused(client, mona, evaluated) -> None:
     client.force_login(mona)
     page = client.post(page_of(evaluated()), {"action": "approve"})
 
@@ -119,14 +119,14 @@ def test_progress_is_a_fragment_while_it_runs(client, mona, evaluated) -> None:
     assert "<html" not in text
 
 
-def test_the_page_comes_again_when_it_has_run(client, mona, evaluated) -> None:
+def test_the_page_reloads_when_the_retrain_has_run(client, mona, evaluated) -> None:
     client.force_login(mona)
     answer = client.get(page_of(evaluated()), headers={"HX-Request": "true"})
 
     assert answer.headers["HX-Refresh"] == "true"
 
 
-def test_a_failure_is_told_with_a_way_on(client, mona, evaluated) -> None:
+def test_a_failure_is_shown_with_a_next_step(client, mona, evaluated) -> None:
     client.force_login(mona)
     text = client.get(page_of(evaluated(status="failed", failure="Killed (SIGKILL).")))
 

@@ -56,7 +56,7 @@ def test_ravi_reads_what_moved_the_score(client, ravi, queued, champion) -> None
     assert 'data-key="m"' not in text
 
 
-def test_where_nothing_moves_it_that_is_said(client, ravi, queued, champion) -> None:
+def test_a_map_without_strong_squares_says_so(client, ravi, queued, champion) -> None:
     report = queued()
     mapped(report, champion)
     Occlusion.objects.update(scores=[[0.9] * 8] * 8)
@@ -76,8 +76,8 @@ def test_ravi_asks_and_watches(client, ravi, queued, worker, monkeypatch) -> Non
 
     text = client.post(occlusion_of(report), headers=HTMX).content.decode()
 
-    asked = Occlusion.objects.get()
-    assert sent == [asked.pk]
+    occlusion = Occlusion.objects.get()
+    assert sent == [occlusion.pk]
     assert "0 of 8" in text
     assert 'hx-trigger="every 1s"' in text
     again = client.post(occlusion_of(report))
@@ -86,7 +86,7 @@ def test_ravi_asks_and_watches(client, ravi, queued, worker, monkeypatch) -> Non
     assert (
         "A model is asked once" in client.post(occlusion_of(report), headers=HTMX).content.decode()
     )
-    assert sent == [asked.pk]
+    assert sent == [occlusion.pk]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -96,26 +96,26 @@ def test_without_a_worker_it_is_refused_and_nothing_is_kept(client, ravi, queued
     assert not Occlusion.objects.exists()
 
 
-def test_a_map_is_for_whoever_may_see_the_picture(client, ravi, sam, queued, filed) -> None:
+def test_only_people_who_may_see_the_image_get_its_map(client, ravi, sam, queued, filed) -> None:
     report, unscreened = queued(1), filed(2)
     triage.decide(report=report, outcome="escalated", by=ravi, reason="Look at this.")
     client.force_login(ravi)
-    for one in (report, unscreened):
-        assert client.post(occlusion_of(one)).status_code == 404
+    for hidden in (report, unscreened):
+        assert client.post(occlusion_of(hidden)).status_code == 404
     client.force_login(sam)
     assert client.post(occlusion_of(report)).status_code == 403
 
 
 def test_a_task_that_fails_says_so(queued, champion) -> None:
-    asked = mapped(queued(), champion)
+    occlusion = mapped(queued(), champion)
     Occlusion.objects.update(done=0, scores=[])
     with pytest.raises(ArtifactCorrupt):
-        inference.occlude_task(asked.pk)
+        inference.occlude_task(occlusion.pk)
     assert Occlusion.objects.get().failure == "ArtifactCorrupt"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_goes_on_row_by_row_to_the_end(
+def test_a_worker_finishes_the_map_row_by_row(
     client, ravi, queued, inference_worker, monkeypatch
 ) -> None:
     monkeypatch.setattr(models, "classifier_of", lambda model: OfTheCorner())
@@ -129,7 +129,7 @@ def test_a_worker_goes_on_row_by_row_to_the_end(
     assert Occlusion.objects.get().scores[0][0] == 0.3
 
 
-def test_the_model_in_service_is_asked_where_it_has_not_spoken(
+def test_the_model_in_service_judges_a_report_that_it_has_not_judged(
     client, ravi, queued, champion, monkeypatch
 ) -> None:
     sent = []

@@ -35,7 +35,7 @@ def picture_of(report):
     return report.examples.get().image
 
 
-def did(client, report, action, note="A blocked picture."):
+def act(client, report, action, note="A blocked picture."):
     return client.post(page_of(report), {"action": action, "note": note})
 
 
@@ -48,7 +48,7 @@ def test_safety_is_for_the_safety_role_alone(client, escalated, ravi, mona, sara
     for user in (User.objects.create_superuser("ada"), ravi, mona):
         client.force_login(user)
         assert [client.get(page).status_code for page in pages] == [403, 403]
-        assert did(client, escalated, "delete").status_code == 403
+        assert act(client, escalated, "delete").status_code == 403
         assert client.get(f"{picture}?clear").status_code in (403, 404)
         reveal = reverse("reveal", args=[picture_of(escalated).pk])
         assert client.post(reveal).status_code in (403, 404)
@@ -60,7 +60,7 @@ def test_safety_is_for_the_safety_role_alone(client, escalated, ravi, mona, sara
     assert client.get(reverse("triage")).status_code == 403
 
 
-def test_nobody_decides_or_withdraws_what_is_escalated(escalated, ravi, mona) -> None:
+def test_nobody_decides_or_withdraws_an_escalated_report(escalated, ravi, mona) -> None:
     for by in (ravi, mona):
         with pytest.raises(WrongState):
             triage.decide(report=escalated, outcome="accepted", by=by)
@@ -72,14 +72,14 @@ def test_nobody_decides_or_withdraws_what_is_escalated(escalated, ravi, mona) ->
     assert picture_of(escalated)
 
 
-def test_every_look_is_written_down_and_shown(client, escalated, sara) -> None:
+def test_every_look_is_logged_and_shown(client, escalated, sara) -> None:
     client.force_login(sara)
     page = client.get(page_of(escalated)).content.decode()
     assert "?clear" not in page
     shown = client.post(reverse("reveal", args=[picture_of(escalated).pk])).content.decode()
     client.get(re.search(r'src="([^"]*\?clear)"', shown)[1])
 
-    assert [(one.by, one.what, one.picture) for one in Look.objects.all()] == [
+    assert [(look.by, look.what, look.picture) for look in Look.objects.all()] == [
         (sara, "saw", 1),
         (sara, "opened", None),
     ]
@@ -87,7 +87,7 @@ def test_every_look_is_written_down_and_shown(client, escalated, sara) -> None:
     assert f"saw a picture: report {escalated.pk}, picture 1" in text
 
 
-def test_what_was_looked_at_is_never_rewritten(escalated, sara) -> None:
+def test_the_log_of_looks_is_never_rewritten(escalated, sara) -> None:
     safety.record_opening(report=escalated, by=sara)
     look = Look.objects.get()
     for change in (look.save, look.delete, Look.objects.all().delete):
@@ -99,7 +99,7 @@ def test_what_was_looked_at_is_never_rewritten(escalated, sara) -> None:
 
 def test_sara_blocks_its_pictures(client, escalated, filed, sara) -> None:
     client.force_login(sara)
-    did(client, escalated, "block", "From a known series")
+    act(client, escalated, "block", "From a known series")
 
     assert BlockedHash.objects.first().source == f"From a known series (report {escalated.pk})"
     assert blocklist.matches([picture_of(escalated)])
@@ -112,7 +112,7 @@ def test_sara_blocks_its_pictures(client, escalated, filed, sara) -> None:
 
 def test_sara_hands_back_what_was_a_mistake(client, escalated, sara, ravi) -> None:
     client.force_login(sara)
-    did(client, escalated, "hand-back", "It is a fox.")
+    act(client, escalated, "hand-back", "It is a fox.")
 
     escalated.refresh_from_db()
     assert escalated.status == "queued"
@@ -128,21 +128,21 @@ def test_sara_deletes_pictures_for_good(
     client.force_login(sara)
     image = picture_of(escalated)
     with django_capture_on_commit_callbacks(execute=True):
-        did(client, escalated, "delete", "Reported to the police, number 7.")
+        act(client, escalated, "delete", "Reported to the police, number 7.")
 
     assert not image.file.storage.exists(image.file.name)
     assert Example.objects.get().image is None
     assert Look.objects.first().note == "Reported to the police, number 7."
     receipt = client.get(reverse("receipt", args=[escalated.receipt])).content.decode()
     assert "police" not in receipt
-    answer = did(client, escalated, "block")
+    answer = act(client, escalated, "block")
     assert (answer.status_code, "which has none" in answer.content.decode()) == (409, True)
 
 
 @pytest.mark.parametrize("action", ["block", "hand-back", "delete"])
 def test_each_step_needs_a_note(client, escalated, sara, action) -> None:
     client.force_login(sara)
-    assert did(client, escalated, action, " ").status_code == 422
+    assert act(client, escalated, action, " ").status_code == 422
     escalated.refresh_from_db()
     assert (escalated.status, bool(picture_of(escalated))) == ("escalated", True)
     assert not Look.objects.exists()

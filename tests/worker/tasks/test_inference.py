@@ -59,7 +59,7 @@ def test_report_is_judged_by_the_model_in_service(filed, champion, monkeypatch) 
 def test_occlusion_goes_on_while_rows_are_left(
     db, monkeypatch, django_capture_on_commit_callbacks, more, enqueued
 ) -> None:
-    monkeypatch.setattr(occlusions, "go_on", lambda pk: more)
+    monkeypatch.setattr(occlusions, "score_next_row", lambda pk: more)
     with django_capture_on_commit_callbacks() as callbacks:
         inference.occlude_task(1)
     assert len(callbacks) == enqueued

@@ -9,7 +9,7 @@ from tests.cast import DARK, LIGHT, upload
 from worker import heartbeat
 
 
-def told(**changes):
+def form_fields(**changes):
     return {
         "expected_label": "drawings",
         "kind": "misclassified",
@@ -22,12 +22,12 @@ def told(**changes):
     } | changes
 
 
-def address(classification):
+def form_url(classification):
     return f"{reverse('report')}?classification={classification.pk}"
 
 
 def test_rosa_files_a_report_and_gets_her_receipt(client, judged, axes) -> None:
-    answer = client.post(address(judged()), told())
+    answer = client.post(form_url(judged()), form_fields())
 
     report = Report.objects.get()
     assert answer.url == reverse("receipt", args=[report.receipt])
@@ -43,14 +43,14 @@ def test_the_form_opens_without_a_classification(client, axes) -> None:
 
 
 def test_without_a_classification_an_image_is_needed(client, axes) -> None:
-    page = client.post(reverse("report"), told())
+    page = client.post(reverse("report"), form_fields())
 
     assert page.status_code == 422
     assert "needs at least one image" in page.content.decode()
 
 
-def test_what_rosa_typed_is_kept_beside_the_error(client, judged, axes) -> None:
-    page = client.post(address(judged()), told(consent_store="", description="A red fox."))
+def test_the_form_keeps_what_rosa_typed(client, judged, axes) -> None:
+    page = client.post(form_url(judged()), form_fields(consent_store="", description="A red fox."))
 
     text = page.content.decode()
     assert page.status_code == 422
@@ -60,23 +60,23 @@ def test_what_rosa_typed_is_kept_beside_the_error(client, judged, axes) -> None:
     assert not Report.objects.exists()
 
 
-def test_a_label_that_the_model_gave_is_no_mistake(client, judged, axes) -> None:
-    page = client.post(address(judged(label="drawings")), told())
+def test_the_label_of_the_model_is_no_mistake(client, judged, axes) -> None:
+    page = client.post(form_url(judged(label="drawings")), form_fields())
 
     assert page.status_code == 422
     assert "Choose the label that you think is right" in page.content.decode()
 
 
 def test_a_form_sent_twice_is_one_report(client, judged, axes) -> None:
-    where = address(judged())
-    first, second = client.post(where, told()), client.post(where, told())
+    url = form_url(judged())
+    first, second = client.post(url, form_fields()), client.post(url, form_fields())
 
     assert first.url == second.url
     assert Report.objects.count() == 1
 
 
-def test_an_image_that_is_gone_is_refused_with_a_way_out(client, judged, axes) -> None:
-    page = client.post(address(judged(pixels=False)), told())
+def test_a_deleted_image_is_refused_with_a_remedy(client, judged, axes) -> None:
+    page = client.post(form_url(judged(pixels=False)), form_fields())
 
     assert page.status_code == 410
     assert "Send the image again with the report" in page.content.decode()
@@ -85,7 +85,7 @@ def test_an_image_that_is_gone_is_refused_with_a_way_out(client, judged, axes) -
 def test_more_images_need_a_worker(client, judged, axes, monkeypatch) -> None:
     monkeypatch.setattr(heartbeat, "alive", lambda queue: False)
 
-    page = client.post(address(judged()), told(images=[upload(1)]))
+    page = client.post(form_url(judged()), form_fields(images=[upload(1)]))
 
     assert page.status_code == 503
     assert page.headers["Retry-After"] == "15"
@@ -93,7 +93,7 @@ def test_more_images_need_a_worker(client, judged, axes, monkeypatch) -> None:
 
 
 def test_twenty_one_images_are_too_many(client, axes) -> None:
-    page = client.post(reverse("report"), told(images=[upload(n) for n in range(21)]))
+    page = client.post(reverse("report"), form_fields(images=[upload(n) for n in range(21)]))
 
     assert page.status_code == 422
     assert "at most 20 images" in page.content.decode()
@@ -119,23 +119,25 @@ def pair(number=1, **changes):
 def test_rosa_files_pairs_and_sending_them_twice_is_one_report(
     client, real_champion, axes, inference_worker
 ) -> None:
-    def sent():
-        fields = told(subject="Two hands", **{**pair(), **pair(3)})
+    def send():
+        fields = form_fields(subject="Two hands", **{**pair(), **pair(3)})
         return client.post(reverse("report"), fields)
 
-    first, again = sent(), sent()
+    first, again = send(), send()
 
     assert first.url == again.url
     report = Report.objects.get()
-    assert [(one.groups, two.groups) for one, two in report.pairs] == [(DARK, LIGHT)] * 2
+    assert [(wrong.groups, counterpart.groups) for wrong, counterpart in report.pairs] == [
+        (DARK, LIGHT)
+    ] * 2
     assert report.subject == "Two hands"
     text = client.get(first.url).content.decode()
     assert "Skin tone: Dark" in text
     assert "Skin tone: Light" in text
 
 
-def test_half_a_pair_is_refused_beside_what_is_missing(client, judged, axes) -> None:
-    page = client.post(address(judged()), told(**pair(2, pair_2_counterpart=None)))
+def test_half_a_pair_is_refused_beside_the_missing_image(client, judged, axes) -> None:
+    page = client.post(form_url(judged()), form_fields(**pair(2, pair_2_counterpart=None)))
 
     text = page.content.decode()
     assert page.status_code == 422
@@ -143,22 +145,24 @@ def test_half_a_pair_is_refused_beside_what_is_missing(client, judged, axes) -> 
     assert '<option value="skin_tone=dark" selected>Dark</option>' in text
 
 
-def test_pairs_belong_to_the_kind_that_they_show(client, judged, axes) -> None:
-    page = client.post(address(judged()), told(**pair(kind="misclassified")))
+def test_pairs_need_the_kind_unfair(client, judged, axes) -> None:
+    page = client.post(form_url(judged()), form_fields(**pair(kind="misclassified")))
 
     assert page.status_code == 422
     assert "You chose pairs too" in page.content.decode()
 
 
 def test_images_in_pairs_count(client, axes) -> None:
-    page = client.post(reverse("report"), told(images=[upload(n) for n in range(19)], **pair()))
+    page = client.post(
+        reverse("report"), form_fields(images=[upload(n) for n in range(19)], **pair())
+    )
 
     assert page.status_code == 422
     assert "at most 20 images. Received: 21" in page.content.decode()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_images_the_three_broken_ones_are_named(
+def test_the_three_broken_images_of_twenty_are_named(
     client, real_champion, axes, inference_worker, monkeypatch
 ) -> None:
     monkeypatch.setattr(codec, "decode_in_child", codec.decode)  # a process each takes time
@@ -170,19 +174,19 @@ def test_of_twenty_images_the_three_broken_ones_are_named(
 
     page = client.post(
         reverse("report"),
-        told(images=images, subject="Foxes", **pair(pair_1_counterpart=broken)),
+        form_fields(images=images, subject="Foxes", **pair(pair_1_counterpart=broken)),
     )
 
     text = page.content.decode()
     assert page.status_code == 422
-    for named in (
+    for message in (
         "image 3 (&#x27;empty.png&#x27;): An image must not be empty.",
         "image 17 (&#x27;gnp.&lt;b&gt;&#x27;): ",
         "the counterpart of pair 1 (&#x27;torn.png&#x27;): ",
     ):
-        assert named in text
+        assert message in text
     assert text.count("Received: ") == 3
     assert 'value="Foxes"' in text
     assert "It is a drawing." in text
-    for kept in (Report, Classification, StoredImage):
-        assert not kept.objects.exists()
+    for model in (Report, Classification, StoredImage):
+        assert not model.objects.exists()

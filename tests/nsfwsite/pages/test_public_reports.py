@@ -42,12 +42,12 @@ def test_sam_reads_what_became_of_a_report(client, decided) -> None:
     assert f'<time datetime="{timezone.now():%Y-%m-%d}">' in text
 
 
-def test_nothing_of_the_reporter_is_told(client, decided) -> None:
+def test_nothing_shows_who_reported(client, decided) -> None:
     report = decided(description="I drew this, Rosa, Elm Street 4.")
     other = decided(2, "rejected")
 
-    for where in (reverse("reports"), reverse("reports-feed"), "/api/v1/reports/"):
-        text = client.get(where).content.decode()
+    for url in (reverse("reports"), reverse("reports-feed"), "/api/v1/reports/"):
+        text = client.get(url).content.decode()
         for private in (
             "Rosa",
             "Elm Street",
@@ -59,10 +59,10 @@ def test_nothing_of_the_reporter_is_told(client, decided) -> None:
             "0.9",
             f"{report.created_at:%H:%M:%S}",
         ):
-            assert private not in text, where
+            assert private not in text, url
 
 
-def test_what_waits_is_counted_and_not_shown(client, queued, filed) -> None:
+def test_waiting_reports_are_counted_and_not_shown(client, queued, filed) -> None:
     filed(1)
     queued(2)
 
@@ -72,7 +72,7 @@ def test_what_waits_is_counted_and_not_shown(client, queued, filed) -> None:
     assert "said neutral" not in text
 
 
-def test_what_was_escalated_is_counted_and_not_shown(client, decided) -> None:
+def test_escalated_reports_are_counted_and_not_shown(client, decided) -> None:
     decided(outcome="escalated")
 
     assert "1 is with the people responsible for safety" in text_of(client)
@@ -95,14 +95,14 @@ def test_a_decision_taken_back_leaves_the_list(client, decided, ravi) -> None:
     assert "0 decided reports. Besides, 1 waits for a decision" in text_of(client)
 
 
-def test_the_reviewers_label_is_told_where_it_is_another(client, queued, ravi) -> None:
+def test_the_list_shows_a_label_that_the_reviewer_corrected(client, queued, ravi) -> None:
     triage.decide(report=queued(), outcome="accepted", by=ravi, label="sexy")
 
     assert "A reviewer agreed, and says it is <strong>sexy</strong>." in text_of(client)
     assert "said neutral" in text_of(client, "?label=sexy")
 
 
-def test_the_list_tells_what_changed_in_which_model(client, decided, mona) -> None:
+def test_the_list_shows_what_changed_in_which_model(client, decided, mona) -> None:
     anchor = Row(
         sha256="b" * 64, label="neutral", groups={}, split="train", source="demo", cluster="owl"
     )
@@ -151,12 +151,12 @@ def test_the_list_is_filtered_by_its_address(client, decided, query, count) -> N
     assert f"<p>{count} decided report" in text_of(client, query)
 
 
-def test_a_report_has_an_address_of_its_own_that_tells_nothing(client, decided) -> None:
+def test_a_report_has_an_address_that_reveals_nothing(client, decided) -> None:
     decided(1)
     decided(2, "rejected")
-    one = PublicReport.objects.get(state="rejected")
+    rejected = PublicReport.objects.get(state="rejected")
 
-    text = text_of(client, f"?id={one.pk}")
+    text = text_of(client, f"?id={rejected.pk}")
     assert "<p>1 decided report" in text
     assert "did not agree" in text
     assert "<p>0 decided reports" in text_of(client, "?id=1")
@@ -178,7 +178,7 @@ def test_the_feed_is_the_list(client, decided) -> None:
     assert entry.findtext(f"{ATOM}updated") == f"{timezone.now():%Y-%m-%d}T00:00:00+00:00"
 
 
-def test_older_reports_are_on_other_pages_in_no_order_of_their_arrival(client, decided) -> None:
+def test_older_reports_are_on_other_pages_but_not_in_order_of_arrival(client, decided) -> None:
     PublicReport.objects.bulk_create(
         PublicReport(
             report=Report.objects.create(expected_label="drawings"),
@@ -203,8 +203,8 @@ def test_the_api_lists_the_same(client, decided) -> None:
     page = client.get("/api/v1/reports/?state=accepted").json()
 
     assert page["count"] == 1
-    (one,) = page["results"]
-    assert one == {
+    (report,) = page["results"]
+    assert report == {
         "id": str(PublicReport.objects.get(state="accepted").pk),
         "day": f"{timezone.now():%Y-%m-%d}",
         "state": "accepted",

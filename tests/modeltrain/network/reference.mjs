@@ -1,4 +1,4 @@
-// The published model as its own package would run it, on raw 299×299 RGB images.
+// Runs the published model as its own package does, on raw 299×299 RGB images.
 // `node reference.mjs <folder of nsfwjs> <file of images, bytes>` prints a JSON list of rows.
 
 import { readdirSync, readFileSync } from "node:fs";
@@ -16,8 +16,8 @@ await tf.setBackend("wasm");
 
 const folder = resolve(packageFolder, "dist/models/inception_v3");
 const load = (name) => {
-  const found = require(join(folder, name));
-  return found.default ?? found;
+  const module = require(join(folder, name));
+  return module.default ?? module;
 };
 const number = (name) => Number(/shard(\d+)of/.exec(name)[1]);
 const shards = readdirSync(folder)
