@@ -178,9 +178,7 @@ def _effective(weights: NDArray[np.float64]) -> float:
     return float(weights.sum() ** 2 / (weights**2).sum())
 
 
-def _stratum_means(
-    strata: Numbers, side: Bools, happened: NDArray[Any]
-) -> NDArray[np.float64]:
+def _stratum_means(strata: Numbers, side: Bools, happened: NDArray[Any]) -> NDArray[np.float64]:
     """Return each image's mean over its stratum and side: shape [n]."""
     cells = 2 * strata + side
     counts = np.bincount(cells)

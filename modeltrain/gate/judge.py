@@ -157,15 +157,17 @@ def _cell(comparison: Comparison, *, unchanged: bool, policy: Policy) -> Cell:
         "margin": margin,
         "minimum": policy.minimum,
         "p_value": comparison.p_value if n else None,
-        "needed": _images_needed(comparison, rate, margin, policy) if n else None,
+        "needed": (
+            _images_needed(comparison, rate, margin, policy)
+            if n and finding == INSUFFICIENT
+            else None
+        ),
         "required": _required(comparison, policy),
         "not_covered": policy.why_not_covered(comparison.axis, comparison.value),
         "exception": policy.exemption_reason(comparison.axis, comparison.value),
         "finding": finding,
         "verdict": _VERDICTS[finding],
     }
-    if finding != INSUFFICIENT:
-        cell["needed"] = None
     return cell | {"sentence": cell_sentence(cell)}
 
 

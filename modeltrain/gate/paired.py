@@ -1,5 +1,6 @@
 """Two models on the same images: how their error rates differ, and how certain that is."""
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 from scipy.stats import norm
-from statsmodels.stats.proportion import proportion_confint
 
 Bools = NDArray[np.bool_]
 
@@ -105,9 +105,8 @@ def difference_interval(
         return None
     n = pairs.n if effective is None else effective
     p1, p2 = pairs.candidate_wrong / pairs.n, pairs.champion_wrong / pairs.n
-    (low1, high1), (low2, high2) = (
-        proportion_confint(p * n, n, alpha=1 - level, method="wilson") for p in (p1, p2)
-    )
+    z = _normal_quantile(1 - (1 - level) / 2)
+    (low1, high1), (low2, high2) = _wilson(p1, n, z), _wilson(p2, n, z)
     phi = _correlation(pairs, n / pairs.n)
     down1, up1 = p1 - low1, high1 - p1
     down2, up2 = p2 - low2, high2 - p2
@@ -117,6 +116,18 @@ def difference_interval(
     low = p1 - p2 - math.sqrt(max(below, 0.0))
     high = p1 - p2 + math.sqrt(max(above, 0.0))
     return float(max(low, -1.0)), float(min(high, 1.0))
+
+
+@functools.cache
+def _normal_quantile(probability: float) -> float:
+    return float(norm.ppf(probability))
+
+
+def _wilson(p: float, n: float, z: float) -> tuple[float, float]:
+    """As `fairness.wilson`, many times faster, of a proportion of any number."""
+    middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    reach = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    return max(middle - reach, 0.0), min(middle + reach, 1.0)
 
 
 def _correlation(pairs: Pairs, scale: float) -> float:
