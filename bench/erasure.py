@@ -1,12 +1,12 @@
-"""A picture's way through a running site and out of it, searched for before and after.
+"""Search a running site for images before and after their reports are withdrawn.
 
     DATA_DIR=/some/folder make run                       # in one terminal, until it says ready
     DATA_DIR=/some/folder .venv/bin/python bench/erasure.py
 
-Reports made-up pictures that no package holds, tries the same ones on the demo, accepts and folds
-them, lets a retrain learn from them (minutes; --no-retrain leaves that out), withdraws, waits a
-minute, and lets `manage.py find_traces` search all tables, files, logs and Redis. Exits 1 where it
-found nothing before, or anything after. The site must have one key.
+Classifies and reports generated images, accepts the reports, trains on them (which takes minutes;
+--no-retrain skips it), withdraws the reports, waits a minute, and lets `manage.py find_traces`
+search all tables, files, logs and Redis. Exits 1 if it found nothing before the withdrawal, or
+anything after it. The site must need only one reviewer per decision.
 """
 
 import argparse
@@ -28,8 +28,8 @@ from PIL import Image
 WITHIN = 60  # seconds
 
 
-def picture(seed: int) -> bytes:
-    """Soft blobs with a flat shape, which is nobody's and in no package."""
+def blob_image(seed: int) -> bytes:
+    """A PNG of soft blobs, which exists nowhere else."""
     random = np.random.default_rng(seed)
     coarse = Image.fromarray(random.integers(0, 256, (6, 8, 3), dtype=np.uint8))
     out = io.BytesIO()
@@ -44,61 +44,61 @@ class Site:
     def call(self, method: str, path: str, **arguments: Any) -> Any:
         address = f"{self.url}/api/v1/{path}"
         headers = {**self.secret, "Prefer": "wait=30"}
-        done = requests.request(method, address, headers=headers, timeout=120, **arguments)
-        if not done.ok:
-            raise SystemExit(f"{path} answered {done.status_code}: {done.text}")
-        return done.json()
+        response = requests.request(method, address, headers=headers, timeout=120, **arguments)
+        if not response.ok:
+            raise SystemExit(f"{path} answered {response.status_code}: {response.text}")
+        return response.json()
 
     def report(self, data: bytes, *, expected: str) -> str:
         fields = {"expected_label": expected, "consent_store": "true", "consent_train": "true"}
-        sent = self.call("POST", "reports/", data=fields, files={"images": ("mine.png", data)})
-        return str(sent["receipt"])
+        report = self.call("POST", "reports/", data=fields, files={"images": ("mine.png", data)})
+        return str(report["receipt"])
 
     def classify(self, data: bytes) -> str:
         files = {"image": ("mine.png", data)}
         return str(self.call("POST", "classifications/", files=files)["label"])
 
 
-def until(done: Callable[[], Any], *, seconds: float, what: str) -> None:
+def wait_until(condition: Callable[[], Any], *, seconds: float, event: str) -> None:
     deadline = time.monotonic() + seconds
-    while not done():
+    while not condition():
         if time.monotonic() > deadline:
-            raise SystemExit(f"Waited {seconds:.0f} s for {what}.")
+            raise SystemExit(f"Waited {seconds:.0f} s for {event}.")
         time.sleep(1)
 
 
-def accept(site: Site, wanted: int) -> None:
+def accept_all(site: Site, expected: int) -> None:
     accepted: set[int] = set()
 
-    def all_of_them() -> bool:
+    def all_accepted() -> bool:
         for case in site.call("GET", "triage/?page_size=200")["results"]:
             site.call("POST", f"triage/{case['id']}/decision/", json={"outcome": "accepted"})
             accepted.add(case["id"])
-        return len(accepted) >= wanted
+        return len(accepted) >= expected
 
-    until(all_of_them, seconds=120, what="the reports to be screened")
+    wait_until(all_accepted, seconds=120, event="the reports to be screened")
 
 
-def learn(site: Site) -> None:
-    """Propose and approve a retrain, and wait for its end."""
+def retrain(site: Site) -> None:
+    """Propose and approve a retrain, and wait until it ends."""
     path = f"retrains/{site.call('POST', 'retrains/')['id']}/"
     site.call("POST", f"{path}approve/")
     ended = ("evaluated", "failed")
-    until(lambda: site.call("GET", path)["status"] in ended, seconds=1800, what="the retrain")
-    now = site.call("GET", path)
-    print(f"retrain: {now['status']} {now.get('failure', '')}".strip(), flush=True)
+    wait_until(lambda: site.call("GET", path)["status"] in ended, seconds=1800, event="the retrain")
+    result = site.call("GET", path)
+    print(f"retrain: {result['status']} {result.get('failure', '')}".strip(), flush=True)
 
 
-def traces(data_dir: Path, paths: list[Path]) -> list[str]:
-    kept = {**os.environ, "DATA_DIR": str(data_dir), "REDIS_URL": redis_of(data_dir)}
+def find_traces(data_dir: Path, paths: list[Path]) -> list[str]:
+    environment = {**os.environ, "DATA_DIR": str(data_dir), "REDIS_URL": redis_url(data_dir)}
     command = [sys.executable, "manage.py", "find_traces", *map(str, paths)]
-    done = subprocess.run(command, env=kept, capture_output=True, text=True)
-    if not done.stdout:
-        raise SystemExit(done.stderr)
-    return done.stdout.splitlines()
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if not result.stdout:
+        raise SystemExit(result.stderr)
+    return result.stdout.splitlines()
 
 
-def redis_of(data_dir: Path) -> str:
+def redis_url(data_dir: Path) -> str:
     """The address of the Redis that `make run` started for this folder."""
     if url := os.environ.get("REDIS_URL"):
         return url
@@ -116,28 +116,28 @@ def main() -> int:
     data_dir = Path(os.environ.get("DATA_DIR") or "var").absolute()
     token = json.loads((data_dir / "maintainer.json").read_text())["token"]
     site = Site(args.url, token)
-    start = time.time_ns() % 1_000_000  # other pictures each time
-    pictures = [picture(start + n) for n in range(args.pictures)]
+    first_seed = time.time_ns() % 1_000_000  # other images in every run
+    images = [blob_image(first_seed + n) for n in range(args.pictures)]
     receipts = []
-    for data in pictures:
+    for data in images:
         label = site.classify(data)
         receipts.append(
             site.report(data, expected="drawings" if label != "drawings" else "neutral")
         )
-    accept(site, len(receipts))
+    accept_all(site, len(receipts))
     if not args.no_retrain:
-        learn(site)
+        retrain(site)
     with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / f"picture-{n}.png" for n in range(len(pictures))]
-        for path, data in zip(paths, pictures, strict=True):
+        paths = [Path(folder) / f"picture-{n}.png" for n in range(len(images))]
+        for path, data in zip(paths, images, strict=True):
             path.write_bytes(data)
-        before = traces(data_dir, paths)
+        before = find_traces(data_dir, paths)
         for receipt in receipts:
-            where = f"{args.url}/r/{receipt}/withdraw/"
-            requests.post(where, timeout=60, headers={"Referer": args.url}).raise_for_status()
+            url = f"{args.url}/r/{receipt}/withdraw/"
+            requests.post(url, timeout=60, headers={"Referer": args.url}).raise_for_status()
         print(f"before: {before[-1]}\nwithdrawn; waiting {WITHIN} s", flush=True)
         time.sleep(WITHIN)
-        after = traces(data_dir, paths)
+        after = find_traces(data_dir, paths)
     print("\n".join(f"after: {line}" for line in after))
     return 0 if len(before) > 1 and len(after) == 1 else 1
 

@@ -1,9 +1,9 @@
-"""How long the server takes for the public list and the ledger, with 100,000 of each.
+"""Measure how long the server takes for the public list and the ledger, with 100,000 rows each.
 
     PYTHONPATH=. .venv/bin/python bench/ledger.py --out ledger.json
 
-Under a minute on two cores, in SQLite. Every page is asked for through Django, first page and
-last, with filters that find much, little and nothing.
+This takes less than a minute on two cores, in SQLite. The pages are requested through Django: first
+and last pages, and filters that match many rows, few or none.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def build() -> None:
     states = [status.value for status in Report.PUBLIC]
     reports, public, entries, previous = [], [], [], NOTHING_BEFORE
     for n in range(ENTRIES):
-        label, said = (LABELS[one] for one in random.choice(len(LABELS), 2, replace=False))
+        label, predicted = random.choice(LABELS, 2, replace=False).tolist()
         # The last group is rare: one report in a thousand.
         axis, value = values[-1] if n % 1000 == 0 else values[random.integers(len(values) - 1)]
         status = ("queued", "accepted", "rejected")[n % 3]
@@ -59,7 +59,7 @@ def build() -> None:
                 groups={axis: value},
                 answers=[
                     {
-                        "said": said,
+                        "said": predicted,
                         "model": version,
                         "now": label,
                         "newer": "v3",
@@ -67,7 +67,8 @@ def build() -> None:
                         "images": 1,
                     }
                 ],
-                tags=f" label={label} label={said} model={version} model=v3 group={axis}={value} ",
+                tags=f" label={label} label={predicted} model={version} model=v3 "
+                f"group={axis}={value} ",
             )
         )
         entry = LedgerEntry(
@@ -112,33 +113,33 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     with temporary_site():
-        began = time.perf_counter()
+        started = time.perf_counter()
         build()
-        print(f"{ENTRIES:,} of each made in {time.perf_counter() - began:.0f} s", flush=True)
+        print(f"{ENTRIES:,} of each created in {time.perf_counter() - started:.0f} s", flush=True)
         from django.core.management import call_command
         from django.test import Client
 
         client = Client(HTTP_HOST="localhost")
-        found = {}
+        figures = {}
         print("| page | median | slowest |\n|---|---|---|", flush=True)
         for name, url in addresses().items():
             client.get(url)  # imports
             times = []
             for _ in range(ROUNDS):
-                began = time.perf_counter()
-                answer = client.get(url)
-                times.append((time.perf_counter() - began) * 1000)
-                assert answer.status_code == 200, (url, answer.status_code)
-            found[name] = {"median": float(np.median(times)), "slowest": max(times)}
+                started = time.perf_counter()
+                response = client.get(url)
+                times.append((time.perf_counter() - started) * 1000)
+                assert response.status_code == 200, (url, response.status_code)
+            figures[name] = {"median": float(np.median(times)), "slowest": max(times)}
             print(f"| {name} | {np.median(times):.0f} ms | {max(times):.0f} ms |", flush=True)
-        began = time.perf_counter()
+        started = time.perf_counter()
         size = sum(len(part) for part in client.get("/ledger.jsonl").streaming_content)
-        print(f"download: {size / 1e6:.0f} MB in {time.perf_counter() - began:.1f} s")
-        began = time.perf_counter()
+        print(f"download: {size / 1e6:.0f} MB in {time.perf_counter() - started:.1f} s")
+        started = time.perf_counter()
         call_command("verify_ledger")
-        print(f"verify_ledger: {time.perf_counter() - began:.1f} s")
+        print(f"verify_ledger: {time.perf_counter() - started:.1f} s")
     if args.out:
-        args.out.write_text(json.dumps(found, indent=2) + "\n")
+        args.out.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""The whole loop against a running site, with nothing but curl and the API.
+"""Play the whole loop against a running site, using only curl and the API.
 
-    SOURCE_IMAGES=200 make run                # in one terminal, until it says ready
-    .venv/bin/python bench/loop.py            # in another; about ten minutes on two cores
+    SOURCE_IMAGES=200 make run                # in one terminal, until it prints ready
+    .venv/bin/python bench/loop.py            # in another; takes about ten minutes on two cores
 
 Reports flat vector drawings that the model calls something else, accepts them, retrains, promotes,
-and prints what it did to every class and group. Writes the figures to DATA_DIR/loop.json.
+and prints how every class and group changed. Writes the figures to DATA_DIR/loop.json.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from typing import Any
 
 
 class Site:
-    """The API by curl."""
+    """A client of the API that calls curl."""
 
     def __init__(self, base: str, token: str) -> None:
         self.base = base
@@ -27,8 +27,8 @@ class Site:
         url = path if path.startswith("http") else f"{self.base}/api/v1/{path}"
         secret = ["-H", f"Authorization: Token {self.token}"] if token else []
         command = ["curl", "-sS", "--max-time", "60", "-w", "\n%{http_code}", *secret, *arguments]
-        done = subprocess.run([*command, url], check=True, capture_output=True, text=True)
-        body, _, status = done.stdout.rpartition("\n")
+        response = subprocess.run([*command, url], check=True, capture_output=True, text=True)
+        body, _, status = response.stdout.rpartition("\n")
         if int(status) >= 400:
             raise SystemExit(f"{path} answered {status}: {body}")
         return json.loads(body)
@@ -42,19 +42,19 @@ class Site:
         return self.call(path, token=True)
 
 
-def find_mistakes(site: Site, data: Path, wanted: int) -> list[dict[str, Any]]:
-    """Drawings of the pool that the champion calls neutral."""
+def find_mistakes(site: Site, data: Path, count: int) -> list[dict[str, Any]]:
+    """Find drawings in the pool that the champion calls neutral."""
     rows = [json.loads(line) for line in (data / "demo" / "pool.jsonl").read_text().splitlines()]
     drawings = [row for row in rows if row["groups"].get("medium") == "vector"]
-    found = []
+    mistakes = []
     for row in drawings:
         path = data / "demo" / "images" / f"{row['sha256']}.png"
         answer = site.call("classifications/", "-F", f"image=@{path}")
         if answer["label"] == "neutral":
-            found.append({**row, "path": path})
-        if len(found) == wanted:
-            return found
-    raise SystemExit(f"Only {len(found)} of {len(drawings)} drawings are called neutral.")
+            mistakes.append({**row, "path": path})
+        if len(mistakes) == count:
+            return mistakes
+    raise SystemExit(f"Only {len(mistakes)} of {len(drawings)} drawings are called neutral.")
 
 
 def report(site: Site, row: dict[str, Any]) -> str:
@@ -85,18 +85,18 @@ def accept_all(site: Site, expected: int) -> int:
 
 
 def retrain(site: Site) -> dict[str, Any]:
-    opened = site.send("retrains/")
-    path = f"retrains/{opened['id']}/"
+    proposed = site.send("retrains/")
+    path = f"retrains/{proposed['id']}/"
     site.send(f"{path}approve/")
     started = time.monotonic()
     while True:
-        now = site.get(path)
-        if now["status"] not in {"approved", "running"}:
-            now["seconds"] = round(time.monotonic() - started, 1)
-            return now
-        progress = now["progress"]
+        result = site.get(path)
+        if result["status"] not in {"approved", "running"}:
+            result["seconds"] = round(time.monotonic() - started, 1)
+            return result
+        progress = result["progress"]
         print(
-            f"  {progress.get('stage', now['status'])} "
+            f"  {progress.get('stage', result['status'])} "
             f"{progress.get('done', '')}/{progress.get('total', '')}",
             flush=True,
         )
@@ -133,24 +133,25 @@ def main() -> None:
     options = parser.parse_args()
     token = json.loads((options.data / "maintainer.json").read_text())["token"]
     site = Site(options.site, token)
-    before_version = next(m for m in site.get("models/")["results"] if m["status"] == "champion")
+    models = site.get("models/")["results"]
+    champion = next(model for model in models if model["status"] == "champion")
 
     print("audit of the model in service …", flush=True)
-    before = wait_for_audit(site, before_version["version"])["figures"]
+    before = wait_for_audit(site, champion["version"])["figures"]
     print("looking for mistakes …", flush=True)
     rows = find_mistakes(site, options.data, options.reports)
     print(f"reporting {len(rows)} of them …", flush=True)
     receipts = [report(site, row) for row in rows]
     print(f"accepted {accept_all(site, len(receipts))}", flush=True)
-    done = retrain(site)
-    if done["status"] != "evaluated":
-        raise SystemExit(f"The retrain ended as {done['status']}: {done['failure']}")
-    gate = done["gate"]
-    print(f"retrained and audited in {done['seconds']} s\ngate: {gate['sentence']}")
+    result = retrain(site)
+    if result["status"] != "evaluated":
+        raise SystemExit(f"The retrain ended as {result['status']}: {result['failure']}")
+    gate = result["gate"]
+    print(f"retrained and audited in {result['seconds']} s\ngate: {gate['sentence']}")
     for cell in gate["cells"]:
         print(f"  {cell['axis']}={cell['value']}: {cell['verdict']}. {cell['sentence']}")
-    site.send(f"retrains/{done['id']}/promote/", override_reason="The loop's demonstration.")
-    after = wait_for_audit(site, done["candidate"])["figures"]
+    site.send(f"retrains/{result['id']}/promote/", override_reason="The loop's demonstration.")
+    after = wait_for_audit(site, result["candidate"])["figures"]
     stories = wait_for_answers(site, receipts)
     changed = sum(
         example["now"]["label"] == "drawings" != example["then"]["label"]
@@ -159,7 +160,7 @@ def main() -> None:
     )
     summary = {
         "reports": len(receipts),
-        "retrain_seconds": done["seconds"],
+        "retrain_seconds": result["seconds"],
         "recall_of_never_reported_drawings": [
             recall(before, "drawings"),
             recall(after, "drawings"),

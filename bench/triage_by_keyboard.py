@@ -1,12 +1,13 @@
-"""How long a reviewer waits from one case to the next, deciding fifty by keyboard alone.
+"""Measure how long a reviewer waits between cases when deciding fifty by keyboard.
 
     PYTHONPATH=. .venv/bin/python bench/triage_by_keyboard.py --out triage.json
 
-A minute or two on two cores: 10,000 reports in SQLite, gunicorn as the site starts it, a real
-Redis, and Chromium. Every report has a picture and its PDQ hash; half of the cases that are met
-have one to nine near-duplicates in the queue, which are decided with them. Two of three cases are
-accepted, the third is declined with a reason and a line to the reporter. The time is that from the
-key that decides to the next case, loaded with its pictures; those of near-duplicates come after.
+Takes a minute or two on two cores: 10,000 reports in SQLite, gunicorn as the site starts it, a real
+Redis, and Chromium. Every report has an image and its PDQ hash. Half of the decided cases have one
+to nine near-duplicates in the queue, which are decided together with them. Two of three cases are
+accepted; the third is rejected with a reason and a note to the reporter. The time runs from the
+deciding key press until the next case and its images are loaded. Images of near-duplicates load
+later.
 """
 
 import argparse
@@ -25,13 +26,13 @@ from bench.temporary_site import temporary_site
 CASES, DECIDED, SEED = 10_000, 50, 1
 
 
-def nearly(pdq: bytes) -> bytes:
-    """The hash of nearly the same picture: a few bits differ."""
+def near_duplicate_hash(pdq: bytes) -> bytes:
+    """A PDQ hash that differs in a few bits."""
     return bytes([pdq[0] ^ 255, *pdq[1:]])
 
 
 def build() -> tuple[int, float]:
-    """How many near-duplicates wait of what is met, and seconds to find those of one picture."""
+    """Create the data. Return the number of near-duplicates, and the seconds to find one's."""
     from django.contrib.auth.models import Group, User
     from django.utils import timezone
 
@@ -51,51 +52,56 @@ def build() -> tuple[int, float]:
         for n in range(CASES)
     ]
     Report.objects.bulk_create(reports, batch_size=500)
-    met = [
+    decided_images = [
         images.store(random.integers(0, 256, (300, 400, 3), dtype=np.uint8))
         for _ in range(DECIDED + 1)
     ]
-    # What is met is the oldest; its near-duplicates are the newest, as far away as can be.
-    near = [one for n, one in enumerate(met) for _ in range(n % 2 * (1 + n % 9))]
-    unlike = [random.bytes(32) for _ in range(CASES - len(met) - len(near))]
-    hashes = unlike + [nearly(bytes.fromhex(one.pdq)) for one in near]
-    common = {"pdq_quality": 100, "file": met[0].file.name, "width": 400, "height": 300}
+    # The decided cases are the oldest, and their near-duplicates the newest: the worst case.
+    originals = [
+        image for n, image in enumerate(decided_images) for _ in range(n % 2 * (1 + n % 9))
+    ]
+    unrelated = [random.bytes(32) for _ in range(CASES - len(decided_images) - len(originals))]
+    hashes = unrelated + [near_duplicate_hash(bytes.fromhex(image.pdq)) for image in originals]
+    common = {"pdq_quality": 100, "file": decided_images[0].file.name, "width": 400, "height": 300}
     stored = [
         StoredImage(sha256=f"{n:064x}", pdq=pdq.hex(), **common) for n, pdq in enumerate(hashes)
     ]
     StoredImage.objects.bulk_create(stored, batch_size=500)
     examples = [
         Example(report=report, position=0, image=image, image_sha256=image.sha256)
-        for report, image in zip(reports, met + stored, strict=True)
+        for report, image in zip(reports, decided_images + stored, strict=True)
     ]
     Example.objects.bulk_create(examples, batch_size=500)
-    began = time.perf_counter()
-    for image in met + stored[len(unlike) :]:
+    started = time.perf_counter()
+    for image in decided_images + stored[len(unrelated) :]:
         images.join_cluster(image)
-    seconds = (time.perf_counter() - began) / (len(met) + len(near))
+    seconds = (time.perf_counter() - started) / (len(decided_images) + len(originals))
     scores = {"drawings": 0.1, "hentai": 0.0, "neutral": 0.9, "porn": 0.0, "sexy": 0.0}
     ExampleScore.objects.bulk_create(
-        [ExampleScore(example=e, model=model, label="neutral", scores=scores) for e in examples],
+        [
+            ExampleScore(example=example, model=model, label="neutral", scores=scores)
+            for example in examples
+        ],
         batch_size=500,
     )
     ravi = User.objects.create_user("ravi", password="only for this measurement")
     ravi.groups.add(Group.objects.get_or_create(name=people.REVIEWERS)[0])
-    return len(near), seconds
+    return len(originals), seconds
 
 
 def decide(page, number: int) -> float:
-    """Decide the case that is open; seconds until the next one is there."""
-    key = "a"
+    """Decide the open case, and return the seconds until the next one is loaded."""
+    deciding_key = "a"
     if number % 3 == 0:
-        for pressed in ("r", "2", "Tab"):
-            page.keyboard.press(pressed)
+        for key in ("r", "2", "Tab"):
+            page.keyboard.press(key)
         page.keyboard.type("A photograph.")
         page.keyboard.press("Tab")
-        key = "Enter"
-    began = time.perf_counter()
+        deciding_key = "Enter"
+    started = time.perf_counter()
     with page.expect_navigation(wait_until="load"):
-        page.keyboard.press(key)
-    return time.perf_counter() - began
+        page.keyboard.press(deciding_key)
+    return time.perf_counter() - started
 
 
 def drive(url: str) -> list[float]:
@@ -132,15 +138,15 @@ def main() -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        near, seconds = build()
+        near_duplicates, seconds = build()
         command = supervision.programs(data_dir=folder, port=port, threads=8, own_redis=False)[
             "web"
         ]
         web = subprocess.Popen(command.split(), stderr=subprocess.DEVNULL)
         try:
             for _ in range(100):
-                with socket.socket() as trial:
-                    if not trial.connect_ex(("127.0.0.1", port)):
+                with socket.socket() as connection:
+                    if not connection.connect_ex(("127.0.0.1", port)):
                         break
                 time.sleep(0.1)
             times = drive(f"http://127.0.0.1:{port}")
@@ -150,9 +156,9 @@ def main() -> None:
         from feedback.models import Report
 
         decided = Report.objects.exclude(status="queued").count()
-        if decided != DECIDED + near:
-            sys.exit(f"{DECIDED + near} reports must be decided. Received: {decided}.")
-        found = {
+        if decided != DECIDED + near_duplicates:
+            sys.exit(f"{DECIDED + near_duplicates} reports must be decided. Received: {decided}.")
+        figures = {
             "queued": CASES,
             "cases_decided": DECIDED,
             "reports_decided": decided,
@@ -160,9 +166,9 @@ def main() -> None:
             "median_ms": float(np.median(times)) * 1000,
             "p95_ms": float(np.quantile(times, 0.95)) * 1000,
         }
-        print(json.dumps(found, indent=2))
+        print(json.dumps(figures, indent=2))
         if args.out:
-            args.out.write_text(json.dumps(found, indent=2) + "\n")
+            args.out.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":

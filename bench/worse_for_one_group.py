@@ -1,12 +1,12 @@
-"""A candidate that is better overall and was made worse for one group: what the gate says of it.
+"""Let the gate judge a candidate that is better overall but worse for one group.
 
     PYTHONPATH=. .venv/bin/python bench/worse_for_one_group.py --data var/demo \
         --artifact var/artifacts/VERSION --cache var/features --out FOLDER
 
-About a minute on two cores once the features are cached, two more before. The champion is the
-published model. The candidate learned from the pool's drawings alone, without anything that keeps a
+Takes about a minute on two cores once the features are cached, and three before. The champion is
+the published model. The candidate is trained only on the pool's drawings, without what keeps a
 retrain from forgetting, so that it calls photographs drawings. Both are measured on the audit set,
-of which nothing was learned.
+from which neither has learnt.
 """
 
 import argparse
@@ -38,20 +38,20 @@ class Bench:
         self.audit = manifest.read(args.data / "audit.jsonl")
         rows = [*self.pool, *self.audit]
         images = read_image_paths(args.data / "images.json")
-        known = compute_features(rows, images, Classifier(self.start), args.cache)
-        self.features = {row.sha256: known[at] for at, row in enumerate(rows)}
+        matrix = compute_features(rows, images, Classifier(self.start), args.cache)
+        self.features = {row.sha256: matrix[index] for index, row in enumerate(rows)}
 
     def examples(self, split: str) -> Examples:
         """The pool's drawings."""
-        chosen = [row for row in self.pool if row.split == split and row.label == "drawings"]
+        drawings = [row for row in self.pool if row.split == split and row.label == "drawings"]
         return Examples(
-            np.stack([self.features[row.sha256] for row in chosen]),
-            np.full(len(chosen), self.start.labels.index("drawings")),
-            np.ones(len(chosen), dtype=bool),
+            np.stack([self.features[row.sha256] for row in drawings]),
+            np.full(len(drawings), self.start.labels.index("drawings")),
+            np.ones(len(drawings), dtype=bool),
         )
 
     def predicted(self, weights) -> list[Predicted]:
-        said = head_probabilities(
+        predictions = head_probabilities(
             weights, np.stack([self.features[row.sha256] for row in self.audit])
         )
         return [
@@ -62,7 +62,7 @@ class Bench:
                 dict(row.groups),
                 dict(zip(self.start.labels, map(float, scores), strict=True)),
             )
-            for row, scores in zip(self.audit, said, strict=True)
+            for row, scores in zip(self.audit, predictions, strict=True)
         ]
 
 
@@ -76,16 +76,16 @@ def main() -> None:
     sides = {split: bench.examples(split) for split in ("train", "validation")}
     candidate = fit_head(replace(configs.get("head"), **NOTHING), champion, **sides).weights
     before, after = bench.predicted(champion), bench.predicted(candidate)
-    judged = judge.judge(champion=before, candidate=after)
+    result = judge.judge(champion=before, candidate=after)
     args.out.mkdir(parents=True, exist_ok=True)
     for name, predicted in (("champion", before), ("candidate", after)):
         columns.write(args.out / f"{name}.npz", columns.from_predicted(predicted))
         figures = json.dumps(evaluate.audit(predicted))
         (args.out / f"{name}.json").write_text(figures)
-    (args.out / "gate.json").write_text(json.dumps(judged, indent=2) + "\n")
-    print(f"{judged['verdict']}: {judged['sentence']}\n")
+    (args.out / "gate.json").write_text(json.dumps(result, indent=2) + "\n")
+    print(f"{result['verdict']}: {result['sentence']}\n")
     print("| cell | images | wrong before | wrong now | finding |\n|---|---|---|---|---|")
-    for cell in judged["cells"]:
+    for cell in result["cells"]:
         if cell["n"]:
             print(
                 f"| {cell['axis']} {cell['value']} | {cell['n']} | {cell['champion_error']:.1%} | "

@@ -9,11 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from modeltrain.model import artifact
 from modeltrain.model.artifact import Artifact
 from tests.turns import alone
+
+# On a busy machine, the time that one example takes says nothing about the code.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 ROOT = Path(__file__).resolve().parent.parent
 CONVERTER = b"".join(
