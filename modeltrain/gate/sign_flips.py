@@ -128,9 +128,12 @@ def _parted(
             break
         apart[members] = True
     rows = sparse.csr_array(differences)
+    flipped = sparse.csr_array(rows[apart].T.astype(np.float32))
+    if apart[differences.indices].all():
+        return flipped, np.empty((differences.shape[1], 0), dtype=np.float32)
     rest = rows[~apart].astype(np.float64)
     covariance = (rest.T @ rest).toarray()
     values, vectors = np.linalg.eigh(covariance)
     kept = values > values.max(initial=0.0) * 1e-12
     spread = vectors[:, kept] * np.sqrt(values[kept])
-    return sparse.csr_array(rows[apart].T.astype(np.float32)), spread.astype(np.float32)
+    return flipped, spread.astype(np.float32)
