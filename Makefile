@@ -1,12 +1,13 @@
 # PORT and DATA_DIR override where the site listens and where it keeps everything.
 PYTHON ?= python3
 
-.PHONY: help run test test-fast coverage check format lock loop
+.PHONY: help run test test-fast coverage mutate check format lock loop
 help:
 	@echo "make run        set up and serve on http://127.0.0.1:8000/ (PORT=, DATA_DIR=)"
 	@echo "make test       set up and run every test, the browser's too (PYTEST_ARGS=)"
 	@echo "make test-fast  test pure code: no Redis, Django, Chromium or Keras (PYTEST_ARGS=)"
 	@echo "make coverage   run every test, measure branch coverage and compare it with its floors"
+	@echo "make mutate     mutation testing of audits and gate (MUTANTS=, CHILDREN=)"
 	@echo "make check      lint, types, import and house rules, templates, links, deployment"
 	@echo "make format     format Python, scripts and styles"
 	@echo "make lock       lock the Python dependencies again (UPGRADE= keeps locked versions)"
@@ -42,6 +43,14 @@ coverage:
 		echo "$$package:"; \
 		.venv/bin/coverage report --include="$$package/*" --fail-under=90 --format=total || exit 1; \
 	done
+
+# MUTANTS='modeltrain.gate.*' tests some of them; docs/mutation.md lists those that survive.
+CHILDREN ?= 1
+
+mutate:
+	@$(PYTHON) setup/install.py dev
+	@OMP_NUM_THREADS=1 .venv/bin/mutmut run --max-children $(CHILDREN) $(MUTANTS)
+	@.venv/bin/mutmut results
 
 check:
 	@$(PYTHON) setup/install.py dev

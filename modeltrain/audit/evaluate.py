@@ -371,5 +371,6 @@ def _empty_cell(minimum: int) -> Figures:
         "enough": minimum <= 0,
         **{name: rate(count=0, n=0) for name in _RATES},
         "smallest_change": None,
-        **_score_figures(_ImageFacts.of([], minimum, LEVEL)),
+        "ece": None,
+        "nsfw_scores": {"safe": [], "nsfw": []},
     }

@@ -99,8 +99,8 @@ def clean(
 
     image_features = compute_features(rows, data.images, classifier, cache, progress)
     pairs = duplicates.find(read_pixels, len(rows), image_features, progress=progress)
-    kept, copies = _exclude_duplicates(rows, sizes, pairs, keep_conflicts=keep_conflicts)
-    kept_rows, relatives = _keep_clusters_in_one_split(rows, kept, pairs)
+    kept_indices, copies = _exclude_duplicates(rows, sizes, pairs, keep_conflicts=keep_conflicts)
+    kept_rows, relatives = _keep_clusters_in_one_split(rows, kept_indices, pairs)
     excluded = sorted(
         [*unreadable, *copies, *relatives], key=lambda image: (image.reason, image.sha256)
     )
@@ -145,7 +145,7 @@ def _exclude_duplicates(
     keep_conflicts: bool,
 ) -> tuple[set[int], list[ExcludedImage]]:
     """Return the indices of the rows to keep, and the duplicates and conflicts."""
-    kept = set(range(len(rows)))
+    kept_indices = set(range(len(rows)))
     excluded = []
     alignments = {(pair.first, pair.second): pair.alignment for pair in pairs}
     for members in duplicates.clusters(alignments, len(rows)):
@@ -158,7 +158,7 @@ def _exclude_duplicates(
                     "right, and give it that label only."
                 )
                 excluded.append(_exclude(rows[index], CONFLICT, copies, sentence))
-            kept -= set() if keep_conflicts else set(members)
+            kept_indices -= set() if keep_conflicts else set(members)
             continue
         original, *copies_of_it = sorted(
             members,
@@ -168,8 +168,8 @@ def _exclude_duplicates(
             pair = min(original, index), max(original, index)
             sentence = _describe_copy(rows[original], alignments.get(pair))
             excluded.append(_exclude(rows[index], DUPLICATE, [rows[original].sha256], sentence))
-        kept -= set(copies_of_it)
-    return kept, excluded
+        kept_indices -= set(copies_of_it)
+    return kept_indices, excluded
 
 
 def _describe_copy(original: Row, alignment: Alignment | None) -> str:
@@ -184,7 +184,7 @@ def _describe_copy(original: Row, alignment: Alignment | None) -> str:
 
 
 def _keep_clusters_in_one_split(
-    rows: Sequence[Row], kept: set[int], pairs: Sequence[DuplicatePair]
+    rows: Sequence[Row], kept_indices: set[int], pairs: Sequence[DuplicatePair]
 ) -> tuple[list[Row], list[ExcludedImage]]:
     """Join clusters that share a near-duplicate, and keep each in one split."""
     names = sorted({row.cluster for row in rows})
@@ -199,7 +199,7 @@ def _keep_clusters_in_one_split(
     }
     kept_rows = [
         replace(rows[index], cluster=joined_name.get(rows[index].cluster, rows[index].cluster))
-        for index in sorted(kept)
+        for index in sorted(kept_indices)
     ]
     split_of: dict[str, str] = {}
     for row in kept_rows:

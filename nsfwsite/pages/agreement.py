@@ -17,7 +17,7 @@ from feedback.models import Decision, Golden, GoldenAnswer
 from feedback.models.ledger import sha256
 from feedback.services.ledger import name_of
 from modeltrain import labels
-from modeltrain.audit import agreement, fairness
+from modeltrain.audit import agreement
 from nsfwsite.access import reviewer_or_auditor_required, signed_in_user
 
 DAY = 24 * 3600
@@ -109,7 +109,9 @@ def _shares(matches: Mapping[User, Sequence[bool]]) -> list[dict[str, Any]]:
 
 def share(count: int, n: int) -> dict[str, Any]:
     """A count and its share of n, with a 95% interval; `enough` from the minimum n on."""
-    low, high = fairness.wilson_interval(count=count, n=n) or (None, None)
+    from modeltrain.audit.fairness import wilson_interval
+
+    low, high = wilson_interval(count=count, n=n) or (None, None)
     enough = n >= agreement.MINIMUM_JUDGED_TWICE
     rate = count / n if n else None
     return {"count": count, "n": n, "enough": enough, "rate": rate, "low": low, "high": high}

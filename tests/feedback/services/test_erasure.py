@@ -1,14 +1,9 @@
 """Withdrawing: nothing of a picture is left anywhere, and a search that could find it says so."""
 
-import base64
 import datetime
-import gzip
 import json
 
-import numpy as np
 import pytest
-import redis
-from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
@@ -34,14 +29,12 @@ from feedback.services import (
 )
 from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
-from modeltrain.images.codec import pixel_sha256, to_png
+from modeltrain.images.codec import to_png
 from modeltrain.model.features import compute_features, read_image_paths
 from nsfwsite.intake import reporting
 from tests.cast import upload
 from tests.conftest import noise
 
-# Pictures of no other test: the database's file may hold what one of those left unfinished.
-IN_ARCHIVES, NOWHERE, JUDGED = 90_001, 90_002, 90_003
 ANCHOR = Row("b" * 64, "neutral", {}, "train", "stamps", "owl")
 
 
@@ -167,30 +160,3 @@ def test_an_image_that_was_only_just_erased_is_searched_for_once_more(learnt_fro
     reports.withdraw(report=learnt_from)
     erasure.erase_files()
     assert Erasure.objects.exclude(name="").count() == 1
-
-
-def test_the_search_looks_into_archives_and_base64_and_redis(settings, db):
-    settings.DATA_DIR = settings.MANIFESTS_DIR.parent
-    pixels, folder = noise(IN_ARCHIVES), settings.DATA_DIR / "runs"
-    folder.mkdir()
-    sha256 = pixel_sha256(pixels)
-    np.savez_compressed(folder / "a.npz", hashes=np.frombuffer(bytes.fromhex(sha256), np.uint8))
-    (folder / "b.log.gz").write_bytes(gzip.compress(f"about {sha256[:12]}".encode()))
-    with redis.Redis.from_url(settings.REDIS_URL) as client:
-        client.rpush("queue", base64.b64encode(b"x" + to_png(pixels)))
-    places = {trace.place.rpartition("/")[2] for trace in traces.search(traces.needles(pixels))}
-    assert places == {"a.npz, inside hashes.npy", "b.log.gz, uncompressed", "Redis key queue"}
-    assert not list(traces.search(traces.needles(noise(NOWHERE))))
-
-
-def test_the_command_names_the_places_and_fails_when_there_are_any(judged, tmp_path, capsys):
-    pixels = noise(JUDGED, (80, 60))
-    (tmp_path / "mine.png").write_bytes(to_png(pixels))
-    call_command("find_traces", tmp_path / "mine.png")
-    assert "0 traces of 1 images" in capsys.readouterr().out
-    judged(JUDGED)
-    with pytest.raises(SystemExit):
-        call_command("find_traces", tmp_path / "mine.png")
-    assert (
-        "table feedback_storedimage, column pdq: mine.png: its PDQ hash" in capsys.readouterr().out
-    )

@@ -1,6 +1,8 @@
-"""Answers as columns say what the list of them says."""
+"""Columns hold what the list of predictions holds."""
 
 import dataclasses
+import hashlib
+import json
 
 import numpy as np
 import pytest
@@ -12,14 +14,14 @@ from modeltrain.gate.judge import judge
 from modeltrain.labels import LABELS, ErrorKind
 
 
-def answers(count=40, seed=0):
+def predictions(count=40, seed=0):
     random = np.random.default_rng(seed)
-    made = []
+    predicted = []
     for number in random.permutation(count):
         scores = random.dirichlet(np.ones(len(LABELS))).astype(np.float32)
         groups = {"tone": str(number % 3)} if number % 4 else {}
         groups |= {"medium": "vector"} if number % 2 else {}
-        made.append(
+        predicted.append(
             Predicted(
                 f"{number:064x}",
                 f"cluster {number // 3}",
@@ -28,80 +30,162 @@ def answers(count=40, seed=0):
                 dict(zip(LABELS, map(float, scores), strict=True)),
             )
         )
-    return made
+    return predicted
+
+
+def by_image(predicted):
+    return sorted(predicted, key=lambda answer: answer.sha256)
+
+
+def test_two_images_can_be_read_column_by_column():
+    scores = dict(zip(LABELS, (0.5, 0.25, 0.125, 0.125, 0.0), strict=True))
+    answers = columns.from_predicted(
+        [
+            Predicted("ff" * 32, "dog", LABELS[1], {"tone": "light"}, scores),
+            Predicted("01" * 32, "cat", LABELS[0], {"tone": "dark", "medium": "photo"}, scores),
+        ]
+    )
+    first_bytes = [hashlib.sha256(name).digest()[:8] for name in (b"cat", b"dog")]
+    assert answers.sha256.tolist() == [[1] * 32, [255] * 32]
+    assert answers.cluster.tolist() == [int.from_bytes(data, "big") for data in first_bytes]
+    assert answers.expected.tolist() == [0, 1]
+    assert answers.scores.tolist() == [[0.5, 0.25, 0.125, 0.125, 0.0]] * 2
+    assert {axis: (names, n.tolist()) for axis, (names, n) in answers.groups.items()} == {
+        "medium": (["photo"], [0, -1]),
+        "tone": (["dark", "light"], [0, 1]),
+    }
+    assert answers.wrong.tolist() == [False, True]
+    types = [answers.sha256, answers.cluster, answers.expected, answers.scores]
+    assert [array.dtype for array in types] == [np.uint8, np.uint64, np.uint8, np.float32]
+    assert answers.groups["tone"][1].dtype == np.int16
 
 
 def test_columns_come_back_as_they_were(tmp_path):
-    made = columns.from_predicted(answers())
-    columns.write(tmp_path / "a.npz", made)
+    written = columns.from_predicted(predictions())
+    columns.write(tmp_path / "a.npz", written)
     read = columns.read(tmp_path / "a.npz")
-    assert read.same_images(made).all()
-    assert np.array_equal(read.scores, made.scores)
+    assert read.same_images(written).all()
+    assert np.array_equal(read.scores, written.scores)
+    assert list(read.groups) == ["medium", "tone"]
     assert {axis: names for axis, (names, _) in read.groups.items()} == {
         "medium": ["vector"],
         "tone": ["0", "1", "2"],
     }
 
 
-def test_they_are_sorted_by_image_and_say_who_is_wrong():
-    made = answers()
-    found = columns.from_predicted(made)
-    expected = [
-        each.error != ErrorKind.CORRECT for each in sorted(made, key=lambda each: each.sha256)
-    ]
-    assert found.wrong.tolist() == expected
-    assert found.sha256[:, -1].tolist() == list(range(40))
+def test_the_file_names_its_arrays_labels_and_axes(tmp_path):
+    columns.write(
+        tmp_path / "a.npz",
+        columns.from_predicted(
+            [Predicted("01" * 32, "é", LABELS[0], {"tön": "é"}, dict.fromkeys(LABELS, 0.2))]
+        ),
+    )
+    with np.load(tmp_path / "a.npz") as file:
+        header = str(file["said"])
+        assert set(file.files) == {"said", "sha256", "cluster", "expected", "scores", "groups"}
+        assert file["groups"].dtype == np.int16
+    assert json.loads(header) == {"labels": list(LABELS), "axes": {"tön": ["é"]}}
+    assert "tön" in header
 
 
-def test_the_gate_says_the_same_of_columns_and_of_lists():
-    before, after = answers(200), answers(200, seed=1)
+def test_they_are_sorted_by_image_and_show_which_are_wrong():
+    predicted = predictions()
+    answers = columns.from_predicted(predicted)
+    expected = [answer.error != ErrorKind.CORRECT for answer in by_image(predicted)]
+    assert answers.wrong.tolist() == expected
+    assert answers.sha256[:, -1].tolist() == list(range(40))
+
+
+def test_the_gate_judges_columns_as_it_judges_lists():
+    before, after = predictions(200), predictions(200, seed=1)
     assert judge(champion=before, candidate=after) == judge(
         champion=columns.from_predicted(before), candidate=columns.from_predicted(after[::-1])
     )
 
 
 @pytest.mark.parametrize(
-    "changes", [{"expected": LABELS[0]}, {"cluster": "x"}, {"groups": {"tone": "2"}}]
+    "changes",
+    [
+        {"expected": LABELS[0]},
+        {"cluster": "x"},
+        {"groups": {"tone": "2"}},
+        {"sha256": "1" + "0" * 62 + "1"},
+    ],
 )
-def test_what_differs_is_not_the_same(changes):
-    made = answers()
-    at = next(n for n, each in enumerate(made) if each.sha256.endswith("01"))
-    other = [*made]
-    other[at] = dataclasses.replace(made[at], **changes)
-    same = columns.from_predicted(made).same_images(columns.from_predicted(other))
-    assert (~same).sum() == 1
-    assert not columns.from_predicted(made).same_images(columns.from_predicted(made[1:])).any()
+def test_a_changed_image_is_not_the_same(changes):
+    predicted = by_image(predictions())
+    changed = [*predicted]
+    # The last image stays the last by its hash; 39 is odd and has both axes.
+    changed[39] = dataclasses.replace(predicted[39], **changes)
+    same = columns.from_predicted(predicted).same_images(columns.from_predicted(changed))
+    assert same.tolist() == [True] * 39 + [False]
 
 
-def test_nothing_is_columns_too(tmp_path):
+def test_columns_of_another_length_or_other_values_share_no_image():
+    answers = columns.from_predicted(predictions())
+    assert answers.same_images(answers).all()
+    shorter = columns.from_predicted(by_image(predictions())[:-1])
+    assert answers.same_images(shorter).tolist() == [False] * 40
+    named = columns.with_axis(answers, "slice", {f"{3:064x}": "flags"})
+    assert answers.same_images(named).tolist() == [False] * 40
+
+
+def test_no_predictions_are_columns_too(tmp_path):
     columns.write(tmp_path / "a.npz", columns.from_predicted([]))
-    assert len(columns.read(tmp_path / "a.npz")) == 0
+    empty = columns.read(tmp_path / "a.npz")
+    assert len(empty) == 0
+    assert (empty.sha256.shape, empty.scores.shape, empty.groups) == ((0, 32), (0, 5), {})
 
 
 @pytest.mark.parametrize("damage", ["cut", "text"])
 def test_a_damaged_file_is_refused(tmp_path, damage):
     path = tmp_path / "a.npz"
-    columns.write(path, columns.from_predicted(answers()))
+    columns.write(path, columns.from_predicted(predictions()))
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2] if damage == "cut" else b"no columns")
-    with pytest.raises(ColumnsRefused, match="Run the audit again"):
+    with pytest.raises(ColumnsRefused, match=r"Received: a\.npz \(.+\)\. Run the audit again\."):
         columns.read(path)
 
 
-def test_the_list_comes_back_with_clusters_renamed(tmp_path):
-    made = sorted(answers(), key=lambda each: each.sha256)
-    back = from_columns(columns.from_predicted(made))
-    assert [dataclasses.replace(each, cluster="") for each in back] == [
-        dataclasses.replace(each, cluster="") for each in made
+def test_a_file_with_other_labels_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "a.npz"
+    columns.write(path, columns.from_predicted(predictions()))
+    monkeypatch.setattr(columns, "LABELS", ("cat", "dog"))
+    with pytest.raises(ColumnsRefused, match=r"labels \['drawings', 'hentai'"):
+        columns.read(path)
+
+
+def test_a_missing_file_is_not_called_damaged(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        columns.read(tmp_path / "a.npz")
+
+
+def test_objects_are_never_unpickled(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, said=np.array({"labels": list(LABELS)}, dtype=object))
+    with pytest.raises(ColumnsRefused, match="allow_pickle=False"):
+        columns.read(path)
+
+
+def test_the_list_comes_back_with_clusters_renamed():
+    predicted = by_image(predictions())
+    back = from_columns(columns.from_predicted(predicted))
+    assert [dataclasses.replace(answer, cluster="") for answer in back] == [
+        dataclasses.replace(answer, cluster="") for answer in predicted
     ]
-    renamed = {(one.cluster, other.cluster) for one, other in zip(made, back, strict=True)}
-    assert len(renamed) == len({each.cluster for each in made})
+    renamed = {(old.cluster, new.cluster) for old, new in zip(predicted, back, strict=True)}
+    assert len(renamed) == len({answer.cluster for answer in predicted})
+    assert back[0].cluster == hashlib.sha256(b"cluster 0").hexdigest()[:16]
 
 
-def test_an_axis_is_written_anew_and_the_rest_stays():
-    made = columns.from_predicted(answers())
-    named = columns.with_axis(made, "slice", {f"{3:064x}": "flags", f"{5:064x}": "flags"})
-    assert [n for n, each in enumerate(from_columns(named)) if "slice" in each.groups] == [3, 5]
-    again = columns.with_axis(named, "slice", {f"{4:064x}": "maps"})
-    assert again.groups["slice"][0] == ["maps"]
-    assert columns.with_axis(again, "slice", {}).same_images(made).all()
+def test_an_axis_is_replaced_and_the_rest_stays():
+    answers = columns.from_predicted(predictions())
+    values = {f"{3:064x}": "flags", f"{5:064x}": "caps", f"{77:064x}": "not in the set"}
+    named = columns.with_axis(answers, "slice", values)
+    assert list(named.groups) == ["medium", "slice", "tone"]
+    names, indices = named.groups["slice"]
+    assert (names, indices.dtype) == (["caps", "flags"], np.int16)
+    assert indices.tolist() == [-1, -1, -1, 1, -1, 0] + [-1] * 34
+    replaced = columns.with_axis(named, "slice", {f"{4:064x}": "maps"})
+    assert replaced.groups["slice"][0] == ["maps"]
+    assert columns.with_axis(replaced, "slice", {}).same_images(answers).all()

@@ -1,12 +1,18 @@
+import dataclasses
 import json
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from modeltrain.audit import evaluate
+from modeltrain.audit import columns, evaluate
 from modeltrain.audit.evaluate import Predicted, PredictionsError
-from modeltrain.audit.fairness import rates_by_group
+from modeltrain.audit.fairness import (
+    effective_sample_size,
+    minimum_detectable_change,
+    rate,
+    rates_by_group,
+)
 from modeltrain.audit.minimum import MINIMUM_IMAGES
 from modeltrain.data.manifest import Row
 from modeltrain.gate.policy import Policy
@@ -14,23 +20,24 @@ from modeltrain.images.codec import pixel_sha256, to_png
 from modeltrain.labels import LABELS
 from modeltrain.model.features import ImageMissing
 
-DRAWINGS, HENTAI, NEUTRAL, PORN, _ = LABELS
+DRAWINGS, HENTAI, NEUTRAL, PORN, SEXY = LABELS
+RATES = ("error", "false_alarm", "miss", "confusion")
 
 
-def said(label, sure=0.9):
-    return {each: sure if each == label else (1 - sure) / 4 for each in LABELS}
+def scores_for(label, confidence=0.9):
+    return {name: confidence if name == label else (1 - confidence) / 4 for name in LABELS}
 
 
 def predicted(number, expected, label, **groups):
-    return Predicted(f"{number:064x}", f"cluster {number}", expected, groups, said(label))
+    return Predicted(f"{number:064x}", f"cluster {number}", expected, groups, scores_for(label))
 
 
-class Stub:
-    """Calls what is mostly red neutral, all else a drawing."""
+class RednessClassifier:
+    """Calls an image neutral if it is mostly red, and anything else a drawing."""
 
     def classify(self, pixels):
         red = pixels[..., 0].mean() > 128
-        return SimpleNamespace(scores=said(NEUTRAL if red else DRAWINGS))
+        return SimpleNamespace(scores=scores_for(NEUTRAL if red else DRAWINGS))
 
 
 @pytest.fixture
@@ -48,10 +55,12 @@ def audit_set(tmp_path):
 def test_every_image_is_predicted_in_order(audit_set):
     rows, images = audit_set
     steps = []
-    found = evaluate.predict(Stub(), rows, images, lambda *step: steps.append(step))
-    assert [each.predicted for each in found] == [DRAWINGS, NEUTRAL]
-    assert [each.sha256 for each in found] == [row.sha256 for row in rows]
-    assert found[0].groups == {"tone": "dark"}
+    answers = evaluate.predict(RednessClassifier(), rows, images, lambda *step: steps.append(step))
+    assert answers == [
+        Predicted(rows[0].sha256, "0", DRAWINGS, {"tone": "dark"}, scores_for(DRAWINGS)),
+        Predicted(rows[1].sha256, "1", DRAWINGS, {"tone": "dark"}, scores_for(NEUTRAL)),
+    ]
+    assert [answer.predicted for answer in answers] == [DRAWINGS, NEUTRAL]
     assert steps == [(1, 2), (2, 2)]
 
 
@@ -59,15 +68,36 @@ def test_another_image_under_the_same_name_is_refused(audit_set):
     rows, images = audit_set
     images[rows[0].sha256] = images[rows[1].sha256]
     with pytest.raises(ImageMissing):
-        evaluate.predict(Stub(), rows, images, lambda *_: None)
+        evaluate.predict(RednessClassifier(), rows, images, lambda *_: None)
 
 
 def test_predictions_come_back_as_they_were(tmp_path):
-    there = [predicted(2, NEUTRAL, PORN, tone="dark"), predicted(1, NEUTRAL, NEUTRAL)]
-    sha256 = evaluate.write_predictions(tmp_path / "p.jsonl", there)
-    assert evaluate.read_predictions(tmp_path / "p.jsonl") == there[::-1]
-    assert evaluate.write_predictions(tmp_path / "q.jsonl", there[::-1]) == sha256
-    assert {p.name for p in tmp_path.iterdir()} == {"p.jsonl", "q.jsonl"}
+    answers = [predicted(2, NEUTRAL, PORN, tone="dark"), predicted(1, NEUTRAL, NEUTRAL)]
+    sha256 = evaluate.write_predictions(tmp_path / "p.jsonl", answers)
+    assert evaluate.read_predictions(tmp_path / "p.jsonl") == answers[::-1]
+    assert evaluate.write_predictions(tmp_path / "q.jsonl", answers[::-1]) == sha256
+    assert {path.name for path in tmp_path.iterdir()} == {"p.jsonl", "q.jsonl"}
+
+
+def test_a_line_of_predictions_is_canonical_json(tmp_path):
+    scores = dict(zip(LABELS, (0.5, 0.25, 0.25, 0.0, 0.0), strict=True))
+    answer = Predicted("ab", "é", NEUTRAL, {"tone": "dark"}, scores)
+    evaluate.write_predictions(tmp_path / "p.jsonl", [answer])
+    assert (tmp_path / "p.jsonl").read_text(encoding="utf-8") == (
+        '{"cluster":"é","expected":"neutral","groups":{"tone":"dark"},"scores":{"drawings":0.5,'
+        '"hentai":0.25,"neutral":0.25,"porn":0.0,"sexy":0.0},"sha256":"ab"}\n'
+    )
+
+
+def test_answers_are_read_from_lines_or_columns(tmp_path):
+    answers = [predicted(1, NEUTRAL, PORN, tone="dark")]
+    evaluate.write_predictions(tmp_path / "a.jsonl", answers)
+    columns.write(tmp_path / "a.npz", columns.from_predicted(answers))
+    (from_lines,) = evaluate.read_answers(tmp_path / "a.jsonl")
+    (from_columns,) = evaluate.read_answers(tmp_path / "a.npz")
+    assert from_lines == answers[0]
+    assert (from_columns.sha256, from_columns.groups) == (answers[0].sha256, {"tone": "dark"})
+    assert from_columns.scores == pytest.approx(answers[0].scores)
 
 
 @pytest.mark.parametrize(
@@ -75,9 +105,14 @@ def test_predictions_come_back_as_they_were(tmp_path):
     [
         {"expected": "cat"},
         {"scores": {"cat": 1.0}},
-        {"scores": said(NEUTRAL) | {NEUTRAL: 2.0}},
+        {"scores": 1.0},
+        {"scores": scores_for(NEUTRAL) | {NEUTRAL: 2.0}},
+        {"scores": scores_for(NEUTRAL) | {NEUTRAL: 1.001}},
+        {"scores": scores_for(NEUTRAL) | {NEUTRAL: -0.1}},
+        {"scores": scores_for(NEUTRAL) | {NEUTRAL: "1"}},
         {"groups": []},
         {"sha256": 7},
+        {"cluster": 7},
         {"more": 1},
     ],
 )
@@ -87,12 +122,32 @@ def test_a_broken_line_of_predictions_is_named(tmp_path, changes):
         "cluster": "1",
         "expected": NEUTRAL,
         "groups": {},
-        "scores": said(NEUTRAL),
+        "scores": scores_for(NEUTRAL),
     }
     lines = [good, good | {"sha256": "2"} | changes]
     (tmp_path / "p").write_text("\n".join(json.dumps(line) for line in lines))
-    with pytest.raises(PredictionsError, match="line 2"):
+    with pytest.raises(PredictionsError, match=r"\(p, line 2\)"):
         evaluate.read_predictions(tmp_path / "p")
+
+
+@pytest.mark.parametrize("line", ["{", "[]", "7"])
+def test_a_line_that_is_no_object_is_refused(tmp_path, line):
+    (tmp_path / "p").write_text(line)
+    with pytest.raises(PredictionsError) as refusal:
+        evaluate.read_predictions(tmp_path / "p")
+    assert str(refusal.value) == (
+        "Each line must be one prediction with cluster, expected, groups, scores, sha256, each "
+        f"image once. Received: {line!r} (p, line 1). Run the audit again."
+    )
+
+
+@pytest.mark.parametrize("score", [0, 0.0, 1, 1.0001])
+def test_a_score_may_be_rounded_slightly_above_one(tmp_path, score):
+    answer = dataclasses.replace(
+        predicted(1, NEUTRAL, NEUTRAL), scores=scores_for(NEUTRAL) | {NEUTRAL: score}
+    )
+    evaluate.write_predictions(tmp_path / "p", [answer])
+    assert evaluate.read_predictions(tmp_path / "p") == [answer]
 
 
 def test_an_image_predicted_twice_is_refused(tmp_path):
@@ -102,8 +157,90 @@ def test_an_image_predicted_twice_is_refused(tmp_path):
 
 
 def test_equal_scores_give_the_first_label():
-    each = Predicted("1", "1", NEUTRAL, {}, dict.fromkeys(reversed(LABELS), 0.2))
-    assert each.predicted == LABELS[0]
+    answer = Predicted("1", "1", NEUTRAL, {}, dict.fromkeys(reversed(LABELS), 0.2))
+    assert answer.predicted == LABELS[0]
+
+
+def test_the_nsfw_score_is_the_sum_of_three_and_at_most_one():
+    scores = {DRAWINGS: 0.5, HENTAI: 0.125, NEUTRAL: 0.25, PORN: 0.0625, SEXY: 0.0625}
+    assert evaluate.nsfw_score(scores) == 0.25
+    assert evaluate.nsfw_score(dict.fromkeys(LABELS, 0.5)) == 1.0
+
+
+def test_every_figure_of_two_images_can_be_counted():
+    answers = [
+        predicted(1, NEUTRAL, PORN, tone="dark"),
+        predicted(2, PORN, PORN, tone="dark", medium="photo"),
+    ]
+    figures = evaluate.audit(answers, minimum=2, level=0.8)
+
+    one_of_two = rate(count=1, n=2, level=0.8)
+    one_of_one = rate(count=1, n=1, level=0.8)
+    none_of = {n: rate(count=0, n=n, level=0.8) for n in range(3)}
+    histogram = [0] * 95 + [1] + [0] * 5  # porn 0.9, hentai and sexy 0.025 each
+    both = {
+        "n": 2,
+        "enough": True,
+        "error": one_of_two,
+        "false_alarm": one_of_one,
+        "miss": none_of[1],
+        "confusion": none_of[2],
+        "smallest_change": None,
+        "ece": pytest.approx(0.4),  # confidence 0.9, 1 of 2 right
+        "nsfw_scores": {"safe": histogram, "nsfw": histogram},
+    }
+    false_alarm = {
+        "n": 1,
+        "enough": False,
+        "error": one_of_one,
+        "false_alarm": one_of_one,
+        "miss": none_of[0],
+        "confusion": none_of[1],
+        "smallest_change": None,
+        "ece": pytest.approx(0.9),
+        "nsfw_scores": {"safe": histogram, "nsfw": []},
+    }
+    correct = {
+        "n": 1,
+        "enough": False,
+        "error": none_of[1],
+        "false_alarm": none_of[0],
+        "miss": none_of[1],
+        "confusion": none_of[1],
+        "smallest_change": minimum_detectable_change(error_rate=0.0, n=1, level=0.8),
+        "ece": pytest.approx(0.1),
+        "nsfw_scores": {"safe": [], "nsfw": histogram},
+    }
+    no_data = {
+        "n": 0,
+        "enough": False,
+        **dict.fromkeys(RATES, none_of[0]),
+        "smallest_change": None,
+        "ece": None,
+        "nsfw_scores": {"safe": [], "nsfw": []},
+    }
+    assert correct["smallest_change"] is not None
+    nsfw_scores = correct.pop("nsfw_scores")
+    assert figures["pairs"] == [
+        {"axes": ["medium", "tone"], "cells": [{"values": ["photo", "dark"], **correct}]}
+    ]
+    correct["nsfw_scores"] = nsfw_scores
+    assert list(figures.items()) == [
+        ("images", 2),
+        ("minimum", 2),
+        ("level", 0.8),
+        ("labels", list(LABELS)),
+        ("confusion", [[0] * 5, [0] * 5, [0, 0, 0, 1, 0], [0, 0, 0, 1, 0], [0] * 5]),
+        ("overall", both),
+        (
+            "classes",
+            {DRAWINGS: no_data, HENTAI: no_data, NEUTRAL: false_alarm}
+            | {PORN: correct, SEXY: no_data},
+        ),
+        ("groups", {"medium": {"photo": correct}, "tone": {"dark": both}}),
+        ("pairs", figures["pairs"]),
+    ]
+    assert json.loads(json.dumps(figures)) == figures
 
 
 def test_errors_are_counted_by_kind():
@@ -118,13 +255,8 @@ def test_errors_are_counted_by_kind():
         ]
     )
     overall = figures["overall"]
-    assert [overall[k]["count"] for k in ("error", "false_alarm", "miss", "confusion")] == [
-        5,
-        2,
-        1,
-        2,
-    ]
-    assert [overall[k]["n"] for k in ("error", "false_alarm", "miss", "confusion")] == [6, 4, 2, 6]
+    assert [overall[name]["count"] for name in RATES] == [5, 2, 1, 2]
+    assert [overall[name]["n"] for name in RATES] == [6, 4, 2, 6]
     assert figures["classes"][NEUTRAL]["error"]["rate"] == pytest.approx(2 / 3)
     assert figures["classes"][NEUTRAL]["miss"]["rate"] is None
     assert figures["classes"][PORN]["false_alarm"]["n"] == 0
@@ -137,7 +269,7 @@ def test_a_class_without_images_is_no_data():
     assert cell["error"]["rate"] is None
 
 
-def test_groups_hold_only_images_that_the_axis_speaks_of():
+def test_a_group_contains_only_images_with_a_value_on_its_axis():
     figures = evaluate.audit(
         [
             predicted(1, NEUTRAL, NEUTRAL, tone="dark"),
@@ -152,9 +284,9 @@ def test_groups_hold_only_images_that_the_axis_speaks_of():
 
 
 @pytest.mark.parametrize(("images", "enough"), [(29, False), (30, True)])
-def test_enough_is_the_minimum(images, enough):
+def test_thirty_images_are_enough(images, enough):
     figures = evaluate.audit([predicted(n, NEUTRAL, NEUTRAL) for n in range(images)])
-    assert figures["minimum"] == 30
+    assert (figures["minimum"], figures["level"]) == (30, 0.95)
     assert figures["overall"]["enough"] is enough
 
 
@@ -162,10 +294,12 @@ def test_an_audit_of_nothing_is_no_data():
     figures = evaluate.audit([])
     assert figures["images"] == 0
     assert figures["overall"]["error"]["rate"] is None
+    assert not figures["overall"]["enough"]
     assert figures["groups"] == {}
+    assert evaluate.audit([], minimum=0)["overall"]["enough"]
 
 
-def test_figures_are_those_of_rates_by_group_and_ready_for_json():
+def test_figures_are_those_of_rates_by_group():
     random = np.random.default_rng(3)
     images = [
         predicted(n, NEUTRAL, random.choice([NEUTRAL, PORN]), tone=str(random.choice(["a", "b"])))
@@ -173,11 +307,11 @@ def test_figures_are_those_of_rates_by_group_and_ready_for_json():
     ]
     figures = evaluate.audit(images)
     expected = rates_by_group(
-        events=[each.predicted != NEUTRAL for each in images],
-        values=[each.groups["tone"] for each in images],
+        events=[answer.predicted != NEUTRAL for answer in images],
+        values=[answer.groups["tone"] for answer in images],
     )
-    for value, rate in expected.items():
-        assert figures["groups"]["tone"][value]["error"] == rate
+    for value, rates in expected.items():
+        assert figures["groups"]["tone"][value]["error"] == rates
     assert json.loads(json.dumps(figures)) == figures
 
 
@@ -186,12 +320,13 @@ def test_audit_and_gate_share_their_minimum_and_level():
     assert (policy.minimum, policy.level) == (MINIMUM_IMAGES, evaluate.LEVEL)
 
 
-def test_pairs_of_axes_are_counted_where_both_speak_of_an_image():
+def test_pairs_of_axes_contain_images_with_a_value_on_both():
     figures = evaluate.audit(
         [
             predicted(1, NEUTRAL, NEUTRAL, tone="dark", gender="woman"),
             predicted(2, NEUTRAL, PORN, tone="dark", gender="woman"),
             predicted(3, NEUTRAL, PORN, tone="dark"),
+            predicted(4, NEUTRAL, PORN, gender="man"),
         ]
     )
     (pair,) = figures["pairs"]
@@ -199,36 +334,39 @@ def test_pairs_of_axes_are_counted_where_both_speak_of_an_image():
     (cell,) = pair["cells"]
     assert cell["values"] == ["woman", "dark"]
     assert (cell["error"]["count"], cell["n"]) == (1, 2)
+    assert "nsfw_scores" not in cell
 
 
-def test_the_confusion_is_counted_by_expected_label_and_answer():
-    table = evaluate.audit([predicted(1, NEUTRAL, PORN), predicted(2, NEUTRAL, NEUTRAL)])[
-        "confusion"
-    ]
-    place = LABELS.index(NEUTRAL)
-    assert (table[place][LABELS.index(PORN)], table[place][place]) == (1, 1)
-    assert sum(map(sum, table)) == 2
+def test_nsfw_scores_are_counted_by_hundredths():
+    safe = dataclasses.replace(
+        predicted(1, NEUTRAL, NEUTRAL), scores=dict.fromkeys(LABELS, 0.0) | {NEUTRAL: 1.0}
+    )
+    certain = dataclasses.replace(
+        predicted(2, PORN, PORN), scores=dict.fromkeys(LABELS, 0.0) | {PORN: 1.0001}
+    )
+    nsfw_scores = evaluate.audit([safe, certain])["overall"]["nsfw_scores"]
+    assert nsfw_scores == {"safe": [1] + [0] * 100, "nsfw": [0] * 100 + [1]}
 
 
-def test_nsfw_scores_are_counted_by_hundredths_on_each_side():
-    cell = evaluate.audit([predicted(1, NEUTRAL, PORN), predicted(2, PORN, PORN)])["overall"]
-    safe, nsfw = cell["nsfw_scores"]["safe"], cell["nsfw_scores"]["nsfw"]
-    assert (sum(safe), sum(nsfw)) == (1, 1)
-    assert safe[95] == nsfw[95] == 1  # porn 0.9, sexy and hentai 0.025 each
-
-
-def test_calibration_is_the_distance_from_how_sure_it_was():
+def test_calibration_is_the_distance_from_the_confidence():
     always_right = [predicted(n, NEUTRAL, NEUTRAL) for n in range(10)]
     assert evaluate.audit(always_right)["overall"]["ece"] == pytest.approx(0.1)
     assert evaluate.audit([])["overall"]["ece"] is None
 
 
-def test_intervals_know_which_images_belong_together():
+@pytest.mark.parametrize("level", [0.95, 0.8])
+def test_clusters_widen_intervals_and_raise_the_smallest_change(level):
     images = [predicted(n, NEUTRAL, PORN if n < 20 else NEUTRAL) for n in range(100)]
-    of_five = [
-        Predicted(each.sha256, str(n // 5), each.expected, each.groups, each.scores)
-        for n, each in enumerate(images)
-    ]
-    alone, together = (evaluate.audit(each)["overall"]["error"] for each in (images, of_five))
-    assert (alone["clusters"], together["clusters"]) == (100, 20)
-    assert together["low"] < alone["low"]
+    in_fives = [dataclasses.replace(answer, cluster=str(n // 5)) for n, answer in enumerate(images)]
+    alone, together = (
+        evaluate.audit(answers, level=level)["overall"] for answers in (images, in_fives)
+    )
+    assert (alone["error"]["clusters"], together["error"]["clusters"]) == (100, 20)
+    assert together["error"]["low"] < alone["error"]["low"]
+    effective = effective_sample_size(
+        [n < 20 for n in range(100)], [n // 5 for n in range(100)], level=level
+    )
+    assert effective < 30
+    assert together["smallest_change"] == minimum_detectable_change(
+        error_rate=0.2, n=effective, level=level
+    )

@@ -1,17 +1,23 @@
 """Answers that can be counted on fingers, then agreement with the libraries that define them."""
 
 import json
+import math
 
 import numpy as np
 import pytest
 from fairlearn.metrics import MetricFrame, mean_prediction
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t
+from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_confint, proportion_effectsize
 
 from modeltrain.audit.fairness import (
+    cluster_numbers,
+    clustered_rate,
     effective_sample_size,
+    mean_interval,
     minimum_detectable_change,
     rate,
     rates_by_group,
@@ -19,20 +25,23 @@ from modeltrain.audit.fairness import (
     wilson_interval,
 )
 
+NO_DATA = {"count": 0, "n": 0, "clusters": 0, "rate": None, "low": None, "high": None}
+
 
 def test_two_of_four_is_a_half():
-    assert rate(count=2, n=4)["rate"] == 0.5
+    assert rate(count=2, n=4) == {
+        "count": 2,
+        "n": 4,
+        "clusters": 4,
+        "rate": 0.5,
+        "low": pytest.approx(0.1500, abs=5e-5),
+        "high": pytest.approx(0.8500, abs=5e-5),
+    }
 
 
-def test_no_images_is_no_data_and_not_zero():
+def test_no_images_are_no_data_and_not_zero():
     assert wilson_interval(count=0, n=0) is None
-    nothing = rate(count=0, n=0)
-    assert (nothing["n"], nothing["clusters"], nothing["rate"], nothing["low"]) == (
-        0,
-        0,
-        None,
-        None,
-    )
+    assert rate(count=0, n=0) == NO_DATA
 
 
 def test_wilson_gives_the_published_interval():
@@ -41,14 +50,15 @@ def test_wilson_gives_the_published_interval():
     assert wilson_interval(count=15, n=148) == pytest.approx((0.0624, 0.1605), abs=5e-5)
 
 
-def test_none_wrong_still_has_an_upper_bound():
+def test_no_errors_still_have_an_upper_bound():
     low, high = wilson_interval(count=0, n=20)
     assert low == 0
     assert high == pytest.approx(0.1611, abs=5e-5)  # the same table: 0 of 20
 
 
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_wilson_agrees_with_statsmodels_and_holds_the_rate(case):
+@settings(max_examples=50, deadline=None)
+def test_wilson_agrees_with_statsmodels_and_contains_the_rate(case):
     count, n = case
     interval = wilson_interval(count=count, n=n, level=0.9)
     assert interval == pytest.approx(proportion_confint(count, n, 0.1, "wilson"), abs=1e-12)
@@ -57,11 +67,25 @@ def test_wilson_agrees_with_statsmodels_and_holds_the_rate(case):
 
 @pytest.mark.parametrize(("count", "n"), [(-1, 3), (4, 3)])
 def test_a_count_beyond_its_images_is_refused(count, n):
-    with pytest.raises(ValueError, match="within 0 and n"):
+    with pytest.raises(ValueError, match=rf"within 0 and n\. Received: {count} of {n}\."):
         wilson_interval(count=count, n=n)
 
 
-def test_groups_are_counted_apart():
+def test_a_rate_has_the_level_that_was_asked_for():
+    for effective in (0.0, 100.0):
+        figures = rate(count=20, n=100, level=0.8, effective=effective)
+        expected = proportion_confint(20, 100, 0.2, "wilson")
+        assert (figures["low"], figures["high"]) == pytest.approx(expected)
+
+
+def test_a_clustered_rate_has_the_interval_of_its_effective_sample_size():
+    figures = rate(count=20, n=100, level=0.8, clusters=40, effective=50)
+    expected = proportion_confint(10, 50, 0.2, "wilson")
+    assert (figures["low"], figures["high"]) == pytest.approx(expected)
+    assert (figures["rate"], figures["clusters"]) == (0.2, 40)
+
+
+def test_groups_are_counted_separately():
     rates = rates_by_group(
         events=[True, False, False, True, True], values=["dark", "dark", "light", "light", None]
     )
@@ -69,10 +93,23 @@ def test_groups_are_counted_apart():
     assert [(r["count"], r["n"], r["rate"]) for r in rates.values()] == [(1, 2, 0.5), (1, 2, 0.5)]
 
 
+def test_images_need_not_be_sorted_by_group():
+    rates = rates_by_group(
+        events=[True, False, True, False, True, False],
+        values=["b", "a", "c", "a", "b", "c"],
+        clusters=["1", "2", "3", "3", "1", "4"],
+    )
+    assert {v: (r["count"], r["n"], r["clusters"]) for v, r in rates.items()} == {
+        "a": (0, 2, 2),
+        "b": (2, 2, 1),
+        "c": (1, 2, 2),
+    }
+
+
 def test_one_group_has_the_same_shape_as_many():
-    one = rates_by_group(events=[True], values=["dark"])
-    assert list(one) == ["dark"]
-    assert set(one["dark"]) == {"count", "n", "clusters", "rate", "low", "high"}
+    rates = rates_by_group(events=[True], values=["dark"])
+    assert list(rates) == ["dark"]
+    assert set(rates["dark"]) == {"count", "n", "clusters", "rate", "low", "high"}
 
 
 def test_no_images_and_no_values_are_no_groups():
@@ -80,12 +117,18 @@ def test_no_images_and_no_values_are_no_groups():
     assert rates_by_group(events=[True], values=[None]) == {}
 
 
-def test_events_and_values_must_match():
-    with pytest.raises(ValueError, match="same length"):
-        rates_by_group(events=[True], values=[])
+@pytest.mark.parametrize(
+    ("events", "values", "clusters"),
+    [([True], [], ["1"]), ([True], ["a"], []), ([], ["a"], ["1"])],
+)
+def test_events_values_and_clusters_must_match(events, values, clusters):
+    received = f"{len(events)}, {len(values)} and {len(clusters)}"
+    with pytest.raises(ValueError, match=f"same length. Received: {received}"):
+        rates_by_group(events=events, values=values, clusters=clusters)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from("abc")), min_size=1, max_size=40))
+@settings(max_examples=30, deadline=None)
 def test_rates_agree_with_fairlearn(images):
     events, values = [event for event, _ in images], [value for _, value in images]
     frame = MetricFrame(
@@ -103,13 +146,102 @@ def test_rates_are_ready_for_json():
     assert json.loads(json.dumps(rates)) == rates
 
 
-def test_axes_are_what_the_images_say():
+def test_axes_and_values_are_read_from_the_images():
     groups = [{"tone": "light"}, {}, {"tone": "dark", "medium": "vector"}]
-    assert values_by_axis(groups) == {"medium": ["vector"], "tone": ["dark", "light"]}
+    assert list(values_by_axis(groups).items()) == [
+        ("medium", ["vector"]),
+        ("tone", ["dark", "light"]),
+    ]
 
 
-def test_images_that_are_alone_count_as_what_they_are():
+@pytest.mark.parametrize(
+    "clusters",
+    [
+        ["b", "a", "b", "d"],
+        np.array([3, 0, 3, 63]),  # counted: below 16 for each image
+        np.array([3, 0, 3, 64]),  # sorted
+        np.array([-1, -7, -1, 5]),
+        np.array([3, 0, 3, 2**63], dtype=np.uint64),
+    ],
+)
+def test_clusters_are_numbered_in_order_without_gaps(clusters):
+    numbers = cluster_numbers(clusters)
+    assert numbers.tolist() == [1, 0, 1, 2]
+    assert numbers.dtype == np.intp
+
+
+def test_no_images_have_no_clusters():
+    assert cluster_numbers([]).tolist() == []
+    assert cluster_numbers(np.array([], dtype=int)).tolist() == []
+
+
+def test_independent_images_count_in_full():
     assert effective_sample_size([1, 0, 1, 1], ["a", "b", "c", "d"]) == 4
+    assert effective_sample_size([1], ["a"]) == 1
+    assert effective_sample_size([], []) == 0
+
+
+def test_a_single_cluster_is_one_independent_image():
+    assert effective_sample_size([0] * 9, ["a"] * 9) == 1
+    assert effective_sample_size([0, 1, 1], ["a"] * 3) == 1
+
+
+def quantile_ratio(n, degrees_of_freedom, level=0.95):
+    tail = 1 - (1 - level) / 2
+    return (t.ppf(tail, n - 1) / t.ppf(tail, degrees_of_freedom)) ** 2
+
+
+@pytest.mark.parametrize("level", [0.95, 0.8])
+def test_equal_values_have_the_greatest_design_effect(level):
+    # Three clusters of 1, 2 and 3 images: (1 + 4 + 9) / 6 images count as one.
+    expected = 6 / (14 / 6) * quantile_ratio(6, 2, level)
+    clusters = ["a", "b", "b", "c", "c", "c"]
+    assert effective_sample_size([0] * 6, clusters, level=level) == pytest.approx(expected)
+
+
+def test_the_design_effect_is_counted_by_hand():
+    # Four clusters of two; the second image of c and both of d are wrong: mean 3/8.
+    # Independent images: variance (3/8 · 5/8) / 7. Clusters: totals minus 2 · 3/8 are -3/4, -3/4,
+    # 1/4 and 5/4, whose squares sum to 11/4; times 4/3, divided by 8².
+    values, clusters = [0, 0, 0, 0, 0, 1, 1, 1], list("aabbccdd")
+    design_effect = (4 / 3 * 11 / 4 / 64) / (15 / 64 / 7)
+    assert 1 < design_effect < 2
+    # Two clusters hold a rare value: 3 degrees of freedom for each are more than 4 - 1.
+    expected = 8 / design_effect * quantile_ratio(8, 3)
+    assert effective_sample_size(values, clusters) == pytest.approx(expected)
+
+
+def test_the_design_effect_is_at_most_the_greatest_possible():
+    # Clusters that agree within and differ between: 2 images count as one.
+    values, clusters = [0, 0, 0, 0, 1, 1, 1, 1], list("aabbccdd")
+    expected = 8 / 2 * quantile_ratio(8, 3)
+    assert effective_sample_size(values, clusters) == pytest.approx(expected)
+
+
+def test_the_design_effect_is_at_least_one():
+    # Each cluster has one of each value, so the totals do not differ at all.
+    values, clusters = [0, 1] * 4, list("aabbccdd")
+    assert effective_sample_size(values, clusters) == pytest.approx(8 * quantile_ratio(8, 3))
+
+
+def test_one_rare_cluster_counts_as_three_degrees_of_freedom():
+    # Twenty pairs, one image wrong: mean 1/40, totals minus 1/20 are 19/20 once and -1/20.
+    values = [1] + [0] * 39
+    clusters = [str(number // 2) for number in range(40)]
+    between = 20 / 19 * (19**2 + 19) / 400 / 1600
+    design_effect = between / (39 / 1600 / 39)
+    assert design_effect == pytest.approx(1)
+    expected = 40 * quantile_ratio(40, 3)
+    assert effective_sample_size(values, clusters) == pytest.approx(expected)
+
+
+def test_the_rare_value_may_be_any_of_three():
+    # Of differences -1, 0 and 1, 0 is the commonest; two clusters hold another.
+    values = [0] * 36 + [1, 0, -1, 0]
+    clusters = [str(number // 2) for number in range(40)]
+    design_effect = (20 / 19 * 2 / 1600) / (2 / 40 / 39)
+    expected = 40 / design_effect * quantile_ratio(40, 6)
+    assert effective_sample_size(values, clusters) == pytest.approx(expected)
 
 
 def test_five_copies_of_each_image_tell_little_more_than_one():
@@ -119,7 +251,7 @@ def test_five_copies_of_each_image_tell_little_more_than_one():
     assert effective_sample_size(copies, clusters) == pytest.approx(40, rel=0.06)
 
 
-def test_images_of_a_cluster_that_differ_as_others_do_count_almost_in_full():
+def test_cluster_members_that_differ_like_strangers_count_almost_in_full():
     random = np.random.default_rng(1)
     values = random.integers(0, 2, 1000)
     clusters = [str(number // 5) for number in range(1000)]
@@ -127,10 +259,8 @@ def test_images_of_a_cluster_that_differ_as_others_do_count_almost_in_full():
 
 
 def test_where_nothing_went_wrong_clusters_count_once():
-    assert effective_sample_size([0] * 100, [str(n // 5) for n in range(100)]) == pytest.approx(
-        18, abs=1
-    )
-    assert effective_sample_size([0] * 9, ["a"] * 9) == 1
+    clusters = [str(n // 5) for n in range(100)]
+    assert effective_sample_size([0] * 100, clusters) == pytest.approx(18, abs=1)
 
 
 def test_clustered_intervals_are_wider_and_the_rate_is_the_same():
@@ -143,8 +273,20 @@ def test_clustered_intervals_are_wider_and_the_rate_is_the_same():
     assert together["low"] < alone["low"] < alone["high"] < together["high"]
 
 
+@pytest.mark.parametrize("level", [0.95, 0.8])
+def test_a_clustered_rate_scales_its_counts_to_the_effective_sample_size(level):
+    events, clusters = [0, 0, 0, 0, 0, 1, 1, 1], list("aabbccdd")
+    effective = effective_sample_size(events, clusters, level=level)
+    expected = rate(count=3, n=8, level=level, clusters=4, effective=effective)
+    assert clustered_rate(events, clusters, level=level) == expected
+    by_group = rates_by_group(events=events, values=["x"] * 8, clusters=clusters, level=level)
+    assert by_group == {"x": expected}
+    assert clustered_rate([], []) == NO_DATA
+
+
 @given(st.integers(1, 2000), st.floats(0, 1))
-def test_the_smallest_change_is_what_statsmodels_gives_80_percent_to(n, error_rate):
+@settings(max_examples=50, deadline=None)
+def test_the_detectable_change_has_80_percent_power_by_statsmodels(n, error_rate):
     change = minimum_detectable_change(error_rate=error_rate, n=n)
     if change is not None:
         effect = proportion_effectsize(error_rate + change, error_rate)
@@ -154,6 +296,39 @@ def test_the_smallest_change_is_what_statsmodels_gives_80_percent_to(n, error_ra
         assert power > one_sided
 
 
+def test_the_detectable_change_of_200_images_is_cohens():
+    # Cohen's h is (1.960 + 0.842) · √(2 / 200) = 0.2802; from a rate of 0.1 that is 0.0985 more.
+    change = minimum_detectable_change(error_rate=0.1, n=200)
+    assert proportion_effectsize(0.1 + change, 0.1) == pytest.approx(0.2802, abs=5e-5)
+    assert change == pytest.approx(0.0985, abs=5e-5)
+    looser = minimum_detectable_change(error_rate=0.1, n=200, level=0.8, power=0.5)
+    assert proportion_effectsize(0.1 + looser, 0.1) == pytest.approx(0.1282, abs=5e-5)
+
+
 def test_a_few_images_show_no_change_at_all():
     assert minimum_detectable_change(error_rate=0.9, n=5) is None
     assert minimum_detectable_change(error_rate=0.1, n=0) is None
+    assert minimum_detectable_change(error_rate=0.0, n=0.5) is None
+    assert minimum_detectable_change(error_rate=0.0, n=2) is not None
+
+
+@pytest.mark.parametrize("level", [0.95, 0.8])
+def test_the_interval_of_a_mean_is_the_usual_one_without_clusters(level):
+    values = [0.1, 0.4, 0.2, 0.9, 0.3]
+    low, high = mean_interval(values, list("abcde"), level=level)
+    margin = t.ppf(1 - (1 - level) / 2, 4) * np.std(values, ddof=1) / math.sqrt(5)
+    assert (low, high) == pytest.approx((np.mean(values) - margin, np.mean(values) + margin))
+
+
+def test_the_interval_of_a_clustered_mean_is_the_sandwich_of_statsmodels():
+    values, clusters = [0.1, 0.4, 0.2, 0.9, 0.3, 0.5], [0, 0, 1, 1, 1, 2]
+    # statsmodels scales by k / (k - 1) · (n - 1) / (n - p), which is k / (k - 1) for a mean.
+    fit = OLS(values, np.ones(6)).fit(cov_type="cluster", cov_kwds={"groups": clusters}, use_t=True)
+    expected = fit.conf_int()[0]
+    assert mean_interval(values, list(map(str, clusters))) == pytest.approx(tuple(expected))
+
+
+def test_the_mean_of_one_cluster_has_no_interval():
+    assert mean_interval([0.1, 0.9], ["a", "a"]) is None
+    assert mean_interval([], []) is None
+    assert mean_interval([0.1, 0.9], ["a", "b"]) is not None

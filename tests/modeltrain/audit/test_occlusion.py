@@ -1,4 +1,4 @@
-"""Classifiers whose answer hangs on a known place."""
+"""Classifiers whose answer depends on a known part of the image."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,8 @@ import pytest
 from modeltrain.audit import occlusion
 
 
-def bright(pixels, rows=slice(None), columns=slice(None)) -> dict[str, float]:
-    """Sure of "bright" as far as this region is white."""
+def brightness(pixels, rows=slice(None), columns=slice(None)) -> dict[str, float]:
+    """Certain of "bright" as far as this region is white."""
     white = float((pixels[rows, columns] == 255).mean())
     return {"bright": white, "dark": 1 - white}
 
@@ -15,8 +15,8 @@ def bright(pixels, rows=slice(None), columns=slice(None)) -> dict[str, float]:
 def test_the_only_square_that_matters_is_found() -> None:
     pixels = np.full((40, 80, 3), 255, dtype=np.uint8)
 
-    def corner(seen):
-        return bright(seen, slice(0, 10), slice(60, 80))  # the last square of the first row
+    def corner(image):
+        return brightness(image, slice(0, 10), slice(60, 80))  # the last square of the first row
 
     falls = occlusion.sensitivity(corner, pixels, label="bright", squares=4)
 
@@ -26,30 +26,30 @@ def test_the_only_square_that_matters_is_found() -> None:
 
 def test_where_every_square_counts_the_same_each_takes_its_share() -> None:
     pixels = np.full((16, 16, 3), 255, dtype=np.uint8)
-    falls = occlusion.sensitivity(bright, pixels, label="bright", squares=4)
+    falls = occlusion.sensitivity(brightness, pixels, label="bright", squares=4)
     assert falls == pytest.approx(np.full((4, 4), 1 / 16))
 
 
 def test_a_square_that_speaks_against_the_label_is_below_zero() -> None:
     pixels = np.full((16, 16, 3), 255, dtype=np.uint8)
-    falls = occlusion.sensitivity(bright, pixels, label="dark", squares=2)
+    falls = occlusion.sensitivity(brightness, pixels, label="dark", squares=2)
     assert falls == pytest.approx(np.full((2, 2), -1 / 4))
 
 
 @pytest.mark.parametrize(
-    ("length", "wanted"), [(1, [0, 1]), (3, [0, 1, 2, 3]), (10, [0, 2, 5, 7, 10])]
+    ("length", "expected"), [(1, [0, 1]), (3, [0, 1, 2, 3]), (10, [0, 2, 5, 7, 10])]
 )
-def test_squares_cover_a_side_without_gap_or_overlap(length, wanted) -> None:
-    assert occlusion.edges(length, 4) == wanted
+def test_squares_cover_a_side_without_gap_or_overlap(length, expected) -> None:
+    assert occlusion.edges(length, 4) == expected
 
 
 def test_a_row_is_a_row_of_the_whole() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (23, 31, 3), dtype=np.uint8)
 
-    def left(seen):
-        return {"left": float(seen[:, :15].mean()) / 255}
+    def left_half(image):
+        return {"left": float(image[:, :15].mean()) / 255}
 
-    falls = occlusion.sensitivity(left, pixels, label="left")
-    third = occlusion.row_scores(left, pixels, 3, label="left")
+    falls = occlusion.sensitivity(left_half, pixels, label="left")
+    scores = occlusion.row_scores(left_half, pixels, 3, label="left")
     assert falls.shape == (8, 8)
-    assert third == pytest.approx(left(pixels)["left"] - falls[3])
+    assert scores == pytest.approx(left_half(pixels)["left"] - falls[3])

@@ -1,25 +1,18 @@
 """Figures that can be counted on fingers, and then against the libraries that define them."""
 
-import json
-
 import numpy as np
 import pytest
 from sklearn.metrics import precision_score, recall_score
 
-from modeltrain.__main__ import main
 from modeltrain.audit import quality
+from modeltrain.audit.fairness import rate
 from modeltrain.audit.quality import Answer
-from modeltrain.data import dataset
-from modeltrain.data.manifest import Row
-from modeltrain.images.codec import pixel_sha256, to_png
-from modeltrain.labels import LABELS
-from tests.modeltrain.conftest import blobs
 
 PETS = ("cats", "dogs", "fish")
 
 
 def answer(label, *probabilities):
-    return Answer(f"{label} {probabilities}", f"a picture of {label}", label, probabilities)
+    return Answer(f"{label} {probabilities}", f"a photo of {label}", label, probabilities)
 
 
 FOUR = [
@@ -30,99 +23,155 @@ FOUR = [
 ]
 
 
-def test_figures_that_can_be_counted():
-    found = quality.measure(FOUR, PETS)
-    assert found["confusion"] == [[1, 1, 0], [1, 1, 0], [0, 0, 0]]
-    assert (found["accuracy"]["count"], found["accuracy"]["n"]) == (2, 4)
-    assert found["classes"]["cats"]["recall"]["rate"] == 0.5
-    assert found["classes"]["fish"]["recall"]["rate"] is None
-    assert found["classes"]["fish"]["precision"]["rate"] is None
+@pytest.mark.parametrize("level", [0.95, 0.8])
+def test_four_answers_can_be_counted(level):
+    figures = quality.measure(FOUR, PETS, level=level)
+    half = rate(count=1, n=2, level=level)
+    no_data = rate(count=0, n=0)
+    # Confidences 0.9 and 0.7 are right, 0.8 and 0.6 wrong: each is alone in its bin.
+    assert figures.pop("calibration")["ece"] == pytest.approx((0.1 + 0.8 + 0.3 + 0.6) / 4)
+    assert figures == {
+        "images": 4,
+        "labels": ["cats", "dogs", "fish"],
+        "accuracy": rate(count=2, n=4, level=level),
+        "confusion": [[1, 1, 0], [1, 1, 0], [0, 0, 0]],
+        "classes": {
+            "cats": {"recall": half, "precision": half},
+            "dogs": {"recall": half, "precision": half},
+            "fish": {"recall": no_data, "precision": no_data},
+        },
+        "mistakes": [
+            {
+                "sha256": "cats (0.2, 0.8, 0.0)",
+                "source": "a photo of cats",
+                "label": "cats",
+                "said": "dogs",
+                "probability": 0.8,
+            },
+            {
+                "sha256": "dogs (0.6, 0.4, 0.0)",
+                "source": "a photo of dogs",
+                "label": "dogs",
+                "said": "cats",
+                "probability": 0.6,
+            },
+        ],
+    }
 
 
-def test_the_surest_mistake_comes_first():
-    mistakes = quality.measure(FOUR, PETS)["mistakes"]
-    assert [(each["label"], each["said"]) for each in mistakes] == [
-        ("cats", "dogs"),
-        ("dogs", "cats"),
-    ]
-    assert mistakes[0]["probability"] == 0.8
+def test_recall_is_of_the_true_label_and_precision_of_the_answer():
+    answers = [answer("cats", 1, 0, 0)] * 2 + [answer("fish", 1, 0, 0), answer("cats", 0, 0, 1)]
+    cats = quality.measure(answers, PETS)["classes"]["cats"]
+    assert (cats["recall"]["count"], cats["recall"]["n"]) == (2, 3)
+    assert (cats["precision"]["count"], cats["precision"]["n"]) == (2, 3)
+    fish = quality.measure(answers, PETS)["classes"]["fish"]
+    assert (fish["recall"]["n"], fish["precision"]["n"]) == (1, 1)
+    assert quality.measure(answers, PETS)["confusion"] == [[2, 0, 1], [0, 0, 0], [1, 0, 0]]
 
 
-def test_calibration_is_the_mean_distance_of_sureness_and_rightness():
-    # Two bins: sure 0.9, right 1 of 2; sure 0.6, right 1 of 1.
-    found = quality.calibration(np.array([0.9, 0.9, 0.6]), np.array([True, False, True]))
-    assert found["ece"] == pytest.approx(2 / 3 * 0.4 + 1 / 3 * 0.4)
-    assert sum(each["n"] for each in found["bins"]) == 3
+def test_the_twenty_most_confident_mistakes_are_listed_ties_by_hash():
+    answers = [Answer(f"{n:02}", "", "cats", (0.2, 0.8, 0.0)) for n in range(30, 10, -1)]
+    answers.append(Answer("99", "", "cats", (0.1, 0.9, 0.0)))
+    mistakes = quality.measure(answers, PETS)["mistakes"]
+    assert [mistake["sha256"] for mistake in mistakes] == ["99", *map(str, range(11, 30))]
 
 
-def test_a_model_that_is_as_right_as_it_is_sure_is_calibrated():
+def test_calibration_is_the_mean_distance_of_confidence_and_accuracy():
+    # Two bins: confidence 0.9, 1 of 2 right; confidence 0.6, 1 of 1 right.
+    figures = quality.calibration(np.array([0.9, 0.9, 0.6]), np.array([True, False, True]))
+    assert figures["ece"] == pytest.approx(2 / 3 * 0.4 + 1 / 3 * 0.4)
+    filled = {number: bin_ for number, bin_ in enumerate(figures["bins"]) if bin_["n"]}
+    assert filled == {
+        8: {"low": 8 / 15, "high": 9 / 15, "n": 1, "confidence": 0.6, "accuracy": 1.0},
+        13: {
+            "low": pytest.approx(13 / 15),
+            "high": pytest.approx(14 / 15),
+            "n": 2,
+            "confidence": pytest.approx(0.9),
+            "accuracy": 0.5,
+        },
+    }
+    assert figures["bins"][0] == {
+        "low": 0.0,
+        "high": 1 / 15,
+        "n": 0,
+        "confidence": None,
+        "accuracy": None,
+    }
+    assert len(figures["bins"]) == 15
+    assert figures["bins"][14]["high"] == 1.0
+
+
+def test_a_model_that_is_as_right_as_it_is_confident_is_calibrated():
     confidence = np.repeat([0.25, 0.75], 400)
     correct = np.concatenate([np.arange(400) < 100, np.arange(400) < 300])
     assert quality.calibration(confidence, correct)["ece"] == pytest.approx(0)
 
 
-@pytest.mark.parametrize("sure", [0.0, 1.0])
-def test_the_ends_of_the_scale_are_in_a_bin(sure):
-    found = quality.calibration(np.array([sure]), np.array([True]))
-    assert sum(each["n"] for each in found["bins"]) == 1
+@pytest.mark.parametrize(("confidence", "number"), [(0.0, 0), (0.001, 0), (0.999, 14), (1.0, 14)])
+def test_the_ends_of_the_scale_are_in_the_end_bins(confidence, number):
+    figures = quality.calibration(np.array([confidence]), np.array([True]))
+    assert [n for n, bin_ in enumerate(figures["bins"]) if bin_["n"]] == [number]
 
 
-def test_no_images_is_no_data():
-    found = quality.measure([], PETS)
-    assert found["accuracy"]["rate"] is None
-    assert found["calibration"]["ece"] is None
-    assert "no data" in quality.to_markdown(found, title="Nothing")
+def test_no_images_are_no_data():
+    figures = quality.measure([], PETS)
+    assert figures["images"] == 0
+    assert figures["accuracy"]["rate"] is None
+    assert figures["confusion"] == [[0, 0, 0]] * 3
+    assert figures["calibration"]["ece"] is None
+    assert figures["mistakes"] == []
 
 
-def test_precision_and_recall_are_scikit_learns():
+def test_precision_and_recall_are_those_of_scikit_learn():
     random = np.random.default_rng(0)
     labels = random.choice(PETS, 200)
     answers = [answer(str(label), *random.dirichlet([1, 1, 1])) for label in labels]
-    said = [PETS[int(np.argmax(each.probabilities))] for each in answers]
-    found = quality.measure(answers, PETS)["classes"]
+    predicted = [PETS[int(np.argmax(a.probabilities))] for a in answers]
+    classes = quality.measure(answers, PETS)["classes"]
     options = {"labels": list(PETS), "average": None}
     for name, score in (("precision", precision_score), ("recall", recall_score)):
-        expected = score(labels, said, **options)
-        np.testing.assert_allclose([found[pet][name]["rate"] for pet in PETS], expected)
+        expected = score(labels, predicted, **options)
+        np.testing.assert_allclose([classes[pet][name]["rate"] for pet in PETS], expected)
 
 
-@pytest.fixture
-def audit_set(tmp_path):
-    rows, images = [], {}
-    for number in range(3):
-        pixels = blobs(number)
-        sha256 = pixel_sha256(pixels)
-        images[sha256] = tmp_path / f"{number}.png"
-        images[sha256].write_bytes(to_png(pixels))
-        rows.append(Row(sha256, "neutral", {}, "audit", f"blobs {number}", sha256))
-    return dataset.write(tmp_path / "set", labels=LABELS, rows=rows, images=images)
-
-
-def evaluate(published, data, out):
-    arguments = [f"--artifact={published.path}", f"--dataset={data.path}", f"--out={out}"]
-    return main(["evaluate", "--json-progress", *arguments])
-
-
-def test_the_verb_writes_figures_and_a_page(published, audit_set, tmp_path):
-    assert evaluate(published, audit_set, tmp_path / "found.json") == 0
-    found = json.loads((tmp_path / "found.json").read_text())
-    assert found["images"] == 3
-    assert (
-        f"3 images. Accuracy {found['accuracy']['rate']:.1%}" in (tmp_path / "found.md").read_text()
+def test_the_page_shows_every_figure():
+    assert quality.to_markdown(quality.measure(FOUR, PETS), title="Pets") == (
+        "# Pets\n"
+        "\n"
+        "4 images. Accuracy 50.0% (15.0% to 85.0%; 2 of 4).\n"
+        "\n"
+        "| class | recall | precision |\n"
+        "|---|---|---|\n"
+        "| cats | 50.0% (9.5% to 90.5%; 1 of 2) | 50.0% (9.5% to 90.5%; 1 of 2) |\n"
+        "| dogs | 50.0% (9.5% to 90.5%; 1 of 2) | 50.0% (9.5% to 90.5%; 1 of 2) |\n"
+        "| fish | no data | no data |\n"
+        "\n"
+        "## Confusion\n"
+        "Rows are true, columns what the model said.\n"
+        "\n"
+        "| | cats | dogs | fish |\n"
+        "|---|---|---|---|\n"
+        "| cats | 1 | 1 | 0 |\n"
+        "| dogs | 1 | 1 | 0 |\n"
+        "| fish | 0 | 0 | 0 |\n"
+        "\n"
+        "## Calibration\n"
+        "\n"
+        "Expected calibration error 45.0%.\n"
+        "\n"
+        "| sure | images | right | |\n"
+        "|---|---|---|---|\n"
+        "| 53% to 60% | 1 | 0% |  |\n"
+        "| 67% to 73% | 1 | 100% | ████████████████████ |\n"
+        "| 73% to 80% | 1 | 0% |  |\n"
+        "| 87% to 93% | 1 | 100% | ████████████████████ |\n"
+        "\n"
+        "## Surest mistakes\n"
+        "\n"
+        "| image | is | said | probability |\n"
+        "|---|---|---|---|\n"
+        "| a photo of cats | cats | dogs | 80% |\n"
+        "| a photo of dogs | dogs | cats | 60% |\n"
     )
-
-
-def test_an_image_that_is_gone_is_told_and_the_rest_goes_on(published, audit_set, tmp_path):
-    gone = audit_set.rows[1].sha256
-    audit_set.images[gone].unlink()
-    assert evaluate(published, audit_set, tmp_path / "found.json") == 3
-    found = json.loads((tmp_path / "found.json").read_text())
-    assert found["images"] == 2
-    assert gone in found["problems"][0]
-
-
-def test_a_dataset_of_other_labels_is_refused(published, tmp_path, capsys):
-    other = dataset.write(tmp_path / "pets", labels=PETS, rows=[], images={})
-    assert evaluate(published, other, tmp_path / "found.json") == 1
-    assert "its own labels" in capsys.readouterr().out
-    assert not (tmp_path / "found.json").exists()
+    assert "error no data." in quality.to_markdown(quality.measure([], PETS), title="Nothing")

@@ -1,19 +1,16 @@
-"""Crowds of mistakes are found without a name; mistakes at random are not taken for one."""
+"""Clusters of mistakes are found without a name; mistakes at random are not taken for one."""
 
-import json
+import hashlib
 
 import numpy as np
+import pytest
+from statsmodels.stats.proportion import confint_proportions_2indep
 
-from modeltrain.__main__ import main
-from modeltrain.audit import evaluate, slices
-from modeltrain.data import manifest
-from modeltrain.data.manifest import Row
-from modeltrain.images.codec import pixel_sha256, to_png
-from modeltrain.labels import LABELS
-from tests.conftest import noise
+from modeltrain.audit import slices
+from modeltrain.audit.fairness import clustered_rate, effective_sample_size, rate
 
 
-def world(*, inside=0.8, outside=0.05, count=800, seed=0):
+def simulate(*, inside=0.8, outside=0.05, count=800, seed=0):
     """Features of images; the model is wrong on most of an eighth that shows the same thing."""
     random = np.random.default_rng(seed)
     special = np.arange(count) % 8 == 0
@@ -23,8 +20,8 @@ def world(*, inside=0.8, outside=0.05, count=800, seed=0):
     return features.astype(np.float32), wrong, [str(n) for n in range(count)], special
 
 
-def test_what_was_planted_is_found_first_and_counted_on_images_that_had_no_say():
-    features, wrong, clusters, special = world()
+def test_a_planted_slice_is_found_first_and_counted_on_the_other_half():
+    features, wrong, clusters, special = simulate()
     found = slices.find(features, wrong, clusters)
     assert found
     first = found[0]
@@ -34,21 +31,121 @@ def test_what_was_planted_is_found_first_and_counted_on_images_that_had_no_say()
     assert first.inside["n"] < special.sum()  # half of them
     assert 0 < first.low < 0.75 < first.high
     assert all(wrong[first.exemplars])
+    assert len(first.exemplars) == 12
+    assert [found_slice.low for found_slice in found] == sorted(
+        (found_slice.low for found_slice in found), reverse=True
+    )
+
+
+def test_a_slice_holds_half_of_the_mistakes_that_it_was_made_from():
+    features, wrong, clusters, special = simulate()
+    found = slices.find(features, wrong, clusters)[0]
+    first_half = np.array([slices._is_in_first_half(name) for name in clusters])
+    assert 5 <= found.found_on <= (wrong & special & first_half).sum()
+    members_in_first_half = np.zeros(800, bool)
+    members_in_first_half[found.members] = True
+    held = (members_in_first_half & wrong & first_half).sum()
+    assert held == pytest.approx(found.found_on / 2, abs=2)
 
 
 def test_mistakes_at_random_are_no_slice():
-    found = [slices.find(*world(inside=0.1, outside=0.1, seed=seed)[:3]) for seed in range(10)]
+    found = [slices.find(*simulate(inside=0.1, outside=0.1, seed=seed)[:3]) for seed in range(10)]
     assert sum(map(len, found)) <= 1
 
 
 def test_few_mistakes_are_no_slice():
-    features, _, clusters, _ = world(count=60)
+    features, _, clusters, _ = simulate(count=60)
     assert slices.find(features, [False] * 60, clusters) == []
     assert slices.find(features, [n < 3 for n in range(60)], clusters) == []
 
 
+def names_in_half(count, *, first):
+    """Cluster names that fall into one half."""
+    names = (f"{'first' if first else 'second'} {n}" for n in range(10_000))
+    return [name for name in names if slices._is_in_first_half(name) is first][:count]
+
+
+def test_the_half_of_a_cluster_is_decided_by_its_name():
+    halves = [slices._is_in_first_half(str(n)) for n in range(2000)]
+    assert sum(halves) == pytest.approx(1000, abs=70)
+    for name in map(str, range(2000)):
+        first_byte = hashlib.sha256(f"slices: {name}".encode()).digest()[0]
+        assert slices._is_in_first_half(name) is (first_byte < 128)
+
+
+@pytest.mark.parametrize(("mistakes", "enough"), [(9, False), (10, True)])
+def test_ten_mistakes_of_the_first_half_are_needed(mistakes, enough):
+    # The first half holds the mistakes, all alike, and one correct image that differs; the second
+    # half as many of both, so that the region is wrong there and nothing else is.
+    clusters = names_in_half(mistakes + 40, first=True) + names_in_half(60, first=False)
+    wrong = [True] * mistakes + [False] * 40 + [True] * 20 + [False] * 40
+    random = np.random.default_rng(0)
+    features = np.where(np.array(wrong)[:, None], [0, 0, 9, 9], [9, 9, 0, 0]).astype(np.float32)
+    features += random.random(features.shape).astype(np.float32) / 10
+    found = slices.find(features, wrong, clusters)
+    assert bool(found) is enough
+    assert all(region.low > 0 for region in found)
+
+
+def test_without_a_second_half_nothing_is_found():
+    clusters = names_in_half(60, first=True)
+    features, wrong, _, _ = simulate(count=60)
+    assert slices.find(features, wrong | True, clusters) == []
+
+
+def test_the_rates_and_the_interval_are_those_of_the_second_half():
+    # Ten images by distance; half of them in the second half, in pairs.
+    distance = np.array([0.5, 0.1, 0.2, 0.3, 0.4, 1.0, 2.0, 3.0, 4.0, 5.0], np.float32)
+    failed = np.array([1, 1, 0, 1, 1, 1, 0, 0, 0, 0], bool)
+    second_half = np.array([1, 1, 1, 0, 1, 1, 1, 1, 1, 1], bool)
+    clusters = ["a", "a", "b", "x", "c", "d", "e", "e", "f", "g"]
+    found = slices._measure(distance, 0.5, failed, second_half, clusters, 7)
+    inside = ([True, True, False, True], ["a", "a", "b", "c"])
+    outside = ([True, False, False, False, False, False], ["d", "e", "e", "f", "g", "h"])
+    outside = (outside[0][:5], ["d", "e", "e", "f", "g"])
+    assert found.inside == clustered_rate(*inside)
+    assert found.outside == clustered_rate(*outside)
+    assert found.members == [1, 2, 3, 4, 0]
+    assert found.exemplars == [1, 3, 4, 0]
+    assert found.found_on == 7
+    n_inside, n_outside = effective_sample_size(*inside), effective_sample_size(*outside)
+    low, high = confint_proportions_2indep(
+        3 / 4 * n_inside, n_inside, 1 / 5 * n_outside, n_outside, method="newcomb"
+    )
+    assert (found.low, found.high) == (low, high)
+    # Newcombe (1998), Statistics in Medicine 17, 873–890, table II, (a): 56 of 70 and 48 of 80
+    # differ by 0.0524 to 0.3339.
+    low, high = confint_proportions_2indep(56, 70, 48, 80, method="newcomb", compare="diff")
+    assert (low, high) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+
+
+@pytest.mark.parametrize("radius", [-1.0, 9.0])
+def test_a_region_of_none_or_all_of_the_second_half_is_no_slice(radius):
+    distance = np.arange(4, dtype=np.float32)
+    everything = np.ones(4, bool)
+    assert slices._measure(distance, radius, everything, everything, list("abcd"), 5) is None
+
+
+def test_no_images_have_no_rate():
+    assert slices._rate(np.array([True]), np.array([False]), ["a"]) == (rate(count=0, n=0), 0.0)
+
+
+def test_features_are_square_roots_of_length_one_in_their_principal_axes():
+    features = np.array([[4, 0], [0, 9], [1, 1], [-1, 16]], np.float32)
+    half = 1 / np.sqrt(2)
+    roots = np.array([[1, 0], [0, 1], [half, half], [0, 1]])
+    reduced = slices._reduce(features)
+    distances = np.linalg.norm(reduced[:, None] - reduced, axis=2)
+    expected = np.linalg.norm(roots[:, None] - roots, axis=2)
+    assert distances == pytest.approx(expected, abs=1e-6)
+    assert reduced.mean(axis=0) == pytest.approx([0, 0], abs=1e-6)
+    assert reduced[:, 0].var() > reduced[:, 1].var()
+    wide = np.random.default_rng(0).random((30, 20)).astype(np.float32)
+    assert slices._reduce(wide).shape == (30, 8)
+
+
 def test_copies_of_one_mistake_count_as_one():
-    features, wrong, _, special = world()
+    features, wrong, _, special = simulate()
     alone = slices.find(features, wrong, [str(n) for n in range(800)])
     together = slices.find(
         features, wrong, [f"same {n % 9}" if special[n] else str(n) for n in range(800)]
@@ -58,30 +155,4 @@ def test_copies_of_one_mistake_count_as_one():
 
 
 def test_the_same_images_give_the_same_slices():
-    assert slices.find(*world()[:3]) == slices.find(*world()[:3])
-
-
-def test_the_command_writes_what_it_found(published, tmp_path):
-    rows, where, predicted = [], {}, []
-    for seed in range(6):
-        pixels = noise(seed, (60, 60))
-        sha256 = pixel_sha256(pixels)
-        (tmp_path / f"{seed}.png").write_bytes(to_png(pixels))
-        where[sha256] = f"{seed}.png"
-        rows.append(Row(sha256, LABELS[0], {}, "audit", f"picture {seed}", str(seed)))
-        scores = dict.fromkeys(LABELS, 0.0) | {LABELS[seed % 2]: 1.0}
-        predicted.append(evaluate.Predicted(sha256, str(seed), LABELS[0], {}, scores))
-    manifest.write(tmp_path / "audit.jsonl", rows)
-    (tmp_path / "images.json").write_text(json.dumps(where))
-    evaluate.write_predictions(tmp_path / "answers.jsonl", predicted)
-    arguments = [
-        "slices",
-        f"--artifact={published.path}",
-        f"--manifest={tmp_path / 'audit.jsonl'}",
-        f"--images={tmp_path / 'images.json'}",
-        f"--cache={tmp_path / 'cache'}",
-        f"--predictions={tmp_path / 'answers.jsonl'}",
-        f"--out={tmp_path / 'slices.json'}",
-    ]
-    assert main(arguments) == 0
-    assert json.loads((tmp_path / "slices.json").read_text()) == []
+    assert slices.find(*simulate()[:3]) == slices.find(*simulate()[:3])

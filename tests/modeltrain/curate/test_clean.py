@@ -65,8 +65,8 @@ def test_of_several_copies_only_the_largest_is_kept(make_dataset, run_clean):
     cleaned, excluded = run_clean(data)
     assert sources(cleaned.rows) == ["image 1", "image 3"]
     assert [image.reason for image in excluded] == ["duplicate", "duplicate"]
-    kept = next(row for row in cleaned.rows if row.source == "image 1")
-    assert {image.of for image in excluded} == {(kept.sha256,)}
+    largest = next(row for row in cleaned.rows if row.source == "image 1")
+    assert {image.of for image in excluded} == {(largest.sha256,)}
     assert any("mirrored" in image.sentence for image in excluded)
 
 

@@ -21,7 +21,7 @@ def rows_and_features(images_per_label=40, labels=("cats", "dogs", "fish"), seed
         for number in range(images_per_label):
             sha256 = f"{place:02d}{number:062d}"
             groups = {"medium": "photograph" if number % 2 else "vector"}
-            rows.append(Row(sha256, label, groups, "train", "made", sha256))
+            rows.append(Row(sha256, label, groups, "train", "a test", sha256))
             centre = np.zeros(30)
             centre[place * 10 : place * 10 + 10] = 2
             features.append(np.abs(centre + random.normal(0, 1, 30)))
@@ -56,7 +56,7 @@ def test_copies_do_not_confirm_each_other():
     rows, features = rows_and_features()
     # Ten copies of one fish, all labelled cats: without clusters, each would confirm the others.
     for index in range(30, 40):
-        rows[index] = Row(rows[index].sha256, "cats", {}, "train", "made", "one fish")
+        rows[index] = Row(rows[index].sha256, "cats", {}, "train", "a test", "one fish")
         features[index] = features[90] + 0.01 * index
     ranked = label_errors.rank_labels(rows, features).labels
     assert {label.row.cluster for label in ranked[:10]} == {"one fish"}

@@ -17,7 +17,7 @@ def row(number=1, **changes):
         "groups": {"medium": "vector", "skin_tone": "dark"},
         "split": "train",
         "source": "a drawing – of mine",
-        "cluster": f"picture {number}",
+        "cluster": f"cluster {number}",
     }
     return Row(**(values | changes))
 

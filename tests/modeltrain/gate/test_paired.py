@@ -1,7 +1,8 @@
 from itertools import product
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 from statsmodels.stats.multitest import multipletests
@@ -18,6 +19,7 @@ from modeltrain.gate.paired import (
 
 counts = st.integers(0, 60)
 all_pairs = st.builds(Pairs, counts, counts, counts, counts).filter(lambda pairs: pairs.n)
+examples = settings(max_examples=50, deadline=None)
 
 
 def test_pairs_are_counted():
@@ -28,8 +30,13 @@ def test_pairs_are_counted():
     assert (pairs.n, pairs.champion_wrong, pairs.candidate_wrong) == (5, 2, 3)
 
 
-def test_models_must_have_as_many_answers():
-    with pytest.raises(ValueError, match="as many of each"):
+def test_images_that_both_models_got_right_are_pairs_too():
+    assert count_pairs(champion=[False], candidate=[False]) == Pairs(0, 0, 0, 1)
+    assert count_pairs(champion=[], candidate=[]) == Pairs(0, 0, 0, 0)
+
+
+def test_models_must_have_the_same_number_of_answers():
+    with pytest.raises(ValueError, match=r"Received: 1 and 0\. Give as many of each"):
         count_pairs(champion=[True], candidate=[])
 
 
@@ -44,8 +51,28 @@ def test_models_must_have_as_many_answers():
         (Pairs(1, 1, 7, 12), (-0.5069, -0.0256)),
     ],
 )
-def test_interval_is_the_published_one(pairs, interval):
+def test_the_interval_is_the_published_one(pairs, interval):
     assert difference_interval(pairs) == pytest.approx(interval, abs=5e-5)
+
+
+def test_the_correlation_is_counted_by_hand():
+    # 4·6 - 2·2 = 20 less 14 / 2 is 13; margins 6·8·6·8 = 48².
+    assert paired._correlation(Pairs(4, 2, 2, 6), 1.0) == 13 / 48
+    # With half as many independent images, twice as much is subtracted.
+    assert paired._correlation(Pairs(4, 2, 2, 6), 0.5) == 6 / 48
+    # 4·5 - 4·4 = 4 is less than 17 / 2; 1·1 - 2·2 = -3 is not corrected; margins 3·3·3·3 = 9².
+    assert paired._correlation(Pairs(4, 4, 4, 5), 1.0) == 0
+    assert paired._correlation(Pairs(1, 2, 2, 1), 1.0) == -3 / 9
+    # Margins may differ: 2·4 - 1·3 = 5 less 10 / 2 is 0; 3·4 - 1·2 = 10 less 5 is 5.
+    assert paired._correlation(Pairs(2, 1, 3, 4), 1.0) == 0
+    assert paired._correlation(Pairs(3, 1, 2, 4), 1.0) == 5 / (4 * 6 * 5 * 5) ** 0.5
+
+
+@pytest.mark.parametrize(
+    "pairs", [Pairs(0, 0, 3, 5), Pairs(0, 3, 0, 5), Pairs(3, 5, 0, 0), Pairs(3, 0, 5, 0)]
+)
+def test_there_is_no_correlation_if_a_model_is_always_wrong_or_never(pairs):
+    assert paired._correlation(pairs, 1.0) == 0.0
 
 
 def test_no_images_have_no_interval():
@@ -53,18 +80,33 @@ def test_no_images_have_no_interval():
 
 
 @given(all_pairs)
-def test_interval_holds_the_difference_and_stays_in_range(pairs):
+@examples
+def test_the_interval_contains_the_difference_and_stays_in_range(pairs):
     low, high = difference_interval(pairs)
     difference = (pairs.only_candidate - pairs.only_champion) / pairs.n
     assert -1 <= low <= difference + 1e-9
     assert difference - 1e-9 <= high <= 1
 
 
+def test_the_difference_of_opposite_models_ends_at_one():
+    for n in (1, 2, 3, 7, 60):
+        assert difference_interval(Pairs(0, n, 0, 0))[1] == 1.0
+        assert difference_interval(Pairs(0, 0, n, 0))[0] == -1.0
+
+
 @given(all_pairs)
+@examples
 def test_swapping_the_models_mirrors_the_interval(pairs):
     low, high = difference_interval(pairs)
     swapped = Pairs(pairs.both, pairs.only_champion, pairs.only_candidate, pairs.neither)
     assert difference_interval(swapped) == pytest.approx((-high, -low), abs=1e-9)
+
+
+def test_a_lower_level_gives_a_narrower_interval():
+    pairs = Pairs(0, 0, 0, 20)
+    # Wilson's interval of 0 of 20 at 90% ends at z² / (20 + z²), z = 1.645; both models have it.
+    assert difference_interval(pairs, level=0.9) == pytest.approx((-0.1192, 0.1192), abs=5e-5)
+    assert difference_interval(pairs) == pytest.approx((-0.1611, 0.1611), abs=5e-5)
 
 
 def test_fewer_independent_images_make_it_wider():
@@ -88,6 +130,7 @@ def test_mcnemar_counts_coin_tosses():
 
 
 @given(counts, counts)
+@examples
 def test_mcnemar_is_the_binomial_tail(newly_wrong, newly_right):
     differences = [1] * newly_wrong + [-1] * newly_right
     tail = binom.sf(newly_wrong - 1, newly_wrong + newly_right, 0.5)
@@ -95,34 +138,58 @@ def test_mcnemar_is_the_binomial_tail(newly_wrong, newly_right):
 
 
 @given(st.lists(st.integers(-5, 5), max_size=9))
+@examples
 def test_clusters_are_compared_with_every_choice_of_signs(differences):
     signs = list(product((-1, 1), repeat=len(differences)))
-    as_many = sum(
-        sum(sign * abs(each) for sign, each in zip(chosen, differences, strict=True))
+    at_least_as_bad = sum(
+        sum(sign * abs(size) for sign, size in zip(chosen, differences, strict=True))
         >= sum(differences)
         for chosen in signs
     )
-    assert mcnemar_p_value(differences) == pytest.approx(as_many / len(signs), abs=1e-9)
-
-
-def test_four_times_the_margin_needs_a_sixteenth_of_the_images():
-    assert images_needed(disagreement=0.05, margin=0.05) == 157
-    assert images_needed(disagreement=0.05, margin=0.2) == 10
+    assert mcnemar_p_value(differences) == pytest.approx(at_least_as_bad / len(signs), abs=1e-9)
 
 
 @given(st.lists(st.integers(-5, 5), min_size=1, max_size=300))
-def test_many_clusters_are_compared_as_few_are(differences):
+@examples
+def test_many_clusters_are_compared_like_few(differences):
     exact = mcnemar_p_value(differences)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paired, "CONVOLUTION_LIMIT", 0)
         assert mcnemar_p_value(differences) == pytest.approx(exact, abs=1e-10)
 
 
+def test_a_probability_is_never_above_one_or_below_zero():
+    for differences in ([-1] * 301, [1] * 301, [-2] * 400 + [3] * 5, [5] * 200):
+        assert 0.0 <= mcnemar_p_value(differences) <= 1.0
+    # All signs must be plus: a chance of 2⁻³⁰¹, within the rounding of the transform.
+    assert mcnemar_p_value([1] * 301) == pytest.approx(0.0, abs=1e-12)
+    assert mcnemar_p_value([-1] * 301) == pytest.approx(1.0, abs=1e-12)
+
+
+def test_up_to_three_hundred_the_distribution_is_exact():
+    assert mcnemar_p_value([1] * 300) == pytest.approx(2.0**-300, rel=1e-9, abs=0)
+    assert mcnemar_p_value([1] * 301) != pytest.approx(2.0**-301, rel=1e-9, abs=0)
+
+
+def test_a_quarter_of_the_margin_needs_sixteen_times_the_images():
+    assert images_needed(disagreement=0.05, margin=0.05) == 157
+    assert images_needed(disagreement=0.05, margin=0.2) == 10
+    # (0.6745 + 0)² · 0.5 / 0.1² = 22.75 at level 0.5 and power 0.5.
+    assert images_needed(disagreement=0.5, margin=0.1, level=0.5, power=0.5) == 23
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40))
+@settings(max_examples=15, deadline=None)  # statsmodels collects garbage at every call
 def test_holm_agrees_with_statsmodels(p_values):
     assert holm(p_values) == pytest.approx(list(multipletests(p_values, method="holm")[1]))
 
 
 def test_holm_multiplies_the_smallest_by_how_many_there_are():
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.6, 0.9]) == [1.0, 1.0]
     assert holm([]) == []
+
+
+def test_whole_numbers_are_p_values_too():
+    assert holm([0, 1]) == [0.0, 1.0]
+    assert mcnemar_p_value(np.array([1, 1], dtype=np.int8)) == 0.25

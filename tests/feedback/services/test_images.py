@@ -1,0 +1,90 @@
+"""Images: stored under random names, blurred, deleted with their files, purged when orphaned."""
+
+import datetime
+import io
+import os
+
+import numpy as np
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.utils import timezone
+from PIL import Image
+
+from feedback.models import Classification, Erasure, StoredImage
+from feedback.services import images
+from tests.conftest import noise
+
+pytestmark = pytest.mark.django_db
+HOUR = datetime.timedelta(hours=1)
+
+
+def test_an_image_is_stored_as_it_is_under_a_name_that_tells_nothing() -> None:
+    pixels = noise(1)
+    first, second = images.store(pixels), images.store(pixels)
+    assert np.array_equal(images.pixels_of(first), pixels)
+    assert first.sha256 == second.sha256
+    assert first.file.name != second.file.name
+    assert first.sha256[:12] not in first.file.name
+    assert first.name != second.name
+
+
+def test_a_blurred_image_has_a_dozen_grey_pixels_a_side() -> None:
+    with Image.open(io.BytesIO(images.blurred(images.store(noise(1, (80, 60)))))) as blurred:
+        assert (blurred.mode, blurred.size) == ("L", (12, 9))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_images_of_a_report_are_deleted_with_their_files_and_recorded_for_erasure(paired) -> None:
+    report, other = paired(1), paired(5)
+    files = {image.file.name for image in StoredImage.objects.filter(example__report=report)}
+    names = set(StoredImage.objects.filter(example__report=report).values_list("name", flat=True))
+
+    images.delete_images(report=report)
+
+    assert len(files) == 2
+    assert not any(storages["images"].exists(file) for file in files)
+    assert set(Erasure.objects.values_list("report", "file")) == {(report.pk, f) for f in files}
+    assert set(Erasure.objects.values_list("name", flat=True)) == names
+    assert StoredImage.objects.filter(example__report=other).count() == 2
+    assert report.examples.filter(image=None).count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_file_is_deleted_when_the_transaction_fails(filed, monkeypatch) -> None:
+    report = filed()
+    image = StoredImage.objects.get()
+    monkeypatch.setattr(Erasure.objects, "create", lambda **fields: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        images.delete_images(report=report)
+    assert storages["images"].exists(image.file.name)
+    assert StoredImage.objects.get() == image
+
+
+def test_images_that_a_crash_left_behind_are_purged(judged):
+    tried = judged(1)
+    images.store(noise(2))
+    StoredImage.objects.update(created_at=timezone.now() - 2 * HOUR)
+
+    images.purge_orphans()
+
+    assert StoredImage.objects.get() == tried.image
+
+
+@pytest.mark.parametrize("name", ["images", "incoming"])
+def test_files_that_no_row_names_are_purged_after_an_hour(judged, name):
+    storage = storages[name]
+    image = judged().image
+    waiting = Classification()
+    waiting.upload.save("upload", ContentFile(b"an image"))
+    lost = storage.save("ab/lost.png", ContentFile(b"an image"))
+    named = [file for file in (image.file, waiting.upload) if file.storage == storage]
+    for file in [*(file.name for file in named), lost]:
+        os.utime(storage.path(file), times=(0, 0))
+    young = storage.save("ab/young.png", ContentFile(b"an image"))
+
+    images.purge_orphans()
+
+    assert not storage.exists(lost)
+    assert storage.exists(young)
+    assert all(storage.exists(file.name) for file in named)
