@@ -119,7 +119,7 @@ def judged(champion) -> Callable[..., Classification]:
     ) -> Classification:
         picture = noise(seed, (80, 60))
         image = images.store(picture // 2 + 60 if pale else picture)
-        made = Classification.objects.create(
+        classification = Classification.objects.create(
             status=Classification.Status.DONE,
             image=image,
             image_sha256=image.sha256,
@@ -130,8 +130,8 @@ def judged(champion) -> Callable[..., Classification]:
         )
         if not pixels:
             images.delete_image(image)
-            made.refresh_from_db()
-        return made
+            classification.refresh_from_db()
+        return classification
 
     return make
 

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CONVERTER = b"".join(
     (ROOT / "modeltrain" / "network" / f"{name}.py").read_bytes()
     for name in ("baseline", "inception", "export")
-)  # what it makes is made anew when it changes
+)  # artifacts are converted again when these files change
 PUBLISHED = ROOT / "var" / "test-artifacts" / hashlib.sha256(CONVERTER).hexdigest()[:12]
 
 
@@ -44,7 +44,7 @@ def noise(seed: int = 0, size: tuple[int, int] = (40, 30)) -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def published() -> Artifact:
-    """The published model, converted once and kept for the next run."""
+    """The published model, converted once and cached for later runs."""
     with alone("published"):
         return _published()
 
@@ -52,12 +52,12 @@ def published() -> Artifact:
 def _published() -> Artifact:
     for folder in PUBLISHED.glob("[0-9a-f]*"):
         try:
-            found = artifact.load(folder)
+            candidate = artifact.load(folder)
         except artifact.ArtifactCorrupt:
             shutil.rmtree(folder)
             continue
-        if found.config["name"] == "published":
-            return found
+        if candidate.config["name"] == "published":
+            return candidate
     command = [sys.executable, "-m", "modeltrain", "convert"]
     package = ROOT / "node_modules" / "nsfwjs"
     arguments = [f"--package={package}", f"--artifacts={PUBLISHED}"]

@@ -47,7 +47,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ADMIN = "/admin/…"
 FORM = "application/x-www-form-urlencoded"
 ARGUMENT = re.compile(r"<(?:\w+:)?\w+>")
-# These open to whoever holds the receipt; for all others, one is guessed.
+# Only a receipt opens these. All other roles try a random one.
 RECEIPTS = (
     "/r/<str:receipt>",
     "/mail/<str:token>",
@@ -75,35 +75,35 @@ def read_table() -> list[Line]:
         elif text.startswith("| `/"):
             address, of = re.fullmatch(r"`(\S+)`(.*)", cells[0]).groups()
             assert set(cells[2:]) <= {"yes", "–"}, f"“yes” or “–”, and nothing else: {text}"
-            opens = {role: said == "yes" for role, said in zip(roles, cells[2:], strict=True)}
+            opens = {role: cell == "yes" for role, cell in zip(roles, cells[2:], strict=True)}
             lines.append(Line(address, of, tuple(cells[1].split(", ")), opens))
     return lines
 
 
 def addresses() -> list[str]:
     """Every address of the site as its URL patterns have it, with the admin as one."""
-    found = (f"/{one}" for one in _patterns(get_resolver()))
-    return list(dict.fromkeys(ADMIN if one.startswith("/admin/") else one for one in found))
+    paths = (f"/{path}" for path in _patterns(get_resolver()))
+    return list(dict.fromkeys(ADMIN if path.startswith("/admin/") else path for path in paths))
 
 
 def _patterns(resolver: URLResolver, before: str = "") -> Iterator[str]:
-    for one in resolver.url_patterns:
-        if isinstance(one, URLPattern):
-            yield before + str(one.pattern)
+    for item in resolver.url_patterns:
+        if isinstance(item, URLPattern):
+            yield before + str(item.pattern)
         else:
-            yield from _patterns(one, before + str(one.pattern))
+            yield from _patterns(item, before + str(item.pattern))
 
 
 def test_every_address_is_in_the_table_and_nothing_else_is() -> None:
-    known, told = addresses(), [line.address for line in read_table()]
-    for missing in [one for one in known if one not in told]:
+    existing, documented = addresses(), [line.address for line in read_table()]
+    for missing in [address for address in existing if address not in documented]:
         pytest.fail(
             f"docs/roles.md does not say who may open {missing}. Add a line to one of its tables:\n"
             f"| `{missing}` | GET | yes | yes | yes | yes | yes | yes | yes |\n"
             "with the methods that it takes, and – for every role that it is shut to."
         )
-    gone = [one for one in told if one not in known]
-    assert not gone, f"docs/roles.md speaks of addresses that are not there: {gone}. Remove them."
+    stale = [address for address in documented if address not in existing]
+    assert not stale, f"docs/roles.md speaks of addresses that do not exist: {stale}. Remove them."
 
 
 def test_the_table_has_every_operation_of_the_api() -> None:
@@ -113,13 +113,13 @@ def test_the_table_has_every_operation_of_the_api() -> None:
         for path, methods in schema.items()
         for method in methods
     }
-    told = {
+    documented = {
         (ARGUMENT.sub("{}", line.address), method)
         for line in read_table()
         for method in line.methods
         if line.address.startswith("/api/")
     } - {("/api/v1/schema/", "GET")}
-    assert told == operations, "The API's lines of docs/roles.md are its schema's operations."
+    assert documented == operations, "The API's lines of docs/roles.md are its schema's operations."
 
 
 @pytest.fixture
@@ -147,7 +147,8 @@ def things(champion, axes, judged, filed, queued, mona, settings) -> dict[str, o
         " of a report that is not screened": unscreened,
     }
     triage_images = {
-        f"/triage/images/<int:pk>{of}": one.examples.get().image_id for of, one in images.items()
+        f"/triage/images/<int:pk>{of}": report.examples.get().image_id
+        for of, report in images.items()
     }
     shown = manifest.read(audit.audit_set.manifest)[0].sha256
     pictures = "/audits/pictures/<slug:name>"
@@ -268,7 +269,7 @@ class Person:
 
     def tries(self, method: str, address: str, of: str = "") -> HttpResponse:
         """What is answered. Nothing of it stays: the next one finds everything as it was."""
-        url = ARGUMENT.sub(lambda found: str(self._thing(address[: found.end()], of)), address)
+        url = ARGUMENT.sub(lambda match: str(self._thing(address[: match.end()], of)), address)
         client = Client(raise_request_exception=False)
         client.cookies[settings.SESSION_COOKIE_NAME] = self.session
         with transaction.atomic():
@@ -299,12 +300,14 @@ def test_every_address_opens_to_those_in_the_table_and_to_nobody_else(things, ca
             response = person.tries(method, line.address, line.of)
             as_told = is_shut(response) != line.opens[role] and response.status_code != 405
             if not as_told or broke(response):
-                told = "yes" if line.opens[role] else "–"
-                wrong.append(f"{method} {line.address}{line.of} as {role}: {response}, not {told}")
+                expected = "yes" if line.opens[role] else "–"
+                wrong.append(
+                    f"{method} {line.address}{line.of} as {role}: {response}, not {expected}"
+                )
     for address in dict.fromkeys(line.address for line in table):
         lines = [line for line in table if line.address == address]
         admitted = [role for role in everybody if any(line.opens[role] for line in lines)]
-        for method in set(METHODS) - {one for line in lines for one in line.methods}:
+        for method in set(METHODS) - {method for line in lines for method in line.methods}:
             for role in dict.fromkeys(["visitor", *admitted[:1]]):
                 response = everybody[role].tries(method, address)
                 if broke(response) or not (response.status_code == 405 or is_shut(response)):
@@ -317,14 +320,14 @@ def broke(response: HttpResponse) -> bool:
 
 
 def test_the_admin_opens_to_superusers_alone(things, cast) -> None:
-    pages = [f"/{one}" for one in _patterns(get_resolver()) if one.startswith("admin/")]
-    pages = [ARGUMENT.sub("1", one) for one in pages if "^" not in one and "(" not in one]
+    pages = [f"/{path}" for path in _patterns(get_resolver()) if path.startswith("admin/")]
+    pages = [ARGUMENT.sub("1", page) for page in pages if "^" not in page and "(" not in page]
     pages += ["/admin/feedback/", "/admin/no-such-page/"]
-    told = next(line for line in read_table() if line.address == ADMIN)
+    admin_line = next(line for line in read_table() if line.address == ADMIN)
     for role, user in cast.items():
         person = Person(role, user, {})
-        assert is_shut(person.tries("GET", "/admin/")) != told.opens[role], role
-        if not told.opens[role]:
+        assert is_shut(person.tries("GET", "/admin/")) != admin_line.opens[role], role
+        if not admin_line.opens[role]:
             for method in ("GET", "POST"):
                 opened = [page for page in pages if not is_shut(person.tries(method, page))]
                 assert not opened, f"{method} as {role}"
@@ -347,7 +350,7 @@ def test_an_account_is_closed_in_the_admin_and_never_deleted(client, ravi, queue
 def test_a_receipt_is_not_guessed_from_half_of_it(client, queued) -> None:
     receipt = queued().receipt
     half = receipt[:12] + new_receipt()[12:]
-    answers = [client.get(reverse("receipt", args=[one])) for one in (half, new_receipt())]
+    answers = [client.get(reverse("receipt", args=[guess])) for guess in (half, new_receipt())]
     assert [answer.status_code for answer in answers] == [404, 404]
     assert answers[0].content == answers[1].content
     assert len(set(receipt)) > 8

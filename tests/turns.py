@@ -1,4 +1,4 @@
-"""What several test processes share is made by one of them."""
+"""Locks between test processes, so that only one of them creates what they share."""
 
 import fcntl
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ TURNS = Path(__file__).resolve().parent.parent / "var" / "test-turns"
 
 @contextmanager
 def alone(name: str) -> Iterator[None]:
-    """Wait until no other test process does what has this name."""
+    """Hold the lock of this name, which one test process can hold at a time."""
     TURNS.mkdir(parents=True, exist_ok=True)
     with (TURNS / name).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -24,7 +24,8 @@ from keras import layers
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from modeltrain.network.inception import FEATURES, HEAD_LAYERS, SIZE
+from modeltrain.model.features import FEATURES
+from modeltrain.network.inception import HEAD_LAYERS, SIZE
 
 OPSET = 18  # the first in which Resize has antialiasing
 HEAD_PREFIX = "head/"

@@ -19,7 +19,7 @@ RUN_AXE = "axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes[0].ht
 
 
 class Visitor:
-    """One person at one browser, who notices every complaint in its console."""
+    """A person with a browser, and everything that its console complains about."""
 
     def __init__(self, context: "sync_api.BrowserContext", origin: str) -> None:
         self.context = context
@@ -39,12 +39,12 @@ class Visitor:
         return self.page
 
     def barriers(self) -> list[str]:
-        """What axe finds; it is brought in past the site's CSP, which forbids it rightly."""
+        """The violations that axe finds. It is injected past the CSP, which rightly forbids it."""
         devtools = self.context.new_cdp_session(self.page)
         devtools.send("Runtime.evaluate", {"expression": AXE.read_text()})
-        asked = {"expression": RUN_AXE, "awaitPromise": True, "returnByValue": True}
-        found: list[str] = devtools.send("Runtime.evaluate", asked)["result"]["value"]
-        return found
+        command = {"expression": RUN_AXE, "awaitPromise": True, "returnByValue": True}
+        violations: list[str] = devtools.send("Runtime.evaluate", command)["result"]["value"]
+        return violations
 
     def look(self) -> None:
         """Keep pictures of the page, light and dark, in the folder SCREENSHOTS if it is named."""

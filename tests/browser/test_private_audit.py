@@ -65,16 +65,18 @@ def test_rosa_counts_her_folder_and_nothing_of_it_leaves_her_device(rosa, folder
 
     pictures = sorted(folder.rglob("*at home*.png"))
     classifier = Classifier(published)
-    said = {
+    predictions = {
         str(path.relative_to(folder.parent)): classifier.classify(codec.decode(path.read_bytes()))
         for path in pictures
     }
     by_image = downloaded(page, "Download every answer")
     assert {row["file"]: row["answer"] for row in by_image} == {
-        name: prediction.label for name, prediction in said.items()
+        name: prediction.label for name, prediction in predictions.items()
     }
     wrong = sum(
-        prediction.label != "neutral" for name, prediction in said.items() if GROUPS[0] in name
+        prediction.label != "neutral"
+        for name, prediction in predictions.items()
+        if GROUPS[0] in name
     )
     expected = fairness.rate(count=wrong, n=EACH)
     figures = downloaded(page, "Download the figures")
@@ -86,11 +88,13 @@ def test_rosa_counts_her_folder_and_nothing_of_it_leaves_her_device(rosa, folder
     page.get_by_text("2 files passed over").click()
     sync_api.expect(page.get_by_text("notes.txt")).to_be_visible()
 
-    told = [f"{request.url} {request.post_data or ''}" for request in sent]
+    contents = [f"{request.url} {request.post_data or ''}" for request in sent]
     secrets = ["Ida", "holiday", *GROUPS, *(path.name for path in pictures)]
     secrets += [hashlib.sha256(path.read_bytes()).hexdigest() for path in pictures]
     secrets += [codec.pixel_sha256(codec.decode(path.read_bytes())) for path in pictures]
-    assert not [(secret, each) for each in told for secret in secrets if secret in each]
+    assert not [
+        (secret, content) for content in contents for secret in secrets if secret in content
+    ]
     assert {request.method for request in sent} == {"GET"}
     assert rosa.barriers() == []
     rosa.look()

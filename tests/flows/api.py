@@ -1,4 +1,4 @@
-"""The API as a program of somebody else's would use it."""
+"""A client of the API."""
 
 import json
 import time
@@ -11,10 +11,10 @@ import requests
 from tests.flows.conftest import Site
 
 
-def wait_until(done: Callable[[], Any], seconds: float) -> None:
-    """Ask again and again, at most `seconds`."""
+def wait_until(condition: Callable[[], Any], seconds: float) -> None:
+    """Poll until the condition holds, for at most `seconds`."""
     deadline = time.monotonic() + seconds
-    while not done():
+    while not condition():
         assert time.monotonic() < deadline, f"not done in {seconds} s"
         time.sleep(0.3)
 
@@ -60,14 +60,14 @@ class Api:
         return str(self._checked(response)["receipt"])
 
     def wait(self, path: str, done: Any, seconds: float = 480) -> dict[str, Any]:
-        """Ask until `done`, at most `seconds`."""
+        """Poll until `done` accepts the answer, for at most `seconds`."""
         answers: list[dict[str, Any]] = []
 
-        def asked() -> Any:
+        def poll() -> Any:
             answers.append(self.get(path))
             return done(answers[-1])
 
-        wait_until(asked, seconds)
+        wait_until(poll, seconds)
         return answers[-1]
 
     def _checked(self, response: requests.Response) -> dict[str, Any]:

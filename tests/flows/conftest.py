@@ -51,12 +51,12 @@ def demo_data() -> Path:
     return DEMO
 
 
-def few(rows: list[Row], each: int) -> list[Row]:
-    """Some drawings and some photographs, always the same."""
-    kinds: dict[str, list[Row]] = {}
+def sample(rows: list[Row], per_label: int) -> list[Row]:
+    """The first rows of each label."""
+    rows_by_label: dict[str, list[Row]] = {}
     for row in rows:
-        kinds.setdefault(row.label, []).append(row)
-    return [row for kind in kinds.values() for row in kind[:each]]
+        rows_by_label.setdefault(row.label, []).append(row)
+    return [row for label_rows in rows_by_label.values() for row in label_rows[:per_label]]
 
 
 def prepare(data_dir: Path, demo: Path, published: Path) -> None:
@@ -66,8 +66,8 @@ def prepare(data_dir: Path, demo: Path, published: Path) -> None:
     for name in ("images", "samples"):
         (data_dir / "demo" / name).symlink_to(demo / name)
     shutil.copy(demo / "CARD.md", data_dir / "demo")
-    for name, each in (("audit", 60), ("pool", 60)):
-        rows = few(manifest.read(demo / f"{name}.jsonl"), each)
+    for name in ("audit", "pool"):
+        rows = sample(manifest.read(demo / f"{name}.jsonl"), per_label=60)
         manifest.write(data_dir / "demo" / f"{name}.jsonl", rows)
 
 
@@ -116,13 +116,13 @@ def site(tmp_path_factory, demo_data, published) -> Iterator[Site]:
     process.send_signal(signal.SIGTERM)
     process.wait(timeout=60)
     reader.join(timeout=10)
-    left = processes_of(data_dir)
-    assert not left, f"still running after SIGTERM: {left}"
+    remaining = processes_of(data_dir)
+    assert not remaining, f"still running after SIGTERM: {remaining}"
 
 
 def processes_of(data_dir: Path) -> dict[int, str]:
     """Processes that work in this DATA_DIR, by id, with their command lines."""
-    found = {}
+    processes = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             environment = (folder / "environ").read_bytes()
@@ -130,5 +130,5 @@ def processes_of(data_dir: Path) -> dict[int, str]:
         except OSError:
             continue
         if f"DATA_DIR={data_dir}\0".encode() in environment and command:
-            found[int(folder.name)] = command
-    return found
+            processes[int(folder.name)] = command
+    return processes

@@ -23,13 +23,13 @@ def api(site) -> Api:
 
 
 def drawings_called_neutral(site, api, count):
-    found = []
+    pictures = []
     for picture in site.pictures(lambda row: row.groups.get("medium") == "vector"):
         if api.classify(picture)["label"] == "neutral":
-            found.append(picture)
-        if len(found) == count:
+            pictures.append(picture)
+        if len(pictures) == count:
             break
-    return found
+    return pictures
 
 
 def recall(audit, label):
@@ -57,14 +57,16 @@ def test_the_loop(site, api):
 
     # A training process that is killed fails its retrain with a reason, and it can start again.
     killed = start(api)
-    running = api.wait(f"retrains/{killed}/", lambda one: one["progress"].get("pid"), 60)
+    running = api.wait(f"retrains/{killed}/", lambda retrain: retrain["progress"].get("pid"), 60)
     os.kill(running["progress"]["pid"], signal.SIGKILL)
-    failed = api.wait(f"retrains/{killed}/", lambda one: one["status"] != "running", 60)
+    failed = api.wait(f"retrains/{killed}/", lambda retrain: retrain["status"] != "running", 60)
     assert (failed["status"], "SIGKILL" in failed["failure"]) == ("failed", True)
 
     again = start(api)
     assert api.refused(f"retrains/{again}/approve/")[0] == 409
-    done = api.wait(f"retrains/{again}/", lambda one: one["status"] not in {"approved", "running"})
+    done = api.wait(
+        f"retrains/{again}/", lambda retrain: retrain["status"] not in {"approved", "running"}
+    )
     assert done["status"] == "evaluated", done["failure"]
     cells = {(cell["axis"], cell["value"]): cell for cell in done["gate"]["cells"]}
     assert cells["class", "drawings"]["verdict"] == "pass"
@@ -82,7 +84,7 @@ def test_the_loop(site, api):
     after = api.get(f"models/{done['candidate']}/audit/")
     assert recall(after, "drawings") > 0.7
     for receipt in receipts:
-        story = api.wait(f"reports/{receipt}/", lambda one: one["status"] == "answered", 60)
+        story = api.wait(f"reports/{receipt}/", lambda story: story["status"] == "answered", 60)
         example = story["examples"][0]
         assert (example["then"]["model"], example["then"]["label"]) == ("v1", "neutral")
         assert example["now"]["model"] == done["candidate"]
@@ -118,8 +120,8 @@ def test_the_site_goes_on_when_a_worker_dies(site, api):
 
 
 def supervisors(site):
-    found = processes_of(site.data_dir)
-    return [pid for pid, command in found.items() if "supervisord" in command]
+    processes = processes_of(site.data_dir)
+    return [pid for pid, command in processes.items() if "supervisord" in command]
 
 
 def parent_of(pid):

@@ -53,10 +53,10 @@ def look(tmp_path):
 def drawn_standing(site, gender, tone):
     """One drawing in many tones: the published model calls only the lighter ones drawings."""
     wanted = {"gender": gender, "skin_tone": tone}
-    (found,) = site.pictures(
+    (path,) = site.pictures(
         lambda row: row.cluster == "openmoji: standing" and wanted.items() <= row.groups.items()
     )
-    return str(found)
+    return str(path)
 
 
 def test_the_loop_clicked_through(site, opened, look):
@@ -146,11 +146,11 @@ def test_the_loop_clicked_through(site, opened, look):
 
     images = EXAMPLES + 2 * len(PAIRS)
 
-    def told():
+    def all_answered():
         phone.goto(receipt)
         return phone.get_by_text("now says").count() == images
 
-    wait_until(told, 60)
+    wait_until(all_answered, 60)
     look(phone, "9-answered")
     assert phone.get_by_text("That is what you said.").count() > images / 2
     for number in (1, 2):

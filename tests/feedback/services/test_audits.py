@@ -1,4 +1,4 @@
-"""An audit is cut into parts, and what was answered once is never asked again."""
+"""An audit is split into parts, and no part is classified twice."""
 
 import pytest
 from django.utils import timezone
@@ -42,12 +42,12 @@ def waiting(settings, real_champion, axes) -> Audit:
     return audits.request(model=real_champion, audit_set=audit_set)
 
 
-def answer_all(audit: Audit) -> None:
+def predict_all_parts(audit: Audit) -> None:
     for part in audits.start(pk=audit.pk):
         audits.predict_part(pk=audit.pk, part=part)
 
 
-def test_workers_audit_in_parts_and_count_once_all_are_answered(waiting, inference_worker) -> None:
+def test_workers_audit_in_parts_and_then_count_the_errors(waiting, inference_worker) -> None:
     start_audit_task.delay(waiting.pk)
 
     def done() -> bool:
@@ -76,7 +76,7 @@ def test_progress_counts_images(waiting) -> None:
     assert not audits.all_parts_predicted(pk=waiting.pk)
 
 
-def test_after_a_crash_only_what_is_missing_is_asked(waiting) -> None:
+def test_after_a_crash_only_missing_parts_are_classified(waiting) -> None:
     first, second = audits.start(pk=waiting.pk)
     audits.predict_part(pk=waiting.pk, part=first)
     Audit.objects.update(heartbeat_at=timezone.now() - 2 * audits.LOST_AFTER)
@@ -84,7 +84,7 @@ def test_after_a_crash_only_what_is_missing_is_asked(waiting) -> None:
     assert audits.start(pk=waiting.pk) == [second]
 
 
-def test_parts_that_still_wait_are_not_lost(waiting, transactional_db) -> None:
+def test_an_audit_with_queued_parts_is_not_lost(waiting, transactional_db) -> None:
     start_audit_task(waiting.pk)
     Audit.objects.update(heartbeat_at=timezone.now() - 2 * audits.LOST_AFTER)
     pick_up_lost_work_task()
@@ -92,8 +92,8 @@ def test_parts_that_still_wait_are_not_lost(waiting, transactional_db) -> None:
     assert waiting.status == "running"
 
 
-def test_a_count_that_was_cut_short_is_done_again(waiting) -> None:
-    answer_all(waiting)
+def test_an_interrupted_count_is_repeated(waiting) -> None:
+    predict_all_parts(waiting)
     Audit.objects.update(progress={"stage": "counting", "done": IMAGES, "total": IMAGES})
     audits.count_errors(pk=waiting.pk)  # another worker has it
     waiting.refresh_from_db()
@@ -107,7 +107,7 @@ def test_a_count_that_was_cut_short_is_done_again(waiting) -> None:
     assert waiting.status == "done"
 
 
-def test_a_picture_that_is_gone_fails_the_audit_and_says_so(waiting, settings) -> None:
+def test_a_missing_image_fails_the_audit_with_a_reason(waiting, settings) -> None:
     for path in settings.AUDIT_IMAGES_DIR.glob("*.png"):
         path.unlink()
     first, _ = audits.start(pk=waiting.pk)
@@ -118,7 +118,7 @@ def test_a_picture_that_is_gone_fails_the_audit_and_says_so(waiting, settings) -
     assert "image" in waiting.failure
 
 
-def test_a_failed_audit_goes_on_where_it_stopped(waiting) -> None:
+def test_a_failed_audit_resumes_where_it_stopped(waiting) -> None:
     first, second = audits.start(pk=waiting.pk)
     audits.predict_part(pk=waiting.pk, part=first)
     audits.fail(pk=waiting.pk, reason="The disk was full.")

@@ -1,4 +1,4 @@
-"""The site looks for more than rates in the model in service, once, and by itself."""
+"""The site analyses the model in service beyond its rates, once and without being asked."""
 
 import datetime
 import shutil
@@ -46,11 +46,11 @@ def audited(settings, real_champion, axes) -> Audit:
     return audit
 
 
-def finding(audit: Audit, kind: str) -> Finding:
+def finding_of(audit: Audit, kind: str) -> Finding:
     return Finding.objects.get(audit=audit, kind=kind)
 
 
-def test_the_clock_asks_for_every_kind_once(audited) -> None:
+def test_the_schedule_requests_every_kind_once(audited) -> None:
     pick_up_lost_work_task()
     pick_up_lost_work_task()
     assert sorted(Finding.objects.values_list("kind", flat=True)) == [
@@ -60,63 +60,61 @@ def test_the_clock_asks_for_every_kind_once(audited) -> None:
     ]
 
 
-def test_visitors_browsers_wait_for_nothing_else(audited) -> None:
+def test_the_export_for_browsers_comes_first(audited) -> None:
     findings.request_missing()
-    assert queries.pending_work.findings_to_run() == [finding(audited, "int8").pk]
+    assert queries.pending_work.findings_to_run() == [finding_of(audited, "int8").pk]
 
 
-def test_only_the_model_in_service_is_looked_at(audited) -> None:
+def test_only_the_model_in_service_is_analysed(audited) -> None:
     audited.model.status = "retired"
     audited.model.save()
     findings.request_missing()
     assert not Finding.objects.exists()
 
 
-def test_made_changes_and_the_sets_own_counterparts_are_compared(audited) -> None:
+def test_perturbations_and_the_sets_own_counterparts_are_compared(audited) -> None:
     findings.request_missing()
-    found = finding(audited, "counterfactual")
-    run_finding_task(found.pk)
-    found.refresh_from_db()
-    assert (found.failure, found.status) == ("", "done")
-    given, grey = found.figures["skin_tone"], found.figures["greyscale"]
+    finding = finding_of(audited, "counterfactual")
+    run_finding_task(finding.pk)
+    finding.refresh_from_db()
+    assert (finding.failure, finding.status) == ("", "done")
+    given, grey = finding.figures["skin_tone"], finding.figures["greyscale"]
     assert (given["kind"], given["sets"], given["images"]) == ("given", IMAGES // 2, IMAGES)
     assert (grey["kind"], grey["images"]) == ("made", 2)
     assert 0 <= grey["flips"]["low"] <= grey["flips"]["rate"] <= grey["flips"]["high"] <= 1
 
 
-def test_slices_are_looked_for_and_few_mistakes_are_none(audited, settings) -> None:
+def test_few_mistakes_give_no_slices(audited, settings) -> None:
     findings.request_missing()
-    found = finding(audited, "slices")
-    run_finding_task(found.pk)
-    found.refresh_from_db()
-    assert (found.failure, found.status) == ("", "done")
-    assert isinstance(found.figures, list)
+    finding = finding_of(audited, "slices")
+    run_finding_task(finding.pk)
+    finding.refresh_from_db()
+    assert (finding.failure, finding.status) == ("", "done")
+    assert isinstance(finding.figures, list)
     assert len(list(settings.FEATURES_DIR.rglob("*.*"))) >= IMAGES
 
 
-def test_an_export_in_integers_is_judged_by_the_gate(
-    audited, published, settings, tmp_path
-) -> None:
-    learn_from(settings, seeds=range(100, 108))
+def test_a_quantized_export_is_judged_by_the_gate(audited, published, settings, tmp_path) -> None:
+    create_first_dataset(settings, seeds=range(100, 108))
     settings.ARTIFACTS_DIR = tmp_path / "own"
     shutil.copytree(published.path, settings.ARTIFACTS_DIR / published.path.name)
     findings.request_missing()
-    found = finding(audited, "int8")
-    run_finding_task(found.pk)
-    found.refresh_from_db()
-    assert (found.failure, found.status) == ("", "done")
-    made = artifact.load(settings.ARTIFACTS_DIR / found.figures["sha256"][:12])
-    assert made.config["parent"] == audited.model.sha256
-    assert found.figures["calibrated_on"] == 8
-    assert {cell["n"] for cell in found.figures["gate"]["cells"]} >= {IMAGES, IMAGES // 2}
+    finding = finding_of(audited, "int8")
+    run_finding_task(finding.pk)
+    finding.refresh_from_db()
+    assert (finding.failure, finding.status) == ("", "done")
+    export = artifact.load(settings.ARTIFACTS_DIR / finding.figures["sha256"][:12])
+    assert export.config["parent"] == audited.model.sha256
+    assert finding.figures["calibrated_on"] == 8
+    assert {cell["n"] for cell in finding.figures["gate"]["cells"]} >= {IMAGES, IMAGES // 2}
     entry = LedgerEntry.objects.get(kind="export")
-    assert entry.facts["verdict"] == found.figures["gate"]["verdict"]
+    assert entry.facts["verdict"] == finding.figures["gate"]["verdict"]
     assert not list(ledger.contradictions())
     # Of reported images, which may be withdrawn, nothing stays in the run's folder.
-    assert not list(found.folder.rglob("manifest.jsonl"))
+    assert not list(finding.folder.rglob("manifest.jsonl"))
 
 
-def learn_from(settings, seeds: Iterable[int]) -> None:
+def create_first_dataset(settings, seeds: Iterable[int]) -> None:
     folder = settings.DEMO_DIR / "images"
     folder.mkdir(parents=True)
     rows = []
@@ -128,34 +126,34 @@ def learn_from(settings, seeds: Iterable[int]) -> None:
     datasets.create_first(rows)
 
 
-def test_an_export_without_images_to_learn_ranges_from_says_so(audited) -> None:
+def test_an_export_without_calibration_images_fails_with_a_reason(audited) -> None:
     findings.request_missing()
-    found = finding(audited, "int8")
-    run_finding_task(found.pk)
-    found.refresh_from_db()
-    assert found.status == "failed"
-    assert "needs images of split train" in found.failure
+    finding = finding_of(audited, "int8")
+    run_finding_task(finding.pk)
+    finding.refresh_from_db()
+    assert finding.status == "failed"
+    assert "needs images of split train" in finding.failure
 
 
-def test_what_failed_says_why_and_waits_for_a_person(audited, settings) -> None:
+def test_a_failed_finding_says_why_and_waits_for_a_person(audited, settings) -> None:
     findings.request_missing()
     for path in settings.AUDIT_IMAGES_DIR.glob("*.png"):
         path.unlink()
-    found = finding(audited, "counterfactual")
-    run_finding_task(found.pk)
-    found.refresh_from_db()
-    assert found.status == "failed"
-    assert "must be readable" in found.failure
+    finding = finding_of(audited, "counterfactual")
+    run_finding_task(finding.pk)
+    finding.refresh_from_db()
+    assert finding.status == "failed"
+    assert "must be readable" in finding.failure
     findings.request_missing()
-    assert found.pk not in queries.pending_work.findings_to_run()
-    findings.retry(finding=found)
-    found.refresh_from_db()
-    assert (found.status, found.failure) == ("waiting", "")
+    assert finding.pk not in queries.pending_work.findings_to_run()
+    findings.retry(finding=finding)
+    finding.refresh_from_db()
+    assert (finding.status, finding.failure) == ("waiting", "")
     with pytest.raises(WrongState):
-        findings.retry(finding=found)
+        findings.retry(finding=finding)
 
 
-def test_one_whose_worker_was_lost_runs_again(audited) -> None:
+def test_a_finding_whose_worker_was_lost_runs_again(audited) -> None:
     findings.request_missing()
     long_ago = timezone.now() - 2 * audits.LOST_AFTER
     Finding.objects.update(status="running", heartbeat_at=long_ago)
@@ -179,7 +177,7 @@ def test_a_retrain_goes_first(audited, mona) -> None:
         approved_at=timezone.now() - datetime.timedelta(hours=1),
     )
     assert queries.pending_work.findings_to_run() == []
-    found = finding(audited, "counterfactual")
-    run_finding_task(found.pk)  # begun a moment before
-    found.refresh_from_db()
-    assert (found.status, found.failure) == ("waiting", "")
+    finding = finding_of(audited, "counterfactual")
+    run_finding_task(finding.pk)  # begun a moment before
+    finding.refresh_from_db()
+    assert (finding.status, finding.failure) == ("waiting", "")

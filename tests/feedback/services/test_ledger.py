@@ -1,4 +1,4 @@
-"""What was decided is written down once, in order, and any change to it shows."""
+"""Every decision is recorded once, in order, and any later change is detected."""
 
 import json
 import random
@@ -126,9 +126,9 @@ def test_a_decision_taken_back_is_an_entry_of_its_own(queued, ravi) -> None:
     triage.reopen(report=report, by=ravi)
     triage.decide(report=report, outcome="escalated", by=ravi, reason="Look at this.")
 
-    found = entries("report")
-    assert [one["outcome"] for one in found] == ["accepted", "taken back", "escalated"]
-    assert len({one["report"] for one in found}) == 1
+    facts = entries("report")
+    assert [entry["outcome"] for entry in facts] == ["accepted", "taken back", "escalated"]
+    assert len({entry["report"] for entry in facts}) == 1
 
 
 def test_a_candidate_that_is_declined_is_an_entry(promoted, mona) -> None:
@@ -148,7 +148,7 @@ def test_a_model_that_comes_back_is_a_rollback(promoted, champion, mona) -> None
     assert (rollback["model"], rollback["after"], rollback["by"]) == ("v1", "v2", "mona")
 
 
-def test_what_is_undone_is_not_written(queued, ravi) -> None:
+def test_a_rolled_back_decision_is_not_recorded(queued, ravi) -> None:
     report = queued()
     with transaction.atomic():
         triage.decide(report=report, outcome="accepted", by=ravi)
@@ -157,7 +157,7 @@ def test_what_is_undone_is_not_written(queued, ravi) -> None:
     assert not LedgerEntry.objects.exists()
 
 
-def test_the_beginning_is_written_once_and_says_that_history_is_missing(db) -> None:
+def test_the_first_entry_is_written_once_and_says_that_history_is_missing(db) -> None:
     ledger.begin()
     ledger.begin()
 
@@ -213,7 +213,7 @@ def test_two_writers_cannot_fork_the_chain() -> None:
 
 def strings(value) -> set[str]:
     if isinstance(value, dict):
-        return set().union(*(strings(one) for one in value.values()), set())
+        return set().union(*(strings(item) for item in value.values()), set())
     return {value} if isinstance(value, str) else set()
 
 
@@ -221,12 +221,12 @@ def remaining() -> list[str]:
     """Every value of every table that is left, but for the ledger itself."""
     with connection.cursor() as cursor:
         tables = connection.introspection.table_names(cursor)
-        found = set()
+        values = set()
         for table in tables:
             if table != LedgerEntry._meta.db_table:
                 cursor.execute(f'SELECT * FROM "{table}"')
-                found |= {str(value) for row in cursor.fetchall() for value in row}
-    return sorted(found)
+                values |= {str(value) for row in cursor.fetchall() for value in row}
+    return sorted(values)
 
 
 def test_after_a_withdrawal_no_entry_can_be_linked_to_the_report(
@@ -234,9 +234,9 @@ def test_after_a_withdrawal_no_entry_can_be_linked_to_the_report(
 ) -> None:
     report = Report.objects.get()
     image = report.examples.get().image_sha256
-    names = {one["report"] for one in entries("report")}
+    names = {facts["report"] for facts in entries("report")}
     secret = {report.ledger_key, DatasetVersion.objects.get(number=2).ledger_key}
-    linked = names | {one["sealed"] for one in entries("report") if "sealed" in one}
+    linked = names | {facts["sealed"] for facts in entries("report") if "sealed" in facts}
     linked |= {entries("dataset")[-1]["manifest"]}
     assert ledger._hmac(report.ledger_key, f"report {report.pk}") in names  # as long as it stands
 
@@ -247,7 +247,7 @@ def test_after_a_withdrawal_no_entry_can_be_linked_to_the_report(
     text = "\n".join(entry.line for entry in LedgerEntry.objects.all())
     for plain in (image, report.receipt, report.description, f'"{report.pk}"', "vector", "ravi"):
         assert plain not in text
-    assert [one for one in linked | secret if one in "\n".join(left)] == []
+    assert [value for value in linked | secret if value in "\n".join(left)] == []
     values = [*left, *(f"report {pk}" for pk in range(10))]
     candidates = [
         *values,
@@ -265,13 +265,13 @@ def test_after_a_withdrawal_no_entry_can_be_linked_to_the_report(
 
 
 def test_a_withdrawal_erases_only_its_own_keys(queued, ravi) -> None:
-    one, other = queued(1), queued(2)
-    for report in (one, other):
+    withdrawn, standing = queued(1), queued(2)
+    for report in (withdrawn, standing):
         triage.decide(report=report, outcome="accepted", by=ravi)
-    reports.withdraw(report=one)
+    reports.withdraw(report=withdrawn)
 
-    assert Report.objects.get(pk=one.pk).ledger_key == ""
-    assert len(Report.objects.get(pk=other.pk).ledger_key) == 64
+    assert Report.objects.get(pk=withdrawn.pk).ledger_key == ""
+    assert len(Report.objects.get(pk=standing.pk).ledger_key) == 64
 
 
 @pytest.mark.django_db(transaction=True)
@@ -282,14 +282,14 @@ def test_an_erased_key_is_not_in_the_databases_file(queued, ravi) -> None:
     key = Report.objects.get().ledger_key.encode()
     file = Path(str(connection.settings_dict["NAME"]))
 
-    def kept() -> bytes:
+    def database_bytes() -> bytes:
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return file.read_bytes() + file.with_name(f"{file.name}-wal").read_bytes()
 
-    assert key in kept()
+    assert key in database_bytes()
     reports.withdraw(report=report)
-    assert key not in kept()
+    assert key not in database_bytes()
 
 
 def test_a_dataset_that_once_held_it_loses_its_key_too(promoted, ravi) -> None:
@@ -306,9 +306,9 @@ def test_two_reports_on_the_same_image_do_not_look_alike(queued, judged, ravi) -
         report = queued(classifications=[classification])
         triage.decide(report=report, outcome="accepted", by=ravi)
 
-    one, other = entries("report")
-    assert one["sealed"] != other["sealed"]
-    assert one["report"] != other["report"]
+    first, second = entries("report")
+    assert first["sealed"] != second["sealed"]
+    assert first["report"] != second["report"]
 
 
 # Checking
@@ -362,7 +362,7 @@ def test_a_dropped_entry_is_named(promoted) -> None:
     assert verified() == "Entries 5 to 5 are missing."
 
 
-def test_two_entries_that_changed_places_are_named(promoted) -> None:
+def test_two_swapped_entries_are_named(promoted) -> None:
     rewrite("UPDATE LEDGER SET number = 99 WHERE number = 5")
     rewrite("UPDATE LEDGER SET number = 5 WHERE number = 6")
     rewrite("UPDATE LEDGER SET number = 6 WHERE number = 99")
@@ -388,7 +388,7 @@ def test_a_cut_tail_shows_only_by_a_hash_noted_before(promoted) -> None:
         (lambda: DatasetVersion.objects.filter(number=2).update(manifest_sha256="0"), "dataset"),
     ],
 )
-def test_a_fact_that_was_changed_behind_the_ledgers_back_is_named(promoted, change, kind) -> None:
+def test_a_change_in_the_database_is_named(promoted, change, kind) -> None:
     change()
 
     assert f"({kind}) is not what the database holds now." in verified()
@@ -406,8 +406,8 @@ def test_the_published_checker_finds_a_cut_tail_by_a_hash_noted_before(lines, tm
     head = json.loads(lines[-1])["hash"]
 
     assert checked(tmp_path, lines[:-3])[0] == 0
-    status, said = checked(tmp_path, lines[:-3], "--head", head)
-    assert (status, said) == (
+    status, output = checked(tmp_path, lines[:-3], "--head", head)
+    assert (status, output) == (
         1,
         "No entry has the noted hash: entries were cut off, or all were rewritten.\n",
     )

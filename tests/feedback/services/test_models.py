@@ -12,10 +12,10 @@ from feedback.services import models
 @pytest.fixture
 def newer(real_champion) -> ModelVersion:
     """A second model has taken the published one's place."""
-    made = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
-    models.put_in_service(made)
+    candidate = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
+    models.put_in_service(candidate)
     real_champion.refresh_from_db()
-    return made
+    return candidate
 
 
 def test_a_maintainer_puts_the_former_model_back(client, newer, real_champion, mona) -> None:

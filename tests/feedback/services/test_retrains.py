@@ -50,7 +50,7 @@ def evaluated(proposed, mona, champion, settings) -> Retrain:
     return proposed
 
 
-def test_proposing_folds_and_needs_something_new(first_version, champion, mona):
+def test_a_retrain_needs_new_examples(first_version, champion, mona):
     with pytest.raises(NothingToLearn):
         retrains.propose(by=mona)
 
@@ -60,14 +60,14 @@ def test_one_retrain_is_open_at_a_time(proposed, mona):
         retrains.propose(by=mona)
 
 
-def test_the_database_keeps_to_one_open_retrain(proposed, mona):
+def test_the_database_allows_one_open_retrain(proposed, mona):
     with pytest.raises(IntegrityError), transaction.atomic():
         Retrain.objects.create(
             base=proposed.base, dataset=proposed.dataset, config="head", proposed_by=mona
         )
 
 
-def test_approving_twice_is_done_once_and_the_second_is_told_so(proposed, mona, ravi):
+def test_a_second_approval_is_refused(proposed, mona, ravi):
     retrains.approve(retrain=proposed, by=mona)
     with pytest.raises(WrongState, match="is approved, by mona"):
         retrains.approve(retrain=proposed, by=ravi)
@@ -86,20 +86,20 @@ def test_promoting_changes_the_champion_at_once(evaluated, mona, champion):
     assert ModelVersion.objects.champion() == evaluated.candidate
 
 
-def test_promoting_twice_is_done_once_and_the_second_is_told_so(evaluated, mona):
+def test_a_second_promotion_is_refused(evaluated, mona):
     retrains.promote(retrain=evaluated, by=mona, override_reason="Drawings first.")
     with pytest.raises(WrongState, match="is promoted, by mona"):
         retrains.promote(retrain=evaluated, by=mona, override_reason="Again.")
 
 
-def test_the_database_keeps_to_one_champion(evaluated):
+def test_the_database_allows_one_champion(evaluated):
     with pytest.raises(IntegrityError), transaction.atomic():
         ModelVersion.objects.filter(pk=evaluated.candidate_id).update(
             status=ModelVersion.Status.CHAMPION, promoted_at=timezone.now()
         )
 
 
-def test_the_database_wants_a_reason_with_an_override(evaluated, mona):
+def test_the_database_requires_a_reason_for_an_override(evaluated, mona):
     with pytest.raises(IntegrityError), transaction.atomic():
         Retrain.objects.filter(pk=evaluated.pk).update(
             status=Status.PROMOTED, decided_by=mona, decided_at=timezone.now()
@@ -134,7 +134,7 @@ def test_a_run_without_files_fails_with_a_reason(proposed, mona, first_version):
     assert proposed.failure
 
 
-def test_what_was_withdrawn_since_is_not_trained_on(proposed, mona, queued, ravi):
+def test_reports_withdrawn_since_the_proposal_are_not_trained_on(proposed, mona, queued, ravi):
     AuditSet.objects.create(name="demo", manifest_sha256="d" * 64, images=0)
     AuditSet.objects.first().manifest.write_text("")
     reports.withdraw(report=Report.objects.get())
@@ -188,7 +188,7 @@ def test_two_maintainers_at_once_promote_once(evaluated, mona):
             retrains.promote(retrain=retrain, by=mona, override_reason="Both want it.")
             outcomes.append("promoted")
         except WrongState:
-            outcomes.append("told so")
+            outcomes.append("refused")
         finally:
             connection.close()
 
@@ -207,5 +207,5 @@ def test_two_maintainers_at_once_promote_once(evaluated, mona):
         thread.join(timeout=30)
     done.set()
     watcher.join(timeout=30)
-    assert sorted(outcomes) == ["promoted", "told so"]
+    assert sorted(outcomes) == ["promoted", "refused"]
     assert set(seen) == {1}

@@ -41,39 +41,41 @@ def pointed(reported) -> None:
     reported(1, medium="photograph", label="drawings")
 
 
-def the_one() -> signals.Signal:
+def planted_signal() -> signals.Signal:
     return next(
         s for s in signals.list_signals() if (s.value.axis.name, s.value.name, s.kind) == NAME
     )
 
 
 def test_a_group_that_is_reported_more_than_others_is_a_signal(pointed) -> None:
-    found = the_one()
-    assert found.raised
-    assert (found.reports, found.ratio > 1.5) == (20, True)
-    assert found.expected == pytest.approx(22 * 21 / 43)
-    raised = {(each.value.name, each.kind) for each in signals.list_signals() if each.raised}
+    signal = planted_signal()
+    assert signal.raised
+    assert (signal.reports, signal.ratio > 1.5) == (20, True)
+    assert signal.expected == pytest.approx(22 * 21 / 43)
+    raised = {
+        (signal.value.name, signal.kind) for signal in signals.list_signals() if signal.raised
+    }
     assert raised == {("vector", "confusion"), ("photograph", "miss")}
 
 
 def test_a_network_counts_once(reported) -> None:
     reported(20, medium="vector", label="drawings", source="mallory")
     reported(10, medium="photograph", label="sexy")
-    assert the_one().reports == 1
-    assert not the_one().raised
+    assert planted_signal().reports == 1
+    assert not planted_signal().raised
 
 
 @pytest.mark.parametrize("status", ["rejected", "withdrawn", "escalated", "received"])
-def test_what_was_declined_or_not_screened_points_at_nothing(reported, status) -> None:
+def test_rejected_or_unscreened_reports_do_not_count(reported, status) -> None:
     reported(6, medium="vector", label="drawings", status=status)
     assert signals.list_signals() == []
 
 
-def test_a_group_that_an_axis_is_silent_of_is_compared_with_nothing(reported, filed) -> None:
+def test_reports_without_a_group_on_the_axis_do_not_count(reported, filed) -> None:
     reported(6, medium="vector", label="drawings")
     filed(99, groups={}, expected_label="sexy", source="other")
     cache.clear()
-    assert the_one().expected == 6
+    assert planted_signal().expected == 6
 
 
 @pytest.fixture
@@ -124,7 +126,7 @@ def test_a_dismissed_signal_says_why_and_how_many_came_since(
 @pytest.mark.parametrize(
     ("outcome", "refusal"), [("dismissed", Invalid), ("confirmed", Invalid), ("", WrongState)]
 )
-def test_a_decision_needs_its_ground(pointed, mona, outcome, refusal) -> None:
+def test_a_decision_needs_a_reason_or_an_audit(pointed, mona, outcome, refusal) -> None:
     with pytest.raises(refusal):
         signals.decide(
             value=vector(), kind="confusion", outcome=outcome, audit=None, reason=" ", by=mona
@@ -141,7 +143,7 @@ def test_reviewers_and_strangers_do_not_decide(client, pointed, ravi) -> None:
 
 
 @pytest.mark.parametrize("how", ["svg", "csv", "json"])
-def test_the_chart_is_there_to_take_away(client, pointed, how) -> None:
+def test_the_chart_can_be_downloaded(client, pointed, how) -> None:
     answer = client.get(reverse("signals"), {"chart": "signals", "as": how})
     assert answer.status_code == 200
     assert b"Flat vector drawing" in answer.content

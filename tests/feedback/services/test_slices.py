@@ -1,4 +1,4 @@
-"""A region that a maintainer names is a group from then on, in every audit of its set."""
+"""A region that a maintainer names becomes a group in every audit of its set."""
 
 from pathlib import Path
 
@@ -68,7 +68,7 @@ def audited(champion, axes) -> Audit:
 
 
 @pytest.fixture
-def found(audited) -> Finding:
+def slice_finding(audited) -> Finding:
     return Finding.objects.create(
         audit=audited,
         kind="slices",
@@ -89,71 +89,73 @@ def counted(audit: Audit) -> dict:
     return {value: (cell["error"]["count"], cell["n"]) for value, cell in cells.items()}
 
 
-def test_a_named_slice_is_counted_in_audits_that_are_done(found, mona) -> None:
-    finished = found.audit.finished_at
-    slices.name(finding=found, region=0, title="  Flags ", by=mona)
+def test_a_named_slice_is_counted_in_finished_audits(slice_finding, mona) -> None:
+    finished = slice_finding.audit.finished_at
+    slices.name(finding=slice_finding, region=0, title="  Flags ", by=mona)
     recount()
-    assert counted(found.audit) == {"flags": (20, 35)}
-    assert found.audit.finished_at == finished
+    assert counted(slice_finding.audit) == {"flags": (20, 35)}
+    assert slice_finding.audit.finished_at == finished
     assert queries.pending_work.audits_to_recount() == []
     value = AxisValue.objects.get(axis__name="slice")
     assert (value.name, value.title) == ("flags", "Flags")
 
 
-def test_the_manifest_stays_as_it_was(found, mona) -> None:
-    before = found.audit.audit_set.manifest.read_bytes()
-    slices.name(finding=found, region=0, title="Flags", by=mona)
+def test_naming_does_not_change_the_manifest(slice_finding, mona) -> None:
+    before = slice_finding.audit.audit_set.manifest.read_bytes()
+    slices.name(finding=slice_finding, region=0, title="Flags", by=mona)
     recount()
-    assert found.audit.audit_set.manifest.read_bytes() == before
+    assert slice_finding.audit.audit_set.manifest.read_bytes() == before
 
 
-def test_an_image_keeps_its_first_name(found, mona) -> None:
-    slices.name(finding=found, region=0, title="Flags", by=mona)
-    slices.name(finding=found, region=1, title="Maps", by=mona)
+def test_an_image_keeps_its_first_name(slice_finding, mona) -> None:
+    slices.name(finding=slice_finding, region=0, title="Flags", by=mona)
+    slices.name(finding=slice_finding, region=1, title="Maps", by=mona)
     recount()
-    assert counted(found.audit) == {"flags": (20, 35), "maps": (0, 15)}
+    assert counted(slice_finding.audit) == {"flags": (20, 35), "maps": (0, 15)}
     with pytest.raises(WrongState, match="0 have none"):
-        slices.name(finding=found, region=1, title="Signs", by=mona)
+        slices.name(finding=slice_finding, region=1, title="Signs", by=mona)
 
 
-def test_a_name_is_given_once(found, mona) -> None:
-    slices.name(finding=found, region=0, title="Flags", by=mona)
+def test_a_name_cannot_be_given_twice(slice_finding, mona) -> None:
+    slices.name(finding=slice_finding, region=0, title="Flags", by=mona)
     with pytest.raises(WrongState, match="once in a set"):
-        slices.name(finding=found, region=1, title="flags", by=mona)
+        slices.name(finding=slice_finding, region=1, title="flags", by=mona)
 
 
 @pytest.mark.parametrize("title", ["", " !? ", "x" * 81])
-def test_a_name_without_letters_is_refused(found, mona, title) -> None:
+def test_a_name_without_letters_is_refused(slice_finding, mona, title) -> None:
     with pytest.raises(Invalid, match="letters or digits"):
-        slices.name(finding=found, region=0, title=title, by=mona)
+        slices.name(finding=slice_finding, region=0, title=title, by=mona)
 
 
 @pytest.mark.parametrize("region", [-1, 2])
-def test_only_what_was_found_is_named(found, mona, region) -> None:
+def test_an_unknown_region_cannot_be_named(slice_finding, mona, region) -> None:
     with pytest.raises(Invalid, match="region that was found"):
-        slices.name(finding=found, region=region, title="Flags", by=mona)
+        slices.name(finding=slice_finding, region=region, title="Flags", by=mona)
 
 
-def test_the_gate_sees_the_slice_in_both_models(found, mona) -> None:
-    slices.name(finding=found, region=0, title="Flags", by=mona)
+def test_the_gate_sees_the_slice_in_both_models(slice_finding, mona) -> None:
+    slices.name(finding=slice_finding, region=0, title="Flags", by=mona)
     candidate = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
-    later = finished_audit(candidate, found.audit.audit_set, answers(wrong=34))
-    judged = audits.compare(before=found.audit, after=later)
+    later = finished_audit(candidate, slice_finding.audit.audit_set, answers(wrong=34))
+    judged = audits.compare(before=slice_finding.audit, after=later)
     cell = next(cell for cell in judged["cells"] if cell["axis"] == "slice")
     assert (cell["value"], cell["n"], cell["newly_wrong"]) == ("flags", 35, 14)
     assert judged == judge.judge(
-        champion=audits.predictions_of(found.audit), candidate=audits.predictions_of(later)
+        champion=audits.predictions_of(slice_finding.audit), candidate=audits.predictions_of(later)
     )
 
 
-def test_a_later_audit_counts_it_at_once(found, mona, monkeypatch) -> None:
-    slices.name(finding=found, region=0, title="Flags", by=mona)
+def test_a_later_audit_counts_a_named_slice(slice_finding, mona, monkeypatch) -> None:
+    slices.name(finding=slice_finding, region=0, title="Flags", by=mona)
     candidate = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
-    audit = audits.request(model=candidate, audit_set=found.audit.audit_set)
-    said = {each.sha256: each for each in answers(wrong=3)}
+    audit = audits.request(model=candidate, audit_set=slice_finding.audit.audit_set)
+    predicted = {prediction.sha256: prediction for prediction in answers(wrong=3)}
     monkeypatch.setattr("feedback.services.models.classifier_of", lambda model: None)
     monkeypatch.setattr(
-        evaluate, "predict", lambda classifier, rows, *rest: [said[row.sha256] for row in rows]
+        evaluate,
+        "predict",
+        lambda classifier, rows, *rest: [predicted[row.sha256] for row in rows],
     )
     for part in audits.start(pk=audit.pk):
         audits.predict_part(pk=audit.pk, part=part)
@@ -161,56 +163,58 @@ def test_a_later_audit_counts_it_at_once(found, mona, monkeypatch) -> None:
     assert counted(audit) == {"flags": (3, 35)}
 
 
-def test_a_name_can_be_taken_back_and_who_did_stays_known(found, mona, ravi) -> None:
-    named = slices.name(finding=found, region=0, title="Flags", by=mona)
+def test_a_name_can_be_taken_back_and_by_whom_is_recorded(slice_finding, mona, ravi) -> None:
+    named = slices.name(finding=slice_finding, region=0, title="Flags", by=mona)
     recount()
     slices.take_back(named=named, by=ravi)
     recount()
-    assert counted(found.audit) == {}
+    assert counted(slice_finding.audit) == {}
     assert not AxisValue.objects.filter(axis__name="slice").exists()
     assert (named.named_by, named.taken_back_by) == (mona, ravi)
     with pytest.raises(WrongState, match="once"):
         slices.take_back(named=named, by=ravi)
-    slices.name(finding=found, region=0, title="Flags", by=mona)
+    slices.name(finding=slice_finding, region=0, title="Flags", by=mona)
     assert NamedSlice.objects.count() == 2
 
 
-def test_what_is_counted_twice_enters_the_ledger_once(found, mona) -> None:
-    slices.name(finding=found, region=0, title="Flags", by=mona)
+def test_an_unchanged_recount_adds_no_ledger_entry(slice_finding, mona) -> None:
+    slices.name(finding=slice_finding, region=0, title="Flags", by=mona)
     for _ in range(2):
-        recount_audit_task(found.audit.pk)
+        recount_audit_task(slice_finding.audit.pk)
     assert LedgerEntry.objects.filter(kind="audit").count() == 2  # before and after
 
 
-def test_no_reporter_can_claim_a_named_slice(found, mona, filed) -> None:
-    slices.name(finding=found, region=0, title="Flags", by=mona)
+def test_no_reporter_can_claim_a_named_slice(slice_finding, mona, filed) -> None:
+    slices.name(finding=slice_finding, region=0, title="Flags", by=mona)
     assert "slice" not in {axis.name for axis in queries.groups.stated_axes()}
     with pytest.raises(Invalid, match="slice"):
         filed(groups={"slice": "flags"})
 
 
-def test_the_ledger_holds_the_last_count(found, mona) -> None:
-    slices.name(finding=found, region=0, title="Flags", by=mona)
+def test_the_ledger_holds_the_latest_recount(slice_finding, mona) -> None:
+    slices.name(finding=slice_finding, region=0, title="Flags", by=mona)
     recount()
     assert list(ledger.contradictions()) == []
     Audit.objects.update(figures={"error": 0})
     assert "is not what the database holds" in next(iter(ledger.contradictions()))
 
 
-def test_the_clock_recounts_what_was_lost(found, mona, inference_worker) -> None:
+def test_the_schedule_resumes_a_lost_recount(slice_finding, mona, inference_worker) -> None:
     from tests.flows.api import wait_until
 
-    slices.name(finding=found, region=0, title="Flags", by=mona)
+    slices.name(finding=slice_finding, region=0, title="Flags", by=mona)
     pick_up_lost_work_task()
-    wait_until(lambda: counted(found.audit) == {"flags": (20, 35)}, 30)
+    wait_until(lambda: counted(slice_finding.audit) == {"flags": (20, 35)}, 30)
 
 
-def test_a_retrain_judges_both_models_by_the_names_of_its_start(found, mona, monkeypatch) -> None:
-    slices.name(finding=found, region=0, title="Flags", by=mona)
+def test_a_retrain_judges_both_models_by_the_slices_of_its_start(
+    slice_finding, mona, monkeypatch
+) -> None:
+    slices.name(finding=slice_finding, region=0, title="Flags", by=mona)
     row = Row("d" * 64, "neutral", {}, "train", "demo", "owl")
     retrain = Retrain.objects.create(
         status="approved",
-        base=found.audit.model,
+        base=slice_finding.audit.model,
         dataset=DatasetVersion.objects.create(
             number=1, manifest_sha256=manifests.publish([row]), images=1, added=1
         ),
@@ -219,17 +223,17 @@ def test_a_retrain_judges_both_models_by_the_names_of_its_start(found, mona, mon
         approved_by=mona,
         approved_at=timezone.now(),
     )
-    given = {}
+    options = {}
 
     def stopped(arguments, **_):
-        slices.name(finding=found, region=1, title="Maps", by=mona)
-        given.update(one.removeprefix("--").split("=") for one in arguments[1:])
+        slices.name(finding=slice_finding, region=1, title="Maps", by=mona)
+        options.update(argument.removeprefix("--").split("=") for argument in arguments[1:])
         raise training_process.ProcessFailed("stopped here")
 
     monkeypatch.setattr(training_process, "run", stopped)
     retrains.run(pk=retrain.pk)
-    audited = manifest.read(Path(given["audit-manifest"]))
-    champion = evaluate.read_answers(Path(given["champion-predictions"]))
-    groups = {each.sha256: each.groups for each in audited}
-    assert groups == {each.sha256: each.groups for each in champion}
-    assert {one.get("slice") for one in groups.values()} == {"flags", None}
+    audited = manifest.read(Path(options["audit-manifest"]))
+    champion = evaluate.read_answers(Path(options["champion-predictions"]))
+    groups = {row.sha256: row.groups for row in audited}
+    assert groups == {prediction.sha256: prediction.groups for prediction in champion}
+    assert {values.get("slice") for values in groups.values()} == {"flags", None}
