@@ -20,9 +20,11 @@ import numpy as np
 
 from modeltrain.audit.columns import Columns
 from modeltrain.gate.judge import judge
+from modeltrain.gate.policy import Policy
 from modeltrain.labels import LABELS, NSFW
 
 SEED = 20261128
+POLICY = replace(Policy.load(), required=("overall",))  # a world has one class
 GROUPS_AN_AXIS = 5
 SAFE = LABELS.index("neutral")
 EXPLICIT = next(index for index, label in enumerate(LABELS) if label in NSFW)
@@ -59,7 +61,7 @@ class World:
     rate: float = 0.03
     images: int = 150
     groups: int = 40
-    churn: float = 0.5
+    churn: float = 0.2
     factor: float = 1.0
     rise: float = 0.0
     clusters: str = "independent"
@@ -148,7 +150,7 @@ def run(world: World, seed: list[int]) -> Outcome:
     random = np.random.default_rng(seed)
     columns, _ = world.layout(random)
     old, new = world.answers(columns, random)
-    result = judge(champion=old, candidate=new)
+    result = judge(champion=old, candidate=new, policy=POLICY)
     planted = [
         cell
         for cell in result["cells"]
@@ -198,6 +200,7 @@ SUITES: dict[str, list[World]] = {
         *(World(groups=groups) for groups in (5, 120)),
         *(World(clusters=kind, images=n) for kind in ("equal", "heavy") for n in (150, 500)),
         *(World(measure=measure) for measure in ("miss", "confusion")),
+        World(churn=0.5),
         World(churn=1.0),
     ],
     "better": [

@@ -80,7 +80,7 @@ def opened_disparities(old: Columns, new: Columns, policy: Policy) -> list[Dispa
             measure, _, rule = name.partition("@")
             for gap in gaps:
                 p_value = min(gap.p_value * len(families), 1.0)
-                if gap.change.difference > policy.gap_margin and p_value <= 1 - policy.level:
+                if gap.change.difference > policy.gap_margin and p_value <= policy.gap_risk:
                     group = old.groups[axis][1][rows] == values.index(gap.now.value)
                     own = _own_change(old, rows[group], outcomes[name], group, policy.level)
                     disparities.append(

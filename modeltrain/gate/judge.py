@@ -124,12 +124,13 @@ def _cell(comparison: Comparison, *, unchanged: bool, policy: Policy) -> Cell:
     pairs, interval = comparison.pairs, comparison.interval
     n = pairs.n
     effective = comparison.effective if n else 0.0
-    # The champion's rate as of a few more images, so that it is not 0 after none of 30.
-    rate = (pairs.champion_wrong * effective / n + 0.5) / (effective + 1) if n else 0.0
+    # The rate if both models were equal, as of one image more, so that it is not 0 after none of 30.
+    wrong = (pairs.champion_wrong + pairs.candidate_wrong) / 2
+    rate = (wrong * effective / n + 0.5) / (effective + 1) if n else 0.0
     margin = policy.margin_for(measure=comparison.measure, rate=rate, effective=effective)
     if not n:
         finding = INSUFFICIENT
-    elif comparison.p_value <= 1 - policy.level:
+    elif comparison.p_value <= policy.worse_risk:
         finding = WORSE
     else:
         assert interval is not None

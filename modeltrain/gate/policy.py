@@ -60,8 +60,10 @@ class Policy:
     minimum : int
         Independent images that a cell needs to pass. Whether it is worse is tested with any number.
     level : float
-        Confidence level of the intervals; 1 - level is the risk of calling some cell worse when
-        none is.
+        Confidence level of the intervals; 1 - level is the risk of blocking a model that is no
+        different.
+    gap_share : float
+        Which part of that risk is for gaps between groups; the rest is for cells that are worse.
     thresholds : sequence of float
         NSFW scores from which on users of the model call an image explicit. Mistakes are judged at
         each of them, and by the label with the highest score.
@@ -92,6 +94,7 @@ class Policy:
     harm_ceiling: float = 0.1
     harm_errors: float = 5.0
     gap_margin: float = 0.02
+    gap_share: float = 0.4
     thresholds: Sequence[float] = ()
     standardised: Sequence[str] = (CLASS,)
     required: Sequence[str] = (OVERALL, CLASS)
@@ -103,6 +106,7 @@ class Policy:
         for name in ("margin", "harm_margin", "harm_ceiling", "gap_margin"):
             in_range = 0 < getattr(self, name) < 1
             self._require(in_range, name, "above 0 and under 1: no interval ends below 0")
+        self._require(0 < self.gap_share < 1, "gap_share", "above 0 and under 1")
         self._require(self.harm_ratio > 0, "harm_ratio", "above 0: a rate cannot fall below 0")
         self._require(self.harm_errors > 0, "harm_errors", "above 0")
         self._require(self.minimum >= 2, "minimum", "2 images or more")
@@ -155,6 +159,16 @@ class Policy:
         return settings | {"pairs": [list(pair) for pair in self.pairs]}
 
     @property
+    def worse_risk(self) -> float:
+        """The risk of calling some cell worse when none is."""
+        return (1 - self.level) * (1 - self.gap_share)
+
+    @property
+    def gap_risk(self) -> float:
+        """The risk of calling some gap opened when none is."""
+        return (1 - self.level) * self.gap_share
+
+    @property
     def rules(self) -> list[DecisionRule]:
         """The decision rules at which mistakes are judged."""
         return [DecisionRule(), *map(DecisionRule, self.thresholds)]
@@ -167,7 +181,7 @@ class Policy:
         measure : str
             From `harm.MEASURES`.
         rate : float
-            The champion's rate there.
+            Its rate there, if both models are equal.
         effective : float
             The cell's effective sample size.
         """
