@@ -124,7 +124,7 @@ def _cell(comparison: Comparison, *, unchanged: bool, policy: Policy) -> Cell:
     pairs, interval = comparison.pairs, comparison.interval
     n = pairs.n
     effective = comparison.effective if n else 0.0
-    # The rate if both models were equal, as of one image more, so that it is not 0 after none of 30.
+    # The rate if both models were equal; of one image more, so that none of 30 is not 0.
     wrong = (pairs.champion_wrong + pairs.candidate_wrong) / 2
     rate = (wrong * effective / n + 0.5) / (effective + 1) if n else 0.0
     margin = policy.margin_for(measure=comparison.measure, rate=rate, effective=effective)
