@@ -7,13 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import next_fast_len
 from scipy.stats import norm
 
 Bools = NDArray[np.bool_]
-
-# Up to this sum of absolute differences, the exact distribution is computed by convolution.
-CONVOLUTION_LIMIT = 300
 
 
 @dataclass(frozen=True)
@@ -141,46 +137,6 @@ def _correlation(pairs: Pairs, scale: float) -> float:
     return corrected / math.sqrt(margins)
 
 
-def mcnemar_p_value(differences: Sequence[int] | NDArray[np.intp]) -> float:
-    """Return the chance of at least this many newly wrong images if the candidate were as good.
-
-    If the models were equally good, each cluster's difference could as well have the other sign.
-    The distribution over all signs is exact. If every cluster is one image, this is the exact
-    one-sided McNemar test.
-
-    Sources: Q. McNemar (1947), Psychometrika 12, 153–157, with the exact binomial distribution;
-    V. L. Durkalski et al. (2003), "Analysis of clustered matched-pair data", Statistics in Medicine
-    22, 2417–2428, for clusters, whose statistic is compared here with its exact distribution.
-
-    Parameters
-    ----------
-    differences : sequence of int
-        For each cluster: its newly wrong images minus its newly right ones.
-
-    Returns
-    -------
-    float
-        Between 0 and 1; 1 if the models never disagree.
-    """
-    nonzero = np.asarray(differences, dtype=np.int64)
-    nonzero = nonzero[nonzero != 0]
-    sizes, counts = np.unique(np.abs(nonzero), return_counts=True)
-    largest = int((sizes * counts).sum())
-    if largest <= CONVOLUTION_LIMIT:
-        probabilities = np.ones(1)
-        for size in np.repeat(sizes, counts):
-            step = np.zeros(2 * size + 1)
-            step[[0, -1]] = 0.5
-            probabilities = np.convolve(probabilities, step)
-    else:  # the same by its characteristic function; right to about 1e-14
-        n = next_fast_len(2 * largest + 1, real=True)
-        angles = 2 * np.pi * np.outer(sizes, np.arange(n // 2 + 1)) / n
-        probabilities = np.fft.irfft(np.prod(np.cos(angles) ** counts[:, None], axis=0), n)
-        probabilities = np.roll(probabilities, largest)[: 2 * largest + 1]
-    # probabilities[i] is that of a total of i - largest.
-    return float(np.clip(probabilities[int(nonzero.sum()) + largest :].sum(), 0.0, 1.0))
-
-
 def images_needed(
     *, disagreement: float, margin: float, level: float = 0.95, power: float = 0.8
 ) -> int:
@@ -209,27 +165,3 @@ def images_needed(
     quantiles = norm.ppf(1 - (1 - level) / 2) + norm.ppf(power)
     needed: float = disagreement * (quantiles / margin) ** 2
     return math.ceil(needed)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for multiple tests.
-
-    Source: S. Holm (1979), "A simple sequentially rejective multiple test procedure", Scandinavian
-    Journal of Statistics 6, 65–70. `statsmodels` has it too, but collects garbage at every call,
-    which takes a tenth of a second in a web process.
-
-    Parameters
-    ----------
-    p_values : sequence of float, length n
-        Each between 0 and 1.
-
-    Returns
-    -------
-    list of float, length n
-        In the same order, each at most 1.
-    """
-    order = np.argsort(p_values)
-    multiplied = np.asarray(p_values, dtype=np.float64)[order] * np.arange(len(p_values), 0, -1)
-    adjusted = np.empty(len(p_values))
-    adjusted[order] = np.minimum(np.maximum.accumulate(multiplied), 1.0)
-    return [float(p) for p in adjusted]
