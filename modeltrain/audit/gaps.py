@@ -20,6 +20,7 @@ from scipy.stats import norm
 PERMUTATIONS = 2_000
 SEED = 0
 
+_BATCH = 200  # deals that are added up at once
 _DEALT_WHOLE = 2_000  # units of a block; from more, labels are drawn with replacement
 
 Bools = NDArray[np.bool_]
@@ -161,7 +162,7 @@ def _standard_error(
     means = _stratum_means(axis.strata, side, happened)
     residuals = weights * (happened - means)
     totals = np.bincount(axis.clusters, weights=residuals)
-    clusters = np.unique(axis.clusters[weights != 0]).size
+    clusters = np.count_nonzero(np.bincount(axis.clusters[weights != 0]))
     if clusters < 2:
         return 1.0
     variance = clusters / (clusters - 1) * (totals**2).sum()
@@ -275,15 +276,16 @@ def _p_values(
     )
     observed, drawn = [], []
     dealt = units.deal(permutations, seed)
+    # What a unit adds to its own group's statistic: shape [groups, strata]; 0 for other groups.
+    gain_of = np.zeros((len(axis.values), gain.shape[1]))
+    gain_of[places] = gain
     for name in changes:
         change = units.changes[name]
-        for place, out, inside in zip(
-            places, outside[:, units.strata], gain[:, units.strata], strict=True
-        ):
-            base = float((change * out).sum())
-            observed.append(base + float((change * inside)[units.labels == place].sum()))
-            drawn.append(base + (dealt == place) @ (change * inside))
-    adjusted = step_down(np.array(observed), np.array(drawn))
+        base = outside[:, units.strata] @ change
+        own = units.group_sums(units.labels[None], gain_of, change)
+        observed.append(base + own[0, places])
+        drawn.append(base[:, None] + units.group_sums(dealt, gain_of, change)[:, places].T)
+    adjusted = step_down(np.concatenate(observed), np.concatenate(drawn))
     return dict(zip(names, map(float, adjusted), strict=True))
 
 
@@ -361,6 +363,22 @@ class _Units:
                 keys = random.random((permutations, len(pool)), dtype=np.float32)
                 dealt[:, here] = pool[np.argsort(keys, axis=1)[:, : len(here)]]
         return dealt
+
+    def group_sums(
+        self, dealt: Numbers, gain_of: NDArray[np.float64], change: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        """Return the sum of each group's gains, as the labels are dealt: shape [deals, groups]."""
+        groups = len(gain_of)
+        sums = np.empty((len(dealt), groups))
+        for start in range(0, len(dealt), _BATCH):
+            labels = dealt[start : start + _BATCH]
+            cells = labels + groups * np.arange(len(labels))[:, None]
+            gains = gain_of[labels, self.strata] * change
+            counted = np.bincount(
+                cells.ravel(), weights=gains.ravel(), minlength=groups * len(labels)
+            )
+            sums[start : start + _BATCH] = counted.reshape(-1, groups)
+        return sums
 
 
 def step_down(observed: NDArray[np.float64], drawn: NDArray[np.float64]) -> NDArray[np.float64]:
