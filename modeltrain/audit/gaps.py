@@ -113,7 +113,7 @@ def gaps(axis: Axis, happened: NDArray[Any], *, level: float = 0.95) -> list[Gap
     for value, weights in compared:
         group, rest = weights > 0, weights < 0
         rate = float((weights[group] * happened[group]).sum())
-        rest_rate = float(-(weights[rest] * happened[rest]).sum())
+        rest_rate = float((-weights[rest] * happened[rest]).sum())  # and no -0.0
         error = _standard_error(axis, weights, happened, rate, rest_rate)
         difference = rate - rest_rate
         found.append(
