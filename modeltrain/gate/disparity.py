@@ -55,7 +55,7 @@ class Disparity:
 
 
 def opened_disparities(old: Columns, new: Columns, policy: Policy) -> list[Disparity]:
-    """Find the gaps that a candidate opens by more than the policy's margin.
+    """Find the gaps that a candidate opens or widens by more than the policy's margin.
 
     On each axis the groups are compared with one another, among images that agree on what the
     policy standardises by. The p-value is corrected for all groups, kinds of mistake, decision
@@ -80,7 +80,9 @@ def opened_disparities(old: Columns, new: Columns, policy: Policy) -> list[Dispa
             measure, _, rule = name.partition("@")
             for gap in gaps:
                 p_value = min(gap.p_value * len(families), 1.0)
-                if gap.change.difference > policy.gap_margin and p_value <= policy.gap_risk:
+                # A group that is no worse than the rest lost a lead; nobody falls behind.
+                width = min(gap.change.difference, gap.now.difference)
+                if width > policy.gap_margin and p_value <= policy.gap_risk:
                     group = old.groups[axis][1][rows] == values.index(gap.now.value)
                     own = _own_change(old, rows[group], outcomes[name], group, policy.level)
                     disparities.append(
