@@ -36,7 +36,7 @@ def build() -> tuple[int, float]:
     from django.contrib.auth.models import Group, User
     from django.utils import timezone
 
-    from feedback import people
+    from feedback import roles
     from feedback.management.commands.load_demo import load_axes
     from feedback.models import Example, ExampleScore, ModelVersion, Report, StoredImage
     from feedback.services import images, ledger
@@ -85,7 +85,7 @@ def build() -> tuple[int, float]:
         batch_size=500,
     )
     ravi = User.objects.create_user("ravi", password="only for this measurement")
-    ravi.groups.add(Group.objects.get_or_create(name=people.REVIEWERS)[0])
+    ravi.groups.add(Group.objects.get_or_create(name=roles.REVIEWERS)[0])
     return len(originals), seconds
 
 

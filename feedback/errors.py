@@ -1,6 +1,6 @@
 """Every refusal has a name. It states the rule, the value received, and what to do instead.
 
-`nsfwsite/http.py` maps each refusal to its HTTP status.
+`nsfwsite/refusal_status.py` maps each refusal to its HTTP status.
 """
 
 from collections.abc import Mapping

@@ -13,10 +13,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from feedback import people
+from feedback import roles
 from feedback.errors import Invalid, Refusal
 from feedback.text import strip_unsafe_characters
-from nsfwsite.http import STATUS, headers_of, status_of
+from nsfwsite.refusal_status import STATUS, headers_of, status_of
 
 View = Callable[..., HttpResponseBase]
 
@@ -95,13 +95,13 @@ def signed_in_user(request: HttpRequest) -> User:
 
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
-reviewer_required = _role_required(people.is_reviewer)
-maintainer_required = _role_required(people.is_maintainer)
-auditor_required = _role_required(people.is_auditor)
+reviewer_required = _role_required(roles.is_reviewer)
+maintainer_required = _role_required(roles.is_maintainer)
+auditor_required = _role_required(roles.is_auditor)
 reviewer_or_auditor_required = _role_required(
-    lambda user: people.is_reviewer(user) or people.is_auditor(user)
+    lambda user: roles.is_reviewer(user) or roles.is_auditor(user)
 )
-safety_required = _role_required(people.is_safety)
+safety_required = _role_required(roles.is_safety)
 image_viewer_required = _role_required(
-    lambda user: people.is_reviewer(user) or people.is_safety(user)
+    lambda user: roles.is_reviewer(user) or roles.is_safety(user)
 )

@@ -4,8 +4,8 @@ import environ
 from csp.constants import NONCE, NONE, SELF
 
 from nsfwsite import env
+from nsfwsite.cross_origin_isolation import static_headers
 from nsfwsite.env import *  # noqa: F403
-from nsfwsite.isolation import static_headers
 
 SECRET_KEY = env.secret_key()
 # These hold passwords, and Django's debug page shows every setting.
@@ -32,7 +32,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "nsfwsite.isolation.IsolationHeaders",
+    "nsfwsite.cross_origin_isolation.IsolationHeaders",
     "nsfwsite.middleware.ErrorBodies",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -11,7 +11,7 @@ from django.core.files.storage import storages as file_storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from feedback import people
+from feedback import roles
 from feedback.management.commands.load_demo import load_axes
 from feedback.models import Audit, AuditSet, Classification, ModelVersion, Report, StoredImage
 from feedback.services import audits, images, reports
@@ -81,12 +81,12 @@ def account(name: str, *groups: str) -> User:
 
 @pytest.fixture
 def ravi(db) -> User:
-    return account("ravi", people.REVIEWERS)
+    return account("ravi", roles.REVIEWERS)
 
 
 @pytest.fixture
 def mona(db) -> User:
-    return account("mona", people.REVIEWERS, people.MAINTAINERS)
+    return account("mona", roles.REVIEWERS, roles.MAINTAINERS)
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ The Makefile names the folders. Of their tests, this plugin leaves out those tha
 model, because converting it takes a minute.
 """
 
+import sys
+
 import pytest
 
 
@@ -11,3 +13,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     slow = [item for item in items if "published" in getattr(item, "fixturenames", ())]
     config.hook.pytest_deselected(items=slow)
     items[:] = [item for item in items if item not in slow]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse a test that imports the site: such a test belongs to another folder."""
+    imported = {"django.db", "celery", "redis", "keras", "playwright"} & set(sys.modules)
+    if imported:
+        raise pytest.UsageError(
+            "Fast tests import neither the database, a queue, Keras nor a browser. "
+            f"Received: {', '.join(sorted(imported))}. "
+            "Move the test, or leave its folder out of FAST in the Makefile."
+        )

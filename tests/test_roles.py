@@ -18,7 +18,7 @@ from django.utils.http import urlencode
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.authtoken.models import Token
 
-from feedback import people
+from feedback import roles
 from feedback.models import (
     Audit,
     AuditSet,
@@ -247,9 +247,9 @@ def cast(ravi, mona) -> dict[str, User | None]:
         "visitor": None,
         "reporter": None,
         "reviewer": ravi,
-        "safety": account("sana", people.SAFETY),
-        "maintainer": account("max", people.MAINTAINERS),
-        "auditor": account("aino", people.AUDITORS),
+        "safety": account("sana", roles.SAFETY),
+        "maintainer": account("max", roles.MAINTAINERS),
+        "auditor": account("aino", roles.AUDITORS),
         "admin": User.objects.create_superuser("adam"),
     }
 

@@ -1,5 +1,6 @@
 from feedback.models.approval_rule import ApprovalRule
 from feedback.models.audit import Audit, AuditSet
+from feedback.models.axis import Axis, AxisValue
 from feedback.models.blocked_hash import BlockedHash
 from feedback.models.browser_score import BrowserScore
 from feedback.models.burst import Burst
@@ -13,7 +14,6 @@ from feedback.models.erasure import Erasure
 from feedback.models.example import Example, ExampleScore
 from feedback.models.finding import Finding
 from feedback.models.golden import Golden, GoldenAnswer
-from feedback.models.group import Axis, AxisValue
 from feedback.models.image import StoredImage
 from feedback.models.ledger import LedgerEntry
 from feedback.models.look import Look

@@ -1,7 +1,7 @@
 """Axes and the groups on them."""
 
 from feedback.models import Axis
-from feedback.models.group import SLICE
+from feedback.models.axis import SLICE
 
 
 def axes() -> list[Axis]:

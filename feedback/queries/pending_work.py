@@ -17,7 +17,7 @@ from feedback.models import (
     Report,
     Retrain,
 )
-from feedback.models.group import SLICE
+from feedback.models.axis import SLICE
 from feedback.queries import audits
 
 # A task for work that has waited this long may have been lost.

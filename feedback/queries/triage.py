@@ -4,7 +4,7 @@ from django.contrib.auth.models import User
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from feedback import people
+from feedback import roles
 from feedback.models import Burst, Decision, Golden, Report
 from feedback.queries import decisions, golden, reports
 
@@ -41,8 +41,8 @@ def claimable_by(reviewer: User) -> Q:
 def may_settle_dispute(report: Report, by: User) -> bool:
     """Disputes are settled by a maintainer who has not decided the report, if there is one."""
     deciders = decisions.standing(report).values("by")
-    uninvolved = people.maintainers().exclude(pk__in=deciders)
-    return people.is_maintainer(by) and (
+    uninvolved = roles.maintainers().exclude(pk__in=deciders)
+    return roles.is_maintainer(by) and (
         not uninvolved.exists() or uninvolved.filter(pk=by.pk).exists()
     )
 
@@ -50,7 +50,7 @@ def may_settle_dispute(report: Report, by: User) -> bool:
 def appeal_reserved_for_others(report: Report, by: User) -> bool:
     """A reviewer who decided it before must wait while others have not decided it."""
     taken_back = report.decisions.filter(by=by, taken_back_at__isnull=False)
-    uninvolved = people.reviewers().exclude(pk__in=report.decisions.values("by"))
+    uninvolved = roles.reviewers().exclude(pk__in=report.decisions.values("by"))
     return bool(report.appealed_at) and taken_back.exists() and uninvolved.exists()
 
 

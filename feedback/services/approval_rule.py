@@ -3,7 +3,7 @@
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from feedback import people, queries
+from feedback import queries, roles
 from feedback.errors import Invalid, WrongState
 from feedback.models import ApprovalRule
 from feedback.services import ledger, triage
@@ -21,7 +21,7 @@ def change(*, number: int, by: User) -> int:
             received=f"{number}",
             remedy="Choose 1 or 2.",
         )
-    if number == ApprovalRule.TWO and people.reviewers().count() < ApprovalRule.TWO:
+    if number == ApprovalRule.TWO and roles.reviewers().count() < ApprovalRule.TWO:
         raise WrongState(
             rule="Two keys need two people who review.",
             received="one",

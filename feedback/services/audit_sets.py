@@ -11,7 +11,7 @@ from django.db import transaction
 
 from feedback.errors import Invalid
 from feedback.models import AuditSet, Axis, AxisValue, DatasetVersion, ModelVersion
-from feedback.models.group import SLICE
+from feedback.models.axis import SLICE
 from feedback.services import audits, manifests
 from modeltrain.audit.minimum import MINIMUM_IMAGES
 from modeltrain.data import manifest

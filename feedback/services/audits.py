@@ -15,7 +15,7 @@ from django.utils import timezone
 from feedback import queries
 from feedback.errors import ArtifactMissing
 from feedback.models import Audit, AuditSet, ModelVersion
-from feedback.models.group import SLICE
+from feedback.models.axis import SLICE
 from feedback.services import ledger, manifests, models
 from modeltrain.data import manifest
 

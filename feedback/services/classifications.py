@@ -9,8 +9,7 @@ from django.utils import timezone
 
 from feedback.errors import ImageRefused, WrongState
 from feedback.models import Classification, DemoAnswer, ModelVersion
-from feedback.services import images, models
-from modeltrain.images import codec
+from feedback.services import images, models, uploads
 
 # A worker that has not answered after this time never will.
 ANSWER_TIMEOUT = datetime.timedelta(minutes=2)
@@ -20,26 +19,14 @@ ANSWER_LIFETIME = datetime.timedelta(days=1)
 
 def submit(*, upload: "UploadedFile[bytes]") -> Classification:
     """Store the upload for the worker, without decoding it."""
-    size = upload.size or 0
-    if size > settings.IMAGE_MAX_BYTES:
-        raise ImageRefused(
-            rule=f"An image must be at most {settings.IMAGE_MAX_BYTES // 2**20} MiB.",
-            received=f"{size / 2**20:.1f} MiB",
-            remedy="Make it smaller and send it again.",
-        )
-    if not size:
-        raise ImageRefused(
-            rule="An image must not be empty.",
-            received="0 bytes",
-            remedy="Choose another file.",
-        )
+    uploads.refuse_by_size(upload)
     classification = Classification()
     classification.upload.save("upload", upload, save=False)
     classification.save()
     return classification
 
 
-def judge(*, pk: str) -> None:
+def classify(*, pk: str) -> None:
     """Decode the upload in a child process, ask the champion, and store the image for a while."""
     waiting = Classification.objects.filter(pk=pk, status=Classification.Status.WAITING)
     classification = waiting.first()
@@ -48,10 +35,9 @@ def judge(*, pk: str) -> None:
     with classification.upload.open("rb") as file:
         data = file.read()
     try:
-        pixels = codec.decode_in_child(data)
-    except codec.DecodeError as refusal:
+        pixels = uploads.decode_or_refuse(data)
+    except ImageRefused as refusal:
         problem = {
-            "code": refusal.code,
             "rule": refusal.rule,
             "received": refusal.received,
             "remedy": refusal.remedy,

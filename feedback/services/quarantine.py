@@ -3,7 +3,7 @@
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from feedback import people, queries
+from feedback import queries, roles
 from feedback.errors import WrongState
 from feedback.models import Burst, Decision
 from feedback.services import triage
@@ -13,7 +13,7 @@ BATCH_SIZE = 200  # each report is written to the ledger
 
 def release(*, burst: Burst, by: User) -> int:
     """Put the reports of a burst into the queue, in the order in which they came."""
-    if not people.is_reviewer(by):
+    if not roles.is_reviewer(by):
         raise WrongState(
             rule="Reports that are held are released by reviewers.",
             received=f"{by}, who is none",
@@ -27,7 +27,7 @@ def reject(*, burst: Burst, by: User, reason: str) -> tuple[int, int]:
 
     One maintainer is enough. Every reporter reads the reason, and can appeal.
     """
-    if not people.is_maintainer(by):
+    if not roles.is_maintainer(by):
         raise WrongState(
             rule="Reports are declined all at once by maintainers.",
             received=f"{by}, who is none",

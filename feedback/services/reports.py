@@ -23,7 +23,7 @@ from feedback.models import (
     ReportEvent,
     StoredImage,
 )
-from feedback.models.group import SLICE
+from feedback.models.axis import SLICE
 from feedback.models.report import new_receipt
 from feedback.services import (
     blocklist,

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from feedback import people
+from feedback import roles
 from feedback.errors import WrongState
 from feedback.models import Example, Look, Report, StoredImage
 from feedback.services import blocklist, images, outcomes, reports
@@ -64,7 +64,7 @@ def delete_images(*, report: Report, by: User, note: str) -> None:
 @contextmanager
 def _escalated(report: Report, by: User) -> Iterator[None]:
     """A transaction on a report that is escalated, for people with the safety role only."""
-    if not people.is_safety(by):
+    if not roles.is_safety(by):
         raise WrongState(
             rule="What was escalated is for people with the safety role.",
             received=f"{by}, who has not",

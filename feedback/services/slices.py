@@ -8,7 +8,7 @@ from django.utils.text import slugify
 from feedback import queries
 from feedback.errors import Invalid, WrongState
 from feedback.models import Axis, AxisValue, Finding, NamedSlice
-from feedback.models.group import SLICE
+from feedback.models.axis import SLICE
 from feedback.text import strip_unsafe_characters
 
 TITLE = 80

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from feedback import people, queries
+from feedback import queries, roles
 from feedback.errors import AlreadyDecided, Invalid, Refusal, WrongState
 from feedback.models import ApprovalRule, Decision, Report
 from feedback.models.decision import OTHER, REASONS
@@ -251,7 +251,7 @@ def refusal_to_decide(report: Report, by: User) -> Refusal | None:
 
 def ask_second_opinion(*, report: Report, by: User) -> None:
     """Require that two reviewers agree on this report."""
-    if not people.has_other_reviewers(by):
+    if not roles.has_other_reviewers(by):
         raise WrongState(
             rule="A second opinion comes from a second reviewer.",
             received="nobody else who reviews",

@@ -413,6 +413,6 @@ def clustered_rate(
         count=int(np.sum(events)),
         n=len(events),
         level=level,
-        clusters=int(members.max(initial=-1)) + 1,
+        clusters=len(np.bincount(members)),
         effective=effective_sample_size(events, members, level=level),
     )

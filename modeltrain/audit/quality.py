@@ -77,7 +77,7 @@ def measure(answers: Sequence[Answer], labels: Sequence[str], *, level: float = 
             }
             for n, label in enumerate(labels)
         },
-        "calibration": calibration(probabilities.max(axis=1, initial=0), predicted == true),
+        "calibration": calibration(probabilities.max(axis=1), predicted == true),
         "mistakes": _mistakes(answers, predicted, true, probabilities, labels),
     }
 

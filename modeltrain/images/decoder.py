@@ -1,6 +1,6 @@
 """Turn the bytes of one image file into upright sRGB pixels, or refuse the file and say why.
 
-Pillow alone, without numpy, so that a fresh child process (`images.decode_in_child`) starts fast.
+Pillow alone, without numpy, so that a fresh child process (`codec.decode_in_child`) starts fast.
 """
 
 import io

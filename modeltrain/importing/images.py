@@ -18,7 +18,7 @@ from modeltrain.files import write_whole
 from modeltrain.images.codec import decode_in_child, pixel_sha256, to_png
 from modeltrain.images.decoder import DecodeError
 from modeltrain.images.hashing import MIN_QUALITY, pdq
-from modeltrain.importing import journal, outcomes
+from modeltrain.importing import equal_images, journal
 from modeltrain.importing.items import ImportRefused, Skip, Source, SourceItem
 from modeltrain.importing.journal import COPY, LEFT_OUT, TAKEN, ImportRecord, Journal
 from modeltrain.progress import ProgressCallback, quiet
@@ -110,7 +110,7 @@ def import_images(
     store = out / "images"
     try:
         store.mkdir(parents=True, exist_ok=True)
-        records = outcomes.decide(
+        records = equal_images.decide(
             _import_items(source, checked_labels, store, out / journal.JOURNAL_FILE, progress),
             max_addresses=max_addresses,
         )

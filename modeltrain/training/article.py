@@ -31,12 +31,12 @@ from modeltrain.model.card import article_card
 from modeltrain.model.features import load_pixels
 from modeltrain.network import devices, export, inception
 from modeltrain.progress import ProgressCallback, quiet
-from modeltrain.training import augment, checkpoint, frozen, phases
+from modeltrain.training import activation_cache, augment, checkpoint, phases
+from modeltrain.training.activation_cache import MIXED_5, POOLED, FrozenLayers
 from modeltrain.training.augment import AugmentedCopies
 from modeltrain.training.checkpoint import State
 from modeltrain.training.configs.article import ArticleConfig
 from modeltrain.training.errors import TrainingRefused
-from modeltrain.training.frozen import MIXED_5, POOLED, FrozenLayers
 from modeltrain.training.phases import Batches
 
 FIRST_ABOVE_MIXED_5 = 51
@@ -201,7 +201,7 @@ class _CachedActivations:
         progress: ProgressCallback,
     ) -> None:
         def cached(rows: Sequence[Row], copy: int) -> list[Path]:
-            return frozen.cache_activations(
+            return activation_cache.cache_activations(
                 layers,
                 rows,
                 images.data.images,
@@ -219,9 +219,11 @@ class _CachedActivations:
 
     def _reader(self, paths: list[Path]) -> Any:
         if self._in_memory:
-            activations = frozen.load_activations(paths, POOLED)
+            activations = activation_cache.load_activations(paths, POOLED)
             return lambda indices: activations[indices]
-        return lambda indices: frozen.load_activations([paths[i] for i in indices], self._cut)
+        return lambda indices: activation_cache.load_activations(
+            [paths[i] for i in indices], self._cut
+        )
 
     def epoch(self, number: int) -> Batches:
         read = self._read_training[number % len(self._read_training)]
@@ -295,7 +297,7 @@ def _prepare_phase_2(
     """Return phase 2's data and the network that is trained on it, sharing the model's weights."""
     config = images.config
     count = len(images.train_rows) * (config.copies + 1) + len(images.validation_rows)
-    needed_bytes = frozen.bytes_per_image(MIXED_5) * count
+    needed_bytes = activation_cache.bytes_per_image(MIXED_5) * count
     if config.unlock_from < FIRST_ABOVE_MIXED_5 or needed_bytes > config.disk_budget * 1e9:
         return _PixelImages(images, config.fine.batch), prepend_augmentation(model, config)
     layers = FrozenLayers(start, MIXED_5)

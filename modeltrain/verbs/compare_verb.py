@@ -32,21 +32,21 @@ def options(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, progress: ProgressCallback) -> Result:
     from modeltrain.files import write_whole
-    from modeltrain.training import compare, configs
+    from modeltrain.training import compare_backends, configs
 
-    backends = compare.parse_backends(args.backends)
+    backends = compare_backends.parse_backends(args.backends)
     configs.get("article", args.set)  # refuses a bad change before any backend starts
     training = ["--start", str(args.start), "--cache", str(args.cache)]
     training += [part for change in args.set for part in ("--set", change)]
     runs, problems = [], []
     for backend in backends:
-        reason = compare.unavailable_reason(backend)
+        reason = compare_backends.unavailable_reason(backend)
         if reason:
             problems.append(reason)
             continue
         try:
             runs.append(
-                compare.train_and_evaluate(
+                compare_backends.train_and_evaluate(
                     backend,
                     training,
                     dataset=args.dataset,
@@ -54,12 +54,12 @@ def run(args: Namespace, progress: ProgressCallback) -> Result:
                     progress=progress,
                 )
             )
-        except compare.CompareRefused as error:
+        except compare_backends.CompareRefused as error:
             problems.append(str(error))
     if not runs:
-        raise compare.CompareRefused(" ".join(problems))
+        raise compare_backends.CompareRefused(" ".join(problems))
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(args.out, compare.to_json(runs))
+    write_whole(args.out, compare_backends.to_json(runs))
     table = args.out.with_suffix(".md")
-    write_whole(table, compare.to_markdown(runs).encode())
+    write_whole(table, compare_backends.to_markdown(runs).encode())
     return {"figures": str(args.out), "page": str(table), "problems": problems}

@@ -13,7 +13,7 @@ def options(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, progress: ProgressCallback) -> Result:
-    from modeltrain.network import baseline
+    from modeltrain.network import published_model
 
-    published = baseline.convert(args.package, parent=args.artifacts, progress=progress)
+    published = published_model.convert(args.package, parent=args.artifacts, progress=progress)
     return {"artifact": str(published.path), "sha256": published.sha256}

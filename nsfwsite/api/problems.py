@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from feedback.errors import ImagesRefused, Refusal
-from nsfwsite.http import headers_of, status_of
+from nsfwsite.refusal_status import headers_of, status_of
 
 CONTENT_TYPE = "application/problem+json"
 DETAILS = {

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from feedback.errors import ImageRefused, Refusal
 from feedback.models import Classification, ModelVersion
 from feedback.services import classifications
-from nsfwsite import isolation, throttle
+from nsfwsite import cross_origin_isolation, throttle
 from nsfwsite.access import form_page, wants_fragment, with_refusal
 from nsfwsite.demo import samples
 from nsfwsite.intake import classifying
@@ -65,7 +65,7 @@ def _home(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
         "worker_is_away": not heartbeat.alive("inference"),
     }
     response = render(request, "demo/home.html", context)
-    response.headers["Permissions-Policy"] = isolation.CAMERA
+    response.headers["Permissions-Policy"] = cross_origin_isolation.CAMERA
     return response
 
 

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import UploadedFile
 
 from feedback.errors import ClassifierBusy, ClassifierUnavailable, ImageRefused
 from feedback.models import Classification, ModelVersion, Occlusion, Report, StoredImage
-from feedback.services import answers, classifications, occlusions
+from feedback.services import classifications, occlusions, rejudging
 from nsfwsite.intake.enqueue import enqueue
 from worker import heartbeat
 from worker.tasks.inference import classify_task, judge_report_task, occlude_task
@@ -42,7 +42,7 @@ def refuse_without_worker() -> None:
 def judge_by_champion(*, report: Report) -> None:
     """Have the model in service answer a report's images, if it has not yet."""
     champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first()
-    if champion and answers.unjudged_examples(champion).filter(report=report).exists():
+    if champion and rejudging.unjudged_examples(champion).filter(report=report).exists():
         enqueue(judge_report_task.delay_on_commit, report.pk)
 
 
@@ -86,9 +86,7 @@ def raise_if_refused(classification: Classification) -> None:
     """
     status = Classification.Status
     if classification.status == status.REFUSED:
-        problem = dict(classification.problem)
-        problem.pop("code", None)
-        raise ImageRefused(**problem)
+        raise ImageRefused(**classification.problem)
     if classification.status == status.FAILED:
         raise _no_answer()
 

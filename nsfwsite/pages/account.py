@@ -6,7 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from feedback import people
+from feedback import roles
 from nsfwsite import throttle
 
 
@@ -21,11 +21,11 @@ class SignIn(LoginView):
 
     def get_default_redirect_url(self) -> str:
         """The page where a person with a role starts to work; the home page for anybody else."""
-        if people.is_reviewer(self.request.user):
+        if roles.is_reviewer(self.request.user):
             return reverse("triage")
-        if people.is_safety(self.request.user):
+        if roles.is_safety(self.request.user):
             return reverse("safety")
-        return reverse("agreement" if people.is_auditor(self.request.user) else "home")
+        return reverse("agreement" if roles.is_auditor(self.request.user) else "home")
 
 
 def admin_sign_in(request: HttpRequest) -> HttpResponse:

@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from feedback import people, queries
+from feedback import queries, roles
 from feedback.models import Decision, Golden, GoldenAnswer
 from feedback.models.ledger import sha256
 from feedback.services.ledger import name_of
@@ -33,7 +33,7 @@ def show(request: HttpRequest) -> HttpResponse:
     decisions_by_report = _decided_by_several()
     figures = _agreement(decisions_by_report)
     user = signed_in_user(request)
-    sees_everybody = people.is_auditor(user)
+    sees_everybody = roles.is_auditor(user)
     context = {
         "overall": figures["n"],
         "cells": [_cell("Everything", figures)]

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 
-from feedback import people, queries
+from feedback import queries, roles
 from feedback.errors import Refusal
 from feedback.services import approval_rule
 from nsfwsite.access import form_page, reviewer_required, signed_in_user, with_refusal
@@ -24,7 +24,7 @@ def show(request: HttpRequest) -> HttpResponse:
     """Reviewers read the rule; maintainers change it."""
     if request.method != "POST":
         return _page(request)
-    if not people.is_maintainer(request.user):
+    if not roles.is_maintainer(request.user):
         raise PermissionDenied
     keys = request.POST.get("keys", "")
     number = int(keys) if keys in ("1", "2") else 0
@@ -40,8 +40,8 @@ def show(request: HttpRequest) -> HttpResponse:
 def _page(request: HttpRequest, *, refusal: Refusal | None = None) -> HttpResponse:
     context = {
         "refusal": refusal,
-        "reviewers": people.reviewers().count(),
-        "maintainers": people.maintainers().count(),
+        "reviewers": roles.reviewers().count(),
+        "maintainers": roles.maintainers().count(),
         "half_decided": queries.approval_rule.half_decided().count(),
         "changes": queries.approval_rule.changes(),
     }

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from feedback import people
+from feedback import roles
 from feedback.models import Example, Report
 from feedback.services import images, safety
 from nsfwsite.access import image_viewer_required, signed_in_user, wants_fragment
@@ -17,8 +17,8 @@ from nsfwsite.pages import case, safety_case
 def may_see(user: Any, report: Report) -> bool:
     """Reviewers see reports that were screened and not escalated; safety sees escalated ones."""
     if report.status == Report.Status.ESCALATED:
-        return people.is_safety(user)
-    return people.is_reviewer(user) and case.may_see(report)
+        return roles.is_safety(user)
+    return roles.is_reviewer(user) and case.may_see(report)
 
 
 def example_with(request: HttpRequest, image: int) -> Example:

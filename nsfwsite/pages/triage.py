@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from feedback import people, queries
+from feedback import queries, roles
 from feedback.models import Report
 from feedback.services import triage
 from nsfwsite.access import reviewer_required, signed_in_user
@@ -27,7 +27,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         "burst_reports": settings.BURST_REPORTS,
         "burst_minutes": settings.BURST_MINUTES,
     }
-    if people.is_maintainer(request.user):
+    if roles.is_maintainer(request.user):
         context["drift"] = queries.reports.browser_drift()
     return render(request, "pages/triage.html", context)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import template
 
-from feedback import people, queries
+from feedback import queries, roles
 from feedback.models import ApprovalRule
 from feedback.services import evidence
 from modeltrain import labels
@@ -27,22 +27,22 @@ def current_page(context: template.Context) -> str:
 
 @register.filter
 def reviewer(user: Any) -> bool:
-    return bool(getattr(user, "is_authenticated", False)) and people.is_reviewer(user)
+    return bool(getattr(user, "is_authenticated", False)) and roles.is_reviewer(user)
 
 
 @register.filter
 def maintainer(user: Any) -> bool:
-    return bool(getattr(user, "is_authenticated", False)) and people.is_maintainer(user)
+    return bool(getattr(user, "is_authenticated", False)) and roles.is_maintainer(user)
 
 
 @register.filter
 def auditor(user: object) -> bool:
-    return bool(getattr(user, "is_authenticated", False)) and people.is_auditor(user)
+    return bool(getattr(user, "is_authenticated", False)) and roles.is_auditor(user)
 
 
 @register.filter
 def others_review(user: Any) -> bool:
-    return people.has_other_reviewers(user)
+    return roles.has_other_reviewers(user)
 
 
 @register.simple_tag
@@ -53,7 +53,7 @@ def approval_rule() -> ApprovalRule:
 
 @register.filter
 def safety(user: Any) -> bool:
-    return bool(getattr(user, "is_authenticated", False)) and people.is_safety(user)
+    return bool(getattr(user, "is_authenticated", False)) and roles.is_safety(user)
 
 
 @register.filter

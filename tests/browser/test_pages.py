@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from feedback import people
+from feedback import roles
 from feedback.management.commands.load_demo import load_axes
 from feedback.models import (
     AuditSet,
@@ -59,7 +59,7 @@ def world(transactional_db, champion, queued, paired, settings):
     load_axes()
     mona = User.objects.create_user("mona")
     mona.groups.set(
-        [Group.objects.get_or_create(name=name)[0] for name in (people.MAINTAINERS, people.SAFETY)]
+        [Group.objects.get_or_create(name=name)[0] for name in (roles.MAINTAINERS, roles.SAFETY)]
     )
     audit_with_findings(champion, settings)
     slices.name(finding=Finding.objects.get(kind="slices"), region=1, title="Flags", by=mona)

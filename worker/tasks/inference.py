@@ -1,13 +1,13 @@
 from celery import shared_task
 
-from feedback.services import answers, classifications, occlusions
+from feedback.services import classifications, occlusions, rejudging
 from worker import heartbeat
 
 
 @shared_task(name="inference.classify_task", soft_time_limit=30, time_limit=40)
 def classify_task(pk: str) -> None:
     try:
-        classifications.judge(pk=pk)
+        classifications.classify(pk=pk)
     except Exception:
         classifications.fail(pk=pk)
         raise
@@ -17,7 +17,7 @@ def classify_task(pk: str) -> None:
 
 @shared_task(name="inference.judge_report_task", soft_time_limit=120, time_limit=130)
 def judge_report_task(pk: int) -> None:
-    answers.judge_report(pk=pk)
+    rejudging.judge_report(pk=pk)
 
 
 @shared_task(name="inference.occlude_task", soft_time_limit=60, time_limit=70)

@@ -1,7 +1,7 @@
 from celery import shared_task
 
 from feedback.models import ModelVersion
-from feedback.services import answers, reports
+from feedback.services import rejudging, reports
 
 
 @shared_task(name="reports.screen_report_task", soft_time_limit=60, time_limit=70)
@@ -11,4 +11,4 @@ def screen_report_task(pk: int) -> None:
 
 @shared_task(name="reports.answer_reports_task", soft_time_limit=3600, time_limit=3660)
 def answer_reports_task() -> None:
-    answers.answer_reports(model=ModelVersion.objects.champion())
+    rejudging.answer_reports(model=ModelVersion.objects.champion())

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from rest_framework.authtoken.models import Token
 
-from feedback import people
+from feedback import roles
 from feedback.models import AuditSet, Axis, AxisValue, DatasetVersion, ModelVersion
 from feedback.services import audits, datasets, ledger, manifests, models
 from modeltrain.data import manifest
@@ -94,7 +94,7 @@ def first_dataset() -> None:
 
 
 def first_maintainer() -> dict[str, str] | None:
-    groups = [Group.objects.get_or_create(name=name)[0] for name in people.GROUPS]
+    groups = [Group.objects.get_or_create(name=name)[0] for name in roles.GROUPS]
     if User.objects.exists():
         return None
     password = secrets.token_urlsafe(15)

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from feedback import people, queries
+from feedback import queries, roles
 from feedback.models import Decision, Report
 from feedback.services import approval_rule, triage
 from tests.cast import account
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def tara(db) -> User:
     """A third reviewer."""
-    return account("tara", people.REVIEWERS)
+    return account("tara", roles.REVIEWERS)
 
 
 @pytest.fixture

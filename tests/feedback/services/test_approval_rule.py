@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
-from feedback import people
+from feedback import roles
 from feedback.errors import AlreadyDecided, Invalid, WrongState
 from feedback.models import ApprovalRule, DatasetVersion, Decision, LedgerEntry, Report, ReportEvent
 from feedback.services import approval_rule, datasets, manifests, reports, retrains, triage
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def tara(db) -> User:
     """A third reviewer."""
-    return account("tara", people.REVIEWERS)
+    return account("tara", roles.REVIEWERS)
 
 
 @pytest.fixture
@@ -144,11 +144,11 @@ def test_a_report_is_claimed_by_a_reviewer_who_has_not_decided_it(two, queued, r
 
 
 def test_a_maintainer_who_has_not_decided_settles_a_dispute(two, queued, ravi, mona, tara) -> None:
-    report, ursula = queued(), account("ursula", people.REVIEWERS)
+    report, ursula = queued(), account("ursula", roles.REVIEWERS)
     accept(report, ravi, "drawings")
     accept(report, tara, "neutral")
     reject(report, ursula)
-    victor = account("victor", people.REVIEWERS)
+    victor = account("victor", roles.REVIEWERS)
 
     assert triage.claim_next(by=victor) is None
     with pytest.raises(WrongState, match="a maintainer decides"):
@@ -314,7 +314,7 @@ def test_a_withdrawn_report_takes_no_second_decision(two, queued, ravi, mona) ->
 
 
 def test_with_two_keys_another_maintainer_approves_a_retrain(two, queued, ravi, mona) -> None:
-    report, nora = queued(), account("nora", people.MAINTAINERS)
+    report, nora = queued(), account("nora", roles.MAINTAINERS)
     accept(report, ravi)
     accept(report, mona)
     DatasetVersion.objects.create(number=1, manifest_sha256=manifests.publish([]), images=0)

@@ -50,7 +50,7 @@ def learnt_from(real_champion, axes, first_version, ravi, mona, settings):
     tried = classifications.submit(upload=upload(1))
     again = classifications.submit(upload=upload(1))
     for classification in (tried, again):
-        classifications.judge(pk=str(classification.pk))
+        classifications.classify(pk=str(classification.pk))
         classification.refresh_from_db()
     report = reports.submit(
         classifications=[tried],

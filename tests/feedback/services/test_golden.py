@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
-from feedback import people, queries
+from feedback import queries, roles
 from feedback.errors import AlreadyDecided, WrongState
 from feedback.models import (
     Decision,
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def tara(db) -> User:
     """She has decided nothing yet."""
-    return account("tara", people.REVIEWERS)
+    return account("tara", roles.REVIEWERS)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def golden_copy(original, queued, settings) -> Report:
     triage.decide(
         report=queued(2),
         outcome="escalated",
-        by=account("victor", people.REVIEWERS),
+        by=account("victor", roles.REVIEWERS),
         reason="Look.",
     )
     return Report.objects.get(status="golden")

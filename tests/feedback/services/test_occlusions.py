@@ -7,7 +7,7 @@ from django.utils import timezone
 from feedback import queries
 from feedback.errors import WrongState
 from feedback.models import ExampleScore, ModelVersion, Occlusion
-from feedback.services import answers, models, occlusions, reports
+from feedback.services import models, occlusions, rejudging, reports
 
 pytestmark = pytest.mark.django_db
 
@@ -89,8 +89,8 @@ def test_a_report_is_judged_by_the_model_that_came_into_service_meanwhile(
         number=2, sha256="b" * 64, title="2", status="champion", promoted_at=timezone.now()
     )
 
-    answers.judge_report(pk=report.pk)
-    answers.judge_report(pk=report.pk)
+    rejudging.judge_report(pk=report.pk)
+    rejudging.judge_report(pk=report.pk)
 
     score = ExampleScore.objects.get(model=newer)
     assert (score.example.report, score.label) == (report, "neutral")

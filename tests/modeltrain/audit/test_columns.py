@@ -135,6 +135,8 @@ def test_no_predictions_are_columns_too(tmp_path):
     empty = columns.read(tmp_path / "a.npz")
     assert len(empty) == 0
     assert (empty.sha256.shape, empty.scores.shape, empty.groups) == ((0, 32), (0, 5), {})
+    with np.load(tmp_path / "a.npz") as file:
+        assert file["groups"].dtype == np.int16
 
 
 @pytest.mark.parametrize("damage", ["cut", "text"])
@@ -143,7 +145,11 @@ def test_a_damaged_file_is_refused(tmp_path, damage):
     columns.write(path, columns.from_predicted(predictions()))
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2] if damage == "cut" else b"no columns")
-    with pytest.raises(ColumnsRefused, match=r"Received: a\.npz \(.+\)\. Run the audit again\."):
+    message = (
+        r"^A file of answers must be complete, with the current labels\. "
+        r"Received: a\.npz \(.+\)\. Run the audit again\.$"
+    )
+    with pytest.raises(ColumnsRefused, match=message):
         columns.read(path)
 
 

@@ -130,14 +130,14 @@ def test_a_broken_line_of_predictions_is_named(tmp_path, changes):
         evaluate.read_predictions(tmp_path / "p")
 
 
-@pytest.mark.parametrize("line", ["{", "[]", "7"])
+@pytest.mark.parametrize("line", ["{", "[]", "7", "[" + 70 * " " + "]"])
 def test_a_line_that_is_no_object_is_refused(tmp_path, line):
     (tmp_path / "p").write_text(line)
     with pytest.raises(PredictionsError) as refusal:
         evaluate.read_predictions(tmp_path / "p")
     assert str(refusal.value) == (
         "Each line must be one prediction with cluster, expected, groups, scores, sha256, each "
-        f"image once. Received: {line!r} (p, line 1). Run the audit again."
+        f"image once. Received: {line[:60]!r} (p, line 1). Run the audit again."
     )
 
 
@@ -296,6 +296,7 @@ def test_an_audit_of_nothing_is_no_data():
     assert figures["overall"]["error"]["rate"] is None
     assert not figures["overall"]["enough"]
     assert figures["groups"] == {}
+    assert not evaluate.audit([], minimum=1)["overall"]["enough"]
     assert evaluate.audit([], minimum=0)["overall"]["enough"]
 
 
@@ -323,16 +324,16 @@ def test_audit_and_gate_share_their_minimum_and_level():
 def test_pairs_of_axes_contain_images_with_a_value_on_both():
     figures = evaluate.audit(
         [
-            predicted(1, NEUTRAL, NEUTRAL, tone="dark", gender="woman"),
-            predicted(2, NEUTRAL, PORN, tone="dark", gender="woman"),
-            predicted(3, NEUTRAL, PORN, tone="dark"),
+            predicted(1, NEUTRAL, NEUTRAL, tone="very dark", gender="woman"),
+            predicted(2, NEUTRAL, PORN, tone="very dark", gender="woman"),
+            predicted(3, NEUTRAL, PORN, tone="very dark"),
             predicted(4, NEUTRAL, PORN, gender="man"),
         ]
     )
     (pair,) = figures["pairs"]
     assert pair["axes"] == ["gender", "tone"]
     (cell,) = pair["cells"]
-    assert cell["values"] == ["woman", "dark"]
+    assert cell["values"] == ["woman", "very dark"]
     assert (cell["error"]["count"], cell["n"]) == (1, 2)
     assert "nsfw_scores" not in cell
 
@@ -346,6 +347,12 @@ def test_nsfw_scores_are_counted_by_hundredths():
     )
     nsfw_scores = evaluate.audit([safe, certain])["overall"]["nsfw_scores"]
     assert nsfw_scores == {"safe": [1] + [0] * 100, "nsfw": [0] * 100 + [1]}
+
+
+def test_the_confusion_matrix_counts_whole_images():
+    answers = [predicted(n, NEUTRAL, PORN) for n in range(3)] + [predicted(4, SEXY, DRAWINGS)]
+    rows = "[0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 3, 0], [0, 0, 0, 0, 0], [1, 0, 0, 0, 0]"
+    assert json.dumps(evaluate.audit(answers)["confusion"]) == f"[{rows}]"
 
 
 def test_calibration_is_the_distance_from_the_confidence():

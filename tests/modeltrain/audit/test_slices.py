@@ -126,6 +126,15 @@ def test_a_region_of_none_or_all_of_the_second_half_is_no_slice(radius):
     assert slices._measure(distance, radius, everything, everything, list("abcd"), 5) is None
 
 
+def test_images_at_the_same_distance_stay_in_order():
+    distance = np.tile(np.array([1, 0], np.float32), 50)
+    failed, second_half = np.ones(100, bool), np.arange(100) < 96
+    clusters = [str(n) for n in range(100)]
+    found = slices._measure(distance, 0.5, failed, second_half, clusters, 5)
+    assert found.members == list(range(1, 100, 2))
+    assert found.exemplars == list(range(1, 25, 2))
+
+
 def test_no_images_have_no_rate():
     assert slices._rate(np.array([True]), np.array([False]), ["a"]) == (rate(count=0, n=0), 0.0)
 

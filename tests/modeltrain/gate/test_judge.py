@@ -572,7 +572,12 @@ def test_the_refusal_to_compare_counts_what_differs():
     def received(champion, candidate):
         with pytest.raises(NotComparable) as refusal:
             judge(champion=champion, candidate=candidate)
-        return str(refusal.value).partition(" Received: ")[2]
+        rule, _, received = str(refusal.value).partition(" Received: ")
+        assert rule == (
+            "Champion and candidate must be audited on the same images, with the same labels and "
+            "groups, each once."
+        )
+        return received
 
     remedy = "Audit both on the same manifest."
     ten = images(10)

@@ -31,8 +31,11 @@ def test_images_that_both_models_got_right_are_pairs_too():
 
 
 def test_models_must_have_the_same_number_of_answers():
-    with pytest.raises(ValueError, match=r"Received: 1 and 0\. Give as many of each"):
+    with pytest.raises(ValueError, match="Both") as refusal:
         count_pairs(champion=[True], candidate=[])
+    assert str(refusal.value) == (
+        "Both models must have an answer for each image. Received: 1 and 0. Give as many of each."
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,6 +71,7 @@ def test_the_correlation_is_counted_by_hand():
     # 4·5 - 4·4 = 4 is less than 17 / 2; 1·1 - 2·2 = -3 is not corrected; margins 3·3·3·3 = 9².
     assert paired._correlation(Pairs(4, 4, 4, 5), 1.0) == 0
     assert paired._correlation(Pairs(1, 2, 2, 1), 1.0) == -3 / 9
+    assert paired._correlation(Pairs(1, 0, 0, 1), 1.0) == 0  # 1·1 less 2 / 2
     # Margins may differ: 2·4 - 1·3 = 5 less 10 / 2 is 0; 3·4 - 1·2 = 10 less 5 is 5.
     assert paired._correlation(Pairs(2, 1, 3, 4), 1.0) == 0
     assert paired._correlation(Pairs(3, 1, 2, 4), 1.0) == 5 / (4 * 6 * 5 * 5) ** 0.5

@@ -122,9 +122,14 @@ def test_points_have_a_true_minus_and_a_sign_only_if_asked():
             "Not enough images: no neutral images in the audit set. Not covered: None is kept.",
         ),
         (
-            cell("insufficient data", n=0, exception="Relabelled since."),
-            "Does not decide (Relabelled since). Not enough images: no neutral images in the audit "
+            cell("insufficient data", n=0, exception="Labelled by X."),
+            "Does not decide (Labelled by X). Not enough images: no neutral images in the audit "
             "set.",
+        ),
+        (
+            cell("not worse", exception="Why"),
+            "Does not decide (Why). Pass: false alarms in neutral images do not rise by 5 points "
+            f"or more: {FIGURES}.",
         ),
     ],
 )

@@ -14,9 +14,9 @@ from modeltrain.images.codec import pixel_sha256, to_png
 from modeltrain.model import artifact
 from modeltrain.model.classifier import Classifier
 from modeltrain.model.features import ImageMissing
-from modeltrain.training import article, configs, frozen
+from modeltrain.training import activation_cache, article, configs
+from modeltrain.training.activation_cache import MIXED_5, POOLED, FrozenLayers
 from modeltrain.training.errors import TrainingRefused
-from modeltrain.training.frozen import MIXED_5, POOLED, FrozenLayers
 from tests.modeltrain.conftest import blobs, drawing
 
 QUICK = configs.get(
@@ -154,7 +154,7 @@ def test_a_finished_training_leaves_only_the_cache(trained, cache):
 def test_frozen_layers_run_once_for_each_image_and_copy(published, data, cache, trained):
     calls = []
     for cut in (POOLED, MIXED_5):
-        frozen.cache_activations(
+        activation_cache.cache_activations(
             FrozenLayers(published, cut),
             data.rows,
             data.images,

@@ -12,7 +12,7 @@ from feedback.services import audits
 from modeltrain.images import hashing
 from modeltrain.labels import LABELS
 from modeltrain.model import artifact
-from nsfwsite import isolation
+from nsfwsite import cross_origin_isolation
 
 
 def description(client) -> dict:
@@ -91,7 +91,7 @@ def test_pages_are_isolated_and_only_the_demo_may_ask_for_the_camera(client, cha
 
 def test_a_web_worker_may_compile_and_reach_this_site_alone() -> None:
     headers: dict[str, str] = {}
-    isolation.static_headers(headers, "static/classifier-worker.1.js", "")
+    cross_origin_isolation.static_headers(headers, "static/classifier-worker.1.js", "")
     policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
     assert policy == {
         "default-src": "'none'",

@@ -72,7 +72,7 @@ def test_a_form_without_a_file_is_refused_and_shown_again(client, champion) -> N
 
 
 def test_a_refused_image_shows_rule_value_and_remedy(client, champion) -> None:
-    problem = {"code": "format", "rule": "A PNG.", "received": "a PDF", "remedy": "Export it."}
+    problem = {"rule": "A PNG.", "received": "a PDF", "remedy": "Export it."}
     refused = Classification.objects.create(status="refused", problem=problem)
 
     page = client.get(reverse("classification", args=[refused.pk]))

@@ -82,7 +82,7 @@ def test_no_request_waits_where_too_many_wait_already(champion, monkeypatch) -> 
 
 
 def test_a_refused_image_raises_the_refusal_of_the_worker() -> None:
-    problem = {"code": "broken", "rule": "A rule.", "received": "noise", "remedy": "Send another."}
+    problem = {"rule": "A rule.", "received": "noise", "remedy": "Send another."}
     with pytest.raises(ImageRefused, match="noise"):
         classifying.raise_if_refused(Classification(status=Status.REFUSED, problem=problem))
 

@@ -1,7 +1,7 @@
 import pytest
 from django.urls import reverse
 
-from feedback import people
+from feedback import roles
 from tests.cast import account
 
 
@@ -14,7 +14,7 @@ def test_ravi_signs_in_and_comes_to_triage(client, ravi) -> None:
 
 
 def test_an_auditor_comes_to_the_agreement_page(client, db) -> None:
-    account("aino", people.AUDITORS)
+    account("aino", roles.AUDITORS)
     answer = client.post(
         reverse("sign-in"), {"username": "aino", "password": "a long enough password"}, follow=True
     )

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from feedback import people
+from feedback import roles
 from feedback.models import Decision, Report
 from feedback.services import triage
 from tests.cast import account
@@ -82,5 +82,5 @@ def test_sam_sees_neither_page_nor_decisions(client, sam, ravi) -> None:
 
 def test_a_reviewer_without_decisions_has_no_row(client, decided_by_both) -> None:
     decided_by_both("drawings", "drawings", 3)
-    tara = account("tara", people.REVIEWERS)
+    tara = account("tara", roles.REVIEWERS)
     assert "You with the others" not in page_of(client, tara)

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from PIL import Image
 
-from feedback import people
+from feedback import roles
 from feedback.models import Look
 from feedback.services import images, triage
 from tests.cast import account
@@ -64,7 +64,7 @@ def test_nobody_sees_an_unreported_image(client, ravi, judged) -> None:
 
 @pytest.mark.parametrize(
     ("groups", "status"),
-    [([people.REVIEWERS], 404), ([people.SAFETY], 200), ([people.REVIEWERS, people.SAFETY], 200)],
+    [([roles.REVIEWERS], 404), ([roles.SAFETY], 200), ([roles.REVIEWERS, roles.SAFETY], 200)],
 )
 def test_escalated_images_are_for_safety_alone(client, ravi, queued, groups, status) -> None:
     report = queued()

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.urls import reverse
 
-from feedback import people, queries
+from feedback import queries, roles
 from feedback.errors import WrongState
 from feedback.models import BlockedHash, Example, ExampleScore, LedgerEntry, Look, Report
 from feedback.models.append_only import AppendOnlyViolation
@@ -16,7 +16,7 @@ from tests.cast import account
 
 @pytest.fixture
 def sara(db) -> User:
-    return account("sara", people.SAFETY)
+    return account("sara", roles.SAFETY)
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from random import Random
 
 import pytest
 
+from modeltrain.importing.equal_images import decide
 from modeltrain.importing.journal import ImportRecord
-from modeltrain.importing.outcomes import decide
 from tests.modeltrain.importing.conftest import PETS, journal_lines, jpeg, left_out, run_import
 
 

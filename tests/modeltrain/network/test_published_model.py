@@ -12,8 +12,8 @@ import pytest
 
 from modeltrain.labels import LABELS
 from modeltrain.model import artifact
-from modeltrain.network import baseline
-from modeltrain.network.baseline import PackageRefused
+from modeltrain.network import published_model
+from modeltrain.network.published_model import PackageRefused
 from tests.modeltrain.conftest import PACKAGE, drawing
 
 COUNTED = (np.arange(299 * 299 * 3, dtype=np.int64) * 7919 % 256).astype(np.uint8)
@@ -67,7 +67,7 @@ def test_drawings_get_the_probabilities_that_the_package_gives_in_node(classifie
 
 def test_the_artifact_says_where_it_comes_from(published):
     assert published.labels == LABELS
-    assert published.config["source"]["weights_sha256"] == baseline.WEIGHTS_SHA256
+    assert published.config["source"]["weights_sha256"] == published_model.WEIGHTS_SHA256
     assert published.config["parent"] is None
     assert len(published.config["base_sha256"]) == 64
 
@@ -75,7 +75,7 @@ def test_the_artifact_says_where_it_comes_from(published):
 def test_converting_again_gives_the_same_artifact(published, tmp_path):
     stages = []
 
-    again = baseline.convert(
+    again = published_model.convert(
         PACKAGE, parent=tmp_path, progress=lambda *step: stages.append(step[:3])
     )
 
@@ -95,8 +95,8 @@ def test_changed_weights_are_refused_with_both_hashes(tmp_path):
     other = "B" if text[middle] != "B" else "C"
     shard.write_text(text[:middle] + other + text[middle + 1 :])
 
-    with pytest.raises(PackageRefused, match=baseline.WEIGHTS_SHA256) as refused:
-        baseline.convert(package, parent=tmp_path / "artifacts")
+    with pytest.raises(PackageRefused, match=published_model.WEIGHTS_SHA256) as refused:
+        published_model.convert(package, parent=tmp_path / "artifacts")
 
     assert "Received: " in str(refused.value)
     assert "npm ci" in str(refused.value)
@@ -105,7 +105,7 @@ def test_changed_weights_are_refused_with_both_hashes(tmp_path):
 
 def test_a_folder_without_the_package_is_refused(tmp_path):
     with pytest.raises(PackageRefused, match=r"must be nsfwjs 4\.3\.0"):
-        baseline.convert(tmp_path, parent=tmp_path / "artifacts")
+        published_model.convert(tmp_path, parent=tmp_path / "artifacts")
 
 
 def test_bytes_become_weights_by_scale_and_minimum():
@@ -114,7 +114,7 @@ def test_bytes_become_weights_by_scale_and_minimum():
         {"name": "b", "shape": [1, 1], "quantization": {"scale": 2.0, "min": 3.0}},
     ]
 
-    values = baseline.dequantize(tensors, bytes([0, 4, 10]))
+    values = published_model.dequantize(tensors, bytes([0, 4, 10]))
 
     np.testing.assert_array_equal(values["a"], [-1.0, 1.0])
     np.testing.assert_array_equal(values["b"], [[23.0]])

@@ -8,7 +8,7 @@ from modeltrain.__main__ import main
 from modeltrain.data import dataset
 from modeltrain.data.manifest import Row
 from modeltrain.images.codec import pixel_sha256, to_png
-from modeltrain.training import compare
+from modeltrain.training import compare_backends
 from tests.modeltrain.conftest import blobs, drawing
 
 LABELS = ("drawn", "soft")
@@ -42,9 +42,9 @@ def command(published, data, folder, *more):
 def test_one_backend_is_compared_and_a_missing_one_is_reported(
     published, data, tmp_path, monkeypatch, capsys
 ):
-    real = compare.unavailable_reason
+    real = compare_backends.unavailable_reason
     monkeypatch.setattr(
-        compare,
+        compare_backends,
         "unavailable_reason",
         lambda name: real("no_such_package") if name == "jax" else real(name),
     )

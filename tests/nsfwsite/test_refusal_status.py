@@ -6,7 +6,7 @@ import pytest
 
 from feedback import errors
 from feedback.errors import Refusal
-from nsfwsite.http import STATUS, headers_of, status_of
+from nsfwsite.refusal_status import STATUS, headers_of, status_of
 
 REFUSALS = [
     refusal

@@ -1,0 +1,33 @@
+"""Which uploads are refused: files that are too large, empty, or no image that can be read."""
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+
+from feedback.errors import ImageRefused
+from modeltrain.images import codec
+from modeltrain.images.codec import Pixels
+
+
+def refuse_by_size(upload: "UploadedFile[bytes]") -> None:
+    """Refuse what need not even be read."""
+    size = upload.size or 0
+    if size > settings.IMAGE_MAX_BYTES:
+        raise ImageRefused(
+            rule=f"An image must be at most {settings.IMAGE_MAX_BYTES // 2**20} MiB.",
+            received=f"{size / 2**20:.1f} MiB",
+            remedy="Make it smaller and send it again.",
+        )
+    if not size:
+        raise ImageRefused(
+            rule="An image must not be empty.",
+            received="0 bytes",
+            remedy="Choose another file.",
+        )
+
+
+def decode_or_refuse(data: bytes) -> Pixels:
+    """Decode a stranger's file in a child process, or refuse it for the decoder's reason."""
+    try:
+        return codec.decode_in_child(data)
+    except codec.DecodeError as error:
+        raise ImageRefused(rule=error.rule, received=error.received, remedy=error.remedy) from error
