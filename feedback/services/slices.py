@@ -65,13 +65,13 @@ def take_back(*, named: NamedSlice, by: User) -> None:
     """Remove the group from the images. Who named it and who took it back stay on record."""
     with transaction.atomic():
         standing = NamedSlice.objects.filter(pk=named.pk, taken_back_at=None)
-        value = named.value
         if not standing.update(value=None, taken_back_by=by, taken_back_at=timezone.now()):
             raise WrongState(
                 rule="A name is taken back once.",
                 received=f"{named}, which was taken back already",
                 remedy="Open the page of slices to see where it stands.",
             )
-        if value and not NamedSlice.objects.filter(value=value).exists():
-            value.delete()
+        # Whoever came first may have deleted it, so only now may it be read.
+        if named.value and not NamedSlice.objects.filter(value=named.value).exists():
+            named.value.delete()
     named.refresh_from_db()

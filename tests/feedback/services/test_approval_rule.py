@@ -329,6 +329,29 @@ def test_with_two_keys_another_maintainer_approves_a_retrain(two, queued, ravi, 
     assert LedgerEntry.objects.get(kind="approval").facts["keys"] == 2
 
 
+def test_the_ledger_has_both_numbers_and_the_name_of_who_changed_them(two) -> None:
+    assert LedgerEntry.objects.get(kind="keys").facts == {"keys": 2, "before": 1, "by": "mona"}
+
+
+def test_going_up_to_two_keys_settles_nothing(queued, ravi, mona) -> None:
+    report = queued()
+    Decision.objects.create(report=report, by=ravi, outcome="accepted", label="drawings")
+
+    assert approval_rule.change(number=2, by=mona) == 0
+
+    assert status(report) == "queued"
+
+
+def test_going_down_to_one_key_says_how_many_reports_it_settled(two, queued, ravi, mona) -> None:
+    for seed in range(3):
+        accept(queued(seed), ravi)
+
+    assert approval_rule.change(number=1, by=mona) == 3
+
+    assert not ApprovalRule.objects.current().two
+    assert Decision.objects.exclude(settled_at=None).count() == 3
+
+
 def at_once(*acts) -> list[Exception]:
     """Do all of them at the same moment, each in a thread; what was refused."""
     refused: list[Exception] = []

@@ -14,7 +14,9 @@ from feedback.models import (
     Decision,
     Example,
     ExampleScore,
+    LedgerEntry,
     ModelVersion,
+    PublicReport,
     Report,
     StoredImage,
 )
@@ -217,6 +219,153 @@ def test_a_decision_that_was_taken_back_stays_in_the_history(accepted, ravi):
     triage.decide(report=report, outcome="rejected", by=ravi, reason="It is a photograph.")
     assert [decision.outcome for decision in report.decisions.all()] == ["accepted", "rejected"]
     assert report.decision.outcome == "rejected"
+
+
+def recorded_datasets() -> list[dict]:
+    return [e.facts for e in LedgerEntry.objects.filter(kind="dataset").order_by("number")]
+
+
+def test_a_version_counts_its_images_and_names_its_parent(accepted, first_version, mona):
+    report, _ = accepted(1), accepted(2)
+    dataset = datasets.fold(by=mona)
+    dataset.refresh_from_db()
+    assert (dataset.number, dataset.parent, dataset.images, dataset.added) == (
+        2,
+        first_version,
+        3,
+        2,
+    )
+    (facts,) = recorded_datasets()
+    assert (facts["dataset"], facts["parent"], facts["images"], facts["added"]) == (2, 1, 3, 2)
+    event = report.events.last()
+    assert (event.status, event.by, event.note) == ("folded", mona, "Added to dataset 2.")
+    assert PublicReport.objects.get(report=report).learnt_in == str(dataset)
+
+
+def test_the_first_version_has_no_parent_and_all_of_its_images_are_new(db):
+    rows = [Row("b" * 64, "neutral", {}, "train", "stamps", "owl")]
+    dataset = datasets.create_first(rows)
+    dataset.refresh_from_db()
+    assert (dataset.number, dataset.parent, dataset.images, dataset.added) == (1, None, 1, 1)
+    assert rows_of(dataset) == rows
+    (facts,) = recorded_datasets()
+    assert (facts["dataset"], facts["parent"], facts["images"]) == (1, None, 1)
+
+
+def test_without_an_earlier_version_a_fold_makes_the_first(queued, ravi, mona):
+    triage.decide(report=queued(), outcome="accepted", by=ravi)
+    dataset = datasets.fold(by=mona)
+    assert (dataset.number, dataset.parent, dataset.images) == (1, None, 1)
+
+
+def test_without_accepted_reports_there_is_nothing_to_fold(queued, first_version, mona):
+    queued()
+    assert datasets.fold(by=mona) is None
+    assert DatasetVersion.objects.count() == 1
+
+
+def test_a_version_that_exists_already_is_not_made_twice(accepted, first_version, mona):
+    report = accepted()
+    datasets.fold(by=mona)
+    triage.reopen(report=report, by=mona)
+    entries = len(recorded_datasets())
+    assert datasets.fold(by=mona) == first_version
+    assert DatasetVersion.objects.count() == 2
+    assert len(recorded_datasets()) == entries
+
+
+def test_a_report_that_was_not_folded_names_no_dataset(accepted, mona, settings):
+    settings.SOURCE_IMAGES = 1
+    fits, held_back = accepted(1, source="mallory"), accepted(2, source="mallory")
+    dataset = datasets.fold(by=mona)
+    for report in (fits, held_back):
+        report.refresh_from_db()
+    assert (fits.status, fits.folded_into) == ("folded", dataset)
+    assert (held_back.status, held_back.folded_into) == ("accepted", None)
+    assert dataset.added == 1
+
+
+def test_a_report_without_images_is_not_folded(accepted, mona):
+    report = accepted(1)
+    StoredImage.objects.all().delete()
+    assert datasets.fold(by=mona) is None
+    report.refresh_from_db()
+    assert report.status == "accepted"
+
+
+def in_audit_set(settings, seed: int) -> None:
+    pixels = noise(seed, (80, 60))
+    row = Row(pixel_sha256(pixels), "drawings", {}, "audit", "demo", "c")
+    AuditSet.objects.create(name="demo", manifest_sha256=manifests.publish([row]), images=1)
+    settings.AUDIT_IMAGES_DIR.mkdir()
+    (settings.AUDIT_IMAGES_DIR / f"{row.sha256}.png").write_bytes(to_png(pixels))
+
+
+def test_a_near_duplicate_of_an_audited_image_is_never_trained_on(accepted, mona, settings):
+    in_audit_set(settings, 1)
+    report = accepted(1)
+    StoredImage.objects.update(sha256="c" * 64, pdq_quality=100)
+    assert datasets.fold(by=mona) is None
+    report.refresh_from_db()
+    assert report.status == "accepted"
+
+
+@pytest.mark.parametrize("audited", [1, 2])
+def test_a_pair_with_an_audited_image_is_left_out_whole(
+    paired, judged, first_version, ravi, mona, settings, audited
+):
+    in_audit_set(settings, audited)
+    report = paired(1, classifications=[judged(5)])
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    dataset = datasets.fold(by=mona)
+    single = report.examples.get(position=0).image
+    assert [row.sha256 for row in rows_of(dataset) if row.source == "report"] == [single.name]
+    assert dataset.added == 1
+
+
+def test_the_images_of_a_pair_are_one_cluster_with_groups_of_their_own(
+    paired, first_version, ravi, mona
+):
+    triage.decide(report=paired(1), outcome="accepted", by=ravi)
+    rows = [row for row in rows_of(datasets.fold(by=mona)) if row.source == "report"]
+    assert {row.groups["skin_tone"] for row in rows} == {"dark", "light"}
+    assert {row.groups["medium"] for row in rows} == {"vector"}
+    (cluster,) = {row.cluster for row in rows}
+    assert len(cluster) == 16
+
+
+def test_images_that_look_different_are_clusters_of_their_own(accepted, mona):
+    accepted(1)
+    accepted(2)
+    rows = [row for row in rows_of(datasets.fold(by=mona)) if row.source == "report"]
+    assert len({row.cluster for row in rows}) == 2
+
+
+def test_a_near_duplicate_joins_the_cluster_of_an_earlier_version(accepted, mona):
+    accepted(1)
+    StoredImage.objects.update(pdq_quality=100)
+    (earlier,) = [row for row in rows_of(datasets.fold(by=mona)) if row.source == "report"]
+    accepted(1)
+    StoredImage.objects.filter(pk=StoredImage.objects.last().pk).update(
+        sha256="c" * 64, pdq_quality=100
+    )
+    rows = [row for row in rows_of(datasets.fold(by=mona)) if row.source == "report"]
+    assert [row.cluster for row in rows] == [earlier.cluster] * 2
+
+
+def test_the_same_pixels_enter_a_dataset_once(accepted, mona):
+    accepted(1)
+    accepted(1)
+    dataset = datasets.fold(by=mona)
+    assert (dataset.images, dataset.added) == (2, 2)
+    assert len(rows_of(dataset)) == 2
+
+
+def test_fingerprints_of_an_audit_set_are_computed_once(settings, db, monkeypatch):
+    in_audit_set(settings, 1)
+    (first,) = datasets.AuditedImages().fingerprints
+    monkeypatch.setattr(datasets, "pdq", lambda pixels: pytest.fail("It was computed again."))
+    assert datasets.AuditedImages().fingerprints == [first]
 
 
 def test_more_than_a_thousand_reports_are_folded_at_once(

@@ -13,9 +13,11 @@ from feedback.errors import AlreadyDecided, WrongState
 from feedback.models import (
     Decision,
     Example,
+    ExampleScore,
     Golden,
     GoldenAnswer,
     LedgerEntry,
+    ModelVersion,
     PublicReport,
     Report,
     ReportEvent,
@@ -295,3 +297,167 @@ def test_tara_learns_afterwards_how_many_were_right(client, golden_copy, tara, r
     assert "1 of 1" in client.get(page).content.decode()
     client.force_login(ravi)
     assert "1 of 1" not in client.get(page).content.decode()
+
+
+def copies() -> list[Report]:
+    return list(Report.objects.filter(status="golden"))
+
+
+def test_who_marked_a_golden_case_first_stays_on_record(original, mona, ravi) -> None:
+    golden.mark(report=original, by=ravi)
+    assert Golden.objects.get().by == mona
+
+
+@pytest.mark.parametrize("status", sorted(set(Report.Status.values) - {"golden"}))
+def test_a_golden_case_is_a_report_whose_outcome_is_public(original, status) -> None:
+    original.status = status
+    assert golden.usable(original) is (status in {"accepted", "folded", "answered", "rejected"})
+
+
+def test_a_report_that_lost_one_of_its_images_is_no_golden_case(paired, ravi, mona) -> None:
+    report = paired()
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    assert golden.usable(report)
+    report.examples.last().image.delete()
+    assert not golden.usable(report)
+
+
+def test_one_golden_case_is_unmarked_and_the_others_stay(original, queued, ravi, mona) -> None:
+    other = queued(7)
+    triage.decide(report=other, outcome="accepted", by=ravi)
+    golden.mark(report=other, by=mona)
+    golden.unmark(original)
+    assert Golden.objects.get().report == other
+
+
+@pytest.mark.parametrize(("drawn", "count"), [(0.24, 1), (0.25, 0), (0.26, 0)])
+def test_a_golden_copy_follows_a_report_with_the_probability_of_the_setting(
+    original, settings, monkeypatch, drawn, count
+) -> None:
+    settings.GOLDEN_SHARE = 0.25
+    monkeypatch.setattr("secrets.SystemRandom.random", lambda self: drawn)
+    golden.maybe_queue_copy()
+    assert len(copies()) == count
+
+
+@pytest.fixture
+def two_cases(original, queued, ravi, mona, settings) -> tuple[Report, Report]:
+    """Two golden cases, none of them in the queue."""
+    other = queued(7)
+    triage.decide(report=other, outcome="accepted", by=ravi)
+    golden.mark(report=other, by=mona)
+    settings.GOLDEN_SHARE = 1.0
+    return original, other
+
+
+def test_the_oldest_golden_case_is_asked_first(two_cases) -> None:
+    assert golden.maybe_queue_copy().golden.report == two_cases[0]
+    assert golden.maybe_queue_copy().golden.report == two_cases[1]
+    assert golden.maybe_queue_copy() is None
+
+
+def test_the_golden_case_with_the_fewest_answers_is_asked_first(two_cases, tara) -> None:
+    GoldenAnswer.objects.create(
+        golden=two_cases[0].golden_case, by=tara, verdict="drawings", right=True
+    )
+    assert golden.maybe_queue_copy().golden.report == two_cases[1]
+
+
+def test_a_golden_case_whose_image_is_gone_is_passed_over(two_cases) -> None:
+    two_cases[0].examples.get().image.delete()
+    assert golden.maybe_queue_copy().golden.report == two_cases[1]
+    assert golden.maybe_queue_copy() is None
+
+
+@pytest.fixture
+def newer_champion(original, champion) -> ModelVersion:
+    """A model that took the place of the one that was wrong, and has judged nothing yet."""
+    ModelVersion.objects.filter(pk=champion.pk).update(status="retired")
+    return ModelVersion.objects.create(
+        number=2, sha256="b" * 64, title="newer", status="champion", promoted_at=timezone.now()
+    )
+
+
+def test_a_golden_case_that_the_champion_has_not_judged_is_not_asked(
+    newer_champion, settings
+) -> None:
+    settings.GOLDEN_SHARE = 1.0
+    assert golden.maybe_queue_copy() is None
+
+
+def test_a_golden_copy_has_the_answers_of_the_champion_alone(
+    newer_champion, original, settings
+) -> None:
+    settings.GOLDEN_SHARE = 1.0
+    answer = ExampleScore.objects.create(
+        example=original.examples.get(), model=newer_champion, label="drawings", scores={"a": 1}
+    )
+    assert golden.maybe_queue_copy() is None  # it is right: no new report looks like that
+    ExampleScore.objects.filter(pk=answer.pk).update(label="sexy")
+    score = golden.maybe_queue_copy().examples.get().scores.get()
+    assert (score.model, score.label, score.scores) == (newer_champion, "sexy", {"a": 1})
+
+
+def test_a_golden_copy_shows_what_the_report_shows_and_nothing_else(
+    queued, ravi, mona, settings
+) -> None:
+    report = queued(
+        1,
+        subject="Pens",
+        source="a network",
+        idempotency_key="k1",
+        request_sha256="d" * 64,
+        consent_train=False,
+        kind="unfair",
+    )
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    golden.mark(report=report, by=mona)
+    settings.GOLDEN_SHARE = 1.0
+    copy = golden.maybe_queue_copy()
+    copy.refresh_from_db()
+    for name in golden.REPORT_FIELDS:
+        assert getattr(copy, name) == getattr(report, name)
+    assert (copy.kind, copy.subject, copy.consent_store) == ("unfair", "Pens", True)
+    assert (copy.source, copy.idempotency_key, copy.request_sha256) == ("", None, "")
+    assert (copy.status, copy.golden, copy.folded_into) == ("golden", report.golden_case, None)
+    assert not copy.decisions.exists()
+    example, original = copy.examples.get(), report.examples.get()
+    for name in golden.EXAMPLE_FIELDS:
+        assert getattr(example, name) == getattr(original, name)
+    assert example.scores.get().scores == original.scores.get().scores
+
+
+def test_two_workers_queue_one_copy(original, settings) -> None:
+    settings.GOLDEN_SHARE = 1.0
+    case = Golden.objects.get()
+    assert golden._queue_copy(case) is not None
+    assert golden._queue_copy(case) is None
+    assert len(copies()) == 1
+    assert Example.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [({"outcome": "accepted", "label": "sexy"}, "sexy"), ({"outcome": "rejected"}, "rejected")],
+)
+def test_an_answer_is_stored_with_its_verdict_and_its_time(
+    golden_copy, tara, answer, verdict
+) -> None:
+    decision = triage.decide(report=golden_copy, by=tara, reason="So.", **answer)
+    assert GoldenAnswer.objects.get().verdict == verdict
+    assert abs(timezone.now() - decision.at) < datetime.timedelta(minutes=1)
+
+
+def test_an_answer_to_a_case_without_a_standing_decision_is_not_right(
+    golden_copy, original, tara
+) -> None:
+    original.decisions.update(taken_back_at=timezone.now())
+    triage.decide(report=golden_copy, outcome="accepted", by=tara)
+    assert GoldenAnswer.objects.get().right is False
+
+
+def test_only_a_golden_copy_is_answered(original, tara) -> None:
+    decision = Decision(report=original, by=tara, outcome="accepted", label="drawings")
+    with pytest.raises(AssertionError, match="only a golden copy"):
+        golden.answer(decision=decision)
+    assert Report.objects.filter(pk=original.pk).exists()

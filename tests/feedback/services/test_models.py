@@ -1,5 +1,7 @@
 """A model that was in service can be put back, by name and for a reason."""
 
+import datetime
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -65,4 +67,65 @@ def test_a_model_whose_files_are_gone_stays_out(newer, mona) -> None:
     )
     with pytest.raises(ArtifactMissing):
         models.roll_back(model=gone, by=mona, reason="No.")
+    assert ModelVersion.objects.champion() == newer
+
+
+def test_a_new_artifact_is_a_candidate_with_the_next_number(champion) -> None:
+    ModelVersion.objects.filter(pk=champion.pk).update(number=7)
+    model = models.register(sha256="d" * 64, title="Retrain 9", parent=champion)
+    model.refresh_from_db()
+    assert (model.number, model.sha256, model.title) == (8, "d" * 64, "Retrain 9")
+    assert (model.status, model.parent, model.promoted_at) == ("candidate", champion, None)
+
+
+def test_the_first_artifact_has_number_one(db) -> None:
+    assert models.register(sha256="d" * 64, title="First", parent=None).number == 1
+
+
+def test_an_artifact_is_registered_once(champion) -> None:
+    first = models.register(sha256="d" * 64, title="Retrain 9", parent=champion)
+    assert models.register(sha256="d" * 64, title="Retrain 10", parent=None) == first
+    assert models.register(sha256=champion.sha256, title="Again", parent=first) == champion
+    assert ModelVersion.objects.count() == 2
+
+
+def test_one_model_goes_into_service_and_one_retires(champion, mona) -> None:
+    old = ModelVersion.objects.create(
+        number=5, sha256="5" * 64, title="old", status="retired", promoted_at=timezone.now()
+    )
+    bystander = ModelVersion.objects.create(number=6, sha256="6" * 64, title="bystander")
+    before = champion.promoted_at
+    candidate = ModelVersion.objects.create(number=7, sha256="7" * 64, title="candidate")
+    models.put_in_service(candidate, by=mona, reason="Better.")
+    assert dict(ModelVersion.objects.values_list("number", "status")) == {
+        1: "retired",
+        5: "retired",
+        6: "candidate",
+        7: "champion",
+    }
+    candidate.refresh_from_db()
+    champion.refresh_from_db()
+    assert abs(timezone.now() - candidate.promoted_at) < datetime.timedelta(minutes=1)
+    assert champion.promoted_at == before
+    for model in (old, bystander):
+        unchanged = model.promoted_at
+        model.refresh_from_db()
+        assert model.promoted_at == unchanged
+    assert LedgerEntry.objects.latest("number").facts == {
+        "model": "v7",
+        "artifact_sha256": "7" * 64,
+        "after": "v1",
+        "by": "mona",
+        "reason": "Better.",
+    }
+
+
+def test_the_champion_stays_in_service_when_it_is_put_there_again(champion) -> None:
+    models.put_in_service(champion)
+    assert ModelVersion.objects.champion() == champion
+
+
+def test_the_reason_of_a_rollback_has_at_most_2000_characters(newer, real_champion, mona) -> None:
+    with pytest.raises(Invalid, match="A reason is said in"):
+        models.roll_back(model=real_champion, by=mona, reason="x" * 2001)
     assert ModelVersion.objects.champion() == newer

@@ -1,9 +1,27 @@
+import datetime
+import re
+
 import pytest
 from django.db.models import CharField, F, TextField
+from django.utils import timezone
 
 from feedback.errors import Gone, Invalid, WrongState
-from feedback.models import Classification, Example, Report, StoredImage
-from feedback.services import blocklist, reports, triage
+from feedback.models import (
+    BrowserScore,
+    Classification,
+    DatasetVersion,
+    Decision,
+    EmailAddress,
+    Example,
+    Golden,
+    LedgerEntry,
+    Report,
+    StoredImage,
+)
+from feedback.services import blocklist, golden, reports, triage
+from feedback.services.browser_scores import BrowserAnswer
+from feedback.services.counterparts import Pair
+from tests.cast import DARK, LIGHT, SCORES
 
 pytestmark = pytest.mark.django_db
 
@@ -168,3 +186,288 @@ def test_an_escalated_report_cannot_be_withdrawn(queued):
     with pytest.raises(WrongState):
         reports.withdraw(report=report)
     assert StoredImage.objects.exists()
+
+
+def history(report: Report) -> list[str]:
+    return [event.status for event in report.events.all()]
+
+
+def recorded_outcomes() -> list[str]:
+    entries = LedgerEntry.objects.filter(kind="report").order_by("number")
+    return [entry.facts["outcome"] for entry in entries]
+
+
+def test_a_report_keeps_what_rosa_wrote(filed):
+    report = filed(
+        subject="  Hands \n of  people ",
+        evidence={"images": 7},
+        source="a network",
+        idempotency_key="k1",
+        request_sha256="d" * 64,
+    )
+    report.refresh_from_db()
+    assert (report.kind, report.expected_label) == ("misclassified", "drawings")
+    assert (report.groups, report.subject) == ({"medium": "vector"}, "Hands of people")
+    assert (report.description, report.evidence) == ("It is a drawing.", {"images": 7})
+    assert (report.consent_store, report.consent_train) == (True, True)
+    assert (report.source, report.idempotency_key) == ("a network", "k1")
+    assert (report.request_sha256, report.status) == ("d" * 64, "received")
+    assert history(report) == ["received"]
+
+
+def test_a_subject_has_at_most_120_characters(filed):
+    assert filed(1, subject="x" * 120).subject == "x" * 120
+    with pytest.raises(Invalid, match="A subject is said in 0 to 120 characters"):
+        filed(2, subject="x" * 121)
+
+
+def test_an_example_keeps_the_answer_of_the_champion(filed, champion):
+    example = filed().examples.get()
+    score = example.reported_score
+    assert (score.model, score.label, score.scores) == (champion, "neutral", SCORES)
+    assert (example.groups, example.counterpart_of) == ({}, None)
+    assert example.image_sha256 == example.image.sha256
+
+
+def test_single_images_come_before_pairs_and_keep_their_order(filed, judged):
+    single, wrong, counterpart = (judged(seed) for seed in (1, 2, 3))
+    report = filed(
+        kind="unfair", classifications=[single], pairs=[Pair(wrong, counterpart, (DARK, LIGHT))]
+    )
+    first, second, third = report.examples.order_by("position")
+    assert [example.position for example in (first, second, third)] == [0, 1, 2]
+    assert [example.image for example in (first, second, third)] == [
+        classification.image for classification in (single, wrong, counterpart)
+    ]
+    assert [example.groups for example in (first, second, third)] == [{}, DARK, LIGHT]
+    assert [example.counterpart_of for example in (first, second, third)] == [None, None, second]
+
+
+def test_pairs_without_consent_are_reported_without_pixels(filed, judged):
+    pair = Pair(judged(2), judged(3), (DARK, LIGHT))
+    report = filed(
+        kind="unfair",
+        classifications=[],
+        pairs=[pair],
+        consent_store=False,
+        consent_train=False,
+    )
+    assert [example.image for example in report.examples.all()] == [None, None]
+    assert not StoredImage.objects.filter(
+        sha256__in=[classification.image.sha256 for classification in pair]
+    )
+
+
+def test_pairs_have_known_groups_and_belong_to_reports_of_unfairness(filed, judged):
+    unknown = Pair(judged(2), judged(3), ({"medium": "marble"}, {"medium": "vector"}))
+    with pytest.raises(Invalid, match="must be one of"):
+        filed(kind="unfair", classifications=[], pairs=[unknown])
+    with pytest.raises(Invalid, match="unfair to a group"):
+        filed(classifications=[], pairs=[Pair(judged(4), judged(5), (DARK, LIGHT))])
+    with pytest.raises(Invalid, match="gets the first image wrong"):
+        filed(
+            kind="unfair",
+            expected_label="neutral",
+            classifications=[],
+            pairs=[Pair(judged(6), judged(7), (DARK, LIGHT))],
+        )
+    assert not Report.objects.exists()
+
+
+def test_answers_of_rosas_browser_are_stored_beside_the_servers(filed, judged, champion):
+    answer = BrowserAnswer(champion, BrowserScore.Graph.INT8, {**SCORES, "neutral": 0.8})
+    report = filed(classifications=[judged(1), judged(2)], browser_answers=[None, answer])
+    assert BrowserScore.objects.get().example == report.examples.get(position=1)
+
+
+def test_one_of_several_images_may_have_the_expected_label(filed, judged):
+    report = filed(classifications=[judged(1), judged(2, label="drawings")])
+    assert report.examples.count() == 2
+    with pytest.raises(Invalid, match="another label"):
+        filed(classifications=[judged(3, label="drawings"), judged(4, label="drawings")])
+
+
+def test_a_report_of_unfairness_may_be_about_images_with_the_right_label(filed):
+    assert filed(kind="unfair", expected_label="neutral").examples.count() == 1
+
+
+def test_attaching_an_image_leaves_other_classifications_alone(filed, judged):
+    other = judged(2)
+    filed(1)
+    other.refresh_from_db()
+    assert other.image is not None
+
+
+def test_a_move_changes_one_report_and_only_from_the_named_statuses(queued, ravi):
+    report, other = queued(1), queued(2)
+    assert not reports.move(
+        report=report, sources=[Report.Status.RECEIVED], status=Report.Status.SCREENING
+    )
+    assert history(report) == ["received", "screening", "queued"]
+    assert reports.move(
+        report=report,
+        sources=[Report.Status.QUEUED],
+        status=Report.Status.REJECTED,
+        by=ravi,
+        note="No.",
+    )
+    assert report.status == "rejected"
+    event = report.events.last()
+    assert (event.status, event.by, event.note) == ("rejected", ravi, "No.")
+    other.refresh_from_db()
+    assert (other.status, history(other)) == ("queued", ["received", "screening", "queued"])
+
+
+@pytest.mark.parametrize(
+    "status", sorted(set(Report.Status.values) - {"received", "screening", "golden"})
+)
+def test_screening_leaves_a_report_that_is_past_it_alone(filed, status):
+    report = filed()
+    blocklist.block(images=[report.examples.get().image], source="a test")
+    dataset = DatasetVersion.objects.create(number=1, manifest_sha256="e" * 64, images=0)
+    Report.objects.update(status=status, folded_into=dataset)
+    reports.screen(pk=report.pk)
+    report.refresh_from_db()
+    assert (report.status, history(report)) == (status, ["received"])
+    assert report.examples.get().image.cluster is None
+
+
+def test_an_image_is_escalated_for_itself_and_not_for_others(filed):
+    blocked, innocent = filed(1), filed(2)
+    blocklist.block(images=[blocked.examples.get().image], source="a test")
+    reports.screen(pk=innocent.pk)
+    innocent.refresh_from_db()
+    assert innocent.status == "queued"
+    assert recorded_outcomes() == []
+
+    reports.screen(pk=blocked.pk)
+    blocked.refresh_from_db()
+    assert blocked.status == "escalated"
+    assert history(blocked) == ["received", "screening", "escalated"]
+    assert blocked.events.last().note == "A picture matched the blocklist."
+    assert recorded_outcomes() == ["escalated"]
+
+
+@pytest.mark.parametrize("match", [True, False])
+def test_a_report_that_is_withdrawn_while_it_is_screened_stays_withdrawn(filed, monkeypatch, match):
+    report = filed()
+    copies = []
+
+    def withdraw_meanwhile(images):
+        reports.withdraw(report=Report.objects.get(pk=report.pk))
+        return match
+
+    monkeypatch.setattr(blocklist, "matches", withdraw_meanwhile)
+    monkeypatch.setattr(golden, "maybe_queue_copy", lambda: copies.append("queued"))
+    reports.screen(pk=report.pk)
+    report.refresh_from_db()
+    assert (report.status, recorded_outcomes()) == ("withdrawn", ["withdrawn"])
+    assert copies == []
+
+
+def rejected(report: Report, by) -> Report:
+    triage.decide(report=report, outcome="rejected", by=by, reason="It is a photograph.")
+    report.refresh_from_db()
+    return report
+
+
+def test_an_appeal_queues_the_report_again_and_takes_the_decision_back(queued, ravi, mona):
+    report, other = rejected(queued(1), ravi), rejected(queued(2), ravi)
+    golden.mark(report=report, by=mona)
+    golden.mark(report=other, by=mona)
+    reports.appeal(report=report, words="  Look at the lines. ")
+    report.refresh_from_db()
+    assert (report.status, report.appeal) == ("queued", "Look at the lines.")
+    assert abs(timezone.now() - report.appealed_at) < datetime.timedelta(minutes=1)
+    assert history(report)[-3:] == ["rejected", "appealed", "queued"]
+    assert report.decisions.get().taken_back_at
+    assert recorded_outcomes() == ["rejected", "rejected", "appealed"]
+    assert Golden.objects.get().report == other
+
+    other.refresh_from_db()
+    assert (other.status, other.appeal, other.appealed_at) == ("rejected", "", None)
+    assert other.decisions.get().taken_back_at is None
+
+
+def test_an_appeal_leaves_the_time_of_an_earlier_change_of_mind(queued, ravi):
+    report = queued()
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    triage.reopen(report=report, by=ravi)
+    earlier = timezone.now() - datetime.timedelta(days=3)
+    Decision.objects.update(taken_back_at=earlier)
+    reports.appeal(report=rejected(report, ravi), words="Look again.")
+    accepted, refused = report.decisions.all()
+    assert accepted.taken_back_at == earlier
+    assert refused.taken_back_at > earlier
+
+
+def test_a_report_is_appealed_once_and_only_while_it_is_rejected(queued, ravi):
+    report = queued()
+    with pytest.raises(WrongState, match="appealed once"):
+        reports.appeal(report=report, words="Look again.")
+    reports.appeal(report=rejected(report, ravi), words="Look again.")
+    rejected(report, ravi)
+    with pytest.raises(WrongState, match="appealed once"):
+        reports.appeal(report=report, words="And again.")
+    report.refresh_from_db()
+    assert (report.status, report.appeal) == ("rejected", "Look again.")
+
+
+def address_of(report: Report) -> EmailAddress:
+    return EmailAddress.objects.create(
+        report=report, address="rosa@example.org", site="https://speakup.example"
+    )
+
+
+def test_a_new_receipt_replaces_the_old_one_and_forgets_the_address(queued):
+    report, other = queued(1), queued(2)
+    old, others_receipt = report.receipt, other.receipt
+    address_of(report)
+    kept = address_of(other)
+    renewed = reports.renew_receipt(report=report)
+    report.refresh_from_db()
+    assert renewed.receipt == report.receipt != old
+    assert list(EmailAddress.objects.all()) == [kept]
+    other.refresh_from_db()
+    assert other.receipt == others_receipt
+
+
+@pytest.mark.parametrize("status", ["received", "screening", "queued", "rejected", "accepted"])
+def test_a_report_can_be_withdrawn_whatever_was_decided(filed, status):
+    report = filed()
+    Report.objects.update(status=status)
+    reports.withdraw(report=report)
+    report.refresh_from_db()
+    assert report.status == "withdrawn"
+    assert recorded_outcomes() == ["withdrawn"]
+    assert report.ledger_key == ""
+
+
+def test_withdrawing_one_report_leaves_the_others(queued):
+    report, other = queued(1), queued(2)
+    reports.withdraw(report=report)
+    other.refresh_from_db()
+    assert (other.status, other.description) == ("queued", "It is a drawing.")
+    assert other.examples.get().image
+
+
+def test_old_sources_are_replaced_by_random_ones_that_still_tell_who_came_together(
+    queued, settings
+):
+    settings.SOURCE_DAYS = 7
+    places = ["one network", "one network", "another network", "", "forgotten f00d", "one network"]
+    filed_reports = [queued(seed, source=source) for seed, source in enumerate(places)]
+    *old, young = filed_reports
+    for report, days in [*((report, 8) for report in old), (young, 6)]:
+        when = timezone.now() - datetime.timedelta(days=days)
+        Report.objects.filter(pk=report.pk).update(created_at=when)
+
+    reports.anonymise_sources()
+
+    first, second, third, nowhere, before, recent = (
+        Report.objects.get(pk=report.pk).source for report in filed_reports
+    )
+    assert re.fullmatch("forgotten [0-9a-f]{32}", first)
+    assert re.fullmatch("forgotten [0-9a-f]{32}", third)
+    assert first == second != third
+    assert (nowhere, before, recent) == ("", "forgotten f00d", "one network")

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from feedback.errors import WrongState
-from feedback.models import Erasure, Report, ReportEvent, StoredImage
+from feedback.models import EmailAddress, Erasure, Report, ReportEvent, StoredImage
 from feedback.services import reports, retention, triage
 from worker.tasks.upkeep import enforce_retention_task
 
@@ -103,3 +103,88 @@ def test_expired_sessions_and_uploads_of_killed_processes_are_deleted(settings, 
     retention.enforce()
     assert [session.pk for session in Session.objects.all()] == ["new"]
     assert [path.name for path in tmp_path.glob("*.upload")] == ["new.upload"]
+
+
+def test_an_old_decision_that_was_taken_back_deletes_nothing(queued, ravi):
+    report = queued(consent_train=False)
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    triage.reopen(report=report, by=ravi)
+    ReportEvent.objects.update(at=ago(1000))
+    retention.enforce()
+    assert StoredImage.objects.count() == 1
+
+
+def test_the_newest_decision_counts(queued, ravi):
+    report = queued()
+    declined(report, ravi, days=29)
+    reports.appeal(report=Report.objects.get(), words="Look again.")
+    ReportEvent.objects.update(at=ago(40))
+    triage.decide(report=report, outcome="rejected", by=ravi, reason="Still a photograph.")
+    retention.enforce()
+    assert StoredImage.objects.count() == 1
+
+
+def test_images_of_other_reports_stay(queued, ravi):
+    old, young = declined(queued(1), ravi, days=31), declined(queued(2), ravi, days=1)
+    retention.enforce()
+    assert old.examples.get().image is None
+    assert young.examples.get().image is not None
+
+
+def test_sources_and_unconfirmed_addresses_go_in_time_too(queued):
+    report = queued(source="one network")
+    EmailAddress.objects.create(
+        report=report, address="a@example.org", site="https://x.y", created_at=ago(3)
+    )
+    Report.objects.update(created_at=ago(1000))
+    retention.enforce()
+    assert Report.objects.get().source.startswith("forgotten ")
+    assert not EmailAddress.objects.exists()
+
+
+@pytest.fixture
+def logs(settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    settings.LOG_DAYS = 14
+    (tmp_path / "logs").mkdir()
+    return tmp_path / "logs"
+
+
+def contents(folder) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(("days", "aged"), [(6, False), (8, True)])
+def test_a_log_is_set_aside_after_half_of_the_days_and_deleted_after_the_rest(logs, days, aged):
+    text = f"{ago(days):%Y-%m-%d} first\n{ago(0):%Y-%m-%d} last\n"
+    (logs / "web.log").write_text(text)
+    (logs / "old.log.aged").write_text("of long ago")
+    os.utime(logs / "old.log.aged", (ago(days).timestamp(),) * 2)
+    retention.enforce()
+    if aged:
+        assert contents(logs) == {"web.log": "", "web.log.aged": text}
+    else:
+        assert contents(logs) == {"web.log": text, "old.log.aged": "of long ago"}
+
+
+def test_a_log_without_a_date_is_as_old_as_its_last_line(logs):
+    for name, days in (("old.log", 8), ("young.log", 6)):
+        (logs / name).write_text("no date\n")
+        os.utime(logs / name, (ago(days).timestamp(),) * 2)
+    retention.enforce()
+    assert contents(logs) == {"old.log": "", "old.log.aged": "no date\n", "young.log": "no date\n"}
+
+
+def test_the_date_is_looked_for_at_the_start_of_a_log(logs):
+    text = "x" * retention.HEAD + f" {ago(8):%Y-%m-%d}\n"
+    (logs / "web.log").write_text(text)
+    retention.enforce()
+    assert contents(logs) == {"web.log": text}
+
+
+def test_an_empty_log_is_not_set_aside(logs):
+    (logs / "web.log").write_text("")
+    os.utime(logs / "web.log", (ago(8).timestamp(),) * 2)
+    (logs / "web.log.aged").write_text("before")
+    retention.enforce()
+    assert contents(logs) == {"web.log": "", "web.log.aged": "before"}

@@ -1,5 +1,7 @@
 """The states of a retrain. The training itself is in tests/flows."""
 
+import datetime
+import json
 import os
 import signal
 import threading
@@ -9,11 +11,22 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from feedback.errors import NothingToLearn, OverrideNeeded, WrongState
-from feedback.models import AuditSet, DatasetVersion, ModelVersion, Report, Retrain
-from feedback.services import manifests, reports, retrains, training_process, triage
+from feedback.errors import ArtifactMissing, NothingToLearn, OverrideNeeded, WrongState
+from feedback.models import (
+    Audit,
+    AuditSet,
+    DatasetVersion,
+    LedgerEntry,
+    ModelVersion,
+    Report,
+    Retrain,
+)
+from feedback.services import audits, manifests, reports, retrains, training_process, triage
+from modeltrain.audit import columns, evaluate
+from modeltrain.audit.evaluate import Predicted
 from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
+from modeltrain.labels import LABELS
 
 pytestmark = pytest.mark.django_db
 Status = Retrain.Status
@@ -173,6 +186,435 @@ def test_a_cancelled_run_is_stopped(tmp_path, monkeypatch):
         training_process.run(
             [], log=tmp_path / "log", listen=lambda message: False, limit_seconds=20
         )
+
+
+def fresh(retrain: Retrain) -> Retrain:
+    return Retrain.objects.get(pk=retrain.pk)
+
+
+def entries(kind: str) -> list[dict]:
+    return [entry.facts for entry in LedgerEntry.objects.filter(kind=kind).order_by("number")]
+
+
+def just_now(moment: datetime.datetime | None) -> bool:
+    return moment is not None and abs(timezone.now() - moment) < datetime.timedelta(minutes=1)
+
+
+def in_state(retrain: Retrain, status: str) -> Retrain:
+    """The retrain in this state, whatever led to it."""
+    decided = status in ("promoted", "declined", "cancelled")
+    Retrain.objects.filter(pk=retrain.pk).update(
+        status=status,
+        decided_by=retrain.proposed_by if decided else None,
+        decided_at=timezone.now() if decided else None,
+        override_reason="Because." if status == "promoted" else "",
+    )
+    return fresh(retrain)
+
+
+def test_a_proposal_names_its_model_dataset_recipe_and_author(proposed, champion, mona):
+    assert (proposed.status, proposed.base, proposed.proposed_by) == ("proposed", champion, mona)
+    assert (proposed.dataset.number, proposed.config) == (2, "head")
+    assert (proposed.approved_by, proposed.decided_by) == (None, None)
+
+
+def test_without_a_dataset_there_is_nothing_to_learn(champion, mona):
+    with pytest.raises(NothingToLearn):
+        retrains.propose(by=mona)
+
+
+def test_the_champion_does_not_learn_its_own_dataset_again(evaluated, mona):
+    retrains.promote(retrain=evaluated, by=mona, override_reason="Drawings first.")
+    with pytest.raises(NothingToLearn):
+        retrains.propose(by=mona)
+
+
+def test_a_dataset_that_another_candidate_learnt_can_be_proposed_again(evaluated, mona):
+    retrains.decline(retrain=evaluated, by=mona)
+    assert retrains.propose(by=mona).dataset == evaluated.dataset
+
+
+def test_an_open_retrain_of_a_former_champion_stands_in_nobodys_way(
+    evaluated, mona, ravi, champion, queued
+):
+    ModelVersion.objects.filter(pk=champion.pk).update(status="retired")
+    ModelVersion.objects.create(
+        number=3, sha256="d" * 64, title="another", status="champion", promoted_at=timezone.now()
+    )
+    assert retrains.propose(by=mona).base.number == 3
+
+
+def test_proposing_at_the_same_moment_is_refused_like_proposing_later(proposed, mona, monkeypatch):
+    check, checked = retrains._refuse_second_open_retrain, []
+
+    def too_early(champion):
+        if checked:
+            check(champion)
+        checked.append(champion)
+
+    monkeypatch.setattr(retrains, "_refuse_second_open_retrain", too_early)
+    with pytest.raises(WrongState, match="One retrain is open"):
+        retrains.propose(by=mona)
+
+
+def test_an_approval_has_name_time_and_an_entry_in_the_ledger(proposed, ravi):
+    retrain = retrains.approve(retrain=proposed, by=ravi)
+    assert (retrain.status, retrain.approved_by) == ("approved", ravi)
+    assert just_now(retrain.approved_at)
+    assert retrain.decided_by is None
+    assert entries("approval") == [
+        {
+            "retrain": retrain.pk,
+            "base": "v1",
+            "dataset": 2,
+            "proposed_by": "mona",
+            "by": "ravi",
+            "keys": 1,
+        }
+    ]
+
+
+STATUSES = sorted(Status.values)
+
+
+@pytest.mark.parametrize("status", sorted(set(STATUSES) - {"proposed"}))
+def test_only_a_proposed_retrain_is_approved(evaluated, ravi, status):
+    retrain = in_state(evaluated, status)
+    before = LedgerEntry.objects.count()
+    with pytest.raises(WrongState, match="approved once, while it is proposed"):
+        retrains.approve(retrain=retrain, by=ravi)
+    assert (fresh(retrain).status, fresh(retrain).approved_by) == (status, retrain.approved_by)
+    assert LedgerEntry.objects.count() == before
+
+
+@pytest.mark.parametrize("status", ["proposed", "approved", "running"])
+def test_a_retrain_is_cancelled_before_its_verdict(evaluated, ravi, status):
+    retrain = retrains.cancel(retrain=in_state(evaluated, status), by=ravi)
+    assert (retrain.status, retrain.decided_by) == ("cancelled", ravi)
+    assert just_now(retrain.decided_at)
+
+
+@pytest.mark.parametrize("status", ["evaluated", "promoted", "declined", "failed", "cancelled"])
+def test_a_retrain_with_a_verdict_is_not_cancelled(evaluated, ravi, status):
+    retrain = in_state(evaluated, status)
+    with pytest.raises(WrongState, match="cancelled once"):
+        retrains.cancel(retrain=retrain, by=ravi)
+    assert (fresh(retrain).status, fresh(retrain).decided_by) == (status, retrain.decided_by)
+
+
+def test_declining_leaves_name_time_reason_and_an_entry_in_the_ledger(evaluated, ravi):
+    retrain = retrains.decline(retrain=evaluated, by=ravi, reason=" Too many false alarms. ")
+    assert (retrain.status, retrain.decided_by) == ("declined", ravi)
+    assert just_now(retrain.decided_at)
+    assert retrain.override_reason == "Too many false alarms."
+    (facts,) = entries("decline")
+    assert (facts["retrain"], facts["by"]) == (retrain.pk, "ravi")
+    assert (facts["verdict"], facts["reason"]) == ("blocked", "Too many false alarms.")
+
+
+@pytest.mark.parametrize("status", sorted(set(STATUSES) - {"evaluated"}))
+def test_only_an_evaluated_retrain_is_promoted_or_declined(evaluated, mona, champion, status):
+    retrain = in_state(evaluated, status)
+    stale = fresh(retrain)
+    stale.status = Status.EVALUATED
+    for act in (
+        lambda: retrains.decline(retrain=retrain, by=mona, reason="No."),
+        lambda: retrains.promote(retrain=retrain, by=mona, override_reason="Yes."),
+        lambda: retrains.promote(retrain=stale, by=mona, override_reason="Yes."),
+    ):
+        with pytest.raises(WrongState, match="once, while it is evaluated"):
+            act()
+    assert fresh(retrain).status == status
+    assert ModelVersion.objects.champion() == champion
+    assert entries("decline") == entries("override") == entries("promotion") == []
+
+
+def test_acting_on_one_retrain_leaves_the_others(evaluated, mona):
+    other = Retrain.objects.create(
+        status=Status.FAILED,
+        base=evaluated.base,
+        dataset=evaluated.dataset,
+        config="head",
+        proposed_by=mona,
+    )
+    Retrain.objects.filter(pk=other.pk).update(base=evaluated.candidate, status=Status.PROPOSED)
+    retrains.cancel(retrain=other, by=mona)
+    assert fresh(evaluated).status == "evaluated"
+    Retrain.objects.filter(pk=other.pk).update(status=Status.PROPOSED)
+    retrains.decline(retrain=evaluated, by=mona)
+    assert fresh(other).status == "proposed"
+
+
+def test_promoting_past_the_gate_is_in_the_ledger_with_its_reason(evaluated, mona, champion):
+    retrain = retrains.promote(retrain=evaluated, by=mona, override_reason=" Drawings first. ")
+    assert (retrain.status, retrain.decided_by) == ("promoted", mona)
+    assert just_now(retrain.decided_at)
+    assert retrain.override_reason == "Drawings first."
+    (facts,) = entries("override")
+    assert (facts["verdict"], facts["reason"], facts["by"]) == (
+        "blocked",
+        "Drawings first.",
+        "mona",
+    )
+    (facts,) = entries("promotion")
+    assert (facts["model"], facts["after"], facts["by"]) == ("v2", "v1", "mona")
+
+
+def test_a_model_that_passed_the_gate_needs_no_reason(evaluated, mona):
+    Retrain.objects.update(gate={"verdict": "pass", "cells": []})
+    retrains.promote(retrain=fresh(evaluated), by=mona)
+    assert fresh(evaluated).status == "promoted"
+    assert entries("override") == []
+    assert ModelVersion.objects.champion() == evaluated.candidate
+
+
+def test_a_candidate_whose_files_are_gone_is_not_promoted(evaluated, mona, champion):
+    evaluated.candidate.folder.rmdir()
+    with pytest.raises(ArtifactMissing):
+        retrains.promote(retrain=evaluated, by=mona, override_reason="Drawings first.")
+    assert fresh(evaluated).status == "evaluated"
+    assert ModelVersion.objects.champion() == champion
+
+
+@pytest.mark.parametrize(
+    ("status", "seconds", "lost"),
+    [("running", 70, 1), ("running", 50, 0), ("approved", 70, 0), ("evaluated", 70, 0)],
+)
+def test_only_a_running_retrain_without_a_sign_of_life_is_lost(evaluated, status, seconds, lost):
+    retrain = in_state(evaluated, status)
+    Retrain.objects.update(heartbeat_at=timezone.now() - datetime.timedelta(seconds=seconds))
+    assert retrains.fail_lost() == lost
+    assert fresh(retrain).status == ("failed" if lost else status)
+    assert bool(fresh(retrain).failure) == bool(lost)
+
+
+@pytest.fixture
+def audit_set(champion) -> AuditSet:
+    """Two images, of which the champion has answered none."""
+    rows = [Row(f"{n:064x}", "drawings", {}, "audit", "demo", str(n)) for n in range(2)]
+    return AuditSet.objects.create(name="demo", manifest_sha256=manifests.publish(rows), images=2)
+
+
+def predictions(path, *labels: str):
+    """The predictions of a model that gave these labels, and the figures beside them."""
+    predicted = [
+        Predicted(
+            sha256=f"{n:064x}",
+            cluster=str(n),
+            expected="drawings",
+            groups={},
+            scores=dict.fromkeys(LABELS, 0.0) | {label: 1.0},
+        )
+        for n, label in enumerate(labels)
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns.write(path, columns.from_predicted(predicted))
+    path.with_suffix(".json").write_text(json.dumps(evaluate.audit(predicted)))
+    return str(path)
+
+
+@pytest.fixture
+def approved(proposed, audit_set, mona) -> Retrain:
+    return retrains.approve(retrain=proposed, by=mona)
+
+
+@pytest.fixture
+def trained(approved, monkeypatch):
+    """A training process that ends with a candidate; `during` happens while it runs."""
+
+    def make(during=lambda listen: None) -> dict:
+        given: dict = {}
+
+        def run(arguments, *, log, listen, limit_seconds):
+            given["verb"] = arguments[0]
+            given["limit_seconds"] = limit_seconds
+            given["log"] = log
+            given.update(argument.removeprefix("--").split("=", 1) for argument in arguments[1:])
+            during(listen)
+            (approved.folder / "gate.json").write_text('{"verdict": "pass", "cells": []}')
+            return {
+                "sha256": "c" * 64,
+                "champion_predictions": predictions(
+                    approved.folder / "champion.npz", "drawings", "neutral"
+                ),
+                "candidate_predictions": predictions(
+                    approved.folder / "candidate.npz", "drawings", "drawings"
+                ),
+                "gate": str(approved.folder / "gate.json"),
+            }
+
+        monkeypatch.setattr(training_process, "run", run)
+        return given
+
+    return make
+
+
+def test_a_run_starts_once_and_shows_that_it_did(approved, trained):
+    seen = {}
+
+    def during(listen):
+        seen["started"] = fresh(approved)
+        retrains.run(pk=approved.pk)  # a second worker does nothing
+
+    trained(during)
+    retrains.run(pk=approved.pk)
+    started = seen["started"]
+    assert started.status == "running"
+    assert just_now(started.started_at)
+    assert just_now(started.heartbeat_at)
+    assert started.progress == {"stage": "starting", "done": 0, "total": 1, "message": "Starting"}
+    assert fresh(approved).status == "evaluated"
+
+
+@pytest.mark.parametrize("status", sorted(set(STATUSES) - {"approved"}))
+def test_only_an_approved_retrain_runs(evaluated, audit_set, monkeypatch, status):
+    retrain = in_state(evaluated, status)
+    monkeypatch.setattr(training_process, "run", lambda *_, **__: pytest.fail("It ran."))
+    retrains.run(pk=retrain.pk)
+    assert (fresh(retrain).status, fresh(retrain).started_at) == (status, None)
+
+
+def test_starting_one_retrain_leaves_the_others(approved, trained, mona):
+    other = ModelVersion.objects.create(number=7, sha256="7" * 64, title="another")
+    waiting = Retrain.objects.create(
+        status=Status.APPROVED,
+        base=other,
+        dataset=approved.dataset,
+        config="head",
+        proposed_by=mona,
+        approved_by=mona,
+        approved_at=timezone.now(),
+    )
+    trained()
+    retrains.run(pk=approved.pk)
+    assert (fresh(waiting).status, fresh(waiting).started_at) == ("approved", None)
+
+
+def test_a_running_retrain_tells_how_far_it_is_until_it_is_cancelled(approved, trained, mona):
+    answers = []
+
+    def during(listen):
+        Retrain.objects.update(heartbeat_at=None)
+        answers.append(listen({"stage": "features", "done": 1, "total": 9, "pid": 5}))
+        assert fresh(approved).progress == {"stage": "features", "done": 1, "total": 9, "pid": 5}
+        assert just_now(fresh(approved).heartbeat_at)
+        Retrain.objects.update(heartbeat_at=None)
+        answers.append(listen({"pid": 5}))
+        assert fresh(approved).progress["stage"] == "features"
+        assert just_now(fresh(approved).heartbeat_at)
+        retrains.cancel(retrain=fresh(approved), by=mona)
+        answers.append(listen({"stage": "training"}))
+        raise training_process.ProcessFailed("It was cancelled.")
+
+    trained(during)
+    retrains.run(pk=approved.pk)
+    assert answers == [True, True, False]
+    retrain = fresh(approved)
+    assert (retrain.status, retrain.failure) == ("cancelled", "")
+    assert retrain.progress["stage"] == "features"
+
+
+def test_a_run_that_breaks_fails_with_the_error_and_raises_it(approved, trained):
+    trained(lambda listen: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        retrains.run(pk=approved.pk)
+    retrain = fresh(approved)
+    assert (retrain.status, retrain.failure) == ("failed", "ZeroDivisionError: division by zero")
+
+
+def test_a_run_that_breaks_after_it_was_cancelled_stays_cancelled(approved, trained, mona):
+    def during(listen):
+        retrains.cancel(retrain=fresh(approved), by=mona)
+        raise ZeroDivisionError
+
+    trained(during)
+    with pytest.raises(ZeroDivisionError):
+        retrains.run(pk=approved.pk)
+    assert (fresh(approved).status, fresh(approved).failure) == ("cancelled", "")
+
+
+def test_a_run_leaves_a_candidate_two_audits_and_a_verdict(approved, trained, audit_set, settings):
+    settings.RETRAIN_SECONDS = 77
+    given = trained()
+    retrains.run(pk=approved.pk)
+    retrain = fresh(approved)
+    assert (retrain.status, retrain.audit_set) == ("evaluated", audit_set)
+    assert just_now(retrain.evaluated_at)
+    assert retrain.gate == {"verdict": "pass", "cells": []}
+    candidate = retrain.candidate
+    assert (candidate.number, candidate.sha256, candidate.parent) == (2, "c" * 64, retrain.base)
+    assert candidate.title == f"Retrain {retrain.pk}"
+    errors = {
+        audit.model.version: (audit.status, audit.figures["overall"]["error"]["count"])
+        for audit in Audit.objects.filter(audit_set=audit_set)
+    }
+    assert errors == {"v1": ("done", 1), "v2": ("done", 0)}
+    (facts,) = entries("gate")
+    assert (facts["retrain"], facts["model"], facts["against"]) == (retrain.pk, "v2", "v1")
+
+    assert (given["verb"], given["config"]) == ("retrain", "head")
+    assert (given["limit_seconds"], given["log"]) == (77, retrain.folder / "training.log")
+    assert given["champion"] == str(retrain.base.folder)
+    assert given["manifest"] == str(retrain.dataset.manifest)
+    assert given["out"] == str(retrain.folder)
+    assert (given["cache"], given["artifacts"]) == (
+        str(settings.FEATURES_DIR),
+        str(settings.ARTIFACTS_DIR),
+    )
+    assert manifest.read(retrain.folder / "audit.jsonl") == manifest.read(audit_set.manifest)
+    paths = json.loads((retrain.folder / "images.json").read_text())
+    rows = [*manifest.read(retrain.dataset.manifest), *manifest.read(audit_set.manifest)]
+    assert set(paths) == {row.sha256 for row in rows}
+    assert "champion-predictions" not in given
+
+
+def test_a_candidate_of_a_retrain_that_was_cancelled_meanwhile_has_no_verdict(
+    approved, trained, mona
+):
+    trained(lambda listen: retrains.cancel(retrain=fresh(approved), by=mona))
+    retrains.run(pk=approved.pk)
+    retrain = fresh(approved)
+    assert (retrain.status, retrain.candidate, retrain.gate) == ("cancelled", None, None)
+    assert retrain.evaluated_at is None
+    assert entries("gate") == []
+
+
+def test_a_finished_audit_of_the_champion_is_not_repeated_and_not_overwritten(
+    approved, trained, audit_set, champion
+):
+    audit = audits.request(model=champion, audit_set=audit_set)
+    predictions(audit.predictions, "neutral", "neutral")
+    audits.finish(audit=audit, figures=evaluate.audit(evaluate.read_answers(audit.predictions)))
+    finished_at = audit.finished_at
+    given = trained()
+    retrains.run(pk=approved.pk)
+    assert given["champion-predictions"] == str(approved.folder / "champion.npz")
+    audit.refresh_from_db()
+    assert (audit.figures["overall"]["error"]["count"], audit.finished_at) == (2, finished_at)
+
+
+@pytest.mark.parametrize("missing", ["not done", "no file", "another model", "another set"])
+def test_the_champion_is_judged_anew_without_a_finished_audit_of_its_own(
+    approved, trained, audit_set, champion, missing
+):
+    model, measured_on = champion, audit_set
+    if missing == "another model":
+        model = ModelVersion.objects.create(number=9, sha256="9" * 64, title="another")
+    if missing == "another set":
+        measured_on = AuditSet.objects.create(name="old", manifest_sha256="0" * 64, images=2)
+        AuditSet.objects.filter(pk=audit_set.pk).delete()
+        audit_set.pk = None
+        audit_set.save()
+    audit = audits.request(model=model, audit_set=measured_on)
+    predictions(audit.predictions, "neutral", "neutral")
+    if missing != "not done":
+        audits.finish(audit=audit, figures={"error": {"count": 2}})
+    if missing == "no file":
+        audit.predictions.unlink()
+    given = trained()
+    retrains.run(pk=approved.pk)
+    assert "champion-predictions" not in given
+    assert fresh(approved).status == "evaluated"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,5 +1,6 @@
 """A region that a maintainer names becomes a group in every audit of its set."""
 
+import datetime
 from pathlib import Path
 
 import pytest
@@ -241,3 +242,77 @@ def test_a_retrain_judges_both_models_by_the_slices_of_its_start(
     groups = {row.sha256: row.groups for row in audited}
     assert groups == {prediction.sha256: prediction.groups for prediction in champion}
     assert {values.get("slice") for values in groups.values()} == {"flags", None}
+
+
+def test_a_named_slice_says_what_was_named_by_whom_and_with_which_model(
+    slice_finding, mona
+) -> None:
+    named = slices.name(finding=slice_finding, region=1, title=" Maps  of towns ", by=mona)
+    named.refresh_from_db()
+    assert (named.audit_set, named.found_with) == (
+        slice_finding.audit.audit_set,
+        slice_finding.audit.model,
+    )
+    assert (named.title, named.images, named.named_by) == ("Maps of towns", MORE, mona)
+    assert (named.value.axis.name, named.value.axis.title) == ("slice", "Named slice")
+    assert (named.value.name, named.value.title) == ("maps-of-towns", "Maps of towns")
+    assert (named.taken_back_by, named.taken_back_at) == (None, None)
+
+
+def test_a_name_may_have_eighty_characters(slice_finding, mona) -> None:
+    named = slices.name(finding=slice_finding, region=0, title="x" * 80, by=mona)
+    assert (named.title, named.value.name) == ("x" * 80, "x" * 50)
+
+
+def test_a_region_is_named_of_a_finding_of_slices_alone(slice_finding, mona) -> None:
+    slice_finding.kind = Finding.Kind.COUNTERFACTUAL
+    with pytest.raises(Invalid, match="region that was found"):
+        slices.name(finding=slice_finding, region=0, title="Flags", by=mona)
+    slice_finding.kind, slice_finding.figures = Finding.Kind.SLICES, None
+    with pytest.raises(Invalid, match="region 1 of 0"):
+        slices.name(finding=slice_finding, region=0, title="Flags", by=mona)
+    assert not NamedSlice.objects.exists()
+
+
+@pytest.fixture
+def elsewhere(slice_finding) -> Finding:
+    """The same region, found in another audit set."""
+    rows = manifest.read(slice_finding.audit.audit_set.manifest)[:40]
+    audit_set = AuditSet.objects.create(
+        name="another", manifest_sha256=manifests.publish(rows), images=len(rows)
+    )
+    return Finding.objects.create(
+        audit=finished_audit(slice_finding.audit.model, audit_set, answers(wrong=3)),
+        kind="slices",
+        status="done",
+        figures=[{"members": FLAGS}],
+        finished_at=timezone.now(),
+    )
+
+
+def test_two_sets_share_a_name_until_both_take_it_back(
+    slice_finding, elsewhere, mona, ravi
+) -> None:
+    here = slices.name(finding=slice_finding, region=0, title="Flags", by=mona)
+    there = slices.name(finding=elsewhere, region=0, title="Flags", by=mona)
+    assert here.value == there.value
+
+    slices.take_back(named=here, by=ravi)
+    there.refresh_from_db()
+    assert (there.value.name, there.taken_back_by, there.taken_back_at) == ("flags", None, None)
+    assert (here.value, here.taken_back_by) == (None, ravi)
+    assert abs(timezone.now() - here.taken_back_at) < datetime.timedelta(minutes=1)
+    assert here.images == FLAGS
+
+    slices.take_back(named=there, by=mona)
+    assert not AxisValue.objects.filter(axis__name="slice").exists()
+
+
+def test_who_took_a_name_back_first_stays_on_record(slice_finding, mona, ravi) -> None:
+    named = slices.name(finding=slice_finding, region=0, title="Flags", by=mona)
+    stale = NamedSlice.objects.get()
+    slices.take_back(named=named, by=ravi)
+    with pytest.raises(WrongState, match="taken back once"):
+        slices.take_back(named=stale, by=mona)
+    named.refresh_from_db()
+    assert named.taken_back_by == ravi

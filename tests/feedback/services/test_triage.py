@@ -1,11 +1,15 @@
+import datetime
+
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
-from feedback import queries
+from feedback import people, queries
 from feedback.errors import AlreadyDecided, Invalid, WrongState
-from feedback.models import Decision, Report, StoredImage
+from feedback.models import DatasetVersion, Decision, Golden, LedgerEntry, Report, StoredImage
 from feedback.models.decision import REASONS
-from feedback.services import reports, triage
+from feedback.services import golden, reports, triage
+from tests.cast import account
 
 pytestmark = pytest.mark.django_db
 
@@ -207,3 +211,259 @@ def test_an_invalid_answer_decides_nothing(alike, ravi):
             report=first, near_duplicates=[paler, again], outcome="rejected", by=ravi
         )
     assert not Decision.objects.exists()
+
+
+MINUTE = datetime.timedelta(minutes=1)
+
+
+def fresh(report: Report) -> Report:
+    return Report.objects.get(pk=report.pk)
+
+
+def test_a_claim_lasts_ten_minutes(queued, ravi, mona):
+    report = queued()
+    assert triage.claim_next(by=ravi) == report
+    left = fresh(report).claimed_until - timezone.now()
+    assert 9 * MINUTE < left <= 10 * MINUTE
+    assert triage.claim_next(by=mona) is None
+    assert triage.claimed_by_other(report, mona)
+    assert not triage.claimed_by_other(report, ravi)
+
+    Report.objects.update(claimed_until=timezone.now() - MINUTE)
+    assert not triage.claimed_by_other(report, mona)
+    assert triage.claim_next(by=mona) == report
+    assert fresh(report).claimed_by == mona
+
+
+def test_the_next_case_is_the_oldest_after_the_present_one(queued, ravi):
+    earlier, present, same_moment, later = (queued(seed) for seed in (1, 2, 3, 4))
+    now = timezone.now()
+    for report, minutes in ((earlier, 0), (present, 1), (same_moment, 1), (later, 2)):
+        Report.objects.filter(pk=report.pk).update(created_at=now + minutes * MINUTE)
+    assert triage.claim_next(by=ravi) == earlier
+    assert triage.claim_next(by=ravi, after=fresh(present)) == same_moment
+    assert triage.claim_next(by=ravi, after=fresh(same_moment)) == later
+    assert triage.claim_next(by=ravi, after=fresh(later)) is None
+
+
+def test_the_next_case_is_no_near_duplicate_of_the_present_one(alike, ravi):
+    first, other, _, again = alike
+    later = timezone.now() + MINUTE
+    Report.objects.filter(pk=other.pk).update(created_at=later)
+    assert triage.claim_next(by=ravi, after=first) == other
+    Report.objects.filter(pk=again.pk).update(created_at=later + MINUTE)
+    assert triage.claim_next(by=ravi, after=fresh(other)) == again
+
+
+def test_up_to_twenty_cases_may_be_claimed_by_others_meanwhile(queued, ravi, monkeypatch):
+    first, *_, last = [queued(seed) for seed in range(3)]
+    tried = []
+
+    def claim(case, by):
+        tried.append(case)
+        return False
+
+    monkeypatch.setattr(triage, "_claim_case", claim)
+    monkeypatch.setattr(triage, "MAX_CLAIM_ATTEMPTS", 2)
+    assert triage.claim_next(by=ravi) is None
+    assert tried[0] == first
+    assert len(tried) == 2
+    assert last not in tried
+
+
+def test_a_case_that_another_reviewer_claimed_meanwhile_is_not_claimed(alike, ravi, mona):
+    first, _, paler, _ = alike
+    Report.objects.filter(pk=paler.pk).update(
+        claimed_by=mona, claimed_until=timezone.now() + MINUTE
+    )
+    assert not triage._claim_case(first, ravi)
+    assert list(Report.objects.filter(claimed_by=ravi)) == []
+    assert fresh(paler).claimed_by == mona
+    reports.withdraw(report=fresh(first))
+    reports.withdraw(report=fresh(paler))
+    assert not triage._claim_case(Report(pk=first.pk), ravi)
+
+
+def test_a_reviewer_releases_no_claim_of_another(queued, ravi, mona):
+    report, other = queued(1), queued(2)
+    triage.claim_next(by=ravi)
+    triage.claim_next(by=ravi, after=report)
+    triage.release_claim(report=report, by=mona)
+    assert fresh(report).claimed_by == ravi
+
+    triage.release_claim(report=report, by=ravi)
+    assert (fresh(report).claimed_by, fresh(report).claimed_until) == (None, None)
+    assert (fresh(other).claimed_by, bool(fresh(other).claimed_until)) == (ravi, True)
+
+
+def test_a_decision_ends_the_claim_on_its_own_report_alone(queued, ravi, mona):
+    report, other = queued(1), queued(2)
+    triage.claim_next(by=ravi)
+    triage.claim_next(by=ravi, after=report)
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    assert (fresh(report).claimed_by, fresh(report).claimed_until) == (None, None)
+    assert fresh(other).claimed_by == ravi
+    assert fresh(other).claimed_until is not None
+    with pytest.raises(WrongState, match="which ravi opened"):
+        triage.decide(report=other, outcome="accepted", by=mona)
+
+
+def test_a_refused_decision_leaves_the_claim(queued, ravi):
+    report = queued()
+    triage.claim_next(by=ravi)
+    with pytest.raises(Invalid):
+        triage.decide(report=report, outcome="rejected", by=ravi)
+    assert fresh(report).claimed_by == ravi
+
+
+def test_a_decision_has_its_author_its_time_and_its_line(queued, ravi):
+    report = queued()
+    decision = triage.decide(report=report, outcome="rejected", by=ravi, reason=" A photograph. ")
+    decision.refresh_from_db()
+    assert (decision.report, decision.by) == (report, ravi)
+    assert (decision.outcome, decision.label, decision.groups) == ("rejected", "", {})
+    assert (decision.because, decision.reason) == ("other", "A photograph.")
+    assert abs(timezone.now() - decision.settled_at) < MINUTE
+    assert (decision.taken_back_at, decision.left_out) == (None, {})
+    event = report.events.last()
+    assert (event.status, event.by, event.note) == ("rejected", ravi, "A photograph.")
+    facts = LedgerEntry.objects.latest("number").facts
+    assert (facts["outcome"], facts["reviewers"]) == ("rejected", 1)
+    assert facts["sealed"]
+
+
+def test_only_an_accepted_report_has_a_label_and_only_a_rejected_one_a_reason(queued, ravi):
+    rejected = triage.decide(
+        report=queued(1), outcome="rejected", by=ravi, because="cannot-tell", label="neutral"
+    )
+    accepted = triage.decide(report=queued(2), outcome="accepted", by=ravi, because="cannot-tell")
+    escalated = triage.decide(
+        report=queued(3), outcome="escalated", by=ravi, because="cannot-tell", reason="Look."
+    )
+    assert [(d.label, d.because) for d in (rejected, accepted, escalated)] == [
+        ("", "cannot-tell"),
+        ("drawings", ""),
+        ("", ""),
+    ]
+
+
+@pytest.mark.parametrize("changes", [{"label": "cats"}, {"groups": {"medium": "marble"}}])
+def test_a_report_is_accepted_with_a_known_label_and_known_groups(queued, ravi, changes):
+    report = queued()
+    with pytest.raises(Invalid, match="must be one of"):
+        triage.decide(report=report, outcome="accepted", by=ravi, **changes)
+    assert not Decision.objects.exists()
+
+
+def test_groups_can_be_corrected_to_none(queued, ravi):
+    decision = triage.decide(report=queued(), outcome="accepted", by=ravi, groups={})
+    assert decision.groups == {}
+
+
+def test_a_second_opinion_that_was_asked_for_meanwhile_counts(queued, ravi, mona):
+    stale = queued()
+    triage.ask_second_opinion(report=fresh(stale), by=mona)
+    assert abs(timezone.now() - fresh(stale).second_opinion_at) < MINUTE
+    triage.decide(report=stale, outcome="accepted", by=ravi)
+    assert fresh(stale).status == "queued"
+
+
+def test_a_second_opinion_is_asked_on_one_report_and_leaves_the_claim(queued, ravi, mona):
+    report, other = queued(1), queued(2)
+    triage.claim_next(by=ravi)
+    triage.ask_second_opinion(report=report, by=ravi)
+    assert fresh(report).claimed_by == ravi
+    assert fresh(other).second_opinion_at is None
+
+
+def test_an_appeal_that_came_meanwhile_is_not_decided_by_the_reviewer_who_rejected(
+    queued, ravi, mona
+):
+    stale = queued()
+    triage.decide(report=fresh(stale), outcome="rejected", by=ravi, reason="No.")
+    reports.appeal(report=fresh(stale), words="Look again.")
+    assert stale.appealed_at is None
+    with pytest.raises(WrongState, match="An appeal is decided by somebody"):
+        triage.decide(report=stale, outcome="accepted", by=ravi)
+    assert triage.decide(report=stale, outcome="accepted", by=mona).stands
+
+
+def test_a_decision_on_a_report_that_was_withdrawn_meanwhile_does_not_settle_it(queued, ravi):
+    report = queued()
+    decision = Decision.objects.create(
+        report=report, by=ravi, outcome="accepted", label="porn", groups={}
+    )
+    reports.withdraw(report=fresh(report))
+    entries = LedgerEntry.objects.count()
+    assert triage.settle(decision, [decision]) is False
+    decision.refresh_from_db()
+    assert decision.settled_at is None
+    assert fresh(report).status == "withdrawn"
+    assert LedgerEntry.objects.count() == entries
+
+
+def test_a_dispute_is_settled_by_the_last_decision_alone(queued, ravi, mona):
+    report, tara = queued(), account("tara", people.REVIEWERS)
+    triage.ask_second_opinion(report=report, by=ravi)
+    for by, label in ((ravi, "drawings"), (tara, "neutral"), (mona, "sexy")):
+        triage.decide(report=report, outcome="accepted", by=by, label=label)
+    assert fresh(report).status == "queued"
+    settled = triage.decide(report=report, outcome="accepted", by=mona, label="hentai")
+    assert (fresh(report).status, fresh(report).decision) == ("accepted", settled)
+    assert set(queries.decisions.standing(report)) == {
+        settled,
+        *report.decisions.filter(by__in=[ravi, tara]),
+    }
+    assert LedgerEntry.objects.latest("number").facts["reviewers"] == 1
+
+
+def accepted(report: Report, by, status: str = "accepted") -> Report:
+    triage.decide(report=report, outcome="accepted", by=by)
+    if status != "accepted":
+        dataset, _ = DatasetVersion.objects.get_or_create(
+            number=1, defaults={"manifest_sha256": "e" * 64, "images": 1}
+        )
+        Report.objects.filter(pk=report.pk).update(status=status, folded_into=dataset)
+    return fresh(report)
+
+
+@pytest.mark.parametrize("status", ["accepted", "folded", "answered"])
+def test_a_decision_can_be_taken_back_until_the_report_is_withdrawn(queued, ravi, mona, status):
+    report, other = accepted(queued(1), ravi, status), accepted(queued(2), ravi, "folded")
+    golden.mark(report=report, by=mona)
+    golden.mark(report=other, by=mona)
+    triage.reopen(report=report, by=mona)
+    report = fresh(report)
+    assert (report.status, report.folded_into, report.decision) == ("queued", None, None)
+    assert abs(timezone.now() - report.decisions.get().taken_back_at) < MINUTE
+    event = report.events.last()
+    assert (event.status, event.by) == ("queued", mona)
+    assert LedgerEntry.objects.latest("number").facts["outcome"] == "taken back"
+
+    assert fresh(other).folded_into is not None
+    assert fresh(other).decision is not None
+    assert Golden.objects.get().report == other
+
+
+def test_a_decision_is_taken_back_once(queued, ravi):
+    report = accepted(queued(), ravi)
+    triage.reopen(report=report, by=ravi)
+    earlier = timezone.now() - datetime.timedelta(days=1)
+    Decision.objects.update(taken_back_at=earlier)
+    with pytest.raises(WrongState, match="while the report is accepted"):
+        triage.reopen(report=report, by=ravi)
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    triage.reopen(report=report, by=ravi)
+    first, second = report.decisions.all()
+    assert first.taken_back_at == earlier
+    assert second.taken_back_at > earlier
+
+
+@pytest.mark.parametrize("status", ["received", "queued", "rejected", "escalated", "withdrawn"])
+def test_only_an_accepted_report_is_reopened(queued, ravi, status):
+    report = queued()
+    Report.objects.update(status=status)
+    with pytest.raises(WrongState, match="while the report is accepted"):
+        triage.reopen(report=report, by=ravi)
+    assert fresh(report).status == status
+    assert not LedgerEntry.objects.filter(kind="report").exists()

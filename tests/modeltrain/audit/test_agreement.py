@@ -105,3 +105,8 @@ def test_a_confused_value_has_a_lower_alpha_than_one_that_is_not() -> None:
 def test_an_unknown_judgement_is_refused() -> None:
     with pytest.raises(ValueError, match=r"one of \['a', 'b'\]\. Received: 'z'"):
         agreement([["a", "z"]], ["a", "b"])
+
+
+# Mutants that survive (docs/mutation.md), and why they change nothing:
+# - zip without `strict`: both sides have one entry per item.
+# - `counts` without `dtype=int`: floats that hold the same counts.

@@ -195,3 +195,10 @@ def test_an_axis_is_replaced_and_the_rest_stays():
     replaced = columns.with_axis(named, "slice", {f"{4:064x}": "maps"})
     assert replaced.groups["slice"][0] == ["maps"]
     assert columns.with_axis(replaced, "slice", {}).same_images(answers).all()
+
+
+# Mutants that survive (docs/mutation.md), and why they change nothing:
+# - reshape(-2, ...): numpy takes any negative number as "the rest".
+# - int.from_bytes without "big": the default.
+# - dtype=None for the hashes: every hash has 32 bytes.
+# - ensure_ascii=None is as false as False; allow_pickle=None or left out is False.

@@ -332,11 +332,11 @@ def test_a_set_is_named_by_what_is_not_the_same_for_its_whole_cluster():
             row("d", cluster="cook", tone="dark", medium="vector", age="old"),
         ]
     )
-    assert [(found.axis, found.name) for found in sets] == [
+    assert [(counterparts.axis, counterparts.name) for counterparts in sets] == [
         ("tone", "cook, old, vector"),
         ("tone", "singer"),
     ]
-    assert [list(found.images) for found in sets] == [["dark", "light"]] * 2
+    assert [list(counterparts.images) for counterparts in sets] == [["dark", "light"]] * 2
 
 
 def test_images_with_different_labels_are_no_counterparts():
@@ -349,6 +349,11 @@ def test_of_two_images_with_one_value_neither_is_the_counterpart():
     rows = [row("a", tone="light"), row("b", tone="dark"), row("c", tone="dark")]
     assert counterfactual.find_counterparts(rows) == []
     rows += [row("d", tone="medium")]
-    assert [found.images for found in counterfactual.find_counterparts(rows)] == [
+    assert [counterparts.images for counterparts in counterfactual.find_counterparts(rows)] == [
         {"light": "a", "medium": "d"}
     ]
+
+
+# Mutants that survive (docs/mutation.md), and why they change nothing:
+# - zip without `strict`: `before` and `after` have one entry per row.
+# - encoding="UTF-8" or the locale's: the same here; ensure_ascii=None is as false as False.

@@ -377,3 +377,9 @@ def test_clusters_widen_intervals_and_raise_the_smallest_change(level):
     assert together["smallest_change"] == minimum_detectable_change(
         error_rate=0.2, n=effective, level=level
     )
+
+
+# Mutants that survive (docs/mutation.md), and why they change nothing:
+# - zip without `strict`: both sides have one entry per image, or per label.
+# - dtype=None: numpy chooses a type that holds the same values.
+# - encoding="UTF-8" or the locale's: the same here; ensure_ascii=None is as false as False.

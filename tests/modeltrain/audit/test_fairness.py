@@ -185,6 +185,7 @@ def test_independent_images_count_in_full():
 def test_a_single_cluster_is_one_independent_image():
     assert effective_sample_size([0] * 9, ["a"] * 9) == 1
     assert effective_sample_size([0, 1, 1], ["a"] * 3) == 1
+    assert effective_sample_size([0, 1], ["a"] * 2) == 1
 
 
 def quantile_ratio(n, degrees_of_freedom, level=0.95):
@@ -382,3 +383,12 @@ def test_clusters_are_counted_with_their_sizes():
 
 def test_one_cluster_is_one_image():
     assert Clusters.of(["a"] * 30).effective_sample_size([0, 1] * 15) == 1
+
+
+# Mutants that survive (docs/mutation.md), and why they change nothing:
+# - `cluster_numbers`: the conditions choose between a fast and a slow way to the same numbers.
+# - dtype=None: numpy chooses a type that holds the same values.
+# - tail = 1 - (1 + level) / 2: the other tail of a symmetric distribution, squared.
+# - angle <= pi: the angle would have to be pi to the last bit.
+# - argsort without "stable": the order within a group does not change its counts.
+# - zip without `strict`: one part for each name.

@@ -180,3 +180,9 @@ def test_the_page_shows_every_figure():
         "| a photo of dogs | dogs | cats | 60% |\n"
     )
     assert "error no data." in quality.to_markdown(quality.measure([], PETS), title="Nothing")
+
+
+# Mutants that survive (docs/mutation.md), and why they change nothing:
+# - dtype=None, astype(None): numpy chooses a type that holds the same values.
+# - `or` for `and`: confidence and accuracy are both None, or neither is.
+# - zip without `strict`: one row for each label.

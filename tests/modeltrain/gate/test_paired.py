@@ -136,3 +136,8 @@ def test_a_quarter_of_the_margin_needs_sixteen_times_the_images():
     assert images_needed(disagreement=0.05, margin=0.2) == 10
     # (0.6745 + 0)² · 0.5 / 0.1² = 22.75 at level 0.5 and power 0.5.
     assert images_needed(disagreement=0.5, margin=0.1, level=0.5, power=0.5) == 23
+
+
+# Mutants that survive (docs/mutation.md), and why they change nothing:
+# - minlength=5: a fifth count is not read.
+# - determinant >= 0: at 0 both branches give 0.
