@@ -518,6 +518,17 @@ def test_the_margin_is_what_the_policy_says_to_the_last_digit():
     assert finding(math.nextafter(high, 1)) == "not worse"
 
 
+def test_a_candidate_between_once_and_twice_the_margin_does_not_pass():
+    """8 of 200 are newly wrong and 5 newly right: by 1.5 points more, at most by about 5.4."""
+    before, now = images(200, wrong=range(5)), images(200, wrong=range(5, 13))
+
+    def finding(margin):
+        result = judge(champion=before, candidate=now, policy=rules(margin=margin))
+        return cell_of(result, "class", NEUTRAL, "confusion")["finding"]
+
+    assert (finding(0.05), finding(0.1)) == ("insufficient data", "not worse")
+
+
 def test_the_images_needed_grow_with_the_design_effect():
     before, now = images(100), images(100, wrong=(0, 1, 50))
     result = judge(champion=before, candidate=now, policy=rules())

@@ -204,3 +204,7 @@ def test_the_shipped_policy_covers_what_an_audit_set_without_explicit_images_can
     assert {cell.value for cell in shipped.not_covered} == {"hentai", "porn", "sexy"}
     assert shipped.requires("class", "drawings")
     assert shipped.requires("class", "neutral")
+
+
+# A mutant that survives (docs/mutation.md), and why it changes nothing:
+# - encoding="UTF-8" or the locale's: the same here.
