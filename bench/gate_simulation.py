@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from modeltrain.audit.columns import Columns
+from modeltrain.audit.fairness import rate_of
 from modeltrain.gate.judge import judge
 from modeltrain.gate.policy import Policy
 from modeltrain.labels import LABELS, NSFW
@@ -176,6 +177,43 @@ def share(outcomes: list[Outcome], holds: Callable[[Outcome], bool]) -> float:
     return float(np.mean([holds(outcome) for outcome in outcomes]))
 
 
+def cluster_sizes(kind: str, images: int, random: np.random.Generator) -> np.ndarray:
+    """Sizes of clusters: fives, or Pareto with index 1.5 and at most a third of all images."""
+    if kind == "equal":
+        return np.full(images // 5, 5)
+    sizes = np.clip(np.ceil(random.pareto(1.5, images) + 1e-9), 1, images // 3).astype(int)
+    return sizes[: int(np.searchsorted(np.cumsum(sizes), images)) + 1]
+
+
+def coverage(job: tuple[str, int, float, float, int, int]) -> float:
+    """How often a 95% interval contains the true rate, in beta-binomial clusters."""
+    kind, images, rate, correlation, runs, seed = job
+    random = np.random.default_rng([seed, 1])
+    scale = (1 - correlation) / correlation
+    contained = 0
+    for _ in range(runs):
+        sizes = cluster_sizes(kind, images, random)
+        members = np.repeat(np.arange(len(sizes)), sizes)
+        chances = random.beta(rate * scale, (1 - rate) * scale, len(sizes))
+        figures = rate_of(random.random(len(members)) < chances[members], members)
+        contained += figures["low"] <= rate <= figures["high"]
+    return contained / runs
+
+
+def print_coverage(runs: int) -> None:
+    rates = (0.03, 0.1, 0.35)
+    print(
+        "\n## intervals\n\n| clusters, images, correlation | 3% | 10% | 35% |\n" + "|---" * 4 + "|"
+    )
+    with ProcessPoolExecutor(2) as pool:
+        for kind, images, correlation in itertools.product(
+            ("equal", "heavy"), (500, 2000), (0.3, 0.6)
+        ):
+            jobs = [(kind, images, rate, correlation, runs, SEED) for rate in rates]
+            shares = " | ".join(f"{held:.1%}" for held in pool.map(coverage, jobs))
+            print(f"| {kind}, {images:,}, {correlation:g} | {shares} |", flush=True)
+
+
 COLUMNS = (
     "rate",
     "images a group",
@@ -235,13 +273,17 @@ def rows(suite: str, runs: int) -> Iterator[tuple[World, list[Outcome], float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=SUITES, help="one suite instead of all")
+    parser.add_argument("--only", choices=[*SUITES, "intervals"], help="one suite, not all")
     parser.add_argument("--runs", type=int, default=400, help="of each world")
     parser.add_argument("--out", type=Path, help="write the figures as JSON, too")
     options = parser.parse_args()
     print(f"seed {SEED}, {options.runs} runs of each world")
     figures = []
-    for suite in [options.only] if options.only else SUITES:
+    if options.only in (None, "intervals"):
+        print_coverage(5 * options.runs)
+    for suite in SUITES:
+        if options.only not in (None, suite):
+            continue
         print(f"\n## {suite}\n\n| {' | '.join(COLUMNS)} |\n" + "|---" * len(COLUMNS) + "|")
         for world, outcomes, seconds in rows(suite, options.runs):
             figure = {

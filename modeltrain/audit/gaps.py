@@ -107,16 +107,16 @@ def gaps(axis: Axis, happened: NDArray[Any], *, level: float = 0.95) -> list[Gap
         for place, value in enumerate(axis.values)
         if (weights := _weights(axis, place)) is not None
     ]
-    each = level ** (1 / max(len(compared), 1))
-    reach = float(norm.ppf(1 - (1 - each) / 2))
-    found = []
+    level_of_one = level ** (1 / max(len(compared), 1))
+    reach = float(norm.ppf(1 - (1 - level_of_one) / 2))
+    compared_groups = []
     for value, weights in compared:
         group, rest = weights > 0, weights < 0
         rate = float((weights[group] * happened[group]).sum())
         rest_rate = float((-weights[rest] * happened[rest]).sum())  # and no -0.0
         error = _standard_error(axis, weights, happened, rate, rest_rate)
         difference = rate - rest_rate
-        found.append(
+        compared_groups.append(
             Gap(
                 value=value,
                 n=int(group.sum()),
@@ -128,7 +128,7 @@ def gaps(axis: Axis, happened: NDArray[Any], *, level: float = 0.95) -> list[Gap
                 high=min(difference + reach * error, 2.0),
             )
         )
-    return found
+    return compared_groups
 
 
 def _weights(axis: Axis, place: int) -> NDArray[np.float64] | None:
@@ -240,9 +240,9 @@ def opened_gaps(
     """
     changes = {name: new.astype(int) - old.astype(int) for name, (old, new) in outcomes.items()}
     weights = {
-        value: found
+        value: group_weights
         for place, value in enumerate(axis.values)
-        if (found := _weights(axis, place)) is not None
+        if (group_weights := _weights(axis, place)) is not None
     }
     p_values = _p_values(axis, changes, list(weights), permutations, seed)
     return {

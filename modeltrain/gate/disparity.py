@@ -88,7 +88,7 @@ def opened_disparities(old: Columns, new: Columns, policy: Policy) -> list[Dispa
                     disparities.append(
                         Disparity(measure, rule, axis, gap.now.value, gap, p_value, *own)
                     )
-    return sorted(disparities, key=lambda found: -found.gap.change.difference)
+    return sorted(disparities, key=lambda disparity: -disparity.gap.change.difference)
 
 
 def _families(
@@ -153,14 +153,14 @@ def _own_change(
     return (pairs.only_candidate - pairs.only_champion) / pairs.n, *interval
 
 
-def as_dict(found: Disparity) -> dict[str, Any]:
+def as_dict(disparity: Disparity) -> dict[str, Any]:
     """Return a disparity ready for JSON."""
-    now, before, change = found.gap.now, found.gap.before, found.gap.change
+    now, before, change = disparity.gap.now, disparity.gap.before, disparity.gap.change
     return {
-        "measure": found.measure,
-        "rule": found.rule,
-        "axis": found.axis,
-        "value": found.value,
+        "measure": disparity.measure,
+        "rule": disparity.rule,
+        "axis": disparity.axis,
+        "value": disparity.value,
         "n": now.n,
         "rest": now.rest,
         "before": {"rate": before.rate, "rest_rate": before.rest_rate},
@@ -168,9 +168,9 @@ def as_dict(found: Disparity) -> dict[str, Any]:
         "difference": change.difference,
         "low": change.low,
         "high": change.high,
-        "p_value": found.p_value,
-        "own_change": found.own_change,
-        "own_low": found.own_low,
-        "own_high": found.own_high,
-        "blocks": not found.better_off,
+        "p_value": disparity.p_value,
+        "own_change": disparity.own_change,
+        "own_low": disparity.own_low,
+        "own_high": disparity.own_high,
+        "blocks": not disparity.better_off,
     }
