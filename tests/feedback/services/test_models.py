@@ -2,6 +2,7 @@
 
 import datetime
 
+import numpy as np
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -9,6 +10,7 @@ from django.utils import timezone
 from feedback.errors import ArtifactMissing, Invalid, WrongState
 from feedback.models import LedgerEntry, ModelVersion
 from feedback.services import models
+from modeltrain.labels import LABELS
 
 
 @pytest.fixture
@@ -129,3 +131,10 @@ def test_the_reason_of_a_rollback_has_at_most_2000_characters(newer, real_champi
     with pytest.raises(Invalid, match="A reason is said in"):
         models.roll_back(model=real_champion, by=mona, reason="x" * 2001)
     assert ModelVersion.objects.champion() == newer
+
+
+def test_a_model_is_loaded_from_its_own_files_and_stays_in_memory(real_champion) -> None:
+    classifier = models.classifier_of(real_champion)
+    assert models.classifier_of(real_champion) is classifier
+    pixels = np.zeros((8, 8, 3), dtype=np.uint8)
+    assert set(classifier.classify(pixels).scores) == set(LABELS)

@@ -221,6 +221,11 @@ def test_a_subject_has_at_most_120_characters(filed):
         filed(2, subject="x" * 121)
 
 
+def test_a_description_has_at_most_2000_characters(filed):
+    with pytest.raises(Invalid, match="What is wrong is said in 0 to 2,000 characters"):
+        filed(description="x" * 2001)
+
+
 def test_an_example_keeps_the_answer_of_the_champion(filed, champion):
     example = filed().examples.get()
     score = example.reported_score

@@ -188,3 +188,22 @@ def test_an_empty_log_is_not_set_aside(logs):
     (logs / "web.log.aged").write_text("before")
     retention.enforce()
     assert contents(logs) == {"web.log": "", "web.log.aged": "before"}
+
+
+def test_files_that_another_process_deleted_first_are_no_failure(
+    logs, settings, tmp_path, monkeypatch
+):
+    settings.FILE_UPLOAD_TEMP_DIR = tmp_path / "uploads"
+    settings.FILE_UPLOAD_TEMP_DIR.mkdir()
+    for path in (logs / "web.log.aged", settings.FILE_UPLOAD_TEMP_DIR / "old.upload"):
+        path.write_text("old")
+    deleted = []
+
+    def deleted_meanwhile(path):
+        deleted.append(path.name)
+        path.unlink()
+        return ago(1000)
+
+    monkeypatch.setattr(retention, "_modified_at", deleted_meanwhile)
+    retention.enforce()
+    assert deleted == ["web.log.aged", "old.upload"]

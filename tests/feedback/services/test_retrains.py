@@ -317,12 +317,12 @@ def test_only_an_evaluated_retrain_is_promoted_or_declined(evaluated, mona, cham
     retrain = in_state(evaluated, status)
     stale = fresh(retrain)
     stale.status = Status.EVALUATED
-    for act in (
-        lambda: retrains.decline(retrain=retrain, by=mona, reason="No."),
-        lambda: retrains.promote(retrain=retrain, by=mona, override_reason="Yes."),
-        lambda: retrains.promote(retrain=stale, by=mona, override_reason="Yes."),
+    for act, verb in (
+        (lambda: retrains.decline(retrain=retrain, by=mona, reason="No."), "declined"),
+        (lambda: retrains.promote(retrain=retrain, by=mona, override_reason="Yes."), "promoted"),
+        (lambda: retrains.promote(retrain=stale, by=mona, override_reason="Yes."), "promoted"),
     ):
-        with pytest.raises(WrongState, match="once, while it is evaluated"):
+        with pytest.raises(WrongState, match=f"can be {verb} once, while it is evaluated"):
             act()
     assert fresh(retrain).status == status
     assert ModelVersion.objects.champion() == champion
@@ -549,6 +549,10 @@ def test_a_run_leaves_a_candidate_two_audits_and_a_verdict(approved, trained, au
         for audit in Audit.objects.filter(audit_set=audit_set)
     }
     assert errors == {"v1": ("done", 1), "v2": ("done", 0)}
+    for audit in Audit.objects.all():
+        answers = evaluate.read_answers(audit.predictions)
+        answered = [max(answer.scores, key=answer.scores.get) for answer in answers]
+        assert answered == ["drawings", {"v1": "neutral", "v2": "drawings"}[audit.model.version]]
     (facts,) = entries("gate")
     assert (facts["retrain"], facts["model"], facts["against"]) == (retrain.pk, "v2", "v1")
 

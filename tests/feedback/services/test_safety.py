@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from feedback import people
+from feedback import roles
 from feedback.errors import Invalid, WrongState
 from feedback.models import BlockedHash, LedgerEntry, Look, Report, StoredImage
 from feedback.services import safety, triage
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def sara(db) -> User:
-    return account("sara", people.SAFETY)
+    return account("sara", roles.SAFETY)
 
 
 @pytest.fixture
@@ -55,6 +55,21 @@ def test_safety_acts_on_escalated_reports_alone(escalated, sara, act) -> None:
     assert not Look.objects.exists()
     assert not BlockedHash.objects.exists()
     assert StoredImage.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("act", "name"),
+    [
+        (lambda **report: safety.block(source=" ", **report), "Why a picture is blocked"),
+        (lambda **report: safety.hand_back(note=" ", **report), "Why it is handed back"),
+        (lambda **report: safety.delete_images(note=" ", **report), "Why pictures are deleted"),
+    ],
+)
+def test_each_action_needs_a_reason(escalated, sara, act, name) -> None:
+    report = escalated()
+    with pytest.raises(Invalid, match=f"{name} is said in 1 to"):
+        act(report=report, by=sara)
+    assert not Look.objects.exists()
 
 
 def test_looks_say_who_saw_which_image_and_whether_the_report_was_escalated(

@@ -229,12 +229,17 @@ def test_a_retrain_judges_both_models_by_the_slices_of_its_start(
         approved_at=timezone.now(),
     )
     options = {}
+    write_image_index = manifests.write_image_index
+
+    def name_another_slice(rows, path):
+        slices.name(finding=slice_finding, region=1, title="Maps", by=mona)
+        write_image_index(rows, path)
 
     def stopped(arguments, **_):
-        slices.name(finding=slice_finding, region=1, title="Maps", by=mona)
         options.update(argument.removeprefix("--").split("=") for argument in arguments[1:])
         raise training_process.ProcessFailed("stopped here")
 
+    monkeypatch.setattr(manifests, "write_image_index", name_another_slice)
     monkeypatch.setattr(training_process, "run", stopped)
     retrains.run(pk=retrain.pk)
     audited = manifest.read(Path(options["audit-manifest"]))
