@@ -353,7 +353,8 @@ def main() -> None:
     options += ["-p", "no:xdist", "-o", "tmp_path_retention_policy=none"]
     paths = sorted({path for module in modules for path in tests_of(module)})
     with tempfile.TemporaryDirectory() as folder:  # other runs of pytest do not clear it
-        pytest.main([*options, f"--basetemp={folder}/tests", *paths], plugins=[runner])
+        if code := pytest.main([*options, f"--basetemp={folder}/tests", *paths], plugins=[runner]):
+            sys.exit(code)
     tried = Counter(mutant.module for mutant in mutants)
     for module in modules:
         print(f"{module:14} {totals[module]:4} {tried[module]:4} {runner.killed[module]:4}")

@@ -174,6 +174,7 @@ def test_an_image_that_was_only_just_erased_is_searched_for_once_more(learnt_fro
 def two_reports(queued, first_version, ravi, mona, settings) -> tuple[Report, Report]:
     """Rosa's report and another one, of two pictures; both were accepted and folded."""
     settings.DATA_DIR = settings.MANIFESTS_DIR.parent
+    settings.GOLDEN_SHARE = 0.0  # no copy of the first is queued behind the second
     for seed in (1, 2):
         report = queued(seed)
         triage.decide(report=report, outcome="accepted", by=ravi, reason="I see pens.")

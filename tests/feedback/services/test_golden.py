@@ -322,7 +322,10 @@ def test_a_report_that_lost_one_of_its_images_is_no_golden_case(paired, ravi, mo
     assert not golden.usable(report)
 
 
-def test_one_golden_case_is_unmarked_and_the_others_stay(original, queued, ravi, mona) -> None:
+def test_one_golden_case_is_unmarked_and_the_others_stay(
+    original, queued, ravi, mona, settings
+) -> None:
+    settings.GOLDEN_SHARE = 0.0
     other = queued(7)
     triage.decide(report=other, outcome="accepted", by=ravi)
     golden.mark(report=other, by=mona)
@@ -343,6 +346,7 @@ def test_a_golden_copy_follows_a_report_with_the_probability_of_the_setting(
 @pytest.fixture
 def two_cases(original, queued, ravi, mona, settings) -> tuple[Report, Report]:
     """Two golden cases, none of them in the queue."""
+    settings.GOLDEN_SHARE = 0.0
     other = queued(7)
     triage.decide(report=other, outcome="accepted", by=ravi)
     golden.mark(report=other, by=mona)
