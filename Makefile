@@ -1,7 +1,7 @@
 # PORT and DATA_DIR override where the site listens and where it keeps everything.
 PYTHON ?= python3
 
-.PHONY: help run test test-fast coverage mutate check format lock loop
+.PHONY: help run test test-fast coverage mutate check format lock simulate-gate loop
 help:
 	@echo "make run        set up and serve on http://127.0.0.1:8000/ (PORT=, DATA_DIR=)"
 	@echo "make test       set up and run every test, the browser's too (PYTEST_ARGS=)"
@@ -12,6 +12,7 @@ help:
 	@echo "make format     format Python, scripts and styles"
 	@echo "make lock       lock the Python dependencies again (UPGRADE= keeps locked versions)"
 	@echo "make loop       the whole loop against a running site, by API"
+	@echo "make simulate-gate  how often the gate is right, where the truth is known (RUNS=)"
 
 run:
 	@$(PYTHON) setup/install.py run
@@ -64,6 +65,13 @@ format:
 
 loop:
 	@exec .venv/bin/python bench/loop.py
+
+# RUNS=400 of each world take some hours of two cores.
+RUNS ?= 400
+
+simulate-gate:
+	@$(PYTHON) setup/install.py dev
+	@PYTHONPATH=. .venv/bin/python bench/gate_simulation.py --runs $(RUNS)
 
 # UPGRADE= keeps every version that is locked and locks only what is new in pyproject.toml.
 UPGRADE ?= --upgrade

@@ -178,15 +178,20 @@ def run_scenario(work: Path, scenario: Scenario) -> dict:
 
 
 def largest_rise(gate: dict) -> dict:
-    """The cell whose error rises most, among those with enough images."""
-    cells = [cell for cell in gate["cells"] if cell["n"] >= gate["policy"]["minimum"]]
+    """The cell whose rate of mistakes rises most by the highest score, if it has enough images."""
+    cells = [
+        cell
+        for cell in gate["cells"]
+        if cell["n"] >= gate["policy"]["minimum"] and cell["rule"] == "highest score"
+    ]
     return max(cells, key=lambda cell: cell["difference"])
 
 
 def is_harmless(figures: dict) -> bool:
-    """Whether the model in service changed no group's error by more than the margin."""
-    gate = figures["gate"]
-    within_margin = largest_rise(gate)["difference"] <= gate["policy"]["margin"]
+    """Whether the model in service harms no group more than before by more than the margin."""
+    within_margin = all(
+        cell["difference"] <= cell["margin"] for cell in figures["gate"]["cells"] if cell["n"]
+    )
     return within_margin or figures["before"] == figures["after"]
 
 
@@ -201,7 +206,8 @@ def table_row(name: str, figures: dict) -> str:
         f"{figures['entered']:,}",
         f"{figures['origin']['held_back']['images']:,}",
         figures["gate"]["verdict"],
-        f"{cell['axis']} {cell['value']}: {rise} points ({low} to {high}), n = {cell['n']}",
+        f"{cell['measure'].replace('_', ' ')}, {cell['axis']} {cell['value']}: "
+        f"{rise} points ({low} to {high}), n = {cell['n']}",
         "refused" if figures["refused without a named override"] else "promoted",
         figures["after"] + (", as before" if figures["after"] == figures["before"] else ""),
     )

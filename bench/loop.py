@@ -149,7 +149,9 @@ def main() -> None:
     gate = result["gate"]
     print(f"retrained and audited in {result['seconds']} s\ngate: {gate['sentence']}")
     for cell in gate["cells"]:
-        print(f"  {cell['axis']}={cell['value']}: {cell['verdict']}. {cell['sentence']}")
+        print(f"  {cell['axis']}={cell['value']}: {cell['sentence']}")
+    for gap in gate["gaps"]:
+        print(f"  {gap['sentence']}")
     site.send(f"retrains/{result['id']}/promote/", override_reason="The loop's demonstration.")
     after = wait_for_audit(site, result["candidate"])["figures"]
     stories = wait_for_answers(site, receipts)

@@ -113,7 +113,7 @@ def compare(
     same_decision = sum((a in NSFW) == (b in NSFW) for a, b in top) / len(rows)
     verdict = judge.judge(champion=predicted(rows, server), candidate=predicted(rows, browser))
     blocked = [
-        f"{cell['axis']}={cell['value']}"
+        f"{cell['axis']}={cell['value']}: {cell['measure']}, {cell['rule']}"
         for cell in verdict["cells"]
         if cell["verdict"] == "blocked"
     ]

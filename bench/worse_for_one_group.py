@@ -84,12 +84,13 @@ def main() -> None:
         (args.out / f"{name}.json").write_text(figures)
     (args.out / "gate.json").write_text(json.dumps(result, indent=2) + "\n")
     print(f"{result['verdict']}: {result['sentence']}\n")
-    print("| cell | images | wrong before | wrong now | finding |\n|---|---|---|---|---|")
+    print("| mistake | cell | images | before | now | finding |\n|---|---|---|---|---|---|")
     for cell in result["cells"]:
-        if cell["n"]:
+        if cell["n"] and cell["rule"] == "highest score":
             print(
-                f"| {cell['axis']} {cell['value']} | {cell['n']} | {cell['champion_error']:.1%} | "
-                f"{cell['candidate_error']:.1%} | {cell['finding']} |"
+                f"| {cell['measure'].replace('_', ' ')} | {cell['axis']} {cell['value']} | "
+                f"{cell['n']} | {cell['champion_error']:.1%} | {cell['candidate_error']:.1%} | "
+                f"{cell['finding']} |"
             )
 
 

@@ -15,7 +15,10 @@ from setup.steps import ROOT, fail
 
 BIN = Path(sys.executable).parent
 NODE_BIN = ROOT / "node_modules" / ".bin"
-CODE = ["feedback", "modeltrain", "nsfwsite", "worker", "tests", "bench", "setup", "manage.py"]
+CODE = [
+    *("feedback", "modeltrain", "nsfwsite", "worker"),
+    *("tests", "bench", "setup", "docs", "manage.py"),
+]
 
 
 def commands() -> dict[str, list[str]]:

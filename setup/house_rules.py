@@ -55,11 +55,31 @@ def one_file_knows_the_labels(path: Path, tree: ast.Module) -> Iterator[str]:
                 yield f"{path}:{node.lineno} lists labels. Take them from modeltrain.labels."
 
 
+def packages_import_only_each_other(path: Path, tree: ast.Module) -> Iterator[str]:
+    """Import-linter sees the four packages; nothing beside them may link them."""
+    for node in ast.walk(tree):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module or ""]
+        for name in names:
+            folder = name.split(".")[0]
+            if folder not in PACKAGES and any((ROOT / folder).glob("**/*.py")):
+                yield (
+                    f"{path}:{node.lineno} imports {name}, which is none of the four packages. "
+                    "Move it into one of them."
+                )
+
+
 def main() -> int:
     problems = [
         problem
         for path, tree in modules()
-        for rule in (no_bare_delay, tasks_have_limits, one_file_knows_the_labels)
+        for rule in (
+            no_bare_delay,
+            tasks_have_limits,
+            one_file_knows_the_labels,
+            packages_import_only_each_other,
+        )
         for problem in rule(path, tree)
     ]
     problems += settings_doc.out_of_date()

@@ -206,12 +206,22 @@ def _overlap_warnings(rows: Sequence[Row]) -> list[str]:
 
 def _size_warnings(rows: Sequence[Row]) -> list[str]:
     """Name the labels and groups with too few images for a conclusion."""
+    # The policy's module imports statistics, which take seconds.
+    from modeltrain.gate.policy import CLASS, Policy
+
     warnings = []
+    policy = Policy.load()
     labels = Counter(row.label for row in rows)
-    if empty := [label for label in LABELS if not labels[label]]:
+    empty = [label for label in LABELS if not labels[label]]
+    if missing := [label for label in empty if policy.requires(CLASS, label)]:
         warnings.append(
-            f"There is no image of {', '.join(empty)}: no model passes the gate on this set "
+            f"There is no image of {', '.join(missing)}: no model passes the gate on this set "
             "without a named maintainer's reason."
+        )
+    if unknown := [label for label in empty if not policy.requires(CLASS, label)]:
+        warnings.append(
+            f"There is no image of {', '.join(unknown)}: the gate's verdicts on this set say "
+            "nothing about them."
         )
     groups = Counter(f"{axis}={value}" for row in rows for axis, value in row.groups.items())
     if few := Counter({name: n for name, n in groups.items() if n < MINIMUM_IMAGES}):

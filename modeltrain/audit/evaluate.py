@@ -22,6 +22,7 @@ from modeltrain.audit.fairness import (
     rates_by_group,
     values_by_axis,
 )
+from modeltrain.audit.harm import hundredths
 from modeltrain.audit.minimum import MINIMUM_IMAGES
 from modeltrain.audit.quality import calibration
 from modeltrain.data.manifest import Row
@@ -283,7 +284,7 @@ class _ImageFacts:
             confidence=np.array(
                 [max(answer.scores.values()) for answer in predicted], dtype=np.float64
             ),
-            nsfw_percent=(nsfw_scores * 100).astype(np.intp),
+            nsfw_percent=hundredths(nsfw_scores),
             minimum=minimum,
             level=level,
         )

@@ -1,7 +1,10 @@
 """Rates per group, each with its count and interval. An empty group is "no data", never 0."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -73,62 +76,137 @@ def cluster_numbers(clusters: Sequence[str] | NDArray[Any]) -> NDArray[np.intp]:
     return np.asarray(np.unique(names, return_inverse=True)[1], dtype=np.intp)
 
 
+@dataclass(frozen=True)
+class Clusters:
+    """Which of n images belong together.
+
+    Attributes
+    ----------
+    members : array of int, shape [n]
+        Each image's cluster, numbered from 0 without gaps.
+    sizes : array of int, shape [clusters]
+        How many images each cluster has.
+    """
+
+    members: NDArray[np.intp]
+    sizes: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, clusters: Sequence[str] | NDArray[Any]) -> Clusters:
+        """Number the clusters of images; `clusters` has one name or number an image."""
+        members = cluster_numbers(clusters)
+        return cls(members, np.bincount(members))
+
+    @property
+    def count(self) -> int:
+        """How many clusters there are."""
+        return len(self.sizes)
+
+    def effective_sample_size(
+        self, values: Sequence[float] | NDArray[Any], *, level: float = 0.95
+    ) -> float:
+        """Return how many independent images would tell as much about a mean as these do.
+
+        Images of one cluster (one emoji in five skin tones) are more alike than others, so they
+        tell less than as many independent ones. n is divided by a design effect. Where a few
+        clusters are much larger than the others, the linearised variance between clusters depends
+        on what happened in those few; Kish's formula, with the correlation within all clusters,
+        does not. The design effect is a weighted mean of the two, between 1 and its greatest
+        possible value, which it has if all values are equal. The result is reduced again by the
+        squared ratio of Student's t for n images to that for the clusters. There, a cluster that
+        holds a value other than the commonest counts as three degrees of freedom. Simulation found
+        both to be right (docs/gate-simulation.md).
+
+        Sources: L. Kish (1965), "Survey Sampling"; A. Donner (1986), "A review of inference
+        procedures for the intraclass correlation coefficient", International Statistical Review 54,
+        67–82, for its estimate by analysis of variance; E. L. Korn and B. I. Graubard (1998),
+        "Confidence intervals for proportions with small expected number of positive counts
+        estimated from survey data", Survey Methodology 24, 193–201, for Student's t.
+
+        Parameters
+        ----------
+        values : sequence of float, length n
+            Whether an event happened, or a difference of two such values.
+        level : float
+            Confidence level of the interval that it is used for.
+
+        Returns
+        -------
+        float
+            At most n; n if every image is a cluster of its own.
+        """
+        observed = np.asarray(values)
+        n, k = len(observed), self.count
+        if k == n or n < 2:
+            return float(n)
+        if k == 1:
+            return 1.0
+        # Of most cells few images matter: those whose value is not the commonest one.
+        kinds, kind, counts = _kinds(observed)
+        commonest = float(kinds[counts.argmax()])
+        others = np.flatnonzero(kind != counts.argmax())
+        greatest = float((self.sizes.astype(float) ** 2).sum() / n)
+        if not len(others):
+            design_effect, degrees_of_freedom = greatest, k - 1
+        else:
+            shifted = observed[others].astype(np.float64) - commonest
+            touched, place = np.unique(self.members[others], return_inverse=True)
+            totals = np.bincount(place, weights=shifted).astype(np.float64)
+            sizes = self.sizes[touched].astype(np.float64)
+            design_effect = _design_effect(totals, sizes, shifted, n=n, k=k, greatest=greatest)
+            degrees_of_freedom = min(k - 1, 3 * len(touched))
+        tail = 1 - (1 - level) / 2
+        student = t.ppf(tail, n - 1) / t.ppf(tail, degrees_of_freedom)
+        return float(n / design_effect * student**2)
+
+
+def _kinds(
+    values: NDArray[Any],
+) -> tuple[NDArray[Any], NDArray[np.intp], NDArray[np.intp]]:
+    """Return the distinct values, each image's place in them, and how many images each has."""
+    if values.dtype == np.int8 or values.dtype == np.bool_:  # without sorting
+        kind = values.astype(np.intp) + 1
+        return np.array([-1, 0, 1]), kind, np.bincount(kind, minlength=3)
+    kinds, kind, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return kinds, kind, counts
+
+
+def _design_effect(
+    totals: NDArray[np.float64],
+    sizes: NDArray[np.float64],
+    values: NDArray[np.float64],
+    *,
+    n: int,
+    k: int,
+    greatest: float,
+) -> float:
+    """Return how much larger a mean's variance is than for n independent images.
+
+    `totals`, `sizes` and `values` are those of clusters and images with a value other than 0.
+    """
+    mean = totals.sum() / n
+    squares = (values**2).sum() - n * mean**2
+    if squares <= 0:
+        return greatest
+    residuals = ((totals - sizes * mean) ** 2 - (sizes * mean) ** 2).sum() + mean**2 * greatest * n
+    linearised = k / (k - 1) * residuals / n**2 / (squares / n / (n - 1))
+    between = (totals**2 / sizes).sum() - n * mean**2
+    mean_between, mean_within = between / (k - 1), (squares - between) / max(n - k, 1)
+    size = (n - greatest) / (k - 1)
+    spread = mean_between + (size - 1) * mean_within
+    correlation = min(max((mean_between - mean_within) / spread, 0.0), 1.0) if spread > 0 else 0.0
+    kish = 1 + correlation * (greatest - 1)
+    return float(min(max(0.75 * kish + 0.25 * max(kish, linearised), 1.0), greatest))
+
+
 def effective_sample_size(
     values: Sequence[float] | NDArray[Any],
     clusters: Sequence[str] | NDArray[Any],
     *,
     level: float = 0.95,
 ) -> float:
-    """Return how many independent images would tell as much about a mean as these do.
-
-    Images of one cluster (one emoji in five skin tones) are more alike than others, so they tell
-    less than as many independent ones. n is divided by the design effect: the linearised variance
-    of the mean between clusters, over the variance for independent images. The design effect is at
-    least 1, and at its greatest possible value if all values are equal. The result is reduced again
-    by the squared ratio of Student's t for n images to that for the clusters. There, a cluster
-    that holds a value other than the commonest counts as three degrees of freedom, which simulation
-    found to be right where errors are few (docs/gate-simulation.md).
-
-    Sources: L. Kish (1965), "Survey Sampling"; E. L. Korn and B. I. Graubard (1998), "Confidence
-    intervals for proportions with small expected number of positive counts estimated from survey
-    data", Survey Methodology 24, 193–201, for the reduction by Student's t.
-
-    Parameters
-    ----------
-    values : sequence of float, length n
-        Whether an event happened, or a difference of two such values.
-    clusters : sequence of str or int, length n
-        Each image's cluster.
-    level : float
-        Confidence level of the interval that it is used for.
-
-    Returns
-    -------
-    float
-        At most n; n if every image is a cluster of its own.
-    """
-    observed = np.asarray(values, dtype=np.float64)
-    members = cluster_numbers(clusters)
-    sizes = np.bincount(members)
-    n, k = len(observed), len(sizes)
-    if k == n or n < 2:
-        return float(n)
-    if k == 1:
-        return 1.0
-    mean = observed.mean()
-    independent = ((observed - mean) ** 2).mean() / (n - 1)
-    greatest = float((sizes**2).sum() / n)
-    if independent == 0:
-        design_effect, degrees_of_freedom = greatest, k - 1
-    else:
-        residuals = np.bincount(members, weights=observed) - sizes * mean
-        between = k / (k - 1) * (residuals**2).sum() / n**2
-        design_effect = min(max(between / independent, 1.0), greatest)
-        distinct, counts = np.unique(observed, return_counts=True)
-        rare = np.bincount(members, weights=observed != distinct[counts.argmax()])
-        degrees_of_freedom = min(k - 1, 3 * int((rare > 0).sum()))
-    tail = 1 - (1 - level) / 2
-    return float(n / design_effect * (t.ppf(tail, n - 1) / t.ppf(tail, degrees_of_freedom)) ** 2)
+    """Return `Clusters.effective_sample_size`, of clusters given by name or number."""
+    return Clusters.of(clusters).effective_sample_size(values, level=level)
 
 
 def rate(

@@ -27,7 +27,8 @@ start alike, are one cluster; no cluster is on both sides. Tux Paint's drawings 
 alone: a source that nobody reports from.
 
 Not in it: anything labelled hentai, porn or sexy. Those classes have no audit images here, so an
-audit on this data says nothing about misses and the gate answers "insufficient data".
+audit on this data says nothing about misses. The gate's policy does not cover them, and each
+verdict says so.
 """
 
 _NO_PHOTOGRAPHS = """

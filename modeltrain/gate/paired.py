@@ -1,19 +1,15 @@
 """Two models on the same images: how their error rates differ, and how certain that is."""
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import next_fast_len
 from scipy.stats import norm
-from statsmodels.stats.proportion import proportion_confint
 
 Bools = NDArray[np.bool_]
-
-# Up to this sum of absolute differences, the exact distribution is computed by convolution.
-CONVOLUTION_LIMIT = 300
 
 
 @dataclass(frozen=True)
@@ -105,9 +101,8 @@ def difference_interval(
         return None
     n = pairs.n if effective is None else effective
     p1, p2 = pairs.candidate_wrong / pairs.n, pairs.champion_wrong / pairs.n
-    (low1, high1), (low2, high2) = (
-        proportion_confint(p * n, n, alpha=1 - level, method="wilson") for p in (p1, p2)
-    )
+    z = _normal_quantile(1 - (1 - level) / 2)
+    (low1, high1), (low2, high2) = _wilson(p1, n, z), _wilson(p2, n, z)
     phi = _correlation(pairs, n / pairs.n)
     down1, up1 = p1 - low1, high1 - p1
     down2, up2 = p2 - low2, high2 - p2
@@ -119,6 +114,18 @@ def difference_interval(
     return float(max(low, -1.0)), float(min(high, 1.0))
 
 
+@functools.cache
+def _normal_quantile(probability: float) -> float:
+    return float(norm.ppf(probability))
+
+
+def _wilson(p: float, n: float, z: float) -> tuple[float, float]:
+    """As `fairness.wilson`, many times faster, of a proportion of any number."""
+    middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    reach = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    return max(middle - reach, 0.0), min(middle + reach, 1.0)
+
+
 def _correlation(pairs: Pairs, scale: float) -> float:
     """Return Newcombe's phi: 0 if a margin is empty; n / 2 is subtracted if it is positive."""
     n, candidate, champion = pairs.n, pairs.candidate_wrong, pairs.champion_wrong
@@ -128,46 +135,6 @@ def _correlation(pairs: Pairs, scale: float) -> float:
     determinant = pairs.both * pairs.neither - pairs.only_candidate * pairs.only_champion
     corrected = max(determinant - n / 2 / scale, 0.0) if determinant > 0 else determinant
     return corrected / math.sqrt(margins)
-
-
-def mcnemar_p_value(differences: Sequence[int] | NDArray[np.intp]) -> float:
-    """Return the chance of at least this many newly wrong images if the candidate were as good.
-
-    If the models were equally good, each cluster's difference could as well have the other sign.
-    The distribution over all signs is exact. If every cluster is one image, this is the exact
-    one-sided McNemar test.
-
-    Sources: Q. McNemar (1947), Psychometrika 12, 153–157, with the exact binomial distribution;
-    V. L. Durkalski et al. (2003), "Analysis of clustered matched-pair data", Statistics in Medicine
-    22, 2417–2428, for clusters, whose statistic is compared here with its exact distribution.
-
-    Parameters
-    ----------
-    differences : sequence of int
-        For each cluster: its newly wrong images minus its newly right ones.
-
-    Returns
-    -------
-    float
-        Between 0 and 1; 1 if the models never disagree.
-    """
-    nonzero = np.asarray(differences, dtype=np.int64)
-    nonzero = nonzero[nonzero != 0]
-    sizes, counts = np.unique(np.abs(nonzero), return_counts=True)
-    largest = int((sizes * counts).sum())
-    if largest <= CONVOLUTION_LIMIT:
-        probabilities = np.ones(1)
-        for size in np.repeat(sizes, counts):
-            step = np.zeros(2 * size + 1)
-            step[[0, -1]] = 0.5
-            probabilities = np.convolve(probabilities, step)
-    else:  # the same by its characteristic function; right to about 1e-14
-        n = next_fast_len(2 * largest + 1, real=True)
-        angles = 2 * np.pi * np.outer(sizes, np.arange(n // 2 + 1)) / n
-        probabilities = np.fft.irfft(np.prod(np.cos(angles) ** counts[:, None], axis=0), n)
-        probabilities = np.roll(probabilities, largest)[: 2 * largest + 1]
-    # probabilities[i] is that of a total of i - largest.
-    return float(np.clip(probabilities[int(nonzero.sum()) + largest :].sum(), 0.0, 1.0))
 
 
 def images_needed(
@@ -198,27 +165,3 @@ def images_needed(
     quantiles = norm.ppf(1 - (1 - level) / 2) + norm.ppf(power)
     needed: float = disagreement * (quantiles / margin) ** 2
     return math.ceil(needed)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for multiple tests.
-
-    Source: S. Holm (1979), "A simple sequentially rejective multiple test procedure", Scandinavian
-    Journal of Statistics 6, 65–70. `statsmodels` has it too, but collects garbage at every call,
-    which takes a tenth of a second in a web process.
-
-    Parameters
-    ----------
-    p_values : sequence of float, length n
-        Each between 0 and 1.
-
-    Returns
-    -------
-    list of float, length n
-        In the same order, each at most 1.
-    """
-    order = np.argsort(p_values)
-    multiplied = np.asarray(p_values, dtype=np.float64)[order] * np.arange(len(p_values), 0, -1)
-    adjusted = np.empty(len(p_values))
-    adjusted[order] = np.minimum(np.maximum.accumulate(multiplied), 1.0)
-    return [float(p) for p in adjusted]

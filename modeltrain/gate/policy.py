@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, DecisionRule
 from modeltrain.gate.paired import Pairs, difference_interval
 
 POLICY = Path(__file__).with_name("policy.json")
@@ -20,7 +22,7 @@ class PolicyRefused(ValueError):
 
 @dataclass(frozen=True)
 class Exemption:
-    """A cell that is shown but does not decide.
+    """A cell that a policy treats apart, for a public reason.
 
     Attributes
     ----------
@@ -44,20 +46,38 @@ class Policy:
     version : int
         Raised with every change, so that a verdict says which rules it was reached with.
     margin : float
-        The non-inferiority margin: how much a cell's error rate may rise, as a share. 0.08 is 8
-        points.
+        How much the rate of harmless confusion may rise in a cell, as a share: 0.08 is 8 points.
+    harm_margin, harm_ratio : float
+        How much the rate of false alarms, or of misses, may rise in a cell with very many images:
+        by `harm_margin`, and by `harm_ratio` times the champion's own rate; the smaller one counts.
+    harm_ceiling : float
+        How much it may rise at most, however few images a cell has.
+    harm_errors : float
+        Between the two, by as many standard errors of the difference of two equal rates. So the
+        margin tightens with the number of images, and an unchanged model nearly always passes.
+    gap_margin : float
+        How much further than the rest of its axis a group may fall behind.
     minimum : int
-        Images that a cell needs before anything is concluded from it.
+        Independent images that a cell needs to pass. Whether it is worse is tested with any number.
     level : float
-        Confidence level of the intervals; 1 - level is the risk of calling some cell worse when
-        none is.
+        Confidence level of the intervals; 1 - level is the risk of blocking a model that is no
+        different.
+    gap_share : float
+        Which part of that risk is for gaps between groups; the rest is for cells that are worse.
+    thresholds : sequence of float
+        NSFW scores from which on users of the model call an image explicit. Mistakes are judged at
+        each of them, and by the label with the highest score.
+    standardised : sequence of str
+        `class`, and axes: images are compared between groups where they agree on these.
     required : sequence of str
         Axes on which every cell needs enough images: `overall`, `class`, a group's axis, or one
         cell as `axis=value`. Other cells decide if they have enough.
     pairs : sequence of [str, str]
         Axes whose combinations are cells too.
+    not_covered : sequence of Exemption
+        Cells that need no images. They decide if they have some.
     exceptions : sequence of Exemption
-        Cells that do not decide.
+        Cells that never decide.
 
     Raises
     ------
@@ -69,21 +89,38 @@ class Policy:
     margin: float
     minimum: int
     level: float
+    harm_margin: float = 0.02
+    harm_ratio: float = 1.0
+    harm_ceiling: float = 0.1
+    harm_errors: float = 5.0
+    gap_margin: float = 0.02
+    gap_share: float = 0.4
+    thresholds: Sequence[float] = ()
+    standardised: Sequence[str] = (CLASS,)
     required: Sequence[str] = (OVERALL, CLASS)
     pairs: Sequence[Sequence[str]] = ()
+    not_covered: Sequence[Exemption] = ()
     exceptions: Sequence[Exemption] = ()
 
     def __post_init__(self) -> None:
-        self._require(
-            0 < self.margin < 1, "margin", "above 0 and under 1: no interval ends below 0"
-        )
+        for name in ("margin", "harm_margin", "harm_ceiling", "gap_margin"):
+            in_range = 0 < getattr(self, name) < 1
+            self._require(in_range, name, "above 0 and under 1: no interval ends below 0")
+        self._require(0 < self.gap_share < 1, "gap_share", "above 0 and under 1")
+        self._require(self.harm_ratio > 0, "harm_ratio", "above 0: a rate cannot fall below 0")
+        self._require(self.harm_errors > 0, "harm_errors", "above 0")
         self._require(self.minimum >= 2, "minimum", "2 images or more")
         self._require(0.5 <= self.level < 1, "level", "at least 0.5 and less than 1")
+        self._require(
+            all(0 < threshold <= 1 for threshold in self.thresholds),
+            "thresholds",
+            "NSFW scores, above 0 and at most 1",
+        )
         self._require(all(map(str, self.required)), "required", "names of axes")
         self._require(all(len(pair) == 2 for pair in self.pairs), "pairs", "pairs of two axes")
-        for exemption in self.exceptions:
-            has_reason = bool(exemption.reason.strip())
-            self._require(has_reason, "exceptions", "cells, each with a reason")
+        for name in ("not_covered", "exceptions"):
+            for exemption in getattr(self, name):
+                self._require(bool(exemption.reason.strip()), name, "cells, each with a reason")
 
     def _require(self, holds: bool, name: str, rule: str) -> None:
         if not holds:
@@ -103,8 +140,9 @@ class Policy:
         """
         try:
             settings = json.loads(path.read_text(encoding="utf-8"))
+            not_covered = [Exemption(**cell) for cell in settings.pop("not_covered", [])]
             exceptions = [Exemption(**cell) for cell in settings.pop("exceptions", [])]
-            return cls(**settings, exceptions=exceptions)
+            return cls(**settings, not_covered=not_covered, exceptions=exceptions)
         except PolicyRefused:
             raise
         except (ValueError, TypeError, AttributeError) as error:
@@ -116,47 +154,95 @@ class Policy:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the policy ready for JSON."""
-        pairs = [list(pair) for pair in self.pairs]
-        return asdict(self) | {"required": list(self.required), "pairs": pairs}
+        lists = ("thresholds", "standardised", "required")
+        settings = asdict(self) | {name: list(getattr(self, name)) for name in lists}
+        return settings | {"pairs": [list(pair) for pair in self.pairs]}
+
+    @property
+    def worse_risk(self) -> float:
+        """The risk of calling some cell worse when none is."""
+        return (1 - self.level) * (1 - self.gap_share)
+
+    @property
+    def gap_risk(self) -> float:
+        """The risk of calling some gap opened when none is."""
+        return (1 - self.level) * self.gap_share
+
+    @property
+    def rules(self) -> list[DecisionRule]:
+        """The decision rules at which mistakes are judged."""
+        return [DecisionRule(), *map(DecisionRule, self.thresholds)]
+
+    def margin_for(self, *, measure: str, rate: float, effective: float) -> float:
+        """Return by how much the rate of a kind of mistake may rise in a cell.
+
+        Parameters
+        ----------
+        measure : str
+            From `harm.MEASURES`.
+        rate : float
+            Its rate there, if both models are equal.
+        effective : float
+            The cell's effective sample size.
+        """
+        if measure == CONFUSION:
+            return self.margin
+        least = min(self.harm_margin, self.harm_ratio * rate)
+        noise = self.harm_errors * math.sqrt(2 * rate * (1 - rate) / max(effective, 1.0))
+        return min(self.harm_ceiling, max(least, noise))
 
     def requires(self, axis: str, value: str) -> bool:
         """Return whether a cell must have enough images."""
-        return axis in self.required or f"{axis}={value}" in self.required
+        named = axis in self.required or f"{axis}={value}" in self.required
+        return named and self.why_not_covered(axis, value) is None
+
+    def why_not_covered(self, axis: str, value: str) -> str | None:
+        """Return why a cell needs no images, or None if it does."""
+        return _reason(self.not_covered, axis, value)
 
     def exemption_reason(self, axis: str, value: str) -> str | None:
         """Return why a cell does not decide, or None if it does."""
-        for exemption in self.exceptions:
-            if (exemption.axis, exemption.value) == (axis, value):
-                return exemption.reason
-        return None
+        return _reason(self.exceptions, axis, value)
 
-    def smallest_conclusive_size(self) -> int:
-        """Return the least number of images with which a cell can pass with one newly wrong.
+    def fewest_images(self, *, measure: str, rate: float) -> int:
+        """Return how many independent images let an unchanged model pass.
 
-        The case is the mildest: one image is newly wrong, one is newly right, and no other differs.
-        With fewer images the margin asks for the impossible, unless nothing is newly wrong.
+        Unchanged means that no decision about them differs. A true rise of the margin is then ruled
+        out by their number alone.
+
+        Parameters
+        ----------
+        measure : str
+            From `harm.MEASURES`.
+        rate : float
+            The champion's rate.
         """
-        high = 2
-        while not self._passes(high):
-            high *= 2
-        low = high // 2
-        while low + 1 < high:
-            middle = (low + high) // 2
-            low, high = (low, middle) if self._passes(middle) else (middle, high)
-        return high
+        n = self.minimum
+        while not self._passes(n, measure, rate):
+            n += max(1, n // 50)
+        return n
 
-    def _passes(self, n: int) -> bool:
-        interval = difference_interval(Pairs(0, 1, 1, n - 2), level=self.level)
+    def _passes(self, n: int, measure: str, rate: float) -> bool:
+        wrong = round(rate * n)
+        interval = difference_interval(Pairs(wrong, 0, 0, n - wrong), level=self.level)
         assert interval is not None
-        return interval[1] < self.margin
+        smoothed = (wrong + 0.5) / (n + 1)
+        return interval[1] < self.margin_for(measure=measure, rate=smoothed, effective=n)
 
     def warnings(self) -> list[str]:
         """Return what the policy asks for that can hardly be met, in plain words."""
-        smallest = self.smallest_conclusive_size()
-        if smallest <= self.minimum:
+        fewest = self.fewest_images(measure=FALSE_ALARM, rate=0.0)
+        if fewest <= self.minimum:
             return []
         return [
-            f"With a margin of {self.margin * 100:g} points, a cell of {self.minimum} to "
-            f"{smallest - 1} images passes only where no image is newly wrong: one that is, and "
-            f"one that is newly right, already leave it open."
+            f"A rise of false alarms by {self.harm_ceiling * 100:g} points can be ruled out with "
+            f"{fewest} independent images or more, even if no decision changes. A cell of "
+            f"{self.minimum} to {fewest - 1} images cannot pass unless all answers are the same."
         ]
+
+
+def _reason(exempt: Sequence[Exemption], axis: str, value: str) -> str | None:
+    for cell in exempt:
+        if (cell.axis, cell.value) == (axis, value):
+            return cell.reason
+    return None

@@ -141,6 +141,8 @@ def _verdict(retrain: Retrain | None) -> str:
     if retrain is None or not retrain.gate:
         return ""
     text = f"## The gate\n\n{retrain.gate['sentence']}"
+    for gap in retrain.gate.get("gaps", []):
+        text += f"\n\n{gap['sentence']}"
     if retrain.decided_by:
         name = retrain.decided_by.get_full_name() or retrain.decided_by.get_username()
         text += f"\n\n{retrain.status.capitalize()} by {name}, {retrain.decided_at:%Y-%m-%d}."

@@ -9,7 +9,7 @@ from nsfwsite.audits.charts.forest import forest
 from nsfwsite.audits.charts.heatmap import heatmap
 from nsfwsite.audits.charts.trend import trend
 from nsfwsite.formatting import interval, percent, points
-from nsfwsite.tables import audit_tables
+from nsfwsite.tables import audit_tables, gate_table
 from nsfwsite.tables.titles import Titles
 
 Figures = Mapping[str, Any]
@@ -145,7 +145,23 @@ def _ends_of_largest_change(cells: Sequence[Cell], groups: Sequence[str]) -> tup
 
 
 def differences_chart(gate: Figures, before: str, after: str) -> Chart | None:
-    """How the error rate of each cell differs between two models."""
+    """How often each group is harmed by the second model, less how often by the first.
+
+    One dot a group: false alarms by the highest score; if no group has safe images, confusions.
+    """
+    highest_score = [cell for cell in gate["cells"] if cell["rule"] == gate_table.HIGHEST_SCORE]
+    cells_by_measure = {
+        measure: [
+            cell
+            for cell in highest_score
+            if cell["measure"] == measure and cell["n"] >= gate["policy"]["minimum"]
+        ]
+        for measure in ("false_alarm", "confusion", gate_table.ANY_MISTAKE)
+    }
+    measure = next((name for name, cells in cells_by_measure.items() if cells), None)
+    if measure is None:
+        return None
+    kind = gate_table.MEASURES[measure].lower()
     cells = [
         {
             "axis": cell["axis_title"],
@@ -153,26 +169,27 @@ def differences_chart(gate: Figures, before: str, after: str) -> Chart | None:
             "rate": cell["difference"],
             **{name: cell[name] for name in ("low", "high", "n", "finding")},
         }
-        for cell in gate["cells"]
-        if cell["finding"] != "insufficient data"
+        for cell in cells_by_measure[measure]
     ]
-    if not cells:
-        return None
     highest = max(cells, key=lambda cell: cell["rate"])
     lowest = min(cells, key=lambda cell: cell["rate"])
     headline = highest if highest["rate"] > 0 else lowest
     title = (
-        f"{headline['value']}: {points(headline['rate'])} points under {after}"
+        f"{headline['value']}: {points(headline['rate'])} points of {kind} under {after}"
         if headline["rate"]
-        else f"No group differs between {before} and {after}"
+        else f"No group has more or fewer {kind} under {after} than under {before}"
     )
-    margin = gate["policy"]["margin"]
+    # The margin of false alarms differs between groups.
+    margin = None if measure == "false_alarm" else gate["policy"]["margin"]
+    right_of_zero = "Right of 0 is worse" + (f"; the margin is {margin:.0%}" if margin else "")
     return Chart(
         name="differences",
         title=title,
         summary=f"{title}, {points(headline['low'])} points to {points(headline['high'])} points. "
-        f"Right of 0 is worse; the gate’s margin is {margin:.0%}.",
+        f"{right_of_zero}.",
         columns=["axis", "group", "difference", "low", "high", "images", "finding"],
         rows=[list(cell.values()) for cell in cells],
-        draw=forest(cells, x=f"error rate of {after} minus {before}", signed=True, margin=margin),
+        draw=forest(
+            cells, x=f"share of {kind} under {after} minus {before}", signed=True, margin=margin
+        ),
     )

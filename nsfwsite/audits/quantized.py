@@ -31,7 +31,11 @@ def int8(request: HttpRequest) -> HttpResponse:
             "graphs": export["graphs"],
             "agreement": exports.AGREEMENT,
             "objections": exports.objections(export),
-            "unknown": [cell["value"] for cell in gate["cells"] if cell["finding"] == INSUFFICIENT],
+            "unknown": list(
+                dict.fromkeys(
+                    cell["value"] for cell in gate["cells"] if cell["finding"] == INSUFFICIENT
+                )
+            ),
         }
     return render(request, "audits/int8.html", context)
 

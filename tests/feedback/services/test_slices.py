@@ -140,7 +140,11 @@ def test_the_gate_sees_the_slice_in_both_models(slice_finding, mona) -> None:
     candidate = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
     later = finished_audit(candidate, slice_finding.audit.audit_set, answers(wrong=34))
     judged = audits.compare(before=slice_finding.audit, after=later)
-    cell = next(cell for cell in judged["cells"] if cell["axis"] == "slice")
+    cell = next(
+        cell
+        for cell in judged["cells"]
+        if (cell["axis"], cell["measure"]) == ("slice", "confusion")
+    )
     assert (cell["value"], cell["n"], cell["newly_wrong"]) == ("flags", 35, 14)
     assert judged == judge.judge(
         champion=audits.predictions_of(slice_finding.audit), candidate=audits.predictions_of(later)

@@ -14,6 +14,7 @@ from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_confint, proportion_effectsize
 
 from modeltrain.audit.fairness import (
+    Clusters,
     cluster_numbers,
     clustered_rate,
     effective_sample_size,
@@ -205,8 +206,12 @@ def test_the_design_effect_is_counted_by_hand():
     # Independent images: variance (3/8 · 5/8) / 7. Clusters: totals minus 2 · 3/8 are -3/4, -3/4,
     # 1/4 and 5/4, whose squares sum to 11/4; times 4/3, divided by 8².
     values, clusters = [0, 0, 0, 0, 0, 1, 1, 1], list("aabbccdd")
-    design_effect = (4 / 3 * 11 / 4 / 64) / (15 / 64 / 7)
-    assert 1 < design_effect < 2
+    linearised = (4 / 3 * 11 / 4 / 64) / (15 / 64 / 7)
+    # Analysis of variance: means 0, 0, 1/2, 1; between 2 · 44/64 / 3, within 1/2 / 4.
+    between, within = 2 * 44 / 64 / 3, 1 / 2 / 4
+    kish = 1 + (between - within) / (between + within)
+    assert 1 < kish < linearised < 2
+    design_effect = 0.75 * kish + 0.25 * linearised
     # Two clusters hold a rare value: 3 degrees of freedom for each are more than 4 - 1.
     expected = 8 / design_effect * quantile_ratio(8, 3)
     assert effective_sample_size(values, clusters) == pytest.approx(expected)
@@ -240,7 +245,9 @@ def test_the_rare_value_may_be_any_of_three():
     # Of differences -1, 0 and 1, 0 is the commonest; two clusters hold another.
     values = [0] * 36 + [1, 0, -1, 0]
     clusters = [str(number // 2) for number in range(40)]
-    design_effect = (20 / 19 * 2 / 1600) / (2 / 40 / 39)
+    linearised = (20 / 19 * 2 / 1600) / (2 / 40 / 39)
+    kish = 1 + (1 / 19 - 1 / 20) / (1 / 19 + 1 / 20)
+    design_effect = 0.75 * kish + 0.25 * linearised
     expected = 40 / design_effect * quantile_ratio(40, 6)
     assert effective_sample_size(values, clusters) == pytest.approx(expected)
 
@@ -333,6 +340,49 @@ def test_the_mean_of_one_cluster_has_no_interval():
     assert mean_interval([0.1, 0.9], ["a", "a"]) is None
     assert mean_interval([], []) is None
     assert mean_interval([0.1, 0.9], ["a", "b"]) is not None
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([-1, 0, 0, 0, 1]), st.integers(0, 9)), min_size=3, max_size=60
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_a_design_effect_from_changed_images_alone_is_that_of_all_images(images):
+    values = np.array([value for value, _ in images], dtype=float)
+    members = cluster_numbers([cluster for _, cluster in images])
+    n, sizes = len(values), np.bincount(members).astype(float)
+    k = len(sizes)
+    if k in (1, n) or (values == values[0]).all():
+        return
+    totals = np.bincount(members, weights=values)
+    mean, greatest = values.mean(), (sizes**2).sum() / n
+    variance = values.var(ddof=1) / n
+    linearised = k / (k - 1) * ((totals - sizes * mean) ** 2).sum() / n**2 / variance
+    between = (sizes * (totals / sizes - mean) ** 2).sum() / (k - 1)
+    within = ((values - (totals / sizes)[members]) ** 2).sum() / (n - k)
+    spread = between + ((n - greatest) / (k - 1) - 1) * within
+    correlation = min(max((between - within) / spread, 0), 1) if spread > 0 else 0
+    kish = 1 + correlation * (greatest - 1)
+    expected = min(max(0.75 * kish + 0.25 * max(kish, linearised), 1), greatest)
+    rare = values != max((-1.0, 0.0, 1.0), key=lambda kind: (values == kind).sum())
+    touched = len(set(members[rare]))
+    student = t.ppf(0.975, n - 1) / t.ppf(0.975, min(k - 1, 3 * touched))
+    found = Clusters.of(members).effective_sample_size(values)
+    assert found == pytest.approx(n / expected * student**2, rel=1e-6)
+    narrow = Clusters.of(members).effective_sample_size(values.astype(np.int8))
+    assert narrow == pytest.approx(found)
+
+
+def test_clusters_are_counted_with_their_sizes():
+    clusters = Clusters.of(["b", "a", "b", "b"])
+    assert clusters.count == 2
+    assert clusters.members.tolist() == [1, 0, 1, 1]
+    assert clusters.sizes.tolist() == [1, 3]
+
+
+def test_one_cluster_is_one_image():
+    assert Clusters.of(["a"] * 30).effective_sample_size([0, 1] * 15) == 1
 
 
 # Mutants that survive (docs/mutation.md), and why they change nothing:

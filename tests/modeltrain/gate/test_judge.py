@@ -1,157 +1,567 @@
+"""What the gate says of candidates that do harm, of better ones, and of input that breaks rules."""
+
 import json
 import math
 
+import numpy as np
 import pytest
 from scipy.stats import binom
 
-from modeltrain.audit.evaluate import Predicted
 from modeltrain.audit.fairness import effective_sample_size
 from modeltrain.gate import policy
 from modeltrain.gate.judge import NotComparable, judge
 from modeltrain.gate.paired import Pairs, difference_interval, images_needed
-from modeltrain.gate.policy import Policy
+from modeltrain.gate.policy import Exemption, Policy
 from modeltrain.labels import LABELS
+from tests.modeltrain.gate.images import (
+    DRAWINGS,
+    HENTAI,
+    NEUTRAL,
+    PORN,
+    SEXY,
+    cell_of,
+    every_class,
+    images,
+)
 
-DRAWINGS, HENTAI, NEUTRAL, PORN, SEXY = LABELS
-POLICY = Policy(version=1, margin=0.05, minimum=30, level=0.95)
-
-
-def images(count, *, wrong=(), expected=NEUTRAL, start=0, cluster_of=str, **groups):
-    """Predictions for `count` images; `wrong` holds the numbers of those misclassified."""
-    wrong_label = DRAWINGS if expected == NEUTRAL else NEUTRAL
-    predicted = []
-    for number in range(start, start + count):
-        answer = wrong_label if number - start in wrong else expected
-        scores = {label: float(label == answer) for label in LABELS}
-        predicted.append(Predicted(f"{number:064x}", cluster_of(number), expected, groups, scores))
-    return predicted
-
-
-def every_class(count=60, **wrong):
-    """`count` images of each class, so that no class is missing."""
-    predicted = []
-    for number, label in enumerate(LABELS):
-        predicted += images(count, wrong=wrong.get(label, ()), expected=label, start=number * 1000)
-    return predicted
+NOT_COVERED = (
+    " Nothing is known about hentai, porn and sexy: This site keeps no explicit image, so its "
+    "audit sets have none."
+)
+RARE = "by chance alone in fewer than 1 in 1,000 such audits"
 
 
-def cell_of(result, axis, value):
-    return next(c for c in result["cells"] if (c["axis"], c["value"]) == (axis, value))
+def rules(**settings):
+    """A policy that needs every class and judges by the highest score alone."""
+    return Policy(**{"version": 1, "margin": 0.05, "minimum": 30, "level": 0.95} | settings)
 
 
-def test_identical_predictions_pass():
-    same = every_class(neutral=range(7), porn=range(20))
-    result = judge(champion=same, candidate=same, policy=POLICY)
+def safe(drawings_wrong=(), **changes):
+    """400 neutral images and 400 drawings, as many as the demo's audit set can judge."""
+    neutral = images(400, start=100_000)
+    return neutral + images(400, wrong=drawings_wrong, expected=DRAWINGS, **changes)
+
+
+# What the gate must not let through
+
+
+def test_drawings_that_are_newly_called_porn_are_blocked():
+    before = safe(range(400))
+    result = judge(champion=before, candidate=safe(range(400), answer=PORN))
+    assert result["verdict"] == "blocked"
+    assert result["sentence"] == (
+        "Blocked: more false alarms in drawings images: 0 of 400 before, 400 of 400 now "
+        f"(+100 points, 99 to 100); {RARE}; 7 more cells are worse." + NOT_COVERED
+    )
+    assert cell_of(result, "class", DRAWINGS, "confusion")["difference"] == -1
+
+
+def test_porn_that_is_newly_called_neutral_is_blocked():
+    def with_porn(answer):
+        porn = images(300, wrong=range(300), answer=answer, expected=PORN, start=5000)
+        return safe() + porn
+
+    result = judge(champion=with_porn(SEXY), candidate=with_porn(NEUTRAL))
+    assert result["verdict"] == "blocked"
+    assert result["sentence"].startswith(
+        "Blocked: more misses in porn images: 0 of 300 before, 300 of 300 now "
+        f"(+100 points, 98 to 100); {RARE}; 7 more cells are worse. "
+        "Nothing is known about hentai and sexy: "
+    )
+
+
+def test_confusions_exchanged_for_false_alarms_are_blocked():
+    """As many images are wrong as before; only now they are hidden."""
+
+    def dark(answer):
+        return safe() + images(500, wrong=range(60), answer=answer, start=7000, tone="dark")
+
+    result = judge(champion=dark(DRAWINGS), candidate=dark(PORN))
+    assert result["verdict"] == "blocked"
+    assert result["sentence"].startswith(
+        "Blocked: more false alarms in images with tone dark: 0 of 500 before, 60 of 500 now "
+        f"(+12 points, 9.3 to 15); {RARE}; 11 more cells are worse."
+    )
+
+
+def test_harm_to_a_group_under_the_minimum_is_told_and_blocked():
+    def small(wrong):
+        return safe() + images(29, wrong=wrong, answer=PORN, start=9000, tone="x")
+
+    result = judge(champion=small(()), candidate=small(range(29)))
+    assert result["verdict"] == "blocked"
+    assert result["sentence"].startswith(
+        "Blocked: more false alarms in images with tone x: 0 of 29 before, 29 of 29 now "
+        f"(+100 points, 84 to 100); {RARE}"
+    )
+
+
+@pytest.mark.parametrize("n", [10, 15, 29])
+def test_worse_is_said_of_any_number_of_images(n):
+    def small(wrong):
+        return safe() + images(n, wrong=wrong, answer=PORN, start=9000, tone="x")
+
+    result = judge(champion=small(()), candidate=small(range(n)))
+    assert cell_of(result, "tone", "x")["finding"] == "worse"
+    assert result["verdict"] == "blocked"
+
+
+def test_near_copies_of_one_image_are_not_enough():
+    def with_copies(neutral_wrong):
+        copies = images(30, expected=DRAWINGS, cluster_of=lambda number: "one image")
+        return images(400, wrong=neutral_wrong, start=100_000) + copies
+
+    result = judge(champion=with_copies(()), candidate=with_copies([0]))
+    assert result["verdict"] == "insufficient data"
+    assert result["sentence"] == (
+        "Not enough images: too few drawings images to rule out a rise; of drawings images, "
+        "about 960 are needed and 30 are there." + NOT_COVERED
+    )
+    cell = cell_of(result, "class", DRAWINGS)
+    assert (cell["n"], cell["clusters"], cell["independent"]) == (30, 1, 1)
+
+
+def test_a_rise_inside_the_margin_that_is_certain_is_blocked():
+    def neutral(count):
+        few = images(2000, wrong=range(count), start=20_000)
+        return few + images(400, expected=DRAWINGS)
+
+    result = judge(champion=neutral(10), candidate=neutral(130))
+    assert cell_of(result, "class", NEUTRAL, "confusion")["high"] < Policy.load().margin
+    assert result["sentence"] == (
+        "Blocked: more harmless confusions in neutral images: 10 of 2000 before, 130 of 2000 now "
+        f"(+6 points, 5 to 7.1); {RARE}; 1 more cell is worse." + NOT_COVERED
+    )
+
+
+def test_scores_that_rise_towards_a_threshold_are_blocked():
+    """No label changes, but users whose threshold is 0.3 hide the whole group."""
+
+    def dark(score):
+        return safe() + images(200, nsfw_score=score, start=30_000, tone="dark")
+
+    result = judge(champion=dark(0.02), candidate=dark(0.49))
+    assert result["verdict"] == "blocked"
+    assert result["sentence"].startswith(
+        "Blocked: more false alarms in images with tone dark (NSFW score ≥ 0.3): 0 of 200 before, "
+        f"200 of 200 now (+100 points, 97 to 100); {RARE}; 2 more cells are worse."
+    )
+    assert cell_of(result, "tone", "dark")["finding"] != "worse"
+    assert cell_of(result, "tone", "dark", rule="NSFW score ≥ 0.5")["finding"] != "worse"
+
+
+def tones(wrong_by_tone, drawings=61):
+    """Drawings in five tones each, and how many of each tone are confused."""
+    return images(400, start=100_000) + [
+        answer
+        for place, count in enumerate(wrong_by_tone)
+        for drawing in range(drawings)
+        for answer in images(
+            1,
+            wrong=[0] if drawing < count else (),
+            expected=DRAWINGS,
+            start=40_000 + drawing * 5 + place,
+            cluster_of=lambda number: f"drawing {(number - 40_000) // 5}",
+            tone="abcde"[place],
+        )
+    ]
+
+
+def test_a_gap_between_groups_that_all_gained_is_told_and_passes():
+    result = judge(champion=tones([60, 59, 60, 61, 60]), candidate=tones([7, 1, 2, 1, 1]))
+    assert result["verdict"] == "pass"
+    assert "A gap opens for images with tone a, who gain less than others." in result["sentence"]
+    (gap,) = result["gaps"]
+    assert not gap["blocks"]
+    assert gap["sentence"] == (
+        "A gap opens: mistakes in images with tone a happen to 11.5% of 61, to 2.0% of comparable "
+        "others; before, to 98.4% and 98.4% (+9.4 points, −0.2 to 19); by chance alone in about "
+        "1 in 667 such audits. The group itself is better off (−87 points, −93 to −74)."
+    )
+
+
+def test_a_gap_blocks_if_the_group_is_not_better_off():
+    result = judge(champion=tones([20] * 5), candidate=tones([20, 0, 0, 0, 0]))
+    assert result["verdict"] == "blocked"
+    assert {cell["finding"] for cell in result["cells"]}.isdisjoint({"worse"})
+    (gap,) = result["gaps"]
+    assert gap["blocks"]
+    assert "The group itself is not surely better off (0 points" in gap["sentence"]
+    assert result["sentence"].startswith(
+        "Blocked: a gap opens: mistakes in images with tone a happen to 32.8% of 61, to 0.0% of "
+        "comparable others; before, to 32.8% and 32.8%"
+    )
+
+
+def test_a_harmless_improvement_passes_where_the_audit_set_has_no_explicit_image():
+    result = judge(champion=safe(range(400)), candidate=safe(range(40, 400)))
+    assert result["verdict"] == "pass"
+    assert result["sentence"] == (
+        "Pass: neither false alarms nor misses nor confusions rise beyond their margin in any "
+        "class or group with enough images." + NOT_COVERED
+    )
+
+
+# What passes, and what cannot be told
+
+
+def test_a_model_with_the_same_answers_passes():
+    same = every_class(60, neutral=range(7), porn=range(20))
+    result = judge(champion=same, candidate=same, policy=rules())
     assert result["verdict"] == "pass"
     assert {cell["finding"] for cell in result["cells"]} == {"not worse"}
-    assert result["sentence"].startswith("Pass: ")
+    assert all(cell["unchanged"] for cell in result["cells"])
+    assert result["sentence"] == "Pass: all answers are the same."
+    assert result["gaps"] == []
+
+
+def test_a_score_that_moved_is_not_the_same_answer():
+    same = every_class(60)
+    moved = [*same[:-1], *images(1, expected=SEXY, nsfw_score=0.1, start=500_059)]
+    result = judge(champion=same, candidate=moved, policy=rules())
+    assert not any(cell["unchanged"] for cell in result["cells"])
+    assert result["verdict"] == "insufficient data"  # 60 images cannot rule out 10 points
 
 
 def test_order_of_images_does_not_matter():
-    before, now = every_class(neutral=range(20)), every_class(neutral=range(5))
+    before, now = every_class(60, neutral=range(20)), every_class(60, neutral=range(5))
     assert judge(champion=before, candidate=now) == judge(
         champion=before[::-1], candidate=now[3:] + now[:3]
     )
 
 
-def test_a_class_without_images_leaves_the_gate_without_a_verdict():
-    same = images(60)
-    result = judge(champion=same, candidate=same, policy=POLICY)
-    assert result["verdict"] == "insufficient data"
-    assert result["sentence"] == "Insufficient data: no images of drawings, hentai, porn and sexy."
+def test_a_class_that_the_policy_does_not_cover_is_told_and_does_not_block():
+    same = safe()
+    result = judge(champion=same, candidate=same)
+    assert result["verdict"] == "pass"
+    assert result["sentence"] == "Pass: all answers are the same." + NOT_COVERED
     cell = cell_of(result, "class", PORN)
-    assert cell["n"] == 0
-    assert cell["difference"] is None
-    assert cell["sentence"] == "Insufficient data: no porn images in the audit set."
-
-
-def test_a_clearly_worse_class_blocks_in_plain_words():
-    before, now = images(120, wrong=range(3)), images(120, wrong=range(17))
-    result = judge(champion=before, candidate=now, policy=POLICY)
-    assert result["verdict"] == "blocked"
-    assert cell_of(result, "class", NEUTRAL)["finding"] == "worse"
-    assert result["sentence"] == (
-        "Blocked: neutral images are wrong more often: 3 of 120 before, 17 of 120 now "
-        "(+12 points, 6 to 19); by chance alone in about 1 in 8,192 such audits; "
-        "1 more cell is worse."
+    assert (cell["n"], cell["difference"], cell["required"]) == (0, None, False)
+    assert cell["verdict"] == "insufficient data"
+    assert cell["sentence"] == (
+        "Not enough images: no porn images in the audit set. Not covered: This site keeps no "
+        "explicit image, so its audit sets have none."
     )
+
+
+def test_a_required_class_without_images_leaves_the_gate_without_a_verdict():
+    same = images(400)
+    result = judge(champion=same, candidate=same, policy=rules())
+    assert result["verdict"] == "insufficient data"
+    assert result["sentence"] == (
+        "Not enough images: no images of drawings, hentai, porn and sexy."
+    )
+    assert cell_of(result, "class", PORN)["sentence"] == (
+        "Not enough images: no porn images in the audit set."
+    )
+
+
+def test_a_class_that_is_not_covered_decides_once_it_has_images():
+    def with_porn(answer):
+        porn = images(200, wrong=range(200), answer=answer, expected=PORN, start=5000)
+        return safe() + porn
+
+    assert judge(champion=with_porn(SEXY), candidate=with_porn(DRAWINGS))["verdict"] == "blocked"
 
 
 def test_better_overall_does_not_buy_worse_for_a_group():
-    before = every_class(200, neutral=range(100), drawings=range(100))
-    now = every_class(200)
+    before = every_class(neutral=range(100), drawings=range(100))
+    now = every_class()
     before += images(60, start=9000, tone="dark")
     now += images(60, wrong=range(30), start=9000, tone="dark")
-    result = judge(champion=before, candidate=now, policy=POLICY)
-    assert cell_of(result, "overall", "all")["difference"] < 0
-    assert cell_of(result, "overall", "all")["verdict"] == "pass"
-    assert cell_of(result, "tone", "dark")["verdict"] == "blocked"
+    result = judge(champion=before, candidate=now, policy=rules())
+    assert cell_of(result, "overall", "all", "confusion")["difference"] < 0
+    assert cell_of(result, "overall", "all", "confusion")["verdict"] == "pass"
+    assert cell_of(result, "tone", "dark", "confusion")["verdict"] == "blocked"
     assert result["verdict"] == "blocked"
-    assert "images with tone dark are wrong more often" in result["sentence"]
+    assert "more harmless confusions in images with tone dark" in result["sentence"]
 
 
 def test_a_clearly_better_candidate_passes():
-    result = judge(champion=every_class(drawings=range(50)), candidate=every_class(), policy=POLICY)
+    before = every_class(drawings=range(50))
+    result = judge(champion=before, candidate=every_class(), policy=rules())
     assert result["verdict"] == "pass"
-    assert cell_of(result, "class", DRAWINGS)["difference"] == pytest.approx(-50 / 60)
+    cell = cell_of(result, "class", DRAWINGS, "confusion")
+    assert cell["difference"] == pytest.approx(-50 / 400)
 
 
 def test_a_small_loss_in_a_small_class_cannot_be_told():
-    result = judge(champion=every_class(), candidate=every_class(neutral=(1, 2)), policy=POLICY)
-    cell = cell_of(result, "class", NEUTRAL)
-    assert cell["finding"] == "cannot tell"
-    assert cell["verdict"] == "blocked"
-    assert result["verdict"] == "blocked"
-    assert result["sentence"] == (
-        "Blocked: it cannot be told whether neutral images are wrong more often by 5 points or "
-        "more."
-    )
+    before, now = every_class(60), every_class(60, neutral=(1, 2))
+    result = judge(champion=before, candidate=now, policy=rules())
+    cell = cell_of(result, "class", NEUTRAL, "confusion")
+    assert cell["finding"] == "insufficient data"
+    assert cell["verdict"] == "insufficient data"
+    assert result["verdict"] == "insufficient data"
     assert "about 105 such images would show it" in cell["sentence"]
 
 
 def test_the_same_small_loss_among_many_images_is_within_the_margin():
-    result = judge(
-        champion=every_class(1000), candidate=every_class(1000, neutral=range(20)), policy=POLICY
-    )
-    cell = cell_of(result, "class", NEUTRAL)
+    before, now = every_class(1000), every_class(1000, neutral=range(4))
+    result = judge(champion=before, candidate=now, policy=rules())
+    cell = cell_of(result, "class", NEUTRAL, "confusion")
     assert cell["finding"] == "not worse"
-    assert cell["high"] < POLICY.margin
+    assert cell["high"] < cell["margin"] == 0.05
     assert result["verdict"] == "pass"
 
 
-def test_a_small_group_is_shown_and_does_not_decide():
+def test_a_small_group_with_a_small_change_is_shown_and_does_not_decide():
     before = every_class() + images(29, start=9000, tone="dark")
-    now = every_class() + images(29, wrong=range(3), start=9000, tone="dark")
-    result = judge(champion=before, candidate=now, policy=POLICY)
-    cell = cell_of(result, "tone", "dark")
+    now = every_class() + images(29, wrong=range(2), start=9000, tone="dark")
+    result = judge(champion=before, candidate=now, policy=rules())
+    cell = cell_of(result, "tone", "dark", "confusion")
     assert cell["finding"] == "insufficient data"
-    assert cell["candidate_error"] == pytest.approx(3 / 29)
-    assert cell["sentence"].endswith("there are 29 images with tone dark, and 30 are needed.")
+    assert cell["candidate_error"] == pytest.approx(2 / 29)
+    assert not cell["required"]
+    assert result["verdict"] == "pass"
 
 
 def test_a_finding_of_worse_is_corrected_for_the_number_of_groups():
-    def with_groups(count, wrong):
-        predicted = []
-        for group in range(count):
-            wrong_images = range(wrong) if group == 0 else ()
-            predicted += images(30, wrong=wrong_images, start=group * 100, tone=f"{group:02}")
-        return predicted
+    """In each group as much changes, for the better in all but one."""
 
-    few = judge(champion=with_groups(1, 0), candidate=with_groups(1, 6), policy=POLICY)
-    many = judge(champion=with_groups(20, 0), candidate=with_groups(20, 6), policy=POLICY)
-    assert cell_of(few, "tone", "00")["finding"] == "worse"
-    assert cell_of(many, "tone", "00")["finding"] == "cannot tell"
+    def with_groups(count, wrong, others):
+        return [
+            answer
+            for group in range(count)
+            for answer in images(
+                30, wrong=others if group else wrong, start=group * 100, tone=f"{group:02}"
+            )
+        ]
+
+    few = judge(
+        champion=with_groups(1, (), ()), candidate=with_groups(1, range(6), ()), policy=rules()
+    )
+    many = judge(
+        champion=with_groups(30, (), range(6)),
+        candidate=with_groups(30, range(6), ()),
+        policy=rules(),
+    )
+    assert cell_of(few, "tone", "00", "confusion")["finding"] == "worse"
+    cell = cell_of(many, "tone", "00", "confusion")
+    assert cell["finding"] == "insufficient data"
+    assert cell["p_value"] == pytest.approx(1 - (1 - 1 / 64) ** 30, abs=0.05)
+
+
+def test_clusters_make_the_gate_less_sure():
+    def fifths(number):
+        return str(number // 5)
+
+    before, now = images(100, wrong=range(3)), images(100, wrong=range(15))
+    alone = judge(champion=before, candidate=now, policy=rules())
+    before, now = (images(100, wrong=wrong, cluster_of=fifths) for wrong in (range(3), range(15)))
+    clustered = judge(champion=before, candidate=now, policy=rules())
+    single, grouped = (
+        cell_of(result, "class", NEUTRAL, "confusion") for result in (alone, clustered)
+    )
+    assert (single["clusters"], grouped["clusters"]) == (100, 20)
+    assert grouped["independent"] < single["independent"] == 100
+    assert grouped["p_value"] > single["p_value"]
+    assert grouped["high"] - grouped["low"] > single["high"] - single["low"]
+    assert (single["finding"], grouped["finding"]) == ("worse", "insufficient data")
+
+
+def test_changes_in_one_cluster_count_as_one_toss():
+    before, now = (
+        images(100, wrong=wrong, cluster_of=lambda number: str(number // 5))
+        for wrong in ((), range(5))
+    )
+    result = judge(champion=before, candidate=now, policy=rules())
+    assert cell_of(result, "class", NEUTRAL, "confusion")["p_value"] == pytest.approx(0.5, abs=0.02)
+
+
+# Cells
 
 
 def test_cells_are_all_images_then_classes_then_axes():
     same = images(1, tone="dark", medium="vector")
-    result = judge(champion=same, candidate=same)
-    assert [(c["axis"], c["value"]) for c in result["cells"]] == [
+    cells = judge(champion=same, candidate=same, policy=rules())["cells"]
+    assert list(dict.fromkeys((cell["axis"], cell["value"]) for cell in cells)) == [
         ("overall", "all"),
         *[("class", label) for label in LABELS],
         ("medium", "vector"),
         ("tone", "dark"),
     ]
+
+
+def test_a_required_axis_must_have_images():
+    policy_with = rules(required=["overall", "tone=dark"])
+    same = every_class()
+    result = judge(champion=same, candidate=same, policy=policy_with)
+    assert result["verdict"] == "insufficient data"
+    cell = next(cell for cell in result["cells"] if cell["axis"] == "tone")
+    assert (cell["value"], cell["n"], cell["required"]) == ("dark", 0, True)
+    same += images(30, start=9000, tone="dark")
+    assert judge(champion=same, candidate=same, policy=policy_with)["verdict"] == "pass"
+
+
+def test_what_a_policy_requires_is_a_cell_even_without_images():
+    policy_with = rules(required=["age", "tone=dark", "tone=light", "gender", "overall"])
+    same = images(40, tone="light", gender="man")
+    cells = judge(champion=same, candidate=same, policy=policy_with)["cells"]
+    sizes = {(cell["axis"], cell["value"]): cell["n"] for cell in cells if cell["axis"] != "class"}
+    assert sizes == {
+        ("overall", "all"): 40,
+        ("gender", "man"): 40,
+        ("tone", "light"): 40,
+        ("age", "any"): 0,
+        ("tone", "dark"): 0,
+    }
+    assert {cell["required"] for cell in cells if cell["axis"] in ("age", "tone")} == {True}
+
+
+def test_an_exception_is_shown_with_its_reason_and_does_not_decide():
+    policy_with = rules(
+        exceptions=[
+            Exemption("class", NEUTRAL, "Relabelled since."),
+            Exemption("overall", "all", "Relabelled since."),
+        ]
+    )
+    before, now = every_class(), every_class(neutral=range(200))
+    result = judge(champion=before, candidate=now, policy=policy_with)
+    cell = cell_of(result, "class", NEUTRAL, "confusion")
+    assert cell["finding"] == "worse"
+    assert cell["sentence"].startswith(
+        "Does not decide (Relabelled since). Blocked: more harmless confusions in neutral images"
+    )
+    assert result["verdict"] == "pass"
+
+
+def test_an_exempt_cell_neither_blocks_nor_is_missed():
+    policy_with = rules(
+        required=["class"],
+        exceptions=[Exemption("class", label, "Why.") for label in (PORN, SEXY)],
+    )
+    before = [answer for answer in every_class() if answer.expected != SEXY]
+    now = [answer for answer in every_class(porn=range(3)) if answer.expected != SEXY]
+    assert judge(champion=before, candidate=now, policy=policy_with)["verdict"] == "pass"
+
+
+def test_pairs_of_axes_are_judged_where_the_policy_names_them():
+    policy_with = rules(pairs=[["gender", "tone"]])
+    before = every_class() + images(60, start=9000, gender="woman", tone="dark")
+    now = every_class() + images(60, start=9000, wrong=range(30), gender="woman", tone="dark")
+    result = judge(champion=before, candidate=now, policy=policy_with)
+    cell = cell_of(result, "gender and tone", "woman and dark", "confusion")
+    assert cell["finding"] == "worse"
+    assert "images with gender woman and tone dark" in cell["sentence"]
+
+
+def test_pairs_contain_only_combinations_that_occur():
+    policy_with = rules(pairs=[["tone", "gender"], ["tone", "age"]])
+    same = images(2, tone="dark", gender="man") + images(3, start=10, tone="light", gender="woman")
+    same += images(1, start=20, tone="light", gender="man") + images(4, start=30, tone="dark")
+    cells = judge(champion=same, candidate=same, policy=policy_with)["cells"]
+    assert {c["value"]: c["n"] for c in cells if c["axis"] == "tone and gender"} == {
+        "dark and man": 2,
+        "light and man": 1,
+        "light and woman": 3,
+    }
+    assert not any("age" in cell["axis"].split() for cell in cells)
+
+
+def test_every_figure_of_a_cell_can_be_counted():
+    """120 images: the champion gets 0 to 2 wrong, the candidate 2 to 16: 14 newly, 2 no longer."""
+    before, now = images(120, wrong=range(3)), images(120, wrong=range(2, 17))
+    result = judge(champion=before, candidate=now, policy=rules())
+    pairs = Pairs(both=1, only_candidate=14, only_champion=2, neither=103)
+    low, high = difference_interval(pairs)
+    assert list(result) == ["policy", "warnings", "verdict", "sentence", "cells", "gaps"]
+    cell = cell_of(result, "class", NEUTRAL, "confusion")
+    assert cell.pop("sentence").startswith("Blocked: more harmless confusions in neutral images")
+    assert cell == {
+        "measure": "confusion",
+        "rule": "highest score",
+        "axis": "class",
+        "value": NEUTRAL,
+        "n": 120,
+        "clusters": 120,
+        "independent": 120,
+        "same_images_as": "overall=all",
+        "champion_wrong": 3,
+        "candidate_wrong": 15,
+        "champion_error": 3 / 120,
+        "candidate_error": 15 / 120,
+        "difference": 12 / 120,
+        "low": low,
+        "high": high,
+        "newly_wrong": 14,
+        "newly_right": 2,
+        "unchanged": False,
+        "margin": 0.05,
+        "minimum": 30,
+        # The overall cell has the same images, so that there is one test, not two.
+        "p_value": pytest.approx(binom.sf(13, 16, 0.5), abs=0.002),
+        "needed": None,
+        "required": True,
+        "not_covered": None,
+        "exception": None,
+        "finding": "worse",
+        "verdict": "blocked",
+    }
+    empty = cell_of(result, "class", PORN)
+    assert {name for name, figure in empty.items() if figure is None} == {
+        *("champion_error", "candidate_error", "difference", "low", "high"),
+        *("p_value", "needed", "not_covered", "exception"),
+    }
+    assert (empty["n"], empty["clusters"], empty["newly_wrong"], empty["newly_right"]) == (0,) * 4
+
+
+def test_the_margin_is_what_the_policy_says_to_the_last_digit():
+    """An interval that ends at the margin is not below it; one that ends a hair below it is."""
+
+    def finding(margin):
+        before, now = images(1000), images(1000, wrong=(1, 2))
+        result = judge(champion=before, candidate=now, policy=rules(margin=margin))
+        return cell_of(result, "class", NEUTRAL, "confusion")["finding"]
+
+    high = difference_interval(Pairs(0, 2, 0, 998))[1]
+    assert finding(high) == "insufficient data"
+    assert finding(math.nextafter(high, 1)) == "not worse"
+
+
+def test_a_candidate_between_once_and_twice_the_margin_does_not_pass():
+    """8 of 200 are newly wrong and 5 newly right: by 1.5 points more, at most by about 5.4."""
+    before, now = images(200, wrong=range(5)), images(200, wrong=range(5, 13))
+
+    def finding(margin):
+        result = judge(champion=before, candidate=now, policy=rules(margin=margin))
+        return cell_of(result, "class", NEUTRAL, "confusion")["finding"]
+
+    assert (finding(0.05), finding(0.1)) == ("insufficient data", "not worse")
+
+
+def test_the_images_needed_grow_with_the_design_effect():
+    before, now = images(100), images(100, wrong=(0, 1, 50))
+    result = judge(champion=before, candidate=now, policy=rules())
+    cell = cell_of(result, "class", NEUTRAL, "confusion")
+    assert cell["needed"] == images_needed(disagreement=0.03, margin=0.05)
+    before, now = (
+        images(100, wrong=wrong, cluster_of=lambda number: str(number // 5))
+        for wrong in ((), (0, 1, 50))
+    )
+    for level in (0.95, 0.9):
+        result = judge(champion=before, candidate=now, policy=rules(level=level))
+        cell = cell_of(result, "class", NEUTRAL, "confusion")
+        changes = [number in (0, 1, 50) for number in range(100)]
+        effective = effective_sample_size(changes, [n // 5 for n in range(100)], level=level)
+        expected = difference_interval(Pairs(0, 3, 0, 97), level=level, effective=effective)
+        assert (cell["low"], cell["high"]) == expected
+        independent = images_needed(disagreement=0.03, margin=0.05, level=level)
+        assert cell["needed"] == round(independent * 100 / effective)
+
+
+def test_result_is_ready_for_json_and_names_its_policy():
+    result = judge(champion=every_class(60), candidate=every_class(60, porn=range(9)))
+    assert json.loads(json.dumps(result)) == result
+    assert result["policy"] == json.loads(policy.POLICY.read_text())
+
+
+def test_a_policy_is_loaded_unless_one_is_given():
+    same = every_class(30)
+    assert judge(champion=same, candidate=same)["policy"]["margin"] == 0.08
+    assert judge(champion=same, candidate=same, policy=rules())["policy"]["margin"] == 0.05
+
+
+# Bad input
 
 
 @pytest.mark.parametrize(
@@ -167,206 +577,6 @@ def test_cells_are_all_images_then_classes_then_axes():
 def test_different_images_labels_or_groups_cannot_be_compared(candidate):
     with pytest.raises(NotComparable, match="Audit both on the same manifest"):
         judge(champion=images(60), candidate=candidate)
-
-
-def test_nothing_at_all_is_insufficient_data():
-    result = judge(champion=[], candidate=[])
-    assert result["verdict"] == "insufficient data"
-
-
-def test_result_is_ready_for_json_and_names_its_policy():
-    result = judge(champion=every_class(), candidate=every_class(porn=range(9)))
-    assert json.loads(json.dumps(result)) == result
-    assert result["policy"] == json.loads(policy.POLICY.read_text())
-
-
-def test_clusters_make_the_gate_less_sure():
-    def of_five(number):
-        return str(number // 5)
-
-    before, now = images(100, wrong=range(3)), images(100, wrong=range(15))
-    alone = judge(champion=before, candidate=now, policy=POLICY)
-    before, now = (images(100, wrong=wrong, cluster_of=of_five) for wrong in (range(3), range(15)))
-    clustered = judge(champion=before, candidate=now, policy=POLICY)
-    ones, fives = (cell_of(result, "class", NEUTRAL) for result in (alone, clustered))
-    assert (ones["clusters"], fives["clusters"]) == (100, 20)
-    assert fives["p_value"] > ones["p_value"]
-    assert fives["high"] - fives["low"] > ones["high"] - ones["low"]
-    assert (ones["finding"], fives["finding"]) == ("worse", "cannot tell")
-
-
-def test_a_required_axis_must_have_images():
-    policy_with = Policy(
-        version=1, margin=0.05, minimum=30, level=0.95, required=["overall", "tone=dark"]
-    )
-    same = every_class()
-    result = judge(champion=same, candidate=same, policy=policy_with)
-    assert result["verdict"] == "insufficient data"
-    assert cell_of(result, "tone", "dark")["n"] == 0
-    same += images(30, start=9000, tone="dark")
-    assert judge(champion=same, candidate=same, policy=policy_with)["verdict"] == "pass"
-
-
-def test_an_exception_is_shown_with_its_reason_and_does_not_decide():
-    exemption = policy.Exemption("class", NEUTRAL, "Relabelled since.")
-    policy_with = Policy(version=1, margin=0.05, minimum=30, level=0.95, exceptions=[exemption])
-    before, now = every_class(), every_class(neutral=range(30))
-    result = judge(champion=before, candidate=now, policy=policy_with)
-    cell = cell_of(result, "class", NEUTRAL)
-    assert cell["finding"] == "worse"
-    assert cell["sentence"].startswith("Does not decide (Relabelled since). Blocked: neutral")
-    overall = cell_of(result, "overall", "all")
-    assert result["verdict"] == overall["verdict"]
-
-
-def test_pairs_of_axes_are_judged_where_the_policy_names_them():
-    policy_with = Policy(version=1, margin=0.05, minimum=30, level=0.95, pairs=[["gender", "tone"]])
-    before = every_class() + images(60, start=9000, gender="woman", tone="dark")
-    now = every_class() + images(60, start=9000, wrong=range(30), gender="woman", tone="dark")
-    result = judge(champion=before, candidate=now, policy=policy_with)
-    cell = cell_of(result, "gender and tone", "woman and dark")
-    assert cell["finding"] == "worse"
-    assert "images with gender woman and tone dark" in cell["sentence"]
-
-
-def test_a_verdict_carries_the_warnings_of_its_policy():
-    strict = Policy(version=1, margin=0.001, minimum=30, level=0.95)
-    result = judge(champion=every_class(), candidate=every_class(), policy=strict)
-    assert result["verdict"] == "pass"
-    (warning,) = result["warnings"]
-    assert "passes only where no image is newly wrong" in warning
-
-
-def test_many_open_cells_are_named_in_few_words():
-    names = [f"{number:02}" for number in range(8)]
-    before, now = [], []
-    for number, tone in enumerate(names):
-        before += images(60, start=number * 100, tone=tone)
-        now += images(60, wrong=(0, 1), start=number * 100, tone=tone)
-    sentence = judge(champion=before, candidate=now, policy=POLICY)["sentence"]
-    assert "images with tone 01, images with tone 02 and 5 more" in sentence
-
-
-CHAMPION_WRONG, CANDIDATE_WRONG = range(3), range(2, 17)
-
-
-def test_every_figure_of_a_cell_can_be_counted():
-    """120 images: the champion gets 0 to 2 wrong, the candidate 2 to 16: 14 newly, 2 no longer."""
-    before = images(120, wrong=CHAMPION_WRONG)
-    result = judge(champion=before, candidate=images(120, wrong=CANDIDATE_WRONG), policy=POLICY)
-    pairs = Pairs(both=1, only_candidate=14, only_champion=2, neither=103)
-    low, high = difference_interval(pairs)
-    p_value = binom.sf(13, 16, 0.5)
-    assert list(result) == ["policy", "warnings", "verdict", "sentence", "cells"]
-    cell = cell_of(result, "class", NEUTRAL)
-    assert cell.pop("sentence").startswith("Blocked: neutral images are wrong more often")
-    assert cell == {
-        "axis": "class",
-        "value": NEUTRAL,
-        "n": 120,
-        "clusters": 120,
-        "champion_wrong": 3,
-        "candidate_wrong": 15,
-        "champion_error": 3 / 120,
-        "candidate_error": 15 / 120,
-        "difference": 12 / 120,
-        "low": low,
-        "high": high,
-        "newly_wrong": 14,
-        "newly_right": 2,
-        "p_value": pytest.approx(2 * p_value),  # Holm: two cells have enough images
-        "needed": None,
-        "required": True,
-        "exception": None,
-        "finding": "worse",
-        "verdict": "blocked",
-    }
-    empty = cell_of(result, "class", PORN)
-    assert {name for name, figure in empty.items() if figure is None} == {
-        *("champion_error", "candidate_error", "difference", "low", "high"),
-        *("p_value", "needed", "exception"),
-    }
-    assert (empty["n"], empty["clusters"], empty["newly_wrong"], empty["newly_right"]) == (0,) * 4
-
-
-def newly_wrong(count, *, of=1000):
-    """The neutral cell of a judgement in which `count` of `of` images are newly wrong."""
-
-    def with_margin(margin, level=0.95):
-        rules = Policy(version=1, margin=margin, minimum=30, level=level)
-        before, now = images(of), images(of, wrong=range(count))
-        return cell_of(judge(champion=before, candidate=now, policy=rules), "class", NEUTRAL)
-
-    return with_margin
-
-
-def test_the_margin_is_what_the_policy_says_to_the_last_digit():
-    """An interval that ends at the margin is not below it; one that ends a hair below it is."""
-    judged_with = newly_wrong(20)
-    high = judged_with(0.05)["high"]
-    assert high == difference_interval(Pairs(0, 20, 0, 980))[1]
-    assert judged_with(high)["finding"] == "worse"
-    assert judged_with(math.nextafter(high, 1))["finding"] == "not worse"
-    assert judged_with(high - 0.0001)["finding"] == "worse"
-
-
-def test_a_candidate_between_once_and_twice_the_margin_is_blocked():
-    # 60 of 1000 newly wrong: 6 points, up to 7.6: above a margin of 5, below one of 10.
-    judged_with = newly_wrong(60)
-    assert judged_with(0.05)["verdict"] == "blocked"
-    assert judged_with(0.10)["verdict"] == "pass"
-
-
-def test_a_p_value_at_the_level_is_significant():
-    # Five of five newly wrong: 1/32 by McNemar, times 2 cells by Holm: 1/16 is 1 - 15/16.
-    judged_with = newly_wrong(5, of=60)
-    assert judged_with(0.05)["p_value"] == 1 / 16
-    assert judged_with(0.05, level=15 / 16)["finding"] == "worse"
-    assert judged_with(0.05, level=math.nextafter(15 / 16, 1))["finding"] == "cannot tell"
-
-
-def test_the_images_needed_grow_with_the_design_effect():
-    before, now = images(100, wrong=(7,)), images(100, wrong=(0, 1, 50))
-    alone = cell_of(judge(champion=before, candidate=now, policy=POLICY), "class", NEUTRAL)
-    assert alone["needed"] == images_needed(disagreement=0.04, margin=0.05)
-    before, now = (
-        images(100, wrong=wrong, cluster_of=lambda number: str(number // 5))
-        for wrong in ((), (0, 1, 50))
-    )
-    for level in (0.95, 0.9):
-        rules = Policy(version=1, margin=0.05, minimum=30, level=level)
-        cell = cell_of(judge(champion=before, candidate=now, policy=rules), "class", NEUTRAL)
-        changes = [number in (0, 1, 50) for number in range(100)]
-        effective = effective_sample_size(changes, [n // 5 for n in range(100)], level=level)
-        pairs = Pairs(0, 3, 0, 97)
-        expected = difference_interval(pairs, level=level, effective=effective)
-        assert (cell["low"], cell["high"]) == expected
-        assert cell["needed"] == images_needed(
-            disagreement=0.03 * 100 / effective, margin=0.05, level=level
-        )
-
-
-def test_changes_in_one_cluster_count_as_one_toss():
-    before, now = (
-        images(100, wrong=wrong, cluster_of=lambda number: str(number // 5))
-        for wrong in ((), range(5))
-    )
-    cell = cell_of(judge(champion=before, candidate=now, policy=POLICY), "class", NEUTRAL)
-    assert cell["p_value"] == 1.0  # 1/2, times 2 by Holm
-
-
-@pytest.mark.parametrize(("count", "p_value"), [(29, None), (30, 1.0)])
-def test_a_cell_is_tested_from_the_minimum_on(count, p_value):
-    same = images(count)
-    cell = cell_of(judge(champion=same, candidate=same, policy=POLICY), "class", NEUTRAL)
-    assert cell["p_value"] == p_value
-    assert cell["finding"] == ("insufficient data" if p_value is None else "not worse")
-
-
-def test_a_policy_is_loaded_unless_one_is_given():
-    same = every_class()
-    assert judge(champion=same, candidate=same)["policy"]["margin"] == 0.08
-    assert judge(champion=same, candidate=same, policy=POLICY)["policy"]["margin"] == 0.05
 
 
 def test_the_refusal_to_compare_counts_what_differs():
@@ -395,58 +605,121 @@ def test_the_refusal_to_compare_counts_what_differs():
     )
 
 
-def test_what_a_policy_requires_is_a_cell_even_without_images():
-    rules = Policy(
-        version=1,
-        margin=0.05,
-        minimum=30,
-        level=0.95,
-        required=["age", "tone=dark", "tone=light", "gender", "overall"],
-    )
-    same = images(40, tone="light", gender="man")
-    cells = judge(champion=same, candidate=same, policy=rules)["cells"]
-    assert [(c["axis"], c["value"], c["n"]) for c in cells if c["axis"] != "class"] == [
-        ("overall", "all", 40),
-        ("gender", "man", 40),
-        ("tone", "light", 40),
-        ("age", "any", 0),
-        ("tone", "dark", 0),
-    ]
-    assert [c["required"] for c in cells if c["axis"] in ("age", "tone")] == [True] * 3
+@pytest.mark.parametrize("score", [math.nan, math.inf])
+def test_scores_that_are_no_numbers_are_refused(score):
+    broken = images(29) + images(1, start=29, nsfw_score=score)
+    for champion, candidate in ((broken, images(30)), (images(30), broken), (broken, broken)):
+        with pytest.raises(NotComparable, match="Every score must be a number"):
+            judge(champion=champion, candidate=candidate)
 
 
-def test_pairs_contain_only_combinations_that_occur():
-    rules = Policy(
-        version=1, margin=0.05, minimum=30, level=0.95, pairs=[["tone", "gender"], ["tone", "age"]]
+def test_nothing_at_all_is_insufficient_data():
+    result = judge(champion=[], candidate=[])
+    assert result["verdict"] == "insufficient data"
+    assert result["sentence"].startswith(
+        "Not enough images: no images of all, drawings and neutral"
     )
-    same = images(2, tone="dark", gender="man") + images(3, start=10, tone="light", gender="woman")
-    same += images(1, start=20, tone="light", gender="man") + images(4, start=30, tone="dark")
-    cells = judge(champion=same, candidate=same, policy=rules)["cells"]
-    assert {c["value"]: c["n"] for c in cells if c["axis"] == "tone and gender"} == {
-        "dark and man": 2,
-        "light and man": 1,
-        "light and woman": 3,
+
+
+def test_axes_that_repeat_each_other_are_told_and_cost_nothing():
+    def dark(wrong, **groups):
+        return every_class() + images(60, wrong=wrong, answer=PORN, start=9000, **groups)
+
+    axes = {f"axis_{number:02}": "dark" for number in range(20)}
+    one = judge(champion=dark((), tone="dark"), candidate=dark(range(9), tone="dark"))
+    many = judge(champion=dark((), **axes), candidate=dark(range(9), **axes))
+    cell = cell_of(many, "axis_19", "dark")
+    assert cell["same_images_as"] == "axis_00=dark"
+    assert cell_of(many, "axis_00", "dark")["same_images_as"] == ""
+    assert cell["p_value"] == pytest.approx(cell_of(one, "tone", "dark")["p_value"], abs=0.005)
+
+
+def test_a_class_that_is_one_medium_is_told():
+    same = images(40, medium="photograph") + images(40, expected=DRAWINGS, start=50, medium="drawn")
+    result = judge(champion=same, candidate=same)
+    assert cell_of(result, "medium", "drawn")["same_images_as"] == "class=drawings"
+
+
+def test_a_group_wholly_inside_one_cluster_tells_nothing():
+    def copies(wrong):
+        return every_class() + images(
+            60, wrong=wrong, answer=PORN, start=9000, cluster_of=lambda number: "one", tone="dark"
+        )
+
+    result = judge(champion=copies(()), candidate=copies(range(60)))
+    cell = cell_of(result, "tone", "dark")
+    assert cell["independent"] == 1
+    assert cell["finding"] == "insufficient data"
+    assert cell["p_value"] >= 0.5
+
+
+def test_an_axis_with_one_value_has_cells_and_no_gap():
+    def dark(wrong):
+        return every_class() + images(300, wrong=wrong, start=9000, tone="dark")
+
+    result = judge(champion=dark(range(100)), candidate=dark(range(90)), policy=rules())
+    assert cell_of(result, "tone", "dark")["n"] == 300
+    assert result["gaps"] == []
+
+
+def test_a_group_without_safe_images_has_no_false_alarms_to_count():
+    def explicit(wrong):
+        porn = images(60, wrong=wrong, expected=PORN, answer=NEUTRAL, start=9000, tone="dark")
+        return every_class() + porn + images(60, start=9500, tone="light")
+
+    result = judge(champion=explicit(()), candidate=explicit(range(30)), policy=rules())
+    measures = {
+        c["measure"] for c in result["cells"] if (c["axis"], c["value"]) == ("tone", "dark")
     }
-    assert not any("age" in c["axis"].split() for c in cells)
+    assert measures == {"miss", "confusion"}
+    assert cell_of(result, "tone", "dark", "miss")["finding"] == "worse"
 
 
-def test_an_exempt_cell_neither_blocks_nor_is_missed():
-    exemptions = [policy.Exemption("class", label, "Why.") for label in (PORN, SEXY)]
-    rules = Policy(
-        version=1,
-        margin=0.05,
-        minimum=30,
-        level=0.95,
-        required=["class"],
-        exceptions=exemptions,
+def test_two_hundred_groups_are_judged():
+    random = np.random.default_rng(1)
+
+    def grouped(rate):
+        return [
+            answer
+            for group in range(200)
+            for answer in images(
+                40,
+                wrong=np.flatnonzero(random.random(40) < rate),
+                answer=PORN,
+                start=group * 100,
+                group=f"{group:03}",
+            )
+        ]
+
+    result = judge(champion=grouped(0.05), candidate=grouped(0.05))
+    assert result["verdict"] != "blocked"
+    assert len({cell["value"] for cell in result["cells"] if cell["axis"] == "group"}) == 200
+
+
+def test_a_verdict_carries_the_warnings_of_a_policy_that_hardly_anything_can_pass():
+    strict = rules(harm_ceiling=0.001)
+    same = every_class(60)
+    result = judge(champion=same, candidate=same, policy=strict)
+    assert result["verdict"] == "pass"
+    (warning,) = result["warnings"]
+    assert "cannot pass unless all answers are the same" in warning
+
+
+def test_many_cells_with_too_few_images_are_named_in_few_words():
+    """In each group one image is newly wrong and one newly right."""
+    before, now = [], []
+    for number in range(8):
+        before += images(60, wrong=[0], start=number * 100, tone=f"{number:02}")
+        now += images(60, wrong=[1], start=number * 100, tone=f"{number:02}")
+    result = judge(champion=before, candidate=now, policy=rules(required=["overall", "tone"]))
+    assert result["sentence"].startswith(
+        "Not enough images: too few images with tone 00, images with tone 01, images with tone 02 "
+        "and 5 more to rule out a rise; of images with tone 00, about "
     )
-    before = [p for p in every_class() if p.expected != SEXY]  # too few sexy images
-    now = [p for p in every_class(porn=range(30)) if p.expected != SEXY]
-    before += images(900, start=9000, expected=DRAWINGS)  # so that all images together pass
-    now += images(900, start=9000, expected=DRAWINGS)
-    assert judge(champion=before, candidate=now, policy=rules)["verdict"] == "pass"
 
 
-# Mutants that survive (docs/mutation.md), and why they change nothing:
-# - zip without `strict`: one adjusted p-value for each cell.
-# - astype(None): floats that hold the same whole numbers.
+def test_hentai_that_is_called_a_drawing_is_a_miss():
+    hentai = images(60, expected=HENTAI, start=9000)
+    missed = images(60, expected=HENTAI, wrong=range(40), answer=DRAWINGS, start=9000)
+    result = judge(champion=safe() + hentai, candidate=safe() + missed)
+    assert cell_of(result, "class", HENTAI, "miss")["finding"] == "worse"

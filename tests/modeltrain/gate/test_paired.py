@@ -1,20 +1,15 @@
-from itertools import product
-
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom
-from statsmodels.stats.multitest import multipletests
+from scipy.stats import norm
+from statsmodels.stats.proportion import proportion_confint
 
 from modeltrain.gate import paired
 from modeltrain.gate.paired import (
     Pairs,
     count_pairs,
     difference_interval,
-    holm,
     images_needed,
-    mcnemar_p_value,
 )
 
 counts = st.integers(0, 60)
@@ -56,6 +51,16 @@ def test_models_must_have_the_same_number_of_answers():
 )
 def test_the_interval_is_the_published_one(pairs, interval):
     assert difference_interval(pairs) == pytest.approx(interval, abs=5e-5)
+
+
+@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+@examples
+def test_the_interval_of_each_rate_agrees_with_statsmodels(case):
+    count, n = case
+    for level in (0.8, 0.95):
+        z = float(norm.ppf(1 - (1 - level) / 2))
+        expected = proportion_confint(count, n, 1 - level, "wilson")
+        assert paired._wilson(count / n, n, z) == pytest.approx(expected, abs=1e-12)
 
 
 def test_the_correlation_is_counted_by_hand():
@@ -126,56 +131,6 @@ def test_scaling_every_count_is_what_fewer_independent_images_are():
     assert half == pytest.approx(difference_interval(Pairs(5, 9, 3, 83)), abs=1e-9)
 
 
-def test_mcnemar_counts_coin_tosses():
-    assert mcnemar_p_value([1, 1, 1, 0]) == pytest.approx(1 / 8)
-    assert mcnemar_p_value([-1, -1, -1]) == 1
-    assert mcnemar_p_value([0, 0]) == 1
-    assert mcnemar_p_value([]) == 1
-
-
-@given(counts, counts)
-@examples
-def test_mcnemar_is_the_binomial_tail(newly_wrong, newly_right):
-    differences = [1] * newly_wrong + [-1] * newly_right
-    tail = binom.sf(newly_wrong - 1, newly_wrong + newly_right, 0.5)
-    assert mcnemar_p_value(differences) == pytest.approx(tail, abs=1e-9)
-
-
-@given(st.lists(st.integers(-5, 5), max_size=9))
-@examples
-def test_clusters_are_compared_with_every_choice_of_signs(differences):
-    signs = list(product((-1, 1), repeat=len(differences)))
-    at_least_as_bad = sum(
-        sum(sign * abs(size) for sign, size in zip(chosen, differences, strict=True))
-        >= sum(differences)
-        for chosen in signs
-    )
-    assert mcnemar_p_value(differences) == pytest.approx(at_least_as_bad / len(signs), abs=1e-9)
-
-
-@given(st.lists(st.integers(-5, 5), min_size=1, max_size=300))
-@examples
-def test_many_clusters_are_compared_like_few(differences):
-    exact = mcnemar_p_value(differences)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paired, "CONVOLUTION_LIMIT", 0)
-        assert mcnemar_p_value(differences) == pytest.approx(exact, abs=1e-10)
-
-
-def test_a_probability_is_never_above_one_or_below_zero():
-    # Added up in floating point, [-2] * 90 is slightly above 1 and [1] * 301 slightly below 0.
-    for differences in ([-2] * 90, [1] * 301, [-1] * 301, [-2] * 400 + [3] * 5, [5] * 200):
-        assert 0.0 <= mcnemar_p_value(differences) <= 1.0
-    # All signs must be plus: a chance of 2⁻³⁰¹, within the rounding of the transform.
-    assert mcnemar_p_value([1] * 301) == pytest.approx(0.0, abs=1e-12)
-    assert mcnemar_p_value([-1] * 301) == pytest.approx(1.0, abs=1e-12)
-
-
-def test_up_to_three_hundred_the_distribution_is_exact():
-    assert mcnemar_p_value([1] * 300) == pytest.approx(2.0**-300, rel=1e-9, abs=0)
-    assert mcnemar_p_value([1] * 301) != pytest.approx(2.0**-301, rel=1e-9, abs=0)
-
-
 def test_a_quarter_of_the_margin_needs_sixteen_times_the_images():
     assert images_needed(disagreement=0.05, margin=0.05) == 157
     assert images_needed(disagreement=0.05, margin=0.2) == 10
@@ -183,25 +138,6 @@ def test_a_quarter_of_the_margin_needs_sixteen_times_the_images():
     assert images_needed(disagreement=0.5, margin=0.1, level=0.5, power=0.5) == 23
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=40))
-@settings(max_examples=15, deadline=None)  # statsmodels collects garbage at every call
-def test_holm_agrees_with_statsmodels(p_values):
-    assert holm(p_values) == pytest.approx(list(multipletests(p_values, method="holm")[1]))
-
-
-def test_holm_multiplies_the_smallest_by_how_many_there_are():
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert holm([0.6, 0.9]) == [1.0, 1.0]
-    assert holm([]) == []
-
-
-def test_whole_numbers_are_p_values_too():
-    assert holm([0, 1]) == [0.0, 1.0]
-    assert mcnemar_p_value(np.array([100, 100], dtype=np.int8)) == 0.25
-
-
 # Mutants that survive (docs/mutation.md), and why they change nothing:
 # - minlength=5: a fifth count is not read.
 # - determinant >= 0: at 0 both branches give 0.
-# - longer transforms and slices: what is added has probability 0, or is cut off again.
-# - holm with dtype=None: whole numbers are p-values too, tested above.

@@ -7,8 +7,8 @@ from modeltrain.gate.paired import Pairs, difference_interval
 from modeltrain.gate.policy import Exemption, Policy, PolicyRefused
 
 
-def with_margin(margin, *, minimum=30, level=0.95):
-    return Policy(version=1, margin=margin, minimum=minimum, level=level)
+def policy_with(**settings):
+    return Policy(**{"version": 1, "margin": 0.08, "minimum": 30, "level": 0.95} | settings)
 
 
 def write(path, **changes):
@@ -23,27 +23,28 @@ def test_the_shipped_policy_comes_back_as_it_is_published():
 def test_a_policy_comes_back_as_it_was_written(tmp_path):
     changes = {
         "required": ["tone"],
+        "thresholds": [0.25, 1.0],
         "pairs": [["tone", "gender"]],
+        "not_covered": [{"axis": "class", "value": "sexy", "reason": "None is kept."}],
         "exceptions": [{"axis": "class", "value": "porn", "reason": "é"}],
     }
     loaded = Policy.load(write(tmp_path / "gate.json", **changes))
     assert loaded.exceptions == [Exemption("class", "porn", "é")]
-    as_dict = Policy(
-        version=1,
-        margin=0.1,
-        minimum=30,
-        level=0.9,
-        required=("tone",),
-        pairs=(("tone", "gender"),),
-        exceptions=(Exemption("class", "porn", "é"),),
-    ).as_dict()
-    assert as_dict | {"exceptions": list(as_dict["exceptions"])} == {
-        "version": 1,
-        "margin": 0.1,
-        "minimum": 30,
-        "level": 0.9,
-        **changes,
-    }
+    assert loaded.not_covered == [Exemption("class", "sexy", "None is kept.")]
+    shipped = json.loads(policy.POLICY.read_text())
+    assert loaded.as_dict() == shipped | changes
+    given = Policy(
+        **shipped
+        | {
+            "required": ("tone",),
+            "thresholds": (0.25, 1.0),
+            "standardised": ("class", "medium"),
+            "pairs": (("tone", "gender"),),
+            "not_covered": [Exemption("class", "sexy", "None is kept.")],
+            "exceptions": [Exemption("class", "porn", "é")],
+        }
+    )
+    assert given.as_dict() == loaded.as_dict()
 
 
 def test_lists_may_be_left_out(tmp_path):
@@ -52,7 +53,8 @@ def test_lists_may_be_left_out(tmp_path):
     )
     loaded = Policy.load(tmp_path / "gate.json")
     assert loaded.as_dict()["required"] == ["overall", "class"]
-    assert (list(loaded.pairs), list(loaded.exceptions)) == ([], [])
+    assert (list(loaded.pairs), list(loaded.exceptions), list(loaded.not_covered)) == ([], [], [])
+    assert [rule.name for rule in loaded.rules] == ["highest score"]
 
 
 @pytest.mark.parametrize(
@@ -61,6 +63,18 @@ def test_lists_may_be_left_out(tmp_path):
         ({"margin": 0}, "margin must be above 0 and under 1: no interval ends below 0"),
         ({"margin": 1}, "margin must be above 0"),
         ({"margin": 1.5}, "margin must be above 0"),
+        ({"harm_margin": 0}, "harm_margin must be above 0"),
+        ({"harm_ceiling": 1}, "harm_ceiling must be above 0 and under 1"),
+        ({"harm_ratio": 0}, "harm_ratio must be above 0: a rate cannot fall below 0"),
+        ({"harm_errors": -1}, "harm_errors must be above 0"),
+        ({"gap_margin": 0}, "gap_margin must be above 0"),
+        ({"gap_share": 1}, "gap_share must be above 0 and under 1. Received: 1"),
+        ({"thresholds": [0.5, 0]}, "thresholds must be NSFW scores, above 0 and at most 1"),
+        ({"thresholds": [1.1]}, "thresholds must be NSFW scores"),
+        (
+            {"not_covered": [{"axis": "a", "value": "b", "reason": ""}]},
+            "not_covered must be cells, each with a reason. Received",
+        ),
         ({"minimum": 1}, "minimum must be 2 images or more. Received: 1"),
         ({"level": 1}, "level must be at least 0.5 and less than 1. Received: 1"),
         ({"level": 0.49}, "level must be at least 0.5"),
@@ -89,33 +103,47 @@ def test_a_file_that_is_no_policy_is_refused(tmp_path, text):
     with pytest.raises(PolicyRefused) as refusal:
         Policy.load(path)
     assert str(refusal.value).startswith(
-        "A policy must be JSON with the settings version, margin, minimum, level, required, pairs, "
-        "exceptions. Received: gate.json, "
+        "A policy must be JSON with the settings version, margin, minimum, level, harm_margin, "
+        "harm_ratio, harm_ceiling, harm_errors, gap_margin, gap_share, thresholds, standardised, "
+        "required, pairs, not_covered, exceptions. Received: gate.json, "
     )
     assert str(refusal.value).endswith(". Correct it.")
 
 
 def test_the_limits_of_each_setting_are_allowed():
-    assert with_margin(0.999, minimum=2, level=0.5).minimum == 2
+    at_the_limits = policy_with(margin=0.999, minimum=2, level=0.5, thresholds=[1, 0.001])
+    assert at_the_limits.minimum == 2
+    assert [rule.name for rule in at_the_limits.rules] == [
+        "highest score",
+        "NSFW score ≥ 1",
+        "NSFW score ≥ 0.001",
+    ]
+
+
+def test_the_risk_is_shared_by_cells_and_gaps():
+    shared = policy_with(level=0.95, gap_share=0.4)
+    assert (shared.worse_risk, shared.gap_risk) == pytest.approx((0.03, 0.02))
 
 
 def test_a_cell_is_required_by_its_axis_or_by_itself():
-    required = Policy(
-        version=1, margin=0.1, minimum=30, level=0.95, required=["class", "tone=dark"]
-    )
+    required = policy_with(required=["class", "tone=dark"])
     assert required.requires("class", "porn")
     assert required.requires("tone", "dark")
     assert not required.requires("tone", "light")
     assert not required.requires("overall", "all")
 
 
+def test_a_cell_that_is_not_covered_is_not_required():
+    partial = policy_with(not_covered=[Exemption("class", "porn", "None is kept.")])
+    assert not partial.requires("class", "porn")
+    assert partial.requires("class", "drawings")
+    assert partial.why_not_covered("class", "porn") == "None is kept."
+    assert partial.why_not_covered("class", "drawings") is None
+
+
 def test_an_exemption_is_for_one_cell():
-    exempt = Policy(
-        version=1,
-        margin=0.1,
-        minimum=30,
-        level=0.95,
-        exceptions=[Exemption("class", "porn", "First."), Exemption("tone", "dark", "Second.")],
+    exempt = policy_with(
+        exceptions=[Exemption("class", "porn", "First."), Exemption("tone", "dark", "Second.")]
     )
     assert exempt.exemption_reason("class", "porn") == "First."
     assert exempt.exemption_reason("tone", "dark") == "Second."
@@ -123,39 +151,60 @@ def test_an_exemption_is_for_one_cell():
     assert exempt.exemption_reason("class", "dark") is None
 
 
+def test_the_margin_of_confusion_is_fixed():
+    for rate, effective in ((0.0, 30), (0.5, 30), (0.5, 1e6)):
+        found = policy_with().margin_for(measure="confusion", rate=rate, effective=effective)
+        assert found == 0.08
+
+
+@pytest.mark.parametrize("measure", ["false_alarm", "miss"])
 @pytest.mark.parametrize(
-    ("margin", "level"), [(0.9, 0.95), (0.5, 0.95), (0.08, 0.95), (0.05, 0.9), (0.01, 0.8)]
+    ("rate", "effective", "margin"),
+    [
+        (0.03, 150, 0.0985),  # 5 · √(2 · 0.03 · 0.97 / 150)
+        (0.5, 30, 0.1),  # never more than the ceiling
+        (0.5, 1e9, 0.02),  # never less than 2 points
+        (0.005, 1e9, 0.005),  # or than the rate again, if that is less
+    ],
 )
-def test_the_smallest_conclusive_size_is_the_first_that_passes(margin, level):
-    smallest = with_margin(margin, level=level).smallest_conclusive_size()
-    passing = [
-        n
-        for n in range(2, smallest + 50)
-        if difference_interval(Pairs(0, 1, 1, n - 2), level=level)[1] < margin
-    ]
-    assert passing[0] == smallest
-    assert len(passing) == 50
+def test_the_margin_of_harm_tightens_with_the_number_of_images(measure, rate, effective, margin):
+    found = policy_with().margin_for(measure=measure, rate=rate, effective=effective)
+    assert found == pytest.approx(margin, abs=5e-5)
 
 
-def test_an_interval_that_ends_at_the_margin_does_not_pass():
-    high = difference_interval(Pairs(0, 1, 1, 58))[1]
-    assert with_margin(high).smallest_conclusive_size() == 61
+@pytest.mark.parametrize("measure", ["false_alarm", "confusion"])
+@pytest.mark.parametrize("rate", [0.0, 0.03])
+def test_the_fewest_images_are_where_an_unchanged_model_passes(measure, rate):
+    shipped = policy_with(minimum=2)
+    fewest = shipped.fewest_images(measure=measure, rate=rate)
+
+    def ends_below_the_margin(n):
+        wrong = round(rate * n)
+        high = difference_interval(Pairs(wrong, 0, 0, n - wrong))[1]
+        smoothed = (wrong + 0.5) / (n + 1)
+        return high < shipped.margin_for(measure=measure, rate=smoothed, effective=n)
+
+    assert ends_below_the_margin(fewest)
+    assert not any(ends_below_the_margin(n) for n in range(2, fewest - fewest // 50))
 
 
-def test_the_shipped_margin_needs_55_images():
-    assert with_margin(0.08).smallest_conclusive_size() == 55
+def test_a_policy_that_hardly_anything_can_pass_says_so_and_what_it_takes():
+    (warning,) = policy_with(harm_ceiling=0.05).warnings()
+    assert warning == (
+        "A rise of false alarms by 5 points can be ruled out with 73 independent images or more, "
+        "even if no decision changes. A cell of 30 to 72 images cannot pass unless all answers are "
+        "the same."
+    )
+    assert policy_with(harm_ceiling=0.05, minimum=73).warnings() == []
 
 
-def test_a_policy_that_asks_for_the_impossible_says_so():
-    assert with_margin(0.08).warnings() == [
-        "With a margin of 8 points, a cell of 30 to 54 images passes only where no image is newly "
-        "wrong: one that is, and one that is newly right, already leave it open."
-    ]
-    assert with_margin(0.08, minimum=55).warnings() == []
-    assert len(with_margin(0.08, minimum=54).warnings()) == 1
-    assert with_margin(0.3).warnings() == []
+def test_the_shipped_policy_covers_what_an_audit_set_without_explicit_images_can_judge():
+    shipped = Policy.load()
+    assert shipped.version == 3
+    assert {cell.value for cell in shipped.not_covered} == {"hentai", "porn", "sexy"}
+    assert shipped.requires("class", "drawings")
+    assert shipped.requires("class", "neutral")
 
 
-# Mutants that survive (docs/mutation.md), and why they change nothing:
+# A mutant that survives (docs/mutation.md), and why it changes nothing:
 # - encoding="UTF-8" or the locale's: the same here.
-# - high = 3: the search ends at the same number.

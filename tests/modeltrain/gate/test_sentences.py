@@ -1,36 +1,67 @@
 import pytest
 
-from modeltrain.gate.sentences import cell_name, cell_sentence, points, verdict_sentence
+from modeltrain.gate.sentences import (
+    cell_name,
+    cell_sentence,
+    gap_sentence,
+    points,
+    verdict_sentence,
+)
 
-OPTIONS = {"margin": 0.05, "minimum": 30}
 
-
-def figures(finding, axis="class", value="neutral", **changes):
+def cell(finding, axis="class", value="neutral", **changes):
     """3 of 120 wrong before and 17 of 120 now, unless `changes` say otherwise."""
-    return {
+    figures = {
+        "measure": "false_alarm",
+        "rule": "highest score",
         "axis": axis,
         "value": value,
         "n": 120,
+        "independent": 120.0,
         "champion_wrong": 3,
         "candidate_wrong": 17,
         "difference": 14 / 120,
         "low": 0.0632,
         "high": 0.1867,
-        "newly_wrong": 14,
-        "p_value": 1 / 8192,
+        "margin": 0.05,
+        "minimum": 30,
+        "unchanged": False,
+        "p_value": 1 / 612,
         "needed": 1234,
         "required": True,
+        "not_covered": None,
         "exception": None,
         "finding": finding,
     } | changes
+    return figures | {"sentence": cell_sentence(figures)}
 
 
-def cell(*args, **changes):
-    case = figures(*args, **changes)
-    return case | {"sentence": cell_sentence(case, **OPTIONS)}
+def gap(*, blocks=True, **changes):
+    figures = {
+        "measure": "error",
+        "rule": "highest score",
+        "axis": "skin_tone",
+        "value": "dark",
+        "n": 61,
+        "before": {"rate": 0.984, "rest_rate": 0.98},
+        "now": {"rate": 0.115, "rest_rate": 0.02},
+        "difference": 0.094,
+        "low": -0.002,
+        "high": 0.19,
+        "p_value": 0.0005,
+        "own_change": -0.87 if not blocks else 0.0,
+        "own_low": -0.93 if not blocks else -0.04,
+        "own_high": -0.74 if not blocks else 0.04,
+        "blocks": blocks,
+    } | changes
+    return figures | {"sentence": gap_sentence(figures)}
 
 
-FIGURES = "3 of 120 before, 17 of 120 now (+12 points, 6 to 19)"
+def verdict(name, *cells, gaps=()):
+    return verdict_sentence(name, cells, gaps)
+
+
+FIGURES = "3 of 120 before, 17 of 120 now (+12 points, 6.3 to 19)"
 
 
 def test_cells_are_called_by_their_images():
@@ -44,136 +75,132 @@ def test_cells_are_called_by_their_images():
 
 
 def test_points_have_a_true_minus_and_a_sign_only_if_asked():
-    assert [points(share) for share in (0.123, 0.6, -0.031, 0.0, 0.004, -0.004)] == [
-        "12",
-        "60",
-        "−3",
-        "0",
-        "0",
-        "0",
-    ]
-    assert [points(share, signed=True) for share in (0.123, -0.031, 0.004, 0.01)] == [
-        "+12",
-        "−3",
-        "0",
-        "+1",
-    ]
+    shares = (0.123, -0.031, 0.0, 0.004, -0.004, 0.0004, 0.0995, 0.0999)
+    expected = ["12", "−3.1", "0", "0.4", "−0.4", "0", "10", "10"]
+    assert [points(share) for share in shares] == expected
+    signed = [points(share, signed=True) for share in (0.123, -0.031, 0.004, 0.01, 0.0)]
+    assert signed == ["+12", "−3.1", "+0.4", "+1", "0"]
 
 
 @pytest.mark.parametrize(
-    ("case", "sentence"),
+    ("figures", "sentence"),
     [
         (
-            figures("worse"),
-            f"Blocked: neutral images are wrong more often: {FIGURES}; by chance alone in about 1 "
-            "in 8,192 such audits.",
+            cell("worse"),
+            f"Blocked: more false alarms in neutral images: {FIGURES}; by chance alone in about 1 "
+            "in 612 such audits.",
         ),
         (
-            figures("worse", p_value=1e-4),
-            f"Blocked: neutral images are wrong more often: {FIGURES}; by chance alone in about 1 "
-            "in 10,000 such audits.",
+            cell("worse", rule="NSFW score ≥ 0.3", measure="miss", p_value=1e-3),
+            f"Blocked: more misses in neutral images (NSFW score ≥ 0.3): {FIGURES}; by chance "
+            "alone in about 1 in 1,000 such audits.",
         ),
         (
-            figures("worse", p_value=0.9e-4),
-            f"Blocked: neutral images are wrong more often: {FIGURES}; by chance alone in fewer "
-            "than 1 in 10,000 such audits.",
+            cell("worse", measure="confusion", p_value=0.9e-3),
+            f"Blocked: more harmless confusions in neutral images: {FIGURES}; by chance alone in "
+            "fewer than 1 in 1,000 such audits.",
         ),
         (
-            figures("cannot tell"),
-            "Blocked: it cannot be told whether neutral images are wrong more often by 5 points or "
-            f"more: {FIGURES}. If they are not, about 1,234 such images would show it.",
+            cell("insufficient data"),
+            "Not enough images: a rise of false alarms in neutral images by 5 points cannot be "
+            f"ruled out: {FIGURES}. If there is none, about 1,234 such images would show it.",
         ),
         (
-            figures("not worse"),
-            f"Pass: neutral images are not wrong more often by 5 points: {FIGURES}.",
+            cell("not worse"),
+            f"Pass: false alarms in neutral images do not rise by 5 points or more: {FIGURES}.",
         ),
         (
-            figures("not worse", newly_wrong=0),
-            f"Pass: none of the neutral images is newly wrong: {FIGURES}.",
+            cell("not worse", unchanged=True),
+            f"Pass: all answers are the same: {FIGURES}.",
         ),
         (
-            figures("not worse", "overall", "all", newly_wrong=0),
-            f"Pass: no image is newly wrong: {FIGURES}.",
+            cell("insufficient data", n=0),
+            "Not enough images: no neutral images in the audit set.",
         ),
         (
-            figures("insufficient data", n=29),
-            "Insufficient data: there are 29 neutral images, and 30 are needed.",
+            cell("insufficient data", n=0, not_covered="None is kept."),
+            "Not enough images: no neutral images in the audit set. Not covered: None is kept.",
         ),
         (
-            figures("insufficient data", n=1),
-            "Insufficient data: there is 1 neutral images, and 30 are needed.",
-        ),
-        (
-            figures("insufficient data", n=0),
-            "Insufficient data: no neutral images in the audit set.",
-        ),
-        (
-            figures("insufficient data", n=0, exception="Labelled by X."),
-            "Does not decide (Labelled by X). Insufficient data: no neutral images in the audit "
+            cell("insufficient data", n=0, exception="Labelled by X."),
+            "Does not decide (Labelled by X). Not enough images: no neutral images in the audit "
             "set.",
         ),
         (
-            figures("insufficient data", n=29, exception="Why"),
-            "Does not decide (Why). Insufficient data: there are 29 neutral images, and 30 are "
-            "needed.",
-        ),
-        (
-            figures("not worse", exception="Why"),
-            "Does not decide (Why). Pass: neutral images are not wrong more often by 5 points: "
-            f"{FIGURES}.",
+            cell("not worse", exception="Why"),
+            "Does not decide (Why). Pass: false alarms in neutral images do not rise by 5 points "
+            f"or more: {FIGURES}.",
         ),
     ],
 )
-def test_every_finding_has_a_sentence(case, sentence):
-    assert cell_sentence(case, **OPTIONS) == sentence
+def test_every_finding_has_a_sentence(figures, sentence):
+    assert figures["sentence"] == sentence
 
 
-def verdict(name, *cells):
-    return verdict_sentence(name, cells, margin=0.05)
-
-
-def test_a_pass_names_the_margin():
-    assert verdict("pass", cell("not worse")) == (
-        "Pass: no class or group with enough images is wrong more often by 5 points or more."
+def test_a_gap_says_who_how_much_how_sure_and_compared_with_what():
+    assert gap()["sentence"] == (
+        "A gap opens: mistakes in images with skin tone dark happen to 11.5% of 61, to 2.0% of "
+        "comparable others; before, to 98.4% and 98.0% (+9.4 points, −0.2 to 19); by chance alone "
+        "in fewer than 1 in 1,000 such audits. The group itself is not surely better off (0 "
+        "points, −4 to 4)."
     )
+    assert gap(blocks=False)["sentence"].endswith(
+        "The group itself is better off (−87 points, −93 to −74)."
+    )
+
+
+def test_a_pass_says_what_was_looked_at():
+    assert verdict("pass", cell("not worse")) == (
+        "Pass: neither false alarms nor misses nor confusions rise beyond their margin in any "
+        "class or group with enough images."
+    )
+    assert verdict("pass", cell("not worse", unchanged=True)) == "Pass: all answers are the same."
+
+
+def test_a_pass_names_who_gains_less_than_others():
+    gaps = [gap(blocks=False), gap(blocks=False, rule="NSFW score ≥ 0.3")]
+    assert verdict("pass", cell("not worse"), gaps=gaps).endswith(
+        " A gap opens for images with skin tone dark, who gain less than others."
+    )
+
+
+def test_a_verdict_says_what_the_policy_does_not_cover():
+    empty = [
+        cell("insufficient data", value=label, n=0, not_covered="None is kept.", required=False)
+        for label in ("porn", "sexy")
+    ]
+    told = " Nothing is known about porn and sexy: None is kept."
+    assert verdict("pass", cell("not worse"), *empty).endswith(told)
+    assert verdict("blocked", cell("worse"), *empty).endswith(told)
+    assert verdict("blocked", cell("not worse"), *empty, gaps=[gap()]).endswith(told)
 
 
 def test_the_worst_cell_is_named_and_the_rest_counted():
     worse = cell("worse")
     assert verdict("blocked", worse, cell("not worse", value="porn")) == worse["sentence"]
     worst = cell("worse", "tone", "dark", difference=0.3)
+    other = cell("worse", "tone", "light")
     beginning = worst["sentence"].removesuffix(".")
     assert verdict("blocked", worse, worst) == f"{beginning}; 1 more cell is worse."
-    assert verdict("blocked", worst, worse, worse) == f"{beginning}; 2 more cells are worse."
-    assert verdict("blocked", worse, cell("cannot tell", value="porn"), worst) == (
-        f"{beginning}; 1 more cell is worse; it cannot be told for porn images."
-    )
+    assert verdict("blocked", worst, worse, other) == f"{beginning}; 2 more cells are worse."
 
 
-def test_all_images_are_named_only_if_no_group_is_worse():
+def test_harm_is_named_before_confusion_and_a_group_before_all_images():
+    confusion = cell("worse", measure="confusion", difference=0.9)
     overall = cell("worse", "overall", "all", difference=0.9)
     group = cell("worse", "tone", "dark", difference=0.1)
-    assert verdict("blocked", overall).startswith("Blocked: all images are wrong more often")
-    assert verdict("blocked", overall, group).startswith("Blocked: images with tone dark are")
-
-
-def test_open_cells_are_listed_up_to_four():
-    def open_cells(count):
-        return [cell("cannot tell", value=f"c{n}") for n in range(count)]
-
-    def sentence(names):
-        return (
-            f"Blocked: it cannot be told whether {names} are wrong more often by 5 points or more."
-        )
-
-    assert verdict("blocked", *open_cells(1)) == sentence("c0 images")
-    assert verdict("blocked", *open_cells(2)) == sentence("c0 images and c1 images")
-    assert verdict("blocked", *open_cells(4)) == sentence(
-        "c0 images, c1 images, c2 images and c3 images"
+    assert verdict("blocked", confusion).startswith("Blocked: more harmless confusions")
+    assert verdict("blocked", confusion, overall).startswith("Blocked: more false alarms in all")
+    assert verdict("blocked", confusion, overall, group).startswith(
+        "Blocked: more false alarms in images with tone dark"
     )
-    assert verdict("blocked", *open_cells(5)) == sentence(
-        "c0 images, c1 images, c2 images and 2 more"
+
+
+def test_a_gap_that_blocks_is_told_if_no_cell_is_worse():
+    assert verdict("blocked", cell("not worse"), gaps=[gap()]) == (
+        "Blocked: a" + gap()["sentence"][1:]
     )
+    assert verdict("blocked", cell("worse"), gaps=[gap()]) == cell("worse")["sentence"]
 
 
 def test_cells_that_do_not_decide_are_not_named():
@@ -182,18 +209,29 @@ def test_cells_that_do_not_decide_are_not_named():
     assert verdict("blocked", exempt, worse) == worse["sentence"]
 
 
-def test_required_cells_without_enough_images_are_named():
+def test_cells_without_enough_images_are_named_with_how_many_are_needed():
     short = [
         cell("insufficient data", value="porn", n=0),
         cell("insufficient data", value="sexy", n=0),
-        cell("insufficient data", n=12),
-        cell("insufficient data", "tone", "dark", n=0),
-        cell("insufficient data", "tone", "light", n=3, required=False),
+        cell("insufficient data", n=12, independent=12, needed=60),
+        cell("insufficient data", "tone", "dark", n=40, independent=40, needed=4000),
+        cell("insufficient data", "tone", "light", n=3, independent=3, required=False),
         cell("not worse", value="drawings"),
     ]
     assert verdict("insufficient data", *short) == (
-        "Insufficient data: no images of porn and sexy; too few neutral images and images with "
-        "tone dark."
+        "Not enough images: no images of porn and sexy; too few neutral images and images with "
+        "tone dark to rule out a rise; of images with tone dark, about 4,000 are needed and 40 are "
+        "there."
     )
-    assert verdict("insufficient data", short[0]) == "Insufficient data: no images of porn."
-    assert verdict("insufficient data", short[2]) == "Insufficient data: too few neutral images."
+    assert verdict("insufficient data", short[0]) == "Not enough images: no images of porn."
+
+
+def test_many_names_are_cut_short():
+    def with_cells(count):
+        return verdict(
+            "insufficient data",
+            *[cell("insufficient data", value=f"c{place}", n=0) for place in range(count)],
+        )
+
+    assert with_cells(4) == "Not enough images: no images of c0, c1, c2 and c3."
+    assert with_cells(5) == "Not enough images: no images of c0, c1, c2 and 2 more."

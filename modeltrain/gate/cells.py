@@ -1,0 +1,188 @@
+"""Champion and candidate, cell by cell: a kind of mistake, at a decision rule, in a group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from modeltrain.audit.columns import Columns
+from modeltrain.audit.fairness import Clusters, cluster_numbers
+from modeltrain.audit.harm import MEASURES, Bools, DecisionRule, possible
+from modeltrain.gate.paired import Pairs, count_pairs, difference_interval
+from modeltrain.gate.policy import CLASS, OVERALL, Policy
+from modeltrain.gate.sign_flips import sign_flips
+from modeltrain.labels import LABELS
+
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Both models on one cell's images.
+
+    Attributes
+    ----------
+    measure, rule : str
+        The kind of mistake, and the name of the decision rule.
+    axis, value : str
+        Which images: all, a class, a group, or a combination of groups.
+    pairs : Pairs
+        Which model makes the mistake, of the images to which it can happen.
+    clusters : int
+        Of how many clusters these images are.
+    effective : float
+        As many independent images would tell as much about the difference.
+    interval : (float, float) or None
+        Of the candidate's rate minus the champion's; None without images.
+    same_images_as : str
+        The first cell with the very same images, as `axis=value`; empty if there is none before.
+    p_value : float
+        The chance that some cell looks as bad as this one if no cell is worse.
+    """
+
+    measure: str
+    rule: str
+    axis: str
+    value: str
+    pairs: Pairs
+    clusters: int
+    effective: float
+    interval: tuple[float, float] | None
+    same_images_as: str
+    p_value: float = 1.0
+
+
+def compare_cells(old: Columns, new: Columns, policy: Policy) -> list[Comparison]:
+    """Compare two models in every cell that a policy looks at.
+
+    Parameters
+    ----------
+    old, new : Columns
+        The champion's and the candidate's answers to the same images.
+    policy : Policy
+
+    Returns
+    -------
+    list of Comparison
+        Cells to which a kind of mistake cannot happen are left out.
+    """
+    numbers = cluster_numbers(old.cluster)
+    outcomes = [
+        _Outcome(rule, measure, before[measure], after[measure])
+        for rule in policy.rules
+        for before, after in [[_mistakes(answers, rule) for answers in (old, new)]]
+        for measure in rule.measures
+    ]
+    first_names: dict[bytes, str] = {}
+    comparisons, differences = [], []
+    for axis, value, rows in _cells(old, policy):
+        same_images_as = first_names.setdefault(rows.tobytes(), name := f"{axis}={value}")
+        for measure in MEASURES:
+            images = rows[possible(measure, old.expected[rows])]
+            clusters = Clusters.of(numbers[images])
+            for outcome in outcomes:
+                if outcome.measure != measure:
+                    continue
+                if not len(images) and (len(rows) or outcome is not outcomes[0]):
+                    continue  # it cannot happen here; a cell without any image is told once
+                comparison, difference = _compare(outcome, images, clusters, policy.level)
+                comparisons.append(
+                    replace(
+                        comparison,
+                        axis=axis,
+                        value=value,
+                        same_images_as="" if same_images_as == name else same_images_as,
+                    )
+                )
+                differences.append((numbers[images[difference != 0]], difference[difference != 0]))
+    tested = sign_flips(_matrix(differences, int(numbers.max(initial=-1)) + 1))
+    return [
+        replace(comparison, p_value=float(p_value))
+        for comparison, p_value in zip(comparisons, tested.adjusted, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """Which images suffer a kind of mistake by each model."""
+
+    rule: DecisionRule
+    measure: str
+    before: Bools
+    after: Bools
+
+
+def _mistakes(answers: Columns, rule: DecisionRule) -> dict[str, Bools]:
+    return rule.mistakes(expected=answers.expected, scores=answers.scores)
+
+
+def _compare(
+    outcome: _Outcome, images: Rows, clusters: Clusters, level: float
+) -> tuple[Comparison, NDArray[np.int8]]:
+    before, after = outcome.before[images], outcome.after[images]
+    difference = after.astype(np.int8) - before.astype(np.int8)
+    pairs = count_pairs(champion=before, candidate=after)
+    effective = clusters.effective_sample_size(difference, level=level)
+    comparison = Comparison(
+        measure=outcome.measure,
+        rule=outcome.rule.name,
+        axis="",
+        value="",
+        pairs=pairs,
+        clusters=clusters.count,
+        effective=effective,
+        interval=difference_interval(pairs, level=level, effective=effective),
+        same_images_as="",
+    )
+    return comparison, difference
+
+
+def _matrix(
+    differences: Sequence[tuple[Rows, NDArray[np.int8]]], clusters: int
+) -> sparse.csc_array:
+    """Return each cluster's differences in each cell: shape [clusters, cells]."""
+    starts = np.cumsum([0, *(len(changed) for _, changed in differences)])
+    rows = np.concatenate([numbers for numbers, _ in differences]) if differences else np.array([])
+    values = np.concatenate([changed for _, changed in differences]) if differences else rows
+    matrix = sparse.csc_array(
+        (values.astype(int), rows.astype(int), starts), shape=(clusters, len(differences))
+    )
+    matrix.sum_duplicates()
+    return matrix
+
+
+def _cells(answers: Columns, policy: Policy) -> Iterator[tuple[str, str, Rows]]:
+    """Yield the rows of each cell: all, every class, every group, and what the policy requires."""
+    axes = {OVERALL, CLASS, *answers.groups}
+    yield OVERALL, "all", np.arange(len(answers))
+    for index, label in enumerate(LABELS):
+        yield CLASS, label, np.flatnonzero(answers.expected == index)
+    for axis, (values, indices) in answers.groups.items():
+        for index, value in enumerate(values):
+            yield axis, value, np.flatnonzero(indices == index)
+    for first, second in policy.pairs:
+        if first in answers.groups and second in answers.groups:
+            yield from _pair_cells(answers, first, second)
+    known = {axis: set(values) for axis, (values, _) in answers.groups.items()}
+    for name in policy.required:
+        axis, _, value = name.partition("=")
+        if axis not in axes or (value and axis in known and value not in known[axis]):
+            yield axis, value or "any", np.array([], dtype=np.intp)
+
+
+def _pair_cells(answers: Columns, first: str, second: str) -> Iterator[tuple[str, str, Rows]]:
+    (first_values, first_indices), (second_values, second_indices) = (
+        answers.groups[first],
+        answers.groups[second],
+    )
+    for (i, first_value), (j, second_value) in product(
+        enumerate(first_values), enumerate(second_values)
+    ):
+        rows = np.flatnonzero((first_indices == i) & (second_indices == j))
+        if len(rows):
+            yield f"{first} and {second}", f"{first_value} and {second_value}", rows

@@ -1,0 +1,139 @@
+"""Is a candidate worse in any of many cells? One test for all of them, by random signs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.fft import next_fast_len
+
+RESAMPLES = 10_000
+SEED = 0
+
+_CONVOLVED = 300  # a cell's differences in all, up to which signs are convolved one by one
+_FLIPPED = 4_000  # clusters whose signs are flipped one by one; the sum of the others is normal
+_BATCH = 500
+_TIE = 1e-9  # rounding within which two chances are the same
+
+
+@dataclass(frozen=True)
+class SignFlips:
+    """P-values of every cell.
+
+    Attributes
+    ----------
+    p_values : array of float, shape [cells]
+        Of each cell alone: exact, one-sided.
+    adjusted : array of float, shape [cells]
+        The chance that some cell looks as bad as this one if no cell is worse.
+    """
+
+    p_values: NDArray[np.float64]
+    adjusted: NDArray[np.float64]
+
+
+def sign_flips(
+    differences: sparse.csc_array, *, resamples: int = RESAMPLES, seed: int = SEED
+) -> SignFlips:
+    """Test in every cell whether there are more newly wrong than newly right images.
+
+    Were the models equally good, each cluster's differences could as well have the other sign: in
+    all cells at once, since a cluster is in several. The smallest p-value of all cells is compared
+    with the smallest ones under such flips, step by step. Cells that overlap, or where the models
+    hardly disagree, so cost the others little; that is why more is found than by Holm's correction
+    with the same promise: no false alarm in any cell with a chance of 95%.
+
+    Where every cluster is one image, a cell's own p-value is that of the exact McNemar test.
+
+    Sources: P. H. Westfall and S. S. Young (1993), "Resampling-Based Multiple Testing", algorithm
+    2.8 (step-down min-p); V. L. Durkalski et al. (2003), "Analysis of clustered matched-pair data",
+    Statistics in Medicine 22, 2417–2428, for clusters.
+
+    Parameters
+    ----------
+    differences : scipy.sparse.csc_array of int, shape [clusters, cells]
+        Newly wrong minus newly right images of each cluster in each cell.
+    resamples : int
+        How many flips of all signs are drawn.
+    seed : int
+        The same differences and seed give the same p-values.
+    """
+    differences = sparse.csc_array(differences)
+    differences.eliminate_zeros()
+    starts = differences.indptr
+    tails = [_tail(differences.data[start:end]) for start, end in pairwise(starts)]
+    totals = np.asarray(differences.sum(axis=0)).ravel().astype(int)
+    reach = np.array([len(tail) // 2 for tail in tails], dtype=int)
+    p_values = np.array(
+        [tail[total + far] for tail, total, far in zip(tails, totals, reach, strict=True)]
+    )
+    if not differences.nnz:
+        return SignFlips(p_values, p_values)
+    order = np.argsort(p_values, kind="stable")
+    observed = p_values[order][:, None] * (1 + _TIE) + _TIE
+    lookup = np.concatenate(tails)
+    origin = np.cumsum([0, *map(len, tails[:-1])]) + reach
+    as_extreme = np.zeros(len(order))
+    random = np.random.default_rng(seed)
+    flipped_apart, spread = _parted(differences)
+    for start in range(0, resamples, _BATCH):
+        count = min(_BATCH, resamples - start)
+        signs = random.integers(0, 2, (flipped_apart.shape[1], count), dtype=np.int8) * 2 - 1
+        flipped = flipped_apart @ signs.astype(np.float32)
+        flipped += spread @ random.standard_normal((spread.shape[1], count), dtype=np.float32)
+        flipped = np.clip(np.rint(flipped).astype(int), -reach[:, None], reach[:, None])
+        smallest = np.minimum.accumulate(lookup[flipped + origin[:, None]][order][::-1])[::-1]
+        as_extreme += (smallest <= observed).sum(axis=1)
+    adjusted = np.empty(len(order))
+    adjusted[order] = np.maximum.accumulate((as_extreme + 1) / (resamples + 1))
+    return SignFlips(p_values, np.maximum(adjusted, p_values))
+
+
+def _tail(differences: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Return the chance of each total or more under random signs: shape [2 * largest + 1].
+
+    Entry i is of a total of i minus the largest. Exact; right to about 1e-14 where many differ.
+    """
+    sizes, counts = np.unique(np.abs(differences).astype(int), return_counts=True)
+    largest = int((sizes * counts).sum())
+    if largest <= _CONVOLVED:
+        chances = np.ones(1)
+        for size in np.repeat(sizes, counts):
+            step = np.zeros(2 * size + 1)
+            step[[0, -1]] = 0.5
+            chances = np.convolve(chances, step)
+    else:  # by its characteristic function
+        n = next_fast_len(2 * largest + 1, real=True)
+        turns = 2 * np.pi * np.outer(sizes, np.arange(n // 2 + 1)) / n
+        chances = np.fft.irfft(np.prod(np.cos(turns) ** counts[:, None], axis=0), n)
+        chances = np.roll(chances, largest)[: 2 * largest + 1]
+    return np.clip(np.cumsum(chances[::-1])[::-1], 0.0, 1.0)
+
+
+def _parted(
+    differences: sparse.csc_array,
+) -> tuple[sparse.csr_array, NDArray[np.float32]]:
+    """Part the clusters: those of small cells, and a factor of the covariance of all others.
+
+    Every cluster of a cell is flipped one by one, from the smallest cell on, as long as these are
+    not too many. The others are in large cells alone, whose totals are as good as normal.
+    """
+    apart = np.zeros(differences.shape[0], dtype=bool)
+    for cell in np.argsort(np.diff(differences.indptr), kind="stable"):
+        members = differences.indices[differences.indptr[cell] : differences.indptr[cell + 1]]
+        if apart.sum() + (~apart[members]).sum() > _FLIPPED:
+            break
+        apart[members] = True
+    rows = sparse.csr_array(differences)
+    flipped = sparse.csr_array(rows[apart].T.astype(np.float32))
+    if apart[differences.indices].all():
+        return flipped, np.empty((differences.shape[1], 0), dtype=np.float32)
+    rest = rows[~apart].astype(np.float64)
+    covariance = (rest.T @ rest).toarray()
+    values, vectors = np.linalg.eigh(covariance)
+    kept = values > values.max(initial=0.0) * 1e-12
+    spread = vectors[:, kept] * np.sqrt(values[kept])
+    return flipped, spread.astype(np.float32)

@@ -1,0 +1,199 @@
+"""Gaps between groups: counted on fingers, against fairlearn, and against brute force."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from fairlearn.metrics import MetricFrame, mean_prediction
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modeltrain.audit.gaps import Axis, gaps, opened_gaps, step_down
+
+
+def axis_of(groups, *, strata=None, clusters=None):
+    values = sorted(set(groups))
+    n = len(groups)
+    return Axis(
+        values=values,
+        groups=np.array([values.index(group) for group in groups]),
+        strata=np.zeros(n, dtype=int) if strata is None else np.array(strata),
+        clusters=np.arange(n) if clusters is None else np.array(clusters),
+    )
+
+
+def gap_of(found, value):
+    return next(gap for gap in found if gap.value == value)
+
+
+def tones(wrong_by_tone, *, drawings=61):
+    """Drawings in several tones each, and how many of each tone are wrong (the first ones)."""
+    names = "abcdefgh"[: len(wrong_by_tone)]
+    groups = [tone for _ in range(drawings) for tone in names]
+    clusters = [drawing for drawing in range(drawings) for _ in names]
+    wrong = np.array([drawing < count for drawing in range(drawings) for count in wrong_by_tone])
+    return axis_of(groups, clusters=clusters), wrong
+
+
+def test_a_group_is_compared_with_all_others():
+    (dark, light) = gaps(axis_of("ddddllllll"), np.array([1, 1, 1, 0, 1, 0, 0, 0, 0, 0]))
+    assert (dark.value, dark.n, dark.rest) == ("d", 4, 6)
+    assert (dark.rate, dark.rest_rate) == pytest.approx((3 / 4, 1 / 6))
+    assert dark.difference == pytest.approx(3 / 4 - 1 / 6)
+    assert dark.ratio == pytest.approx(4.5)
+    assert light.difference == pytest.approx(-dark.difference)
+    assert dark.low < dark.difference < dark.high
+
+
+def test_there_is_no_ratio_to_a_rate_of_zero():
+    assert gap_of(gaps(axis_of("aabb"), np.array([1, 0, 0, 0])), "a").ratio is None
+
+
+def test_composition_does_not_speak_for_a_group():
+    """Photographs are wrong half of the time, whoever is on them; most of group a are such."""
+    groups = "a" * 10 + "b" * 10
+    strata = [1] * 8 + [0] * 2 + [1] * 2 + [0] * 8
+    wrong = np.array([1, 0] * 4 + [0] * 2 + [1, 0] + [0] * 8)
+    crude = gap_of(gaps(axis_of(groups), wrong), "a")
+    standardised = gap_of(gaps(axis_of(groups, strata=strata), wrong), "a")
+    assert crude.difference == pytest.approx(0.3)
+    assert standardised.rate == pytest.approx(0.4)
+    assert standardised.rest_rate == pytest.approx(0.8 * 0.5)
+    assert standardised.difference == pytest.approx(0)
+
+
+def test_strata_without_both_sides_are_left_out():
+    found = gap_of(gaps(axis_of("aaabb", strata=[0, 0, 1, 0, 0]), np.array([1, 0, 1, 0, 0])), "a")
+    assert (found.n, found.rest, found.rate) == (2, 2, 0.5)
+    assert gaps(axis_of("aab", strata=[0, 0, 1]), np.array([1, 0, 1])) == []
+
+
+def test_an_axis_with_one_value_has_no_gap():
+    assert gaps(axis_of("aaa"), np.array([1, 0, 1])) == []
+    assert opened_gaps(axis_of("aaa"), {"x": (np.zeros(3, bool), np.ones(3, bool))}) == {"x": []}
+    assert gaps(axis_of(""), np.array([])) == []
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from("ab")), min_size=2, max_size=60))
+@settings(max_examples=30, deadline=None)
+def test_with_one_stratum_the_difference_is_fairlearns(images):
+    events, groups = np.array([event for event, _ in images]), [group for _, group in images]
+    found = gaps(axis_of(groups), events)
+    frame = MetricFrame(
+        metrics=mean_prediction, y_true=events, y_pred=events, sensitive_features=groups
+    )
+    for gap in found:
+        assert abs(gap.difference) == pytest.approx(frame.difference())
+        assert gap.rate == pytest.approx(frame.by_group[gap.value])
+
+
+def test_without_any_event_there_is_still_doubt():
+    found = gap_of(gaps(axis_of("a" * 30 + "b" * 300), np.zeros(330)), "a")
+    assert found.difference == 0
+    assert found.low < -0.02
+    assert found.high > 0.02
+
+
+def test_a_group_inside_one_cluster_has_an_interval():
+    groups = "a" * 10 + "b" * 10
+    found = gaps(axis_of(groups, clusters=[0] * 10 + list(range(1, 11))), np.array([1, 0] * 10))
+    assert all(gap.low <= gap.difference <= gap.high for gap in found)
+    one_cluster = gaps(axis_of(groups, clusters=[0] * 20), np.array([1, 0] * 10))
+    assert all(gap.high - gap.low >= 2 for gap in one_cluster)  # nothing is known
+
+
+def test_intervals_cover_the_true_gap_of_every_group_at_once():
+    random = np.random.default_rng(2)
+    groups, held, runs = list("abcd") * 150, 0, 200
+    axis = axis_of(groups)
+    rates = np.array([0.2, 0.1, 0.1, 0.1])
+    rest = (rates.sum() - rates) / 3
+    for _ in range(runs):
+        found = gaps(axis, random.random(600) < rates[axis.groups])
+        held += all(
+            gap.low <= truth <= gap.high for gap, truth in zip(found, rates - rest, strict=True)
+        )
+    assert held >= 0.91 * runs
+
+
+def test_a_gap_that_opened_for_dark_skin_is_found():
+    """After a retrain: wrong on 7 of 61 drawings of dark skin, on 5 of 244 of the other tones."""
+    axis, before = tones([60, 59, 60, 61, 60])
+    _, now = tones([7, 1, 2, 1, 1])
+    opened = opened_gaps(axis, {"error": (before, now)})["error"]
+    found = opened[0]
+    assert (found.now.rate, found.now.rest_rate) == pytest.approx((7 / 61, 5 / 244))
+    assert found.before.difference == pytest.approx(60 / 61 - 240 / 244)
+    assert found.p_value < 0.01
+    assert all(gap.p_value > 0.05 for gap in opened[1:])
+
+
+def test_what_changes_for_all_groups_alike_opens_no_gap():
+    axis, before = tones([40] * 5)
+    _, now = tones([3] * 5)
+    assert [gap.p_value for gap in opened_gaps(axis, {"error": (before, now)})["error"]] == [1] * 5
+
+
+def test_nothing_that_changed_is_no_gap():
+    axis, before = tones([30, 20, 10])
+    opened = opened_gaps(axis, {"error": (before, before)})["error"]
+    assert [gap.p_value for gap in opened] == [1, 1, 1]
+    assert [gap.change.difference for gap in opened] == [0, 0, 0]
+
+
+def test_of_exchangeable_groups_few_seem_to_fall_behind():
+    random = np.random.default_rng(4)
+    axis = axis_of(list("abcdef") * 40)
+    runs, false_findings = 150, 0
+    for _ in range(runs):
+        before, now = random.random(240) < 0.1, random.random(240) < 0.1
+        opened = opened_gaps(axis, {"error": (before, now)}, permutations=300)["error"]
+        false_findings += any(gap.p_value <= 0.05 for gap in opened)
+    assert false_findings <= 17  # 7.5 expected
+
+
+def test_two_groups_have_the_permutation_test_of_their_difference():
+    """3 of 8 images change, all in group a: a chance of C(4, 3) / C(8, 3), and the same for b.
+
+    The two groups mirror each other. Which of two equal chances is the smaller one depends on the
+    draws, so the p-value is that of one group or of both.
+    """
+    before, now = np.zeros(8, bool), np.array([1, 1, 1, 0, 0, 0, 0, 0], bool)
+    opened = opened_gaps(axis_of("aaaabbbb"), {"x": (before, now)}, permutations=20_000)["x"]
+    assert opened[0].change.difference == pytest.approx(3 / 4)
+    deals = list(combinations(range(8), 4))
+    chance = np.mean([now[list(group_a)].sum() >= 3 for group_a in deals])
+    assert chance - 0.01 <= opened[0].p_value <= 2 * chance + 0.01
+    assert opened[1].p_value > 0.9
+
+
+def test_step_down_is_min_p_by_hand():
+    """Two statistics in four resamples, worked out line by line."""
+    drawn = np.array([[0.0, 1.0, 2.0, 3.0], [0.0, 5.0, 1.0, 2.0]])
+    observed = np.array([3.0, 1.0])
+    p_values = [(1 + 1) / 5, (3 + 1) / 5]
+    ranks = np.array([[4, 3, 2, 1], [4, 1, 3, 2]]) / 4
+    smallest = ranks.min(axis=0)  # 1, 1/4, 1/2, 1/4
+    first = ((smallest <= p_values[0] + 1e-9).sum() + 1) / 5
+    second = max(first, ((ranks[1] <= p_values[1] + 1e-9).sum() + 1) / 5)
+    assert step_down(observed, drawn) == pytest.approx([first, second])
+
+
+def test_step_down_agrees_with_a_brute_force():
+    random = np.random.default_rng(9)
+    drawn = random.normal(size=(6, 400))
+    observed = np.array([3.2, 0.1, 2.4, -1.0, 1.9, 2.4])
+    adjusted = step_down(observed, drawn)
+    resamples = drawn.shape[1]
+    p_values = [
+        ((row >= seen).sum() + 1) / (resamples + 1)
+        for row, seen in zip(drawn, observed, strict=True)
+    ]
+    order, largest = np.argsort(p_values, kind="stable"), 0.0
+    for step, test in enumerate(order):
+        as_extreme = 0
+        for resample in range(resamples):
+            chances = [(drawn[other] >= drawn[other, resample]).mean() for other in order[step:]]
+            as_extreme += min(chances) <= p_values[test]
+        largest = max(largest, (as_extreme + 1) / (resamples + 1))
+        assert adjusted[test] == pytest.approx(max(largest, p_values[test]))

@@ -1,0 +1,131 @@
+"""Which gaps a candidate opens, and whether they block."""
+
+import pytest
+
+from modeltrain.audit import columns
+from modeltrain.gate.disparity import as_dict, opened_disparities
+from modeltrain.gate.policy import Policy
+from tests.modeltrain.gate.images import DRAWINGS, PORN, images
+
+
+def disparities(before, now, **settings):
+    policy = Policy(**{"version": 1, "margin": 0.05, "minimum": 30, "level": 0.95} | settings)
+    return opened_disparities(columns.from_predicted(before), columns.from_predicted(now), policy)
+
+
+def two_tones(dark, light, n=100, answer=PORN, **groups):
+    """`n` images of each tone, of which the first `dark` and `light` are wrong."""
+    return images(n, wrong=range(dark), answer=answer, tone="dark", **groups) + images(
+        n, wrong=range(light), answer=answer, start=1000, tone="light", **groups
+    )
+
+
+def test_a_group_that_falls_behind_is_found_with_before_and_now():
+    alarms, errors = disparities(two_tones(5, 5), two_tones(40, 5))
+    assert {alarms.measure, errors.measure} == {"false_alarm", "error"}
+    found = as_dict(alarms)
+    assert (found["axis"], found["value"], found["rule"]) == ("tone", "dark", "highest score")
+    assert (found["n"], found["rest"]) == (100, 100)
+    assert found["before"] == {"rate": pytest.approx(0.05), "rest_rate": pytest.approx(0.05)}
+    assert (found["now"]["rate"], found["now"]["ratio"]) == pytest.approx((0.4, 8))
+    assert found["difference"] == pytest.approx(0.35)
+    assert found["low"] < 0.35 < found["high"]
+    assert found["own_change"] == pytest.approx(0.35)
+    assert found["blocks"]
+
+
+def test_a_group_that_gains_less_than_others_does_not_block():
+    for found in disparities(two_tones(90, 90), two_tones(50, 5)):
+        assert found.value == "dark"
+        assert found.better_off
+        assert not as_dict(found)["blocks"]
+
+
+def test_a_group_that_stays_where_others_gain_blocks():
+    found = disparities(two_tones(50, 50), two_tones(50, 5))
+    assert {disparity.value for disparity in found} == {"dark"}
+    assert not any(disparity.better_off for disparity in found)
+
+
+def test_a_gap_that_was_there_before_is_not_opened():
+    assert disparities(two_tones(50, 5), two_tones(50, 5)) == []
+
+
+def test_a_group_that_only_loses_its_lead_does_not_fall_behind():
+    """Dark catches up; light is as good as before, and still no worse than dark."""
+    assert disparities(two_tones(50, 5), two_tones(10, 5)) == []
+    assert disparities(two_tones(50, 5), two_tones(5, 5)) == []
+    assert {found.value for found in disparities(two_tones(50, 5), two_tones(5, 30))} == {"light"}
+
+
+def test_a_gap_inside_the_margin_is_not_told():
+    before, now = two_tones(5, 5, n=2000), two_tones(60, 5, n=2000)
+    assert disparities(before, now, gap_margin=0.03) == []
+    assert disparities(before, now, gap_margin=0.02)
+
+
+def test_the_widest_gap_comes_first():
+    before = two_tones(5, 5) + images(100, start=5000, tone="mid")
+    now = two_tones(30, 5) + images(100, wrong=range(60), answer=PORN, start=5000, tone="mid")
+    found = disparities(before, now)
+    assert found[0].value == "mid"
+    widths = [disparity.gap.change.difference for disparity in found]
+    assert widths == sorted(widths, reverse=True)
+
+
+def test_confusions_open_a_gap_in_errors_alone():
+    before, now = two_tones(5, 5, answer=DRAWINGS), two_tones(40, 5, answer=DRAWINGS)
+    assert [disparity.measure for disparity in disparities(before, now)] == ["error"]
+
+
+def test_a_gap_at_a_threshold_names_its_rule():
+    def scored(dark):
+        return images(100, nsfw_score=dark, tone="dark") + images(
+            100, nsfw_score=0.1, start=1000, tone="light"
+        )
+
+    (found,) = disparities(scored(0.1), scored(0.4), thresholds=[0.3, 0.5])
+    assert (found.measure, found.rule) == ("false_alarm", "NSFW score ≥ 0.3")
+
+
+def test_composition_opens_no_gap():
+    """All photographs get worse; that most images of one tone are photographs is no gap."""
+
+    def media(photographs_wrong):
+        return [
+            answer
+            for place, (tone, medium, count) in enumerate(
+                [
+                    ("dark", "photograph", 80),
+                    ("dark", "drawn", 20),
+                    ("light", "photograph", 20),
+                    ("light", "drawn", 80),
+                ]
+            )
+            for answer in images(
+                count,
+                wrong=range(count * photographs_wrong // 100) if medium == "photograph" else (),
+                answer=PORN,
+                start=place * 1000,
+                tone=tone,
+                medium=medium,
+            )
+        ]
+
+    tones = [found for found in disparities(media(0), media(50)) if found.axis == "tone"]
+    assert tones
+    standardised = disparities(media(0), media(50), standardised=["class", "medium"])
+    assert [found for found in standardised if found.axis == "tone"] == []
+
+
+def test_an_axis_with_one_value_or_none_has_no_gap():
+    assert disparities(images(60, tone="dark"), images(60, wrong=range(30), tone="dark")) == []
+    assert disparities(images(60), images(60, wrong=range(30))) == []
+    assert disparities([], []) == []
+
+
+def test_images_without_a_value_are_not_part_of_the_rest():
+    without = images(500, start=50_000)
+    worse_without = images(500, wrong=range(500), answer=PORN, start=50_000)
+    before, now = two_tones(5, 5) + without, two_tones(5, 5) + worse_without
+    assert disparities(before, now) == []
