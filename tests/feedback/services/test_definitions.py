@@ -140,7 +140,7 @@ def test_an_objection_is_declined_once_with_a_reason_by_a_maintainer(objection, 
     assert (objection.status, objection.reason) == ("declined", "The cases say so.")
     assert objection.decided_by == mona
     assert objection.decided_at is not None
-    with pytest.raises(WrongState, match="decided once.*, declined"):
+    with pytest.raises(WrongState, match=r"decided once.*, declined"):
         definitions.decline(objection=stale, reason="Again.", by=ravi)
     objection.refresh_from_db()
     other.refresh_from_db()

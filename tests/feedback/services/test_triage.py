@@ -475,7 +475,7 @@ def test_a_decision_is_taken_back_once(queued, ravi):
 def test_only_an_accepted_report_is_reopened(queued, ravi, status):
     report = queued()
     Report.objects.update(status=status)
-    with pytest.raises(WrongState, match=f"while the report is accepted.*, {status}"):
+    with pytest.raises(WrongState, match=rf"while the report is accepted.*, {status}"):
         triage.reopen(report=report, by=ravi)
     assert fresh(report).status == status
     assert not LedgerEntry.objects.filter(kind="report").exists()
