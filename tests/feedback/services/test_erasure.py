@@ -394,6 +394,39 @@ def test_an_erasure_is_forgotten_once_no_process_can_write_the_picture_again(two
     assert not erasure._truncate_write_ahead_log()
 
 
+def test_an_erasure_that_is_done_does_nothing_more_until_it_is_forgotten(
+    two_reports, first_version, mona
+) -> None:
+    rosas, other = two_reports
+    reports.withdraw(report=rosas)
+    erase_again_later()
+    assert Erasure.objects.get().name == ""
+    Report.objects.filter(pk=rosas.pk).update(held_in=[])
+    running = retrain_on(first_version, "running", mona)
+    log = running.folder / "training.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("epoch 1")
+
+    erase_again_later()
+
+    rosas.refresh_from_db()
+    running.refresh_from_db()
+    assert (rosas.held_in, running.status, log.read_text()) == ([], "running", "epoch 1")
+    other.refresh_from_db()
+    assert other.status == "folded"
+
+
+def test_a_file_that_was_left_when_the_row_was_deleted_is_deleted(two_reports) -> None:
+    rosas, _ = two_reports
+    gone, stays = (StoredImage.objects.get(example__report=report) for report in two_reports)
+    storage = gone.file.storage
+    reports.withdraw(report=rosas)  # the file follows after the commit, which this test never has
+    assert storage.exists(gone.file.name)
+    erasure.erase_files()
+    assert not storage.exists(gone.file.name)
+    assert storage.exists(stays.file.name)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_an_erasure_that_is_not_settled_stays_on_record(queued) -> None:
     for seed in (1, 2):
