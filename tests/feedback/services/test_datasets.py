@@ -310,6 +310,13 @@ def test_a_near_duplicate_of_an_audited_image_is_never_trained_on(accepted, mona
     assert report.status == "accepted"
 
 
+def test_an_audited_image_without_marks_is_known_by_its_pixels(accepted, mona, settings):
+    in_audit_set(settings, 1)
+    accepted(1)
+    StoredImage.objects.update(pdq_quality=0)
+    assert datasets.fold(by=mona) is None
+
+
 @pytest.mark.parametrize("audited", [1, 2])
 def test_a_pair_with_an_audited_image_is_left_out_whole(
     paired, judged, first_version, ravi, mona, settings, audited

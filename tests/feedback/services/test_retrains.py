@@ -1,5 +1,6 @@
 """The states of a retrain. The training itself is in tests/flows."""
 
+import contextlib
 import datetime
 import json
 import os
@@ -227,6 +228,29 @@ def test_the_champion_does_not_learn_its_own_dataset_again(evaluated, mona):
     retrains.promote(retrain=evaluated, by=mona, override_reason="Drawings first.")
     with pytest.raises(NothingToLearn):
         retrains.propose(by=mona)
+
+
+def test_a_champion_that_was_trained_here_learns_the_next_dataset(evaluated, mona, ravi, queued):
+    retrains.promote(retrain=evaluated, by=mona, override_reason="Drawings first.")
+    triage.decide(report=queued(2), outcome="accepted", by=ravi)
+    proposed = retrains.propose(by=mona)
+    assert (proposed.base, proposed.dataset.number) == (evaluated.candidate, 3)
+
+
+def test_a_broken_constraint_is_no_open_retrain(first_version, queued, ravi, mona, monkeypatch):
+    triage.decide(report=queued(), outcome="accepted", by=ravi)
+
+    def broken(**fields):
+        raise IntegrityError("another constraint")
+
+    monkeypatch.setattr(Retrain.objects, "create", broken)
+    with pytest.raises(IntegrityError, match="another constraint"):
+        retrains.propose(by=mona)
+
+
+def test_a_retrain_without_a_candidate_is_not_promoted(proposed, mona):
+    with pytest.raises(WrongState, match="can be promoted once"):
+        retrains.promote(retrain=proposed, by=mona)
 
 
 def test_a_dataset_that_another_candidate_learnt_can_be_proposed_again(evaluated, mona):
@@ -490,6 +514,35 @@ def test_starting_one_retrain_leaves_the_others(approved, trained, mona):
     assert (fresh(waiting).status, fresh(waiting).started_at) == ("approved", None)
 
 
+@pytest.fixture
+def elsewhere(approved, mona) -> Retrain:
+    """A retrain of another model, which is running too."""
+    base = ModelVersion.objects.create(number=7, sha256="7" * 64, title="another")
+    return Retrain.objects.create(
+        status=Status.RUNNING,
+        base=base,
+        dataset=approved.dataset,
+        config="head",
+        proposed_by=mona,
+        progress={"stage": "training"},
+    )
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, training_process.ProcessFailed])
+def test_progress_and_failure_of_one_run_leave_another_alone(approved, elsewhere, trained, error):
+    def during(listen):
+        listen({"stage": "features"})
+        raise error
+
+    trained(during)
+    with contextlib.suppress(ZeroDivisionError):
+        retrains.run(pk=approved.pk)
+    assert fresh(approved).status == "failed"
+    other = fresh(elsewhere)
+    assert (other.status, other.failure, other.heartbeat_at) == ("running", "", None)
+    assert other.progress == {"stage": "training"}
+
+
 def test_a_running_retrain_tells_how_far_it_is_until_it_is_cancelled(approved, trained, mona):
     answers = []
 
@@ -561,6 +614,7 @@ def test_a_run_leaves_a_candidate_two_audits_and_a_verdict(approved, trained, au
     assert given["champion"] == str(retrain.base.folder)
     assert given["manifest"] == str(retrain.dataset.manifest)
     assert given["out"] == str(retrain.folder)
+    assert given["images"] == str(retrain.folder / "images.json")
     assert (given["cache"], given["artifacts"]) == (
         str(settings.FEATURES_DIR),
         str(settings.ARTIFACTS_DIR),
