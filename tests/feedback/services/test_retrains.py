@@ -354,19 +354,24 @@ def test_only_an_evaluated_retrain_is_promoted_or_declined(evaluated, mona, cham
 
 
 def test_acting_on_one_retrain_leaves_the_others(evaluated, mona):
+    in_state(evaluated, Status.PROPOSED)
     other = Retrain.objects.create(
-        status=Status.FAILED,
-        base=evaluated.base,
-        dataset=evaluated.dataset,
-        config="head",
-        proposed_by=mona,
+        base=evaluated.candidate, dataset=evaluated.dataset, config="head", proposed_by=mona
     )
-    Retrain.objects.filter(pk=other.pk).update(base=evaluated.candidate, status=Status.PROPOSED)
+    retrains.approve(retrain=other, by=mona)
+    assert fresh(evaluated).status == "proposed"
     retrains.cancel(retrain=other, by=mona)
-    assert fresh(evaluated).status == "evaluated"
-    Retrain.objects.filter(pk=other.pk).update(status=Status.PROPOSED)
-    retrains.decline(retrain=evaluated, by=mona)
-    assert fresh(other).status == "proposed"
+    assert fresh(evaluated).status == "proposed"
+
+
+def test_the_refusal_says_who_decided_and_when(evaluated, mona, ravi):
+    yesterday = timezone.now() - datetime.timedelta(days=1)
+    Retrain.objects.update(approved_at=yesterday)
+    with pytest.raises(WrongState, match=f"is evaluated, by mona at {yesterday:%Y-%m-%d}"):
+        retrains.approve(retrain=fresh(evaluated), by=ravi)
+    retrains.decline(retrain=evaluated, by=ravi)
+    with pytest.raises(WrongState, match=f"is declined, by ravi at {timezone.now():%Y-%m-%d}"):
+        retrains.decline(retrain=evaluated, by=mona)
 
 
 def test_promoting_past_the_gate_is_in_the_ledger_with_its_reason(evaluated, mona, champion):
