@@ -632,10 +632,11 @@ def test_a_run_leaves_a_candidate_two_audits_and_a_verdict(approved, trained, au
 
 
 def test_a_candidate_of_a_retrain_that_was_cancelled_meanwhile_has_no_verdict(
-    approved, trained, mona
+    approved, elsewhere, trained, mona
 ):
     trained(lambda listen: retrains.cancel(retrain=fresh(approved), by=mona))
     retrains.run(pk=approved.pk)
+    assert (fresh(elsewhere).status, fresh(elsewhere).candidate) == ("running", None)
     retrain = fresh(approved)
     assert (retrain.status, retrain.candidate, retrain.gate) == ("cancelled", None, None)
     assert retrain.evaluated_at is None
