@@ -88,6 +88,8 @@ def site(tmp_path_factory, demo_data, published) -> Iterator[Site]:
         "PORT": str(port),
         "SECRET_KEY": "",
         "COUNTERFACTUAL_IMAGES": "4",
+        # A process that renames itself overwrites /proc/PID/environ, which `processes_of` reads.
+        "NOSETPS": "1",
     }
     process = subprocess.Popen(
         [sys.executable, "setup/run.py"],
