@@ -79,6 +79,12 @@ class AlreadyDecided(WrongState):
     title = "This was already decided"
 
 
+class VerdictOutdated(WrongState):
+    """A verdict was reached against a model, an audit set or a policy that was replaced."""
+
+    title = "The verdict is out of date"
+
+
 class NothingToLearn(WrongState):
     title = "There is nothing new to learn"
 

@@ -1,5 +1,7 @@
 """Propose, watch and decide retrains."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
@@ -10,7 +12,7 @@ from django.views.decorators.http import require_POST
 from feedback import queries
 from feedback.errors import Refusal
 from feedback.models import ModelVersion, Retrain
-from feedback.services import retrains
+from feedback.services import retrains, verdicts
 from nsfwsite.access import (
     form_page,
     maintainer_required,
@@ -31,6 +33,7 @@ ACTED = {
     "cancel": "Cancelled.",
     "promote": "Promoted. The new model is in service, and reporters are being answered.",
     "decline": "Declined. The model in service stays.",
+    "judge": "The candidate is judged again.",
 }
 
 
@@ -60,7 +63,14 @@ def overview(request: HttpRequest) -> HttpResponse:
 def show(request: HttpRequest, pk: int) -> HttpResponse:
     retrain = get_object_or_404(
         Retrain.objects.select_related(
-            "base", "candidate", "dataset", "proposed_by", "approved_by", "decided_by"
+            "base",
+            "candidate",
+            "dataset",
+            "judged_against",
+            "audit_set",
+            "proposed_by",
+            "approved_by",
+            "decided_by",
         ),
         pk=pk,
     )
@@ -88,6 +98,8 @@ def _act(action: str, *, retrain: Retrain, by: User, reason: str) -> None:
         retrains.cancel(retrain=retrain, by=by)
     elif action == "promote":
         maintaining.promote(retrain=retrain, by=by, override_reason=reason)
+    elif action == "judge":
+        maintaining.judge_again(retrain=retrain)
     else:
         retrains.decline(retrain=retrain, by=by, reason=reason)
 
@@ -107,10 +119,20 @@ def roll_back(request: HttpRequest, version: str) -> HttpResponse:
 
 
 def _progress(request: HttpRequest, retrain: Retrain) -> HttpResponse:
-    """The progress while a retrain runs; afterwards htmx loads the whole page again."""
-    if retrain.status not in (Status.APPROVED, Status.RUNNING):
-        return HttpResponse(headers={"HX-Refresh": "true"})
-    return render(request, "parts/running.html", {"retrain": retrain})
+    """The progress while a retrain runs or is judged again; then htmx loads the whole page."""
+    if retrain.status in (Status.APPROVED, Status.RUNNING):
+        return render(request, "parts/running.html", {"retrain": retrain})
+    if replaced := verdicts.changes(retrain):
+        return render(request, "parts/outdated_verdict.html", _outdated(retrain, replaced))
+    return HttpResponse(headers={"HX-Refresh": "true"})
+
+
+def _outdated(retrain: Retrain, replaced: list[str]) -> dict[str, Any]:
+    return {
+        "retrain": retrain,
+        "replaced": replaced,
+        "failed_audits": verdicts.failed_audits(retrain) if replaced else [],
+    }
 
 
 def _page(
@@ -121,7 +143,7 @@ def _page(
     reason: str = "",
 ) -> HttpResponse:
     context = {
-        "retrain": retrain,
+        **_outdated(retrain, verdicts.changes(retrain)),
         "refusal": refusal,
         "reason": reason,
         "gate": gate_table(retrain.gate, load_titles()) if retrain.gate else None,

@@ -18,6 +18,7 @@ from feedback.models import (
     Retrain,
 )
 from feedback.services import audits, definitions, triage
+from tests.cast import premises
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +45,7 @@ def scene(client, champion, queued, judged, ravi, mona):
     )
     for model in (retired, candidate):
         model.folder.mkdir(parents=True)
+    audit_set = AuditSet.objects.create(name="demo", manifest_sha256="e" * 64, images=1)
     retrain = Retrain.objects.create(
         status="evaluated",
         base=champion,
@@ -52,8 +54,8 @@ def scene(client, champion, queued, judged, ravi, mona):
         config="head",
         gate={"verdict": "blocked", "sentence": "Worse.", "cells": []},
         proposed_by=mona,
+        **premises(champion),
     )
-    audit_set = AuditSet.objects.create(name="demo", manifest_sha256="e" * 64, images=1)
     finding = Finding.objects.create(
         audit=audits.request(model=champion, audit_set=audit_set),
         kind="slices",
