@@ -13,8 +13,8 @@ import yaml
 from feedback import queries
 from feedback.models import Audit, DatasetVersion, ModelVersion, Retrain
 from modeltrain.data import manifest
+from modeltrain.formatting import interval, percent
 from modeltrain.labels import LABELS
-from nsfwsite.formatting import interval, percent
 from nsfwsite.tables import audit_tables
 from nsfwsite.tables.titles import load_titles
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from feedback.models import Audit
+from modeltrain.formatting import interval, percent, points
 from nsfwsite.audits.charts.chart import Chart
 from nsfwsite.audits.charts.forest import forest
 from nsfwsite.audits.charts.heatmap import heatmap
 from nsfwsite.audits.charts.trend import trend
-from nsfwsite.formatting import interval, percent, points
 from nsfwsite.tables import audit_tables, gate_table
 from nsfwsite.tables.titles import Titles
 
