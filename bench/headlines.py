@@ -2,8 +2,8 @@
 
     PYTHONPATH=. .venv/bin/python bench/headlines.py
 
-Takes about fifteen minutes. An audit has two axes of 5 to 200 groups besides medium and label, and a
-model that is wrong on a tenth of the images, half of the time with a false alarm. Images are
+Takes about fifteen minutes. An audit has two axes of 5 to 200 groups besides medium and label, and
+a model that is wrong on a tenth of the images, half of the time with a false alarm. Images are
 independent, or come in clusters of which every second outcome is that of its cluster: fives, or
 sizes of a Pareto distribution (index 1.5). A cluster has one group on the first axis; on the second
 each image has its own.
