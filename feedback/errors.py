@@ -97,5 +97,9 @@ class OverrideNeeded(Refusal):
     title = "The gate did not pass"
 
 
+class GapsNotAcknowledged(Refusal):
+    title = "A gap between groups was not confirmed"
+
+
 class ArtifactMissing(Refusal):
     title = "The model's files are not here"

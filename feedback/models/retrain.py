@@ -68,6 +68,11 @@ class Retrain(models.Model):
         "auth.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     decided_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_gaps = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Groups whose gaps the promoting maintainer confirmed to have read.",
+    )
     override_reason = models.TextField(max_length=2000, blank=True)
 
     class Meta:

@@ -224,6 +224,20 @@ def record_override(retrain: Retrain, *, by: User) -> None:
     _record_judgement(Kind.OVERRIDE, retrain, by)
 
 
+def record_gaps(retrain: Retrain, *, by: User) -> None:
+    """Record which gaps between groups a maintainer confirmed to have read."""
+    write(
+        Kind.GAPS,
+        retrain=retrain.pk,
+        **_model(retrain.candidate),
+        gaps=[
+            {name: gap[name] for name in ("axis", "value", "sentence")}
+            for gap in (retrain.gate or {})["gaps"]
+        ],
+        by=name_of(by),
+    )
+
+
 def record_decline(retrain: Retrain, *, by: User) -> None:
     _record_judgement(Kind.DECLINE, retrain, by)
 
@@ -312,6 +326,10 @@ def contradictions() -> Iterator[str]:
         elif entry.kind == Kind.GATE:
             retrain = Retrain.objects.filter(pk=facts["retrain"]).first()
             matches = retrain is not None and sha256(retrain.gate) == facts["result_sha256"]
+        elif entry.kind == Kind.GAPS:
+            retrain = Retrain.objects.filter(pk=facts["retrain"]).first()
+            names = {f"{gap['axis']}={gap['value']}" for gap in facts["gaps"]}
+            matches = retrain is not None and set(retrain.acknowledged_gaps) == names
         elif entry.kind == Kind.EXPORT:
             export = Finding.objects.filter(
                 kind=Finding.Kind.INT8, figures__sha256=facts["export_sha256"]

@@ -1,7 +1,7 @@
 """Propose, approve, run, promote, decline or cancel a retrain."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from feedback.models import ApprovalRule, Audit, AuditSet, DatasetVersion, Model
 from feedback.services import (
     audits,
     datasets,
+    gaps,
     ledger,
     manifests,
     models,
@@ -111,10 +112,17 @@ def decline(*, retrain: Retrain, by: User, reason: str = "") -> Retrain:
     return retrain
 
 
-def promote(*, retrain: Retrain, by: User, override_reason: str = "") -> Retrain:
+def promote(
+    *,
+    retrain: Retrain,
+    by: User,
+    override_reason: str = "",
+    acknowledged_gaps: Sequence[str] = (),
+) -> Retrain:
     """Put the candidate in service, in one transaction: there is always a champion.
 
-    The verdict must still hold against what is in service now.
+    The verdict must still hold against what is in service now. A verdict that is no pass needs a
+    reason, and every gap that opens needs a confirmation, whatever the verdict.
     """
     _refuse_unless(retrain, [Status.EVALUATED], "promoted")
     verdicts.refuse_outdated(retrain)
@@ -126,6 +134,7 @@ def promote(*, retrain: Retrain, by: User, override_reason: str = "") -> Retrain
             received=f"gate verdict {gate.get('verdict')!r} and no override_reason",
             remedy="Give override_reason, or decline.",
         )
+    groups = gaps.acknowledge(gate, acknowledged_gaps)
     if candidate is None or not candidate.folder.is_dir():
         raise ArtifactMissing(
             rule="A model is promoted from its own files.",
@@ -142,9 +151,12 @@ def promote(*, retrain: Retrain, by: User, override_reason: str = "") -> Retrain
             decided_by=by,
             decided_at=timezone.now(),
             override_reason=override_reason,
+            acknowledged_gaps=groups,
         )
         if gate.get("verdict") != "pass":
             ledger.record_override(retrain, by=by)
+        if groups:
+            ledger.record_gaps(retrain, by=by)
         models.put_in_service(candidate, instead_of=retrain.judged_against, by=by)
     return retrain
 

@@ -1,5 +1,7 @@
 """What maintainers start: retrains, promotions, rollbacks, slices, findings."""
 
+from collections.abc import Sequence
+
 from django.contrib.auth.models import User
 
 from feedback import queries
@@ -19,9 +21,20 @@ def approve(*, retrain: Retrain, by: User) -> Retrain:
     return retrain
 
 
-def promote(*, retrain: Retrain, by: User, override_reason: str = "") -> Retrain:
+def promote(
+    *,
+    retrain: Retrain,
+    by: User,
+    override_reason: str = "",
+    acknowledged_gaps: Sequence[str] = (),
+) -> Retrain:
     try:
-        retrains.promote(retrain=retrain, by=by, override_reason=override_reason)
+        retrains.promote(
+            retrain=retrain,
+            by=by,
+            override_reason=override_reason,
+            acknowledged_gaps=acknowledged_gaps,
+        )
     except VerdictOutdated:
         judge_again(retrain=retrain)
         raise

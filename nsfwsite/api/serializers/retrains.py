@@ -10,6 +10,13 @@ class PromotionInput(serializers.Serializer):
     override_reason = serializers.CharField(
         required=False, default="", allow_blank=True, max_length=2000
     )
+    acknowledged_gaps = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        required=False,
+        default=list,
+        max_length=1000,
+        help_text="Every group for which the verdict lists a gap, as axis=value.",
+    )
 
 
 class DeclineInput(serializers.Serializer):
@@ -48,6 +55,7 @@ class RetrainOutput(serializers.ModelSerializer):
             "verdict_outdated",
             "failure",
             "override_reason",
+            "acknowledged_gaps",
             "proposed_by",
             "proposed_at",
             "approved_by",

@@ -12,14 +12,13 @@ from feedback.errors import VerdictOutdated, WrongState
 from feedback.models import (
     Audit,
     AuditSet,
-    DatasetVersion,
     LedgerEntry,
     ModelVersion,
     Retrain,
 )
-from feedback.services import audits, ledger, manifests, models, retrains, verdicts
+from feedback.services import ledger, manifests, models, retrains, verdicts
 from tests.cast import finished_audit
-from tests.nsfwsite.audits.examples import answers
+from tests.nsfwsite.audits.examples import answers, audited_model, judged_retrain
 
 pytestmark = pytest.mark.django_db
 
@@ -36,46 +35,15 @@ def audited(audit_set):
     """A model that called some of 200 drawings neutral."""
 
     def make(number: int, *, wrong: int, status: str = "candidate") -> ModelVersion:
-        model = ModelVersion.objects.create(
-            number=number,
-            sha256=str(number) * 64,
-            title=f"Model {number}",
-            status=status,
-            promoted_at=None if status == "candidate" else timezone.now(),
-        )
-        model.folder.mkdir(parents=True)
-        finished_audit(model, audit_set, answers(wrong))
-        return model
+        return audited_model(number, audit_set, answers(wrong), status=status)
 
     return make
 
 
 @pytest.fixture
 def judged(audit_set, mona):
-    """A retrain whose candidate the gate has compared with a model, as its worker leaves it."""
-
     def make(candidate: ModelVersion, against: ModelVersion) -> Retrain:
-        gate = audits.compare(
-            before=against.audits.get(audit_set=audit_set),
-            after=candidate.audits.get(audit_set=audit_set),
-        )
-        retrain = Retrain.objects.create(
-            status="evaluated",
-            base=against,
-            candidate=candidate,
-            dataset=DatasetVersion.objects.get_or_create(
-                number=2, manifest_sha256="2" * 64, images=9
-            )[0],
-            config="head",
-            gate=gate,
-            judged_against=against,
-            audit_set=audit_set,
-            policy_sha256=verdicts.policy_sha256(gate["policy"]),
-            evaluated_at=timezone.now(),
-            proposed_by=mona,
-        )
-        ledger.record_gate(retrain)
-        return retrain
+        return judged_retrain(candidate, against=against, audit_set=audit_set, by=mona)
 
     return make
 

@@ -51,3 +51,24 @@ def test_a_verdict_against_a_former_champion_is_refused_with_the_way_out(evaluat
     assert api.get(path).json()["verdict_outdated"] == [
         "It was compared with v1, and v9 is in service now."
     ]
+
+
+def test_each_gap_is_named_or_the_promotion_is_refused(evaluated, mona):
+    gaps = [
+        {"axis": "skin_tone", "value": tone, "sentence": f"A gap opens: {tone}."}
+        for tone in ("dark", "medium")
+    ]
+    Retrain.objects.update(gate={**evaluated.gate, "gaps": gaps})
+    api, path = api_client(mona), f"/api/v1/retrains/{evaluated.pk}/promote/"
+    answers = [
+        api.post(path, {"acknowledged_gaps": names}, format="json")
+        for names in (["skin_tone=dark"], ["tone"], "skin_tone=dark", [{}])
+    ]
+    assert [answer.status_code for answer in answers] == [409, 422, 400, 400]
+    assert answers[0].json()["received"] == "'skin_tone=dark'; missing: 'skin_tone=medium'"
+    assert "'tone', where the verdict lists" in answers[1].json()["received"]
+
+    both = ["skin_tone=medium", "skin_tone=dark"]
+    promoted = api.post(path, {"acknowledged_gaps": both}, format="json")
+    assert promoted.status_code == 200
+    assert promoted.json()["acknowledged_gaps"] == ["skin_tone=dark", "skin_tone=medium"]

@@ -182,3 +182,55 @@ def test_an_audit_that_failed_is_shown_and_can_be_repeated(client, mona, evaluat
     client.post(page_of(retrain), {"action": "judge"})
     audit.refresh_from_db()
     assert audit.status == "waiting"
+
+
+def test_mona_confirms_each_gap_in_public(client, mona, evaluated) -> None:
+    client.force_login(mona)
+    retrain = evaluated("pass")
+    gaps = [
+        {
+            "measure": "error",
+            "rule": "highest score",
+            "axis": "skin_tone",
+            "value": tone,
+            "blocks": False,
+            "sentence": f"A gap opens: {tone}.",
+        }
+        for tone in ("dark", "medium")
+    ]
+    Retrain.objects.update(gate={**retrain.gate, "gaps": gaps})
+
+    refused = client.post(
+        page_of(retrain), {"action": "promote", "acknowledged_gaps": ["skin_tone=dark"]}
+    )
+    page = refused.content.decode()
+    assert refused.status_code == 409
+    assert "<title>Error: Retrain" in page
+    assert '<a href="#id_gap_2">Confirm that you have read about the gap: skin_tone, medium' in page
+    assert 'id="id_gap_2_error"' in page
+    assert 'id="id_gap_1_error"' not in page
+    assert 'value="skin_tone=dark" checked' in page
+
+    client.post(
+        page_of(retrain),
+        {"action": "promote", "acknowledged_gaps": ["skin_tone=dark", "skin_tone=medium"]},
+    )
+    for address in (reverse("ledger"), reverse("model", args=["v2"]), reverse("models")):
+        public = client.get(address).content.decode()
+        assert "confirmed to have read that" in public
+        assert "A gap opens: medium." in public
+
+
+def test_a_blocked_candidate_with_a_gap_needs_reason_and_box(client, mona, evaluated) -> None:
+    client.force_login(mona)
+    retrain = evaluated()
+    gap = {"measure": "miss", "rule": "highest score", "axis": "a", "value": "b", "blocks": True}
+    Retrain.objects.update(gate={**retrain.gate, "gaps": [{**gap, "sentence": "A gap opens."}]})
+
+    page = client.post(page_of(retrain), {"action": "promote"}).content.decode()
+    assert '<a href="#id_reason">Write a reason</a>' in page
+    assert '<a href="#id_gap_1">' in page
+
+    client.post(page_of(retrain), {"action": "decline"})
+    retrain.refresh_from_db()
+    assert retrain.status == "declined"
