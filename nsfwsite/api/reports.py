@@ -98,7 +98,7 @@ class ReportDetail(APIView):
 
 
 class Appeal(APIView):
-    """Another look at a report that was declined, asked for once."""
+    """Another look at a report that was rejected, asked for once."""
 
     @extend_schema(request=AppealInput, responses=ReportOutput)
     def post(self, request: Request, receipt: str) -> Response:

@@ -146,6 +146,8 @@ def _verdict(retrain: Retrain | None) -> str:
     if retrain.decided_by:
         name = retrain.decided_by.get_full_name() or retrain.decided_by.get_username()
         text += f"\n\n{retrain.status.capitalize()} by {name}, {retrain.decided_at:%Y-%m-%d}."
+    if retrain.acknowledged_gaps:
+        text += " Confirmed to have read what is said above of gaps."
     if retrain.override_reason:
         text += f" The reason given:\n\n{_quoted(retrain.override_reason)}"
     return text
