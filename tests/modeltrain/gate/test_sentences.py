@@ -170,16 +170,16 @@ def test_a_verdict_says_what_the_policy_does_not_cover():
         cell("insufficient data", value=label, n=0, not_covered="None is kept.", required=False)
         for label in ("porn", "sexy")
     ]
-    told = "; porn and sexy images are not judged (None is kept)."
-    for found, gaps in (
+    clause = "; porn and sexy images are not judged (None is kept)."
+    for sentence, gaps in (
         (verdict("pass", cell("not worse"), *empty), []),
         (verdict("pass", cell("not worse"), *empty, gaps=[gap(blocks=False)]), [gap(blocks=False)]),
         (verdict("blocked", cell("worse"), *empty), []),
         (verdict("blocked", cell("not worse"), *empty, gaps=[gap()]), [gap()]),
         (verdict("insufficient data", cell("insufficient data"), *empty), []),
     ):
-        first, _, rest = found.partition(". ")
-        assert f"{first.removesuffix('.')}.".endswith(told)
+        first, _, rest = sentence.partition(". ")
+        assert f"{first.removesuffix('.')}.".endswith(clause)
         assert bool(rest) == bool(gaps)
     few = cell("insufficient data", value="porn", n=3, independent=3, not_covered="None is kept.")
     assert "; porn images are not judged (None is kept)." in verdict("pass", cell("not worse"), few)
