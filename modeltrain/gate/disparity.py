@@ -73,21 +73,25 @@ def opened_disparities(old: Columns, new: Columns, policy: Policy) -> list[Dispa
         The widest first.
     """
     families = list(_families(old, new, policy))
+    clusters = cluster_numbers(old.cluster)
     disparities = []
     for axis, rows, values, outcomes in families:
-        opened = opened_gaps(_axis(old, axis, rows, values, policy), outcomes, level=policy.level)
+        opened = opened_gaps(
+            _axis(old, axis, rows, values, clusters, policy),
+            outcomes,
+            level=policy.level,
+            margin=policy.gap_margin,
+            risk=policy.gap_risk / len(families),
+        )
         for name, gaps in opened.items():
             measure, _, rule = name.partition("@")
             for gap in gaps:
-                p_value = min(gap.p_value * len(families), 1.0)
-                # A group that is no worse than the rest lost a lead; nobody falls behind.
-                width = min(gap.change.difference, gap.now.difference)
-                if width > policy.gap_margin and p_value <= policy.gap_risk:
-                    group = old.groups[axis][1][rows] == values.index(gap.now.value)
-                    own = _own_change(old, rows[group], outcomes[name], group, policy.level)
-                    disparities.append(
-                        Disparity(measure, rule, axis, gap.now.value, gap, p_value, *own)
-                    )
+                group = old.groups[axis][1][rows] == values.index(gap.now.value)
+                own = _own_change(old, rows[group], outcomes[name], group, policy.level)
+                p_value = gap.p_value * len(families)
+                disparities.append(
+                    Disparity(measure, rule, axis, gap.now.value, gap, p_value, *own)
+                )
     return sorted(disparities, key=lambda disparity: -disparity.gap.change.difference)
 
 
@@ -120,20 +124,34 @@ def _families(
                 yield axis, rows, values, outcomes
 
 
-def _axis(answers: Columns, axis: str, rows: Rows, values: Sequence[str], policy: Policy) -> Axis:
+def _axis(
+    answers: Columns,
+    axis: str,
+    rows: Rows,
+    values: Sequence[str],
+    clusters: Rows,
+    policy: Policy,
+) -> Axis:
     strata = np.zeros(len(rows), dtype=np.intp)
     for name in policy.standardised:
         if name == CLASS:
-            strata = strata * 256 + answers.expected[rows]
+            strata = _parted(strata, answers.expected[rows])
         elif name != axis and name in answers.groups:
-            names, indices = answers.groups[name]
-            strata = strata * (len(names) + 1) + indices[rows] + 1
+            strata = _parted(strata, answers.groups[name][1][rows] + 1)
     return Axis(
         values=values,
         groups=answers.groups[axis][1][rows].astype(np.intp),
-        strata=np.unique(strata, return_inverse=True)[1],
-        clusters=cluster_numbers(answers.cluster[rows]),
+        strata=strata,
+        clusters=clusters[rows],
     )
+
+
+def _parted(strata: Rows, numbers: NDArray[np.integer]) -> Rows:
+    """Part strata by another number, and number those that exist from 0 on."""
+    parted = strata * (int(numbers.max(initial=0)) + 1) + numbers
+    exists = np.bincount(parted) > 0
+    renumbered: Rows = (np.cumsum(exists) - 1)[parted]
+    return renumbered
 
 
 def _own_change(
