@@ -73,7 +73,7 @@ def main() -> None:
     )
     noise = random.normal(0, 0.5, champion.scores.shape)
     candidate = replace(champion, scores=softmax(np.log(champion.scores + 1e-6) + noise))
-    profile = cProfile.Profile()
+    profile = cProfile.Profile(time.process_time)
     started = time.process_time()
     if options.profile:
         profile.enable()

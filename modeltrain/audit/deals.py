@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Numbers = NDArray[np.intp]
 Floats = NDArray[np.float64]
 
-_NORMAL = 200  # changed units that a group can expect; the sum of more is normal
+_NORMAL = 100  # changed units that a group can expect; the sum of more is normal
 _KINDS_OF_CHANGE = 5_000  # times groups: how many are dealt exactly
 _DEALT_IMAGES = 2_000  # of mixed clusters that are dealt one by one
 _BATCH = 500  # deals that are added up at once

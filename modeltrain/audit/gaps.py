@@ -252,14 +252,14 @@ class OpenedGap:
 
 def opened_gaps(
     axis: Axis,
-    outcomes: Mapping[str, tuple[Bools, Bools]],
+    outcomes: Mapping[Any, tuple[Bools, Bools]],
     *,
     level: float = 0.95,
     margin: float = -2.0,
     risk: float = 1.0,
     permutations: int = PERMUTATIONS,
     seed: int = SEED,
-) -> dict[str, list[OpenedGap]]:
+) -> dict[Any, list[OpenedGap]]:
     """Find the groups of an axis that fall behind the rest between two models.
 
     If the change did not depend on the group, the groups could be dealt anew among the images of a
@@ -273,7 +273,7 @@ def opened_gaps(
     Parameters
     ----------
     axis : Axis
-    outcomes : mapping of str to (array of bool, array of bool), each of shape [n]
+    outcomes : mapping of any key to (array of bool, array of bool), each of shape [n]
         For each kind of mistake, whether the first and the second model made it.
     level : float
         Of the intervals, all groups of the axis at once.
@@ -285,7 +285,7 @@ def opened_gaps(
 
     Returns
     -------
-    dict of str to list of OpenedGap
+    dict of key to list of OpenedGap
         By kind of mistake, in the order of `axis.values`.
     """
     weights = _Weights.of(axis)
@@ -293,21 +293,25 @@ def opened_gaps(
     changes = np.array([new.astype(np.int8) - old for old, new in outcomes.values()], dtype=np.int8)
     opened = weights.differences(_sums(axis, changes))
     p_values = _p_values(axis, weights, changes, opened, permutations, seed)
-    by_kind: dict[str, list[OpenedGap]] = {}
+    by_kind: dict[Any, list[OpenedGap]] = {}
     for (name, (old, new)), change, widths, chances in zip(
         outcomes.items(), changes, opened, p_values, strict=True
     ):
-        behind = weights.differences(_sums(axis, new[None]))[0]
-        by_kind[name] = [
+        shown = [
+            place
+            for place in weights.comparable
+            if widths[place] > margin and chances[place] <= risk
+        ]
+        all_gaps = [
             OpenedGap(
                 before=_gap(axis, weights, place, old, reach),
                 now=_gap(axis, weights, place, new, reach),
                 change=_gap(axis, weights, place, change, reach),
                 p_value=float(chances[place]),
             )
-            for place in weights.comparable
-            if min(widths[place], behind[place]) > margin and chances[place] <= risk
+            for place in shown
         ]
+        by_kind[name] = [gap for gap in all_gaps if gap.now.difference > margin]
     return by_kind
 
 

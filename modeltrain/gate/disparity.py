@@ -13,6 +13,7 @@ from modeltrain.audit.columns import ABSENT, Columns
 from modeltrain.audit.fairness import Clusters, cluster_numbers
 from modeltrain.audit.gaps import Axis, OpenedGap, opened_gaps
 from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, MISS, DecisionRule, possible
+from modeltrain.gate.cells import Outcome
 from modeltrain.gate.paired import count_pairs, difference_interval
 from modeltrain.gate.policy import CLASS, Policy
 
@@ -54,7 +55,9 @@ class Disparity:
         return self.own_high < 0
 
 
-def opened_disparities(old: Columns, new: Columns, policy: Policy) -> list[Disparity]:
+def opened_disparities(
+    answers: Columns, outcomes: Sequence[Outcome], policy: Policy
+) -> list[Disparity]:
     """Find the gaps that a candidate opens or widens by more than the policy's margin.
 
     On each axis the groups are compared with one another, among images that agree on what the
@@ -63,8 +66,10 @@ def opened_disparities(old: Columns, new: Columns, policy: Policy) -> list[Dispa
 
     Parameters
     ----------
-    old, new : Columns
-        The champion's and the candidate's answers to the same images.
+    answers : Columns
+        Either model's, for the images.
+    outcomes : sequence of Outcome
+        What `outcomes_of` returns.
     policy : Policy
 
     Returns
@@ -72,66 +77,65 @@ def opened_disparities(old: Columns, new: Columns, policy: Policy) -> list[Dispa
     list of Disparity
         The widest first.
     """
-    families = list(_families(old, new, policy))
-    clusters = cluster_numbers(old.cluster)
+    families = list(_families(answers, outcomes))
+    clusters = cluster_numbers(answers.cluster)
     disparities = []
-    for axis, rows, values, outcomes in families:
+    for axis, rows, family in families:
+        values, places = answers.groups[axis]
         opened = opened_gaps(
-            _axis(old, axis, rows, values, clusters, policy),
-            outcomes,
+            _axis(answers, axis, rows, clusters, policy),
+            {place: (o.before[rows], o.after[rows]) for place, o in enumerate(family)},
             level=policy.level,
             margin=policy.gap_margin,
             risk=policy.gap_risk / len(families),
         )
-        for name, gaps in opened.items():
-            measure, _, rule = name.partition("@")
+        for outcome, gaps in zip(family, opened.values(), strict=True):
             for gap in gaps:
-                group = old.groups[axis][1][rows] == values.index(gap.now.value)
-                own = _own_change(old, rows[group], outcomes[name], group, policy.level)
-                p_value = gap.p_value * len(families)
+                images = rows[places[rows] == values.index(gap.now.value)]
                 disparities.append(
-                    Disparity(measure, rule, axis, gap.now.value, gap, p_value, *own)
+                    Disparity(
+                        outcome.measure,
+                        outcome.rule.name,
+                        axis,
+                        gap.now.value,
+                        gap,
+                        gap.p_value * len(families),
+                        *_own_change(answers, images, outcome, policy.level),
+                    )
                 )
     return sorted(disparities, key=lambda disparity: -disparity.gap.change.difference)
 
 
 def _families(
-    old: Columns, new: Columns, policy: Policy
-) -> Iterator[tuple[str, Rows, list[str], dict[str, tuple[Bools, Bools]]]]:
-    """Yield what is tested together: an axis's images, and who makes which mistake on them."""
-    mistakes = {
-        rule.name: [
-            rule.mistakes(expected=answers.expected, scores=answers.scores)
-            for answers in (old, new)
-        ]
-        for rule in policy.rules
-    }
-    wrong = (old.wrong, new.wrong)
-    for axis, (values, indices) in old.groups.items():
+    answers: Columns, outcomes: Sequence[Outcome]
+) -> Iterator[tuple[str, Rows, list[Outcome]]]:
+    """Yield what is tested together: an axis, its images, and outcomes that may befall them."""
+    by_measure = {
+        measure: [outcome for outcome in outcomes if outcome.measure == measure]
+        for measure in (FALSE_ALARM, MISS)
+    } | {ERROR: [_errors(outcomes)]}
+    for axis, (values, places) in answers.groups.items():
         if len(values) < 2:
             continue
-        for measure in (FALSE_ALARM, MISS, ERROR):
-            can_happen = possible(CONFUSION if measure == ERROR else measure, old.expected)
-            rows = np.flatnonzero((indices != ABSENT) & can_happen)
-            if measure == ERROR:
-                outcomes = {f"{ERROR}@{DecisionRule().name}": (wrong[0][rows], wrong[1][rows])}
-            else:
-                outcomes = {
-                    f"{measure}@{rule}": (before[measure][rows], after[measure][rows])
-                    for rule, (before, after) in mistakes.items()
-                }
-            if len(rows) and any((before != after).any() for before, after in outcomes.values()):
-                yield axis, rows, values, outcomes
+        for measure, family in by_measure.items():
+            can_happen = possible(CONFUSION if measure == ERROR else measure, answers.expected)
+            rows = np.flatnonzero((places != ABSENT) & can_happen)
+            if any(outcome.change[rows].any() for outcome in family):
+                yield axis, rows, family
 
 
-def _axis(
-    answers: Columns,
-    axis: str,
-    rows: Rows,
-    values: Sequence[str],
-    clusters: Rows,
-    policy: Policy,
-) -> Axis:
+def _errors(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return any mistake, by the label with the highest score."""
+    rule = DecisionRule()
+    kinds = [outcome for outcome in outcomes if outcome.rule == rule]
+    before, after = (
+        np.logical_or.reduce([getattr(outcome, when) for outcome in kinds])
+        for when in ("before", "after")
+    )
+    return Outcome(rule, ERROR, before, after)
+
+
+def _axis(answers: Columns, axis: str, rows: Rows, clusters: Rows, policy: Policy) -> Axis:
     strata = np.zeros(len(rows), dtype=np.intp)
     for name in policy.standardised:
         if name == CLASS:
@@ -139,7 +143,7 @@ def _axis(
         elif name != axis and name in answers.groups:
             strata = _parted(strata, answers.groups[name][1][rows] + 1)
     return Axis(
-        values=values,
+        values=answers.groups[axis][0],
         groups=answers.groups[axis][1][rows].astype(np.intp),
         strata=strata,
         clusters=clusters[rows],
@@ -155,17 +159,12 @@ def _parted(strata: Rows, numbers: NDArray[np.integer]) -> Rows:
 
 
 def _own_change(
-    answers: Columns,
-    images: Rows,
-    outcomes: tuple[Bools, Bools],
-    group: Bools,
-    level: float,
+    answers: Columns, images: Rows, outcome: Outcome, level: float
 ) -> tuple[float, float, float]:
-    before, after = (outcome[group] for outcome in outcomes)
-    pairs = count_pairs(champion=before, candidate=after)
-    clusters = Clusters.of(answers.cluster[images])
-    change = after.astype(np.int8) - before.astype(np.int8)
-    effective = clusters.effective_sample_size(change, level=level)
+    pairs = count_pairs(champion=outcome.before[images], candidate=outcome.after[images])
+    effective = Clusters.of(answers.cluster[images]).effective_sample_size(
+        outcome.change[images], level=level
+    )
     interval = difference_interval(pairs, level=level, effective=effective)
     assert interval is not None
     return (pairs.only_candidate - pairs.only_champion) / pairs.n, *interval

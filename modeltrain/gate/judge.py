@@ -13,7 +13,7 @@ from modeltrain.audit import columns
 from modeltrain.audit.columns import Columns
 from modeltrain.audit.evaluate import Predicted
 from modeltrain.audit.harm import can_happen
-from modeltrain.gate.cells import Comparison, compare_cells
+from modeltrain.gate.cells import Comparison, compare_cells, outcomes_of
 from modeltrain.gate.disparity import as_dict, opened_disparities
 from modeltrain.gate.paired import images_needed
 from modeltrain.gate.policy import CLASS, Policy
@@ -81,14 +81,17 @@ def judge(
         for answers in (champion, candidate)
     )
     _check_same_images(old, new)
+    order = np.argsort(old.cluster, kind="stable")  # clusters that lie together are quick to count
+    old, new = old.take(order), new.take(order)
+    outcomes = outcomes_of(old, new, policy.rules)
     unchanged = bool(np.array_equal(old.scores, new.scores))
     cells = [
         _cell(comparison, unchanged=unchanged, policy=policy)
-        for comparison in compare_cells(old, new, policy)
+        for comparison in compare_cells(old, outcomes, policy)
     ]
     gaps = [
         gap | {"sentence": gap_sentence(gap)}
-        for gap in map(as_dict, opened_disparities(old, new, policy))
+        for gap in map(as_dict, opened_disparities(old, outcomes, policy))
     ]
     verdict = _verdict(cells, gaps)
     return {
