@@ -74,12 +74,12 @@ def main() -> None:
     noise = random.normal(0, 0.5, champion.scores.shape)
     candidate = replace(champion, scores=softmax(np.log(champion.scores + 1e-6) + noise))
     profile = cProfile.Profile(time.process_time)
-    started = time.process_time()
+    started = time.monotonic()
     if options.profile:
         profile.enable()
     result = judge(champion=champion, candidate=candidate, policy=Policy.load())
     profile.disable()
-    seconds = time.process_time() - started
+    seconds = time.monotonic() - started
     print(
         f"seed {SEED}, {options.images:,} images, {options.axes * options.groups} groups, "
         f"{len(result['cells'])} cells, {len(result['gaps'])} gaps: {result['verdict']}, "

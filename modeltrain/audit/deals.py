@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,8 @@ class Pool:
         """Return what the changes in each group add up to: shape [kinds, groups, deals].
 
         How many units of each change fall on a group is multivariate hypergeometric. Of groups
-        with very many, the sum is drawn from the normal distribution with the same covariance.
+        with very many, the sum is drawn from the normal distribution with the same covariance;
+        how it goes with the sums of smaller groups is left out.
         """
         totals = np.zeros((len(self.changes), len(self.sizes), deals))
         expected = self.sizes * self.changes.shape[1] / max(self.sizes.sum(), 1)
@@ -55,13 +57,18 @@ class Pool:
             self._deal_exactly(totals, exact, kinds, counts, random)
         rest = order[(expected[order] > 0) & ~np.isin(order, exact)]
         if len(rest):
-            shares = self.sizes[rest] / self.sizes.sum()
-            covariance = np.diag(shares) - np.outer(shares, shares)
-            spread = _spread(self.changes, int(self.sizes.sum()))
-            normal = random.standard_normal((len(self.changes), len(rest), deals))
-            noise = np.einsum("ij,gh,jhd->igd", _root(spread), _root(covariance), normal)
-            totals[:, rest] = np.outer(self.changes.sum(axis=1), shares)[:, :, None] + noise
+            self._deal_normally(totals, rest, random)
         return totals
+
+    def _deal_normally(self, totals: Floats, groups: Numbers, random: np.random.Generator) -> None:
+        shares = self.sizes[groups] / self.sizes.sum()
+        covariance = np.diag(shares) - np.outer(shares, shares)
+        kinds = np.flatnonzero(self.changes.any(axis=1))
+        spread = _spread(self.changes[kinds], int(self.sizes.sum()))
+        normal = random.standard_normal((len(kinds), len(groups) * totals.shape[2]))
+        noise = (_root(spread) @ normal).reshape(len(kinds), len(groups), -1)
+        mean = np.outer(self.changes[kinds].sum(axis=1), shares)
+        totals[np.ix_(kinds, groups)] = mean[:, :, None] + _root(covariance) @ noise
 
     def _deal_exactly(
         self,
@@ -108,13 +115,13 @@ class Blocks:
 
         Parameters
         ----------
-        gain : array of float, shape [strata, groups]
+        gain : array of float, shape [kinds, strata, groups]
             What a change counts.
         """
-        totals = np.zeros((len(self.changes), gain.shape[1], deals))
+        totals = np.zeros((len(self.changes), gain.shape[2], deals))
         if not len(self.strata):
             return totals
-        apart = self._with_small_groups(gain.shape[1])
+        apart = self._with_small_groups(gain.shape[2])
         sizes = np.diff(self.starts)
         for size in np.unique(sizes[apart]):
             self._deal_one_by_one(totals, np.flatnonzero(apart & (sizes == size)), gain, random)
@@ -145,53 +152,59 @@ class Blocks:
         images = self.starts[blocks][:, None] + np.arange(size)
         groups, changes = self.groups[images], self.changes[:, images].reshape(len(totals), -1)
         changed = np.flatnonzero(changes.any(axis=0))
-        gains = np.repeat(gain[self.strata[blocks]], size, axis=0)[changed]
+        strata = np.repeat(self.strata[blocks], size)[changed]
         for start in range(0, totals.shape[2], _BATCH):
             deals = min(_BATCH, totals.shape[2] - start)
             order = np.argsort(random.random((deals, *groups.shape), dtype=np.float32), axis=2)
             dealt = np.take_along_axis(groups[None], order, axis=2).reshape(deals, -1)[:, changed]
-            counted = gains[np.arange(len(changed)), dealt]
             cells = (dealt * deals + np.arange(deals)[:, None]).ravel()
             for kind, change in enumerate(changes[:, changed]):
-                sums = np.bincount(
-                    cells, weights=(counted * change).ravel(), minlength=gain.shape[1] * deals
-                )
+                counted = gain[kind, strata, dealt] * change
+                sums = np.bincount(cells, weights=counted.ravel(), minlength=gain.shape[2] * deals)
                 totals[kind, :, start : start + deals] += sums.reshape(-1, deals)
 
     def _moments(self, blocks: Numbers, gain: Floats) -> tuple[Floats, Floats]:
         """Return mean and covariance of the sums: shapes [kinds, groups] and that squared."""
-        kinds, groups = len(self.changes), gain.shape[1]
+        kinds, _, groups = gain.shape
         mean = np.zeros((kinds, groups))
-        covariance = np.zeros((kinds * kinds, groups * groups))
+        covariance = np.zeros((kinds, groups, kinds, groups))
         step = max(1, _CELLS // (groups * groups))
-        for start in range(0, len(blocks), step):
-            batch = blocks[start : start + step]
-            sizes = np.diff(self.starts)[batch]
-            block = np.repeat(np.arange(len(batch)), sizes)
-            within = np.arange(len(block)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-            images = self.starts[batch][block] + within
-            cells = block * groups + self.groups[images]
-            sizes_by_group = np.bincount(cells, minlength=len(batch) * groups)
-            shares = sizes_by_group.reshape(-1, groups) / sizes[:, None]
-            changes = self.changes[:, images].astype(float)
-            sums = np.array([np.bincount(block, weights=change) for change in changes])
-            products = np.array(
-                [
-                    np.bincount(block, weights=first * second)
-                    for first in changes
-                    for second in changes
-                ]
-            )
-            outer = (sums[:, None] * sums[None]).reshape(-1, len(batch)) / sizes
-            spread = (products - outer) * sizes / np.maximum(sizes - 1, 1)
-            gains = gain[self.strata[batch]]
-            weighed = shares * gains
-            labels = -weighed[:, :, None] * weighed[:, None]
-            labels[:, np.arange(groups), np.arange(groups)] += weighed * gains
-            mean += sums @ weighed
-            covariance += spread @ labels.reshape(len(batch), -1)
-        covariance = covariance.reshape(kinds, kinds, groups, groups).transpose(0, 2, 1, 3)
+        for stratum in np.unique(self.strata[blocks]):
+            same = blocks[self.strata[blocks] == stratum]
+            for start in range(0, len(same), step):
+                sums, spread, shares = self._block_moments(same[start : start + step], groups)
+                labels = -shares[:, :, None] * shares[:, None]
+                labels[:, np.arange(groups), np.arange(groups)] += shares
+                added = spread.reshape(-1, len(shares)) @ labels.reshape(len(shares), -1)
+                gains = gain[:, stratum]
+                mean += gains * (sums @ shares)
+                covariance += (
+                    added.reshape(kinds, kinds, groups, groups).transpose(0, 2, 1, 3)
+                    * gains[:, :, None, None]
+                    * gains
+                )
         return mean, covariance.reshape(kinds * groups, kinds * groups)
+
+    def _block_moments(self, blocks: Numbers, groups: int) -> tuple[Floats, Floats, Floats]:
+        """Return of each block what changed, how that varies among its images, and its groups.
+
+        Shapes [kinds, blocks], [kinds, kinds, blocks] and [blocks, groups].
+        """
+        sizes = np.diff(self.starts)[blocks]
+        block = np.repeat(np.arange(len(blocks)), sizes)
+        within = np.arange(len(block)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        images = self.starts[blocks][block] + within
+        cells = block * groups + self.groups[images]
+        sizes_by_group = np.bincount(cells, minlength=len(blocks) * groups)
+        changes = self.changes[:, images].astype(float)
+        sums = np.array([np.bincount(block, weights=change) for change in changes])
+        spread = np.zeros((len(changes), *sums.shape))
+        for first, second in combinations_with_replacement(np.flatnonzero(changes.any(axis=1)), 2):
+            together = np.bincount(block, weights=changes[first] * changes[second])
+            spread[first, second] = together - sums[first] * sums[second] / sizes
+            spread[second, first] = spread[first, second]
+        spread *= sizes / np.maximum(sizes - 1, 1)
+        return sums, spread, sizes_by_group.reshape(-1, groups) / sizes[:, None]
 
 
 def _spread(changes: NDArray[np.int32], units: int) -> Floats:

@@ -105,7 +105,7 @@ def gaps(axis: Axis, happened: NDArray[Any], *, level: float = 0.95) -> list[Gap
     list of Gap
         In the order of `axis.values`, without groups that have no comparable images.
     """
-    weights = _Weights.of(axis)
+    weights = _Weights.of(_counts(axis))
     reach = _reach(weights, level)
     return [_gap(axis, weights, place, happened, reach) for place in weights.comparable]
 
@@ -129,14 +129,14 @@ class _Weights:
     comparable: list[int]
 
     @classmethod
-    def of(cls, axis: Axis) -> _Weights:
-        counts = _counts(axis.strata, axis.groups, axis.shape)
+    def of(cls, counts: Numbers) -> _Weights:
+        """Weigh images by how many there are: shape [strata, groups]."""
         rest = counts.sum(axis=1, keepdims=True) - counts
         both = (counts > 0) & (rest > 0)
         n = (counts * both).sum(axis=0)
         return cls(
-            inside=np.divide(both, n, out=np.zeros(axis.shape), where=both),
-            outside=-np.divide(counts, n * rest, out=np.zeros(axis.shape), where=both),
+            inside=np.divide(both, n, out=np.zeros(counts.shape), where=both),
+            outside=-np.divide(counts, n * rest, out=np.zeros(counts.shape), where=both),
             comparable=np.flatnonzero(n).tolist(),
         )
 
@@ -162,9 +162,11 @@ class _Weights:
         return differences
 
 
-def _counts(strata: Numbers, groups: Numbers, shape: tuple[int, int]) -> Numbers:
-    """Return how many there are of each stratum and group: shape [strata, groups]."""
-    return np.bincount(strata * shape[1] + groups, minlength=shape[0] * shape[1]).reshape(shape)
+def _counts(axis: Axis) -> Numbers:
+    """Return how many images there are of each stratum and group: shape [strata, groups]."""
+    strata, groups = axis.shape
+    cells = axis.strata * groups + axis.groups
+    return np.bincount(cells, minlength=strata * groups).reshape(strata, groups)
 
 
 def _reach(weights: _Weights, level: float) -> float:
@@ -254,6 +256,7 @@ def opened_gaps(
     axis: Axis,
     outcomes: Mapping[Any, tuple[Bools, Bools]],
     *,
+    strata: Mapping[Any, Bools] | None = None,
     level: float = 0.95,
     margin: float = -2.0,
     risk: float = 1.0,
@@ -275,6 +278,8 @@ def opened_gaps(
     axis : Axis
     outcomes : mapping of any key to (array of bool, array of bool), each of shape [n]
         For each kind of mistake, whether the first and the second model made it.
+    strata : mapping of the same keys to array of bool, shape [strata]
+        In which strata a kind of mistake can happen; in all unless given.
     level : float
         Of the intervals, all groups of the axis at once.
     margin : float
@@ -288,30 +293,26 @@ def opened_gaps(
     dict of key to list of OpenedGap
         By kind of mistake, in the order of `axis.values`.
     """
-    weights = _Weights.of(axis)
-    reach = _reach(weights, level)
     changes = np.array([new.astype(np.int8) - old for old, new in outcomes.values()], dtype=np.int8)
-    opened = weights.differences(_sums(axis, changes))
-    p_values = _p_values(axis, weights, changes, opened, permutations, seed)
+    counts = _counts(axis)
+    weights = [_Weights.of(counts * (strata[name][:, None] if strata else 1)) for name in outcomes]
+    sums = _sums(axis, changes)
+    opened = np.array([w.differences(total) for w, total in zip(weights, sums, strict=True)])
+    p_values = _p_values(axis, weights, changes, sums, permutations, seed)
     by_kind: dict[Any, list[OpenedGap]] = {}
-    for (name, (old, new)), change, widths, chances in zip(
-        outcomes.items(), changes, opened, p_values, strict=True
-    ):
-        shown = [
-            place
-            for place in weights.comparable
-            if widths[place] > margin and chances[place] <= risk
-        ]
-        all_gaps = [
+    for kind, (name, (old, new)) in enumerate(outcomes.items()):
+        reach = _reach(weights[kind], level)
+        found = [
             OpenedGap(
-                before=_gap(axis, weights, place, old, reach),
-                now=_gap(axis, weights, place, new, reach),
-                change=_gap(axis, weights, place, change, reach),
-                p_value=float(chances[place]),
+                before=_gap(axis, weights[kind], place, old, reach),
+                now=_gap(axis, weights[kind], place, new, reach),
+                change=_gap(axis, weights[kind], place, changes[kind], reach),
+                p_value=float(p_values[kind, place]),
             )
-            for place in shown
+            for place in weights[kind].comparable
+            if opened[kind, place] > margin and p_values[kind, place] <= risk
         ]
-        by_kind[name] = [gap for gap in all_gaps if gap.now.difference > margin]
+        by_kind[name] = [gap for gap in found if gap.now.difference > margin]
     return by_kind
 
 
@@ -329,32 +330,32 @@ def _sums(axis: Axis, happened: NDArray[Any]) -> NDArray[np.float64]:
 
 def _p_values(
     axis: Axis,
-    weights: _Weights,
+    weights: Sequence[_Weights],
     changes: NDArray[np.int8],
-    opened: NDArray[np.float64],
+    sums: NDArray[np.float64],
     permutations: int,
     seed: int,
 ) -> NDArray[np.float64]:
     """Return the adjusted p-value of each kind of mistake and group: shape [kinds, groups]."""
-    p_values = np.ones(opened.shape)
-    if not changes.any() or not weights.comparable:
+    tested = np.zeros((len(changes), axis.shape[1]), dtype=bool)
+    for kind, kind_weights in enumerate(weights):
+        tested[kind, kind_weights.comparable] = True
+    p_values = np.ones(tested.shape)
+    if not changes.any() or not tested.any():
         return p_values
     # The difference is a sum over strata of what the stratum's changes add wherever the groups are,
     # and of what they add in the group itself.
-    gain = weights.inside - weights.outside
-    base = _sums(axis, changes).sum(axis=2) @ weights.outside
-    drawn = np.zeros((*opened.shape, permutations))
+    outside = np.array([kind_weights.outside for kind_weights in weights])
+    gain = np.array([kind_weights.inside for kind_weights in weights]) - outside
+    base = np.einsum("ks,ksg->kg", sums.sum(axis=2), outside)
+    observed = base + (sums * gain).sum(axis=1)
+    drawn = np.repeat(base[:, :, None], permutations, axis=2)
     random = np.random.default_rng(seed)
     pools, blocks = units_of(axis.groups, axis.strata, axis.clusters, changes, axis.shape)
     for pool in pools:
-        drawn += gain[pool.stratum][:, None] * pool.deal(permutations, random)
+        drawn += gain[:, pool.stratum, :, None] * pool.deal(permutations, random)
     drawn += blocks.deal(gain, permutations, random)
-    drawn += base[:, :, None]
-    tested = drawn[:, weights.comparable]
-    adjusted = step_down(
-        opened[:, weights.comparable].ravel(), tested.reshape(-1, permutations)
-    ).reshape(tested.shape[:2])
-    p_values[:, weights.comparable] = adjusted
+    p_values[tested] = step_down(observed[tested], drawn[tested])
     return p_values
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,51 +77,50 @@ def opened_disparities(
     list of Disparity
         The widest first.
     """
-    families = list(_families(answers, outcomes))
+    kinds = [outcome for outcome in outcomes if outcome.measure != CONFUSION] + [_errors(outcomes)]
     clusters = cluster_numbers(answers.cluster)
+    explicit = possible(MISS, answers.expected)
+    axes = [axis for axis, (values, _) in answers.groups.items() if len(values) > 1]
     disparities = []
-    for axis, rows, family in families:
-        values, places = answers.groups[axis]
+    for axis in axes:
+        rows = np.flatnonzero(answers.groups[axis][1] != ABSENT)
+        compared = _axis(answers, axis, rows, clusters, policy)
         opened = opened_gaps(
-            _axis(answers, axis, rows, clusters, policy),
-            {place: (o.before[rows], o.after[rows]) for place, o in enumerate(family)},
+            compared,
+            {number: (kind.before[rows], kind.after[rows]) for number, kind in enumerate(kinds)},
+            strata=dict(enumerate(_strata(compared, kinds, explicit[rows]))),
             level=policy.level,
             margin=policy.gap_margin,
-            risk=policy.gap_risk / len(families),
+            risk=policy.gap_risk / len(axes),
         )
-        for outcome, gaps in zip(family, opened.values(), strict=True):
-            for gap in gaps:
-                images = rows[places[rows] == values.index(gap.now.value)]
-                disparities.append(
-                    Disparity(
-                        outcome.measure,
-                        outcome.rule.name,
-                        axis,
-                        gap.now.value,
-                        gap,
-                        gap.p_value * len(families),
-                        *_own_change(answers, images, outcome, policy.level),
-                    )
+        for outcome, gaps in zip(kinds, opened.values(), strict=True):
+            disparities += [
+                Disparity(
+                    measure=outcome.measure,
+                    rule=outcome.rule.name,
+                    axis=axis,
+                    value=gap.now.value,
+                    gap=gap,
+                    p_value=gap.p_value * len(axes),
+                    **_own_change(
+                        answers,
+                        _group(answers, axis, gap.now.value, outcome),
+                        outcome,
+                        policy.level,
+                    ),
                 )
+                for gap in gaps
+            ]
     return sorted(disparities, key=lambda disparity: -disparity.gap.change.difference)
 
 
-def _families(
-    answers: Columns, outcomes: Sequence[Outcome]
-) -> Iterator[tuple[str, Rows, list[Outcome]]]:
-    """Yield what is tested together: an axis, its images, and outcomes that may befall them."""
-    by_measure = {
-        measure: [outcome for outcome in outcomes if outcome.measure == measure]
-        for measure in (FALSE_ALARM, MISS)
-    } | {ERROR: [_errors(outcomes)]}
-    for axis, (values, places) in answers.groups.items():
-        if len(values) < 2:
-            continue
-        for measure, family in by_measure.items():
-            can_happen = possible(CONFUSION if measure == ERROR else measure, answers.expected)
-            rows = np.flatnonzero((places != ABSENT) & can_happen)
-            if any(outcome.change[rows].any() for outcome in family):
-                yield axis, rows, family
+def _strata(axis: Axis, kinds: Sequence[Outcome], explicit: Bools) -> list[Bools]:
+    """Say in which strata each kind of mistake can happen: shape [strata] each."""
+    explicit_strata = np.zeros(axis.shape[0], dtype=bool)
+    explicit_strata[axis.strata] = explicit
+    by_measure = {FALSE_ALARM: ~explicit_strata, MISS: explicit_strata}
+    everywhere = np.ones(axis.shape[0], dtype=bool)
+    return [by_measure.get(kind.measure, everywhere) for kind in kinds]
 
 
 def _errors(outcomes: Sequence[Outcome]) -> Outcome:
@@ -136,7 +135,8 @@ def _errors(outcomes: Sequence[Outcome]) -> Outcome:
 
 
 def _axis(answers: Columns, axis: str, rows: Rows, clusters: Rows, policy: Policy) -> Axis:
-    strata = np.zeros(len(rows), dtype=np.intp)
+    # False alarms and misses befall different images, which are never compared with one another.
+    strata = possible(MISS, answers.expected[rows]).astype(np.intp)
     for name in policy.standardised:
         if name == CLASS:
             strata = _parted(strata, answers.expected[rows])
@@ -158,16 +158,24 @@ def _parted(strata: Rows, numbers: NDArray[np.integer]) -> Rows:
     return renumbered
 
 
-def _own_change(
-    answers: Columns, images: Rows, outcome: Outcome, level: float
-) -> tuple[float, float, float]:
+def _group(answers: Columns, axis: str, value: str, outcome: Outcome) -> Rows:
+    """Return the rows of a group's images to which a kind of mistake can happen."""
+    values, places = answers.groups[axis]
+    rows = np.flatnonzero(places == values.index(value))
+    if outcome.measure == ERROR:
+        return rows
+    return rows[possible(outcome.measure, answers.expected[rows])]
+
+
+def _own_change(answers: Columns, images: Rows, outcome: Outcome, level: float) -> dict[str, float]:
     pairs = count_pairs(champion=outcome.before[images], candidate=outcome.after[images])
     effective = Clusters.of(answers.cluster[images]).effective_sample_size(
         outcome.change[images], level=level
     )
     interval = difference_interval(pairs, level=level, effective=effective)
     assert interval is not None
-    return (pairs.only_candidate - pairs.only_champion) / pairs.n, *interval
+    change = (pairs.only_candidate - pairs.only_champion) / pairs.n
+    return {"own_change": change, "own_low": interval[0], "own_high": interval[1]}
 
 
 def as_dict(disparity: Disparity) -> dict[str, Any]:

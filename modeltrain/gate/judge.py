@@ -5,6 +5,7 @@ and so are gaps between groups. See docs/audits.md.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -85,14 +86,13 @@ def judge(
     old, new = old.take(order), new.take(order)
     outcomes = outcomes_of(old, new, policy.rules)
     unchanged = bool(np.array_equal(old.scores, new.scores))
-    cells = [
-        _cell(comparison, unchanged=unchanged, policy=policy)
-        for comparison in compare_cells(old, outcomes, policy)
-    ]
-    gaps = [
-        gap | {"sentence": gap_sentence(gap)}
-        for gap in map(as_dict, opened_disparities(old, outcomes, policy))
-    ]
+    with ThreadPoolExecutor(1) as beside:  # numpy computes in both threads at once
+        disparities = beside.submit(opened_disparities, old, outcomes, policy)
+        cells = [
+            _cell(comparison, unchanged=unchanged, policy=policy)
+            for comparison in compare_cells(old, outcomes, policy)
+        ]
+        gaps = [gap | {"sentence": gap_sentence(gap)} for gap in map(as_dict, disparities.result())]
     verdict = _verdict(cells, gaps)
     return {
         "policy": policy.as_dict(),

@@ -11,7 +11,7 @@ from scipy import sparse
 from scipy.fft import next_fast_len
 from scipy.stats import binom
 
-RESAMPLES = 10_000
+RESAMPLES = 5_000
 SEED = 0
 
 _CONVOLVED = 300  # a cell's differences in all, up to which signs are convolved one by one
