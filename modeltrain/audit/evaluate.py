@@ -18,7 +18,6 @@ from modeltrain.audit.claims import STANDARDISED
 from modeltrain.audit.fairness import (
     cluster_numbers,
     effective_sample_size,
-    minimum_detectable_change,
     rate,
     rates_by_group,
     values_by_axis,
@@ -383,12 +382,6 @@ def _cells(facts: _ImageFacts, values: Sequence[str | None]) -> dict[str, Figure
         cell = {"n": error["n"], "enough": error["n"] >= facts.minimum}
         for name in _RATES:
             cell[name] = rates[name].get(value) or rate(count=0, n=0)
-        effective = effective_sample_size(
-            group.happened("error"), group.clusters, level=facts.level
-        )
-        cell["smallest_change"] = minimum_detectable_change(
-            error_rate=error["rate"], n=effective, level=facts.level
-        )
         cells[value] = cell | _score_figures(group)
     return cells
 
@@ -415,7 +408,6 @@ def _empty_cell(minimum: int) -> Figures:
         "n": 0,
         "enough": minimum <= 0,
         **{name: rate(count=0, n=0) for name in _RATES},
-        "smallest_change": None,
         "ece": None,
         "nsfw_scores": {"safe": [], "nsfw": []},
     }

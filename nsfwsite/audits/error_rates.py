@@ -5,11 +5,11 @@ from typing import Any
 
 from feedback.models import Audit
 from modeltrain.audit import claims
+from modeltrain.formatting import percent, points
 from nsfwsite.audits.charts.chart import Chart
 from nsfwsite.audits.charts.forest import forest
 from nsfwsite.audits.charts.heatmap import heatmap
 from nsfwsite.audits.charts.trend import trend
-from nsfwsite.formatting import percent, points
 from nsfwsite.tables import audit_tables, gate_table
 from nsfwsite.tables.titles import Titles
 
