@@ -55,10 +55,8 @@ def main() -> int:
                 wrong.append(f"{path}:{line} {name}: name the value after what it holds.")
     print(*wrong, sep="\n", end="\n" if wrong else "")
     prose = occurrences - left - len(wrong)
-    print(
-        f"{lines:,} lines have such a word: {prose:,} times in prose and texts, {left} identifiers"
-    )
-    print(f"that stay, {len(wrong)} to rename.")
+    print(f"{lines:,} lines have such a word: {prose:,} times in prose and texts,")
+    print(f"{left} times as identifiers that stay, {len(wrong)} times as identifiers to rename.")
     return min(len(wrong), 1)
 
 
