@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from modeltrain.formatting import percent
+
 Cell = Mapping[str, Any]
 
 MISTAKES = {
@@ -91,9 +93,9 @@ def gap_sentence(gap: Cell) -> str:
         f"points, {points(gap['own_low'])} to {points(gap['own_high'])})."
     )
     return (
-        f"A gap opens: {_what(gap)} happen to {_percent(now['rate'])} of {gap['n']}, to "
-        f"{_percent(now['rest_rate'])} of comparable others; before, to "
-        f"{_percent(before['rate'])} and {_percent(before['rest_rate'])} "
+        f"A gap opens: {_what(gap)} happen to {percent(now['rate'])} of {gap['n']}, to "
+        f"{percent(now['rest_rate'])} of comparable others; before, to "
+        f"{percent(before['rate'])} and {percent(before['rest_rate'])} "
         f"({points(gap['difference'], signed=True)} points, {points(gap['low'])} to "
         f"{points(gap['high'])}); {_chance(gap['p_value'])}. {own}"
     )
@@ -115,18 +117,18 @@ def open_gap_sentence(gap: Cell) -> str:
     opened = f"opened with {gap['model']}; {_chance(gap['p_value'])}"
     if standing is None:
         return (
-            f"{what[0].upper()}{what[1:]}: {_percent(gap['now']['rate'])} of {gap['n']} under "
-            f"{gap['model']}, {_percent(gap['now']['rest_rate'])} of comparable others. This gap "
+            f"{what[0].upper()}{what[1:]}: {percent(gap['now']['rate'])} of {gap['n']} under "
+            f"{gap['model']}, {percent(gap['now']['rest_rate'])} of comparable others. This gap "
             f"{opened}. It cannot be measured anew under {gap['under']}, so it stays open."
         )
     before = (
-        f"{_percent(earlier['rate'])} and {_percent(earlier['rest_rate'])} ({_width(earlier)})"
+        f"{percent(earlier['rate'])} and {percent(earlier['rest_rate'])} ({_width(earlier)})"
         if earlier
-        else f"{_percent(gap['before']['rate'])} and {_percent(gap['before']['rest_rate'])}"
+        else f"{percent(gap['before']['rate'])} and {percent(gap['before']['rest_rate'])}"
     )
     return (
-        f"{what[0].upper()}{what[1:]}: {_percent(standing['rate'])} of {standing['n']}, "
-        f"{_percent(standing['rest_rate'])} of comparable others ({_width(standing)}). Before, "
+        f"{what[0].upper()}{what[1:]}: {percent(standing['rate'])} of {standing['n']}, "
+        f"{percent(standing['rest_rate'])} of comparable others ({_width(standing)}). Before, "
         f"under {gap['earlier_model']}: {before}. This gap {opened}."
     )
 
@@ -136,10 +138,6 @@ def _width(gap: Cell) -> str:
         f"{points(gap['difference'], signed=True)} points, {points(gap['low'])} to "
         f"{points(gap['high'])}"
     )
-
-
-def _percent(rate: float) -> str:
-    return f"{rate * 100:.1f}%"
 
 
 def verdict_sentence(verdict: str, cells: Sequence[Cell], gaps: Sequence[Cell]) -> str:

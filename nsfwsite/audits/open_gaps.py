@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from feedback.services.gaps import OpenGaps
+from modeltrain.formatting import percent
 from modeltrain.gate.sentences import open_gap_sentence
 from modeltrain.gate.sentences import points as gate_points
 from nsfwsite.audits.charts.chart import Chart
 from nsfwsite.audits.charts.forest import forest
-from nsfwsite.formatting import points, points_interval
 from nsfwsite.tables.gate_table import HIGHEST_SCORE, MEASURES
 from nsfwsite.tables.titles import Titles
 
@@ -28,13 +28,8 @@ def notes(groups: Sequence[OpenGaps], titles: Titles) -> list[dict[str, Any]]:
 
 def gaps_chart(groups: Sequence[OpenGaps], titles: Titles) -> Chart | None:
     """How far each group is behind the rest, now and before the gap opened."""
-    cells = [
-        {
-            "axis": _kind(group, gap, titles),
-            "value": f"{when}, {gap[version]}",
-            "rate": figures["difference"],
-            **{name: figures[name] for name in ("low", "high", "n")},
-        }
+    measured = [
+        (_kind(group, gap, titles), f"{when}, {gap[version]}", figures)
         for group in groups
         for gap in group.gaps
         for when, version, figures in (
@@ -43,12 +38,21 @@ def gaps_chart(groups: Sequence[OpenGaps], titles: Titles) -> Chart | None:
         )
         if figures
     ]
-    if not cells:
+    if not measured:
         return None
-    widest = cells[0]
+    cells = [
+        {
+            "axis": kind,
+            "value": model,
+            "rate": figures["difference"],
+            **{name: figures[name] for name in ("low", "high", "n")},
+        }
+        for kind, model, figures in measured
+    ]
+    kind, _, widest = measured[0]
     title = (
-        f"{widest['axis']}: {points(widest['rate'])} points beside comparable others "
-        f"({points_interval(widest['low'], widest['high'])})"
+        f"{kind}: {percent(widest['rate'])} of {widest['n']:,}, "
+        f"{percent(widest['rest_rate'])} of comparable others"
     )
     return Chart(
         name="gaps",
