@@ -71,7 +71,7 @@ def test_a_gap_is_confirmed_and_leads_until_it_is_closed(
             page = visitor.open(path)
             note = page.get_by_role("heading", name="Skin tone, Dark: an open gap")
             expect(note).to_be_visible()
-            expect(page.get_by_text("Mistakes in images with skin tone dark: 33.3%")).to_be_visible()
+            expect(page.get_by_text("images with skin tone dark: 33.3%")).to_be_visible()
             expect(page.get_by_text("Before, under v1: 50.0% and 50.0%")).to_be_visible()
             assert (visitor.overflow(), visitor.barriers()) == (0, [])
             visitor.look()
