@@ -81,4 +81,5 @@ def test_it_is_what_the_gate_finds(measure):
     found = next(gap for gap in result["gaps"] if gap["measure"] == measure)
     for answers, expected in ((before, found["before"]), (now, found["now"])):
         gap = gap_of(answers, measure=measure)
-        assert (gap.rate, gap.rest_rate) == (expected["rate"], expected["rest_rate"])
+        figures = expected["rate"], expected["rest_rate"]
+        assert (gap.rate, gap.rest_rate) == pytest.approx(figures)
