@@ -23,6 +23,7 @@ from modeltrain.audit.fairness import (
     values_by_axis,
 )
 from modeltrain.audit.harm import hundredths
+from modeltrain.audit.headlines import headlines
 from modeltrain.audit.minimum import MINIMUM_IMAGES
 from modeltrain.audit.quality import calibration
 from modeltrain.data.manifest import Row
@@ -253,6 +254,7 @@ def audit(
         "overall": _cells(facts, ["all"] * len(predicted)).get("all", no_data),
         "classes": {label: by_class.get(label, no_data) for label in LABELS},
         "groups": {axis: _cells(facts, values[axis]) for axis in axes},
+        "headlines": headlines(columns.from_predicted(predicted), minimum=minimum, level=level),
         "pairs": [
             {"axes": [first, second], "cells": _pair_cells(facts, values[first], values[second])}
             for first, second in combinations(axes, 2)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from modeltrain.audit.calibration import calibration_error
 from modeltrain.audit.fairness import rate
+from modeltrain.formatting import interval, percent
 
 BINS = 15
 MISTAKES = 20
@@ -166,10 +167,10 @@ def to_markdown(figures: Mapping[str, Any], *, title: str) -> str:
         lines.append(f"| {label} | {' | '.join(map(str, row))} |")
     ece = figures["calibration"]["ece"]
     lines += ["", "## Calibration", ""]
-    lines += [f"Expected calibration error {'no data' if ece is None else f'{ece:.1%}'}.", ""]
+    lines += [f"Expected calibration error {'no data' if ece is None else percent(ece)}.", ""]
     if debiased := figures["calibration"]["debiased"]:
-        interval = f"{debiased['low']:.1%} to {debiased['high']:.1%}"
-        lines += [f"Without what chance adds to it: {debiased['error']:.1%} ({interval}).", ""]
+        bounds = interval(debiased["low"], debiased["high"])
+        lines += [f"Without what chance adds to it: {percent(debiased['error'])} ({bounds}).", ""]
     lines += ["| sure | images | right | |", "|---|---|---|---|"]
     for bin_ in figures["calibration"]["bins"]:
         if bin_["n"]:
@@ -189,5 +190,5 @@ def to_markdown(figures: Mapping[str, Any], *, title: str) -> str:
 def _rate_text(rate: Mapping[str, Any]) -> str:
     if rate["rate"] is None:
         return "no data"
-    interval = f"{rate['low']:.1%} to {rate['high']:.1%}"
-    return f"{rate['rate']:.1%} ({interval}; {rate['count']} of {rate['n']})"
+    counted = f"{rate['count']} of {rate['n']}"
+    return f"{percent(rate['rate'])} ({interval(rate['low'], rate['high'])}; {counted})"

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from modeltrain.formatting import percent
+
 Cell = Mapping[str, Any]
 
 MISTAKES = {
@@ -91,16 +93,12 @@ def gap_sentence(gap: Cell) -> str:
         f"points, {points(gap['own_low'])} to {points(gap['own_high'])})."
     )
     return (
-        f"A gap opens: {_what(gap)} happen to {_percent(now['rate'])} of {gap['n']}, to "
-        f"{_percent(now['rest_rate'])} of comparable others; before, to "
-        f"{_percent(before['rate'])} and {_percent(before['rest_rate'])} "
+        f"A gap opens: {_what(gap)} happen to {percent(now['rate'])} of {gap['n']}, to "
+        f"{percent(now['rest_rate'])} of comparable others; before, to "
+        f"{percent(before['rate'])} and {percent(before['rest_rate'])} "
         f"({points(gap['difference'], signed=True)} points, {points(gap['low'])} to "
         f"{points(gap['high'])}); {_chance(gap['p_value'])}. {own}"
     )
-
-
-def _percent(rate: float) -> str:
-    return f"{rate * 100:.1f}%"
 
 
 def verdict_sentence(verdict: str, cells: Sequence[Cell], gaps: Sequence[Cell]) -> str:

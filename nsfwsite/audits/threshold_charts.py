@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from modeltrain.formatting import per_thousand, percent
 from nsfwsite.audits.charts.chart import Chart
 from nsfwsite.audits.charts.curves import curves, reliability
 from nsfwsite.audits.charts.forest import forest
 from nsfwsite.audits.charts.threshold import threshold_curves
 from nsfwsite.audits.error_rates import MAX_LINES
-from nsfwsite.formatting import per_thousand, percent
 
 Figures = Mapping[str, Any]
 Groups = Mapping[str, Figures]  # a group's figures by its title

@@ -7,8 +7,7 @@ from django import template
 from feedback import queries, roles
 from feedback.models import ApprovalRule
 from feedback.services import evidence
-from modeltrain import labels
-from nsfwsite import formatting
+from modeltrain import formatting, labels
 from nsfwsite.tables.titles import load_titles
 
 register = template.Library()

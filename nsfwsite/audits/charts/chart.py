@@ -11,7 +11,7 @@ from typing import Any
 from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 
-from nsfwsite import formatting
+from modeltrain import formatting
 from nsfwsite.audits.charts.theme import NARROW, THEMES, WIDE, Draw, Spec, config
 
 VEGA_LITE = "v6.4"

@@ -22,12 +22,14 @@ from feedback.models import (
     Report,
     Retrain,
 )
+from feedback.models.ledger import sha256
 from feedback.services import audits, manifests, reports, retrains, training_process, triage
 from modeltrain.audit import columns, evaluate
 from modeltrain.audit.evaluate import Predicted
 from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
 from modeltrain.labels import LABELS
+from tests.cast import premises
 
 pytestmark = pytest.mark.django_db
 Status = Retrain.Status
@@ -58,7 +60,7 @@ def evaluated(proposed, mona, champion, settings) -> Retrain:
         status=Status.EVALUATED,
         candidate=candidate,
         gate={"verdict": "blocked", "cells": []},
-        evaluated_at=timezone.now(),
+        **premises(champion),
     )
     proposed.refresh_from_db()
     return proposed
@@ -424,6 +426,9 @@ def audit_set(champion) -> AuditSet:
     return AuditSet.objects.create(name="demo", manifest_sha256=manifests.publish(rows), images=2)
 
 
+GATE = {"verdict": "pass", "policy": {"version": 1}, "cells": []}
+
+
 def predictions(path, *labels: str):
     """The predictions of a model that gave these labels, and the figures beside them."""
     predicted = [
@@ -460,7 +465,7 @@ def trained(approved, monkeypatch):
             given["log"] = log
             given.update(argument.removeprefix("--").split("=", 1) for argument in arguments[1:])
             during(listen)
-            (approved.folder / "gate.json").write_text('{"verdict": "pass", "cells": []}')
+            (approved.folder / "gate.json").write_text(json.dumps(GATE))
             return {
                 "sha256": "c" * 64,
                 "champion_predictions": predictions(
@@ -598,7 +603,8 @@ def test_a_run_leaves_a_candidate_two_audits_and_a_verdict(approved, trained, au
     retrain = fresh(approved)
     assert (retrain.status, retrain.audit_set) == ("evaluated", audit_set)
     assert just_now(retrain.evaluated_at)
-    assert retrain.gate == {"verdict": "pass", "cells": []}
+    assert retrain.gate == GATE
+    assert (retrain.judged_against, retrain.policy_sha256) == (retrain.base, sha256({"version": 1}))
     candidate = retrain.candidate
     assert (candidate.number, candidate.sha256, candidate.parent) == (2, "c" * 64, retrain.base)
     assert candidate.title == f"Retrain {retrain.pk}"

@@ -13,6 +13,7 @@ from modeltrain.audit.fairness import (
     rate,
     rates_by_group,
 )
+from modeltrain.audit.headlines import headlines
 from modeltrain.audit.minimum import MINIMUM_IMAGES
 from modeltrain.data.manifest import Row
 from modeltrain.gate.policy import Policy
@@ -238,6 +239,7 @@ def test_every_figure_of_two_images_can_be_counted():
             | {PORN: correct, SEXY: no_data},
         ),
         ("groups", {"medium": {"photo": correct}, "tone": {"dark": both}}),
+        ("headlines", headlines(columns.from_predicted(answers), minimum=2, level=0.8)),
         ("pairs", figures["pairs"]),
     ]
     assert json.loads(json.dumps(figures)) == figures

@@ -56,7 +56,8 @@ def test_the_list_of_models_shows_which_is_in_service(client, audit) -> None:
     text = client.get(reverse("models")).content.decode()
 
     assert "In service" in text
-    assert "Wrong on 10.0% of 240 audit images." in text
+    assert "False alarms on 10.0% of 240 safe images. Misses are not known." in text
+    assert "Any mistake on 10.0% of 240 audit images." in text
 
 
 @pytest.mark.django_db
@@ -73,9 +74,10 @@ def test_the_list_of_models_may_be_empty(client) -> None:
 
 def test_the_overview_shows_the_champion_at_a_glance(client, two_models) -> None:
     text = client.get(reverse("audits")).content.decode()
-    assert "On 264 images" in text
-    assert "<strong>37.9%</strong>" in text  # 100 of 264
-    assert "<strong>Flat vector drawing</strong>" in text
+    assert "from 264 images that it never learnt from" in text
+    assert "<strong>15.2%</strong> of 264 safe images" in text  # 40 of 264 are called porn
+    assert "The mix: 204 drawings, 60 neutral." in text
+    assert "what decides is the medium: Flat vector drawing 20.0%, Photograph 0.0%" in text
     assert "Computer rendering (4)" in text
 
 
@@ -112,7 +114,8 @@ def test_two_models_are_compared_as_the_gate_compares_them(client, two_models) -
         in text
     )
     assert page.context["charts"]["differences"].title == (
-        "Flat vector drawing: +15.0 points of false alarms under v1"
+        "Flat vector drawing: +15.0 points of false alarms under v1 (+10.2 to +20.5), and 4 more "
+        "are worse"
     )
 
 
