@@ -17,6 +17,7 @@ from nsfwsite.tables.titles import BUILT_IN_AXES, Titles, load_titles
 
 Figures = Mapping[str, Any]
 Groups = Mapping[str, Figures]  # a group's figures by its title
+Missing = tuple[str, str]  # what stands in a table instead of a figure, and why
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,8 @@ def _row(cell: Figures, explicit_share: float, minimum: int) -> dict[str, Any]:
         "explicit": _missing(cell["miss"]["n"], "explicit", minimum),
     }
     needed = {
-        "safe": missing["safe"] if explicit_share < 1 else "",
-        "explicit": missing["explicit"] if explicit_share > 0 else "",
+        "safe": missing["safe"] if explicit_share < 1 else None,
+        "explicit": missing["explicit"] if explicit_share > 0 else None,
     }
     mixed = cell["at_mix"]
     row: dict[str, Any] = {
@@ -140,7 +141,7 @@ def _row(cell: Figures, explicit_share: float, minimum: int) -> dict[str, Any]:
     }
     both = needed["safe"] or needed["explicit"]
     row["mistakes"] = _estimate(mixed["mistakes"], both)
-    row["precision"] = _estimate(mixed["precision"], both, none="nothing is flagged")
+    row["precision"] = _estimate(mixed["precision"], both, reason="nothing is flagged")
     if "area" in cell:
         either = missing["safe"] or missing["explicit"]
         row["area"] = _estimate(cell["area"], either)
@@ -152,16 +153,19 @@ def _row(cell: Figures, explicit_share: float, minimum: int) -> dict[str, Any]:
     return row
 
 
-def _missing(n: int, side: str, minimum: int) -> str:
-    """What a rate lacks; empty if nothing."""
+def _missing(n: int, side: str, minimum: int) -> Missing | None:
+    """What a rate lacks; None if nothing."""
     if n == 0:
-        return f"not known: no {side} images"
-    return f"insufficient data: {n} {side}" if n < minimum else ""
+        return "not known", f"no {side} images"
+    return ("insufficient data", f"{n} {side}") if n < minimum else None
 
 
-def _estimate(estimate: Figures | None, missing: str, *, none: str = "not known") -> dict[str, Any]:
+def _estimate(
+    estimate: Figures | None, missing: Missing | None, *, reason: str = ""
+) -> dict[str, Any]:
     if missing or estimate is None:
-        return {"missing": missing or none}
+        text, detail = missing or ("not known", reason)
+        return {"missing": text, "detail": detail}
     return dict(estimate)
 
 
@@ -185,7 +189,7 @@ def _choice(
     if choice["threshold"] is None:
         return dict(choice)
     cells = [
-        ("For comparison: the half that chose it", choice["first_half"]),
+        ("The half that chose it", choice["first_half"]),
         (BUILT_IN_AXES["overall"], choice["second_half"]),
     ]
     if axis != "overall":
