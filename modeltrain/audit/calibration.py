@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from modeltrain.audit.fairness import cluster_numbers
 
@@ -133,7 +133,7 @@ def calibration_error(
     part = mass / mass.sum()
     squared = float((part * between[several] / pairs[several]).sum())
     variance = k / (k - 1) * spread[several] / mass**2
-    quantile = float(t.ppf(1 - (1 - level) / 2, int(k.sum()) - len(k)))
+    quantile = float(stdtrit(int(k.sum()) - len(k), 1 - (1 - level) / 2))
     low, high = _limits(squared, part * variance, part * mean**2, quantile)
     return {
         "squared": squared,

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
-from scipy.stats import norm, rankdata, t
+from scipy.special import ndtri, stdtrit
+from scipy.stats import rankdata
 
 from modeltrain.audit.fairness import cluster_numbers
 from modeltrain.audit.mix import Estimate
@@ -73,9 +74,9 @@ def area_under_curve(
     design_effect = float(np.clip(together / alone, 1.0, greatest)) if alone > 0 else greatest
     tail = 1 - (1 - level) / 2
     smaller = min(len(high), len(low))
-    design_effect *= float(t.ppf(tail, fewest - 1) / t.ppf(tail, smaller - 1)) ** 2
+    design_effect *= float(stdtrit(fewest - 1, tail) / stdtrit(smaller - 1, tail)) ** 2
     effective = (len(high) / design_effect, len(low) / design_effect)
-    quantile = float(norm.ppf(tail))
+    quantile = float(ndtri(tail))
     return {
         "value": area,
         "low": _lower_limit(area, *effective, quantile),

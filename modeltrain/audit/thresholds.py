@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import t
+from scipy.special import stdtrit
 from statsmodels.stats.proportion import proportion_confint
 
 from modeltrain.audit.fairness import Clusters, ClusterSums, Rate, rate
@@ -151,6 +151,6 @@ def _effective_sample_sizes(
     freedom = np.where(others > 0, np.minimum(k - 1, 3 * others), k - 1)
     tail = 1 - (1 - level) / 2
     size_of_sample: NDArray[np.float64] = (
-        n / design_effect * (t.ppf(tail, n - 1) / t.ppf(tail, freedom)) ** 2
+        n / design_effect * (stdtrit(n - 1, tail) / stdtrit(freedom, tail)) ** 2
     )
     return size_of_sample

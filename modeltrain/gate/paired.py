@@ -61,14 +61,15 @@ def count_pairs(*, champion: Sequence[bool] | Bools, candidate: Sequence[bool] |
             "Both models must have an answer for each image. "
             f"Received: {len(champion)} and {len(candidate)}. Give as many of each."
         )
-    counts = np.bincount(
-        2 * np.asarray(champion, dtype=int) + np.asarray(candidate, dtype=int), minlength=4
-    )
+    before, after = np.asarray(champion, dtype=bool), np.asarray(candidate, dtype=bool)
+    both = int(np.count_nonzero(before & after))
+    only_candidate = int(np.count_nonzero(after)) - both
+    only_champion = int(np.count_nonzero(before)) - both
     return Pairs(
-        both=int(counts[3]),
-        only_candidate=int(counts[1]),
-        only_champion=int(counts[2]),
-        neither=int(counts[0]),
+        both=both,
+        only_candidate=only_candidate,
+        only_champion=only_champion,
+        neither=len(before) - both - only_candidate - only_champion,
     )
 
 
@@ -135,33 +136,3 @@ def _correlation(pairs: Pairs, scale: float) -> float:
     determinant = pairs.both * pairs.neither - pairs.only_candidate * pairs.only_champion
     corrected = max(determinant - n / 2 / scale, 0.0) if determinant > 0 else determinant
     return corrected / math.sqrt(margins)
-
-
-def images_needed(
-    *, disagreement: float, margin: float, level: float = 0.95, power: float = 0.8
-) -> int:
-    """Return how many images would show that an equally good candidate is not worse.
-
-    Source: the normal approximation for the difference of paired proportions, whose variance is the
-    share of images that the models disagree on; as in J. Liu et al. (2002), "Tests for equivalence
-    or non-inferiority for paired binary data", Statistics in Medicine 21, 231–245.
-
-    Parameters
-    ----------
-    disagreement : float
-        Share of images that exactly one of the models gets wrong, times the design effect.
-    margin : float
-        The non-inferiority margin: a difference of error rates, above 0.
-    level : float
-        Confidence level of the interval, between 0 and 1.
-    power : float
-        The chance of showing it, between 0 and 1.
-
-    Returns
-    -------
-    int
-        Rounded up.
-    """
-    quantiles = norm.ppf(1 - (1 - level) / 2) + norm.ppf(power)
-    needed: float = disagreement * (quantiles / margin) ** 2
-    return math.ceil(needed)

@@ -25,7 +25,7 @@ MARKDOWN = set("\\`*_{}[]<>#+-!|")
 LIMITS = """## Limits
 
 A label is what the model says, not what an image is. Groups with fewer images than the minimum read
-insufficient data: nothing is known of them. Reports find problems and estimate no rate; every rate
+not enough images: nothing is known of them. Reports find problems and estimate no rate; every rate
 here is from audit images that no model here learnt from."""
 ORIGIN = """## Where they come from
 
@@ -54,7 +54,7 @@ def _share(measure: dict[str, Any]) -> str:
     if not measure["n"]:
         return "no such images"
     if not measure["enough"]:
-        return "insufficient data"
+        return "not enough images"
     counted = f"{measure['count']} of {measure['n']}"
     return f"{percent(measure['rate'])} ({interval(measure['low'], measure['high'])}; {counted})"
 

@@ -157,7 +157,7 @@ def _missing(n: int, side: str, minimum: int) -> Missing | None:
     """What a rate lacks; None if nothing."""
     if n == 0:
         return "not known", f"no {side} images"
-    return ("insufficient data", f"{n} {side}") if n < minimum else None
+    return ("not enough images", f"{n} {side}") if n < minimum else None
 
 
 def _estimate(

@@ -14,7 +14,7 @@ register = template.Library()
 
 VERDICT_CLASS = {"pass": "pass", "blocked": "blocked", "insufficient data": "insufficient"}
 VERDICT_SIGN = {"pass": "✓", "blocked": "✕", "insufficient data": "?"}
-VERDICT_WORDS = {"pass": "Passed", "blocked": "Blocked", "insufficient data": "Insufficient data"}
+VERDICT_WORDS = {"pass": "Passed", "blocked": "Blocked", "insufficient data": "Not enough images"}
 
 
 @register.simple_tag(takes_context=True)

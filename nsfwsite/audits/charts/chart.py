@@ -97,7 +97,7 @@ class Chart:
 
 def _text(value: Any) -> str:
     if value is None:
-        return "insufficient data"
+        return "not enough images"
     if isinstance(value, float):
         return formatting.percent(value)
     return f"{value:,}" if isinstance(value, int) else str(value)

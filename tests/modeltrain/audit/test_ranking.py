@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import norm, t
 from sklearn.metrics import roc_auc_score
 
 from modeltrain.audit import ranking
@@ -52,7 +52,7 @@ def test_the_variance_is_delongs_and_for_clusters_obuchowskis(monkeypatch):
         ranking, "_lower_limit", lambda area, *n: effective.append(n) or limit(area, *n)
     )
     area_under_curve(scores, explicit, clusters)
-    students = ranking.t.ppf(0.975, 4) / ranking.t.ppf(0.975, 19)
+    students = t.ppf(0.975, 4) / t.ppf(0.975, 19)
     assert 20 / effective[0][0] == pytest.approx(obuchowski / delong * students**2)
     assert effective[0][1] == pytest.approx(2 * effective[0][0])
 

@@ -101,7 +101,7 @@ def test_without_explicit_images_the_page_says_what_is_not_known(client, two_mod
 
 def test_a_group_with_few_images_has_no_figures_and_says_so(client, two_models) -> None:
     rows = {row["title"]: row for row in show(client, axis="medium").context["groups"]}
-    missing = {"missing": "insufficient data", "detail": "4 safe"}
+    missing = {"missing": "not enough images", "detail": "4 safe"}
     assert rows["Computer rendering"]["false_alarms"] == missing
     assert rows["Computer rendering"]["own_threshold"] is None
 

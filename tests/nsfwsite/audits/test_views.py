@@ -17,7 +17,7 @@ def test_anybody_can_read_the_figures_with_their_intervals(client, audit) -> Non
 def test_groups_with_too_few_images_show_no_figure(client, audit) -> None:
     page = client.get(reverse("model", args=["v1"]))
     text = page.content.decode()
-    assert text.count("Insufficient data") == 2  # porn, and computer renderings
+    assert text.count("</span>Not enough images") == 2  # porn, and computer renderings
     assert "75.0%" not in text
     chart = page.context["charts"]["groups"]
     assert "Computer rendering" not in {row[1] for row in chart.rows}
