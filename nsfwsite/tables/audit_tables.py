@@ -26,7 +26,11 @@ def sections(figures: Mapping[str, Any], titles: Titles) -> list[dict[str, Any]]
             named_cells = [(titles.group(axis, group), cell) for group, cell in cells.items()]
             tables.append((titles.axis(axis), named_cells))
     return [
-        {"title": title, "rows": [_row(name, cell, minimum) for name, cell in named_cells]}
+        {
+            "title": title,
+            "rows": [_row(name, cell, minimum) for name, cell in named_cells],
+            "shrunk": {measure for _, cell in named_cells for measure in cell.get("shrunk", {})},
+        }
         for title, named_cells in tables
     ]
 
@@ -71,7 +75,13 @@ def _row(name: str, cell: Mapping[str, Any], minimum: int) -> dict[str, Any]:
         | cell[measure]
         for measure in MEASURES
     ]
-    return {"name": name, "n": cell["n"], "enough": cell["enough"], "measures": measures}
+    return {
+        "name": name,
+        "n": cell["n"],
+        "enough": cell["enough"],
+        "measures": measures,
+        "shrunk": cell.get("shrunk", {}),
+    }
 
 
 def dots(figures: Mapping[str, Any], measure: str, titles: Titles) -> list[dict[str, Any]]:

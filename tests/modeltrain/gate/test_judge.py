@@ -179,8 +179,8 @@ def test_a_gap_between_groups_that_all_gained_is_told_and_passes():
     assert not gap["blocks"]
     assert gap["sentence"] == (
         "A gap opens: mistakes in images with tone a happen to 11.5% of 61, to 2.0% of comparable "
-        "others; before, to 98.4% and 98.4% (+9.4 points, −0.2 to 19); by chance alone in about "
-        "1 in 667 such audits. The group itself is better off (−87 points, −93 to −74)."
+        "others; before, to 98.4% and 98.4% (+9.4 points, −0.2 to 19); by chance alone in fewer "
+        "than 1 in 1,000 such audits. The group itself is better off (−87 points, −93 to −74)."
     )
 
 
@@ -738,12 +738,12 @@ def test_axes_that_repeat_each_other_are_told_and_cost_nothing():
         return every_class() + images(60, wrong=wrong, answer=PORN, start=9000, **groups)
 
     axes = {f"axis_{number:02}": "dark" for number in range(20)}
-    one = judge(champion=dark((), tone="dark"), candidate=dark(range(9), tone="dark"))
+    single = judge(champion=dark((), tone="dark"), candidate=dark(range(9), tone="dark"))
     many = judge(champion=dark((), **axes), candidate=dark(range(9), **axes))
     cell = cell_of(many, "axis_19", "dark")
     assert cell["same_images_as"] == "axis_00=dark"
     assert cell_of(many, "axis_00", "dark")["same_images_as"] == ""
-    assert cell["p_value"] == pytest.approx(cell_of(one, "tone", "dark")["p_value"], abs=0.005)
+    assert cell["p_value"] == pytest.approx(cell_of(single, "tone", "dark")["p_value"], abs=0.005)
 
 
 def test_a_class_that_is_one_medium_is_told():
