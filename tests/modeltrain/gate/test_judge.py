@@ -12,7 +12,7 @@ from modeltrain.audit import columns
 from modeltrain.audit.fairness import effective_sample_size
 from modeltrain.gate import judge as module
 from modeltrain.gate import policy
-from modeltrain.gate.cells import compare_cells
+from modeltrain.gate.cells import compare_cells, outcomes_of
 from modeltrain.gate.judge import NotComparable, judge
 from modeltrain.gate.paired import Pairs, difference_interval
 from modeltrain.gate.policy import Exemption, Policy
@@ -586,7 +586,7 @@ def test_images_of_which_no_class_is_covered_are_not_required():
 def test_a_chance_of_exactly_the_risk_is_worse():
     settings = rules()
     before, now = (columns.from_predicted(images(60, wrong=range(count))) for count in (0, 1))
-    comparison, *_ = compare_cells(before, now, settings)
+    comparison, *_ = compare_cells(before, outcomes_of(before, now, settings.rules), settings)
 
     def finding(p_value):
         cell = module._cell(replace(comparison, p_value=p_value), unchanged=False, policy=settings)
