@@ -13,6 +13,7 @@ from scipy.special import stdtrit
 from statsmodels.stats.proportion import proportion_confint
 
 Rate = dict[str, Any]
+Floats = float | NDArray[np.float64]
 
 
 def wilson_interval(*, count: int, n: int, level: float = 0.95) -> tuple[float, float] | None:
@@ -151,7 +152,14 @@ class Clusters:
             touched, place = np.unique(self.members[others], return_inverse=True)
             totals = np.bincount(place, weights=shifted).astype(np.float64)
             sizes = self.sizes[touched].astype(np.float64)
-            design_effect = _design_effect(totals, sizes, shifted, n=n, k=k, greatest=greatest)
+            sums = ClusterSums(
+                total=totals.sum(),
+                squares=(shifted**2).sum(),
+                totals_squared=(totals**2).sum(),
+                totals_by_size=(totals * sizes).sum(),
+                totals_squared_over_size=(totals**2 / sizes).sum(),
+            )
+            design_effect = float(sums.design_effect(n=n, k=k, greatest=greatest))
             degrees_of_freedom = min(k - 1, 3 * len(touched))
         tail = 1 - (1 - level) / 2
         student = stdtrit(n - 1, tail) / stdtrit(degrees_of_freedom, tail)
@@ -167,32 +175,51 @@ def _commonest(values: NDArray[Any]) -> Any:
     return candidates[counts.argmax()]
 
 
-def _design_effect(
-    totals: NDArray[np.float64],
-    sizes: NDArray[np.float64],
-    values: NDArray[np.float64],
-    *,
-    n: int,
-    k: int,
-    greatest: float,
-) -> float:
-    """Return how much larger a mean's variance is than for n independent images.
+@dataclass(frozen=True)
+class ClusterSums:
+    """Sums over n values in clusters, of which the design effect of their mean follows.
 
-    `totals`, `sizes` and `values` are those of clusters and images with a value other than 0.
+    Each is a number, or an array with an entry for each of several sets of values.
+
+    Attributes
+    ----------
+    total, squares : float
+        Of the values, and of their squares.
+    totals_squared, totals_by_size, totals_squared_over_size : float
+        Of the squared totals of the clusters, of total times size, and of squared total over size.
     """
-    mean = totals.sum() / n
-    squares = (values**2).sum() - n * mean**2
-    if squares <= 0:
-        return greatest
-    residuals = ((totals - sizes * mean) ** 2 - (sizes * mean) ** 2).sum() + mean**2 * greatest * n
-    linearised = k / (k - 1) * residuals / n**2 / (squares / n / (n - 1))
-    between = (totals**2 / sizes).sum() - n * mean**2
-    mean_between, mean_within = between / (k - 1), (squares - between) / max(n - k, 1)
-    size = (n - greatest) / (k - 1)
-    spread = mean_between + (size - 1) * mean_within
-    correlation = min(max((mean_between - mean_within) / spread, 0.0), 1.0) if spread > 0 else 0.0
-    kish = 1 + correlation * (greatest - 1)
-    return float(min(max(0.75 * kish + 0.25 * max(kish, linearised), 1.0), greatest))
+
+    total: Floats
+    squares: Floats
+    totals_squared: Floats
+    totals_by_size: Floats
+    totals_squared_over_size: Floats
+
+    def design_effect(self, *, n: int, k: int, greatest: float) -> NDArray[np.float64]:
+        """Return how much larger the mean's variance is than for n independent values.
+
+        Parameters
+        ----------
+        n, k : int
+            `n` values in `k` clusters, with fewer clusters than values and at least two.
+        greatest : float
+            The sum of the squared sizes of the clusters, over n.
+        """
+        mean = np.asarray(self.total) / n
+        squares = self.squares - n * mean**2
+        varied = np.where(squares > 0, squares, 1.0)
+        residuals = self.totals_squared - 2 * mean * self.totals_by_size + mean**2 * greatest * n
+        linearised = k / (k - 1) * residuals / n**2 / (varied / n / (n - 1))
+        between = self.totals_squared_over_size - n * mean**2
+        mean_between, mean_within = between / (k - 1), (varied - between) / max(n - k, 1)
+        size = (n - greatest) / (k - 1)
+        spread = mean_between + (size - 1) * mean_within
+        correlation = np.where(
+            spread > 0, (mean_between - mean_within) / np.where(spread > 0, spread, 1.0), 0.0
+        )
+        kish = 1 + np.clip(correlation, 0.0, 1.0) * (greatest - 1)
+        mixed = np.clip(0.75 * kish + 0.25 * np.maximum(kish, linearised), 1.0, greatest)
+        return np.where(squares > 0, mixed, greatest)
 
 
 def effective_sample_size(
