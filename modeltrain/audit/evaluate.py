@@ -253,6 +253,11 @@ def audit(
         "overall": _cells(facts, ["all"] * len(predicted)).get("all", no_data),
         "classes": {label: by_class.get(label, no_data) for label in LABELS},
         "groups": {axis: _cells(facts, values[axis]) for axis in axes},
+        "not_stated": {
+            axis: cell
+            for axis in axes
+            for cell in _cells(facts, [None if value else "" for value in values[axis]]).values()
+        },
         "pairs": [
             {"axes": [first, second], "cells": _pair_cells(facts, values[first], values[second])}
             for first, second in combinations(axes, 2)

@@ -130,7 +130,7 @@ def _figures(audit: Audit | None) -> str:
         f"## Figures\n\nAudit set {audit.audit_set.name}, {audit.figures['images']} images, "
         f"manifest `{audit.audit_set.manifest_sha256}`. Shares with 95% ranges."
     ]
-    for section in audit_tables.sections(audit.figures, load_titles()):
+    for section in audit_tables.sections(audit.figures, load_titles(), not_stated=True):
         head = [section["title"], "images", *audit_tables.MEASURES.values()]
         rows = [[row["name"], row["n"], *map(_share, row["measures"])] for row in section["rows"]]
         lines.append(_table(head, rows))

@@ -238,6 +238,7 @@ def test_every_figure_of_two_images_can_be_counted():
             | {PORN: correct, SEXY: no_data},
         ),
         ("groups", {"medium": {"photo": correct}, "tone": {"dark": both}}),
+        ("not_stated", {"medium": false_alarm}),
         ("pairs", figures["pairs"]),
     ]
     assert json.loads(json.dumps(figures)) == figures
@@ -281,6 +282,8 @@ def test_a_group_contains_only_images_with_a_value_on_its_axis():
     assert figures["groups"]["tone"]["dark"]["error"]["rate"] == 0
     assert figures["groups"]["tone"]["light"]["error"]["rate"] == 1
     assert figures["groups"]["medium"]["vector"]["n"] == 1
+    assert figures["not_stated"]["tone"]["error"]["count"] == 1
+    assert figures["not_stated"]["medium"]["n"] == 2
 
 
 @pytest.mark.parametrize(("images", "enough"), [(29, False), (30, True)])
