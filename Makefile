@@ -32,13 +32,15 @@ test-fast:
 	@exec .venv/bin/python -m pytest --override-ini addopts= -p no:django -p tests.fast \
 		--numprocesses auto --dist loadfile $(FAST) $(PYTEST_ARGS)
 
-# Branch coverage of these packages must be at least 90%.
+# Branch coverage of these packages must be at least 90%, and of the whole at least what `fail_under`
+# in pyproject.toml says.
 COVERED = modeltrain/gate modeltrain/audit feedback/services
 
 coverage:
 	@$(PYTHON) setup/install.py dev
 	@.venv/bin/python setup/browser.py
-	@.venv/bin/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report= $(PYTEST_ARGS)
+	@.venv/bin/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report= \
+		--cov-fail-under=0 $(PYTEST_ARGS)
 	@.venv/bin/coverage report
 	@for package in $(COVERED); do \
 		echo "$$package:"; \

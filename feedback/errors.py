@@ -79,6 +79,12 @@ class AlreadyDecided(WrongState):
     title = "This was already decided"
 
 
+class VerdictOutdated(WrongState):
+    """A verdict was reached against a model, an audit set or a policy that was replaced."""
+
+    title = "The verdict is out of date"
+
+
 class NothingToLearn(WrongState):
     title = "There is nothing new to learn"
 
@@ -89,6 +95,10 @@ class KeyReused(Refusal):
 
 class OverrideNeeded(Refusal):
     title = "The gate did not pass"
+
+
+class GapsNotAcknowledged(Refusal):
+    title = "A gap between groups was not confirmed"
 
 
 class ArtifactMissing(Refusal):

@@ -7,14 +7,15 @@ from typing import Any, cast
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from feedback import roles
+from feedback import queries, roles
 from feedback.errors import Invalid, Refusal
+from feedback.models import Report
 from feedback.text import strip_unsafe_characters
 from nsfwsite.refusal_status import STATUS, headers_of, status_of
 
@@ -77,6 +78,14 @@ def receipt_action(view: View) -> View:
     nothing by leaving the check out: no cookie gives any right here.
     """
     return csrf_exempt(never_cache(require_POST(view)))
+
+
+def report_of(receipt: str) -> Report:
+    """The report of this receipt, or a 404: nobody learns which receipts exist."""
+    report = queries.reports.by_receipt(receipt)
+    if report is None:
+        raise Http404
+    return report
 
 
 def wants_fragment(request: HttpRequest) -> bool:

@@ -275,7 +275,7 @@ DECLINED_DAYS = setting(
     "DECLINED_DAYS",
     whole_number(),
     30,
-    "Days in which a declined report can be appealed. Its images are kept as long.",
+    "Days in which a rejected report can be appealed. Its images are kept as long.",
 )
 UNTRAINED_DAYS = setting(
     "UNTRAINED_DAYS",

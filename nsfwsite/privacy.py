@@ -14,7 +14,7 @@ def show(request: HttpRequest) -> HttpResponse:
     context = {
         "minutes": settings.DEMO_IMAGE_MINUTES,
         "answer_days": ANSWER_LIFETIME.days,
-        "declined_days": settings.DECLINED_DAYS,
+        "rejected_days": settings.DECLINED_DAYS,
         "untrained_days": settings.UNTRAINED_DAYS,
         "source_days": settings.SOURCE_DAYS,
         "log_days": settings.LOG_DAYS,

@@ -13,6 +13,7 @@ STATUS: dict[type[Refusal], int] = {
     errors.Gone: 410,
     errors.WrongState: 409,
     errors.OverrideNeeded: 409,
+    errors.GapsNotAcknowledged: 409,
     errors.ArtifactMissing: 409,
     errors.ClassifierUnavailable: 503,
 }

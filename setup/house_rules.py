@@ -11,6 +11,13 @@ from setup import settings_doc
 from setup.steps import ROOT
 
 PACKAGES = ("feedback", "nsfwsite", "worker", "modeltrain")
+# Who may use the environment besides nsfwsite/env.py, and why.
+USES_ENVIRONMENT = {
+    "nsfwsite/wsgi.py": "tells Django which settings to read",
+    "worker/celery.py": "tells Django which settings to read",
+    "modeltrain/__main__.py": "TensorFlow reads its log level when it is imported",
+    "modeltrain/training/compare_backends.py": "Keras reads its backend when it is imported",
+}
 NAMES_FIVE = {"drawings", "hentai", "neutral", "porn", "sexy"}
 
 
@@ -70,6 +77,29 @@ def packages_import_only_each_other(path: Path, tree: ast.Module) -> Iterator[st
                 )
 
 
+def settings_are_read_in_one_file(path: Path, tree: ast.Module) -> Iterator[str]:
+    if path == Path("nsfwsite/env.py") or str(path) in USES_ENVIRONMENT:
+        return
+    names = {"environ", "environb", "getenv", "getenvb"}
+    for node in ast.walk(tree):
+        by_attribute = (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "os"
+            and node.attr in names
+        )
+        by_import = (
+            isinstance(node, ast.ImportFrom)
+            and node.module == "os"
+            and not names.isdisjoint(alias.name for alias in node.names)
+        )
+        if by_attribute or by_import:
+            yield (
+                f"{path}:{node.lineno} reads the environment. Declare a setting in "
+                "nsfwsite/env.py and pass its value on."
+            )
+
+
 def main() -> int:
     problems = [
         problem
@@ -79,6 +109,7 @@ def main() -> int:
             tasks_have_limits,
             one_file_knows_the_labels,
             packages_import_only_each_other,
+            settings_are_read_in_one_file,
         )
         for problem in rule(path, tree)
     ]

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -14,7 +15,7 @@ from django.utils import timezone
 from feedback import roles
 from feedback.management.commands.load_demo import load_axes
 from feedback.models import Audit, AuditSet, Classification, ModelVersion, Report, StoredImage
-from feedback.services import audits, images, reports
+from feedback.services import audits, images, manifests, reports, verdicts
 from feedback.services.counterparts import Pair
 from modeltrain.audit import columns, evaluate
 from modeltrain.audit.evaluate import Predicted
@@ -71,6 +72,19 @@ def finished_audit(model: ModelVersion, audit_set: AuditSet, predicted: list[Pre
     columns.write(audit.predictions, columns.from_predicted(predicted))
     audits.finish(audit=audit, figures=evaluate.audit(predicted))
     return audit
+
+
+def premises(model: ModelVersion) -> dict[str, Any]:
+    """What a verdict that was reached just now, against this model, was reached with."""
+    audit_set = AuditSet.objects.order_by("-pk").first() or AuditSet.objects.create(
+        name="premises", manifest_sha256=manifests.publish([]), images=0
+    )
+    return {
+        "judged_against": model,
+        "audit_set": audit_set,
+        "policy_sha256": verdicts.policy_sha256(),
+        "evaluated_at": timezone.now(),
+    }
 
 
 def account(name: str, *groups: str) -> User:

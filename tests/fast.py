@@ -5,8 +5,14 @@ model, because converting it takes a minute.
 """
 
 import sys
+from collections.abc import Generator
+from typing import TypeVar
 
 import pytest
+
+SLOW = {"django.db", "celery", "redis", "keras", "playwright"}
+Report = TypeVar("Report", pytest.CollectReport, pytest.TestReport)
+_reported: set[str] = set()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -15,12 +21,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in slow]
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Refuse a test that imports the site: such a test belongs to another folder."""
-    imported = {"django.db", "celery", "redis", "keras", "playwright"} & set(sys.modules)
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Refuse a file that imports the site when it is read."""
+    return _refuse_slow_imports((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Refuse a test that imports the site while it or one of its fixtures runs."""
+    return _refuse_slow_imports((yield))
+
+
+def _refuse_slow_imports(report: Report) -> Report:
+    imported = (SLOW & set(sys.modules)) - _reported
     if imported:
-        raise pytest.UsageError(
+        _reported.update(imported)  # only who is first is to blame
+        report.outcome = "failed"
+        report.longrepr = (
             "Fast tests import neither the database, a queue, Keras nor a browser. "
             f"Received: {', '.join(sorted(imported))}. "
             "Move the test, or leave its folder out of FAST in the Makefile."
         )
+    return report

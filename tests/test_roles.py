@@ -199,6 +199,7 @@ def evaluated(champion: ModelVersion, audit: Audit, by: User) -> Retrain:
         ),
         dataset=datasets.create_first([Row("c" * 64, "neutral", {}, "train", "stamps", "owl")]),
         config="head",
+        judged_against=champion,
         audit_set=audit.audit_set,
         gate=Finding.objects.get(kind="int8").figures["gate"],
         proposed_by=by,

@@ -31,6 +31,7 @@ class LedgerEntry(AppendOnly):
         APPROVAL = "approval", "Approvals"
         GATE = "gate", "Gate verdicts"
         OVERRIDE = "override", "Overrides"
+        GAPS = "gaps", "Acknowledged gaps"
         PROMOTION = "promotion", "Promotions"
         DECLINE = "decline", "Declines"
         ROLLBACK = "rollback", "Rollbacks"

@@ -32,6 +32,7 @@ class Retrain(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="retrains",
+        help_text="The images on which the gate judged.",
     )
     candidate = models.OneToOneField(
         "feedback.ModelVersion",
@@ -42,6 +43,17 @@ class Retrain(models.Model):
     )
     progress = models.JSONField(default=dict, blank=True)
     gate = models.JSONField(null=True, blank=True)
+    judged_against = models.ForeignKey(
+        "feedback.ModelVersion",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The model that the gate compared the candidate with.",
+    )
+    policy_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="Of the policy with which the gate judged."
+    )
     failure = models.TextField(blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     proposed_by = models.ForeignKey("auth.User", on_delete=models.PROTECT, related_name="+")
@@ -56,6 +68,11 @@ class Retrain(models.Model):
         "auth.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     decided_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_gaps = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Groups whose gaps the promoting maintainer confirmed to have read.",
+    )
     override_reason = models.TextField(max_length=2000, blank=True)
 
     class Meta:

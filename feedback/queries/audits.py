@@ -10,6 +10,11 @@ def audit_of(model: ModelVersion) -> Audit | None:
     return model.audits.select_related("audit_set").order_by("-audit_set__pk").first()
 
 
+def deciding_set() -> AuditSet | None:
+    """The set that decides about new models: the newest."""
+    return AuditSet.objects.order_by("-pk").first()
+
+
 def audit_sets_used() -> list[AuditSet]:
     """Audit sets with a finished audit, the newest first."""
     return list(AuditSet.objects.filter(audit__status=Audit.Status.DONE).distinct().order_by("-pk"))

@@ -17,6 +17,11 @@ def model_of(version: str) -> ModelVersion | None:
     return ModelVersion.objects.filter(number=int(number)).first()
 
 
+def champion() -> ModelVersion | None:
+    """The model in service, or None on a site that is still being set up."""
+    return ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first()
+
+
 def previous_champion() -> ModelVersion | None:
     """The model that was in service before the current champion."""
     return (

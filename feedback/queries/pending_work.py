@@ -71,8 +71,11 @@ def audits_to_run() -> Sequence[int]:
 
 
 def audits_to_recount() -> Sequence[int]:
-    """Finished audits whose figures do not match the current named slices."""
-    outdated = []
+    """Finished audits whose figures have no headlines or do not match the current named slices."""
+    older = Audit.objects.filter(status=Audit.Status.DONE).exclude(figures__has_key="headlines")
+    outdated = [
+        audit.pk for audit in older.defer("figures", "pairs") if audit.predictions.is_file()
+    ]
     for audit_set in AuditSet.objects.filter(named_slices__isnull=False).distinct():
         current_counts = Counter(audits.slice_groups(audit_set).values())
         for audit in audits.finished_audits(audit_set):
@@ -80,7 +83,7 @@ def audits_to_recount() -> Sequence[int]:
             audited_counts = {value: cell["n"] for value, cell in cells.items()}
             if audited_counts != current_counts and audit.predictions.is_file():
                 outdated.append(audit.pk)
-    return outdated
+    return list(dict.fromkeys(outdated))
 
 
 def findings_to_run() -> Sequence[int]:

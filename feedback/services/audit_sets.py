@@ -226,7 +226,7 @@ def _size_warnings(rows: Sequence[Row]) -> list[str]:
     groups = Counter(f"{axis}={value}" for row in rows for axis, value in row.groups.items())
     if few := Counter({name: n for name, n in groups.items() if n < MINIMUM_IMAGES}):
         warnings.append(
-            f"Groups with fewer than {MINIMUM_IMAGES} images will read insufficient data: "
+            f"Groups with fewer than {MINIMUM_IMAGES} images will read “not enough images”: "
             f"{_format_counts(few)}."
         )
     return warnings

@@ -99,8 +99,8 @@ def revise(
     return definition
 
 
-def decline(*, objection: Objection, reason: str, by: User) -> None:
-    reason = required_text(reason, "The reason for declining")
+def reject(*, objection: Objection, reason: str, by: User) -> None:
+    reason = required_text(reason, "The reason for rejecting")
     if not _decide(Objection.objects.filter(pk=objection.pk), Status.DECLINED, reason, by):
         objection.refresh_from_db()
         raise WrongState(

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from feedback.models import Finding, ModelVersion
+from modeltrain.formatting import percent
 from modeltrain.model import artifact
 
 AGREEMENT = 0.99  # share of images with close scores, and with the same label
@@ -31,7 +32,8 @@ def objections(figures: Mapping[str, Any]) -> list[str]:
     ):
         if int8[name] < AGREEMENT:
             reasons.append(
-                f"{AGREEMENT:.0%} of the images must have {requirement}. It is {int8[name]:.1%}."
+                f"{AGREEMENT:.0%} of the images must have {requirement}. "
+                f"It is {percent(int8[name])}."
             )
     return reasons
 
@@ -52,7 +54,7 @@ def graph(sha256: str) -> Path | None:
 
 
 @dataclass(frozen=True)
-class Graph:
+class GraphFile:
     """A file that browsers may load.
 
     `artifact` is the hash that names its folder, and `sha256` the hash of the file itself.
@@ -64,14 +66,14 @@ class Graph:
     bytes: int
 
 
-def graphs(model: ModelVersion) -> list[Graph]:
+def graphs(model: ModelVersion) -> list[GraphFile]:
     """The graphs with which a browser can run this model, the smallest first."""
     exports = Finding.objects.filter(
         audit__model=model, kind=Finding.Kind.INT8, status=Finding.Status.DONE
     )
     int8 = [(INT8, str((export.figures or {})["sha256"])) for export in exports.order_by("-pk")[:1]]
     return [
-        Graph(kind, sha256, artifact.file_hashes(path.parent)[path.name], path.stat().st_size)
+        GraphFile(kind, sha256, artifact.file_hashes(path.parent)[path.name], path.stat().st_size)
         for kind, sha256 in [*int8, (FLOAT32, model.sha256)]
         if (path := graph(sha256))
     ]

@@ -180,7 +180,8 @@ def record_gate(retrain: Retrain) -> None:
         Kind.GATE,
         retrain=retrain.pk,
         **_model(retrain.candidate),
-        against=retrain.base.version,
+        against=(retrain.judged_against or retrain.base).version,
+        audit_set=retrain.audit_set.name if retrain.audit_set else None,
         **_verdict(retrain.gate or {}),
     )
 
@@ -221,6 +222,20 @@ def record_export(finding: Finding) -> None:
 
 def record_override(retrain: Retrain, *, by: User) -> None:
     _record_judgement(Kind.OVERRIDE, retrain, by)
+
+
+def record_gaps(retrain: Retrain, *, by: User) -> None:
+    """Record which gaps between groups a maintainer confirmed to have read."""
+    write(
+        Kind.GAPS,
+        retrain=retrain.pk,
+        **_model(retrain.candidate),
+        gaps=[
+            {name: gap[name] for name in ("axis", "value", "sentence")}
+            for gap in (retrain.gate or {})["gaps"]
+        ],
+        by=name_of(by),
+    )
 
 
 def record_decline(retrain: Retrain, *, by: User) -> None:
@@ -291,18 +306,19 @@ def contradictions() -> Iterator[str]:
         }
         for report in keyed_reports.iterator(2000)
     }
-    # A recounted audit has several entries, and only the last one must match.
+    # An audit that was counted again, or a candidate that was judged again, has several entries.
+    # Only the last one must match.
     last_entries = {
-        (facts["model"], facts["audit_set"]): number
-        for number, facts in LedgerEntry.objects.filter(kind=Kind.AUDIT)
+        _subject(kind, facts): number
+        for kind, number, facts in LedgerEntry.objects.filter(kind__in=[Kind.AUDIT, Kind.GATE])
         .order_by("number")
-        .values_list("number", "facts")
+        .values_list("kind", "number", "facts")
     }
     for entry in LedgerEntry.objects.order_by("number").iterator(2000):
         facts, matches = entry.facts, True
+        if last_entries.get(_subject(entry.kind, facts), entry.number) != entry.number:
+            continue
         if entry.kind == Kind.AUDIT:
-            if last_entries[facts["model"], facts["audit_set"]] != entry.number:
-                continue
             audit = Audit.objects.filter(
                 model__number=facts["model"].removeprefix("v"), audit_set__name=facts["audit_set"]
             ).first()
@@ -310,6 +326,10 @@ def contradictions() -> Iterator[str]:
         elif entry.kind == Kind.GATE:
             retrain = Retrain.objects.filter(pk=facts["retrain"]).first()
             matches = retrain is not None and sha256(retrain.gate) == facts["result_sha256"]
+        elif entry.kind == Kind.GAPS:
+            retrain = Retrain.objects.filter(pk=facts["retrain"]).first()
+            names = {f"{gap['axis']}={gap['value']}" for gap in facts["gaps"]}
+            matches = retrain is not None and set(retrain.acknowledged_gaps) == names
         elif entry.kind == Kind.EXPORT:
             export = Finding.objects.filter(
                 kind=Finding.Kind.INT8, figures__sha256=facts["export_sha256"]
@@ -328,3 +348,12 @@ def contradictions() -> Iterator[str]:
             matches = facts["sealed"] in decided.get(facts["report"], [facts["sealed"]])
         if not matches:
             yield f"Entry {entry.number} ({entry.kind}) is not what the database holds now."
+
+
+def _subject(kind: str, facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """What an entry is about, if a later entry may replace it."""
+    if kind == Kind.AUDIT:
+        return kind, facts["model"], facts["audit_set"]
+    if kind == Kind.GATE:
+        return kind, str(facts["retrain"])
+    return ()

@@ -54,15 +54,36 @@ def roll_back(*, model: ModelVersion, by: User, reason: str) -> None:
     put_in_service(model, by=by, reason=reason)
 
 
-def put_in_service(model: ModelVersion, *, by: User | None = None, reason: str = "") -> None:
-    """Make `model` the champion and retire the current champion, in one transaction."""
+def put_in_service(
+    model: ModelVersion,
+    *,
+    instead_of: ModelVersion | None = None,
+    by: User | None = None,
+    reason: str = "",
+) -> None:
+    """Make `model` the champion and retire the current champion, in one transaction.
+
+    Raises
+    ------
+    WrongState
+        If another request changed the status of `model` meanwhile, or if the champion is not
+        `instead_of`, where that is given.
+    """
     with transaction.atomic():
         champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION)
         ledger.record_promotion(model, after=champion.first(), by=by, reason=reason)
-        champion.exclude(pk=model.pk).update(status=ModelVersion.Status.RETIRED)
-        ModelVersion.objects.filter(pk=model.pk).update(
+        if instead_of:
+            champion = champion.filter(pk=instead_of.pk)
+        retired = champion.exclude(pk=model.pk).update(status=ModelVersion.Status.RETIRED)
+        promoted = ModelVersion.objects.filter(pk=model.pk, status=model.status)
+        if (instead_of and not retired) or not promoted.update(
             status=ModelVersion.Status.CHAMPION, promoted_at=timezone.now()
-        )
+        ):
+            raise WrongState(
+                rule="Models go into service one at a time.",
+                received=f"{model}, while another request put a model into service",
+                remedy="Open the page again to see which model is in service now.",
+            )
 
 
 @functools.lru_cache(maxsize=2)

@@ -29,7 +29,7 @@ def reject(*, burst: Burst, by: User, reason: str) -> tuple[int, int]:
     """
     if not roles.is_maintainer(by):
         raise WrongState(
-            rule="Reports are declined all at once by maintainers.",
+            rule="Reports are rejected all at once by maintainers.",
             received=f"{by}, who is none",
             remedy="Decide them one by one, or ask a maintainer.",
         )

@@ -281,7 +281,7 @@ def appeal(*, report: Report, words: str) -> None:
         if not appealed:
             report.refresh_from_db()
             raise WrongState(
-                rule="A report can be appealed once, while it is declined.",
+                rule="A report can be appealed once, while it is rejected.",
                 received=f"a report that is {report.status}"
                 + (f", appealed on {report.appealed_at:%Y-%m-%d}" if report.appealed_at else ""),
                 remedy="File a new report if you have other examples.",

@@ -1,19 +1,29 @@
 """Propose, approve, run, promote, decline or cancel a retrain."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from feedback import queries
 from feedback.errors import ArtifactMissing, NothingToLearn, OverrideNeeded, WrongState
 from feedback.models import ApprovalRule, Audit, AuditSet, DatasetVersion, ModelVersion, Retrain
-from feedback.services import audits, datasets, ledger, manifests, models, training_process
+from feedback.services import (
+    audits,
+    datasets,
+    gaps,
+    ledger,
+    manifests,
+    models,
+    training_process,
+    verdicts,
+)
 from feedback.text import optional_text
 from modeltrain.data import manifest
 
@@ -102,9 +112,20 @@ def decline(*, retrain: Retrain, by: User, reason: str = "") -> Retrain:
     return retrain
 
 
-def promote(*, retrain: Retrain, by: User, override_reason: str = "") -> Retrain:
-    """Put the candidate in service, in one transaction: there is always a champion."""
+def promote(
+    *,
+    retrain: Retrain,
+    by: User,
+    override_reason: str = "",
+    acknowledged_gaps: Sequence[str] = (),
+) -> Retrain:
+    """Put the candidate in service, in one transaction: there is always a champion.
+
+    The verdict must still hold against what is in service now. A verdict that is no pass needs a
+    reason, and every gap that opens needs a confirmation, whatever the verdict.
+    """
     _refuse_unless(retrain, [Status.EVALUATED], "promoted")
+    verdicts.refuse_outdated(retrain)
     gate, candidate = retrain.gate or {}, retrain.candidate
     override_reason = optional_text(override_reason, "A reason")
     if gate.get("verdict") != "pass" and not override_reason:
@@ -113,6 +134,7 @@ def promote(*, retrain: Retrain, by: User, override_reason: str = "") -> Retrain
             received=f"gate verdict {gate.get('verdict')!r} and no override_reason",
             remedy="Give override_reason, or decline.",
         )
+    groups = gaps.acknowledge(gate, acknowledged_gaps)
     if candidate is None or not candidate.folder.is_dir():
         raise ArtifactMissing(
             rule="A model is promoted from its own files.",
@@ -124,14 +146,18 @@ def promote(*, retrain: Retrain, by: User, override_reason: str = "") -> Retrain
             retrain,
             sources=[Status.EVALUATED],
             verb="promoted",
+            condition=verdicts.still_holds(retrain),
             status=Status.PROMOTED,
             decided_by=by,
             decided_at=timezone.now(),
             override_reason=override_reason,
+            acknowledged_gaps=groups,
         )
         if gate.get("verdict") != "pass":
             ledger.record_override(retrain, by=by)
-        models.put_in_service(candidate, by=by)
+        if groups:
+            ledger.record_gaps(retrain, by=by)
+        models.put_in_service(candidate, instead_of=retrain.judged_against, by=by)
     return retrain
 
 
@@ -224,12 +250,15 @@ def _store_result(retrain: Retrain, audit_set: AuditSet, result: Mapping[str, An
         if audit.status != Audit.Status.DONE:
             figures = json.loads(source.with_suffix(".json").read_text())
             audits.finish(audit=audit, figures=figures)
+    gate = json.loads(Path(result["gate"]).read_text())
     with transaction.atomic():
         evaluated = Retrain.objects.filter(pk=retrain.pk, status=Status.RUNNING).update(
             status=Status.EVALUATED,
             candidate=candidate,
+            gate=gate,
+            judged_against=retrain.base,
             audit_set=audit_set,
-            gate=json.loads(Path(result["gate"]).read_text()),
+            policy_sha256=verdicts.policy_sha256(gate["policy"]),
             evaluated_at=timezone.now(),
         )
         if evaluated:
@@ -247,11 +276,17 @@ def fail_lost() -> int:
     )
 
 
-def _transition(retrain: Retrain, *, sources: list[str], verb: str, **changes: Any) -> None:
-    updated = Retrain.objects.filter(pk=retrain.pk, status__in=sources).update(**changes)
+def _transition(
+    retrain: Retrain, *, sources: list[str], verb: str, condition: Q | None = None, **changes: Any
+) -> None:
+    """Change a retrain in one conditional update, or refuse: it changed meanwhile."""
+    in_source = Retrain.objects.filter(condition or Q(), pk=retrain.pk, status__in=sources)
+    updated = in_source.update(**changes)
     retrain.refresh_from_db()
     if not updated:
         _refuse_unless(retrain, sources, verb)
+        sentences = verdicts.changes(retrain) or ["It was judged again in this moment."]
+        raise verdicts.outdated(retrain, sentences)
 
 
 def _refuse_unless(retrain: Retrain, sources: list[str], verb: str) -> None:

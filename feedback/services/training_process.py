@@ -35,12 +35,11 @@ def run(
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as errors:
         process = subprocess.Popen(  # noqa: S603 - our own module, our own arguments
-            [sys.executable, "-m", "modeltrain", *arguments, "--json-progress"],
+            [sys.executable, "-u", "-m", "modeltrain", *arguments, "--json-progress"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
             preexec_fn=_die_with_parent_and_yield,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"},
         )
         try:
             return _follow(process, log, listen, time.monotonic() + limit_seconds)

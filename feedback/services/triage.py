@@ -226,7 +226,7 @@ def refusal_to_decide(report: Report, by: User) -> Refusal | None:
     if queries.triage.appeal_reserved_for_others(report, by):
         return WrongState(
             rule="An appeal is decided by somebody who did not decide the report before.",
-            received=f"{by}, who declined it",
+            received=f"{by}, who rejected it",
             remedy="Leave it to another reviewer.",
         )
     standing = queries.decisions.standing(report)

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from modeltrain.audit import columns
 from modeltrain.audit.fairness import (
     cluster_numbers,
-    effective_sample_size,
-    minimum_detectable_change,
     rate,
     rates_by_group,
     values_by_axis,
 )
 from modeltrain.audit.harm import hundredths
+from modeltrain.audit.headlines import headlines
 from modeltrain.audit.minimum import MINIMUM_IMAGES
 from modeltrain.audit.quality import calibration
 from modeltrain.data.manifest import Row
@@ -258,6 +257,7 @@ def audit(
             for axis in axes
             for cell in _cells(facts, [None if value else "" for value in values[axis]]).values()
         },
+        "headlines": headlines(columns.from_predicted(predicted), minimum=minimum, level=level),
         "pairs": [
             {"axes": [first, second], "cells": _pair_cells(facts, values[first], values[second])}
             for first, second in combinations(axes, 2)
@@ -346,10 +346,6 @@ def _cells(facts: _ImageFacts, values: Sequence[str | None]) -> dict[str, Figure
         cell = {"n": error["n"], "enough": error["n"] >= facts.minimum}
         for name in _RATES:
             cell[name] = rates[name].get(value) or rate(count=0, n=0)
-        effective = effective_sample_size(wrong[members[value]], group.clusters, level=facts.level)
-        cell["smallest_change"] = minimum_detectable_change(
-            error_rate=error["rate"], n=effective, level=facts.level
-        )
         cells[value] = cell | _score_figures(group)
     return cells
 
@@ -376,7 +372,6 @@ def _empty_cell(minimum: int) -> Figures:
         "n": 0,
         "enough": minimum <= 0,
         **{name: rate(count=0, n=0) for name in _RATES},
-        "smallest_change": None,
         "ece": None,
         "nsfw_scores": {"safe": [], "nsfw": []},
     }

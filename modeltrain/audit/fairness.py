@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, t
+from scipy.stats import t
 from statsmodels.stats.proportion import proportion_confint
 
 Rate = dict[str, Any]
@@ -250,39 +250,6 @@ def rate(
         "low": interval[0],
         "high": interval[1],
     }
-
-
-def minimum_detectable_change(
-    *, error_rate: float, n: float, level: float = 0.95, power: float = 0.8
-) -> float | None:
-    """Return the smallest rise of an error rate that two audits of this size would show.
-
-    It holds for two independent samples, by the arcsine approximation: two models on the same
-    images usually detect less than that.
-
-    Source: J. Cohen (1988), "Statistical Power Analysis for the Behavioral Sciences", chapter 6.
-
-    Parameters
-    ----------
-    error_rate : float
-        Between 0 and 1.
-    n : float
-        Images; if they are clustered, what `effective_sample_size` returns.
-    level : float
-        1 - level is the risk of seeing a change where there is none, on both sides together.
-    power : float
-        The chance of detecting a rise of that size.
-
-    Returns
-    -------
-    float or None
-        A difference of rates, above 0. None if not even a rise to 1 would be detected.
-    """
-    if n <= 0:
-        return None
-    quantiles = norm.ppf(1 - (1 - level) / 2) + norm.ppf(power)
-    angle = 2 * math.asin(math.sqrt(error_rate)) + quantiles * math.sqrt(2 / n)
-    return math.sin(angle / 2) ** 2 - error_rate if angle < math.pi else None
 
 
 def mean_interval(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modeltrain.audit.fairness import rate
+from modeltrain.formatting import interval, percent
 
 BINS = 15
 MISTAKES = 20
@@ -157,7 +158,7 @@ def to_markdown(figures: Mapping[str, Any], *, title: str) -> str:
         lines.append(f"| {label} | {' | '.join(map(str, row))} |")
     ece = figures["calibration"]["ece"]
     lines += ["", "## Calibration", ""]
-    lines += [f"Expected calibration error {'no data' if ece is None else f'{ece:.1%}'}.", ""]
+    lines += [f"Expected calibration error {'no data' if ece is None else percent(ece)}.", ""]
     lines += ["| sure | images | right | |", "|---|---|---|---|"]
     for bin_ in figures["calibration"]["bins"]:
         if bin_["n"]:
@@ -177,5 +178,5 @@ def to_markdown(figures: Mapping[str, Any], *, title: str) -> str:
 def _rate_text(rate: Mapping[str, Any]) -> str:
     if rate["rate"] is None:
         return "no data"
-    interval = f"{rate['low']:.1%} to {rate['high']:.1%}"
-    return f"{rate['rate']:.1%} ({interval}; {rate['count']} of {rate['n']})"
+    counted = f"{rate['count']} of {rate['n']}"
+    return f"{percent(rate['rate'])} ({interval(rate['low'], rate['high'])}; {counted})"

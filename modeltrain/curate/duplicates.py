@@ -17,6 +17,8 @@ import faiss
 import numpy as np
 import pdqhash
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from threadpoolctl import threadpool_limits
 
 from modeltrain.curate import alignment, hash_join
@@ -211,9 +213,6 @@ def clusters(pairs: Iterable[tuple[int, int]], count: int) -> list[list[int]]:
     list of list of int
         Indices; images without a duplicate are left out.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     indices = np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
     graph = coo_array((np.ones(len(indices)), tuple(indices.T)), shape=(count, count))
     _, cluster_of = connected_components(graph, directed=False)

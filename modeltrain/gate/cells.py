@@ -58,7 +58,7 @@ class Comparison:
 
 
 def compare_cells(old: Columns, new: Columns, policy: Policy) -> list[Comparison]:
-    """Compare two models in every cell that a policy looks at.
+    """Compare two models in every cell that a policy looks at, and test whether one is worse.
 
     Parameters
     ----------
@@ -69,7 +69,33 @@ def compare_cells(old: Columns, new: Columns, policy: Policy) -> list[Comparison
     Returns
     -------
     list of Comparison
-        Cells to which a kind of mistake cannot happen are left out.
+        As `count_cells` returns them, with p-values.
+    """
+    comparisons, differences = count_cells(old, new, policy)
+    tested = sign_flips(differences)
+    return [
+        replace(comparison, p_value=float(p_value))
+        for comparison, p_value in zip(comparisons, tested.adjusted, strict=True)
+    ]
+
+
+def count_cells(
+    old: Columns, new: Columns, policy: Policy
+) -> tuple[list[Comparison], sparse.csc_array]:
+    """Count in every cell that a policy looks at which of two models makes a mistake.
+
+    Parameters
+    ----------
+    old, new : Columns
+        The champion's and the candidate's answers to the same images.
+    policy : Policy
+
+    Returns
+    -------
+    comparisons : list of Comparison
+        Without p-values. Cells to which a kind of mistake cannot happen are left out.
+    differences : scipy.sparse.csc_array of int, shape [clusters, cells]
+        Newly wrong minus newly right images of each cluster in each cell.
     """
     numbers = cluster_numbers(old.cluster)
     outcomes = [
@@ -100,11 +126,7 @@ def compare_cells(old: Columns, new: Columns, policy: Policy) -> list[Comparison
                     )
                 )
                 differences.append((numbers[images[difference != 0]], difference[difference != 0]))
-    tested = sign_flips(_matrix(differences, int(numbers.max(initial=-1)) + 1))
-    return [
-        replace(comparison, p_value=float(p_value))
-        for comparison, p_value in zip(comparisons, tested.adjusted, strict=True)
-    ]
+    return comparisons, _matrix(differences, int(numbers.max(initial=-1)) + 1)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ Harm and harmless confusion are judged apart, for every class and every group, o
 and so are gaps between groups. See docs/audits.md.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,13 +13,10 @@ import numpy as np
 from modeltrain.audit import columns
 from modeltrain.audit.columns import Columns
 from modeltrain.audit.evaluate import Predicted
-from modeltrain.audit.harm import can_happen
 from modeltrain.gate.cells import Comparison, compare_cells
 from modeltrain.gate.disparity import as_dict, opened_disparities
-from modeltrain.gate.paired import images_needed
-from modeltrain.gate.policy import CLASS, Policy
+from modeltrain.gate.policy import Policy
 from modeltrain.gate.sentences import cell_sentence, gap_sentence, verdict_sentence
-from modeltrain.labels import LABELS
 
 PASS, BLOCKED, INSUFFICIENT = "pass", "blocked", "insufficient data"
 NOT_WORSE, WORSE = "not worse", "worse"
@@ -159,11 +157,9 @@ def _cell(comparison: Comparison, *, unchanged: bool, policy: Policy) -> Cell:
         "minimum": policy.minimum,
         "p_value": comparison.p_value if n else None,
         "needed": (
-            _images_needed(comparison, rate, margin, policy)
-            if n and finding == INSUFFICIENT
-            else None
+            _images_needed(comparison, rate, policy) if n and finding == INSUFFICIENT else None
         ),
-        "required": _required(comparison, policy),
+        "required": policy.requires(comparison.axis, comparison.value, measure=comparison.measure),
         "not_covered": policy.why_not_covered(comparison.axis, comparison.value),
         "exception": policy.exemption_reason(comparison.axis, comparison.value),
         "finding": finding,
@@ -172,23 +168,14 @@ def _cell(comparison: Comparison, *, unchanged: bool, policy: Policy) -> Cell:
     return cell | {"sentence": cell_sentence(cell)}
 
 
-def _required(comparison: Comparison, policy: Policy) -> bool:
-    """Return whether the cell must have enough images: some class in it is covered as well."""
-    classes = [label for label in LABELS if can_happen(comparison.measure, label)]
-    covered = any(policy.why_not_covered(CLASS, label) is None for label in classes)
-    return covered and policy.requires(comparison.axis, comparison.value)
-
-
-def _images_needed(comparison: Comparison, rate: float, margin: float, policy: Policy) -> int:
+def _images_needed(comparison: Comparison, rate: float, policy: Policy) -> int | None:
     """Return how many images would tell, if the models disagree as often on more of them."""
     pairs = comparison.pairs
-    design_effect = pairs.n / comparison.effective
-    share = (pairs.only_candidate + pairs.only_champion) / pairs.n
-    independent = max(
-        policy.fewest_images(measure=comparison.measure, rate=rate),
-        images_needed(disagreement=share, margin=margin, level=policy.level),
+    disagreement = (pairs.only_candidate + pairs.only_champion) / pairs.n
+    independent = policy.fewest_images(
+        measure=comparison.measure, rate=rate, disagreement=disagreement
     )
-    return round(independent * design_effect)
+    return None if independent is None else math.ceil(independent * pairs.n / comparison.effective)
 
 
 def _verdict(cells: Sequence[Cell], gaps: Sequence[Cell]) -> str:

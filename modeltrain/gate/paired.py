@@ -135,33 +135,3 @@ def _correlation(pairs: Pairs, scale: float) -> float:
     determinant = pairs.both * pairs.neither - pairs.only_candidate * pairs.only_champion
     corrected = max(determinant - n / 2 / scale, 0.0) if determinant > 0 else determinant
     return corrected / math.sqrt(margins)
-
-
-def images_needed(
-    *, disagreement: float, margin: float, level: float = 0.95, power: float = 0.8
-) -> int:
-    """Return how many images would show that an equally good candidate is not worse.
-
-    Source: the normal approximation for the difference of paired proportions, whose variance is the
-    share of images that the models disagree on; as in J. Liu et al. (2002), "Tests for equivalence
-    or non-inferiority for paired binary data", Statistics in Medicine 21, 231–245.
-
-    Parameters
-    ----------
-    disagreement : float
-        Share of images that exactly one of the models gets wrong, times the design effect.
-    margin : float
-        The non-inferiority margin: a difference of error rates, above 0.
-    level : float
-        Confidence level of the interval, between 0 and 1.
-    power : float
-        The chance of showing it, between 0 and 1.
-
-    Returns
-    -------
-    int
-        Rounded up.
-    """
-    quantiles = norm.ppf(1 - (1 - level) / 2) + norm.ppf(power)
-    needed: float = disagreement * (quantiles / margin) ** 2
-    return math.ceil(needed)

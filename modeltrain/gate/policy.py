@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, DecisionRule
+from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, DecisionRule, can_happen
 from modeltrain.gate.paired import Pairs, difference_interval
+from modeltrain.labels import LABELS
 
 POLICY = Path(__file__).with_name("policy.json")
 CLASS, OVERALL = "class", "overall"
+
+_POWER_QUANTILE = 0.8416  # of the normal distribution, for a power of 80%
+_LARGE = 10**6  # shares as counts
+_MOST = 10**9  # images
 
 
 class PolicyRefused(ValueError):
@@ -191,10 +196,21 @@ class Policy:
         noise = self.harm_errors * math.sqrt(2 * rate * (1 - rate) / max(effective, 1.0))
         return min(self.harm_ceiling, max(least, noise))
 
-    def requires(self, axis: str, value: str) -> bool:
-        """Return whether a cell must have enough images."""
+    def requires(self, axis: str, value: str, *, measure: str = CONFUSION) -> bool:
+        """Return whether a cell must have enough images.
+
+        Parameters
+        ----------
+        axis, value : str
+            Which images.
+        measure : str
+            From `harm.MEASURES`. A kind of mistake that can only happen to classes that are not
+            covered requires no images.
+        """
+        classes = [label for label in LABELS if can_happen(measure, label)]
+        covered = any(self.why_not_covered(CLASS, label) is None for label in classes)
         named = axis in self.required or f"{axis}={value}" in self.required
-        return named and self.why_not_covered(axis, value) is None
+        return covered and named and self.why_not_covered(axis, value) is None
 
     def why_not_covered(self, axis: str, value: str) -> str | None:
         """Return why a cell needs no images, or None if it does."""
@@ -204,41 +220,78 @@ class Policy:
         """Return why a cell does not decide, or None if it does."""
         return _reason(self.exceptions, axis, value)
 
-    def fewest_images(self, *, measure: str, rate: float) -> int:
-        """Return how many independent images let an unchanged model pass.
+    def fewest_images(self, *, measure: str, rate: float, disagreement: float = 0.0) -> int | None:
+        """Return how many independent images let a model that is no worse pass, with 80% power.
 
-        Unchanged means that no decision about them differs. A true rise of the margin is then ruled
-        out by their number alone.
+        Source: as `difference_interval`; the chance part is the normal approximation of J. Liu et
+        al. (2002), "Tests for equivalence or non-inferiority for paired binary data", Statistics
+        in Medicine 21, 231–245.
 
         Parameters
         ----------
         measure : str
             From `harm.MEASURES`.
         rate : float
-            The champion's rate.
-        """
-        n = self.minimum
-        while not self._passes(n, measure, rate):
-            n += max(1, n // 50)
-        return n
+            Of both models.
+        disagreement : float
+            Share of images on which exactly one of the models makes the mistake. If it is 0, the
+            images rule out a true rise of the margin by their number alone.
 
-    def _passes(self, n: int, measure: str, rate: float) -> bool:
-        wrong = round(rate * n)
-        interval = difference_interval(Pairs(wrong, 0, 0, n - wrong), level=self.level)
+        Returns
+        -------
+        int or None
+            At least `minimum`. None if no number of images is enough.
+        """
+        low, high = self.minimum, self.minimum
+        while not self._passes(high, measure, rate, disagreement):
+            low, high = high + 1, 2 * high
+            if high > _MOST:
+                return None
+        while low < high:  # with more images the margin never narrows faster than the interval
+            middle = (low + high) // 2
+            if self._passes(middle, measure, rate, disagreement):
+                high = middle
+            else:
+                low = middle + 1
+        return high
+
+    def _passes(self, n: int, measure: str, rate: float, disagreement: float) -> bool:
+        wrong = round(rate * _LARGE)
+        swapped = min(round(disagreement / 2 * _LARGE), wrong, _LARGE - wrong)
+        pairs = Pairs(wrong - swapped, swapped, swapped, _LARGE - wrong - swapped)
+        interval = difference_interval(pairs, level=self.level, effective=n)
         assert interval is not None
-        smoothed = (wrong + 0.5) / (n + 1)
-        return interval[1] < self.margin_for(measure=measure, rate=smoothed, effective=n)
+        chance = _POWER_QUANTILE * math.sqrt(disagreement / n)
+        smoothed = (rate * n + 0.5) / (n + 1)
+        margin = self.margin_for(measure=measure, rate=smoothed, effective=n)
+        return interval[1] + chance < margin
 
     def warnings(self) -> list[str]:
-        """Return what the policy asks for that can hardly be met, in plain words."""
+        """Return what the policy asks for that can hardly be met, and what would be needed."""
         fewest = self.fewest_images(measure=FALSE_ALARM, rate=0.0)
+        if fewest is None:
+            return [
+                f"No number of images rules out a rise of false alarms at {self.harm_errors:g} "
+                "standard errors where the model in service makes none. Such a cell cannot pass "
+                f"unless all answers are the same. Set harm_errors to {self._least_errors():g} or "
+                "more."
+            ]
         if fewest <= self.minimum:
             return []
         return [
             f"A rise of false alarms by {self.harm_ceiling * 100:g} points can be ruled out with "
-            f"{fewest} independent images or more, even if no decision changes. A cell of "
-            f"{self.minimum} to {fewest - 1} images cannot pass unless all answers are the same."
+            f"{fewest:,} independent images or more, even if no decision changes. A cell of "
+            f"{self.minimum} to {fewest - 1:,} images cannot pass unless all answers are the same."
         ]
+
+    def _least_errors(self) -> float:
+        """Return the smallest `harm_errors`, in halves, with which some number of images passes."""
+        errors = 0.5
+        while (
+            replace(self, harm_errors=errors).fewest_images(measure=FALSE_ALARM, rate=0.0) is None
+        ):
+            errors += 0.5
+        return errors
 
 
 def _reason(exempt: Sequence[Exemption], axis: str, value: str) -> str | None:

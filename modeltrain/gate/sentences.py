@@ -1,7 +1,10 @@
 """What the gate found, as plain sentences."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from modeltrain.formatting import percent
 
 Cell = Mapping[str, Any]
 
@@ -70,14 +73,47 @@ def cell_sentence(cell: Cell) -> str:
     if cell["finding"] == "worse":
         return f"Blocked: more {what}: {_counts(cell)}; {_chance(cell['p_value'])}."
     if cell["finding"] == "insufficient data":
+        enough = (
+            "Under this policy, no number of images would show it."
+            if cell["needed"] is None
+            else f"If there is none, about {cell['needed']:,} such images would show it."
+        )
         return (
             f"Not enough images: a rise of {what} by {points(cell['margin'])} points cannot be "
-            f"ruled out: {_counts(cell)}. If there is none, about {cell['needed']:,} such images "
-            "would show it."
+            f"ruled out: {_counts(cell)}. {enough}"
         )
     if cell["unchanged"]:
         return f"Pass: all answers are the same: {_counts(cell)}."
     return f"Pass: {what} do not rise by {points(cell['margin'])} points or more: {_counts(cell)}."
+
+
+def shortage_sentence(cell: Cell) -> str:
+    """Say how many images a cell lacks, and what cannot be seen without them."""
+    name, rise = cell_name(cell), cell["smallest_change"]
+    why_not = cell["exception"] or (None if cell["decides"] else cell["not_covered"])
+    if why_not:
+        return f"Not judged: {name} ({why_not.rstrip('.')})."
+    if cell["n"] == 0:
+        if cell["required"]:
+            return f"No model passes without {name}: collect about {cell['missing']:,}."
+        return f"There are no {name}."
+    rule = "" if cell["rule"] == "highest score" else f" ({cell['rule']})"
+    mistakes = MISTAKES[cell["measure"]]
+    if not cell["short"]:
+        return f"Enough {name}: a rise of {mistakes}{rule} by {points(rise)} points is noticed."
+    if cell["missing"] is None:
+        return f"Under this policy, no number of {name} lets a model pass that answers otherwise."
+    unseen = (
+        f"no rise of {mistakes}{rule} is seen there, however large"
+        if rise is None
+        else f"no rise of {mistakes}{rule} below {points(rise)} points is seen there"
+    )
+    doubt = (
+        ", and that a model that is no worse may read “not enough images”"
+        if cell["decides"] and cell["missing_to_pass"]
+        else ""
+    )
+    return f"Collect about {cell['missing']:,} more {name}, or accept that {unseen}{doubt}."
 
 
 def gap_sentence(gap: Cell) -> str:
@@ -91,28 +127,25 @@ def gap_sentence(gap: Cell) -> str:
         f"points, {points(gap['own_low'])} to {points(gap['own_high'])})."
     )
     return (
-        f"A gap opens: {_what(gap)} happen to {_percent(now['rate'])} of {gap['n']}, to "
-        f"{_percent(now['rest_rate'])} of comparable others; before, to "
-        f"{_percent(before['rate'])} and {_percent(before['rest_rate'])} "
+        f"A gap opens: {_what(gap)} happen to {percent(now['rate'])} of {gap['n']}, to "
+        f"{percent(now['rest_rate'])} of comparable others; before, to "
+        f"{percent(before['rate'])} and {percent(before['rest_rate'])} "
         f"({points(gap['difference'], signed=True)} points, {points(gap['low'])} to "
         f"{points(gap['high'])}); {_chance(gap['p_value'])}. {own}"
     )
 
 
-def _percent(rate: float) -> str:
-    return f"{rate * 100:.1f}%"
-
-
 def verdict_sentence(verdict: str, cells: Sequence[Cell], gaps: Sequence[Cell]) -> str:
-    """Say what the gate found overall, the worst first."""
+    """Say what the gate found overall, the worst first, and in the same sentence what it did not
+    judge."""
+    limits = _not_judged(cells)
     cells = [cell for cell in cells if cell["exception"] is None]
-    limits = _not_covered(cells)
     if verdict == "pass":
         first = (
-            "Pass: all answers are the same."
+            "Pass: all answers are the same"
             if cells and all(cell["unchanged"] for cell in cells)
             else "Pass: neither false alarms nor misses nor confusions rise beyond their margin in "
-            "any class or group with enough images."
+            "any class or group with enough images"
         )
         behind = [f"{cell_name(gap)}" for gap in gaps]
         gained = (
@@ -120,7 +153,7 @@ def verdict_sentence(verdict: str, cells: Sequence[Cell], gaps: Sequence[Cell]) 
             if gaps
             else ""
         )
-        return first + gained + limits
+        return f"{first}{limits}.{gained}"
     worse = [cell for cell in cells if cell["finding"] == "worse"]
     blocking = [gap for gap in gaps if gap["blocks"]]
     if worse:
@@ -135,26 +168,49 @@ def verdict_sentence(verdict: str, cells: Sequence[Cell], gaps: Sequence[Cell]) 
         )
         rest = len(_unique([_what(cell) for cell in worse])) - 1
         more = f"; {rest} more {'cell is' if rest == 1 else 'cells are'} worse" if rest else ""
-        return str(worst["sentence"]).removesuffix(".") + more + "." + limits
+        return str(worst["sentence"]).removesuffix(".") + f"{more}{limits}."
     if blocking:
-        return f"Blocked: {blocking[0]['sentence'][0].lower()}{blocking[0]['sentence'][1:]}{limits}"
+        opens, end, own = str(blocking[0]["sentence"]).partition(". The group itself")
+        return f"Blocked: {opens[0].lower()}{opens[1:]}{limits}{end}{own}"
     short = [
         cell
         for cell in cells
         if cell["finding"] == "insufficient data"
         and (cell["required"] or cell["independent"] >= cell["minimum"])
     ]
-    return "Not enough images: " + "; ".join(_shortages(short)) + "." + limits
+    return "Not enough images: " + "; ".join(_shortages(short)) + f"{limits}."
 
 
-def _not_covered(cells: Sequence[Cell]) -> str:
-    """Say which cells without images the policy leaves out, and why."""
-    empty = [cell for cell in cells if cell["n"] == 0 and cell["not_covered"]]
-    if not empty:
-        return ""
-    reasons = _unique([str(cell["not_covered"]) for cell in empty])
-    names = _listed(_unique([str(cell["value"]) for cell in empty]))
-    return f" Nothing is known about {names}: {' '.join(reasons)}"
+def _not_judged(cells: Sequence[Cell]) -> str:
+    """Say which cells do not decide by the policy's own words, and why, as more of a sentence."""
+    reasons: dict[str, list[Cell]] = {}
+    for cell in cells:
+        few = cell["n"] == 0 or cell["independent"] < cell["minimum"]
+        if reason := cell["exception"] or (cell["not_covered"] if few else None):
+            reasons.setdefault(reason, []).append(cell)
+    return "".join(f"; {_not_judged_for(reason, apart)}" for reason, apart in reasons.items())
+
+
+def not_judged(policy: Mapping[str, Any]) -> str:
+    """Say which cells a policy leaves out, each with its reason; "" if it leaves out none.
+
+    Parameters
+    ----------
+    policy : mapping
+        As a verdict contains it. Before version 3, a policy has exceptions only.
+    """
+    reasons: dict[str, list[Cell]] = {}
+    for cell in [*policy.get("not_covered", []), *policy.get("exceptions", [])]:
+        reasons.setdefault(cell["reason"], []).append(cell)
+    text = "; ".join(_not_judged_for(reason, apart) for reason, apart in reasons.items())
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def _not_judged_for(reason: str, cells: Sequence[Cell]) -> str:
+    classes = _unique([cell["value"] for cell in cells if cell["axis"] == "class"])
+    others = _unique([cell_name(cell) for cell in cells if cell["axis"] != "class"])
+    names = [f"{_listed(classes, most=8)} images"] if classes else []
+    return f"{_listed([*names, *others], most=8)} are not judged ({reason.rstrip('.')})"
 
 
 def _shortages(cells: Sequence[Cell]) -> list[str]:
@@ -166,11 +222,14 @@ def _shortages(cells: Sequence[Cell]) -> list[str]:
         parts.append("no images of " + _listed(_unique(empty)))
     if few:
         names = _unique([cell_name(cell) for cell in few])
-        most = max(few, key=lambda cell: cell["needed"] / cell["n"])
-        parts.append(
-            f"too few {_listed(names)} to rule out a rise; of {cell_name(most)}, "
-            f"about {most['needed']:,} are needed and {most['n']} are there"
+        most = max(few, key=lambda cell: (cell["needed"] or math.inf) / cell["n"])
+        enough = (
+            "under this policy, no number of images would do"
+            if most["needed"] is None
+            else f"of {cell_name(most)}, about {most['needed']:,} are needed and {most['n']} are "
+            "there"
         )
+        parts.append(f"too few {_listed(names)} to rule out a rise; {enough}")
     return parts
 
 

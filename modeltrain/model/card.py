@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from modeltrain.formatting import percent
+
 
 def head_card(config: Mapping[str, Any]) -> str:
     """Write the card of a model with a retrained head, in Markdown.
@@ -21,7 +23,7 @@ def head_card(config: Mapping[str, Any]) -> str:
         for kind, count in sorted(counts.items())
     )
     agreement = "\n".join(
-        f"| {label} | {'no data' if share is None else f'{share:.1%}'} |"
+        f"| {label} | {'no data' if share is None else percent(share)} |"
         for label, share in training["impression_agreement"].items()
     )
     validation = "\n".join(
@@ -132,7 +134,7 @@ def quantized_card(config: Mapping[str, Any]) -> str:
     export = config["export"]
     graphs = "\n".join(
         f"| {name} | {graph['bytes'] / 1e6:.1f} MB | {graph['max']:.4f} | {graph['p99']:.4f} | "
-        f"{graph['within']:.1%} | {graph['same']:.1%} |"
+        f"{percent(graph['within'])} | {percent(graph['same'])} |"
         for name, graph in export["graphs"].items()
     )
     return f"""# A model in 8-bit integers
@@ -159,4 +161,5 @@ how good it is for whom: audit it, and let the gate compare the two.
 def _validation_text(values: Mapping[str, float]) -> str:
     if "validation_loss" not in values:
         return "no images"
-    return f"accuracy {values['validation_accuracy']:.1%}, loss {values['validation_loss']:.3f}"
+    accuracy, loss = percent(values["validation_accuracy"]), values["validation_loss"]
+    return f"accuracy {accuracy}, loss {loss:.3f}"

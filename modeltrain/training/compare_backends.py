@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from modeltrain.formatting import interval, percent
 from modeltrain.progress import ProgressCallback, quiet
 from modeltrain.training.article import PHASE_1, PHASE_2
 
@@ -179,7 +180,7 @@ def to_markdown(runs: Sequence[BackendRun]) -> str:
         accuracy_text = (
             "no images"
             if accuracy["rate"] is None
-            else f"{accuracy['rate']:.1%} ({accuracy['low']:.1%} to {accuracy['high']:.1%})"
+            else f"{percent(accuracy['rate'])} ({interval(accuracy['low'], accuracy['high'])})"
         )
         lines.append(
             f"| {run.backend} | {accuracy_text} | {run.epochs} | {run.training_seconds:.0f} s | "

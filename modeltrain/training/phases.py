@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from modeltrain.formatting import percent
 from modeltrain.network import devices
 from modeltrain.progress import ProgressCallback, quiet
 from modeltrain.training import checkpoint
@@ -185,8 +186,8 @@ def _improved(state: State) -> bool:
 
 def _progress_text(figures: dict[str, float]) -> str:
     accuracy = figures.get("validation_accuracy")
-    loss_text = f"loss {figures['loss']:.3f}"
-    return loss_text if accuracy is None else f"{loss_text}, validation accuracy {accuracy:.1%}"
+    text = f"loss {figures['loss']:.3f}"
+    return text if accuracy is None else f"{text}, validation accuracy {percent(accuracy)}"
 
 
 def class_weights(classes: NDArray[Any], *, count: int, balance: bool) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
-from django.http import Http404, QueryDict
+from django.http import QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.decorators import method_decorator
@@ -20,10 +20,11 @@ from rest_framework.views import APIView
 
 from feedback import queries
 from feedback.errors import Invalid
-from feedback.models import Classification, PublicReport, Report
+from feedback.models import Classification, PublicReport
 from feedback.services import evidence, reports
 from feedback.services.counterparts import Pair
 from nsfwsite import throttle
+from nsfwsite.access import report_of
 from nsfwsite.api.requests import validated_data
 from nsfwsite.api.serializers.reports import (
     AppealInput,
@@ -94,25 +95,18 @@ class ReportList(ListAPIView):
 class ReportDetail(APIView):
     @extend_schema(responses=ReportOutput)
     def get(self, request: Request, receipt: str) -> Response:
-        return Response(ReportOutput(_report(receipt)).data)
+        return Response(ReportOutput(report_of(receipt)).data)
 
 
 class Appeal(APIView):
-    """Another look at a report that was declined, asked for once."""
+    """Another look at a report that was rejected, asked for once."""
 
     @extend_schema(request=AppealInput, responses=ReportOutput)
     def post(self, request: Request, receipt: str) -> Response:
         throttle.hit(request, scope="reports", rate=settings.RATE_REPORTS)
-        report = _report(receipt)
+        report = report_of(receipt)
         reports.appeal(report=report, words=validated_data(AppealInput, request)["words"])
-        return Response(ReportOutput(_report(receipt)).data)
-
-
-def _report(receipt: str) -> Report:
-    report = queries.reports.by_receipt(receipt)
-    if report is None:
-        raise Http404
-    return report
+        return Response(ReportOutput(report_of(receipt)).data)
 
 
 def _pairs(

@@ -12,9 +12,10 @@ import yaml
 
 from feedback import queries
 from feedback.models import Audit, DatasetVersion, ModelVersion, Retrain
+from modeltrain.audit import claims
 from modeltrain.data import manifest
+from modeltrain.formatting import interval, percent
 from modeltrain.labels import LABELS
-from nsfwsite.formatting import interval, percent
 from nsfwsite.tables import audit_tables
 from nsfwsite.tables.titles import load_titles
 
@@ -24,7 +25,7 @@ MARKDOWN = set("\\`*_{}[]<>#+-!|")
 LIMITS = """## Limits
 
 A label is what the model says, not what an image is. Groups with fewer images than the minimum read
-insufficient data: nothing is known of them. Reports find problems and estimate no rate; every rate
+not enough images: nothing is known of them. Reports find problems and estimate no rate; every rate
 here is from audit images that no model here learnt from."""
 ORIGIN = """## Where they come from
 
@@ -53,7 +54,7 @@ def _share(measure: dict[str, Any]) -> str:
     if not measure["n"]:
         return "no such images"
     if not measure["enough"]:
-        return "insufficient data"
+        return "not enough images"
     counted = f"{measure['count']} of {measure['n']}"
     return f"{percent(measure['rate'])} ({interval(measure['low'], measure['high'])}; {counted})"
 
@@ -130,11 +131,18 @@ def _figures(audit: Audit | None) -> str:
         f"## Figures\n\nAudit set {audit.audit_set.name}, {audit.figures['images']} images, "
         f"manifest `{audit.audit_set.manifest_sha256}`. Shares with 95% ranges."
     ]
-    for section in audit_tables.sections(audit.figures, load_titles(), not_stated=True):
+    titles = load_titles()
+    headlines = [
+        f"- {claims.sentence(headline, titles)}"
+        for headline in audit.figures.get("headlines", [])
+        if headline["measure"] != claims.ERROR
+    ]
+    lines.append("\n".join(headlines))
+    for section in audit_tables.sections(audit.figures, titles, not_stated=True):
         head = [section["title"], "images", *audit_tables.MEASURES.values()]
         rows = [[row["name"], row["n"], *map(_share, row["measures"])] for row in section["rows"]]
         lines.append(_table(head, rows))
-    return "\n\n".join(lines)
+    return "\n\n".join(filter(None, lines))
 
 
 def _verdict(retrain: Retrain | None) -> str:
@@ -146,6 +154,8 @@ def _verdict(retrain: Retrain | None) -> str:
     if retrain.decided_by:
         name = retrain.decided_by.get_full_name() or retrain.decided_by.get_username()
         text += f"\n\n{retrain.status.capitalize()} by {name}, {retrain.decided_at:%Y-%m-%d}."
+    if retrain.acknowledged_gaps:
+        text += " Confirmed to have read what is said above of gaps."
     if retrain.override_reason:
         text += f" The reason given:\n\n{_quoted(retrain.override_reason)}"
     return text

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from feedback.models import Audit
+from modeltrain.audit import claims
+from modeltrain.formatting import percent, points
 from nsfwsite.audits.charts.chart import Chart
 from nsfwsite.audits.charts.forest import forest
 from nsfwsite.audits.charts.heatmap import heatmap
 from nsfwsite.audits.charts.trend import trend
-from nsfwsite.formatting import interval, percent, points
 from nsfwsite.tables import audit_tables, gate_table
 from nsfwsite.tables.titles import Titles
 
@@ -16,6 +17,23 @@ Figures = Mapping[str, Any]
 Cell = dict[str, Any]
 
 MAX_LINES = 6  # that can be told apart
+CARDS = {
+    "false_alarm": (
+        "False alarms",
+        "safe images are called hentai, porn or sexy",
+        "the audit set has no safe images",
+    ),
+    "miss": (
+        "Misses",
+        "explicit images are called drawings or neutral",
+        "the audit set has no explicit images",
+    ),
+    "confusion": (
+        "Harmless confusions",
+        "images get a wrong label that hides and shows nothing",
+        "the audit set has no images",
+    ),
+}
 PHRASES = {
     "error": "wrong",
     "false_alarm": "a false alarm",
@@ -24,10 +42,28 @@ PHRASES = {
 }
 
 
-def worst_group(dots: Sequence[Cell]) -> Cell | None:
-    """The class or group with the highest rate, of those with enough images."""
-    groups = [dot for dot in dots if dot["axis"] != audit_tables.ALL_IMAGES]
-    return max(groups, key=lambda dot: dot["rate"], default=None)
+def headline_of(figures: Figures, measure: str) -> claims.Headline | None:
+    """What may be claimed about one kind of mistake; None until it is counted."""
+    headlines = figures.get("headlines", [])
+    return next((found for found in headlines if found["measure"] == measure), None)
+
+
+def headline_cards(figures: Figures, titles: Titles) -> list[Cell]:
+    """False alarms, misses and confusions, in this order: how often, of what, and for whom."""
+    cards = []
+    for measure, (title, happened, nothing) in CARDS.items():
+        headline = headline_of(figures, measure)
+        cards.append(
+            {
+                "title": title,
+                "happened": happened,
+                "nothing": nothing,
+                "mix": claims.mix(headline) if headline else "",
+                "claim": claims.claim(headline, titles) if headline else "",
+                **figures["overall"][measure],
+            }
+        )
+    return cards
 
 
 def groups_short_of_images(figures: Figures, titles: Titles) -> list[str]:
@@ -43,18 +79,18 @@ def groups_short_of_images(figures: Figures, titles: Titles) -> list[str]:
 def rates_chart(figures: Figures, measure: str, titles: Titles) -> Chart | None:
     """How often each group sees one kind of mistake."""
     dots = audit_tables.dots(figures, measure, titles)
-    worst = worst_group(dots)
-    if worst is None:
+    if all(dot["axis"] == audit_tables.ALL_IMAGES for dot in dots):
         return None
+    headline = headline_of(figures, measure)
     title = (
-        f"{worst['value']}: {percent(worst['rate'])} {PHRASES[measure]}, the highest share"
-        if worst["rate"]
-        else f"No group has {PHRASES[measure]}"
+        claims.title(headline, titles)
+        if headline
+        else f"{audit_tables.MEASURES[measure]}: share of each label and group"
     )
     return Chart(
         name="groups",
         title=title,
-        summary=f"{title}, {interval(worst['low'], worst['high'])}. "
+        summary=f"{title}. "
         f"{len(dots)} groups have at least {figures['minimum']} images and are drawn.",
         columns=["axis", "group", "rate", "low", "high", "count", "images"],
         rows=[
@@ -120,13 +156,7 @@ def trend_chart(audits: Sequence[Audit], axis: str, titles: Titles) -> Chart | N
     cells = [cell for cell in cells if cell["group"] in groups]
     if not cells:
         return None
-    first, last = _ends_of_largest_change(cells, groups)
-    title = (
-        f"{first['group']}: {percent(first['rate'])} wrong under {first['version']}, "
-        f"{percent(last['rate'])} under {last['version']}"
-        if first["version"] != last["version"]
-        else f"{last['group']}: {percent(last['rate'])} wrong under {last['version']}"
-    )
+    title = _trend_title(audits, axis, cells, titles)
     return Chart(
         name="trend",
         title=title,
@@ -137,11 +167,33 @@ def trend_chart(audits: Sequence[Audit], axis: str, titles: Titles) -> Chart | N
     )
 
 
-def _ends_of_largest_change(cells: Sequence[Cell], groups: Sequence[str]) -> tuple[Cell, Cell]:
-    """First and last cell of the group whose error rate changed most."""
-    by_group = [[cell for cell in cells if cell["group"] == group] for group in groups]
-    history = max(by_group, key=lambda cells: abs(cells[-1]["rate"] - cells[0]["rate"]))
-    return history[0], history[-1]
+def _trend_title(audits: Sequence[Audit], axis: str, cells: Sequence[Cell], titles: Titles) -> str:
+    """What the newest version's audit says of an axis; of all images, the first and last rate."""
+    first, last = cells[0], cells[-1]
+    if axis == "overall":
+        title = f"{percent(last['rate'])} wrong under {last['version']}"
+        if first["version"] != last["version"]:
+            title = f"{percent(first['rate'])} wrong under {first['version']}, {title}"
+        return f"{audit_tables.ALL_IMAGES}: {title}"
+    audit = next(audit for audit in audits if audit.model.version == last["version"])
+    name, headline = titles.axis(axis), headline_of(audit.figures or {}, claims.ERROR)
+    if headline is None:
+        return f"{name}: share of images that are wrong"
+    under = f"{name}, wrong under {last['version']}"
+    for composition in headline["composition"]:
+        if composition["axis"] == axis:
+            return f"{under}: {claims.composition_rates(composition, titles)}"
+    told_apart = [group for group in headline["groups"] if group["axis"] == axis]
+    if told_apart:
+        groups = ", ".join(
+            f"{titles.group(axis, group['value'])} {percent(group['rate'])} "
+            f"(comparable others {percent(group['rest_rate'])})"
+            for group in told_apart[:MAX_LINES]
+        )
+        return f"{under}: {groups}"
+    if axis in (*headline["compared"], *claims.STANDARDISED):
+        return f"{under}: no group is told apart from the others"
+    return f"{name}: share of images that are wrong"
 
 
 def differences_chart(gate: Figures, before: str, after: str) -> Chart | None:
@@ -171,22 +223,22 @@ def differences_chart(gate: Figures, before: str, after: str) -> Chart | None:
         }
         for cell in cells_by_measure[measure]
     ]
-    highest = max(cells, key=lambda cell: cell["rate"])
-    lowest = min(cells, key=lambda cell: cell["rate"])
-    headline = highest if highest["rate"] > 0 else lowest
-    title = (
-        f"{headline['value']}: {points(headline['rate'])} points of {kind} under {after}"
-        if headline["rate"]
-        else f"No group has more or fewer {kind} under {after} than under {before}"
-    )
+    worse = [cell for cell in cells if cell["finding"] == "worse"]
+    title = f"No group is shown to have more {kind} under {after} than under {before}"
+    if worse:
+        most = max(worse, key=lambda cell: cell["rate"])
+        title = (
+            f"{most['value']}: {points(most['rate'])} points of {kind} under {after} "
+            f"({points(most['low'])} to {points(most['high'])})"
+        )
+        title += f", and {len(worse) - 1} more are worse" if len(worse) > 1 else ""
     # The margin of false alarms differs between groups.
     margin = None if measure == "false_alarm" else gate["policy"]["margin"]
     right_of_zero = "Right of 0 is worse" + (f"; the margin is {margin:.0%}" if margin else "")
     return Chart(
         name="differences",
         title=title,
-        summary=f"{title}, {points(headline['low'])} points to {points(headline['high'])} points. "
-        f"{right_of_zero}.",
+        summary=f"{title}. {right_of_zero}.",
         columns=["axis", "group", "difference", "low", "high", "images", "finding"],
         rows=[list(cell.values()) for cell in cells],
         draw=forest(

@@ -8,11 +8,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from feedback.models import AuditSet, Finding
+from modeltrain.formatting import interval, percent, points
 from nsfwsite.audits import filters, images
 from nsfwsite.audits.charts.chart import Chart, requested_file
 from nsfwsite.audits.charts.forest import forest
 from nsfwsite.audits.findings import finding_context
-from nsfwsite.formatting import interval, percent, points
 from nsfwsite.tables.titles import Titles, load_titles
 
 Comparison = Mapping[str, Any]

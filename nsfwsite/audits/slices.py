@@ -12,12 +12,12 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from feedback.models import Audit, AuditSet, Finding, NamedSlice
+from modeltrain.formatting import points
 from nsfwsite.access import maintainer_required, refusals_as_pages, signed_in_user, typed_text
 from nsfwsite.audits import filters, images
 from nsfwsite.audits.charts.chart import Chart, requested_file
 from nsfwsite.audits.charts.forest import forest
 from nsfwsite.audits.findings import finding_context, redirect_to_finding
-from nsfwsite.formatting import points
 from nsfwsite.intake import maintaining
 
 Region = dict[str, Any]

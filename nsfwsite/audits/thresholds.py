@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any
 
+from modeltrain.formatting import percent
 from nsfwsite.audits.charts.chart import Chart
 from nsfwsite.audits.charts.threshold import threshold_curves
 from nsfwsite.audits.error_rates import MAX_LINES
-from nsfwsite.formatting import percent
 
 Cells = Mapping[str, Mapping[str, Any]]  # of one axis, by the group's title
 

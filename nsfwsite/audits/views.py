@@ -51,8 +51,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "audit_set": chosen.audit_set,
     }
     if champion and champion.figures:
-        dots = audit_tables.dots(champion.figures, "error", titles)
-        context["worst"] = error_rates.worst_group(dots)
+        context["cards"] = error_rates.headline_cards(champion.figures, titles)
         context["short"] = error_rates.groups_short_of_images(champion.figures, titles)
     return render(request, "audits/overview.html", context)
 
@@ -97,6 +96,7 @@ def model(request: HttpRequest, version: str) -> HttpResponse:
         "charts": charts,
     }
     if audit and figures:
+        context["cards"] = error_rates.headline_cards(figures, titles)
         context["sections"] = audit_tables.sections(figures, titles, not_stated=True)
         context["pairs"] = audit_tables.pairs(audit.pairs, figures["minimum"], titles)
     response = render(request, "audits/model.html", context)

@@ -1,14 +1,18 @@
 """What maintainers start: retrains, promotions, rollbacks, slices, findings."""
 
+from collections.abc import Sequence
+
 from django.contrib.auth.models import User
 
 from feedback import queries
+from feedback.errors import VerdictOutdated
 from feedback.models import Finding, ModelVersion, NamedSlice, Retrain
-from feedback.services import findings, models, retrains, slices
+from feedback.services import findings, models, retrains, slices, verdicts
 from nsfwsite.intake.enqueue import enqueue
 from worker.tasks.audits import recount_audit_task
 from worker.tasks.reports import answer_reports_task
 from worker.tasks.training import run_finding_task, run_retrain_task
+from worker.tasks.verdicts import judge_again_task
 
 
 def approve(*, retrain: Retrain, by: User) -> Retrain:
@@ -17,15 +21,43 @@ def approve(*, retrain: Retrain, by: User) -> Retrain:
     return retrain
 
 
-def promote(*, retrain: Retrain, by: User, override_reason: str = "") -> Retrain:
-    retrains.promote(retrain=retrain, by=by, override_reason=override_reason)
+def promote(
+    *,
+    retrain: Retrain,
+    by: User,
+    override_reason: str = "",
+    acknowledged_gaps: Sequence[str] = (),
+) -> Retrain:
+    try:
+        retrains.promote(
+            retrain=retrain,
+            by=by,
+            override_reason=override_reason,
+            acknowledged_gaps=acknowledged_gaps,
+        )
+    except VerdictOutdated:
+        judge_again(retrain=retrain)
+        raise
     enqueue(answer_reports_task.delay_on_commit)
+    _judge_outdated()
     return retrain
+
+
+def judge_again(*, retrain: Retrain) -> None:
+    """Have a candidate judged again whose verdict no longer holds; the scheduler does it too."""
+    verdicts.retry_failed_audits(retrain=retrain)
+    enqueue(judge_again_task.delay_on_commit, retrain.pk)
+
+
+def _judge_outdated() -> None:
+    for pk in verdicts.to_judge_again():
+        enqueue(judge_again_task.delay_on_commit, pk)
 
 
 def roll_back(*, model: ModelVersion, by: User, reason: str) -> None:
     models.roll_back(model=model, by=by, reason=reason)
     enqueue(answer_reports_task.delay_on_commit)
+    _judge_outdated()
 
 
 def name_slice(*, finding: Finding, region: int, title: str, by: User) -> NamedSlice:

@@ -9,9 +9,9 @@ from django.views.decorators.csrf import csrf_exempt
 
 from feedback.services import emails
 from nsfwsite import throttle
-from nsfwsite.access import form_page, receipt_action
+from nsfwsite.access import form_page, receipt_action, report_of
 from nsfwsite.intake import reporting
-from nsfwsite.pages.receipt import act_and_return, private, report_of
+from nsfwsite.pages.receipt import act_and_return, private
 
 TITLES = {
     (emails.CONFIRM, False): "Shall we write to you about your report?",

@@ -1,4 +1,4 @@
-"""Objections to what a label means: sent in, followed by receipt, declined by a maintainer."""
+"""Objections to what a label means: sent in, followed by receipt, rejected by a maintainer."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -53,11 +53,11 @@ def withdraw(request: HttpRequest, receipt: str) -> HttpResponse:
 @maintainer_required
 @refusals_as_pages
 @require_POST
-def decline(request: HttpRequest, pk: int) -> HttpResponse:
-    definitions.decline(
+def reject(request: HttpRequest, pk: int) -> HttpResponse:
+    definitions.reject(
         objection=get_object_or_404(Objection, pk=pk),
         reason=request.POST.get("reason", ""),
         by=signed_in_user(request),
     )
-    messages.success(request, "Declined. Whoever objected reads why.")
+    messages.success(request, "Rejected. Whoever objected reads why.")
     return redirect("definitions")

@@ -39,5 +39,5 @@ def reject(request: HttpRequest, pk: int) -> HttpResponse:
     except Refusal as refusal:
         return refusal_page(request, refusal)
     more = f" {remaining} are left; press again." if remaining else ""
-    messages.success(request, f"{rejected} reports are declined.{more}")
+    messages.success(request, f"{rejected} reports are rejected.{more}")
     return redirect("triage")

@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -15,7 +15,7 @@ from feedback import queries
 from feedback.errors import Refusal
 from feedback.models import ApprovalRule, Report
 from feedback.services import emails, reports
-from nsfwsite.access import receipt_action, refusal_page, wants_fragment
+from nsfwsite.access import receipt_action, refusal_page, report_of, wants_fragment
 from nsfwsite.intake import reporting
 
 Status = Report.Status
@@ -68,13 +68,6 @@ def appeal(request: HttpRequest, receipt: str) -> HttpResponse:
 def renew(request: HttpRequest, receipt: str) -> HttpResponse:
     report = reports.renew_receipt(report=report_of(receipt))
     return private(redirect("receipt", receipt=report.receipt))
-
-
-def report_of(receipt: str) -> Report:
-    report = queries.reports.by_receipt(receipt)
-    if report is None:
-        raise Http404
-    return report
 
 
 def _appeal_until(report: Report) -> datetime.datetime | None:

@@ -1,5 +1,9 @@
 """Propose, watch and decide retrains."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
@@ -8,9 +12,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from feedback import queries
-from feedback.errors import Refusal
+from feedback.errors import GapsNotAcknowledged, OverrideNeeded, Refusal
 from feedback.models import ModelVersion, Retrain
-from feedback.services import retrains
+from feedback.services import gaps, retrains, verdicts
+from feedback.text import strip_unsafe_characters
 from nsfwsite.access import (
     form_page,
     maintainer_required,
@@ -23,7 +28,7 @@ from nsfwsite.access import (
 )
 from nsfwsite.intake import maintaining
 from nsfwsite.tables.gate_table import gate_table
-from nsfwsite.tables.titles import load_titles
+from nsfwsite.tables.titles import Titles, load_titles
 
 Status = Retrain.Status
 ACTED = {
@@ -31,7 +36,16 @@ ACTED = {
     "cancel": "Cancelled.",
     "promote": "Promoted. The new model is in service, and reporters are being answered.",
     "decline": "Declined. The model in service stays.",
+    "judge": "The candidate is judged again.",
 }
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What a maintainer typed and ticked beside a decision."""
+
+    reason: str
+    gaps: list[str]
 
 
 @never_cache
@@ -60,7 +74,14 @@ def overview(request: HttpRequest) -> HttpResponse:
 def show(request: HttpRequest, pk: int) -> HttpResponse:
     retrain = get_object_or_404(
         Retrain.objects.select_related(
-            "base", "candidate", "dataset", "proposed_by", "approved_by", "decided_by"
+            "base",
+            "candidate",
+            "dataset",
+            "judged_against",
+            "audit_set",
+            "proposed_by",
+            "approved_by",
+            "decided_by",
         ),
         pk=pk,
     )
@@ -71,25 +92,32 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     action = request.POST.get("action", "")
     if action not in ACTED:
         return with_invalid_form(_page(request, retrain))
-    reason = typed_text(request, "override_reason")
+    typed = Typed(
+        reason=typed_text(request, "override_reason"),
+        gaps=[strip_unsafe_characters(name) for name in request.POST.getlist("acknowledged_gaps")],
+    )
     try:
-        _act(action, retrain=retrain, by=signed_in_user(request), reason=reason)
+        _act(action, retrain=retrain, by=signed_in_user(request), typed=typed)
     except Refusal as refusal:
         retrain.refresh_from_db()
-        return with_refusal(_page(request, retrain, refusal=refusal, reason=reason), refusal)
+        return with_refusal(_page(request, retrain, refusal=refusal, typed=typed), refusal)
     messages.success(request, ACTED[action])
     return redirect("retrain", pk=pk)
 
 
-def _act(action: str, *, retrain: Retrain, by: User, reason: str) -> None:
+def _act(action: str, *, retrain: Retrain, by: User, typed: Typed) -> None:
     if action == "approve":
         maintaining.approve(retrain=retrain, by=by)
     elif action == "cancel":
         retrains.cancel(retrain=retrain, by=by)
     elif action == "promote":
-        maintaining.promote(retrain=retrain, by=by, override_reason=reason)
+        maintaining.promote(
+            retrain=retrain, by=by, override_reason=typed.reason, acknowledged_gaps=typed.gaps
+        )
+    elif action == "judge":
+        maintaining.judge_again(retrain=retrain)
     else:
-        retrains.decline(retrain=retrain, by=by, reason=reason)
+        retrains.decline(retrain=retrain, by=by, reason=typed.reason)
 
 
 @maintainer_required
@@ -107,10 +135,20 @@ def roll_back(request: HttpRequest, version: str) -> HttpResponse:
 
 
 def _progress(request: HttpRequest, retrain: Retrain) -> HttpResponse:
-    """The progress while a retrain runs; afterwards htmx loads the whole page again."""
-    if retrain.status not in (Status.APPROVED, Status.RUNNING):
-        return HttpResponse(headers={"HX-Refresh": "true"})
-    return render(request, "parts/running.html", {"retrain": retrain})
+    """The progress while a retrain runs or is judged again; then htmx loads the whole page."""
+    if retrain.status in (Status.APPROVED, Status.RUNNING):
+        return render(request, "parts/running.html", {"retrain": retrain})
+    if replaced := verdicts.changes(retrain):
+        return render(request, "parts/outdated_verdict.html", _outdated(retrain, replaced))
+    return HttpResponse(headers={"HX-Refresh": "true"})
+
+
+def _outdated(retrain: Retrain, replaced: list[str]) -> dict[str, Any]:
+    return {
+        "retrain": retrain,
+        "replaced": replaced,
+        "failed_audits": verdicts.failed_audits(retrain) if replaced else [],
+    }
 
 
 def _page(
@@ -118,17 +156,44 @@ def _page(
     retrain: Retrain,
     *,
     refusal: Refusal | None = None,
-    reason: str = "",
+    typed: Typed | None = None,
 ) -> HttpResponse:
+    typed = typed or Typed(reason="", gaps=[])
+    titles, passed = load_titles(), (retrain.gate or {}).get("verdict") == "pass"
+    boxes = _gap_boxes(retrain, titles, ticked=typed.gaps)
+    problems = {}
+    if isinstance(refusal, (GapsNotAcknowledged, OverrideNeeded)):
+        if not passed and not typed.reason:
+            problems["id_reason"] = "Write a reason"
+        for box in boxes:
+            if not box["ticked"]:
+                problems[box["id"]] = f"Confirm that you have read about the gap: {box['title']}"
     context = {
-        "retrain": retrain,
+        **_outdated(retrain, verdicts.changes(retrain)),
         "refusal": refusal,
-        "reason": reason,
-        "gate": gate_table(retrain.gate, load_titles()) if retrain.gate else None,
+        "reason": typed.reason,
+        "problems": problems,
+        "gap_boxes": boxes,
+        "gate": gate_table(retrain.gate, titles) if retrain.gate else None,
         "doubts": (retrain.folder / "doubts.jsonl").is_file(),
-        "passed": (retrain.gate or {}).get("verdict") == "pass",
+        "passed": passed,
         "working": retrain.status in (Status.APPROVED, Status.RUNNING),
     }
     response = render(request, "pages/retrain.html", context)
     response.headers["Vary"] = "HX-Request, Cookie"
     return response
+
+
+def _gap_boxes(retrain: Retrain, titles: Titles, *, ticked: Sequence[str]) -> list[dict[str, Any]]:
+    """A box for each group for which a gap opens: whoever promotes confirms to have read it."""
+    return [
+        {
+            "id": f"id_gap_{number}",
+            "name": name,
+            "title": f"{titles.axis(group[0]['axis'])}, "
+            f"{titles.group(group[0]['axis'], group[0]['value'])}",
+            "sentences": [gap["sentence"] for gap in group],
+            "ticked": name in ticked,
+        }
+        for number, (name, group) in enumerate(gaps.by_group(retrain.gate or {}).items(), start=1)
+    ]

@@ -7,15 +7,14 @@ from django import template
 from feedback import queries, roles
 from feedback.models import ApprovalRule
 from feedback.services import evidence
-from modeltrain import labels
-from nsfwsite import formatting
+from modeltrain import formatting, labels
 from nsfwsite.tables.titles import load_titles
 
 register = template.Library()
 
 VERDICT_CLASS = {"pass": "pass", "blocked": "blocked", "insufficient data": "insufficient"}
 VERDICT_SIGN = {"pass": "✓", "blocked": "✕", "insufficient data": "?"}
-VERDICT_WORDS = {"pass": "Passed", "blocked": "Blocked", "insufficient data": "Insufficient data"}
+VERDICT_WORDS = {"pass": "Passed", "blocked": "Blocked", "insufficient data": "Not enough images"}
 
 
 @register.simple_tag(takes_context=True)

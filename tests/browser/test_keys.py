@@ -48,7 +48,7 @@ def test_letters_show_accept_reject_and_skip(at_triage) -> None:
     assert (decision.because, decision.reason) == ("cannot-tell", "A sketch, as seen")
 
 
-def test_three_keys_decline_with_a_reason(at_triage) -> None:
+def test_three_keys_reject_with_a_reason(at_triage) -> None:
     page = at_triage
     page.keyboard.press("3")  # not before R
     page.keyboard.press("r")

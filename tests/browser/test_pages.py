@@ -28,7 +28,7 @@ from feedback.models import (
 from feedback.services import definitions, emails, ledger, models, reports, safety, slices, triage
 from modeltrain.gate import judge
 from modeltrain.labels import LABELS, NSFW
-from tests.cast import SCORES, finished_audit
+from tests.cast import SCORES, finished_audit, premises
 from tests.conftest import png
 from tests.nsfwsite.audits.examples import answers, audit_with_findings
 from tests.nsfwsite.pages.test_doubtful_labels import write_doubts
@@ -90,6 +90,7 @@ def world(transactional_db, champion, queued, paired, settings):
         override_reason="No explicit image is kept here, by choice.",
         gate=judge.judge(champion=answers(20, alarms=10), candidate=answers(100, alarms=40)),
         proposed_by=mona,
+        **premises(champion),
     )
     samples = settings.DEMO_DIR / "samples"
     samples.mkdir(parents=True)
@@ -119,6 +120,7 @@ def world(transactional_db, champion, queued, paired, settings):
     ledger.record_gate(retrain)
     ledger.record_override(retrain, by=mona)
     models.put_in_service(candidate, by=mona)
+    champion.refresh_from_db()
     models.put_in_service(champion, by=mona, reason="It calls drawings porn.")
     ledger.record_report(report=open_one, outcome="withdrawn")
     pointing(champion)

@@ -84,7 +84,7 @@ def test_rosa_counts_her_folder_and_nothing_of_it_leaves_her_device(rosa, folder
     assert (int(cell["count"]), int(cell["of"])) == (wrong, EACH)
     assert float(cell["low"]) == pytest.approx(expected["low"], abs=1e-12)
     # Six images are no ground for a rate.
-    assert page.get_by_role("cell", name="insufficient data").count() > 0
+    assert page.get_by_role("cell", name="not enough images").count() > 0
     page.get_by_text("2 files passed over").click()
     sync_api.expect(page.get_by_text("notes.txt")).to_be_visible()
 

@@ -18,6 +18,7 @@ from feedback.models import (
     Retrain,
 )
 from feedback.services import audits, definitions, triage
+from tests.cast import premises
 
 pytestmark = pytest.mark.django_db
 
@@ -30,8 +31,8 @@ SHOWN = "&lt;script&gt;alert(1)&lt;/script&gt;gnp.exe"
 def scene(client, champion, queued, judged, ravi, mona):
     """One of everything that somebody writes about, and Mona, who may do all of it."""
     client.force_login(mona)
-    declined = queued(1)
-    triage.decide(report=declined, outcome="rejected", by=ravi, reason="A photograph.")
+    rejected = queued(1)
+    triage.decide(report=rejected, outcome="rejected", by=ravi, reason="A photograph.")
     retired, candidate = (
         ModelVersion.objects.create(
             number=number,
@@ -44,6 +45,7 @@ def scene(client, champion, queued, judged, ravi, mona):
     )
     for model in (retired, candidate):
         model.folder.mkdir(parents=True)
+    audit_set = AuditSet.objects.create(name="demo", manifest_sha256="e" * 64, images=1)
     retrain = Retrain.objects.create(
         status="evaluated",
         base=champion,
@@ -52,8 +54,8 @@ def scene(client, champion, queued, judged, ravi, mona):
         config="head",
         gate={"verdict": "blocked", "sentence": "Worse.", "cells": []},
         proposed_by=mona,
+        **premises(champion),
     )
-    audit_set = AuditSet.objects.create(name="demo", manifest_sha256="e" * 64, images=1)
     finding = Finding.objects.create(
         audit=audits.request(model=champion, audit_set=audit_set),
         kind="slices",
@@ -64,7 +66,7 @@ def scene(client, champion, queued, judged, ravi, mona):
         client=client,
         answer=judged(9),
         case=queued(2),
-        declined=declined,
+        rejected=rejected,
         retired=retired,
         retrain=retrain,
         finding=finding,
@@ -97,13 +99,13 @@ def revise(scene, **typed):
 FIELDS = {
     "a report's subject": lambda s, text: report(s, subject=text),
     "a report's description": lambda s, text: report(s, description=text),
-    "an appeal": lambda s, text: post(s, "appeal", s.declined.receipt, appeal=text),
+    "an appeal": lambda s, text: post(s, "appeal", s.rejected.receipt, appeal=text),
     "an objection": lambda s, text: post(s, "object", label="sexy", words=text),
     "a meaning": lambda s, text: revise(s, meaning=text),
     "a borderline case": lambda s, text: revise(s, borderline=f"{text} → neutral"),
     "a revision's reason": lambda s, text: revise(s, reason=text),
-    "why an objection is declined": lambda s, text: post(
-        s, "decline-objection", s.objection.pk, reason=text
+    "why an objection is rejected": lambda s, text: post(
+        s, "reject-objection", s.objection.pk, reason=text
     ),
     "why a report is rejected": lambda s, text: post(
         s, "case", s.case.pk, outcome="rejected", reason_rejected=text
@@ -126,7 +128,7 @@ FIELDS = {
     ),
     "a subject by API": lambda s, text: report_by_api(s, subject=text),
     "a description by API": lambda s, text: report_by_api(s, description=text),
-    "an appeal by API": lambda s, text: s.api(f"reports/{s.declined.receipt}/appeal/", words=text),
+    "an appeal by API": lambda s, text: s.api(f"reports/{s.rejected.receipt}/appeal/", words=text),
     "a rejection by API": lambda s, text: s.api(
         f"triage/{s.case.pk}/decision/", outcome="rejected", reason=text
     ),
@@ -159,7 +161,7 @@ def test_hostile_text_is_refused_or_inert(scene, field) -> None:
     if answer.status_code < 400:
         assert "<script>alert(1)</script>gnp.exe" in everything
     newest = Report.objects.latest("pk")
-    reports = (scene.declined, scene.case, newest)
+    reports = (scene.rejected, scene.case, newest)
     pages = [
         reverse("definitions"),
         reverse("ledger"),

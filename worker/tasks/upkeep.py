@@ -9,6 +9,7 @@ from feedback.services import (
     images,
     retention,
     retrains,
+    verdicts,
 )
 from worker import heartbeat
 from worker.tasks.audits import recount_audit_task, start_audit_task
@@ -16,6 +17,7 @@ from worker.tasks.inference import occlude_task
 from worker.tasks.mail import send_email_task
 from worker.tasks.reports import answer_reports_task, screen_report_task
 from worker.tasks.training import run_finding_task, run_retrain_task
+from worker.tasks.verdicts import judge_again_task
 
 
 @shared_task(name="upkeep.delete_expired_images_task", soft_time_limit=50, time_limit=60)
@@ -61,6 +63,8 @@ def pick_up_lost_work_task() -> None:
             start_audit_task.delay_on_commit(pk)
         for pk in queries.pending_work.audits_to_recount():
             recount_audit_task.delay_on_commit(pk)
+        for pk in verdicts.to_judge_again():
+            judge_again_task.delay_on_commit(pk)
         for pk in queries.pending_work.reports_to_screen():
             screen_report_task.delay_on_commit(pk)
         for pk in queries.pending_work.emails_to_send().values_list("pk", flat=True):

@@ -3,11 +3,19 @@
 from rest_framework import serializers
 
 from feedback.models import Retrain
+from feedback.services import verdicts
 
 
 class PromotionInput(serializers.Serializer):
     override_reason = serializers.CharField(
         required=False, default="", allow_blank=True, max_length=2000
+    )
+    acknowledged_gaps = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        required=False,
+        default=list,
+        max_length=1000,
+        help_text="Every group for which the verdict lists a gap, as axis=value.",
     )
 
 
@@ -20,6 +28,13 @@ class RetrainOutput(serializers.ModelSerializer):
     candidate = serializers.SerializerMethodField()
     dataset = serializers.IntegerField(source="dataset.number")
     proposed_by = serializers.CharField(source="proposed_by.username")
+    judged_against = serializers.SerializerMethodField(
+        help_text="The model that the gate compared the candidate with."
+    )
+    audit_set = serializers.SerializerMethodField(help_text="The images on which the gate judged.")
+    verdict_outdated = serializers.SerializerMethodField(
+        help_text="What was replaced since. If anything was, the candidate is judged again."
+    )
     approved_by = serializers.SerializerMethodField()
     decided_by = serializers.SerializerMethodField()
 
@@ -34,8 +49,13 @@ class RetrainOutput(serializers.ModelSerializer):
             "candidate",
             "progress",
             "gate",
+            "judged_against",
+            "audit_set",
+            "policy_sha256",
+            "verdict_outdated",
             "failure",
             "override_reason",
+            "acknowledged_gaps",
             "proposed_by",
             "proposed_at",
             "approved_by",
@@ -48,6 +68,15 @@ class RetrainOutput(serializers.ModelSerializer):
 
     def get_candidate(self, retrain: Retrain) -> str | None:
         return retrain.candidate.version if retrain.candidate else None
+
+    def get_judged_against(self, retrain: Retrain) -> str | None:
+        return retrain.judged_against.version if retrain.judged_against else None
+
+    def get_audit_set(self, retrain: Retrain) -> str | None:
+        return retrain.audit_set.name if retrain.audit_set else None
+
+    def get_verdict_outdated(self, retrain: Retrain) -> list[str]:
+        return verdicts.changes(retrain)
 
     def get_approved_by(self, retrain: Retrain) -> str | None:
         return retrain.approved_by.username if retrain.approved_by else None

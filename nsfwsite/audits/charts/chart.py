@@ -11,7 +11,7 @@ from typing import Any
 from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 
-from nsfwsite import formatting
+from modeltrain import formatting
 from nsfwsite.audits.charts.theme import NARROW, THEMES, WIDE, Draw, Spec, config
 
 VEGA_LITE = "v6.4"
@@ -93,7 +93,7 @@ class Chart:
 
 def _text(value: Any) -> str:
     if value is None:
-        return "insufficient data"
+        return "not enough images"
     if isinstance(value, float):
         return formatting.percent(value)
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,4 +1,4 @@
-// Numbers as the pages write them. nsfwsite/formatting.py gives the same text for the same number.
+// Numbers as the pages write them. modeltrain/formatting.py gives the same text for the same number.
 
 /**
  * One decimal, rounded as Python's `format(number, ".1f")`: a tie goes to the even digit.

@@ -101,7 +101,7 @@ def test_a_revision_answers_the_open_objections_to_its_label_that_it_names(
     withdrawn = definitions.object_to(label="sexy", words="Withdrawn.")
     definitions.withdraw(objection=withdrawn)
     declined = definitions.object_to(label="sexy", words="Declined.")
-    definitions.decline(objection=declined, reason="No.", by=ravi)
+    definitions.reject(objection=declined, reason="No.", by=ravi)
     named = [objection.pk, elsewhere.pk, withdrawn.pk, declined.pk]
 
     revise(mona, objections=named)
@@ -130,18 +130,18 @@ def test_two_revisions_at_once_make_one_version(objection, mona, monkeypatch) ->
     assert (Definition.objects.count(), objection.status) == (1, "open")
 
 
-def test_an_objection_is_declined_once_with_a_reason_by_a_maintainer(objection, mona, ravi) -> None:
+def test_an_objection_is_rejected_once_with_a_reason_by_a_maintainer(objection, mona, ravi) -> None:
     other = definitions.object_to(label="sexy", words="Another.")
-    with pytest.raises(Invalid, match="The reason for declining is said in 1"):
-        definitions.decline(objection=objection, reason=" ", by=mona)
+    with pytest.raises(Invalid, match="The reason for rejecting is said in 1"):
+        definitions.reject(objection=objection, reason=" ", by=mona)
     stale = Objection.objects.get(pk=objection.pk)
-    definitions.decline(objection=objection, reason=" The cases say so. ", by=mona)
+    definitions.reject(objection=objection, reason=" The cases say so. ", by=mona)
     objection.refresh_from_db()
     assert (objection.status, objection.reason) == ("declined", "The cases say so.")
     assert objection.decided_by == mona
     assert objection.decided_at is not None
     with pytest.raises(WrongState, match=r"decided once.*, declined"):
-        definitions.decline(objection=stale, reason="Again.", by=ravi)
+        definitions.reject(objection=stale, reason="Again.", by=ravi)
     objection.refresh_from_db()
     other.refresh_from_db()
     assert (objection.reason, objection.decided_by) == ("The cases say so.", mona)
@@ -150,7 +150,7 @@ def test_an_objection_is_declined_once_with_a_reason_by_a_maintainer(objection, 
 
 def test_an_objection_is_withdrawn_once_even_after_it_was_decided(objection, mona) -> None:
     other = definitions.object_to(label="sexy", words="Another.")
-    definitions.decline(objection=objection, reason="About Rosa.", by=mona)
+    definitions.reject(objection=objection, reason="About Rosa.", by=mona)
     definitions.withdraw(objection=objection)
     objection.refresh_from_db()
     assert (objection.status, objection.words, objection.reason) == ("withdrawn", "", "")

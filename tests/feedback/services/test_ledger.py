@@ -27,6 +27,7 @@ from feedback.models.append_only import AppendOnlyViolation
 from feedback.models.ledger import canonical, sha256
 from feedback.services import audits, datasets, ledger, models, outcomes, reports, retrains, triage
 from modeltrain.data.manifest import Row
+from tests.cast import premises
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 CHECKER = ROOT / "docs" / "check_ledger.py"
@@ -60,7 +61,9 @@ def promoted(queued, ravi, mona, champion):
     audits.finish(
         audit=audits.request(model=candidate, audit_set=audit_set), figures={"error": 0.25}
     )
-    Retrain.objects.filter(pk=retrain.pk).update(status="evaluated", candidate=candidate, gate=GATE)
+    Retrain.objects.filter(pk=retrain.pk).update(
+        status="evaluated", candidate=candidate, gate=GATE, **premises(champion)
+    )
     retrain.refresh_from_db()
     ledger.record_gate(retrain)
     retrains.promote(retrain=retrain, by=mona, override_reason="No explicit image is kept here.")
@@ -142,6 +145,7 @@ def test_a_candidate_that_is_declined_is_an_entry(promoted, mona) -> None:
 
 
 def test_a_model_that_comes_back_is_a_rollback(promoted, champion, mona) -> None:
+    champion.refresh_from_db()
     models.put_in_service(champion, by=mona)
 
     (rollback,) = entries("rollback")

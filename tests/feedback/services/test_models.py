@@ -138,3 +138,15 @@ def test_a_model_is_loaded_from_its_own_files_and_stays_in_memory(real_champion)
     assert models.classifier_of(real_champion) is classifier
     pixels = np.zeros((8, 8, 3), dtype=np.uint8)
     assert set(classifier.classify(pixels).scores) == set(LABELS)
+
+
+def test_a_model_that_another_request_changed_meanwhile_stays_where_it_is(
+    newer, real_champion, mona
+) -> None:
+    seen_before = ModelVersion.objects.get(pk=real_champion.pk)
+    models.roll_back(model=real_champion, by=mona, reason="v2 flags photographs.")
+    before = LedgerEntry.objects.count()
+    with pytest.raises(WrongState, match="one at a time"):
+        models.roll_back(model=seen_before, by=mona, reason="v2 flags photographs.")
+    assert ModelVersion.objects.champion() == real_champion
+    assert LedgerEntry.objects.count() == before

@@ -25,7 +25,7 @@ def test_ravi_releases_a_burst_into_the_queue(client, queued, ravi) -> None:
     client.force_login(ravi)
     page = client.get(reverse("triage")).content.decode()
     assert "2 reports</strong> from one network" in page
-    assert "Decline them all" not in page
+    assert "Reject them all" not in page
     client.post(reverse("release", args=[Burst.objects.get().pk]))
 
     assert list(queries.triage.open_cases(ravi)) == flooded
@@ -35,7 +35,7 @@ def test_ravi_releases_a_burst_into_the_queue(client, queued, ravi) -> None:
 def test_mona_rejects_a_burst_at_once_and_every_reporter_reads_why(client, queued, mona) -> None:
     flooded = flood(queued)
     client.force_login(mona)
-    where = reverse("decline-held", args=[Burst.objects.get().pk])
+    where = reverse("reject-held", args=[Burst.objects.get().pk])
     assert client.post(where, {"reason": " "}).status_code == 422
     client.post(where, {"reason": "The same words, again and again."})
 
@@ -53,7 +53,7 @@ def test_ravi_cannot_reject_a_burst(client, queued, ravi) -> None:
     flood(queued)
     client.force_login(ravi)
     burst = Burst.objects.get()
-    assert client.post(reverse("decline-held", args=[burst.pk])).status_code == 403
+    assert client.post(reverse("reject-held", args=[burst.pk])).status_code == 403
     with pytest.raises(WrongState):
         quarantine.reject(burst=burst, by=ravi, reason="No.")
 

@@ -20,7 +20,7 @@ def ago(days: float) -> datetime.datetime:
     return timezone.now() - datetime.timedelta(days=days)
 
 
-def declined(report: Report, by, *, days: float) -> Report:
+def rejected(report: Report, by, *, days: float) -> Report:
     triage.decide(report=report, outcome="rejected", by=by, reason="A photograph.")
     ReportEvent.objects.filter(report=report).update(at=ago(days))
     return report
@@ -30,7 +30,7 @@ def declined(report: Report, by, *, days: float) -> Report:
 def test_images_of_a_rejected_report_are_deleted_when_it_cannot_be_appealed_any_more(
     queued, ravi, days, left
 ):
-    report = declined(queued(), ravi, days=days)
+    report = rejected(queued(), ravi, days=days)
     enforce_retention_task()
     assert StoredImage.objects.count() == left
     assert Erasure.objects.count() == 1 - left
@@ -39,7 +39,7 @@ def test_images_of_a_rejected_report_are_deleted_when_it_cannot_be_appealed_any_
 
 def test_a_rejected_report_can_be_appealed_for_a_set_time(queued, ravi, settings, client):
     settings.DECLINED_DAYS = 7
-    late, early = declined(queued(1), ravi, days=8), declined(queued(2), ravi, days=6)
+    late, early = rejected(queued(1), ravi, days=8), rejected(queued(2), ravi, days=6)
     with pytest.raises(WrongState, match="appealed for 7 days"):
         reports.appeal(report=late, words="Look again.")
     pages = [
@@ -116,7 +116,7 @@ def test_an_old_decision_that_was_taken_back_deletes_nothing(queued, ravi):
 
 def test_the_newest_decision_counts(queued, ravi):
     report = queued()
-    declined(report, ravi, days=29)
+    rejected(report, ravi, days=29)
     reports.appeal(report=Report.objects.get(), words="Look again.")
     ReportEvent.objects.update(at=ago(40))
     triage.decide(report=report, outcome="rejected", by=ravi, reason="Still a photograph.")
@@ -125,7 +125,7 @@ def test_the_newest_decision_counts(queued, ravi):
 
 
 def test_images_of_other_reports_stay(queued, ravi):
-    old, young = declined(queued(1), ravi, days=31), declined(queued(2), ravi, days=1)
+    old, young = rejected(queued(1), ravi, days=31), rejected(queued(2), ravi, days=1)
     retention.enforce()
     assert old.examples.get().image is None
     assert young.examples.get().image is not None

@@ -3,8 +3,6 @@
 import contextlib
 import datetime
 import json
-import os
-import signal
 import threading
 import time
 
@@ -22,12 +20,14 @@ from feedback.models import (
     Report,
     Retrain,
 )
+from feedback.models.ledger import sha256
 from feedback.services import audits, manifests, reports, retrains, training_process, triage
 from modeltrain.audit import columns, evaluate
 from modeltrain.audit.evaluate import Predicted
 from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
 from modeltrain.labels import LABELS
+from tests.cast import premises
 
 pytestmark = pytest.mark.django_db
 Status = Retrain.Status
@@ -58,7 +58,7 @@ def evaluated(proposed, mona, champion, settings) -> Retrain:
         status=Status.EVALUATED,
         candidate=candidate,
         gate={"verdict": "blocked", "cells": []},
-        evaluated_at=timezone.now(),
+        **premises(champion),
     )
     proposed.refresh_from_db()
     return proposed
@@ -162,31 +162,6 @@ def test_reports_withdrawn_since_the_proposal_are_not_trained_on(proposed, mona,
     triage.decide(report=queued(seed=2), outcome="accepted", by=ravi)
     rows = manifest.read(retrains.propose(by=mona).dataset.manifest)
     assert manifests.existing_rows(rows) == rows
-
-
-def test_a_killed_training_process_says_that_it_was_killed(tmp_path, monkeypatch):
-    program = tmp_path / "program"
-    program.write_text('#!/bin/sh\necho \'{"stage": "training"}\'\nexec tail -f /dev/null\n')
-    program.chmod(0o700)
-    monkeypatch.setattr("sys.executable", str(program))
-
-    def kill_it(message):
-        os.kill(message["pid"], signal.SIGKILL)
-        return True
-
-    with pytest.raises(training_process.ProcessFailed, match=r"killed \(SIGKILL\)"):
-        training_process.run([], log=tmp_path / "log", listen=kill_it, limit_seconds=20)
-
-
-def test_a_cancelled_run_is_stopped(tmp_path, monkeypatch):
-    program = tmp_path / "program"
-    program.write_text('#!/bin/sh\necho \'{"stage": "training"}\'\nexec tail -f /dev/null\n')
-    program.chmod(0o700)
-    monkeypatch.setattr("sys.executable", str(program))
-    with pytest.raises(training_process.ProcessFailed, match="cancelled"):
-        training_process.run(
-            [], log=tmp_path / "log", listen=lambda message: False, limit_seconds=20
-        )
 
 
 def fresh(retrain: Retrain) -> Retrain:
@@ -424,6 +399,9 @@ def audit_set(champion) -> AuditSet:
     return AuditSet.objects.create(name="demo", manifest_sha256=manifests.publish(rows), images=2)
 
 
+GATE = {"verdict": "pass", "policy": {"version": 1}, "cells": []}
+
+
 def predictions(path, *labels: str):
     """The predictions of a model that gave these labels, and the figures beside them."""
     predicted = [
@@ -460,7 +438,7 @@ def trained(approved, monkeypatch):
             given["log"] = log
             given.update(argument.removeprefix("--").split("=", 1) for argument in arguments[1:])
             during(listen)
-            (approved.folder / "gate.json").write_text('{"verdict": "pass", "cells": []}')
+            (approved.folder / "gate.json").write_text(json.dumps(GATE))
             return {
                 "sha256": "c" * 64,
                 "champion_predictions": predictions(
@@ -598,7 +576,8 @@ def test_a_run_leaves_a_candidate_two_audits_and_a_verdict(approved, trained, au
     retrain = fresh(approved)
     assert (retrain.status, retrain.audit_set) == ("evaluated", audit_set)
     assert just_now(retrain.evaluated_at)
-    assert retrain.gate == {"verdict": "pass", "cells": []}
+    assert retrain.gate == GATE
+    assert (retrain.judged_against, retrain.policy_sha256) == (retrain.base, sha256({"version": 1}))
     candidate = retrain.candidate
     assert (candidate.number, candidate.sha256, candidate.parent) == (2, "c" * 64, retrain.base)
     assert candidate.title == f"Retrain {retrain.pk}"

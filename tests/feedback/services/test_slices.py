@@ -196,6 +196,18 @@ def test_no_reporter_can_claim_a_named_slice(slice_finding, mona, filed) -> None
         filed(groups={"slice": "flags"})
 
 
+def test_figures_of_an_earlier_release_are_counted_again(slice_finding) -> None:
+    audit = slice_finding.audit
+    figures = audit.figures
+    earlier = {name: value for name, value in figures.items() if name != "headlines"}
+    Audit.objects.filter(pk=audit.pk).update(figures=earlier)
+    assert queries.pending_work.audits_to_recount() == [audit.pk]
+    recount()
+    audit.refresh_from_db()
+    assert audit.figures == figures
+    assert queries.pending_work.audits_to_recount() == []
+
+
 def test_the_ledger_holds_the_latest_recount(slice_finding, mona) -> None:
     slices.name(finding=slice_finding, region=0, title="Flags", by=mona)
     recount()

@@ -68,36 +68,36 @@ def test_an_operator_may_keep_what_ravi_calls_explicit(queued, ravi, settings):
     assert report.examples.get().image is not None
 
 
-def declined(report, by, because="", line=""):
+def rejected(report, by, because="", line=""):
     decision = triage.decide(report=report, outcome="rejected", by=by, because=because, reason=line)
     return decision, report.events.last().note
 
 
 def test_a_reason_from_the_list_needs_no_line(queued, ravi):
-    decision, explanation = declined(queued(), ravi, "cannot-tell")
+    decision, explanation = rejected(queued(), ravi, "cannot-tell")
     assert decision.because == "cannot-tell"
     assert explanation == REASONS["cannot-tell"]["told"]
 
 
 def test_the_reporter_reads_the_reason_and_the_line(queued, ravi):
-    _, explanation = declined(queued(), ravi, "right-by-definition", "A sketch is a drawing.")
+    _, explanation = rejected(queued(), ravi, "right-by-definition", "A sketch is a drawing.")
     assert "as the public definition of that label stands" in explanation
     assert explanation.endswith("\n\nA sketch is a drawing.")
 
 
 def test_a_line_alone_is_another_reason(queued, ravi):
-    decision, explanation = declined(queued(), ravi, line=" It is a photograph. ")
+    decision, explanation = rejected(queued(), ravi, line=" It is a photograph. ")
     assert (decision.because, explanation) == ("other", "It is a photograph.")
 
 
 def test_another_reason_needs_a_line(queued, ravi):
     with pytest.raises(Invalid, match="needs a reason"):
-        declined(queued(), ravi, "other", " ")
+        rejected(queued(), ravi, "other", " ")
 
 
 def test_a_reason_that_is_not_in_the_list_is_refused(queued, ravi):
     with pytest.raises(Invalid, match="must be one of right-by-definition"):
-        declined(queued(), ravi, "because", "I say so.")
+        rejected(queued(), ravi, "because", "I say so.")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from scipy.stats import binom
 from modeltrain.audit.fairness import effective_sample_size
 from modeltrain.gate import policy
 from modeltrain.gate.judge import NotComparable, judge
-from modeltrain.gate.paired import Pairs, difference_interval, images_needed
+from modeltrain.gate.paired import Pairs, difference_interval
 from modeltrain.gate.policy import Exemption, Policy
 from modeltrain.labels import LABELS
 from tests.modeltrain.gate.images import (
@@ -25,8 +25,8 @@ from tests.modeltrain.gate.images import (
 )
 
 NOT_COVERED = (
-    " Nothing is known about hentai, porn and sexy: This site keeps no explicit image, so its "
-    "audit sets have none."
+    "; hentai, porn and sexy images are not judged (This site keeps no explicit image, so its "
+    "audit sets have none)."
 )
 RARE = "by chance alone in fewer than 1 in 1,000 such audits"
 
@@ -51,7 +51,7 @@ def test_drawings_that_are_newly_called_porn_are_blocked():
     assert result["verdict"] == "blocked"
     assert result["sentence"] == (
         "Blocked: more false alarms in drawings images: 0 of 400 before, 400 of 400 now "
-        f"(+100 points, 99 to 100); {RARE}; 7 more cells are worse." + NOT_COVERED
+        f"(+100 points, 99 to 100); {RARE}; 7 more cells are worse" + NOT_COVERED
     )
     assert cell_of(result, "class", DRAWINGS, "confusion")["difference"] == -1
 
@@ -65,8 +65,8 @@ def test_porn_that_is_newly_called_neutral_is_blocked():
     assert result["verdict"] == "blocked"
     assert result["sentence"].startswith(
         "Blocked: more misses in porn images: 0 of 300 before, 300 of 300 now "
-        f"(+100 points, 98 to 100); {RARE}; 7 more cells are worse. "
-        "Nothing is known about hentai and sexy: "
+        f"(+100 points, 98 to 100); {RARE}; 7 more cells are worse; "
+        "hentai and sexy images are not judged ("
     )
 
 
@@ -80,7 +80,7 @@ def test_confusions_exchanged_for_false_alarms_are_blocked():
     assert result["verdict"] == "blocked"
     assert result["sentence"].startswith(
         "Blocked: more false alarms in images with tone dark: 0 of 500 before, 60 of 500 now "
-        f"(+12 points, 9.3 to 15); {RARE}; 11 more cells are worse."
+        f"(+12 points, 9.3 to 15); {RARE}; 11 more cells are worse"
     )
 
 
@@ -115,7 +115,7 @@ def test_near_copies_of_one_image_are_not_enough():
     assert result["verdict"] == "insufficient data"
     assert result["sentence"] == (
         "Not enough images: too few drawings images to rule out a rise; of drawings images, "
-        "about 960 are needed and 30 are there." + NOT_COVERED
+        "about 960 are needed and 30 are there" + NOT_COVERED
     )
     cell = cell_of(result, "class", DRAWINGS)
     assert (cell["n"], cell["clusters"], cell["independent"]) == (30, 1, 1)
@@ -130,7 +130,7 @@ def test_a_rise_inside_the_margin_that_is_certain_is_blocked():
     assert cell_of(result, "class", NEUTRAL, "confusion")["high"] < Policy.load().margin
     assert result["sentence"] == (
         "Blocked: more harmless confusions in neutral images: 10 of 2000 before, 130 of 2000 now "
-        f"(+6 points, 5 to 7.1); {RARE}; 1 more cell is worse." + NOT_COVERED
+        f"(+6 points, 5 to 7.1); {RARE}; 1 more cell is worse" + NOT_COVERED
     )
 
 
@@ -144,7 +144,7 @@ def test_scores_that_rise_towards_a_threshold_are_blocked():
     assert result["verdict"] == "blocked"
     assert result["sentence"].startswith(
         "Blocked: more false alarms in images with tone dark (NSFW score ≥ 0.3): 0 of 200 before, "
-        f"200 of 200 now (+100 points, 97 to 100); {RARE}; 2 more cells are worse."
+        f"200 of 200 now (+100 points, 97 to 100); {RARE}; 2 more cells are worse"
     )
     assert cell_of(result, "tone", "dark")["finding"] != "worse"
     assert cell_of(result, "tone", "dark", rule="NSFW score ≥ 0.5")["finding"] != "worse"
@@ -198,7 +198,7 @@ def test_a_harmless_improvement_passes_where_the_audit_set_has_no_explicit_image
     assert result["verdict"] == "pass"
     assert result["sentence"] == (
         "Pass: neither false alarms nor misses nor confusions rise beyond their margin in any "
-        "class or group with enough images." + NOT_COVERED
+        "class or group with enough images" + NOT_COVERED
     )
 
 
@@ -234,7 +234,7 @@ def test_a_class_that_the_policy_does_not_cover_is_told_and_does_not_block():
     same = safe()
     result = judge(champion=same, candidate=same)
     assert result["verdict"] == "pass"
-    assert result["sentence"] == "Pass: all answers are the same." + NOT_COVERED
+    assert result["sentence"] == "Pass: all answers are the same" + NOT_COVERED
     cell = cell_of(result, "class", PORN)
     assert (cell["n"], cell["difference"], cell["required"]) == (0, None, False)
     assert cell["verdict"] == "insufficient data"
@@ -292,7 +292,7 @@ def test_a_small_loss_in_a_small_class_cannot_be_told():
     assert cell["finding"] == "insufficient data"
     assert cell["verdict"] == "insufficient data"
     assert result["verdict"] == "insufficient data"
-    assert "about 105 such images would show it" in cell["sentence"]
+    assert "about 160 such images would show it" in cell["sentence"]
 
 
 def test_the_same_small_loss_among_many_images_is_within_the_margin():
@@ -533,7 +533,7 @@ def test_the_images_needed_grow_with_the_design_effect():
     before, now = images(100), images(100, wrong=(0, 1, 50))
     result = judge(champion=before, candidate=now, policy=rules())
     cell = cell_of(result, "class", NEUTRAL, "confusion")
-    assert cell["needed"] == images_needed(disagreement=0.03, margin=0.05)
+    assert cell["needed"] == 153
     before, now = (
         images(100, wrong=wrong, cluster_of=lambda number: str(number // 5))
         for wrong in ((), (0, 1, 50))
@@ -545,8 +545,28 @@ def test_the_images_needed_grow_with_the_design_effect():
         effective = effective_sample_size(changes, [n // 5 for n in range(100)], level=level)
         expected = difference_interval(Pairs(0, 3, 0, 97), level=level, effective=effective)
         assert (cell["low"], cell["high"]) == expected
-        independent = images_needed(disagreement=0.03, margin=0.05, level=level)
-        assert cell["needed"] == round(independent * 100 / effective)
+        rate = (1.5 * effective / 100 + 0.5) / (effective + 1)
+        independent = rules(level=level).fewest_images(
+            measure="confusion", rate=rate, disagreement=0.03
+        )
+        assert cell["needed"] == math.ceil(independent * 100 / effective)
+
+
+def test_a_policy_that_no_number_of_images_satisfies_is_told_at_once():
+    """No decision changes, only scores."""
+    strict = rules(harm_errors=1e-6, harm_ratio=1e-9, required=["overall", "tone"])
+    result = judge(
+        champion=images(60, tone="dark"),
+        candidate=images(60, nsfw_score=0.1, tone="dark"),
+        policy=strict,
+    )
+    cell = cell_of(result, "tone", "dark")
+    assert (cell["verdict"], cell["needed"]) == ("insufficient data", None)
+    assert cell["sentence"].endswith(
+        "(0 points, −6 to 6). Under this policy, no number of images would show it."
+    )
+    assert "under this policy, no number of images would do" in result["sentence"]
+    assert result["warnings"] == strict.warnings()
 
 
 def test_result_is_ready_for_json_and_names_its_policy():

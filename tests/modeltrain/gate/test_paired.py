@@ -9,7 +9,6 @@ from modeltrain.gate.paired import (
     Pairs,
     count_pairs,
     difference_interval,
-    images_needed,
 )
 
 counts = st.integers(0, 60)
@@ -129,13 +128,6 @@ def test_fewer_independent_images_make_it_wider():
 def test_scaling_every_count_is_what_fewer_independent_images_are():
     half = difference_interval(Pairs(10, 18, 6, 166), effective=100)
     assert half == pytest.approx(difference_interval(Pairs(5, 9, 3, 83)), abs=1e-9)
-
-
-def test_a_quarter_of_the_margin_needs_sixteen_times_the_images():
-    assert images_needed(disagreement=0.05, margin=0.05) == 157
-    assert images_needed(disagreement=0.05, margin=0.2) == 10
-    # (0.6745 + 0)² · 0.5 / 0.1² = 22.75 at level 0.5 and power 0.5.
-    assert images_needed(disagreement=0.5, margin=0.1, level=0.5, power=0.5) == 23
 
 
 # Mutants that survive (docs/mutation.md), and why they change nothing:

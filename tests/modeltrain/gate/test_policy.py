@@ -1,10 +1,12 @@
 import json
 
+import numpy as np
 import pytest
 
 from modeltrain.gate import policy
 from modeltrain.gate.paired import Pairs, difference_interval
 from modeltrain.gate.policy import Exemption, Policy, PolicyRefused
+from modeltrain.labels import NSFW
 
 
 def policy_with(**settings):
@@ -179,13 +181,52 @@ def test_the_fewest_images_are_where_an_unchanged_model_passes(measure, rate):
     fewest = shipped.fewest_images(measure=measure, rate=rate)
 
     def ends_below_the_margin(n):
-        wrong = round(rate * n)
-        high = difference_interval(Pairs(wrong, 0, 0, n - wrong))[1]
-        smoothed = (wrong + 0.5) / (n + 1)
+        wrong = round(rate * 1000)
+        high = difference_interval(Pairs(wrong, 0, 0, 1000 - wrong), effective=n)[1]
+        smoothed = (rate * n + 0.5) / (n + 1)
         return high < shipped.margin_for(measure=measure, rate=smoothed, effective=n)
 
     assert ends_below_the_margin(fewest)
-    assert not any(ends_below_the_margin(n) for n in range(2, fewest - fewest // 50))
+    assert not any(ends_below_the_margin(n) for n in range(2, fewest))
+
+
+@pytest.mark.parametrize("measure", ["false_alarm", "confusion"])
+@pytest.mark.parametrize("rate", [0.03, 0.1, 0.35])
+def test_with_the_fewest_images_a_model_that_differs_passes_in_80_percent_of_audits(measure, rate):
+    """A fifth of the answers is given anew, with as many mistakes as before."""
+    shipped = policy_with()
+    swapped = 0.2 * rate * (1 - rate)
+    fewest = shipped.fewest_images(measure=measure, rate=rate, disagreement=2 * swapped)
+    shares = [rate - swapped, swapped, swapped, 1 - rate - swapped]
+    counts = np.random.default_rng(1).multinomial(fewest, shares, size=1_000)
+    passed = 0
+    for both, newly_wrong, newly_right, neither in counts.tolist():
+        pairs = Pairs(both, newly_wrong, newly_right, neither)
+        smoothed = ((pairs.champion_wrong + pairs.candidate_wrong) / 2 + 0.5) / (fewest + 1)
+        margin = shipped.margin_for(measure=measure, rate=smoothed, effective=fewest)
+        passed += difference_interval(pairs)[1] < margin
+    assert passed / 1_000 == pytest.approx(0.8, abs=0.04)
+
+
+def test_a_policy_that_no_number_of_images_satisfies_says_what_would_be_needed():
+    strict = policy_with(harm_errors=1)
+    assert strict.fewest_images(measure="false_alarm", rate=0.0) is None
+    (warning,) = strict.warnings()
+    assert warning == (
+        "No number of images rules out a rise of false alarms at 1 standard errors where the model "
+        "in service makes none. Such a cell cannot pass unless all answers are the same. Set "
+        "harm_errors to 4 or more."
+    )
+    assert policy_with(harm_errors=3.5).fewest_images(measure="false_alarm", rate=0.0) is None
+    assert policy_with(harm_errors=4).fewest_images(measure="false_alarm", rate=0.0) is not None
+
+
+def test_a_kind_of_mistake_that_only_classes_without_cover_suffer_is_not_required():
+    none_explicit = policy_with(
+        not_covered=[Exemption("class", label, "None is kept.") for label in sorted(NSFW)]
+    )
+    assert none_explicit.requires("overall", "all", measure="false_alarm")
+    assert not none_explicit.requires("overall", "all", measure="miss")
 
 
 def test_a_policy_that_hardly_anything_can_pass_says_so_and_what_it_takes():

@@ -4,6 +4,7 @@ from modeltrain.gate.sentences import (
     cell_name,
     cell_sentence,
     gap_sentence,
+    not_judged,
     points,
     verdict_sentence,
 )
@@ -169,10 +170,33 @@ def test_a_verdict_says_what_the_policy_does_not_cover():
         cell("insufficient data", value=label, n=0, not_covered="None is kept.", required=False)
         for label in ("porn", "sexy")
     ]
-    told = " Nothing is known about porn and sexy: None is kept."
-    assert verdict("pass", cell("not worse"), *empty).endswith(told)
-    assert verdict("blocked", cell("worse"), *empty).endswith(told)
-    assert verdict("blocked", cell("not worse"), *empty, gaps=[gap()]).endswith(told)
+    told = "; porn and sexy images are not judged (None is kept)."
+    for found, gaps in (
+        (verdict("pass", cell("not worse"), *empty), []),
+        (verdict("pass", cell("not worse"), *empty, gaps=[gap(blocks=False)]), [gap(blocks=False)]),
+        (verdict("blocked", cell("worse"), *empty), []),
+        (verdict("blocked", cell("not worse"), *empty, gaps=[gap()]), [gap()]),
+        (verdict("insufficient data", cell("insufficient data"), *empty), []),
+    ):
+        first, _, rest = found.partition(". ")
+        assert f"{first.removesuffix('.')}.".endswith(told)
+        assert bool(rest) == bool(gaps)
+    few = cell("insufficient data", value="porn", n=3, independent=3, not_covered="None is kept.")
+    assert "; porn images are not judged (None is kept)." in verdict("pass", cell("not worse"), few)
+    many = cell("not worse", value="porn", not_covered="None is kept.")
+    assert "not judged" not in verdict("pass", many)
+
+
+def test_what_a_policy_leaves_out_is_said_without_a_verdict():
+    none_kept = [
+        {"axis": "class", "value": label, "reason": "None is kept."} for label in ("porn", "sexy")
+    ]
+    doubtful = {"axis": "tone", "value": "dark", "reason": "Labels are doubtful."}
+    assert not_judged({"not_covered": none_kept, "exceptions": [doubtful]}) == (
+        "Porn and sexy images are not judged (None is kept); images with tone dark are not judged "
+        "(Labels are doubtful)."
+    )
+    assert not_judged({"version": 1}) == ""
 
 
 def test_the_worst_cell_is_named_and_the_rest_counted():
@@ -203,10 +227,12 @@ def test_a_gap_that_blocks_is_told_if_no_cell_is_worse():
     assert verdict("blocked", cell("worse"), gaps=[gap()]) == cell("worse")["sentence"]
 
 
-def test_cells_that_do_not_decide_are_not_named():
+def test_a_cell_that_does_not_decide_is_named_with_the_reason_alone():
     exempt = cell("worse", "tone", "dark", exception="Why.", difference=0.9)
     worse = cell("worse")
-    assert verdict("blocked", exempt, worse) == worse["sentence"]
+    assert verdict("blocked", exempt, worse) == (
+        worse["sentence"].removesuffix(".") + "; images with tone dark are not judged (Why)."
+    )
 
 
 def test_cells_without_enough_images_are_named_with_how_many_are_needed():

@@ -178,7 +178,7 @@ def test_a_stranger_cannot_guess_a_receipt(running):
     assert Client().get(f"{URL}guess/").status_code == 404
 
 
-def test_a_declined_report_is_appealed_once(client, queued, ravi) -> None:
+def test_a_rejected_report_is_appealed_once(client, queued, ravi) -> None:
     report = queued()
     triage.decide(report=report, outcome="rejected", by=ravi, reason="A photograph.")
     url = f"{URL}{report.receipt}/appeal/"

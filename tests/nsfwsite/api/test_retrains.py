@@ -2,6 +2,9 @@
 
 import pytest
 
+from feedback.models import DatasetVersion, ModelVersion, Retrain
+from feedback.services import models
+from tests.cast import premises
 from tests.nsfwsite.api.client import api_client
 
 pytestmark = pytest.mark.django_db
@@ -12,3 +15,60 @@ def test_retrains_are_for_maintainers(ravi, path):
     api = api_client(ravi)
     call = api.get if path in {"", "1/"} else api.post
     assert call(f"/api/v1/retrains/{path}").status_code == 403
+
+
+@pytest.fixture
+def evaluated(champion, mona) -> Retrain:
+    candidate = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
+    candidate.folder.mkdir(parents=True)
+    return Retrain.objects.create(
+        status="evaluated",
+        base=champion,
+        candidate=candidate,
+        dataset=DatasetVersion.objects.create(number=2, manifest_sha256="2" * 64, images=9),
+        config="head",
+        gate={"verdict": "pass", "sentence": "Pass.", "cells": []},
+        proposed_by=mona,
+        **premises(champion),
+    )
+
+
+def test_a_verdict_against_a_former_champion_is_refused_with_the_way_out(evaluated, mona):
+    api = api_client(mona)
+    path = f"/api/v1/retrains/{evaluated.pk}/"
+    before = api.get(path).json()
+    assert (before["judged_against"], before["audit_set"]) == ("v1", "premises")
+    assert before["verdict_outdated"] == []
+    other = ModelVersion.objects.create(number=9, sha256="9" * 64, title="Other")
+    models.put_in_service(other, by=mona)
+
+    answer = api.post(f"{path}promote/")
+    assert answer.status_code == 409
+    problem = answer.json()
+    assert problem["rule"].startswith("A verdict holds against the model, the audit set")
+    assert "It was compared with v1, and v9 is in service now" in problem["received"]
+    assert "judges the candidate again by itself" in problem["way_out"]
+    assert api.get(path).json()["verdict_outdated"] == [
+        "It was compared with v1, and v9 is in service now."
+    ]
+
+
+def test_each_gap_is_named_or_the_promotion_is_refused(evaluated, mona):
+    gaps = [
+        {"axis": "skin_tone", "value": tone, "sentence": f"A gap opens: {tone}."}
+        for tone in ("dark", "medium")
+    ]
+    Retrain.objects.update(gate={**evaluated.gate, "gaps": gaps})
+    api, path = api_client(mona), f"/api/v1/retrains/{evaluated.pk}/promote/"
+    answers = [
+        api.post(path, {"acknowledged_gaps": names}, format="json")
+        for names in (["skin_tone=dark"], ["tone"], "skin_tone=dark", [{}])
+    ]
+    assert [answer.status_code for answer in answers] == [409, 422, 400, 400]
+    assert answers[0].json()["received"] == "'skin_tone=dark'; missing: 'skin_tone=medium'"
+    assert "'tone', where the verdict lists" in answers[1].json()["received"]
+
+    both = ["skin_tone=medium", "skin_tone=dark"]
+    promoted = api.post(path, {"acknowledged_gaps": both}, format="json")
+    assert promoted.status_code == 200
+    assert promoted.json()["acknowledged_gaps"] == ["skin_tone=dark", "skin_tone=medium"]

@@ -1,11 +1,12 @@
 """Audits and findings that tests of pages show, small enough to count on fingers."""
 
 import numpy as np
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
-from feedback.models import Audit, AuditSet, Finding, ModelVersion
-from feedback.services import manifests
+from feedback.models import Audit, AuditSet, DatasetVersion, Finding, ModelVersion, Retrain
+from feedback.services import audits, ledger, manifests, verdicts
 from modeltrain.audit import counterfactual, evaluate
 from modeltrain.audit.evaluate import Predicted
 from modeltrain.data.manifest import Row
@@ -62,6 +63,69 @@ def answers(wrong: int, *, alarms: int = 0) -> list[Predicted]:
         scores = {name: 0.9 if name == predicted else 0.025 for name in LABELS}
         predictions.append(Predicted(f"{number:064x}", str(number), label, groups, scores))
     return predictions
+
+
+def answers_by_tone(*, dark: int, light: int) -> list[Predicted]:
+    """Predictions for 120 drawings of each of two tones, and 60 photographs, which are right.
+
+    So many drawings of each tone are called neutral.
+    """
+    images = [("drawings", "dark", number < dark) for number in range(120)]
+    images += [("drawings", "light", number < light) for number in range(120)]
+    images += [("neutral", "", False)] * 60
+    predictions = []
+    for number, (label, tone, is_wrong) in enumerate(images):
+        groups = {"medium": "vector", "skin_tone": tone} if tone else {"medium": "photograph"}
+        predicted = "neutral" if is_wrong else label
+        scores = {name: 0.9 if name == predicted else 0.025 for name in LABELS}
+        predictions.append(Predicted(f"{number:064x}", str(number), label, groups, scores))
+    return predictions
+
+
+def audited_model(
+    number: int, audit_set: AuditSet, predicted: list[Predicted], *, status: str = "candidate"
+) -> ModelVersion:
+    """A model with files of its own, and its audit."""
+    model, _ = ModelVersion.objects.get_or_create(
+        number=number,
+        defaults={
+            "sha256": str(number) * 64,
+            "title": f"Model {number}",
+            "status": status,
+            "promoted_at": None if status == "candidate" else timezone.now(),
+        },
+    )
+    model.folder.mkdir(parents=True, exist_ok=True)
+    finished_audit(model, audit_set, predicted)
+    return model
+
+
+def judged_retrain(
+    candidate: ModelVersion, *, against: ModelVersion, audit_set: AuditSet, by: User
+) -> Retrain:
+    """A retrain whose candidate the gate has compared with a model, as its worker leaves it."""
+    gate = audits.compare(
+        before=against.audits.get(audit_set=audit_set),
+        after=candidate.audits.get(audit_set=audit_set),
+    )
+    dataset, _ = DatasetVersion.objects.get_or_create(
+        number=2, defaults={"manifest_sha256": manifests.publish([]), "images": 9}
+    )
+    retrain = Retrain.objects.create(
+        status="evaluated",
+        base=against,
+        candidate=candidate,
+        dataset=dataset,
+        config="head",
+        gate=gate,
+        judged_against=against,
+        audit_set=audit_set,
+        policy_sha256=verdicts.policy_sha256(gate["policy"]),
+        evaluated_at=timezone.now(),
+        proposed_by=by,
+    )
+    ledger.record_gate(retrain)
+    return retrain
 
 
 SETS, TONES = 32, ("light", "dark")

@@ -19,7 +19,7 @@ def test_the_card_of_a_model_states_its_figures(client, two_models) -> None:
     assert result["metrics"][0]["value"] == pytest.approx(1 - 100 / 264, abs=1e-4)
     assert result["dataset"]["revision"] == "e" * 64
     assert "37.9% (32.2% to 43.9%; 100 of 264)" in text
-    assert "| Computer rendering | 4 | insufficient data |" in text
+    assert "| Computer rendering | 4 | not enough images |" in text
 
 
 def test_the_card_names_who_overrode_the_gate_and_escapes_their_reason(

@@ -1,8 +1,122 @@
+"""What pages claim about groups: what the figures bear out, and no more."""
+
+import pytest
 from django.urls import reverse
 
+from feedback.models import AuditSet
+from modeltrain.audit.evaluate import Predicted
+from modeltrain.labels import LABELS
+from nsfwsite.audits import error_rates
+from tests.cast import finished_audit
+from tests.nsfwsite.audits.examples import FIGURES
 
-def test_the_trend_names_the_largest_change(client, two_models) -> None:
-    page = client.get(reverse("audits"), {"axis": "class"})
-    trend = page.context["charts"]["trend"]
-    assert trend.title == "drawings: 49.0% wrong under v1, 9.8% under v2"
-    assert trend.title in page.content.decode()
+
+def neutral_images(alarms_by_tone: dict[str, int], *, n: int = 60) -> list[Predicted]:
+    """n photographs of each skin tone, of which the first ones are called porn."""
+    return [
+        Predicted(
+            f"{place * n + number:064x}",
+            f"{tone} {number}",
+            "neutral",
+            {"skin_tone": tone, "medium": "photograph"},
+            {label: 0.9 if label == predicted else 0.025 for label in LABELS},
+        )
+        for place, (tone, alarms) in enumerate(alarms_by_tone.items())
+        for number in range(n)
+        for predicted in ("porn" if number < alarms else "neutral",)
+    ]
+
+
+@pytest.fixture
+def audit_of(champion, axes):
+    def build(**alarms_by_tone: int):
+        audit_set = AuditSet.objects.create(name="demo", manifest_sha256="e" * 64, images=120)
+        return finished_audit(champion, audit_set, neutral_images(alarms_by_tone))
+
+    return build
+
+
+def page_of(client, name, *arguments, **query):
+    page = client.get(reverse(name, args=arguments), query)
+    return page, page.content.decode()
+
+
+def test_the_first_of_groups_that_are_alike_is_named_nowhere(client, audit_of) -> None:
+    audit_of(dark=60, light=59)
+    overview, text = page_of(client, "audits", axis="skin_tone")
+    assert overview.context["charts"]["trend"].title == (
+        "Skin tone, wrong under v1: no group is told apart from the others"
+    )
+    assert "No group is told apart from the others." in text
+    model, _ = page_of(client, "model", "v1", measure="false_alarm")
+    assert model.context["charts"]["groups"].title == (
+        "False alarms: no group is told apart from the others"
+    )
+    card = page_of(client, "model-card", "v1")[1]
+    assert "- False alarms: 99.2% of 120 safe images" in card
+    assert "120 neutral). No group is told apart from the others." in card
+
+
+def test_a_group_that_is_told_apart_is_named_everywhere(client, audit_of) -> None:
+    audit_of(dark=30, light=2)
+    finding = "Dark 50.0% of 60, comparable others 3.3%"
+    overview, text = page_of(client, "audits", axis="skin_tone")
+    assert overview.context["charts"]["trend"].title == (
+        "Skin tone, wrong under v1: Dark 50.0% (comparable others 3.3%)"
+    )
+    assert text.count(finding) == 3  # the card, and twice for previews of links
+    model, text = page_of(client, "model", "v1")
+    assert model.context["charts"]["groups"].title.startswith(f"Mistakes: {finding}")
+    assert finding in text
+    assert finding in page_of(client, "model-card", "v1")[1]
+
+
+def test_harm_comes_first_with_its_mix(client, audit_of) -> None:
+    audit_of(dark=3, light=2)
+    overview, text = page_of(client, "audits")
+    assert [card["title"] for card in overview.context["cards"]] == [
+        "False alarms",
+        "Misses",
+        "Harmless confusions",
+    ]
+    assert "<strong>4.2%</strong> of 120 safe images" in text
+    assert "The mix: 120 neutral." in text
+    assert "<strong>Not known</strong>: the audit set has no explicit images." in text
+
+
+def test_without_headlines_rates_are_shown_and_nobody_is_named(client, audit) -> None:
+    overview, text = page_of(client, "audits", axis="medium")
+    assert "<strong>10.0%</strong> of 240 safe images" in text
+    assert "For whom is being counted." in text
+    assert overview.context["charts"]["trend"].title == "Medium: share of images that are wrong"
+    model, _ = page_of(client, "model", "v1", measure="miss")
+    assert "groups" not in model.context["charts"]  # no group has images for it
+    model, _ = page_of(client, "model", "v1")
+    assert model.context["charts"]["groups"].title == ("Any mistake: share of each label and group")
+    assert "headlines" not in FIGURES
+
+
+def test_the_trend_of_all_images_has_both_ends(client, two_models) -> None:
+    overview, _ = page_of(client, "audits")
+    assert overview.context["charts"]["trend"].title == (
+        "All images: 37.9% wrong under v1, 7.6% wrong under v2"
+    )
+
+
+def test_the_trend_of_labels_has_their_rates(client, two_models) -> None:
+    overview, _ = page_of(client, "audits", axis="class")
+    assert overview.context["charts"]["trend"].title == (
+        "Right label, wrong under v2: drawings 9.8%, neutral 0.0%"
+    )
+
+
+def test_a_comparison_in_which_nothing_is_worse_names_nobody(client, two_models) -> None:
+    page, _ = page_of(client, "compare", before="v1", after="v2")
+    assert page.context["charts"]["differences"].title == (
+        "No group is shown to have more false alarms under v2 than under v1"
+    )
+
+
+def test_the_chart_of_rates_needs_a_group() -> None:
+    figures = FIGURES | {"classes": {}, "groups": {}}
+    assert error_rates.rates_chart(figures, "error", error_rates.Titles({}, {})) is None

@@ -17,7 +17,7 @@ def test_anybody_can_read_the_figures_with_their_intervals(client, audit) -> Non
 def test_groups_with_too_few_images_show_no_figure(client, audit) -> None:
     page = client.get(reverse("model", args=["v1"]))
     text = page.content.decode()
-    assert text.count("Insufficient data") == 2  # porn, and computer renderings
+    assert text.count("</span>Not enough images") == 2  # porn, and computer renderings
     assert "75.0%" not in text
     chart = page.context["charts"]["groups"]
     assert "Computer rendering" not in {row[1] for row in chart.rows}
@@ -65,7 +65,8 @@ def test_the_list_of_models_shows_which_is_in_service(client, audit) -> None:
     text = client.get(reverse("models")).content.decode()
 
     assert "In service" in text
-    assert "Wrong on 10.0% of 240 audit images." in text
+    assert "False alarms on 10.0% of 240 safe images. Misses are not known." in text
+    assert "Any mistake on 10.0% of 240 audit images." in text
 
 
 @pytest.mark.django_db
@@ -82,9 +83,10 @@ def test_the_list_of_models_may_be_empty(client) -> None:
 
 def test_the_overview_shows_the_champion_at_a_glance(client, two_models) -> None:
     text = client.get(reverse("audits")).content.decode()
-    assert "On 264 images" in text
-    assert "<strong>37.9%</strong>" in text  # 100 of 264
-    assert "<strong>Flat vector drawing</strong>" in text
+    assert "from 264 images that it never learnt from" in text
+    assert "<strong>15.2%</strong> of 264 safe images" in text  # 40 of 264 are called porn
+    assert "The mix: 204 drawings, 60 neutral." in text
+    assert "what decides is the medium: Flat vector drawing 20.0%, Photograph 0.0%" in text
     assert "Computer rendering (4)" in text
 
 
@@ -121,7 +123,8 @@ def test_two_models_are_compared_as_the_gate_compares_them(client, two_models) -
         in text
     )
     assert page.context["charts"]["differences"].title == (
-        "Flat vector drawing: +15.0 points of false alarms under v1"
+        "Flat vector drawing: +15.0 points of false alarms under v1 (+10.2 to +20.5), and 4 more "
+        "are worse"
     )
 
 

@@ -1,10 +1,12 @@
 """What maintainers start is enqueued after the service has agreed to it."""
 
 import pytest
+from django.utils import timezone
 
-from feedback.errors import WrongState
-from feedback.models import DatasetVersion, Retrain
+from feedback.errors import VerdictOutdated, WrongState
+from feedback.models import DatasetVersion, ModelVersion, Retrain
 from nsfwsite.intake import maintaining
+from tests.cast import premises
 
 pytestmark = pytest.mark.django_db
 
@@ -42,6 +44,38 @@ def test_a_refused_promotion_enqueues_nothing(proposed, mona, tasks) -> None:
     with pytest.raises(WrongState):
         maintaining.promote(retrain=proposed, by=mona)
     assert tasks == []
+
+
+@pytest.fixture
+def outdated(proposed, champion) -> Retrain:
+    """A candidate that was compared with another model than the one in service."""
+    models = [
+        ModelVersion.objects.create(
+            number=number, sha256=str(number) * 64, title="Other", status=status, promoted_at=when
+        )
+        for number, status, when in ((8, "retired", timezone.now()), (9, "candidate", None))
+    ]
+    other, candidate = models
+    other.folder.mkdir(parents=True)
+    Retrain.objects.update(
+        status="evaluated", candidate=candidate, gate={"verdict": "pass"}, **premises(other)
+    )
+    return Retrain.objects.get(pk=proposed.pk)
+
+
+def test_an_outdated_verdict_is_renewed_when_somebody_wants_to_use_it(
+    outdated, mona, tasks
+) -> None:
+    with pytest.raises(VerdictOutdated):
+        maintaining.promote(retrain=outdated, by=mona)
+    assert tasks == [(outdated.pk,)]
+
+
+def test_a_rollback_has_the_open_candidates_judged_again(outdated, champion, mona, tasks) -> None:
+    Retrain.objects.update(judged_against=champion)
+    other = ModelVersion.objects.get(number=8)
+    maintaining.roll_back(model=other, by=mona, reason="It is worse.")
+    assert tasks == [(), (outdated.pk,)]
 
 
 def test_a_refused_rollback_enqueues_nothing(champion, mona, tasks) -> None:

@@ -43,13 +43,13 @@ def test_alpha_is_shown_with_its_range_once_there_is_enough(client, decided_by_b
     assert f"{1 - 0.2 / (5000 / 9900):.2f}" in page
     assert "50 reports were decided by two or more" in page
     assert "40 of 50" in page
-    assert page.count("insufficient data</td>") == 5  # three labels, rejected, escalated
+    assert page.count("too few reports</td>") == 5  # three labels, rejected, escalated
 
 
 def test_under_thirty_nothing_is_concluded(client, decided_by_both, mona) -> None:
     decided_by_both("drawings", "drawings", 29)
     page = page_of(client, mona)
-    assert page.count("insufficient data</td>") == 8
+    assert page.count("too few reports</td>") == 8
     assert "29 of 29" in page
 
 

@@ -100,7 +100,7 @@ def test_another_reviewer_decides_an_appeal(client, queued, ravi, mona) -> None:
     assert "decided by somebody who did not decide the report before" in page
     answer = client.post(reverse("case", args=[report.pk]), {"outcome": "accepted"})
     assert answer.status_code == 409
-    assert "who declined it" in answer.content.decode()
+    assert "who rejected it" in answer.content.decode()
 
     client.force_login(mona)
     assert (

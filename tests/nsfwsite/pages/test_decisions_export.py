@@ -25,12 +25,12 @@ def decided(queued, ravi, mona) -> Report:
     report = queued(description="My own secret words.")
     triage.decide(report=report, outcome="accepted", by=ravi, groups={})
     triage.decide(report=report, outcome="accepted", by=mona)
-    declined = queued(2)
+    rejected = queued(2)
     for by in (ravi, mona):
         triage.decide(
-            report=declined, outcome="rejected", by=by, because="other", reason="=SUM(A1) it says"
+            report=rejected, outcome="rejected", by=by, because="other", reason="=SUM(A1) it says"
         )
-    reports.appeal(report=declined, words="An appeal in my own words.")
+    reports.appeal(report=rejected, words="An appeal in my own words.")
     return report
 
 

@@ -92,5 +92,5 @@ def test_only_maintainers_decide(client, ravi, objection) -> None:
     client.force_login(ravi)
 
     assert client.post(reverse("revise"), revision()).status_code == 403
-    where = reverse("decline-objection", args=[objection.pk])
+    where = reverse("reject-objection", args=[objection.pk])
     assert client.post(where, {"reason": "No."}).status_code == 403

@@ -36,9 +36,9 @@ def test_a_bad_objection_is_refused_and_keeps_what_was_written(client, label, wo
     assert not Objection.objects.exists()
 
 
-def test_a_declined_objection_gives_the_reason_and_is_decided_once(client, mona, objection) -> None:
+def test_a_rejected_objection_gives_the_reason_and_is_decided_once(client, mona, objection) -> None:
     client.force_login(mona)
-    where = reverse("decline-objection", args=[objection.pk])
+    where = reverse("reject-objection", args=[objection.pk])
     assert client.post(where, {"reason": ""}).status_code == 422
     client.post(where, {"reason": "The borderline cases say so already."})
 

@@ -2,7 +2,9 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from feedback.models import DatasetVersion, ModelVersion, Retrain
+from feedback.models import Audit, AuditSet, DatasetVersion, ModelVersion, Retrain
+from feedback.services import models
+from tests.cast import premises
 
 CELL = {
     "axis": "class",
@@ -44,6 +46,7 @@ def evaluated(champion, mona, settings):
                 "proposed_by": mona,
                 "approved_by": mona,
                 "approved_at": timezone.now(),
+                **premises(champion),
                 **changes,
             }
         )
@@ -140,3 +143,94 @@ def test_proposing_with_nothing_to_learn_is_refused(client, mona, champion) -> N
 
     assert page.status_code == 409
     assert "Decide some reports first" in page.content.decode()
+
+
+def test_a_verdict_that_is_out_of_date_is_said_to_be_and_cannot_be_used(
+    client, mona, evaluated
+) -> None:
+    client.force_login(mona)
+    retrain = evaluated("pass")
+    other = ModelVersion.objects.create(
+        number=9, sha256="9" * 64, title="Other", status="retired", promoted_at=timezone.now()
+    )
+    models.put_in_service(other, by=mona)
+
+    page = client.get(page_of(retrain)).content.decode()
+    assert "It was compared with v1, and v9 is in service now." in page
+    assert "judges v2 again by itself" in page
+    assert 'value="promote"' not in page
+    assert 'value="decline"' in page
+    fragment = client.get(page_of(retrain), headers={"HX-Request": "true"}).content.decode()
+    assert "This verdict is out of date" in fragment
+    assert "<html" not in fragment
+
+    refused = client.post(page_of(retrain), {"action": "promote"})
+    assert refused.status_code == 409
+    assert "Decide then." in refused.content.decode()
+    assert ModelVersion.objects.champion() == other
+
+
+def test_an_audit_that_failed_is_shown_and_can_be_repeated(client, mona, evaluated) -> None:
+    client.force_login(mona)
+    retrain = evaluated("pass")
+    newer = AuditSet.objects.create(name="newer", manifest_sha256="d" * 64, images=264)
+    audit = Audit.objects.create(
+        model=retrain.candidate, audit_set=newer, status="failed", failure="An image is missing."
+    )
+    assert "An image is missing." in client.get(page_of(retrain)).content.decode()
+
+    client.post(page_of(retrain), {"action": "judge"})
+    audit.refresh_from_db()
+    assert audit.status == "waiting"
+
+
+def test_mona_confirms_each_gap_in_public(client, mona, evaluated) -> None:
+    client.force_login(mona)
+    retrain = evaluated("pass")
+    gaps = [
+        {
+            "measure": "error",
+            "rule": "highest score",
+            "axis": "skin_tone",
+            "value": tone,
+            "blocks": False,
+            "sentence": f"A gap opens: {tone}.",
+        }
+        for tone in ("dark", "medium")
+    ]
+    Retrain.objects.update(gate={**retrain.gate, "gaps": gaps})
+
+    refused = client.post(
+        page_of(retrain), {"action": "promote", "acknowledged_gaps": ["skin_tone=dark"]}
+    )
+    page = refused.content.decode()
+    assert refused.status_code == 409
+    assert "<title>Error: Retrain" in page
+    assert '<a href="#id_gap_2">Confirm that you have read about the gap: skin_tone, medium' in page
+    assert 'id="id_gap_2_error"' in page
+    assert 'id="id_gap_1_error"' not in page
+    assert 'value="skin_tone=dark" checked' in page
+
+    client.post(
+        page_of(retrain),
+        {"action": "promote", "acknowledged_gaps": ["skin_tone=dark", "skin_tone=medium"]},
+    )
+    for address in (reverse("ledger"), reverse("model", args=["v2"]), reverse("models")):
+        public = client.get(address).content.decode()
+        assert "confirmed to have read that" in public
+        assert "A gap opens: medium." in public
+
+
+def test_a_blocked_candidate_with_a_gap_needs_reason_and_box(client, mona, evaluated) -> None:
+    client.force_login(mona)
+    retrain = evaluated()
+    gap = {"measure": "miss", "rule": "highest score", "axis": "a", "value": "b", "blocks": True}
+    Retrain.objects.update(gate={**retrain.gate, "gaps": [{**gap, "sentence": "A gap opens."}]})
+
+    page = client.post(page_of(retrain), {"action": "promote"}).content.decode()
+    assert '<a href="#id_reason">Write a reason</a>' in page
+    assert '<a href="#id_gap_1">' in page
+
+    client.post(page_of(retrain), {"action": "decline"})
+    retrain.refresh_from_db()
+    assert retrain.status == "declined"

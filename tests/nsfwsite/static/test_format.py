@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nsfwsite import formatting
+from modeltrain import formatting
 
 SOURCES = Path(__file__).resolve().parents[3] / "nsfwsite" / "static" / "src"
 CASES = json.loads((Path(__file__).parent / "format_cases.json").read_text())

@@ -22,6 +22,7 @@ from feedback.models import (
     Retrain,
     StoredImage,
 )
+from tests.cast import premises
 from worker.tasks.upkeep import (
     delete_expired_images_task,
     erase_files_task,
@@ -97,6 +98,20 @@ def test_approved_retrain_is_enqueued_for_training(retrain, mona) -> None:
     approved = retrain(status="approved", approved_by=mona, approved_at=LONG_AGO)
     pick_up_lost_work_task()
     assert queued_tasks("training") == [("training.run_retrain_task", [approved.pk])]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_candidate_whose_verdict_is_out_of_date_is_judged_again(retrain, champion) -> None:
+    candidate = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain")
+    evaluated = retrain(
+        status="evaluated", candidate=candidate, gate={"verdict": "pass"}, **premises(champion)
+    )
+    pick_up_lost_work_task()
+    assert queued_tasks("default") == []
+
+    Retrain.objects.update(policy_sha256="0" * 64)
+    pick_up_lost_work_task()
+    assert queued_tasks("default") == [("verdicts.judge_again_task", [evaluated.pk])]
 
 
 @pytest.mark.django_db(transaction=True)

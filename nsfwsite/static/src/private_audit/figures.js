@@ -65,7 +65,7 @@ function rateCell(rate, minimum) {
     return tag(
       "td",
       { class: "figure" },
-      tag("span", { class: "quiet" }, "insufficient data"),
+      tag("span", { class: "quiet" }, "not enough images"),
       tag("small", {}, countOf(rate.n, "image")),
     );
   }

@@ -1,6 +1,7 @@
 // The visitor chooses which graph answers; it is downloaded before the first answer.
 
 import { Classifier, describe, whyUnsupported } from "../classifier.js";
+import { wholeMebibytes } from "../format.js";
 import { tag } from "./figures.js";
 
 /** @typedef {import("../classifier.js").SiteDescription} SiteDescription */
@@ -34,9 +35,7 @@ export const whyNoModel = ({ site }) =>
 export async function offerModel(place, { site }) {
   const stored = await Promise.all(site.graphs.map(Classifier.isStored));
   const options = site.graphs.map((graph, number) => {
-    const size = stored[number]
-      ? "on this device already"
-      : `${Math.ceil(graph.bytes / 2 ** 20)} MB, once`;
+    const size = stored[number] ? "on this device already" : `${wholeMebibytes(graph.bytes)}, once`;
     const text = `${KINDS[graph.kind] ?? graph.kind} (${size})`;
     return tag("option", { value: String(number) }, text);
   });

@@ -2,7 +2,7 @@
 
 import { button, filesOf, part, query } from "../dom.js";
 import { acceptDrops } from "../file-input.js";
-import { countOf } from "../format.js";
+import { countOf, mebibytes } from "../format.js";
 import { countAnswers, deleteAnswers } from "./answer-store.js";
 import { offerCounts } from "./evidence.js";
 import { droppedFiles, sorted } from "./folder.js";
@@ -87,7 +87,7 @@ async function audit(model, results) {
   showStatus("Preparing the model …");
   try {
     await model.load((done, total) =>
-      showStatus(`Fetching the model: ${megabytes(done)} of ${megabytes(total)} MB`),
+      showStatus(`Fetching the model: ${mebibytes(done)} of ${mebibytes(total)}`),
     );
     const current = new Run(folder.pictures, model, () => showProgress(current, results));
     run = current;
@@ -165,6 +165,3 @@ async function showStored() {
   part(document, "kept").hidden = !stored;
   part(document, "count").textContent = countOf(stored, "answer");
 }
-
-/** @param {number} bytes */
-const megabytes = (bytes) => (bytes / 2 ** 20).toFixed(1);

@@ -94,7 +94,7 @@ export class Results {
     const chart = drawChart(figures, measure, minimum, Math.min(MAX_CHART_WIDTH, room));
     const caption = chart
       ? finding(figures, measure, minimum)
-      : `Insufficient data: fewer than ${minimum} images in every group so far`;
+      : `Not enough images: fewer than ${minimum} images in every group so far`;
     place.replaceChildren(tag("figcaption", {}, caption), this.#measureButtons());
     if (chart) place.append(chart);
   }

@@ -1,6 +1,6 @@
-"""Shares and differences as pages, charts and cards write them.
+"""Shares and differences as pages, charts, cards and sentences write them.
 
-`static/src/format.js` gives the same text for the same number.
+`nsfwsite/static/src/format.js` gives the same text for the same number.
 """
 
 MINUS = "\N{MINUS SIGN}"

@@ -1,0 +1,158 @@
+"""Whether a gate's verdict still holds, and a new one where it does not.
+
+A verdict holds against the model in service, the audit set and the policy that it was reached with.
+If one of them is replaced, the candidate is judged again.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from feedback import queries
+from feedback.errors import VerdictOutdated
+from feedback.models import Audit, AuditSet, ModelVersion, Retrain
+from feedback.models.ledger import sha256
+from feedback.services import audits, ledger
+
+
+def policy_sha256(policy: dict[str, Any] | None = None) -> str:
+    """The hash of a policy, by default of the one that holds now, as the ledger records it."""
+    if policy is None:
+        # Imported here: the statistics packages take seconds to import.
+        from modeltrain.gate.policy import Policy
+
+        policy = Policy.load().as_dict()
+    return sha256(policy)
+
+
+def changes(retrain: Retrain) -> list[str]:
+    """Say in sentences what was replaced since the verdict on an evaluated retrain was reached."""
+    if retrain.status != Retrain.Status.EVALUATED:
+        return []
+    sentences = []
+    champion, audit_set = queries.models.champion(), queries.audits.deciding_set()
+    if retrain.judged_against != champion:
+        sentences.append(
+            f"It was compared with {retrain.judged_against or 'no model'}, and "
+            f"{champion or 'no model'} is in service now."
+        )
+    if retrain.audit_set != audit_set:
+        sentences.append(
+            f"It was judged on the audit set {_name(retrain.audit_set)}, and "
+            f"{_name(audit_set)} decides now."
+        )
+    current_policy = policy_sha256()
+    if retrain.policy_sha256 != current_policy:
+        sentences.append(
+            f"It was judged by the policy {retrain.policy_sha256[:12] or '(unknown)'}, version "
+            f"{_policy_version(retrain)}, and the policy {current_policy[:12]} holds now."
+        )
+    return sentences
+
+
+def _name(audit_set: AuditSet | None) -> str:
+    return audit_set.name if audit_set else "(none)"
+
+
+def _policy_version(retrain: Retrain) -> str:
+    return str((retrain.gate or {}).get("policy", {}).get("version", "unknown"))
+
+
+def refuse_outdated(retrain: Retrain) -> None:
+    """Refuse to act on a verdict that no longer holds.
+
+    Raises
+    ------
+    VerdictOutdated
+        It says what was replaced.
+    """
+    if sentences := changes(retrain):
+        raise outdated(retrain, sentences)
+
+
+def outdated(retrain: Retrain, sentences: Sequence[str]) -> VerdictOutdated:
+    return VerdictOutdated(
+        rule="A verdict holds against the model, the audit set and the policy that it was reached "
+        "with.",
+        received=f"retrain {retrain.pk}. {' '.join(sentences).removesuffix('.')}",
+        remedy="The site judges the candidate again by itself, within minutes. Decide then.",
+    )
+
+
+def still_holds(retrain: Retrain) -> Q:
+    """The condition that the verdict on `retrain` is the newest one and still holds.
+
+    It names no column of another table that is joined: a subquery on the updated table itself would
+    not be checked again on PostgreSQL after waiting for another writer.
+    """
+    champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).values("pk")[:1]
+    newest = AuditSet.objects.order_by("-pk").values("pk")[:1]
+    return Q(
+        Q(judged_against=champion),
+        Q(audit_set=newest),
+        judged_against=retrain.judged_against_id,
+        evaluated_at=retrain.evaluated_at,
+        policy_sha256=policy_sha256(),
+    )
+
+
+def to_judge_again() -> list[int]:
+    """Evaluated retrains whose verdict no longer holds."""
+    evaluated = Retrain.objects.filter(status=Retrain.Status.EVALUATED)
+    return [
+        retrain.pk
+        for retrain in evaluated.select_related("judged_against", "audit_set")
+        if changes(retrain)
+    ]
+
+
+def judge_again(*, pk: int) -> None:
+    """Replace a verdict that no longer holds, once both models are audited on the newest set.
+
+    The audits are requested if they are missing. An audit that failed is not repeated.
+    """
+    retrain = Retrain.objects.select_related("candidate", "judged_against").get(pk=pk)
+    champion, audit_set = queries.models.champion(), queries.audits.deciding_set()
+    if not changes(retrain) or not (champion and audit_set and retrain.candidate):
+        return
+    before, after = (
+        Audit.objects.get_or_create(model=model, audit_set=audit_set)[0]
+        for model in (champion, retrain.candidate)
+    )
+    if {before.status, after.status} != {Audit.Status.DONE}:
+        return
+    gate = audits.compare(before=before, after=after)
+    with transaction.atomic():
+        replaced = Retrain.objects.filter(
+            pk=pk, status=Retrain.Status.EVALUATED, evaluated_at=retrain.evaluated_at
+        ).update(
+            gate=gate,
+            judged_against=champion,
+            audit_set=audit_set,
+            policy_sha256=policy_sha256(gate["policy"]),
+            evaluated_at=timezone.now(),
+        )
+        if replaced:
+            retrain.refresh_from_db()
+            ledger.record_gate(retrain)
+
+
+def failed_audits(retrain: Retrain) -> list[Audit]:
+    """The failed audits without which the candidate cannot be judged again."""
+    models = [queries.models.champion(), retrain.candidate]
+    return list(
+        Audit.objects.filter(
+            model__in=[model for model in models if model],
+            audit_set=queries.audits.deciding_set(),
+            status=Audit.Status.FAILED,
+        ).select_related("model", "audit_set")
+    )
+
+
+def retry_failed_audits(*, retrain: Retrain) -> None:
+    """Queue the failed audits again without which the candidate cannot be judged again."""
+    for audit in failed_audits(retrain):
+        audits.request(model=audit.model, audit_set=audit.audit_set)

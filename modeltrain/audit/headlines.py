@@ -1,0 +1,322 @@
+"""Headlines: what may be claimed about an audit, and for which groups.
+
+The worst of many groups looks bad even if all of them are alike. A group is therefore named only
+if it differs from the rest of its axis by more than chance would make *some* group of *some* axis
+differ, on comparable images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modeltrain.audit.claims import (
+    COMPOSITION,
+    ERROR,
+    GROUP,
+    MEASURES,
+    NO_IMAGES,
+    NOT_TOLD_APART,
+    STANDARDISED,
+    Headline,
+    sentence,
+)
+from modeltrain.audit.columns import ABSENT, Columns
+from modeltrain.audit.fairness import cluster_numbers, clustered_rate
+from modeltrain.audit.gaps import PERMUTATIONS, SEED, Axis, Gap, gaps, opened_gaps
+from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, MISS, DecisionRule, possible
+from modeltrain.audit.minimum import MINIMUM_IMAGES
+from modeltrain.labels import LABELS
+
+CLASS = "class"
+CHOSEN_BY_MISTAKES = ("slice",)  # axes whose groups were chosen because the model is wrong there
+
+_DEALT = 20_000_000  # labels that a test may deal, so that large audits fit into memory
+_FEWEST_PERMUTATIONS = 799
+
+Bools = NDArray[np.bool_]
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class _Family:
+    """What is tested together: an axis's images, and who suffers which mistake on them."""
+
+    name: str
+    rows: Rows
+    axis: Axis
+    outcomes: Mapping[str, Bools]
+
+    @property
+    def is_composition(self) -> bool:
+        return self.name in STANDARDISED
+
+    def p_values(self, permutations: int, seed: int) -> dict[tuple[str, str], float]:
+        """Return the chance that some group stands out as much, by measure and group."""
+        nothing = np.zeros(len(self.rows), dtype=np.bool_)
+        changes = {
+            # Where most images are wrong, dealing the few that are right gives the same test.
+            measure: (nothing, wrong) if wrong.mean() <= 0.5 else (~wrong, nothing)
+            for measure, wrong in self.outcomes.items()
+        }
+        changed = max(int((old != new).sum()) for old, new in changes.values())
+        permutations = min(permutations, max(_DEALT // max(changed, 1), _FEWEST_PERMUTATIONS))
+        opened = opened_gaps(self.axis, changes, permutations=permutations, seed=seed)
+        return {
+            (measure, gap.now.value): gap.p_value
+            for measure, groups in opened.items()
+            for gap in groups
+        }
+
+
+def headlines(
+    answers: Columns,
+    *,
+    minimum: int = MINIMUM_IMAGES,
+    level: float = 0.95,
+    permutations: int = PERMUTATIONS,
+    seed: int = SEED,
+) -> list[Headline]:
+    """Say for each kind of mistake how often it happens, and to which groups more than to others.
+
+    Each group is compared with the rest of its axis, among images of the same label and medium. If
+    groups were of no matter, they could be dealt anew among those images; the smallest p-value of
+    an axis is compared with the smallest ones under such permutations (`gaps.opened_gaps`), and
+    multiplied by the number of axes and kinds of images that were looked at (Bonferroni). A group
+    is told apart if that p-value is at most 1 - level and its interval, which holds for everything
+    that was looked at, is above 0. Where nothing is the matter, a group is named in at most
+    1 - level of audits.
+
+    Medium and label describe how a set is composed; they are tested in the same way, without
+    standardisation, and named only if no group is told apart.
+
+    Parameters
+    ----------
+    answers : Columns
+        A model's answers to n images.
+    minimum : int
+        Images on which a mistake could happen that a group needs to be named.
+    level : float
+        Of everything that is claimed at once.
+    permutations, seed : int
+        Of the test; fewer permutations where more than 10,000 images are wrong.
+
+    Returns
+    -------
+    list of dict
+        One for each of `MEASURES`, in this order, ready for JSON; docs/audits.md has the shape.
+    """
+    families = list(_families(answers))
+    tested = [
+        (family, family.p_values(permutations, seed) if _may_differ(family) else {})
+        for family in families
+    ]
+    looked_at = max(sum(bool(p_values) for _, p_values in tested), 1)
+    level_of_one = 1 - (1 - level) / looked_at
+    told_apart = [
+        _told_apart(family, p_values, looked_at, level, level_of_one, minimum)
+        for family, p_values in tested
+    ]
+    return [
+        _headline(answers, measure, families, told_apart, minimum=minimum, level=level)
+        for measure in MEASURES
+    ]
+
+
+def _families(answers: Columns) -> Iterator[_Family]:
+    mistakes = DecisionRule().mistakes(expected=answers.expected, scores=answers.scores)
+    mistakes[ERROR] = answers.wrong
+    axes = {CLASS: (list(LABELS), answers.expected.astype(np.intp))} | {
+        name: (values, indices.astype(np.intp))
+        for name, (values, indices) in answers.groups.items()
+        if name not in CHOSEN_BY_MISTAKES
+    }
+    for name, (values, indices) in axes.items():
+        for measures in ((FALSE_ALARM,), (MISS,), (CONFUSION, ERROR)):
+            can_happen = _possible(measures[0], answers)
+            rows = np.flatnonzero((indices != ABSENT) & can_happen)
+            if len(rows):
+                axis = Axis(
+                    values=values,
+                    groups=indices[rows],
+                    strata=_strata(answers, name, rows),
+                    clusters=cluster_numbers(answers.cluster[rows]),
+                )
+                outcomes = {measure: mistakes[measure][rows] for measure in measures}
+                yield _Family(name, rows, axis, outcomes)
+
+
+def _possible(measure: str, answers: Columns) -> Bools:
+    return possible(CONFUSION if measure == ERROR else measure, answers.expected)
+
+
+def _strata(answers: Columns, axis: str, rows: Rows) -> Rows:
+    """Number the combinations of label and medium; one stratum for an axis that is one of both."""
+    strata = np.zeros(len(rows), dtype=np.intp)
+    if axis in STANDARDISED:
+        return strata
+    for name in STANDARDISED:
+        if name == CLASS:
+            strata = strata * len(LABELS) + answers.expected[rows]
+        elif name in answers.groups:
+            names, indices = answers.groups[name]
+            strata = strata * (len(names) + 1) + indices[rows] + 1
+    return np.unique(strata, return_inverse=True)[1]
+
+
+def _may_differ(family: _Family) -> bool:
+    """Whether there are two groups, and something that happened to some images and not to all."""
+    several = bool((family.axis.groups != family.axis.groups[0]).any())
+    return several and any(wrong.any() and not wrong.all() for wrong in family.outcomes.values())
+
+
+def _told_apart(
+    family: _Family,
+    p_values: Mapping[tuple[str, str], float],
+    looked_at: int,
+    level: float,
+    level_of_one: float,
+    minimum: int,
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the groups of a family that are told apart, by measure."""
+    groups: dict[str, list[dict[str, Any]]] = {measure: [] for measure in family.outcomes}
+    corrected = {pair: min(p_value * looked_at, 1.0) for pair, p_value in p_values.items()}
+    for measure in {measure for (measure, _), p in corrected.items() if p <= 1 - level}:
+        for gap in gaps(family.axis, family.outcomes[measure], level=level_of_one):
+            p_value = corrected[measure, gap.value]
+            if p_value <= 1 - level and gap.low > 0 and gap.n >= minimum:
+                groups[measure].append(_as_dict(family.name, gap, p_value))
+    return groups
+
+
+def _as_dict(axis: str, gap: Gap, p_value: float) -> dict[str, Any]:
+    return {
+        "axis": axis,
+        "value": gap.value,
+        "n": gap.n,
+        "rate": gap.rate,
+        "rest": gap.rest,
+        "rest_rate": gap.rest_rate,
+        "difference": gap.difference,
+        "low": gap.low,
+        "high": gap.high,
+        "p_value": p_value,
+    }
+
+
+def _headline(
+    answers: Columns,
+    measure: str,
+    families: Sequence[_Family],
+    told_apart: Sequence[Mapping[str, list[dict[str, Any]]]],
+    *,
+    minimum: int,
+    level: float,
+) -> Headline:
+    eligible = np.flatnonzero(_possible(measure, answers))
+    # The axis of labels says of every image whether the mistake could happen to it.
+    overall = next((f for f in families if f.name == CLASS and measure in f.outcomes), None)
+    happened = overall.outcomes[measure] if overall else np.zeros(0, dtype=np.bool_)
+    headline: Headline = {
+        "measure": measure,
+        "kind": NOT_TOLD_APART if len(eligible) else NO_IMAGES,
+        "level": level,
+        **clustered_rate(happened, answers.cluster[eligible], level=level),
+        "images": {
+            label: int(count)
+            for label, count in zip(
+                LABELS,
+                np.bincount(answers.expected[eligible], minlength=len(LABELS)),
+                strict=True,
+            )
+            if count
+        },
+        "compared": [],
+        "groups": [],
+        "tied": [],
+        "composition": [],
+    }
+    composition = []
+    for family, groups in zip(families, told_apart, strict=True):
+        if measure not in family.outcomes:
+            continue
+        if family.is_composition:
+            if groups[measure]:
+                composition.append(family)
+        elif _comparable(family, minimum):
+            headline["compared"].append(family.name)
+            headline["groups"] += groups[measure]
+    if headline["groups"]:
+        headline["kind"] = GROUP
+        headline["groups"].sort(key=lambda group: -group["low"])
+        lead = headline["groups"][0]
+        family = next(f for f in families if f.name == lead["axis"] and measure in f.outcomes)
+        headline["tied"] = _tied(family, measure, lead["value"], minimum, level)
+    if composition:
+        headline["composition"] = _composition(composition, measure, minimum, level)
+        if headline["kind"] == NOT_TOLD_APART:
+            headline["kind"] = COMPOSITION
+    return headline | {"sentence": sentence(headline)}
+
+
+def _comparable(family: _Family, minimum: int) -> bool:
+    """Whether some group has enough images beside comparable ones of another group."""
+    groups, strata = family.axis.groups, family.axis.strata
+    table = np.zeros((len(family.axis.values), int(strata.max()) + 1), dtype=np.intp)
+    np.add.at(table, (groups, strata), 1)
+    shared = (table > 0).sum(axis=0) > 1
+    return bool((table[:, shared].sum(axis=1) >= minimum).any())
+
+
+def _tied(family: _Family, measure: str, value: str, minimum: int, level: float) -> list[str]:
+    """Return the other groups that may be as badly off as one, those with the most images first."""
+    place = list(family.axis.values).index(value)
+    sizes = np.bincount(family.axis.groups, minlength=len(family.axis.values))
+    others = [p for p in np.argsort(-sizes, kind="stable") if p != place and sizes[p] >= minimum]
+    level_of_one = 1 - (1 - level) / max(len(others), 1)
+    tied = []
+    for other in others:
+        rows = np.flatnonzero(np.isin(family.axis.groups, (place, other)))
+        pair = Axis(
+            values=[value, family.axis.values[other]],
+            groups=(family.axis.groups[rows] != place).astype(np.intp),
+            strata=family.axis.strata[rows],
+            clusters=cluster_numbers(family.axis.clusters[rows]),
+        )
+        compared = gaps(pair, family.outcomes[measure][rows], level=level_of_one)
+        if compared and compared[0].low <= 0:
+            tied.append(family.axis.values[other])
+    return tied
+
+
+def _composition(
+    families: Sequence[_Family], measure: str, minimum: int, level: float
+) -> list[dict[str, Any]]:
+    """Return the rate of each value of these axes; first the axis that says most of a mistake."""
+
+    def explained(family: _Family) -> float:
+        counts = np.bincount(family.axis.groups)
+        sums = np.bincount(family.axis.groups, weights=family.outcomes[measure])
+        return float((sums**2 / np.maximum(counts, 1)).sum()) / len(family.rows)
+
+    # Of two axes with the same images, the medium: that a label decides goes without saying.
+    ordered = sorted(families, key=lambda family: (-explained(family), family.name == CLASS))
+    return [
+        {"axis": family.name, "values": _rates(family, measure, minimum, level)}
+        for family in ordered
+    ]
+
+
+def _rates(family: _Family, measure: str, minimum: int, level: float) -> list[dict[str, Any]]:
+    axis, values = family.axis, []
+    for place in np.unique(axis.groups):
+        rows = axis.groups == place
+        if rows.sum() >= minimum:
+            events = family.outcomes[measure][rows]
+            figures = clustered_rate(events, axis.clusters[rows], level=level)
+            values.append({"value": axis.values[place]} | figures)
+    return sorted(values, key=lambda value: (-value["rate"], value["value"]))

@@ -1,0 +1,199 @@
+"""What an audit set is too small to show, before a candidate exists."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from modeltrain.audit.columns import Columns
+from modeltrain.audit.fairness import cluster_numbers
+from modeltrain.gate.cells import Comparison, count_cells
+from modeltrain.gate.policy import Policy
+from modeltrain.gate.power import (
+    CHURN,
+    EVEN,
+    POWER,
+    critical_p_value,
+    images_to_notice,
+    smallest_rise,
+)
+from modeltrain.gate.sentences import shortage_sentence
+from modeltrain.labels import LABELS
+
+Cell = dict[str, Any]
+
+
+def shortages(champion: Columns, policy: Policy, *, rise: float | None = None) -> dict[str, Any]:
+    """Return what the gate can and cannot see on an audit set, and how many images would do.
+
+    A retrained model is taken to give a share of `power.CHURN` of its answers anew, with as many
+    mistakes as before. So the figures need no candidate.
+
+    Parameters
+    ----------
+    champion : Columns
+        The answers of the model in service.
+    policy : Policy
+    rise : float, optional
+        The rise of a rate that should be noticed, above 0 and at most 1. Unless given, the
+        policy's `harm_ceiling`.
+
+    Returns
+    -------
+    dict
+        Ready for JSON; the shape is in docs/audits.md.
+
+    Raises
+    ------
+    ValueError
+        If `rise` is out of its range.
+    """
+    if rise is not None and not 0 < rise <= 1:
+        raise ValueError(
+            "A rise must be a share of the images, above 0 and at most 1. "
+            f"Received: {rise}. Give 0.1 for 10 points."
+        )
+    # Against a model without mistakes, the differences are the champion's mistakes.
+    comparisons, _ = count_cells(champion, _flawless(champion), policy)
+    _, differences = count_cells(champion, no_worse(champion), policy)
+    p_value = critical_p_value(differences, risk=policy.worse_risk)
+    cells = [_cell(comparison, policy, rise) for comparison in comparisons]
+    _add_power([cell for cell in cells if cell["n"]], p_value)
+    for cell in cells:
+        cell["decides"] = cell["required"] or cell["independent"] >= policy.minimum
+        cell |= _missing(cell)
+        cell["sentence"] = shortage_sentence(cell)
+    return {
+        "policy": policy.as_dict(),
+        "warnings": policy.warnings(),
+        "power": POWER,
+        "churn": CHURN,
+        "critical_p_value": p_value,
+        "sentence": _sentence(groups := _groups(cells)),
+        "groups": groups,
+        "cells": cells,
+    }
+
+
+def no_worse(champion: Columns, *, churn: float = CHURN, seed: int = 0) -> Columns:
+    """Return the answers of a model that makes other mistakes, and as many of them.
+
+    In a share of the clusters, answers are exchanged among the images of a class.
+
+    Parameters
+    ----------
+    champion : Columns
+    churn : float
+        The share of the clusters.
+    seed : int
+        The same champion and seed give the same answers.
+    """
+    random = np.random.default_rng(seed)
+    clusters = cluster_numbers(champion.cluster)
+    anew = (random.random(int(clusters.max(initial=-1)) + 1) < churn)[clusters]
+    scores = champion.scores.copy()
+    for index in range(len(LABELS)):
+        images = np.flatnonzero(anew & (champion.expected == index))
+        scores[images] = champion.scores[random.permutation(images)]
+    return replace(champion, scores=scores)
+
+
+def _flawless(champion: Columns) -> Columns:
+    scores = np.eye(len(LABELS), dtype=np.float32)[champion.expected]
+    return replace(champion, scores=scores)
+
+
+def _cell(comparison: Comparison, policy: Policy, rise: float | None) -> Cell:
+    n = comparison.pairs.n
+    independent = comparison.effective if n else 0.0
+    # Of one image more, so that no mistake in 30 images is not a rate of 0.
+    mistakes = comparison.pairs.champion_wrong
+    rate = (mistakes * independent / n + 0.5) / (independent + 1) if n else 0.0
+    needed = policy.fewest_images(
+        measure=comparison.measure, rate=rate, disagreement=2 * CHURN * rate * (1 - rate)
+    )
+    return {
+        "measure": comparison.measure,
+        "rule": comparison.rule,
+        "axis": comparison.axis,
+        "value": comparison.value,
+        "n": n,
+        "clusters": comparison.clusters,
+        "independent": independent,
+        "same_images_as": comparison.same_images_as,
+        "mistakes": mistakes,
+        "rate": rate if n else None,
+        "required": policy.requires(comparison.axis, comparison.value, measure=comparison.measure),
+        "not_covered": policy.why_not_covered(comparison.axis, comparison.value),
+        "exception": policy.exemption_reason(comparison.axis, comparison.value),
+        "rise": rise or policy.harm_ceiling,
+        "smallest_change": None,
+        "smallest_change_50": None,
+        "needed_to_pass": needed,
+        "needed_to_notice": None,
+    }
+
+
+def _add_power(cells: Sequence[Cell], p_value: float) -> None:
+    """Fill what depends on the power of the test, of all cells at once."""
+    images = np.array([cell["independent"] for cell in cells])
+    rate = np.array([cell["rate"] for cell in cells])
+    rise = np.array([cell["rise"] for cell in cells])
+    likely, even = (
+        smallest_rise(images=images, rate=rate, p_value=p_value, power=power)
+        for power in (POWER, EVEN)
+    )
+    enough = images_to_notice(rise=rise, rate=rate, p_value=p_value)
+    for cell, seen, half_seen, needed in zip(cells, likely, even, enough, strict=True):
+        cell["smallest_change"] = None if math.isnan(seen) else float(seen)
+        cell["smallest_change_50"] = None if math.isnan(half_seen) else float(half_seen)
+        cell["needed_to_notice"] = int(needed)
+
+
+def _missing(cell: Cell) -> Cell:
+    """Return how many images more are as many independent ones as are needed."""
+    design_effect = cell["n"] / cell["independent"] if cell["n"] else 1.0
+
+    def more(needed: int) -> int:
+        return math.ceil(max(needed - float(cell["independent"]), 0.0) * design_effect)
+
+    to_pass = None if cell["needed_to_pass"] is None else more(cell["needed_to_pass"])
+    to_notice = more(cell["needed_to_notice"] or 0)
+    judged = cell["exception"] is None and (cell["decides"] or not cell["not_covered"])
+    present = cell["required"] or cell["n"] > 0
+    return {
+        "missing_to_pass": to_pass,
+        "missing_to_notice": to_notice,
+        "missing": None if to_pass is None else max(to_pass, to_notice),
+        "short": judged and present and (to_pass != 0 or to_notice > 0),
+    }
+
+
+def _groups(cells: Sequence[Cell]) -> list[Cell]:
+    """Return of each class and group the cell that lacks most images."""
+    most: dict[tuple[str, str], Cell] = {}
+    for cell in cells:
+        group = cell["axis"], cell["value"]
+        if group not in most or _lack(cell) > _lack(most[group]):
+            most[group] = cell
+    return list(most.values())
+
+
+def _lack(cell: Cell) -> tuple[bool, float, float]:
+    missing = math.inf if cell["missing"] is None else cell["missing"]
+    return cell["short"], missing, cell["smallest_change"] or 1.0
+
+
+def _sentence(groups: Sequence[Cell]) -> str:
+    short = [group for group in groups if group["short"]]
+    stuck = [group for group in short if group["decides"] and group["missing_to_pass"] != 0]
+    if not short:
+        return "Nothing is short: every class and group that is judged has enough images."
+    names = f"{len(short)} of {len(groups)} classes and groups are short of images"
+    if not stuck:
+        return f"{names}."
+    return f"{names}; because of {len(stuck)}, a model that is no worse may not pass."

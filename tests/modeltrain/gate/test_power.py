@@ -1,0 +1,123 @@
+"""How often the gate notices a rise: against simulated audits, and against the gate itself."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from scipy.stats import binomtest
+
+from modeltrain.gate.power import (
+    chance_of_notice,
+    critical_p_value,
+    images_to_notice,
+    smallest_rise,
+)
+from modeltrain.gate.sign_flips import sign_flips
+
+
+def overlapping(random, images, axes, disagreement):
+    """Which images are in each cell: all, and five groups on each axis; and which of them differ.
+
+    Every image is a cluster of its own.
+    """
+    groups = random.integers(0, 5, (axes, images))
+    members = [np.ones(images, bool)] + [axis == value for axis in groups for value in range(5)]
+    return np.column_stack(members) * (random.random(images) < disagreement)[:, None]
+
+
+@pytest.mark.parametrize(
+    ("images", "rate", "rise", "p_value"),
+    [(60, 0.05, 0.2, 0.001), (300, 0.1, 0.08, 0.003), (40, 0.0, 0.15, 0.01), (150, 0.4, 0.2, 0.02)],
+)
+def test_the_chance_is_that_of_simulated_mcnemar_tests(images, rate, rise, p_value):
+    swapped = 0.2 * rate * (1 - rate)
+    shares = [swapped + rise, swapped, 1 - rise - 2 * swapped]
+    audits = np.random.default_rng(0).multinomial(images, shares, size=2_000).tolist()
+    noticed = [
+        wrong + right > 0
+        and binomtest(wrong, wrong + right, 0.5, alternative="greater").pvalue < p_value
+        for wrong, right, _ in audits
+    ]
+    chance = chance_of_notice(images=images, rate=rate, rise=rise, p_value=p_value)
+    assert chance == pytest.approx(np.mean(noticed), abs=0.035)
+
+
+def test_the_chance_can_be_counted_on_fingers():
+    """Of two images, both must be newly wrong to be seen at 1 in 3; nothing else changes."""
+    assert chance_of_notice(images=2, rate=0, rise=0.3, p_value=0.3) == pytest.approx(0.09)
+    assert chance_of_notice(images=2, rate=0, rise=0.3, p_value=0.25) == 0  # 1 in 4 is not below
+    assert chance_of_notice(images=2.9, rate=0, rise=0.3, p_value=0.3) == pytest.approx(0.09)
+    assert chance_of_notice(images=0, rate=0.1, rise=0.5, p_value=0.3) == 0
+
+
+def test_figures_of_many_cells_are_those_of_each():
+    images, rate = np.array([40.0, 400.0, 4_000.0]), np.array([0.01, 0.05, 0.3])
+    together = smallest_rise(images=images, rate=rate, p_value=0.002)
+    apart = [
+        float(smallest_rise(images=count, rate=share, p_value=0.002))
+        for count, share in zip(images, rate, strict=True)
+    ]
+    assert together == pytest.approx(apart)
+
+
+@pytest.mark.parametrize("power", [0.5, 0.8])
+def test_the_smallest_rise_is_noticed_with_that_chance_and_a_smaller_one_is_not(power):
+    known = {"images": np.array([50, 200, 5_000]), "rate": 0.05, "p_value": 0.001}
+    rise = smallest_rise(**known, power=power)
+    assert (np.diff(rise) < 0).all()
+    assert (chance_of_notice(**known, rise=rise) >= power).all()
+    assert (chance_of_notice(**known, rise=rise - 0.001) < power).all()
+
+
+def test_a_few_images_show_no_rise_at_all():
+    """Nine newly wrong images are 1 in 512 by chance, ten are 1 in 1,024."""
+    assert np.isnan(smallest_rise(images=9, rate=0.01, p_value=0.001))
+    assert smallest_rise(images=10, rate=0.0, p_value=0.001) == pytest.approx(
+        0.8 ** (1 / 10), abs=1e-4
+    )
+
+
+def test_so_many_images_notice_a_rise():
+    rise, rate = np.array([0.1, 0.05, 0.02, 0.9]), np.array([0.03, 0.03, 0.03, 0.5])
+    needed = images_to_notice(rise=rise, rate=rate, p_value=0.0005)
+    room = np.minimum(rise, 1 - rate)
+    assert (chance_of_notice(images=needed, rate=rate, rise=room, p_value=0.0005) >= 0.8).all()
+    fewer = chance_of_notice(images=needed * 0.9, rate=rate, rise=room, p_value=0.0005)
+    assert (fewer < 0.8).all()
+    assert (np.diff(needed[:3]) > 0).all()
+
+
+@pytest.mark.parametrize(("images", "axes"), [(400, 2), (2_000, 8)])
+def test_a_cell_is_worse_if_its_p_value_is_below_the_limit(images, axes):
+    """The gate's own test decides of candidates that harm more and more images."""
+    random = np.random.default_rng(3)
+    differ = overlapping(random, images, axes, disagreement=0.05)
+    limit = critical_p_value(sparse.csc_array(differ.astype(int)), risk=0.03)
+    verdicts = []
+    for share in np.linspace(0.5, 0.8, 25):
+        signs = np.where(random.random(images) < share, 1, -1)
+        tested = sign_flips(sparse.csc_array(differ * signs[:, None]), resamples=2_000)
+        smallest = tested.p_values.min()
+        if not 0.4 < smallest / limit < 2.5:  # near the limit, random signs decide
+            verdicts.append((smallest < limit, tested.adjusted.min() <= 0.03))
+    assert {worse for worse, _ in verdicts} == {True, False}
+    assert all(expected == worse for expected, worse in verdicts)
+
+
+def test_many_cells_lower_the_limit_and_aliases_do_not():
+    differ = overlapping(np.random.default_rng(1), 1_000, 6, disagreement=0.2).astype(int)
+    many = critical_p_value(sparse.csc_array(differ), risk=0.03)
+    again = critical_p_value(sparse.csc_array(np.tile(differ, 3)), risk=0.03)
+    assert many == again
+    few = critical_p_value(sparse.csc_array(differ[:, :6]), risk=0.03)
+    assert 0.03 / 62 < many < few < 0.03
+
+
+def test_the_limit_of_cells_in_which_nothing_differs_is_the_risk():
+    nothing = sparse.csc_array(np.zeros((50, 4), int))
+    assert critical_p_value(nothing, risk=0.03) == pytest.approx(0.03)
+
+
+def test_clusters_count_as_so_many_equal_ones():
+    """Ten clusters of five newly wrong images each are ten differences, not fifty."""
+    limit = critical_p_value(sparse.csc_array(np.full((10, 1), 5)), risk=0.03)
+    assert limit == critical_p_value(sparse.csc_array(np.ones((10, 1), int)), risk=0.03)

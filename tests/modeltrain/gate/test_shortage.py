@@ -1,0 +1,197 @@
+"""What is said to be missing before a retrain, and whether the gate agrees afterwards."""
+
+import json
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from modeltrain.audit import columns
+from modeltrain.audit.columns import Columns
+from modeltrain.gate.cells import compare_cells
+from modeltrain.gate.policy import Exemption, Policy
+from modeltrain.gate.shortage import no_worse, shortages
+from modeltrain.labels import LABELS, NSFW
+from tests.modeltrain.gate.images import DRAWINGS, NEUTRAL, PORN, cell_of, images
+
+NONE_EXPLICIT = [Exemption("class", label, "None is kept.") for label in sorted(NSFW)]
+
+
+def rules(**settings):
+    return Policy(
+        **{"version": 1, "margin": 0.08, "minimum": 30, "level": 0.95}
+        | {"not_covered": NONE_EXPLICIT}
+        | settings
+    )
+
+
+def found(predicted, *, rise=None, **settings):
+    return shortages(columns.from_predicted(predicted), rules(**settings), rise=rise)
+
+
+def safe(count=2_000, tone="light"):
+    return images(count, wrong=range(count // 50), answer=PORN, tone=tone) + images(
+        count, wrong=range(count // 50), answer=PORN, expected=DRAWINGS, start=10_000, tone=tone
+    )
+
+
+def of_group(result, value):
+    (group,) = [group for group in result["groups"] if group["value"] == value]
+    return group
+
+
+def simulated(groups, size, *, rate=0.05, per_cluster=1, seed=0) -> Columns:
+    """Neutral images of a champion that calls some clusters porn, `size` of them in each group."""
+    random, n = np.random.default_rng(seed), groups * size
+    bad = (random.random(n // per_cluster) < rate).repeat(per_cluster)
+    sha256 = np.arange(n, dtype=">u4").view(np.uint8).reshape(n, 4)
+    return Columns(
+        sha256=np.pad(sha256, ((0, 0), (28, 0))),
+        cluster=(np.arange(n) // per_cluster).astype(np.uint64),
+        expected=np.full(n, LABELS.index(NEUTRAL), dtype=np.uint8),
+        scores=np.eye(len(LABELS), dtype=np.float32)[
+            np.where(bad, LABELS.index(PORN), LABELS.index(NEUTRAL))
+        ],
+        groups={
+            "group": ([f"{k}" for k in range(groups)], (np.arange(n) // size).astype(np.int16))
+        },
+    )
+
+
+def harmed(champion: Columns, group: int, rise: float, random) -> Columns:
+    """A model that is no worse, but for more false alarms in whole clusters of one group."""
+    candidate = no_worse(champion, seed=int(random.integers(1 << 31)))
+    scores = candidate.scores.copy()
+    right = (champion.groups["group"][1] == group) & (scores.argmax(1) == champion.expected)
+    size = int((champion.groups["group"][1] == group).sum())
+    clusters = np.unique(champion.cluster[right])
+    hit = clusters[random.random(len(clusters)) < rise * size / right.sum()]
+    scores[right & np.isin(champion.cluster, hit)] = np.eye(5, dtype=np.float32)[LABELS.index(PORN)]
+    return replace(candidate, scores=scores)
+
+
+@pytest.mark.parametrize(("size", "per_cluster"), [(60, 1), (200, 1), (300, 5)])
+def test_the_gate_notices_the_smallest_change_in_80_percent_of_audits(size, per_cluster):
+    random, runs, named = np.random.default_rng(1), 50, 0
+    champion = simulated(8, size, per_cluster=per_cluster)
+    policy = rules()
+    result = shortages(champion, policy)
+    rise = cell_of(result, "group", "3")["smallest_change"]
+    for _ in range(runs):
+        cells = compare_cells(champion, harmed(champion, 3, rise, random), policy)
+        (cell,) = [
+            cell
+            for cell in cells
+            if (cell.axis, cell.value, cell.measure) == ("group", "3", "false_alarm")
+        ]
+        named += cell.p_value <= policy.worse_risk
+    # Within two or three standard errors of 50 runs. Of clusters, the set tells somewhat more.
+    assert 0.66 <= named / runs <= (0.94 if per_cluster == 1 else 1)
+
+
+def test_a_set_in_which_nothing_is_short_says_so():
+    result = found(safe())
+    assert result["sentence"] == (
+        "Nothing is short: every class and group that is judged has enough images."
+    )
+    assert not any(cell["short"] for cell in result["cells"])
+    assert of_group(result, NEUTRAL)["sentence"].startswith(
+        "Enough neutral images: a rise of false alarms by "
+    )
+
+
+def test_a_small_group_says_how_many_more_and_what_is_not_seen_without():
+    result = found(safe() + images(40, start=50_000, tone="dark"))
+    dark = of_group(result, "dark")
+    assert result["sentence"] == (
+        "1 of 8 classes and groups are short of images; because of 1, a model that is no worse may "
+        "not pass."
+    )
+    assert dark["short"]
+    assert dark["missing"] == max(dark["needed_to_pass"], dark["needed_to_notice"]) - 40
+    rise = cell_of(result, "tone", "dark", dark["measure"])["smallest_change"]
+    assert dark["sentence"] == (
+        f"Collect about {dark['missing']} more images with tone dark, or accept that no rise of "
+        f"false alarms below {rise * 100:.0f} points is seen there, and that a model that is no "
+        "worse may read “not enough images”."
+    )
+    more = found(safe() + images(40 + dark["missing"], start=50_000, tone="dark"))
+    assert not of_group(more, "dark")["short"]
+
+
+def test_a_smaller_rise_needs_more_images():
+    needed = [
+        of_group(found(safe(300), rise=rise), NEUTRAL)["needed_to_notice"] for rise in (0.1, 0.02)
+    ]
+    assert needed[0] < needed[1]
+    with pytest.raises(ValueError, match=r"above 0 and at most 1. Received: 1.5"):
+        found(safe(300), rise=1.5)
+
+
+def test_near_copies_count_as_few_images():
+    copies = images(200, start=50_000, tone="dark", cluster_of=lambda number: str(number // 50))
+    dark = of_group(found(safe() + copies), "dark")
+    assert dark["independent"] < 5
+    assert dark["missing"] > 10 * dark["needed_to_pass"]  # of such copies
+    assert dark["sentence"].endswith("is seen there, however large.")
+
+
+def test_a_class_without_images_is_needed_or_is_not_judged():
+    result = found(safe())
+    assert of_group(result, PORN)["sentence"] == "Not judged: porn images (None is kept)."
+    needed = of_group(found(safe(), not_covered=[]), PORN)
+    assert (needed["short"], needed["n"]) == (True, 0)
+    assert needed["sentence"] == (
+        f"No model passes without porn images: collect about {needed['missing']}."
+    )
+    optional = of_group(found(safe(), not_covered=[], required=["overall"]), PORN)
+    assert (optional["short"], optional["sentence"]) == (False, "There are no porn images.")
+
+
+def test_what_the_policy_excepts_is_never_short():
+    few = images(9, start=50_000, tone="dark")
+    excepted = [Exemption("tone", "dark", "Its labels are doubtful.")]
+    dark = of_group(found(safe() + few, exceptions=excepted), "dark")
+    assert (dark["short"], dark["sentence"]) == (
+        False,
+        "Not judged: images with tone dark (Its labels are doubtful).",
+    )
+
+
+def test_a_policy_that_nothing_can_pass_says_so_for_each_group():
+    result = found(safe(300), harm_errors=1e-6, harm_ratio=1e-9)
+    neutral = of_group(result, NEUTRAL)
+    assert neutral["sentence"] == (
+        "Under this policy, no number of neutral images lets a model pass that answers otherwise."
+    )
+    assert (neutral["missing"], neutral["needed_to_pass"]) == (None, None)
+    assert result["warnings"] != []
+
+
+def test_a_model_that_is_no_worse_makes_as_many_mistakes_of_each_class():
+    champion = columns.from_predicted(safe(500))
+    other = no_worse(champion)
+    assert other.wrong.sum() == champion.wrong.sum()
+    changed = (other.scores != champion.scores).any(axis=1)
+    assert 0 < changed.sum() < 2 * 0.2 * champion.wrong.sum() * 2
+    np.testing.assert_array_equal(other.scores, no_worse(champion).scores)
+
+
+def test_an_audit_without_images_is_short_of_every_required_class():
+    result = found([])
+    assert {group["value"] for group in result["groups"] if group["short"]} == {
+        *("all", DRAWINGS, NEUTRAL)
+    }
+
+
+def test_figures_are_ready_for_json():
+    result = shortages(columns.from_predicted(safe(300)), Policy.load())
+    assert json.loads(json.dumps(result)) == result
+    assert {"power", "churn", "critical_p_value", "policy", "warnings"} < set(result)
+
+
+def test_fifty_thousand_images_in_forty_groups_take_seconds():
+    started = time.process_time()
+    shortages(simulated(40, 1_250), Policy.load())
+    assert time.process_time() - started < 5

@@ -1,0 +1,8 @@
+from celery import shared_task
+
+from feedback.services import verdicts
+
+
+@shared_task(name="verdicts.judge_again_task", soft_time_limit=600, time_limit=660)
+def judge_again_task(pk: int) -> None:
+    verdicts.judge_again(pk=pk)
