@@ -35,7 +35,11 @@ def sections(
                 named_cells.append(("Not stated", without_value[axis]))
             tables.append((titles.axis(axis), named_cells))
     return [
-        {"title": title, "rows": [_row(name, cell, minimum) for name, cell in named_cells]}
+        {
+            "title": title,
+            "rows": [_row(name, cell, minimum) for name, cell in named_cells],
+            "shrunk": {measure for _, cell in named_cells for measure in cell.get("shrunk", {})},
+        }
         for title, named_cells in tables
     ]
 
@@ -80,7 +84,13 @@ def _row(name: str, cell: Mapping[str, Any], minimum: int) -> dict[str, Any]:
         | cell[measure]
         for measure in MEASURES
     ]
-    return {"name": name, "n": cell["n"], "enough": cell["enough"], "measures": measures}
+    return {
+        "name": name,
+        "n": cell["n"],
+        "enough": cell["enough"],
+        "measures": measures,
+        "shrunk": cell.get("shrunk", {}),
+    }
 
 
 def dots(figures: Mapping[str, Any], measure: str, titles: Titles) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ def axis_of(groups, *, strata=None, clusters=None):
     n = len(groups)
     return Axis(
         values=values,
-        groups=np.array([values.index(group) for group in groups]),
+        groups=np.array([values.index(group) for group in groups], dtype=int),
         strata=np.zeros(n, dtype=int) if strata is None else np.array(strata),
         clusters=np.arange(n) if clusters is None else np.array(clusters),
     )

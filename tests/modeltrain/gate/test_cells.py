@@ -5,7 +5,7 @@ import pytest
 
 from modeltrain.audit import columns
 from modeltrain.audit.fairness import effective_sample_size
-from modeltrain.gate.cells import compare_cells
+from modeltrain.gate.cells import compare_cells, outcomes_of
 from modeltrain.gate.paired import Pairs
 from modeltrain.gate.policy import Policy
 from modeltrain.labels import LABELS
@@ -14,7 +14,8 @@ from tests.modeltrain.gate.images import DRAWINGS, NEUTRAL, PORN, images
 
 def compared(before, now, **settings):
     policy = Policy(**{"version": 1, "margin": 0.05, "minimum": 30, "level": 0.95} | settings)
-    return compare_cells(columns.from_predicted(before), columns.from_predicted(now), policy)
+    old, new = columns.from_predicted(before), columns.from_predicted(now)
+    return compare_cells(old, outcomes_of(old, new, policy.rules), policy)
 
 
 def comparison_of(comparisons, axis, value, measure, rule="highest score"):

@@ -3,6 +3,7 @@
 import pytest
 
 from modeltrain.audit import columns
+from modeltrain.gate.cells import outcomes_of
 from modeltrain.gate.disparity import as_dict, opened_disparities
 from modeltrain.gate.policy import Policy
 from tests.modeltrain.gate.images import DRAWINGS, PORN, images
@@ -10,7 +11,8 @@ from tests.modeltrain.gate.images import DRAWINGS, PORN, images
 
 def disparities(before, now, **settings):
     policy = Policy(**{"version": 1, "margin": 0.05, "minimum": 30, "level": 0.95} | settings)
-    return opened_disparities(columns.from_predicted(before), columns.from_predicted(now), policy)
+    old, new = columns.from_predicted(before), columns.from_predicted(now)
+    return opened_disparities(old, outcomes_of(old, new, policy.rules), policy)
 
 
 def two_tones(dark, light, n=100, answer=PORN, **groups):

@@ -9,7 +9,7 @@ import pytest
 
 from modeltrain.audit import columns
 from modeltrain.audit.columns import Columns
-from modeltrain.gate.cells import compare_cells
+from modeltrain.gate.cells import compare_cells, outcomes_of
 from modeltrain.gate.policy import Exemption, Policy
 from modeltrain.gate.shortage import no_worse, shortages
 from modeltrain.labels import LABELS, NSFW
@@ -79,7 +79,8 @@ def test_the_gate_notices_the_smallest_change_in_80_percent_of_audits(size, per_
     result = shortages(champion, policy)
     rise = cell_of(result, "group", "3")["smallest_change"]
     for _ in range(runs):
-        cells = compare_cells(champion, harmed(champion, 3, rise, random), policy)
+        outcomes = outcomes_of(champion, harmed(champion, 3, rise, random), policy.rules)
+        cells = compare_cells(champion, outcomes, policy)
         (cell,) = [
             cell
             for cell in cells

@@ -9,7 +9,7 @@ OF_AUDITS = [
     ("model", ["v1"], 5, 4, "groups"),
     ("model", ["v1"], 5, 4, "confusion"),
     ("compare", [], 5, 5, "differences"),
-    ("threshold", [], 4, 4, "false_alarm"),
+    ("threshold", [], 5, 5, "false_alarm"),
 ]
 OF_FINDINGS = [
     ("counterfactual", [], 5, 5, "flips"),

@@ -141,11 +141,6 @@ def test_comparing_models_whose_answers_are_missing_is_refused(client, two_model
     assert "answers that are gone" in page.content.decode()
 
 
-@pytest.mark.parametrize("at", ["0", "100", "-3", "many", "50.5"])
-def test_an_invalid_threshold_falls_back_to_50(client, two_models, at) -> None:
-    assert client.get(reverse("threshold"), {"at": at}).context["at"] == 50
-
-
 def test_all_figures_of_an_audit_can_be_downloaded(client, two_models) -> None:
     response = client.get(reverse("model", args=["v1"]), {"figures": "json"})
     assert response.json()["overall"]["error"]["count"] == 100
