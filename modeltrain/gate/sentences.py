@@ -136,6 +136,45 @@ def gap_sentence(gap: Cell) -> str:
     )
 
 
+def open_gap_sentence(gap: Cell) -> str:
+    """Say how wide a gap is that a model opened and that was not closed since.
+
+    Parameters
+    ----------
+    gap : mapping
+        A gap of a gate's result with `model` and `earlier_model`, the versions that were compared,
+        and `under`, the version in service. `standing` and `standing_before` have its `n`, `rate`,
+        `rest_rate`, `difference`, `low` and `high` under the model in service and the earlier one,
+        or are None where these were not measured on the same images.
+    """
+    standing, earlier = gap["standing"], gap["standing_before"]
+    what = _what(gap)
+    opened = f"opened with {gap['model']}; {_chance(gap['p_value'])}"
+    if standing is None:
+        return (
+            f"{what[0].upper()}{what[1:]}: {percent(gap['now']['rate'])} of {gap['n']} under "
+            f"{gap['model']}, {percent(gap['now']['rest_rate'])} of comparable others. This gap "
+            f"{opened}. It cannot be measured anew under {gap['under']}, so it stays open."
+        )
+    before = (
+        f"{percent(earlier['rate'])} and {percent(earlier['rest_rate'])} ({_width(earlier)})"
+        if earlier
+        else f"{percent(gap['before']['rate'])} and {percent(gap['before']['rest_rate'])}"
+    )
+    return (
+        f"{what[0].upper()}{what[1:]}: {percent(standing['rate'])} of {standing['n']}, "
+        f"{percent(standing['rest_rate'])} of comparable others ({_width(standing)}). Before, "
+        f"under {gap['earlier_model']}: {before}. This gap {opened}."
+    )
+
+
+def _width(gap: Cell) -> str:
+    return (
+        f"{points(gap['difference'], signed=True)} points, {points(gap['low'])} to "
+        f"{points(gap['high'])}"
+    )
+
+
 def verdict_sentence(verdict: str, cells: Sequence[Cell], gaps: Sequence[Cell]) -> str:
     """Say what the gate found overall, the worst first, and in the same sentence what it did not
     judge."""

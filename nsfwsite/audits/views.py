@@ -11,11 +11,13 @@ from django.views.decorators.http import require_safe
 from feedback import queries
 from feedback.models import Audit, DatasetVersion, ModelVersion
 from feedback.services import audits
+from feedback.services.gaps import open_gaps
 from modeltrain import labels
 from modeltrain.audit.minimum import MINIMUM_IMAGES
 from nsfwsite.access import refusals_as_pages, wants_fragment
 from nsfwsite.audits import cards, error_rates, filters
 from nsfwsite.audits.charts.chart import requested_file
+from nsfwsite.audits.open_gaps import gaps_chart, notes
 from nsfwsite.tables import audit_tables
 from nsfwsite.tables.gate_table import gate_table
 from nsfwsite.tables.titles import load_titles
@@ -29,10 +31,15 @@ def overview(request: HttpRequest) -> HttpResponse:
     all_audits, champion = list(chosen.by_version.values()), chosen.champion
     axes = filters.axes_of(champion, titles)
     axis = filters.choice(request, "axis", list(axes), "overall")
-    charts = filters.by_name(request, [error_rates.trend_chart(all_audits, axis, titles)])
+    gaps_open = open_gaps()
+    charts = filters.by_name(
+        request,
+        [gaps_chart(gaps_open, titles), error_rates.trend_chart(all_audits, axis, titles)],
+    )
     if file := requested_file(request, list(charts.values())):
         return file
     context: dict[str, object] = {
+        "open_gaps": notes(gaps_open, titles),
         "champion": champion,
         "audits": all_audits,
         "axes": axes,
@@ -54,7 +61,8 @@ def models(request: HttpRequest) -> HttpResponse:
     versions = ModelVersion.objects.select_related(
         "retrain__decided_by", "parent"
     ).prefetch_related(Prefetch("audits", Audit.objects.defer("pairs")))
-    return render(request, "audits/models.html", {"models": versions})
+    context = {"models": versions, "open_gaps": notes(open_gaps(), load_titles())}
+    return render(request, "audits/models.html", context)
 
 
 @require_safe
@@ -77,8 +85,10 @@ def model(request: HttpRequest, version: str) -> HttpResponse:
     if file := requested_file(request, list(charts.values())):
         return file
     retrain = queries.models.retrain_of(model)
+    in_service = model.status == ModelVersion.Status.CHAMPION
     context = {
         "model": model,
+        "open_gaps": notes(open_gaps(), titles) if in_service else [],
         "audit": audit,
         "under_way": under_way,
         "retrain": retrain,
@@ -90,7 +100,7 @@ def model(request: HttpRequest, version: str) -> HttpResponse:
     }
     if audit and figures:
         context["cards"] = error_rates.headline_cards(figures, titles)
-        context["sections"] = audit_tables.sections(figures, titles)
+        context["sections"] = audit_tables.sections(figures, titles, not_stated=True)
         context["pairs"] = audit_tables.pairs(audit.pairs, figures["minimum"], titles)
     response = render(request, "audits/model.html", context)
     response.headers["Vary"] = "HX-Request, Cookie"

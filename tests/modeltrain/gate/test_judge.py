@@ -656,12 +656,12 @@ def test_axes_that_repeat_each_other_are_told_and_cost_nothing():
         return every_class() + images(60, wrong=wrong, answer=PORN, start=9000, **groups)
 
     axes = {f"axis_{number:02}": "dark" for number in range(20)}
-    one = judge(champion=dark((), tone="dark"), candidate=dark(range(9), tone="dark"))
+    single = judge(champion=dark((), tone="dark"), candidate=dark(range(9), tone="dark"))
     many = judge(champion=dark((), **axes), candidate=dark(range(9), **axes))
     cell = cell_of(many, "axis_19", "dark")
     assert cell["same_images_as"] == "axis_00=dark"
     assert cell_of(many, "axis_00", "dark")["same_images_as"] == ""
-    assert cell["p_value"] == pytest.approx(cell_of(one, "tone", "dark")["p_value"], abs=0.005)
+    assert cell["p_value"] == pytest.approx(cell_of(single, "tone", "dark")["p_value"], abs=0.005)
 
 
 def test_a_class_that_is_one_medium_is_told():
