@@ -292,7 +292,7 @@ def test_a_small_loss_in_a_small_class_cannot_be_told():
     assert cell["finding"] == "insufficient data"
     assert cell["verdict"] == "insufficient data"
     assert result["verdict"] == "insufficient data"
-    assert "about 160 such images would show it" in cell["sentence"]
+    assert "About 160 such images would show whether there is one." in cell["sentence"]
 
 
 def test_the_same_small_loss_among_many_images_is_within_the_margin():
@@ -550,6 +550,16 @@ def test_the_images_needed_grow_with_the_design_effect():
             measure="confusion", rate=rate, disagreement=0.03
         )
         assert cell["needed"] == math.ceil(independent * 100 / effective)
+
+
+def test_where_enough_images_are_there_and_look_worse_more_are_needed_than_there_are():
+    """140 would do if none were newly wrong. Two are, so 140 must not be said to be enough."""
+    before, now = every_class(140), every_class(140, neutral=(0, 8))
+    result = judge(champion=before, candidate=now, policy=rules())
+    cell = cell_of(result, "class", NEUTRAL, "confusion")
+    assert cell["finding"] == "insufficient data"
+    assert cell["needed"] > cell["n"]
+    assert f"about {cell['needed']:,} are needed and 140 are there" in result["sentence"]
 
 
 def test_a_policy_that_no_number_of_images_satisfies_is_told_at_once():

@@ -105,7 +105,7 @@ def test_points_have_a_true_minus_and_a_sign_only_if_asked():
         (
             cell("insufficient data"),
             "Not enough images: a rise of false alarms in neutral images by 5 points cannot be "
-            f"ruled out: {FIGURES}. If there is none, about 1,234 such images would show it.",
+            f"ruled out: {FIGURES}. About 1,234 such images would show whether there is one.",
         ),
         (
             cell("not worse"),
@@ -251,6 +251,22 @@ def test_cells_without_enough_images_are_named_with_how_many_are_needed():
         "there."
     )
     assert verdict("insufficient data", short[0]) == "Not enough images: no images of porn."
+
+
+def test_more_images_of_a_rise_beyond_the_margin_would_not_pass():
+    short = cell("insufficient data", needed=None)
+    assert short["sentence"].endswith(
+        "If the rise is as large as it looks, no number of images would rule it out."
+    )
+    assert verdict("insufficient data", short) == (
+        "Not enough images: too few neutral images to rule out a rise; neutral images look worse, "
+        "which more of the same would not rule out."
+    )
+    strict = cell("insufficient data", needed=None, difference=0.0)
+    assert strict["sentence"].endswith("Under this policy, no number of images would show it.")
+    assert verdict("insufficient data", strict).endswith(
+        "; under this policy, no number of images would do."
+    )
 
 
 def test_many_names_are_cut_short():
