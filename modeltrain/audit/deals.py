@@ -289,8 +289,8 @@ def _blocks(
     block = np.cumsum(first) - 1
     changed = np.zeros(int(first.sum()), dtype=bool)
     changed[block[changes[:, rows].any(axis=0)]] = True
-    kept = changed[block]
-    rows, starts = rows[kept], np.flatnonzero(first[kept])
+    touched = changed[block]
+    rows, starts = rows[touched], np.flatnonzero(first[touched])
     return Blocks(
         strata=strata[rows[starts]],
         starts=np.append(starts, len(rows)),

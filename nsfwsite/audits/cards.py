@@ -151,7 +151,7 @@ def _figures(audit: Audit | None) -> str:
         if headline["measure"] != claims.ERROR
     ]
     lines.append("\n".join(headlines))
-    for section in audit_tables.sections(audit.figures, titles):
+    for section in audit_tables.sections(audit.figures, titles, not_stated=True):
         head = [section["title"], "images", *audit_tables.MEASURES.values()]
         rows = [[row["name"], row["n"], *map(_share, row["measures"])] for row in section["rows"]]
         lines.append(_table(head, rows))

@@ -100,7 +100,7 @@ def model(request: HttpRequest, version: str) -> HttpResponse:
     }
     if audit and figures:
         context["cards"] = error_rates.headline_cards(figures, titles)
-        context["sections"] = audit_tables.sections(figures, titles)
+        context["sections"] = audit_tables.sections(figures, titles, not_stated=True)
         context["pairs"] = audit_tables.pairs(audit.pairs, figures["minimum"], titles)
     response = render(request, "audits/model.html", context)
     response.headers["Vary"] = "HX-Request, Cookie"

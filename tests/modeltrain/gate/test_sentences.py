@@ -105,7 +105,7 @@ def test_points_have_a_true_minus_and_a_sign_only_if_asked():
         (
             cell("insufficient data"),
             "Not enough images: a rise of false alarms in neutral images by 5 points cannot be "
-            f"ruled out: {FIGURES}. If there is none, about 1,234 such images would show it.",
+            f"ruled out: {FIGURES}. About 1,234 such images would show whether there is one.",
         ),
         (
             cell("not worse"),
@@ -171,16 +171,16 @@ def test_a_verdict_says_what_the_policy_does_not_cover():
         cell("insufficient data", value=label, n=0, not_covered="None is kept.", required=False)
         for label in ("porn", "sexy")
     ]
-    told = "; porn and sexy images are not judged (None is kept)."
-    for found, gaps in (
+    clause = "; porn and sexy images are not judged (None is kept)."
+    for sentence, gaps in (
         (verdict("pass", cell("not worse"), *empty), []),
         (verdict("pass", cell("not worse"), *empty, gaps=[gap(blocks=False)]), [gap(blocks=False)]),
         (verdict("blocked", cell("worse"), *empty), []),
         (verdict("blocked", cell("not worse"), *empty, gaps=[gap()]), [gap()]),
         (verdict("insufficient data", cell("insufficient data"), *empty), []),
     ):
-        first, _, rest = found.partition(". ")
-        assert f"{first.removesuffix('.')}.".endswith(told)
+        first, _, rest = sentence.partition(". ")
+        assert f"{first.removesuffix('.')}.".endswith(clause)
         assert bool(rest) == bool(gaps)
     few = cell("insufficient data", value="porn", n=3, independent=3, not_covered="None is kept.")
     assert "; porn images are not judged (None is kept)." in verdict("pass", cell("not worse"), few)
@@ -251,6 +251,22 @@ def test_cells_without_enough_images_are_named_with_how_many_are_needed():
         "there."
     )
     assert verdict("insufficient data", short[0]) == "Not enough images: no images of porn."
+
+
+def test_more_images_of_a_rise_beyond_the_margin_would_not_pass():
+    short = cell("insufficient data", needed=None)
+    assert short["sentence"].endswith(
+        "If the rise is as large as it looks, no number of images would rule it out."
+    )
+    assert verdict("insufficient data", short) == (
+        "Not enough images: too few neutral images to rule out a rise; neutral images look worse, "
+        "which more of the same would not rule out."
+    )
+    strict = cell("insufficient data", needed=None, difference=0.0)
+    assert strict["sentence"].endswith("Under this policy, no number of images would show it.")
+    assert verdict("insufficient data", strict).endswith(
+        "; under this policy, no number of images would do."
+    )
 
 
 def test_many_names_are_cut_short():
