@@ -32,7 +32,9 @@ def decide(mona):
 
     def decide(on, *, times, **changes):
         for number in range(times):
-            base = models.register(sha256=f"{on.pk:032x}{number:032x}", title="A model", parent=None)
+            base = models.register(
+                sha256=f"{on.pk:032x}{number:032x}", title="A model", parent=None
+            )
             values = {"candidate": base, "status": "evaluated", "gate": {"verdict": "pass"}}
             Retrain.objects.create(
                 **values | changes,
