@@ -32,7 +32,8 @@ def previous_champion() -> ModelVersion | None:
 
 
 def retrain_of(model: ModelVersion) -> Retrain | None:
-    return Retrain.objects.filter(candidate=model).select_related("decided_by", "dataset").first()
+    related = ("decided_by", "dataset", "judged_against", "audit_set")
+    return Retrain.objects.filter(candidate=model).select_related(*related).first()
 
 
 def versions_trained_on(report: Report) -> Sequence[str]:

@@ -76,7 +76,7 @@ def cell_sentence(cell: Cell) -> str:
         enough = (
             "Under this policy, no number of images would show it."
             if cell["needed"] is None
-            else f"If there is none, about {cell['needed']:,} such images would show it."
+            else f"If there is none, {_enough(cell)} such images would show it."
         )
         return (
             f"Not enough images: a rise of {what} by {points(cell['margin'])} points cannot be "
@@ -85,6 +85,11 @@ def cell_sentence(cell: Cell) -> str:
     if cell["unchanged"]:
         return f"Pass: all answers are the same: {_counts(cell)}."
     return f"Pass: {what} do not rise by {points(cell['margin'])} points or more: {_counts(cell)}."
+
+
+def _enough(cell: Cell) -> str:
+    """Say how many images would do. As many as there are do not, where these suggest a rise."""
+    return f"about {cell['needed']:,}" if cell["needed"] > cell["n"] else f"more than {cell['n']:,}"
 
 
 def shortage_sentence(cell: Cell) -> str:
@@ -226,8 +231,7 @@ def _shortages(cells: Sequence[Cell]) -> list[str]:
         enough = (
             "under this policy, no number of images would do"
             if most["needed"] is None
-            else f"of {cell_name(most)}, about {most['needed']:,} are needed and {most['n']} are "
-            "there"
+            else f"of {cell_name(most)}, {_enough(most)} are needed and {most['n']} are there"
         )
         parts.append(f"too few {_listed(names)} to rule out a rise; {enough}")
     return parts

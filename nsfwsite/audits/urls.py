@@ -1,6 +1,15 @@
 from django.urls import path
 
-from nsfwsite.audits import findings, images, quantized, robustness, signals, slices, views
+from nsfwsite.audits import (
+    findings,
+    images,
+    quantized,
+    robustness,
+    shortages,
+    signals,
+    slices,
+    views,
+)
 
 urlpatterns = [
     path("audits/", views.overview, name="audits"),
@@ -18,6 +27,7 @@ urlpatterns = [
     path("audits/findings/<int:pk>/again/", findings.look_again, name="look-again"),
     path("audits/pictures/<slug:name>/<str:sha256>/", images.show, name="audit-picture"),
     path("audits/yours/", views.private_audit, name="yours"),
+    path("audits/shortage/", shortages.show, name="shortage"),
     path("audits/policy/", views.policy, name="policy"),
     path("audits/threshold/", views.threshold, name="threshold"),
     path("models/", views.models, name="models"),

@@ -138,6 +138,17 @@ def test_every_finding_has_a_sentence(figures, sentence):
     assert figures["sentence"] == sentence
 
 
+def test_images_that_suggest_a_rise_are_too_few_however_many():
+    """If there were no rise, 71 of these 120 images would mostly show it."""
+    leaning = cell("insufficient data", needed=71)
+    assert leaning["sentence"].endswith(
+        "If there is none, more than 120 such images would show it."
+    )
+    assert verdict("insufficient data", leaning).endswith(
+        "of neutral images, more than 120 are needed and 120 are there."
+    )
+
+
 def test_a_gap_says_who_how_much_how_sure_and_compared_with_what():
     assert gap()["sentence"] == (
         "A gap opens: mistakes in images with skin tone dark happen to 11.5% of 61, to 2.0% of "
