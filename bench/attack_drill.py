@@ -222,7 +222,7 @@ def prepare(work: Path) -> None:
         modeltrain("convert", package=modules / "nsfwjs", artifacts=work / "artifacts")
     if not (work / "demo" / "audit.jsonl").is_file():
         log("rendering the demo images")
-        modeltrain("demo-data", openmoji=modules / "openmoji", out=work / "demo")
+        modeltrain("demo-data", npm=modules, out=work / "demo")
 
 
 def modeltrain(verb: str, **options: Path) -> None:

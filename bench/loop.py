@@ -127,7 +127,8 @@ def recall(figures: dict[str, Any], label: str) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--site", default="http://127.0.0.1:8000")
+    port = os.environ.get("PORT", "8000")
+    parser.add_argument("--site", default=f"http://127.0.0.1:{port}")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("DATA_DIR", "var")))
     parser.add_argument("--reports", type=int, default=120)
     options = parser.parse_args()

@@ -15,6 +15,12 @@ def deciding_set() -> AuditSet | None:
     return AuditSet.objects.order_by("-pk").first()
 
 
+def finished_audit_of(model: ModelVersion) -> Audit | None:
+    """The model's finished audit on the newest audit set that has one."""
+    finished = model.audits.filter(status=Audit.Status.DONE).select_related("audit_set")
+    return finished.order_by("-audit_set__pk").first()
+
+
 def audit_sets_used() -> list[AuditSet]:
     """Audit sets with a finished audit, the newest first."""
     return list(AuditSet.objects.filter(audit__status=Audit.Status.DONE).distinct().order_by("-pk"))

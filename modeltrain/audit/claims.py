@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from modeltrain.formatting import percent
+
 ERROR = "error"
 MEASURES = ("false_alarm", "miss", "confusion", ERROR)  # harm first
 STANDARDISED = ("medium", "class")  # what images are made of, which is no group of people
@@ -62,9 +64,9 @@ def sentence(headline: Headline, names: Names | None = None) -> str:
     if headline["kind"] == NO_IMAGES:
         return f"{title}: not known, because the audit set has no {images}."
     return (
-        f"{title}: {_percent(headline['rate'])} of {headline['n']:,} {images} "
-        f"({headline['level'] * 100:g}% interval {_percent(headline['low'])} to "
-        f"{_percent(headline['high'])}; {mix(headline)}). {claim(headline, names)}"
+        f"{title}: {percent(headline['rate'])} of {headline['n']:,} {images} "
+        f"({headline['level'] * 100:g}% interval {percent(headline['low'])} to "
+        f"{percent(headline['high'])}; {mix(headline)}). {claim(headline, names)}"
     )
 
 
@@ -105,7 +107,7 @@ def composition_rates(composition: Mapping[str, Any], names: Names) -> str:
     """List the rates of an axis's values, the highest first; of many, the highest and lowest."""
     values = composition["values"]
     return ", ".join(
-        f"{names.group(composition['axis'], value['value'])} {_percent(value['rate'])}"
+        f"{names.group(composition['axis'], value['value'])} {percent(value['rate'])}"
         for value in (values if len(values) <= _VALUES else [values[0], values[-1]])
     )
 
@@ -114,8 +116,8 @@ def _group_claim(headline: Headline, names: Names) -> str:
     lead, *others = headline["groups"]
     name = names.group(lead["axis"], lead["value"])
     text = (
-        f"{name} {_percent(lead['rate'])} of {lead['n']:,}, comparable others "
-        f"{_percent(lead['rest_rate'])} ({_points(lead['difference'])} points more, "
+        f"{name} {percent(lead['rate'])} of {lead['n']:,}, comparable others "
+        f"{percent(lead['rest_rate'])} ({_points(lead['difference'])} points more, "
         f"{_points(lead['low'])} to {_points(lead['high'])})"
     )
     if headline["tied"]:
@@ -137,10 +139,6 @@ def _listed(names: Sequence[str]) -> str:
         *first, last = names
         return f"{', '.join(first)} and {last}" if first else last
     return f"{', '.join(names[: _NAMED - 1])} and {len(names) - _NAMED + 1} others"
-
-
-def _percent(rate: float) -> str:
-    return f"{rate:.1%}"
 
 
 def _points(difference: float) -> str:

@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modeltrain.audit import columns
+from modeltrain.audit.claims import STANDARDISED
 from modeltrain.audit.fairness import (
     cluster_numbers,
+    effective_sample_size,
     rate,
     rates_by_group,
     values_by_axis,
@@ -24,6 +26,7 @@ from modeltrain.audit.harm import hundredths
 from modeltrain.audit.headlines import headlines
 from modeltrain.audit.minimum import MINIMUM_IMAGES
 from modeltrain.audit.quality import calibration
+from modeltrain.audit.shrinkage import FEWEST_GROUPS, LARGEST, SMALLEST, shrunk_rates
 from modeltrain.data.manifest import Row
 from modeltrain.files import write_whole
 from modeltrain.labels import LABELS, NSFW, ErrorKind, error_kind
@@ -251,7 +254,12 @@ def audit(
         "confusion": _confusion_matrix(predicted),
         "overall": _cells(facts, ["all"] * len(predicted)).get("all", no_data),
         "classes": {label: by_class.get(label, no_data) for label in LABELS},
-        "groups": {axis: _cells(facts, values[axis]) for axis in axes},
+        "groups": {axis: _group_cells(facts, axis, values[axis]) for axis in axes},
+        "not_stated": {
+            axis: cell
+            for axis in axes
+            for cell in _cells(facts, [None if value else "" for value in values[axis]]).values()
+        },
         "headlines": headlines(columns.from_predicted(predicted), minimum=minimum, level=level),
         "pairs": [
             {"axes": [first, second], "cells": _pair_cells(facts, values[first], values[second])}
@@ -289,9 +297,50 @@ class _ImageFacts:
             level=level,
         )
 
+    def happened(self, measure: str) -> NDArray[np.bool_]:
+        """Whether each image suffers a kind of mistake."""
+        kind = ErrorKind.CORRECT.value if measure == "error" else measure
+        same: NDArray[np.bool_] = self.errors == kind
+        return ~same if measure == "error" else same
+
+    def possible(self, measure: str) -> NDArray[np.bool_]:
+        """Whether each image could suffer it."""
+        if measure in (ErrorKind.FALSE_ALARM.value, ErrorKind.MISS.value):
+            return self.nsfw if measure == ErrorKind.MISS.value else ~self.nsfw
+        return np.ones(len(self.nsfw), dtype=np.bool_)
+
     def subset(self, rows: NDArray[np.intp]) -> _ImageFacts:
         arrays = ("errors", "nsfw", "clusters", "confidence", "nsfw_percent")
         return replace(self, **{name: getattr(self, name)[rows] for name in arrays})
+
+
+def _group_cells(facts: _ImageFacts, axis: str, values: Sequence[str | None]) -> dict[str, Figures]:
+    """Return the cells of an axis of groups, small ones with estimates that borrow from others."""
+    cells = _cells(facts, values)
+    for cell in cells.values():
+        cell["shrunk"] = {}
+    if axis in STANDARDISED:  # media differ by what they are made of, not by chance
+        return cells
+    names = np.array([value or "" for value in values])
+    for measure in _RATES:
+        counted = [value for value in cells if cells[value][measure]["n"]]
+        if len(counted) < FEWEST_GROUPS:
+            continue
+        effective = []
+        for value in counted:
+            rows = np.flatnonzero((names == value) & facts.possible(measure))
+            effective.append(
+                effective_sample_size(
+                    facts.happened(measure)[rows], facts.clusters[rows], level=facts.level
+                )
+            )
+        if any(SMALLEST <= n <= LARGEST for n in effective):
+            raw = [cells[value][measure]["rate"] for value in counted]
+            estimates = shrunk_rates(raw, effective, level=facts.level)
+            for value, n, estimate in zip(counted, effective, estimates, strict=True):
+                if SMALLEST <= n <= LARGEST:
+                    cells[value]["shrunk"][measure] = asdict(estimate)
+    return cells
 
 
 def _confusion_matrix(predicted: Sequence[Predicted]) -> list[list[int]]:
@@ -317,19 +366,16 @@ def _pair_cells(
 
 def _cells(facts: _ImageFacts, values: Sequence[str | None]) -> dict[str, Figures]:
     """Return a cell for each value: how often each error happened, of the images where it could."""
-    wrong = facts.errors != ErrorKind.CORRECT.value
     rates = {}
-    for name, events, possible in (
-        ("error", wrong, None),
-        ("false_alarm", facts.errors == ErrorKind.FALSE_ALARM.value, ~facts.nsfw),
-        ("miss", facts.errors == ErrorKind.MISS.value, facts.nsfw),
-        ("confusion", facts.errors == ErrorKind.CONFUSION.value, None),
-    ):
-        eligible = values
-        if possible is not None:
-            eligible = [value if ok else None for value, ok in zip(values, possible, strict=True)]
+    for name in _RATES:
+        eligible = [
+            value if ok else None for value, ok in zip(values, facts.possible(name), strict=True)
+        ]
         rates[name] = rates_by_group(
-            events=events, values=eligible, clusters=facts.clusters, level=facts.level
+            events=facts.happened(name),
+            values=eligible,
+            clusters=facts.clusters,
+            level=facts.level,
         )
     members: dict[str, list[int]] = {value: [] for value in rates["error"]}
     for number, value in enumerate(values):

@@ -8,6 +8,7 @@ from nsfwsite.audits import (
     shortages,
     signals,
     slices,
+    thresholds,
     views,
 )
 
@@ -29,7 +30,7 @@ urlpatterns = [
     path("audits/yours/", views.private_audit, name="yours"),
     path("audits/shortage/", shortages.show, name="shortage"),
     path("audits/policy/", views.policy, name="policy"),
-    path("audits/threshold/", views.threshold, name="threshold"),
+    path("audits/threshold/", thresholds.show, name="threshold"),
     path("models/", views.models, name="models"),
     path("models/<str:version>/card.md", views.model_card, name="model-card"),
     path("datasets/<int:number>/card.md", views.dataset_card, name="dataset-card"),

@@ -1,7 +1,6 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -162,14 +161,6 @@ def test_a_withdrawal_alone_makes_the_next_version(accepted, mona):
     assert [row.sha256 for row in rows if row.source == "report"] == [
         second.examples.get().image.name
     ]
-
-
-def test_pixels_come_from_the_report_and_not_from_a_visitor_with_the_same_image(accepted, judged):
-    tried = judged(seed=1).image
-    image = accepted(seed=1).examples.get().image
-    assert (tried.pk < image.pk, tried.sha256) == (True, image.sha256)
-    assert manifests.image_path(image.name) == Path(image.file.path)
-    assert not manifests.image_path(tried.name).is_file()
 
 
 def test_a_report_that_was_withdrawn_while_folding_names_no_dataset(accepted, mona, monkeypatch):

@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from feedback import queries
 from feedback.errors import WrongState
-from feedback.models import ExampleScore, ModelVersion, Occlusion
-from feedback.services import models, occlusions, rejudging, reports
+from feedback.models import Occlusion
+from feedback.services import models, occlusions, reports
 
 pytestmark = pytest.mark.django_db
 
@@ -77,21 +77,3 @@ def test_it_goes_with_a_withdrawn_picture(asked) -> None:
     reports.withdraw(report=asked.image.example_set.get().report)
     assert not Occlusion.objects.exists()
     assert not occlusions.score_next_row(pk=asked.pk)
-
-
-def test_a_report_is_judged_by_the_model_that_came_into_service_meanwhile(
-    queued, champion, monkeypatch
-) -> None:
-    monkeypatch.setattr(models, "classifier_of", lambda model: OfTheCorner())
-    report, other = queued(1), queued(2)
-    ModelVersion.objects.filter(pk=champion.pk).update(status="retired")
-    newer = ModelVersion.objects.create(
-        number=2, sha256="b" * 64, title="2", status="champion", promoted_at=timezone.now()
-    )
-
-    rejudging.judge_report(pk=report.pk)
-    rejudging.judge_report(pk=report.pk)
-
-    score = ExampleScore.objects.get(model=newer)
-    assert (score.example.report, score.label) == (report, "neutral")
-    assert not other.examples.get().scores.filter(model=newer).exists()

@@ -3,8 +3,6 @@
 import contextlib
 import datetime
 import json
-import os
-import signal
 import threading
 import time
 
@@ -164,31 +162,6 @@ def test_reports_withdrawn_since_the_proposal_are_not_trained_on(proposed, mona,
     triage.decide(report=queued(seed=2), outcome="accepted", by=ravi)
     rows = manifest.read(retrains.propose(by=mona).dataset.manifest)
     assert manifests.existing_rows(rows) == rows
-
-
-def test_a_killed_training_process_says_that_it_was_killed(tmp_path, monkeypatch):
-    program = tmp_path / "program"
-    program.write_text('#!/bin/sh\necho \'{"stage": "training"}\'\nexec tail -f /dev/null\n')
-    program.chmod(0o700)
-    monkeypatch.setattr("sys.executable", str(program))
-
-    def kill_it(message):
-        os.kill(message["pid"], signal.SIGKILL)
-        return True
-
-    with pytest.raises(training_process.ProcessFailed, match=r"killed \(SIGKILL\)"):
-        training_process.run([], log=tmp_path / "log", listen=kill_it, limit_seconds=20)
-
-
-def test_a_cancelled_run_is_stopped(tmp_path, monkeypatch):
-    program = tmp_path / "program"
-    program.write_text('#!/bin/sh\necho \'{"stage": "training"}\'\nexec tail -f /dev/null\n')
-    program.chmod(0o700)
-    monkeypatch.setattr("sys.executable", str(program))
-    with pytest.raises(training_process.ProcessFailed, match="cancelled"):
-        training_process.run(
-            [], log=tmp_path / "log", listen=lambda message: False, limit_seconds=20
-        )
 
 
 def fresh(retrain: Retrain) -> Retrain:

@@ -13,6 +13,7 @@ from modeltrain.audit.fairness import (
 )
 from modeltrain.audit.headlines import headlines
 from modeltrain.audit.minimum import MINIMUM_IMAGES
+from modeltrain.audit.shrinkage import shrunk_rates
 from modeltrain.data.manifest import Row
 from modeltrain.gate.policy import Policy
 from modeltrain.images.codec import pixel_sha256, to_png
@@ -231,7 +232,14 @@ def test_every_figure_of_two_images_can_be_counted():
             {DRAWINGS: no_data, HENTAI: no_data, NEUTRAL: false_alarm}
             | {PORN: correct, SEXY: no_data},
         ),
-        ("groups", {"medium": {"photo": correct}, "tone": {"dark": both}}),
+        (
+            "groups",
+            {
+                "medium": {"photo": correct | {"shrunk": {}}},
+                "tone": {"dark": both | {"shrunk": {}}},
+            },
+        ),
+        ("not_stated", {"medium": false_alarm}),
         ("headlines", headlines(columns.from_predicted(answers), minimum=2, level=0.8)),
         ("pairs", figures["pairs"]),
     ]
@@ -276,6 +284,8 @@ def test_a_group_contains_only_images_with_a_value_on_its_axis():
     assert figures["groups"]["tone"]["dark"]["error"]["rate"] == 0
     assert figures["groups"]["tone"]["light"]["error"]["rate"] == 1
     assert figures["groups"]["medium"]["vector"]["n"] == 1
+    assert figures["not_stated"]["tone"]["error"]["count"] == 1
+    assert figures["not_stated"]["medium"]["n"] == 2
 
 
 @pytest.mark.parametrize(("images", "enough"), [(29, False), (30, True)])
@@ -309,6 +319,45 @@ def test_figures_are_those_of_rates_by_group():
     for value, rates in expected.items():
         assert figures["groups"]["tone"][value]["error"] == rates
     assert json.loads(json.dumps(figures)) == figures
+
+
+def test_small_groups_have_estimates_beside_their_rates():
+    sizes = {"dark": (10, 5), "light": (100, 10), "medium": (200, 20), "tiny": (4, 4)}
+    images = [
+        dataclasses.replace(
+            predicted(number, NEUTRAL, PORN if number < wrong else NEUTRAL, tone=tone),
+            sha256=f"{len(tone):032x}{number:032x}",
+            cluster=f"{tone} {number}",
+        )
+        for tone, (n, wrong) in sizes.items()
+        for number in range(n)
+    ]
+    cells = evaluate.audit(images)["groups"]["tone"]
+    raw = [wrong / n for n, wrong in sizes.values()]
+    estimates = shrunk_rates(raw, [n for n, _ in sizes.values()])
+    assert cells["dark"]["false_alarm"]["rate"] == 0.5
+    assert cells["dark"]["shrunk"]["false_alarm"] == dataclasses.asdict(estimates[0])
+    assert set(cells["dark"]["shrunk"]) == {"error", "false_alarm", "confusion"}  # none explicit
+    assert cells["light"]["shrunk"]["false_alarm"] == dataclasses.asdict(estimates[1])
+    assert cells["medium"]["shrunk"] == {}  # large enough to speak for itself
+    assert cells["tiny"]["shrunk"] == {}
+
+
+def test_estimates_count_clusters_and_spare_media_and_pairs_of_groups():
+    images = [
+        predicted(number, NEUTRAL, PORN if number // 30 % 5 == 0 else NEUTRAL, tone=f"{number % 3}")
+        for number in range(600)
+    ]
+    assert evaluate.audit(images)["groups"]["tone"]["0"]["shrunk"] == {}
+    tens = [
+        dataclasses.replace(image, cluster=f"{image.groups['tone']} {number // 30}")
+        for number, image in enumerate(images)
+    ]
+    assert "error" in evaluate.audit(tens)["groups"]["tone"]["0"]["shrunk"]
+    media = [dataclasses.replace(image, groups={"medium": image.groups["tone"]}) for image in tens]
+    assert evaluate.audit(media)["groups"]["medium"]["0"]["shrunk"] == {}
+    two = [dataclasses.replace(image, groups={"tone": str(n % 2)}) for n, image in enumerate(tens)]
+    assert evaluate.audit(two)["groups"]["tone"]["0"]["shrunk"] == {}
 
 
 def test_audit_and_gate_share_their_minimum_and_level():

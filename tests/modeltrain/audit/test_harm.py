@@ -95,3 +95,13 @@ def test_false_alarms_happen_to_safe_images_and_misses_to_others():
     assert possible(FALSE_ALARM, expected).tolist() == [True, False, True]
     assert possible(MISS, expected).tolist() == [False, True, False]
     assert possible(CONFUSION, expected).tolist() == [True, True, True]
+
+
+@pytest.mark.parametrize("rule", [DecisionRule(), DecisionRule(0.3), DecisionRule(0.55)])
+def test_a_rule_is_found_by_its_name(rule):
+    assert DecisionRule.named(rule.name) == rule
+
+
+def test_no_rule_has_another_name():
+    with pytest.raises(ValueError, match="lowest"):
+        DecisionRule.named("lowest score")

@@ -175,8 +175,8 @@ def test_a_gap_between_groups_that_all_gained_is_told_and_passes():
     assert not gap["blocks"]
     assert gap["sentence"] == (
         "A gap opens: mistakes in images with tone a happen to 11.5% of 61, to 2.0% of comparable "
-        "others; before, to 98.4% and 98.4% (+9.4 points, −0.2 to 19); by chance alone in about "
-        "1 in 667 such audits. The group itself is better off (−87 points, −93 to −74)."
+        "others; before, to 98.4% and 98.4% (+9.4 points, −0.2 to 19); by chance alone in fewer "
+        "than 1 in 1,000 such audits. The group itself is better off (−87 points, −93 to −74)."
     )
 
 
@@ -292,7 +292,7 @@ def test_a_small_loss_in_a_small_class_cannot_be_told():
     assert cell["finding"] == "insufficient data"
     assert cell["verdict"] == "insufficient data"
     assert result["verdict"] == "insufficient data"
-    assert "about 160 such images would show it" in cell["sentence"]
+    assert "About 160 such images would show whether there is one." in cell["sentence"]
 
 
 def test_the_same_small_loss_among_many_images_is_within_the_margin():
@@ -552,6 +552,16 @@ def test_the_images_needed_grow_with_the_design_effect():
         assert cell["needed"] == math.ceil(independent * 100 / effective)
 
 
+def test_where_enough_images_are_there_and_look_worse_more_are_needed_than_there_are():
+    """140 would do if none were newly wrong. Two are, so 140 must not be said to be enough."""
+    before, now = every_class(140), every_class(140, neutral=(0, 8))
+    result = judge(champion=before, candidate=now, policy=rules())
+    cell = cell_of(result, "class", NEUTRAL, "confusion")
+    assert cell["finding"] == "insufficient data"
+    assert cell["needed"] > cell["n"]
+    assert f"about {cell['needed']:,} are needed and 140 are there" in result["sentence"]
+
+
 def test_a_policy_that_no_number_of_images_satisfies_is_told_at_once():
     """No decision changes, only scores."""
     strict = rules(harm_errors=1e-6, harm_ratio=1e-9, required=["overall", "tone"])
@@ -646,12 +656,12 @@ def test_axes_that_repeat_each_other_are_told_and_cost_nothing():
         return every_class() + images(60, wrong=wrong, answer=PORN, start=9000, **groups)
 
     axes = {f"axis_{number:02}": "dark" for number in range(20)}
-    one = judge(champion=dark((), tone="dark"), candidate=dark(range(9), tone="dark"))
+    single = judge(champion=dark((), tone="dark"), candidate=dark(range(9), tone="dark"))
     many = judge(champion=dark((), **axes), candidate=dark(range(9), **axes))
     cell = cell_of(many, "axis_19", "dark")
     assert cell["same_images_as"] == "axis_00=dark"
     assert cell_of(many, "axis_00", "dark")["same_images_as"] == ""
-    assert cell["p_value"] == pytest.approx(cell_of(one, "tone", "dark")["p_value"], abs=0.005)
+    assert cell["p_value"] == pytest.approx(cell_of(single, "tone", "dark")["p_value"], abs=0.005)
 
 
 def test_a_class_that_is_one_medium_is_told():

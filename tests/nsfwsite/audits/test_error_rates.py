@@ -120,3 +120,17 @@ def test_a_comparison_in_which_nothing_is_worse_names_nobody(client, two_models)
 def test_the_chart_of_rates_needs_a_group() -> None:
     figures = FIGURES | {"classes": {}, "groups": {}}
     assert error_rates.rates_chart(figures, "error", error_rates.Titles({}, {})) is None
+
+
+def test_small_groups_have_an_estimate_beside_their_rate(client, audit_of) -> None:
+    audit = audit_of(dark=30, light=6, medium=4)
+    page, text = page_of(client, "model", "v1", measure="false_alarm")
+    estimate = audit.figures["groups"]["skin_tone"]["dark"]["shrunk"]["false_alarm"]
+    assert 0.3 < estimate["rate"] < 0.5
+    assert f"{estimate['rate']:.1%}<small>{estimate['low']:.1%} to {estimate['high']:.1%}" in text
+    assert text.count("False alarm, estimated") == 1
+    assert text.count("no verdict rests on it") == 1
+    tables = {section["title"]: section["shrunk"] for section in page.context["sections"]}
+    assert tables["Skin tone"] == {"error", "false_alarm", "confusion"}
+    assert not any(shrunk for title, shrunk in tables.items() if title != "Skin tone")
+    assert "estimated" not in page_of(client, "model", "v1", measure="miss")[1]
