@@ -1,7 +1,5 @@
 """Audits, their findings, and named slices."""
 
-from django.db.models import Count, Q, QuerySet
-
 from feedback.models import Audit, AuditSet, Finding, ModelVersion, NamedSlice
 
 
@@ -24,12 +22,6 @@ def finished_audit_of(model: ModelVersion) -> Audit | None:
 def audit_sets_used() -> list[AuditSet]:
     """Audit sets with a finished audit, the newest first."""
     return list(AuditSet.objects.filter(audit__status=Audit.Status.DONE).distinct().order_by("-pk"))
-
-
-def audit_sets_with_gate_decisions() -> QuerySet[AuditSet]:
-    """All audit sets, the newest first, annotated with their number of `gate_decisions`."""
-    with_gate = Count("retrains", filter=Q(retrains__gate__isnull=False))
-    return AuditSet.objects.annotate(gate_decisions=with_gate).order_by("-pk")
 
 
 def finished_audits(audit_set: AuditSet | None) -> list[Audit]:

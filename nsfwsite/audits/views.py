@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from feedback import queries
 from feedback.models import Audit, DatasetVersion, ModelVersion
-from feedback.services import audits
+from feedback.services import audits, wear
 from feedback.services.gaps import open_gaps
 from modeltrain import labels
 from modeltrain.audit.minimum import MINIMUM_IMAGES
@@ -45,7 +45,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "axes": axes,
         "axis": axis,
         "charts": charts,
-        "audit_sets": queries.audits.audit_sets_with_gate_decisions(),
+        "audit_sets": wear.decisions_by_set(),
         "worn_from": settings.AUDIT_SET_WORN,
         "used_sets": chosen.used_sets,
         "audit_set": chosen.audit_set,

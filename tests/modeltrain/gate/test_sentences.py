@@ -297,12 +297,12 @@ def test_an_open_gap_is_told_as_it_stands_and_as_it_was():
 
 
 def test_an_earlier_model_that_was_not_audited_on_these_images_is_told_as_the_gate_found_it():
-    found = open_gap(standing_before=None, before={"rate": 0.25, "rest_rate": 0.2})
-    assert "Before, under v1: 25.0% and 20.0%. " in open_gap_sentence(found)
+    gap = open_gap(standing_before=None, before={"rate": 0.25, "rest_rate": 0.2})
+    assert "Before, under v1: 25.0% and 20.0%. " in open_gap_sentence(gap)
 
 
 def test_a_gap_that_cannot_be_measured_says_so_with_the_gates_figures():
-    found = open_gap(standing=None, n=99, now={"rate": 0.25, "rest_rate": 0.2, "ratio": 1.25})
-    sentence = open_gap_sentence(found)
+    gap = open_gap(standing=None, n=99, now={"rate": 0.25, "rest_rate": 0.2, "ratio": 1.25})
+    sentence = open_gap_sentence(gap)
     assert "25.0% of 99 under v2, 20.0% of comparable others. " in sentence
     assert sentence.endswith("It cannot be measured anew under v3, so it stays open.")
