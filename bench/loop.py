@@ -153,7 +153,11 @@ def main() -> None:
         print(f"  {cell['axis']}={cell['value']}: {cell['sentence']}")
     for gap in gate["gaps"]:
         print(f"  {gap['sentence']}")
-    site.send(f"retrains/{result['id']}/promote/", override_reason="The loop's demonstration.")
+    site.send(
+        f"retrains/{result['id']}/promote/",
+        override_reason="The loop's demonstration.",
+        acknowledged_gaps=[f"{gap['axis']}={gap['value']}" for gap in result["gate"]["gaps"]],
+    )
     after = wait_for_audit(site, result["candidate"])["figures"]
     stories = wait_for_answers(site, receipts)
     changed = sum(

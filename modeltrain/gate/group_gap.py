@@ -47,8 +47,8 @@ def group_gap(
         strata=_strata(answers, axis, rows, policy),
         clusters=cluster_numbers(answers.cluster[rows]),
     )
-    found = gaps(compared, _happened(answers, measure, rule)[rows], level=policy.level)
-    return next((gap for gap in found if gap.value == value), None)
+    all_gaps = gaps(compared, _happened(answers, measure, rule)[rows], level=policy.level)
+    return next((gap for gap in all_gaps if gap.value == value), None)
 
 
 def _happened(answers: Columns, measure: str, rule: DecisionRule) -> NDArray[np.bool_]:

@@ -73,11 +73,12 @@ def cell_sentence(cell: Cell) -> str:
     if cell["finding"] == "worse":
         return f"Blocked: more {what}: {_counts(cell)}; {_chance(cell['p_value'])}."
     if cell["finding"] == "insufficient data":
-        enough = (
-            "Under this policy, no number of images would show it."
-            if cell["needed"] is None
-            else f"If there is none, about {cell['needed']:,} such images would show it."
-        )
+        if cell["needed"] is not None:
+            enough = f"About {cell['needed']:,} such images would show whether there is one."
+        elif cell["difference"] > 0:
+            enough = "If the rise is as large as it looks, no number of images would rule it out."
+        else:
+            enough = "Under this policy, no number of images would show it."
         return (
             f"Not enough images: a rise of {what} by {points(cell['margin'])} points cannot be "
             f"ruled out: {_counts(cell)}. {enough}"
@@ -262,12 +263,15 @@ def _shortages(cells: Sequence[Cell]) -> list[str]:
     if few:
         names = _unique([cell_name(cell) for cell in few])
         most = max(few, key=lambda cell: (cell["needed"] or math.inf) / cell["n"])
-        enough = (
-            "under this policy, no number of images would do"
-            if most["needed"] is None
-            else f"of {cell_name(most)}, about {most['needed']:,} are needed and {most['n']} are "
-            "there"
-        )
+        if most["needed"] is not None:
+            enough = (
+                f"of {cell_name(most)}, about {most['needed']:,} are needed and {most['n']:,} are "
+                "there"
+            )
+        elif most["difference"] > 0:
+            enough = f"{cell_name(most)} look worse, which more of the same would not rule out"
+        else:
+            enough = "under this policy, no number of images would do"
         parts.append(f"too few {_listed(names)} to rule out a rise; {enough}")
     return parts
 

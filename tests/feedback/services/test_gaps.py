@@ -131,9 +131,9 @@ def test_a_gap_is_open_from_the_promotion_on(promoted) -> None:
     (group,) = gaps.open_gaps()
     assert (group.axis, group.value, group.retrain) == ("skin_tone", "dark", promoted)
     (gap,) = group.gaps
-    found = promoted.gate["gaps"][0]
-    assert gap["standing"]["rate"] == pytest.approx(found["now"]["rate"]) == pytest.approx(1 / 3)
-    assert gap["standing"]["rest_rate"] == pytest.approx(found["now"]["rest_rate"])
+    gate_gap = promoted.gate["gaps"][0]
+    assert gap["standing"]["rate"] == pytest.approx(gate_gap["now"]["rate"]) == pytest.approx(1 / 3)
+    assert gap["standing"]["rest_rate"] == pytest.approx(gate_gap["now"]["rest_rate"])
     assert gap["standing"]["rest_rate"] == pytest.approx(5 / 120)
     assert gap["standing_before"]["difference"] == pytest.approx(0)
     assert gap["standing"]["low"] > 0.1

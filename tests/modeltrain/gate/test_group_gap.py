@@ -78,8 +78,8 @@ def test_a_group_that_the_set_does_not_have_has_no_gap(axis, value):
 def test_it_is_what_the_gate_finds(measure):
     before, now = two_tones(5, 5, medium="photo"), two_tones(40, 6, medium="photo")
     result = judge(champion=before, candidate=now, policy=POLICY)
-    found = next(gap for gap in result["gaps"] if gap["measure"] == measure)
-    for answers, expected in ((before, found["before"]), (now, found["now"])):
+    gate_gap = next(gap for gap in result["gaps"] if gap["measure"] == measure)
+    for answers, expected in ((before, gate_gap["before"]), (now, gate_gap["now"])):
         gap = gap_of(answers, measure=measure)
         figures = expected["rate"], expected["rest_rate"]
         assert (gap.rate, gap.rest_rate) == pytest.approx(figures)

@@ -105,7 +105,7 @@ def test_points_have_a_true_minus_and_a_sign_only_if_asked():
         (
             cell("insufficient data"),
             "Not enough images: a rise of false alarms in neutral images by 5 points cannot be "
-            f"ruled out: {FIGURES}. If there is none, about 1,234 such images would show it.",
+            f"ruled out: {FIGURES}. About 1,234 such images would show whether there is one.",
         ),
         (
             cell("not worse"),
@@ -253,6 +253,22 @@ def test_cells_without_enough_images_are_named_with_how_many_are_needed():
     assert verdict("insufficient data", short[0]) == "Not enough images: no images of porn."
 
 
+def test_more_images_of_a_rise_beyond_the_margin_would_not_pass():
+    short = cell("insufficient data", needed=None)
+    assert short["sentence"].endswith(
+        "If the rise is as large as it looks, no number of images would rule it out."
+    )
+    assert verdict("insufficient data", short) == (
+        "Not enough images: too few neutral images to rule out a rise; neutral images look worse, "
+        "which more of the same would not rule out."
+    )
+    strict = cell("insufficient data", needed=None, difference=0.0)
+    assert strict["sentence"].endswith("Under this policy, no number of images would show it.")
+    assert verdict("insufficient data", strict).endswith(
+        "; under this policy, no number of images would do."
+    )
+
+
 def test_many_names_are_cut_short():
     def with_cells(count):
         return verdict(
@@ -281,12 +297,12 @@ def test_an_open_gap_is_told_as_it_stands_and_as_it_was():
 
 
 def test_an_earlier_model_that_was_not_audited_on_these_images_is_told_as_the_gate_found_it():
-    found = open_gap(standing_before=None, before={"rate": 0.25, "rest_rate": 0.2})
-    assert "Before, under v1: 25.0% and 20.0%. " in open_gap_sentence(found)
+    gap = open_gap(standing_before=None, before={"rate": 0.25, "rest_rate": 0.2})
+    assert "Before, under v1: 25.0% and 20.0%. " in open_gap_sentence(gap)
 
 
 def test_a_gap_that_cannot_be_measured_says_so_with_the_gates_figures():
-    found = open_gap(standing=None, n=99, now={"rate": 0.25, "rest_rate": 0.2, "ratio": 1.25})
-    sentence = open_gap_sentence(found)
+    gap = open_gap(standing=None, n=99, now={"rate": 0.25, "rest_rate": 0.2, "ratio": 1.25})
+    sentence = open_gap_sentence(gap)
     assert "25.0% of 99 under v2, 20.0% of comparable others. " in sentence
     assert sentence.endswith("It cannot be measured anew under v3, so it stays open.")
