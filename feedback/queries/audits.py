@@ -1,7 +1,5 @@
 """Audits, their findings, and named slices."""
 
-from django.db.models import Count, Q, QuerySet
-
 from feedback.models import Audit, AuditSet, Finding, ModelVersion, NamedSlice
 
 
@@ -26,16 +24,16 @@ def audit_sets_used() -> list[AuditSet]:
     return list(AuditSet.objects.filter(audit__status=Audit.Status.DONE).distinct().order_by("-pk"))
 
 
-def audit_sets_with_gate_decisions() -> QuerySet[AuditSet]:
-    """All audit sets, the newest first, annotated with their number of `gate_decisions`."""
-    with_gate = Count("retrains", filter=Q(retrains__gate__isnull=False))
-    return AuditSet.objects.annotate(gate_decisions=with_gate).order_by("-pk")
-
-
 def finished_audits(audit_set: AuditSet | None) -> list[Audit]:
     """Finished audits on a set, the newest model first, with `pairs` deferred."""
     audits = Audit.objects.filter(status=Audit.Status.DONE, audit_set=audit_set).defer("pairs")
     return list(audits.select_related("model", "audit_set"))
+
+
+def finished_audit(model: ModelVersion, audit_set: AuditSet | None) -> Audit | None:
+    """The model's audit on a set, if there is one and it is finished."""
+    audits = Audit.objects.filter(model=model, audit_set=audit_set, status=Audit.Status.DONE)
+    return audits.select_related("audit_set").defer("pairs").first()
 
 
 def finding_of(audit: Audit | None, kind: str) -> Finding | None:

@@ -302,7 +302,7 @@ def opened_gaps(
     by_kind: dict[Any, list[OpenedGap]] = {}
     for kind, (name, (old, new)) in enumerate(outcomes.items()):
         reach = _reach(weights[kind], level)
-        found = [
+        opened_groups = [
             OpenedGap(
                 before=_gap(axis, weights[kind], place, old, reach),
                 now=_gap(axis, weights[kind], place, new, reach),
@@ -312,7 +312,7 @@ def opened_gaps(
             for place in weights[kind].comparable
             if opened[kind, place] > margin and p_values[kind, place] <= risk
         ]
-        by_kind[name] = [gap for gap in found if gap.now.difference > margin]
+        by_kind[name] = [gap for gap in opened_groups if gap.now.difference > margin]
     return by_kind
 
 

@@ -111,7 +111,7 @@ def test_a_set_with_many_gate_decisions_is_called_worn(client, two_models, mona,
         proposed_by=mona,
     )
     text = client.get(reverse("audits")).content.decode()
-    assert "1 gate decision looked at it: it is <strong>worn</strong>" in text
+    assert "1 gate decision looked at its images: it is <strong>worn</strong>" in text
 
 
 def test_two_models_are_compared_as_the_gate_compares_them(client, two_models) -> None:
