@@ -68,7 +68,7 @@ format:
 loop:
 	@exec .venv/bin/python bench/loop.py
 
-# RUNS=400 of each world take some hours of two cores.
+# RUNS=400 of each world take about 40 minutes of two cores.
 RUNS ?= 400
 
 simulate-gate:
