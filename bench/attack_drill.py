@@ -145,7 +145,7 @@ def run_scenario(work: Path, scenario: Scenario) -> dict:
 
     from feedback.errors import OverrideNeeded
     from feedback.models import ModelVersion, Report
-    from feedback.services import retrains
+    from feedback.services import gaps, retrains
 
     before = ModelVersion.objects.champion()
     file_reports(work, scenario)
@@ -160,7 +160,11 @@ def run_scenario(work: Path, scenario: Scenario) -> dict:
         raise SystemExit(f"The retrain is {retrain.status}: {retrain.failure}")
     refusal = ""
     try:
-        retrains.promote(retrain=retrain, by=maintainer)
+        retrains.promote(
+            retrain=retrain,
+            by=maintainer,
+            acknowledged_gaps=list(gaps.by_group(retrain.gate)),
+        )
     except OverrideNeeded as error:
         refusal = str(error)
     after = ModelVersion.objects.champion()
@@ -222,7 +226,7 @@ def prepare(work: Path) -> None:
         modeltrain("convert", package=modules / "nsfwjs", artifacts=work / "artifacts")
     if not (work / "demo" / "audit.jsonl").is_file():
         log("rendering the demo images")
-        modeltrain("demo-data", openmoji=modules / "openmoji", out=work / "demo")
+        modeltrain("demo-data", npm=modules, out=work / "demo")
 
 
 def modeltrain(verb: str, **options: Path) -> None:

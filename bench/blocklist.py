@@ -32,8 +32,9 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from bench.temporary_site import temporary_site
 from modeltrain.audit.fairness import wilson_interval
-from modeltrain.demo.build import fetch_stamps, render_image, unpack_package
-from modeltrain.demo.sources import openmoji_drawings, photographs
+from modeltrain.demo import packages
+from modeltrain.demo.build import STAMPS, STAMPS_PATH, render_image
+from modeltrain.demo.sources import openmoji_drawings, tuxpaint_photographs
 from modeltrain.images.blocklist import dihedral_hashes, hashes_to_block
 from modeltrain.images.hashing import MIN_QUALITY, Pdq, distance
 
@@ -81,7 +82,7 @@ def read(path: Path) -> Image.Image:
 
 def render_candidates(openmoji: Path, stamps: Path, out: Path) -> list[tuple[str, str, Path]]:
     """Return subject, name and PNG of each image that may be blocked, without equal images."""
-    images = [*openmoji_drawings(openmoji), *photographs(stamps)]
+    images = [*openmoji_drawings(openmoji), *tuxpaint_photographs(stamps)]
     candidates = {}
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         for image, rendered in zip(images, threads.map(render_image, images), strict=True):
@@ -94,8 +95,6 @@ def render_candidates(openmoji: Path, stamps: Path, out: Path) -> list[tuple[str
 
 
 def clip_art(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        unpack_package(CLIP_ART, folder)
     paths = (path.relative_to(folder) for path in sorted(folder.rglob("*.png")))
     images = (folder / path for path in paths if SERIES not in path.parts)
     return [path for path in images if is_small_enough(path)]
@@ -157,17 +156,17 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--openmoji", type=Path, default=Path("node_modules/openmoji"))
-    for name in ("stamps", "clip-art"):
-        parser.add_argument(
-            f"--{name}", type=Path, default=Path("var", name), help="fetched if it does not exist"
-        )
+    parser.add_argument(
+        "--debian", type=Path, default=Path("var/packages"), help="fetched if it does not exist"
+    )
     parser.add_argument("--blocked", type=int, default=BLOCKED)
     parser.add_argument("--unrelated", type=int, default=UNRELATED)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     random = np.random.default_rng(args.seed)
-    stamps = fetch_stamps(args.stamps)
+    debian = packages.fetch(args.debian, [STAMPS, CLIP_ART])
+    stamps = debian[STAMPS] / STAMPS_PATH
     with temporary_site() as folder:
         from feedback.models import BlockedHash
         from feedback.services import blocklist, images
@@ -185,10 +184,10 @@ def main() -> None:
                     blocked[name] = path
                 else:
                     plain += 1
-        art = clip_art(args.clip_art)
+        art = clip_art(debian[CLIP_ART])
         unrelated = [art[index] for index in random.permutation(len(art))[: args.unrelated]]
         others = {
-            "unrelated": {str(path.relative_to(args.clip_art)): path for path in unrelated},
+            "unrelated": {str(path.relative_to(debian[CLIP_ART])): path for path in unrelated},
             "of other subjects": {
                 name: path for subject, name, path in order if subject not in subjects
             },

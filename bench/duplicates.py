@@ -109,7 +109,7 @@ def originals(openmoji: Path, demo: Path, seed: int) -> list[tuple[str, np.ndarr
         for name in ("pool", "audit")
         for line in (demo.parent / f"{name}.jsonl").open()
     ]
-    others = [row for row in rows if not row["source"].startswith("OpenMoji")]
+    others = [row for row in rows if not row["cluster"].startswith("openmoji")]
     chosen = [
         drawings[index] for index in random.permutation(len(drawings))[: ORIGINALS - len(others)]
     ]

@@ -1,10 +1,10 @@
-"""The published model's first audit, on every harmless image of two packages.
+"""The published model on every image of OpenMoji and Tux Paint that the demo could use.
 
     PYTHONPATH=. .venv/bin/python bench/first_audit.py --openmoji node_modules/openmoji \
-        --stamps var/stamps --artifact var/artifacts/VERSION --work FOLDER --out first-audit.json
+        --debian var/packages --artifact var/artifacts/VERSION --work FOLDER --out first-audit.json
 
-About ten minutes on two cores, once; if it is killed, run it again: it resumes. Prints the tables
-of docs/first-audit.md. The model was not trained on any of these images.
+About ten minutes on two cores, once; if it is killed, run it again: it resumes. Prints the later
+tables of docs/first-audit.md. The model was not trained on any of these images.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from modeltrain.audit.evaluate import nsfw_score
 from modeltrain.audit.fairness import mean_interval
 from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
-from modeltrain.demo import build, sources
+from modeltrain.demo import build, packages, sources
 from modeltrain.labels import NSFW
 from modeltrain.model import artifact
 from modeltrain.model.classifier import Classifier
@@ -32,12 +32,13 @@ class FirstAudit:
         self.work = args.work
         (self.work / "images").mkdir(parents=True, exist_ok=True)
         self.classifier = Classifier(artifact.load(args.artifact))
-        stamps = build.fetch_stamps(args.stamps)
+        debian = packages.fetch(args.debian, [build.STAMPS])
         entries = list(sources.openmoji_drawings(args.openmoji))
         sets = sources.find_counterparts(entries)
-        if stamps is not None:
+        if debian:
+            stamps = debian[build.STAMPS] / build.STAMPS_PATH
             entries += sources.tuxpaint_drawings(stamps)
-            entries += sources.photographs(stamps)
+            entries += sources.tuxpaint_photographs(stamps)
         self.rows, self.images, hashes = {}, {}, {}
         with ThreadPoolExecutor() as threads:
             for entry, rendered in zip(
@@ -92,7 +93,7 @@ def counts(rate: dict) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("openmoji", "stamps", "artifact", "work"):
+    for name in ("openmoji", "debian", "artifact", "work"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()

@@ -25,6 +25,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
+from bench.audit_set import SOURCES
 from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
 from modeltrain.model import artifact
@@ -99,7 +100,7 @@ class Measurements:
 
 def origin(row: Row) -> str:
     """Return the collection that an image comes from."""
-    return "OpenMoji" if "openmoji" in row.source.lower() else "Tux Paint"
+    return next(name for name in SOURCES if row.source.startswith(name))
 
 
 def without_anchors(examples: Examples) -> Examples:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from modeltrain.audit.columns import Columns
-from modeltrain.audit.fairness import rate_of
+from modeltrain.audit.fairness import clustered_rate
 from modeltrain.gate.judge import judge
 from modeltrain.gate.policy import Policy
 from modeltrain.labels import LABELS, NSFW
@@ -195,7 +195,7 @@ def coverage(job: tuple[str, int, float, float, int, int]) -> float:
         sizes = cluster_sizes(kind, images, random)
         members = np.repeat(np.arange(len(sizes)), sizes)
         chances = random.beta(rate * scale, (1 - rate) * scale, len(sizes))
-        figures = rate_of(random.random(len(members)) < chances[members], members)
+        figures = clustered_rate(random.random(len(members)) < chances[members], members)
         contained += figures["low"] <= rate <= figures["high"]
     return contained / runs
 

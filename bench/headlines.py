@@ -126,9 +126,9 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|", flush=True)
     for world in ALIKE + PLANTED:
         random = np.random.default_rng(SEED)
-        wrong, found = np.mean([named(world, random) for _ in range(runs)], axis=0)
+        wrong, right = np.mean([named(world, random) for _ in range(runs)], axis=0)
         composed = "matters" if world.composed else "does not matter"
-        planted, power = ("15 points", f"{found:.0%}") if world.planted else ("", "")
+        planted, power = ("15 points", f"{right:.0%}") if world.planted else ("", "")
         print(
             f"| {world.images:,} | {world.groups} | {world.clusters} | {composed} | {planted} "
             f"| {wrong:.1%} | {power} |",

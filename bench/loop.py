@@ -127,7 +127,8 @@ def recall(figures: dict[str, Any], label: str) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--site", default="http://127.0.0.1:8000")
+    port = os.environ.get("PORT", "8000")
+    parser.add_argument("--site", default=f"http://127.0.0.1:{port}")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("DATA_DIR", "var")))
     parser.add_argument("--reports", type=int, default=120)
     options = parser.parse_args()
@@ -152,7 +153,11 @@ def main() -> None:
         print(f"  {cell['axis']}={cell['value']}: {cell['sentence']}")
     for gap in gate["gaps"]:
         print(f"  {gap['sentence']}")
-    site.send(f"retrains/{result['id']}/promote/", override_reason="The loop's demonstration.")
+    site.send(
+        f"retrains/{result['id']}/promote/",
+        override_reason="The loop's demonstration.",
+        acknowledged_gaps=[f"{gap['axis']}={gap['value']}" for gap in result["gate"]["gaps"]],
+    )
     after = wait_for_audit(site, result["candidate"])["figures"]
     stories = wait_for_answers(site, receipts)
     changed = sum(

@@ -11,6 +11,11 @@ def percent(rate: float) -> str:
     return f"{rate:.1%}".replace("-", MINUS)
 
 
+def per_thousand(share: float) -> str:
+    """Write 0.0123 as "12.3": of 1,000 images."""
+    return f"{share * 1000:,.1f}".removesuffix(".0")
+
+
 def interval(low: float, high: float) -> str:
     """Write the two ends of an interval as "71.1% to 81.3%"."""
     return f"{percent(low)} to {percent(high)}"

@@ -17,6 +17,7 @@ def load_statistics() -> None:
     """
     import vl_convert  # noqa: F401
 
+    import modeltrain.audit.operating_point
     import modeltrain.gate.judge  # noqa: F401
 
     gc.collect()

@@ -33,6 +33,7 @@ def commands() -> dict[str, list[str]]:
         "types of the worker": [f"{NODE_BIN}/tsc", "--project", "tsconfig.worker.json"],
         "import rules": [f"{BIN}/lint-imports"],
         "house rules": [python, "setup/house_rules.py"],
+        "names": [python, "setup/vague_names.py"],
         "links": [python, "setup/links.py"],
         "deployment": [*manage, "check", "--deploy", "--fail-level", "WARNING"],
         "migrations": [*manage, "makemigrations", "--check", "--dry-run"],

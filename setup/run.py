@@ -130,7 +130,7 @@ def prepare_data(data_dir: Path) -> None:
 def demo_data(data_dir: Path) -> None:
     modeltrain(
         "demo-data",
-        f"--openmoji={ROOT / 'node_modules' / 'openmoji'}",
+        f"--npm={ROOT / 'node_modules'}",
         f"--out={data_dir / 'demo'}",
     )
 

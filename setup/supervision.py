@@ -14,7 +14,7 @@ def programs(*, data_dir: Path, port: int, threads: int, own_redis: bool) -> Map
     """Every process by name: what is started, and restarted when it dies."""
     celery = f"{BIN}/celery -A worker"
     worker = f"{celery} worker --loglevel INFO --without-gossip --without-mingle --concurrency 1"
-    found = {
+    commands = {
         "web": (
             f"{BIN}/gunicorn nsfwsite.wsgi --bind 127.0.0.1:{port} --worker-class gthread "
             f"--workers 1 --threads {threads} --timeout 90 --graceful-timeout 5 "
@@ -27,8 +27,8 @@ def programs(*, data_dir: Path, port: int, threads: int, own_redis: bool) -> Map
         "scheduler": f"{celery} beat --loglevel INFO --schedule {data_dir}/beat/schedule",
     }
     if own_redis:
-        found["broker"] = f"{redis_server()} {data_dir}/redis/redis.conf"
-    return found
+        commands["broker"] = f"{redis_server()} {data_dir}/redis/redis.conf"
+    return commands
 
 
 def redis_server() -> str:

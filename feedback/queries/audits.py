@@ -1,7 +1,5 @@
 """Audits, their findings, and named slices."""
 
-from django.db.models import Count, Q, QuerySet
-
 from feedback.models import Audit, AuditSet, Finding, ModelVersion, NamedSlice
 
 
@@ -15,15 +13,15 @@ def deciding_set() -> AuditSet | None:
     return AuditSet.objects.order_by("-pk").first()
 
 
+def finished_audit_of(model: ModelVersion) -> Audit | None:
+    """The model's finished audit on the newest audit set that has one."""
+    finished = model.audits.filter(status=Audit.Status.DONE).select_related("audit_set")
+    return finished.order_by("-audit_set__pk").first()
+
+
 def audit_sets_used() -> list[AuditSet]:
     """Audit sets with a finished audit, the newest first."""
     return list(AuditSet.objects.filter(audit__status=Audit.Status.DONE).distinct().order_by("-pk"))
-
-
-def audit_sets_with_gate_decisions() -> QuerySet[AuditSet]:
-    """All audit sets, the newest first, annotated with their number of `gate_decisions`."""
-    with_gate = Count("retrains", filter=Q(retrains__gate__isnull=False))
-    return AuditSet.objects.annotate(gate_decisions=with_gate).order_by("-pk")
 
 
 def finished_audits(audit_set: AuditSet | None) -> list[Audit]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from django.db.models import QuerySet
+
 from feedback.models import ModelVersion, Report, Retrain
 
 
@@ -33,6 +35,25 @@ def previous_champion() -> ModelVersion | None:
 
 def retrain_of(model: ModelVersion) -> Retrain | None:
     return Retrain.objects.filter(candidate=model).select_related("decided_by", "dataset").first()
+
+
+def promotions_with_gaps(champion: ModelVersion) -> QuerySet[Retrain]:
+    """Promotions that opened gaps between groups, the newest first.
+
+    Of the champion, of the model that it was compared with, of the one before, and so on.
+    """
+    promoted = Retrain.objects.filter(status=Retrain.Status.PROMOTED)
+    compared_with = dict(promoted.values_list("candidate", "judged_against"))
+    line: list[int] = []
+    model: int | None = champion.pk
+    while model in compared_with:
+        line.append(model)
+        model = compared_with[model]
+    return (
+        promoted.filter(candidate__in=line, gate__gaps__0__isnull=False)
+        .select_related("base", "candidate", "judged_against", "decided_by")
+        .order_by("-decided_at")
+    )
 
 
 def versions_trained_on(report: Report) -> Sequence[str]:

@@ -230,6 +230,39 @@ def compare(*, before: Audit, after: Audit) -> dict[str, Any]:
     return comparison
 
 
+def at_operating_point(
+    *, audit: Audit, axis: str, threshold: int, explicit_share: float, limit: float
+) -> dict[str, Any]:
+    """Count what a filter that uses the audited model does to each group of an axis.
+
+    `modeltrain.audit.operating_point` explains the parameters and the figures.
+
+    Raises
+    ------
+    ArtifactMissing
+        If the model's predictions are missing.
+    """
+    from modeltrain.audit import columns, operating_point
+
+    slices = queries.audits.slice_groups(audit.audit_set)
+    use = operating_point.OperatingPoint(threshold, explicit_share, limit)
+    key = f"operating point {audit.pk} {audit.finished_at} {axis} {use} {sorted(slices.items())}"
+    cache_key = hashlib.sha256(key.encode()).hexdigest()
+    figures: dict[str, Any] | None = cache.get(cache_key)
+    if figures is None:
+        try:
+            answers = predictions_of(audit, slices)
+        except (OSError, columns.ColumnsRefused) as problem:
+            raise ArtifactMissing(
+                rule="A threshold is judged by a model's answers to each image.",
+                received="answers that are gone",
+                remedy="Choose another model, or let this one be audited again.",
+            ) from problem
+        figures = operating_point.figures(answers, axis=axis, use=use)
+        cache.set(cache_key, figures, COMPARISON_CACHE_SECONDS)
+    return figures
+
+
 def fail_lost() -> int:
     """Put running audits whose heartbeat stopped back in the queue: their worker is lost."""
     return Audit.objects.filter(

@@ -250,7 +250,7 @@ def _store_result(retrain: Retrain, audit_set: AuditSet, result: Mapping[str, An
         if audit.status != Audit.Status.DONE:
             figures = json.loads(source.with_suffix(".json").read_text())
             audits.finish(audit=audit, figures=figures)
-    gate = json.loads(Path(result["gate"]).read_text())
+    gate = verdicts.with_wear(json.loads(Path(result["gate"]).read_text()), audit_set)
     with transaction.atomic():
         evaluated = Retrain.objects.filter(pk=retrain.pk, status=Status.RUNNING).update(
             status=Status.EVALUATED,

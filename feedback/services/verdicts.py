@@ -15,7 +15,7 @@ from feedback import queries
 from feedback.errors import VerdictOutdated
 from feedback.models import Audit, AuditSet, ModelVersion, Retrain
 from feedback.models.ledger import sha256
-from feedback.services import audits, ledger
+from feedback.services import audits, ledger, wear
 
 
 def policy_sha256(policy: dict[str, Any] | None = None) -> str:
@@ -124,7 +124,7 @@ def judge_again(*, pk: int) -> None:
     )
     if {before.status, after.status} != {Audit.Status.DONE}:
         return
-    gate = audits.compare(before=before, after=after)
+    gate = with_wear(audits.compare(before=before, after=after), audit_set)
     with transaction.atomic():
         replaced = Retrain.objects.filter(
             pk=pk, status=Retrain.Status.EVALUATED, evaluated_at=retrain.evaluated_at
@@ -138,6 +138,11 @@ def judge_again(*, pk: int) -> None:
         if replaced:
             retrain.refresh_from_db()
             ledger.record_gate(retrain)
+
+
+def with_wear(gate: dict[str, Any], audit_set: AuditSet) -> dict[str, Any]:
+    """Return a gate's result whose sentence says so if the audit set is worn."""
+    return gate | {"sentence": f"{gate['sentence']} {wear.sentence(audit_set)}".strip()}
 
 
 def failed_audits(retrain: Retrain) -> list[Audit]:

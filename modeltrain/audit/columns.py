@@ -60,6 +60,16 @@ class Columns:
         wrong: NDArray[np.bool_] = self.scores.argmax(axis=1) != self.expected
         return wrong
 
+    def take(self, rows: NDArray[np.intp]) -> Columns:
+        """Return these rows alone, in this order."""
+        return Columns(
+            sha256=self.sha256[rows],
+            cluster=self.cluster[rows],
+            expected=self.expected[rows],
+            scores=self.scores[rows],
+            groups={axis: (names, places[rows]) for axis, (names, places) in self.groups.items()},
+        )
+
     def same_images(self, other: Columns) -> NDArray[np.bool_]:
         """Return for each row whether `other` has the same image, label, cluster and groups there.
 

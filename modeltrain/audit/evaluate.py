@@ -255,6 +255,11 @@ def audit(
         "overall": _cells(facts, ["all"] * len(predicted)).get("all", no_data),
         "classes": {label: by_class.get(label, no_data) for label in LABELS},
         "groups": {axis: _group_cells(facts, axis, values[axis]) for axis in axes},
+        "not_stated": {
+            axis: cell
+            for axis in axes
+            for cell in _cells(facts, [None if value else "" for value in values[axis]]).values()
+        },
         "headlines": headlines(columns.from_predicted(predicted), minimum=minimum, level=level),
         "pairs": [
             {"axes": [first, second], "cells": _pair_cells(facts, values[first], values[second])}

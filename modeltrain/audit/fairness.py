@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t
+from scipy.special import stdtrit
 from statsmodels.stats.proportion import proportion_confint
 
 Rate = dict[str, Any]
+Floats = float | NDArray[np.float64]
 
 
 def wilson_interval(*, count: int, n: int, level: float = 0.95) -> tuple[float, float] | None:
@@ -52,7 +53,8 @@ def wilson_interval(*, count: int, n: int, level: float = 0.95) -> tuple[float, 
 def cluster_numbers(clusters: Sequence[str] | NDArray[Any]) -> NDArray[np.intp]:
     """Return each image's cluster as a number from 0 on, without gaps.
 
-    Numbers that are already small are counted, which is many times faster than sorting them.
+    Sorted names are only compared with their neighbours, and small numbers are counted: both are
+    many times faster than sorting.
 
     Parameters
     ----------
@@ -65,12 +67,10 @@ def cluster_numbers(clusters: Sequence[str] | NDArray[Any]) -> NDArray[np.intp]:
         Numbered in the order of the clusters' names.
     """
     names = np.asarray(clusters)
-    if (
-        names.dtype.kind in "iu"
-        and names.size
-        and names.min() >= 0
-        and names.max() < 16 * len(names)
-    ):
+    if (names[1:] >= names[:-1]).all():
+        changes = names[1:] != names[:-1]
+        return np.concatenate([[0] * names[:1].size, np.cumsum(changes)]).astype(np.intp)
+    if names.dtype.kind in "iu" and names.min() >= 0 and names.max() < 16 * len(names):
         numbers = np.cumsum(np.bincount(names) > 0) - 1
         return np.asarray(numbers[names], dtype=np.intp)
     return np.asarray(np.unique(names, return_inverse=True)[1], dtype=np.intp)
@@ -142,61 +142,84 @@ class Clusters:
         if k == 1:
             return 1.0
         # Of most cells few images matter: those whose value is not the commonest one.
-        kinds, kind, counts = _kinds(observed)
-        commonest = float(kinds[counts.argmax()])
-        others = np.flatnonzero(kind != counts.argmax())
+        commonest = _commonest(observed)
+        others = np.flatnonzero(observed != commonest)
         greatest = float((self.sizes.astype(float) ** 2).sum() / n)
         if not len(others):
             design_effect, degrees_of_freedom = greatest, k - 1
         else:
-            shifted = observed[others].astype(np.float64) - commonest
+            shifted = observed[others].astype(np.float64) - float(commonest)
             touched, place = np.unique(self.members[others], return_inverse=True)
             totals = np.bincount(place, weights=shifted).astype(np.float64)
             sizes = self.sizes[touched].astype(np.float64)
-            design_effect = _design_effect(totals, sizes, shifted, n=n, k=k, greatest=greatest)
+            sums = ClusterSums(
+                total=totals.sum(),
+                squares=(shifted**2).sum(),
+                totals_squared=(totals**2).sum(),
+                totals_by_size=(totals * sizes).sum(),
+                totals_squared_over_size=(totals**2 / sizes).sum(),
+            )
+            design_effect = float(sums.design_effect(n=n, k=k, greatest=greatest))
             degrees_of_freedom = min(k - 1, 3 * len(touched))
         tail = 1 - (1 - level) / 2
-        student = t.ppf(tail, n - 1) / t.ppf(tail, degrees_of_freedom)
+        student = stdtrit(n - 1, tail) / stdtrit(degrees_of_freedom, tail)
         return float(n / design_effect * student**2)
 
 
-def _kinds(
-    values: NDArray[Any],
-) -> tuple[NDArray[Any], NDArray[np.intp], NDArray[np.intp]]:
-    """Return the distinct values, each image's place in them, and how many images each has."""
+def _commonest(values: NDArray[Any]) -> Any:
     if values.dtype == np.int8 or values.dtype == np.bool_:  # without sorting
-        kind = values.astype(np.intp) + 1
-        return np.array([-1, 0, 1]), kind, np.bincount(kind, minlength=3)
-    kinds, kind, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return kinds, kind, counts
+        candidates = np.array([-1, 0, 1]).astype(values.dtype)
+        counts = np.array([np.count_nonzero(values == candidate) for candidate in candidates])
+    else:
+        candidates, counts = np.unique(values, return_counts=True)
+    return candidates[counts.argmax()]
 
 
-def _design_effect(
-    totals: NDArray[np.float64],
-    sizes: NDArray[np.float64],
-    values: NDArray[np.float64],
-    *,
-    n: int,
-    k: int,
-    greatest: float,
-) -> float:
-    """Return how much larger a mean's variance is than for n independent images.
+@dataclass(frozen=True)
+class ClusterSums:
+    """Sums over n values in clusters, of which the design effect of their mean follows.
 
-    `totals`, `sizes` and `values` are those of clusters and images with a value other than 0.
+    Each is a number, or an array with an entry for each of several sets of values.
+
+    Attributes
+    ----------
+    total, squares : float
+        Of the values, and of their squares.
+    totals_squared, totals_by_size, totals_squared_over_size : float
+        Of the squared totals of the clusters, of total times size, and of squared total over size.
     """
-    mean = totals.sum() / n
-    squares = (values**2).sum() - n * mean**2
-    if squares <= 0:
-        return greatest
-    residuals = ((totals - sizes * mean) ** 2 - (sizes * mean) ** 2).sum() + mean**2 * greatest * n
-    linearised = k / (k - 1) * residuals / n**2 / (squares / n / (n - 1))
-    between = (totals**2 / sizes).sum() - n * mean**2
-    mean_between, mean_within = between / (k - 1), (squares - between) / max(n - k, 1)
-    size = (n - greatest) / (k - 1)
-    spread = mean_between + (size - 1) * mean_within
-    correlation = min(max((mean_between - mean_within) / spread, 0.0), 1.0) if spread > 0 else 0.0
-    kish = 1 + correlation * (greatest - 1)
-    return float(min(max(0.75 * kish + 0.25 * max(kish, linearised), 1.0), greatest))
+
+    total: Floats
+    squares: Floats
+    totals_squared: Floats
+    totals_by_size: Floats
+    totals_squared_over_size: Floats
+
+    def design_effect(self, *, n: int, k: int, greatest: float) -> NDArray[np.float64]:
+        """Return how much larger the mean's variance is than for n independent values.
+
+        Parameters
+        ----------
+        n, k : int
+            `n` values in `k` clusters, with fewer clusters than values and at least two.
+        greatest : float
+            The sum of the squared sizes of the clusters, over n.
+        """
+        mean = np.asarray(self.total) / n
+        squares = self.squares - n * mean**2
+        varied = np.where(squares > 0, squares, 1.0)
+        residuals = self.totals_squared - 2 * mean * self.totals_by_size + mean**2 * greatest * n
+        linearised = k / (k - 1) * residuals / n**2 / (varied / n / (n - 1))
+        between = self.totals_squared_over_size - n * mean**2
+        mean_between, mean_within = between / (k - 1), (varied - between) / max(n - k, 1)
+        size = (n - greatest) / (k - 1)
+        spread = mean_between + (size - 1) * mean_within
+        correlation = np.where(
+            spread > 0, (mean_between - mean_within) / np.where(spread > 0, spread, 1.0), 0.0
+        )
+        kish = 1 + np.clip(correlation, 0.0, 1.0) * (greatest - 1)
+        mixed = np.clip(0.75 * kish + 0.25 * np.maximum(kish, linearised), 1.0, greatest)
+        return np.where(squares > 0, mixed, greatest)
 
 
 def effective_sample_size(
@@ -281,7 +304,7 @@ def mean_interval(
         return None
     totals = np.bincount(members, weights=observed - observed.mean())
     standard_error = math.sqrt(k / (k - 1) * (totals**2).sum()) / len(observed)
-    margin = float(t.ppf(1 - (1 - level) / 2, k - 1)) * standard_error
+    margin = float(stdtrit(k - 1, 1 - (1 - level) / 2)) * standard_error
     return float(observed.mean() - margin), float(observed.mean() + margin)
 
 

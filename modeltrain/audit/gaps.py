@@ -10,18 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from modeltrain.audit.deals import units_of
+
 PERMUTATIONS = 2_000
 SEED = 0
-
-_BATCH = 200  # deals that are added up at once
-_DEALT_WHOLE = 2_000  # units of a block; from more, labels are drawn with replacement
 
 Bools = NDArray[np.bool_]
 Numbers = NDArray[np.intp]
@@ -46,6 +44,11 @@ class Axis:
     groups: Numbers
     strata: Numbers
     clusters: Numbers
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many strata and groups there are."""
+        return int(self.strata.max(initial=-1)) + 1, len(self.values)
 
 
 @dataclass(frozen=True)
@@ -102,53 +105,95 @@ def gaps(axis: Axis, happened: NDArray[Any], *, level: float = 0.95) -> list[Gap
     list of Gap
         In the order of `axis.values`, without groups that have no comparable images.
     """
-    compared = [
-        (value, weights)
-        for place, value in enumerate(axis.values)
-        if (weights := _weights(axis, place)) is not None
-    ]
-    level_of_one = level ** (1 / max(len(compared), 1))
-    reach = float(norm.ppf(1 - (1 - level_of_one) / 2))
-    compared_groups = []
-    for value, weights in compared:
-        group, rest = weights > 0, weights < 0
-        rate = float((weights[group] * happened[group]).sum())
-        rest_rate = float((-weights[rest] * happened[rest]).sum())  # and no -0.0
-        error = _standard_error(axis, weights, happened, rate, rest_rate)
-        difference = rate - rest_rate
-        compared_groups.append(
-            Gap(
-                value=value,
-                n=int(group.sum()),
-                rest=int(rest.sum()),
-                rate=rate,
-                rest_rate=rest_rate,
-                difference=difference,
-                low=max(difference - reach * error, -2.0),
-                high=min(difference + reach * error, 2.0),
-            )
-        )
-    return compared_groups
+    weights = _Weights.of(_counts(axis))
+    reach = _reach(weights, level)
+    return [_gap(axis, weights, place, happened, reach) for place in weights.comparable]
 
 
-def _weights(axis: Axis, place: int) -> NDArray[np.float64] | None:
-    """Return what each image adds to the difference: of the group above 0, of the rest under 0.
+@dataclass(frozen=True)
+class _Weights:
+    """What an image adds to the difference of a group: shape [strata, groups] each.
 
-    Both sides have a total of 1; images of strata that lack one side have 0. None where all have.
+    Both sides of a group have a total of 1; in strata that lack one side an image adds 0.
+
+    Attributes
+    ----------
+    inside, outside : array of float
+        Of an image of the group, above 0; of any other image, under 0.
+    comparable : list of int
+        Places of the groups that have comparable images.
     """
-    group = axis.groups == place
-    strata = int(axis.strata.max(initial=-1)) + 1
-    inside = np.bincount(axis.strata[group], minlength=strata)
-    outside = np.bincount(axis.strata[~group], minlength=strata)
-    both = (inside > 0) & (outside > 0)
-    n = inside[both].sum()
-    if not n:
-        return None
-    weights = np.zeros(len(group))
-    weights[group] = both[axis.strata[group]] / n
-    share = np.divide(inside, n * outside, out=np.zeros(strata), where=both)
-    weights[~group] = -share[axis.strata[~group]]
-    return weights
+
+    inside: NDArray[np.float64]
+    outside: NDArray[np.float64]
+    comparable: list[int]
+
+    @classmethod
+    def of(cls, counts: Numbers) -> _Weights:
+        """Weigh images by how many there are: shape [strata, groups]."""
+        rest = counts.sum(axis=1, keepdims=True) - counts
+        both = (counts > 0) & (rest > 0)
+        n = (counts * both).sum(axis=0)
+        return cls(
+            inside=np.divide(both, n, out=np.zeros(counts.shape), where=both),
+            outside=-np.divide(counts, n * rest, out=np.zeros(counts.shape), where=both),
+            comparable=np.flatnonzero(n).tolist(),
+        )
+
+    def of_images(self, axis: Axis, place: int) -> NDArray[np.float64]:
+        """Return what each image adds to the difference of one group: shape [n]."""
+        inside, outside = self.inside[axis.strata, place], self.outside[axis.strata, place]
+        weights: NDArray[np.float64] = np.where(axis.groups == place, inside, outside)
+        return weights
+
+    def differences(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the difference of every group, from the sums of what happened.
+
+        Parameters
+        ----------
+        sums : array of float, shape [..., strata, groups]
+
+        Returns
+        -------
+        numpy.ndarray of float, shape [..., groups]
+        """
+        rest = sums.sum(axis=-1, keepdims=True) - sums
+        differences: NDArray[np.float64] = (self.inside * sums + self.outside * rest).sum(axis=-2)
+        return differences
+
+
+def _counts(axis: Axis) -> Numbers:
+    """Return how many images there are of each stratum and group: shape [strata, groups]."""
+    strata, groups = axis.shape
+    cells = axis.strata * groups + axis.groups
+    return np.bincount(cells, minlength=strata * groups).reshape(strata, groups)
+
+
+def _reach(weights: _Weights, level: float) -> float:
+    """Return how many standard errors an interval reaches, with Šidák's correction."""
+    level_of_one = level ** (1 / max(len(weights.comparable), 1))
+    return float(norm.ppf(1 - (1 - level_of_one) / 2))
+
+
+def _gap(
+    axis: Axis, all_weights: _Weights, place: int, happened: NDArray[Any], reach: float
+) -> Gap:
+    weights = all_weights.of_images(axis, place)
+    group, rest = weights > 0, weights < 0
+    rate = float((weights[group] * happened[group]).sum())
+    rest_rate = float((-weights[rest] * happened[rest]).sum())  # and no -0.0
+    error = _standard_error(axis, weights, happened, rate, rest_rate)
+    difference = rate - rest_rate
+    return Gap(
+        value=axis.values[place],
+        n=int(group.sum()),
+        rest=int(rest.sum()),
+        rate=rate,
+        rest_rate=rest_rate,
+        difference=difference,
+        low=max(difference - reach * error, -2.0),
+        high=min(difference + reach * error, 2.0),
+    )
 
 
 def _standard_error(
@@ -209,12 +254,15 @@ class OpenedGap:
 
 def opened_gaps(
     axis: Axis,
-    outcomes: Mapping[str, tuple[Bools, Bools]],
+    outcomes: Mapping[Any, tuple[Bools, Bools]],
     *,
+    strata: Mapping[Any, Bools] | None = None,
     level: float = 0.95,
+    margin: float = -2.0,
+    risk: float = 1.0,
     permutations: int = PERMUTATIONS,
     seed: int = SEED,
-) -> dict[str, list[OpenedGap]]:
+) -> dict[Any, list[OpenedGap]]:
     """Find the groups of an axis that fall behind the rest between two models.
 
     If the change did not depend on the group, the groups could be dealt anew among the images of a
@@ -228,157 +276,87 @@ def opened_gaps(
     Parameters
     ----------
     axis : Axis
-    outcomes : mapping of str to (array of bool, array of bool), each of shape [n]
+    outcomes : mapping of any key to (array of bool, array of bool), each of shape [n]
         For each kind of mistake, whether the first and the second model made it.
+    strata : mapping of the same keys to array of bool, shape [strata]
+        In which strata a kind of mistake can happen; in all unless given.
     level : float
         Of the intervals, all groups of the axis at once.
+    margin : float
+        Only groups that fall behind by more are returned, and that are now behind by more: a group
+        that is no worse than the rest lost a lead.
+    risk : float
+        Only groups with a p-value of at most this are returned.
 
     Returns
     -------
-    dict of str to list of OpenedGap
+    dict of key to list of OpenedGap
         By kind of mistake, in the order of `axis.values`.
     """
-    changes = {name: new.astype(int) - old.astype(int) for name, (old, new) in outcomes.items()}
-    weights = {
-        value: group_weights
-        for place, value in enumerate(axis.values)
-        if (group_weights := _weights(axis, place)) is not None
-    }
-    p_values = _p_values(axis, changes, list(weights), permutations, seed)
-    return {
-        name: [
-            OpenedGap(before, now, change, p_values[name, change.value])
-            for before, now, change in zip(
-                gaps(axis, old, level=level),
-                gaps(axis, new, level=level),
-                gaps(axis, changes[name], level=level),
-                strict=True,
+    changes = np.array([new.astype(np.int8) - old for old, new in outcomes.values()], dtype=np.int8)
+    counts = _counts(axis)
+    weights = [_Weights.of(counts * (strata[name][:, None] if strata else 1)) for name in outcomes]
+    sums = _sums(axis, changes)
+    opened = np.array([w.differences(total) for w, total in zip(weights, sums, strict=True)])
+    p_values = _p_values(axis, weights, changes, sums, permutations, seed)
+    by_kind: dict[Any, list[OpenedGap]] = {}
+    for kind, (name, (old, new)) in enumerate(outcomes.items()):
+        reach = _reach(weights[kind], level)
+        opened_groups = [
+            OpenedGap(
+                before=_gap(axis, weights[kind], place, old, reach),
+                now=_gap(axis, weights[kind], place, new, reach),
+                change=_gap(axis, weights[kind], place, changes[kind], reach),
+                p_value=float(p_values[kind, place]),
             )
+            for place in weights[kind].comparable
+            if opened[kind, place] > margin and p_values[kind, place] <= risk
         ]
-        for name, (old, new) in outcomes.items()
-    }
+        by_kind[name] = [gap for gap in opened_groups if gap.now.difference > margin]
+    return by_kind
+
+
+def _sums(axis: Axis, happened: NDArray[Any]) -> NDArray[np.float64]:
+    """Add up by stratum and group: shape [..., n] becomes [..., strata, groups]."""
+    cells = axis.strata * axis.shape[1] + axis.groups
+    size = axis.shape[0] * axis.shape[1]
+    sums = [
+        np.bincount(cells[rows], weights=numbers[rows], minlength=size).reshape(axis.shape)
+        for numbers in happened
+        for rows in [np.flatnonzero(numbers)]
+    ]
+    return np.array(sums)
 
 
 def _p_values(
     axis: Axis,
-    changes: Mapping[str, NDArray[np.intp]],
-    values: Sequence[str],
+    weights: Sequence[_Weights],
+    changes: NDArray[np.int8],
+    sums: NDArray[np.float64],
     permutations: int,
     seed: int,
-) -> dict[tuple[str, str], float]:
-    names = [(name, value) for name in changes for value in values]
-    units = _Units.of(axis, changes)
-    if not units.changed.size or not names:
-        return dict.fromkeys(names, 1.0)
-    places = [list(axis.values).index(value) for value in values]
-    outside, gain = (
-        np.array(part) for part in zip(*(_coefficients(axis, p) for p in places), strict=True)
-    )
-    observed, drawn = [], []
-    dealt = units.deal(permutations, seed)
-    # What a unit adds to its own group's statistic: shape [groups, strata]; 0 for other groups.
-    gain_of = np.zeros((len(axis.values), gain.shape[1]))
-    gain_of[places] = gain
-    for name in changes:
-        change = units.changes[name]
-        base = outside[:, units.strata] @ change
-        own = units.group_sums(units.labels[None], gain_of, change)
-        observed.append(base + own[0, places])
-        drawn.append(base[:, None] + units.group_sums(dealt, gain_of, change)[:, places].T)
-    adjusted = step_down(np.concatenate(observed), np.concatenate(drawn))
-    return dict(zip(names, map(float, adjusted), strict=True))
-
-
-def _coefficients(axis: Axis, place: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return what one image outside the group adds in each stratum, and how much more inside."""
-    weights = _weights(axis, place)
-    assert weights is not None
-    strata = int(axis.strata.max(initial=-1)) + 1
-    group = axis.groups == place
-    outside, inside = np.zeros(strata), np.zeros(strata)
-    outside[axis.strata[~group]] = weights[~group]
-    inside[axis.strata[group]] = weights[group]
-    return outside, inside - outside
-
-
-@dataclass(frozen=True)
-class _Units:
-    """What is dealt: clusters that have one group, images of clusters that have several.
-
-    Only units that changed are kept; `pools` has the labels of all units of each block.
-    """
-
-    changed: Numbers
-    labels: Numbers
-    strata: Numbers
-    blocks: Numbers
-    places: Numbers  # within its block
-    pools: Sequence[Numbers]
-    changes: Mapping[str, NDArray[np.intp]]
-
-    @classmethod
-    def of(cls, axis: Axis, changes: Mapping[str, NDArray[np.intp]]) -> _Units:
-        first = np.full(int(axis.clusters.max(initial=-1)) + 1, -1)
-        first[axis.clusters] = axis.groups
-        mixed = np.zeros(len(first), dtype=bool)
-        mixed[axis.clusters[axis.groups != first[axis.clusters]]] = True
-        apart = mixed[axis.clusters]
-        strata = int(axis.strata.max(initial=-1)) + 1
-        # One number for each cluster and stratum; for each image where it is dealt by itself.
-        joint = axis.clusters * strata + axis.strata
-        unit_of = np.where(apart, joint.max(initial=0) + 1 + np.arange(len(joint)), joint)
-        _, index, unit = np.unique(unit_of, return_index=True, return_inverse=True)
-        labels, in_strata = axis.groups[index], axis.strata[index]
-        block_of = np.where(apart[index], strata + joint[index], in_strata)
-        _, block = np.unique(block_of, return_inverse=True)
-        order = np.argsort(block, kind="stable")
-        starts = np.searchsorted(block[order], np.arange(block.max(initial=-1) + 2))
-        place = np.empty(len(order), dtype=np.intp)
-        place[order] = np.arange(len(order)) - starts[block[order]]
-        sums = {
-            name: np.bincount(unit, weights=change, minlength=len(index)).astype(np.intp)
-            for name, change in changes.items()
-        }
-        changed = np.flatnonzero(np.any([total != 0 for total in sums.values()], axis=0))
-        return cls(
-            changed=changed,
-            labels=labels[changed],
-            strata=in_strata[changed],
-            blocks=block[changed],
-            places=place[changed],
-            pools=[labels[order[start:end]] for start, end in pairwise(starts)],
-            changes={name: total[changed] for name, total in sums.items()},
-        )
-
-    def deal(self, permutations: int, seed: int) -> Numbers:
-        """Deal the labels of each block anew among its units: shape [permutations, changed]."""
-        random = np.random.default_rng(seed)
-        dealt = np.empty((permutations, len(self.changed)), dtype=np.intp)
-        for block in np.unique(self.blocks):
-            here = np.flatnonzero(self.blocks == block)
-            pool = self.pools[block]
-            if len(pool) > _DEALT_WHOLE:
-                dealt[:, here] = random.choice(pool, size=(permutations, len(here)))
-            else:
-                keys = random.random((permutations, len(pool)), dtype=np.float32)
-                dealt[:, here] = pool[np.argsort(keys, axis=1)[:, : len(here)]]
-        return dealt
-
-    def group_sums(
-        self, dealt: Numbers, gain_of: NDArray[np.float64], change: NDArray[np.intp]
-    ) -> NDArray[np.float64]:
-        """Return the sum of each group's gains, as the labels are dealt: shape [deals, groups]."""
-        groups = len(gain_of)
-        sums = np.empty((len(dealt), groups))
-        for start in range(0, len(dealt), _BATCH):
-            labels = dealt[start : start + _BATCH]
-            cells = labels + groups * np.arange(len(labels))[:, None]
-            gains = gain_of[labels, self.strata] * change
-            counted = np.bincount(
-                cells.ravel(), weights=gains.ravel(), minlength=groups * len(labels)
-            )
-            sums[start : start + _BATCH] = counted.reshape(-1, groups)
-        return sums
+) -> NDArray[np.float64]:
+    """Return the adjusted p-value of each kind of mistake and group: shape [kinds, groups]."""
+    tested = np.zeros((len(changes), axis.shape[1]), dtype=bool)
+    for kind, kind_weights in enumerate(weights):
+        tested[kind, kind_weights.comparable] = True
+    p_values = np.ones(tested.shape)
+    if not changes.any() or not tested.any():
+        return p_values
+    # The difference is a sum over strata of what the stratum's changes add wherever the groups are,
+    # and of what they add in the group itself.
+    outside = np.array([kind_weights.outside for kind_weights in weights])
+    gain = np.array([kind_weights.inside for kind_weights in weights]) - outside
+    base = np.einsum("ks,ksg->kg", sums.sum(axis=2), outside)
+    observed = base + (sums * gain).sum(axis=1)
+    drawn = np.repeat(base[:, :, None], permutations, axis=2)
+    random = np.random.default_rng(seed)
+    pools, blocks = units_of(axis.groups, axis.strata, axis.clusters, changes, axis.shape)
+    for pool in pools:
+        drawn += gain[:, pool.stratum, :, None] * pool.deal(permutations, random)
+    drawn += blocks.deal(gain, permutations, random)
+    p_values[tested] = step_down(observed[tested], drawn[tested])
+    return p_values
 
 
 def step_down(observed: NDArray[np.float64], drawn: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ from modeltrain.labels import LABELS, NSFW
 FALSE_ALARM, MISS, CONFUSION = "false_alarm", "miss", "confusion"
 MEASURES = (FALSE_ALARM, MISS, CONFUSION)
 
+_HIGHEST, _AT_LEAST = "highest score", "NSFW score ≥ "
 _NSFW = np.array([label in NSFW for label in LABELS])
 
 Bools = NDArray[np.bool_]
@@ -68,7 +69,18 @@ class DecisionRule:
     @property
     def name(self) -> str:
         """A name for figures: "highest score" or "NSFW score ≥ 0.3"."""
-        return "highest score" if self.threshold is None else f"NSFW score ≥ {self.threshold:g}"
+        return _HIGHEST if self.threshold is None else f"{_AT_LEAST}{self.threshold:g}"
+
+    @classmethod
+    def named(cls, name: str) -> DecisionRule:
+        """Return the rule with this name.
+
+        Raises
+        ------
+        ValueError
+            If no rule has it.
+        """
+        return cls() if name == _HIGHEST else cls(float(name.removeprefix(_AT_LEAST)))
 
     @property
     def measures(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from modeltrain.audit.calibration import calibration_error
 from modeltrain.audit.fairness import rate
 from modeltrain.formatting import interval, percent
 
@@ -52,7 +53,8 @@ def measure(answers: Sequence[Answer], labels: Sequence[str], *, level: float = 
     dict
         `images`, `labels`, `accuracy`, `confusion` (rows are true labels, columns answers, in the
         order of `labels`), `classes` (recall and precision, each as `fairness.rate` returns it; a
-        rate of no images is None), `calibration` and `mistakes` (the most confident first).
+        rate of no images is None), `calibration` (with `debiased`, as `calibration_error` returns
+        it) and `mistakes` (the most confident first).
 
     Raises
     ------
@@ -78,7 +80,12 @@ def measure(answers: Sequence[Answer], labels: Sequence[str], *, level: float = 
             }
             for n, label in enumerate(labels)
         },
-        "calibration": calibration(probabilities.max(axis=1), predicted == true),
+        "calibration": calibration(probabilities.max(axis=1), predicted == true)
+        | {
+            "debiased": calibration_error(
+                probabilities.max(axis=1), predicted == true, np.arange(len(answers)), level=level
+            )
+        },
         "mistakes": _mistakes(answers, predicted, true, probabilities, labels),
     }
 
@@ -103,7 +110,9 @@ def calibration(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> 
         confidences above `low` and up to `high`.
     """
     edges = np.linspace(0, 1, BINS + 1)
-    bin_of = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    # Compared as float32, in which scores are stored: 0.6 is not above 0.6.
+    inner = edges[1:-1].astype(np.float32)
+    bin_of = np.searchsorted(inner, confidence.astype(np.float32), side="left")
     bins = []
     error = 0.0
     for number in range(BINS):
@@ -159,6 +168,9 @@ def to_markdown(figures: Mapping[str, Any], *, title: str) -> str:
     ece = figures["calibration"]["ece"]
     lines += ["", "## Calibration", ""]
     lines += [f"Expected calibration error {'no data' if ece is None else percent(ece)}.", ""]
+    if debiased := figures["calibration"]["debiased"]:
+        bounds = interval(debiased["low"], debiased["high"])
+        lines += [f"Without what chance adds to it: {percent(debiased['error'])} ({bounds}).", ""]
     lines += ["| sure | images | right | |", "|---|---|---|---|"]
     for bin_ in figures["calibration"]["bins"]:
         if bin_["n"]:

@@ -1,64 +1,80 @@
-"""Build the demo's data: real, harmless images from two packages, in a pool and an audit set.
+"""Build the demo's data: real, harmless images from packages, in a pool and an audit set.
 
 The pool is what the public would report from. The audit set is frozen; no cluster of
 near-duplicates is in both. Hashes of names decide which image goes where, so that every machine
-builds the same data.
+builds the same data from the same packages.
 """
 
 import hashlib
+import io
 import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import resvg_py
+from numpy.typing import NDArray
+from PIL import Image
 
 from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
 from modeltrain.demo.card import card
+from modeltrain.demo.photographs import (
+    gcompris_photographs,
+    lomiri_photographs,
+    palapeli_photographs,
+    scikit_learn_photographs,
+)
 from modeltrain.demo.sources import (
     SKIN_TONES,
     SourceImage,
+    in_audit_styles,
     openmoji_drawings,
-    photographs,
     tuxpaint_drawings,
+    tuxpaint_photographs,
 )
 from modeltrain.images import codec
 
-STAMPS_PACKAGE = "tuxpaint-stamps-default"
-STAMPS_PATH = Path("usr/share/tuxpaint/stamps")
+STAMPS = "tuxpaint-stamps-default"
+STAMPS_PATH = Path("usr/share/tuxpaint/stamps")  # in its package
 AUDIT_SHARE = 0.5
 VALIDATION_SHARE = 0.15  # of the pool
 
-AUDIT_PHOTOGRAPHS = 140
-AUDIT_TUXPAINT_DRAWINGS = 100
-AUDIT_OTHER_DRAWINGS = 100
+AUDIT_STAMPS = 80  # photographs, and as many drawings
+AUDIT_OTHER_EMOJI = 60
 POOL_OTHER_DRAWINGS = 150
 POOL_ROUNDS = 2  # drawings of each person or hand per skin tone; the audit set has one
 
 _SIZES = (256, 288, 320, 352)  # pixels; a model must not learn one size
 _MAX_SIDE = 480
+_MAX_PHOTOGRAPH_SIDE = 640
+CLOSE_UP = 0.6  # the share of a drawing's width that a close-up shows
 
 
 def build(
-    *, openmoji: Path, stamps: Path | None, out: Path, progress: Callable[[int, int], None]
+    *,
+    npm: Path,
+    debian: Mapping[str, Path],
+    out: Path,
+    progress: Callable[[int, int], None],
 ) -> dict[str, int]:
     """Render the images and write the pool, the audit set, samples and a card.
 
     Parameters
     ----------
-    openmoji : Path
-        The folder of the npm package `openmoji`.
-    stamps : Path or None
-        The result of `fetch_stamps`. Without it there are no photographs, so `neutral` has no
-        audit images and no verdict.
+    npm : Path
+        The folder of npm packages, with `openmoji`, `@twemoji/svg` and
+        `@lobehub/fluent-emoji-3d`.
+    debian : mapping of str to Path
+        The folders of Debian packages by name, as `packages.fetch` returns them. Without them
+        there are hardly any photographs, so `neutral` has no verdict.
     out : Path
         Replaced as a whole: a build that is killed leaves `out` as it was.
     progress : callable
@@ -71,7 +87,7 @@ def build(
     """
     out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
-    pool, audit = _choose(openmoji, stamps)
+    pool, audit = _choose(npm, debian)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
         folder = Path(scratch) / "new"
         (folder / "images").mkdir(parents=True)
@@ -90,67 +106,6 @@ def build(
     return {"pool": len(pool_rows), "audit": len(audit_rows)}
 
 
-def fetch_stamps(folder: Path) -> Path | None:
-    """Download the Debian package of Tux Paint's stamps and unpack it without installing it.
-
-    Parameters
-    ----------
-    folder : Path
-        Where to unpack. If it already holds the stamps, nothing is downloaded.
-
-    Returns
-    -------
-    Path or None
-        The folder of subjects. None, with the reason on stderr, if apt or dpkg is missing or the
-        download failed; call again to retry.
-    """
-    stamps = folder / STAMPS_PATH
-    if not stamps.is_dir():
-        try:
-            unpack_package(STAMPS_PACKAGE, folder)
-        except PackageUnavailable as error:
-            print(f"No photographs: {error}", file=sys.stderr)
-    return stamps if stamps.is_dir() else None
-
-
-class PackageUnavailable(RuntimeError):
-    """A Debian package could not be downloaded or unpacked."""
-
-
-def unpack_package(name: str, folder: Path) -> None:
-    """Download a Debian package and unpack it without installing it.
-
-    Parameters
-    ----------
-    name : str
-    folder : Path
-        Replaced by the package's files once they are complete.
-
-    Raises
-    ------
-    PackageUnavailable
-        When apt or dpkg is missing or the download failed, with the reason.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
-        unpacked = Path(scratch) / "unpacked"
-        try:
-            _run("apt-get", "download", name, cwd=scratch)
-            package = next(Path(scratch).glob("*.deb"))
-            _run("dpkg-deb", "-x", str(package), str(unpacked), cwd=scratch)
-            if folder.exists():
-                shutil.rmtree(folder)
-            unpacked.rename(folder)
-        except (OSError, subprocess.SubprocessError, StopIteration) as error:
-            reason = getattr(error, "stderr", None) or error
-            raise PackageUnavailable(f"{name} could not be fetched. {reason}") from error
-
-
-def _run(*command: str, cwd: str) -> None:
-    options = {"check": True, "capture_output": True, "text": True, "timeout": 300}
-    subprocess.run(command, cwd=cwd, **options)  # type: ignore[call-overload]  # noqa: S603
-
-
 def _hash_order(text: str) -> int:
     """Return a sort key that depends only on a hash of the text."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
@@ -164,21 +119,35 @@ def _is_audit(image: SourceImage) -> bool:
     return manifest.split_of(image.cluster, audit_share=AUDIT_SHARE) == "audit"
 
 
-def _choose(package: Path, stamps: Path | None) -> tuple[list[SourceImage], list[SourceImage]]:
+def _choose(npm: Path, debian: Mapping[str, Path]) -> tuple[list[SourceImage], list[SourceImage]]:
     """Return the images for the pool and the audit set, with more drawings than will be kept."""
-    drawings = list(openmoji_drawings(package))
+    drawings = list(openmoji_drawings(npm / "openmoji"))
     toned = [drawing for drawing in drawings if "skin_tone" in drawing.groups]
     other = _in_hash_order(drawing for drawing in drawings if drawing.groups["subject"] == "other")
     pool_toned, audit_toned = _part(toned)
     pool_other, audit_other = _part(other)
     pool = _balance_tones(pool_toned, rounds=POOL_ROUNDS) + pool_other[:POOL_OTHER_DRAWINGS]
-    audit = _balance_tones(audit_toned, rounds=1) + audit_other[:AUDIT_OTHER_DRAWINGS]
-    if stamps is not None:
-        pool_photographs, audit_photographs = _part(_in_hash_order(photographs(stamps)))
+    audit = _balance_tones(audit_toned, rounds=1) + audit_other[:AUDIT_OTHER_EMOJI]
+    audit = in_audit_styles(audit, npm)
+    if STAMPS in debian:
+        stamps = debian[STAMPS] / STAMPS_PATH
+        pool_photographs, audit_photographs = _part(_in_hash_order(tuxpaint_photographs(stamps)))
         pool += pool_photographs
-        audit += audit_photographs[:AUDIT_PHOTOGRAPHS]
+        audit += audit_photographs[:AUDIT_STAMPS]
         audit += _in_hash_order(tuxpaint_drawings(stamps))
-    return pool, audit
+    return pool, audit + list(_held_out_photographs(debian))
+
+
+def _held_out_photographs(debian: Mapping[str, Path]) -> Iterator[SourceImage]:
+    """Yield photographs from sources that are in the audit set alone."""
+    for name, photographs in (
+        ("gcompris-qt-data", gcompris_photographs),
+        ("lomiri-wallpapers-16.04", lomiri_photographs),
+        ("palapeli-data", palapeli_photographs),
+    ):
+        if name in debian:
+            yield from photographs(debian[name])
+    yield from scikit_learn_photographs()
 
 
 def _part(images: Iterable[SourceImage]) -> tuple[list[SourceImage], list[SourceImage]]:
@@ -226,7 +195,7 @@ def _render_all(
     images = audit + pool  # in this order: an image that is in both is for auditing
     rows: dict[str, Row] = {}
     titles = {}
-    tuxpaint_left = AUDIT_TUXPAINT_DRAWINGS
+    tuxpaint_left = AUDIT_STAMPS
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         for count, (image, rendered) in enumerate(
             zip(images, threads.map(render_image, images), strict=True), start=1
@@ -247,29 +216,53 @@ def _render_all(
 def render_image(image: SourceImage) -> tuple[str, bytes] | None:
     """Return an image's pixel hash and its PNG; None if it cannot be rendered or is blank."""
     if image.is_photograph:
-        pixels = codec.decode(image.path.read_bytes())
+        pixels = _shrink(codec.decode(image.data()))
     else:
-        size = _SIZES[_hash_order(image.cluster) % len(_SIZES)]
         try:
-            pixels = codec.decode(_render_svg(image.path, width=size))
+            drawing = _draw(image)
         except ValueError:  # resvg refuses SVGs without a size; Tux Paint has a few
             return None
-        if max(pixels.shape) > _MAX_SIDE:
-            pixels = codec.decode(_render_svg(image.path, height=size))
+        pixels = np.array(_on_ground(drawing, image.ground), dtype=np.uint8)
     if pixels.min() == pixels.max():
         return None
     return codec.pixel_sha256(pixels), codec.to_png(pixels)
 
 
-def _render_svg(path: Path, *, width: int | None = None, height: int | None = None) -> bytes:
+def _shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    photograph = Image.fromarray(pixels)
+    photograph.thumbnail((_MAX_PHOTOGRAPH_SIDE, _MAX_PHOTOGRAPH_SIDE))
+    return np.array(photograph, dtype=np.uint8)
+
+
+def _draw(image: SourceImage) -> Image.Image:
+    """Return a drawing with transparency, as wide as its cluster's size or as high as the most."""
+    size = _SIZES[_hash_order(image.cluster) % len(_SIZES)]
+    width = round(size / CLOSE_UP) if image.close_up else size
+    if image.path.suffix == ".svg":
+        plain = image.ground[0] if len(set(image.ground)) == 1 else None
+        drawing = _svg(image.path, width=width, background=plain)
+        if not image.close_up and max(drawing.size) > _MAX_SIDE:
+            drawing = _svg(image.path, height=width, background=plain)
+    else:
+        drawing = Image.open(io.BytesIO(image.data())).convert("RGBA").resize((width, width))
+    if image.close_up:  # the middle, and rather the upper part, where faces are
+        left, top = (drawing.width - size) // 2, (drawing.height - size) // 4
+        drawing = drawing.crop((left, top, left + size, top + size))
+    return drawing
+
+
+def _svg(path: Path, **options: Any) -> Image.Image:
     # Without system fonts, because the same drawing would differ from machine to machine.
-    return resvg_py.svg_to_bytes(
-        svg_path=str(path),
-        background="#ffffff",
-        skip_system_fonts=True,
-        width=width,
-        height=height,
-    )
+    png = resvg_py.svg_to_bytes(svg_path=str(path), skip_system_fonts=True, **options)
+    return Image.open(io.BytesIO(png)).convert("RGBA")
+
+
+def _on_ground(drawing: Image.Image, ground: tuple[str, str]) -> Image.Image:
+    """Lay a drawing on a background that goes from one colour at the top to another below."""
+    top, bottom = (Image.new("RGB", drawing.size, colour) for colour in ground)
+    mask = Image.linear_gradient("L").resize(drawing.size)
+    background = Image.composite(bottom, top, mask).convert("RGBA")
+    return Image.alpha_composite(background, drawing).convert("RGB")
 
 
 def _row(sha256: str, image: SourceImage, *, is_audit: bool) -> Row:
@@ -293,9 +286,12 @@ def _row(sha256: str, image: SourceImage, *, is_audit: bool) -> Row:
 def _sample_rows(rows: list[Row]) -> Iterator[Row]:
     """Yield a drawing of a person, a drawing of something else, and three photographs."""
     ordered = sorted(rows, key=lambda row: _hash_order(row.sha256))
-    wanted = [("subject", "person", 1), ("subject", "other", 1), ("medium", "photograph", 3)]
-    for axis, value, count in wanted:
-        yield from [row for row in ordered if row.groups.get(axis) == value][:count]
+    wanted = [("drawings", "person", 1), ("drawings", "other", 1), ("neutral", "other", 3)]
+    for label, subject, count in wanted:
+        of_kind = [
+            row for row in ordered if (row.label, row.groups.get("subject")) == (label, subject)
+        ]
+        yield from of_kind[:count]
 
 
 def _write_samples(folder: Path, rows: list[Row], titles: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""The images in the two demo packages, and the groups of each.
+"""The drawings in the demo's packages and Tux Paint's photographs, and the groups of each.
 
 Everything here is read from file names and metadata that people wrote. Nothing about a person is
 inferred from an image.
@@ -7,11 +7,13 @@ inferred from an image.
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-LISTS: Mapping[str, list[str]] = json.loads(Path(__file__).with_name("sources.json").read_text())
+from modeltrain.demo import qt_resources
+
+LISTS: Mapping[str, Any] = json.loads(Path(__file__).with_name("sources.json").read_text())
 
 SKIN_TONES = ("light", "medium-light", "medium", "medium-dark", "dark")  # OpenMoji's 1 to 5
 GENDERS = ("man", "person", "woman")
@@ -36,13 +38,19 @@ class SourceImage:
     Attributes
     ----------
     path : Path
-        An SVG drawing or a PNG photograph.
+        An SVG drawing, a PNG, JPEG or WebP file, or a Qt resource file.
     title : str
         For people to read, from the package's metadata.
     groups : mapping of str to str
         Axis to value, as in a manifest.
     source, cluster : str
         As in a manifest.
+    member : str
+        If `path` is a Qt resource file: the file in it.
+    ground : tuple of str
+        What a drawing is laid on: the colours at the top and at the bottom.
+    close_up : bool
+        Whether only the middle of a drawing is shown.
     """
 
     path: Path
@@ -50,11 +58,122 @@ class SourceImage:
     groups: Mapping[str, str]
     source: str
     cluster: str
+    member: str = ""
+    ground: tuple[str, str] = ("#ffffff", "#ffffff")
+    close_up: bool = False
+
+    def data(self) -> bytes:
+        """Return the image file."""
+        return qt_resources.read(self.path)[self.member] if self.member else self.path.read_bytes()
 
     @property
     def is_photograph(self) -> bool:
         """Whether the package calls it a photograph."""
         return self.groups["medium"] == "photograph"
+
+
+@dataclass(frozen=True)
+class EmojiStyle:
+    """How somebody drew Unicode's emoji.
+
+    Attributes
+    ----------
+    name : str
+        As in a manifest's `source`.
+    package : str
+        The npm package.
+    file : str
+        Where the package has a drawing; `{code}` are its code points.
+    medium : str
+        A value of the axis `medium`.
+    """
+
+    name: str
+    package: str
+    file: str
+    medium: str
+
+
+TWEMOJI = EmojiStyle("Twemoji", "@twemoji/svg", "{code}.svg", "vector")
+FLUENT_EMOJI = EmojiStyle(
+    "Fluent Emoji", "@lobehub/fluent-emoji-3d", "assets/{code}.webp", "render"
+)
+GROUNDS = (
+    ("#ffffff", "#ffffff"),
+    ("#cde8d2", "#cde8d2"),
+    ("#282c3c", "#282c3c"),
+    ("#78b4f0", "#e6c8a0"),
+)
+
+
+def in_audit_styles(drawings: Iterable[SourceImage], npm: Path) -> list[SourceImage]:
+    """Return each of OpenMoji's drawings in the styles that the audit set shows it in.
+
+    A cluster is drawn flat and as a rendering. The flat style is OpenMoji's, on white, for one
+    cluster of three, as in reports, and Twemoji's for the others. Twemoji's drawings and the
+    renderings are laid on the grounds in turn, the next four clusters as close-ups. All drawings of
+    a cluster, so all skin tones and genders, get the same.
+
+    Parameters
+    ----------
+    drawings : iterable of SourceImage
+        Of `openmoji_drawings`.
+    npm : Path
+        The folder of npm packages.
+
+    Returns
+    -------
+    list of SourceImage
+        A style that lacks one of a cluster's drawings is not used for that cluster.
+    """
+    clusters: dict[str, list[SourceImage]] = {}
+    for drawing in drawings:
+        clusters.setdefault(drawing.cluster, []).append(drawing)
+    images = []
+    for turn, cluster in enumerate(clusters.values()):
+        ground, close_up = GROUNDS[turn % 4], turn // 4 % 2 == 1
+        flat, rendered = (
+            [
+                replace(styled, ground=ground, close_up=close_up)
+                for drawing in cluster
+                if (styled := in_style(drawing, style, npm))
+            ]
+            for style in (TWEMOJI, FLUENT_EMOJI)
+        )
+        images += flat if turn % 3 and len(flat) == len(cluster) else cluster
+        images += rendered if len(rendered) == len(cluster) else []
+    return images
+
+
+def in_style(drawing: SourceImage, style: EmojiStyle, npm: Path) -> SourceImage | None:
+    """Return the same emoji in another style, with the same groups but for the medium.
+
+    The code points that name a file say its skin tone and its gender.
+
+    Parameters
+    ----------
+    drawing : SourceImage
+        One of `openmoji_drawings`.
+    style : EmojiStyle
+    npm : Path
+        The folder of npm packages.
+
+    Returns
+    -------
+    SourceImage or None
+        None if the style does not have the emoji.
+    """
+    code = drawing.path.stem.lower()
+    for name in (code, code.replace("-fe0f", "")):
+        path = npm / style.package / style.file.format(code=name)
+        if path.is_file():
+            return replace(
+                drawing,
+                path=path,
+                groups={**drawing.groups, "medium": style.medium},
+                source=f"{style.name} {name.upper()}",
+            )
+    return None
 
 
 def openmoji_drawings(package: Path) -> Iterator[SourceImage]:
@@ -175,19 +294,19 @@ def tuxpaint_drawings(stamps: Path) -> Iterator[SourceImage]:
         yield SourceImage(
             path=path,
             title=_stamp_title(path),
-            groups={"medium": "vector"},
+            groups={"medium": "vector"} | _stamp_subject(path, stamps),
             source=f"Tux Paint stamps {path.relative_to(stamps)}",
             cluster=f"tuxpaint drawing: {_stem(path)}",
         )
 
 
-def photographs(stamps: Path) -> Iterator[SourceImage]:
+def tuxpaint_photographs(stamps: Path) -> Iterator[SourceImage]:
     """List Tux Paint's photographs, by path: PNG stamps except those that are drawn or rendered."""
     for path in _stamps(stamps, "photograph_folders", "photographs_left_out", "png"):
         yield SourceImage(
             path=path,
             title=_stamp_title(path),
-            groups={"medium": "photograph"},
+            groups={"medium": "photograph"} | _stamp_subject(path, stamps),
             source=f"Tux Paint stamps {path.relative_to(stamps)}",
             cluster=f"tuxpaint photograph: {_stem(path)}",
         )
@@ -201,6 +320,12 @@ def _stamps(stamps: Path, folders: str, left_out: str, suffix: str) -> Iterator[
         is_listed = parts[0] in LISTS[folders] and path.stem not in LISTS[left_out]
         if is_listed and not is_flipped and not is_drawn:
             yield path
+
+
+def _stamp_subject(path: Path, stamps: Path) -> dict[str, str]:
+    """Return the subject that a stamp's folder states."""
+    folder = path.relative_to(stamps).parts[0]
+    return {"subject": "other"} if folder in LISTS["stamp_folders_of_things"] else {}
 
 
 def _stem(path: Path) -> str:

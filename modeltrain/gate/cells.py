@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -57,13 +58,17 @@ class Comparison:
     p_value: float = 1.0
 
 
-def compare_cells(old: Columns, new: Columns, policy: Policy) -> list[Comparison]:
+def compare_cells(
+    answers: Columns, outcomes: Sequence[Outcome], policy: Policy
+) -> list[Comparison]:
     """Compare two models in every cell that a policy looks at, and test whether one is worse.
 
     Parameters
     ----------
-    old, new : Columns
-        The champion's and the candidate's answers to the same images.
+    answers : Columns
+        Either model's, for the images.
+    outcomes : sequence of Outcome
+        What `outcomes_of` returns.
     policy : Policy
 
     Returns
@@ -71,7 +76,7 @@ def compare_cells(old: Columns, new: Columns, policy: Policy) -> list[Comparison
     list of Comparison
         As `count_cells` returns them, with p-values.
     """
-    comparisons, differences = count_cells(old, new, policy)
+    comparisons, differences = count_cells(answers, outcomes, policy)
     tested = sign_flips(differences)
     return [
         replace(comparison, p_value=float(p_value))
@@ -80,14 +85,16 @@ def compare_cells(old: Columns, new: Columns, policy: Policy) -> list[Comparison
 
 
 def count_cells(
-    old: Columns, new: Columns, policy: Policy
+    answers: Columns, outcomes: Sequence[Outcome], policy: Policy
 ) -> tuple[list[Comparison], sparse.csc_array]:
     """Count in every cell that a policy looks at which of two models makes a mistake.
 
     Parameters
     ----------
-    old, new : Columns
-        The champion's and the candidate's answers to the same images.
+    answers : Columns
+        Either model's, for the images.
+    outcomes : sequence of Outcome
+        What `outcomes_of` returns.
     policy : Policy
 
     Returns
@@ -97,19 +104,14 @@ def count_cells(
     differences : scipy.sparse.csc_array of int, shape [clusters, cells]
         Newly wrong minus newly right images of each cluster in each cell.
     """
-    numbers = cluster_numbers(old.cluster)
-    outcomes = [
-        _Outcome(rule, measure, before[measure], after[measure])
-        for rule in policy.rules
-        for before, after in [[_mistakes(answers, rule) for answers in (old, new)]]
-        for measure in rule.measures
-    ]
+    numbers = cluster_numbers(answers.cluster)
+    affected = {measure: possible(measure, answers.expected) for measure in MEASURES}
     first_names: dict[bytes, str] = {}
     comparisons, differences = [], []
-    for axis, value, rows in _cells(old, policy):
+    for axis, value, rows in _cells(answers, policy):
         same_images_as = first_names.setdefault(rows.tobytes(), name := f"{axis}={value}")
         for measure in MEASURES:
-            images = rows[possible(measure, old.expected[rows])]
+            images = rows[affected[measure][rows]]
             clusters = Clusters.of(numbers[images])
             for outcome in outcomes:
                 if outcome.measure != measure:
@@ -130,25 +132,54 @@ def count_cells(
 
 
 @dataclass(frozen=True)
-class _Outcome:
-    """Which images suffer a kind of mistake by each model."""
+class Outcome:
+    """Which images suffer a kind of mistake at a decision rule.
+
+    Attributes
+    ----------
+    rule : DecisionRule
+    measure : str
+    before, after : array of bool, shape [n]
+        By the champion, and by the candidate.
+    """
 
     rule: DecisionRule
     measure: str
     before: Bools
     after: Bools
 
+    @cached_property
+    def change(self) -> NDArray[np.int8]:
+        """1 where only the candidate makes the mistake, -1 where only the champion does: [n]."""
+        return self.after.astype(np.int8) - self.before.astype(np.int8)
 
-def _mistakes(answers: Columns, rule: DecisionRule) -> dict[str, Bools]:
-    return rule.mistakes(expected=answers.expected, scores=answers.scores)
+
+def outcomes_of(old: Columns, new: Columns, rules: Sequence[DecisionRule]) -> list[Outcome]:
+    """Say which images suffer which mistakes at some decision rules.
+
+    Parameters
+    ----------
+    old, new : Columns
+        The champion's and the candidate's answers to the same images.
+    rules : sequence of DecisionRule
+    """
+    outcomes = []
+    for rule in rules:
+        before, after = (
+            rule.mistakes(expected=answers.expected, scores=answers.scores)
+            for answers in (old, new)
+        )
+        outcomes += [
+            Outcome(rule, measure, before[measure], after[measure]) for measure in rule.measures
+        ]
+    return outcomes
 
 
 def _compare(
-    outcome: _Outcome, images: Rows, clusters: Clusters, level: float
+    outcome: Outcome, images: Rows, clusters: Clusters, level: float
 ) -> tuple[Comparison, NDArray[np.int8]]:
-    before, after = outcome.before[images], outcome.after[images]
-    difference = after.astype(np.int8) - before.astype(np.int8)
-    pairs = count_pairs(champion=before, candidate=after)
+    pairs = count_pairs(champion=outcome.before[images], candidate=outcome.after[images])
+    difference = outcome.change[images]
     effective = clusters.effective_sample_size(difference, level=level)
     comparison = Comparison(
         measure=outcome.measure,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from modeltrain.audit.columns import ABSENT, Columns
 from modeltrain.audit.fairness import Clusters, cluster_numbers
 from modeltrain.audit.gaps import Axis, OpenedGap, opened_gaps
 from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, MISS, DecisionRule, possible
+from modeltrain.gate.cells import Outcome
 from modeltrain.gate.paired import count_pairs, difference_interval
 from modeltrain.gate.policy import CLASS, Policy
 
@@ -54,7 +55,9 @@ class Disparity:
         return self.own_high < 0
 
 
-def opened_disparities(old: Columns, new: Columns, policy: Policy) -> list[Disparity]:
+def opened_disparities(
+    answers: Columns, outcomes: Sequence[Outcome], policy: Policy
+) -> list[Disparity]:
     """Find the gaps that a candidate opens or widens by more than the policy's margin.
 
     On each axis the groups are compared with one another, among images that agree on what the
@@ -63,8 +66,10 @@ def opened_disparities(old: Columns, new: Columns, policy: Policy) -> list[Dispa
 
     Parameters
     ----------
-    old, new : Columns
-        The champion's and the candidate's answers to the same images.
+    answers : Columns
+        Either model's, for the images.
+    outcomes : sequence of Outcome
+        What `outcomes_of` returns.
     policy : Policy
 
     Returns
@@ -72,85 +77,105 @@ def opened_disparities(old: Columns, new: Columns, policy: Policy) -> list[Dispa
     list of Disparity
         The widest first.
     """
-    families = list(_families(old, new, policy))
+    kinds = [outcome for outcome in outcomes if outcome.measure != CONFUSION] + [_errors(outcomes)]
+    clusters = cluster_numbers(answers.cluster)
+    explicit = possible(MISS, answers.expected)
+    axes = [axis for axis, (values, _) in answers.groups.items() if len(values) > 1]
     disparities = []
-    for axis, rows, values, outcomes in families:
-        opened = opened_gaps(_axis(old, axis, rows, values, policy), outcomes, level=policy.level)
-        for name, gaps in opened.items():
-            measure, _, rule = name.partition("@")
-            for gap in gaps:
-                p_value = min(gap.p_value * len(families), 1.0)
-                # A group that is no worse than the rest lost a lead; nobody falls behind.
-                width = min(gap.change.difference, gap.now.difference)
-                if width > policy.gap_margin and p_value <= policy.gap_risk:
-                    group = old.groups[axis][1][rows] == values.index(gap.now.value)
-                    own = _own_change(old, rows[group], outcomes[name], group, policy.level)
-                    disparities.append(
-                        Disparity(measure, rule, axis, gap.now.value, gap, p_value, *own)
-                    )
+    for axis in axes:
+        rows = np.flatnonzero(answers.groups[axis][1] != ABSENT)
+        compared = _axis(answers, axis, rows, clusters, policy)
+        opened = opened_gaps(
+            compared,
+            {number: (kind.before[rows], kind.after[rows]) for number, kind in enumerate(kinds)},
+            strata=dict(enumerate(_strata(compared, kinds, explicit[rows]))),
+            level=policy.level,
+            margin=policy.gap_margin,
+            risk=policy.gap_risk / len(axes),
+        )
+        for outcome, gaps in zip(kinds, opened.values(), strict=True):
+            disparities += [
+                Disparity(
+                    measure=outcome.measure,
+                    rule=outcome.rule.name,
+                    axis=axis,
+                    value=gap.now.value,
+                    gap=gap,
+                    p_value=gap.p_value * len(axes),
+                    **_own_change(
+                        answers,
+                        _group(answers, axis, gap.now.value, outcome),
+                        outcome,
+                        policy.level,
+                    ),
+                )
+                for gap in gaps
+            ]
     return sorted(disparities, key=lambda disparity: -disparity.gap.change.difference)
 
 
-def _families(
-    old: Columns, new: Columns, policy: Policy
-) -> Iterator[tuple[str, Rows, list[str], dict[str, tuple[Bools, Bools]]]]:
-    """Yield what is tested together: an axis's images, and who makes which mistake on them."""
-    mistakes = {
-        rule.name: [
-            rule.mistakes(expected=answers.expected, scores=answers.scores)
-            for answers in (old, new)
-        ]
-        for rule in policy.rules
-    }
-    wrong = (old.wrong, new.wrong)
-    for axis, (values, indices) in old.groups.items():
-        if len(values) < 2:
-            continue
-        for measure in (FALSE_ALARM, MISS, ERROR):
-            can_happen = possible(CONFUSION if measure == ERROR else measure, old.expected)
-            rows = np.flatnonzero((indices != ABSENT) & can_happen)
-            if measure == ERROR:
-                outcomes = {f"{ERROR}@{DecisionRule().name}": (wrong[0][rows], wrong[1][rows])}
-            else:
-                outcomes = {
-                    f"{measure}@{rule}": (before[measure][rows], after[measure][rows])
-                    for rule, (before, after) in mistakes.items()
-                }
-            if len(rows) and any((before != after).any() for before, after in outcomes.values()):
-                yield axis, rows, values, outcomes
+def _strata(axis: Axis, kinds: Sequence[Outcome], explicit: Bools) -> list[Bools]:
+    """Say in which strata each kind of mistake can happen: shape [strata] each."""
+    explicit_strata = np.zeros(axis.shape[0], dtype=bool)
+    explicit_strata[axis.strata] = explicit
+    by_measure = {FALSE_ALARM: ~explicit_strata, MISS: explicit_strata}
+    everywhere = np.ones(axis.shape[0], dtype=bool)
+    return [by_measure.get(kind.measure, everywhere) for kind in kinds]
 
 
-def _axis(answers: Columns, axis: str, rows: Rows, values: Sequence[str], policy: Policy) -> Axis:
-    strata = np.zeros(len(rows), dtype=np.intp)
+def _errors(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return any mistake, by the label with the highest score."""
+    rule = DecisionRule()
+    kinds = [outcome for outcome in outcomes if outcome.rule == rule]
+    before, after = (
+        np.logical_or.reduce([getattr(outcome, when) for outcome in kinds])
+        for when in ("before", "after")
+    )
+    return Outcome(rule, ERROR, before, after)
+
+
+def _axis(answers: Columns, axis: str, rows: Rows, clusters: Rows, policy: Policy) -> Axis:
+    # False alarms and misses befall different images, which are never compared with one another.
+    strata = possible(MISS, answers.expected[rows]).astype(np.intp)
     for name in policy.standardised:
         if name == CLASS:
-            strata = strata * 256 + answers.expected[rows]
+            strata = _parted(strata, answers.expected[rows])
         elif name != axis and name in answers.groups:
-            names, indices = answers.groups[name]
-            strata = strata * (len(names) + 1) + indices[rows] + 1
+            strata = _parted(strata, answers.groups[name][1][rows] + 1)
     return Axis(
-        values=values,
+        values=answers.groups[axis][0],
         groups=answers.groups[axis][1][rows].astype(np.intp),
-        strata=np.unique(strata, return_inverse=True)[1],
-        clusters=cluster_numbers(answers.cluster[rows]),
+        strata=strata,
+        clusters=clusters[rows],
     )
 
 
-def _own_change(
-    answers: Columns,
-    images: Rows,
-    outcomes: tuple[Bools, Bools],
-    group: Bools,
-    level: float,
-) -> tuple[float, float, float]:
-    before, after = (outcome[group] for outcome in outcomes)
-    pairs = count_pairs(champion=before, candidate=after)
-    clusters = Clusters.of(answers.cluster[images])
-    change = after.astype(np.int8) - before.astype(np.int8)
-    effective = clusters.effective_sample_size(change, level=level)
+def _parted(strata: Rows, numbers: NDArray[np.integer]) -> Rows:
+    """Part strata by another number, and number those that exist from 0 on."""
+    parted = strata * (int(numbers.max(initial=0)) + 1) + numbers
+    exists = np.bincount(parted) > 0
+    renumbered: Rows = (np.cumsum(exists) - 1)[parted]
+    return renumbered
+
+
+def _group(answers: Columns, axis: str, value: str, outcome: Outcome) -> Rows:
+    """Return the rows of a group's images to which a kind of mistake can happen."""
+    values, places = answers.groups[axis]
+    rows = np.flatnonzero(places == values.index(value))
+    if outcome.measure == ERROR:
+        return rows
+    return rows[possible(outcome.measure, answers.expected[rows])]
+
+
+def _own_change(answers: Columns, images: Rows, outcome: Outcome, level: float) -> dict[str, float]:
+    pairs = count_pairs(champion=outcome.before[images], candidate=outcome.after[images])
+    effective = Clusters.of(answers.cluster[images]).effective_sample_size(
+        outcome.change[images], level=level
+    )
     interval = difference_interval(pairs, level=level, effective=effective)
     assert interval is not None
-    return (pairs.only_candidate - pairs.only_champion) / pairs.n, *interval
+    change = (pairs.only_candidate - pairs.only_champion) / pairs.n
+    return {"own_change": change, "own_low": interval[0], "own_high": interval[1]}
 
 
 def as_dict(disparity: Disparity) -> dict[str, Any]:

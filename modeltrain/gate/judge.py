@@ -6,6 +6,7 @@ and so are gaps between groups. See docs/audits.md.
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,16 @@ import numpy as np
 from modeltrain.audit import columns
 from modeltrain.audit.columns import Columns
 from modeltrain.audit.evaluate import Predicted
-from modeltrain.gate.cells import Comparison, compare_cells
+from modeltrain.gate.cells import Comparison, compare_cells, outcomes_of
 from modeltrain.gate.disparity import as_dict, opened_disparities
+from modeltrain.gate.paired import difference_interval
 from modeltrain.gate.policy import Policy
 from modeltrain.gate.sentences import cell_sentence, gap_sentence, verdict_sentence
 
 PASS, BLOCKED, INSUFFICIENT = "pass", "blocked", "insufficient data"
 NOT_WORSE, WORSE = "not worse", "worse"
+
+_MORE = 1.1 ** np.arange(1, 73)  # up to a thousand times as many images
 
 _VERDICTS = {NOT_WORSE: PASS, WORSE: BLOCKED, INSUFFICIENT: INSUFFICIENT}
 
@@ -79,15 +83,17 @@ def judge(
         for answers in (champion, candidate)
     )
     _check_same_images(old, new)
+    order = np.argsort(old.cluster, kind="stable")  # clusters that lie together are quick to count
+    old, new = old.take(order), new.take(order)
+    outcomes = outcomes_of(old, new, policy.rules)
     unchanged = bool(np.array_equal(old.scores, new.scores))
-    cells = [
-        _cell(comparison, unchanged=unchanged, policy=policy)
-        for comparison in compare_cells(old, new, policy)
-    ]
-    gaps = [
-        gap | {"sentence": gap_sentence(gap)}
-        for gap in map(as_dict, opened_disparities(old, new, policy))
-    ]
+    with ThreadPoolExecutor(1) as beside:  # numpy computes in both threads at once
+        disparities = beside.submit(opened_disparities, old, outcomes, policy)
+        cells = [
+            _cell(comparison, unchanged=unchanged, policy=policy)
+            for comparison in compare_cells(old, outcomes, policy)
+        ]
+        gaps = [gap | {"sentence": gap_sentence(gap)} for gap in map(as_dict, disparities.result())]
     verdict = _verdict(cells, gaps)
     return {
         "policy": policy.as_dict(),
@@ -169,13 +175,32 @@ def _cell(comparison: Comparison, *, unchanged: bool, policy: Policy) -> Cell:
 
 
 def _images_needed(comparison: Comparison, rate: float, policy: Policy) -> int | None:
-    """Return how many images would tell, if the models disagree as often on more of them."""
+    """Return how many images would tell, if the models disagree as often on more of them.
+
+    Without a rise first; or, where as many are there and a rise is seen, with that rise.
+    """
     pairs = comparison.pairs
     disagreement = (pairs.only_candidate + pairs.only_champion) / pairs.n
     independent = policy.fewest_images(
         measure=comparison.measure, rate=rate, disagreement=disagreement
     )
-    return None if independent is None else math.ceil(independent * pairs.n / comparison.effective)
+    if independent is None or independent > comparison.effective:
+        design_effect = pairs.n / comparison.effective
+        return None if independent is None else math.ceil(independent * design_effect)
+    return next(
+        (math.ceil(pairs.n * more) for more in _MORE if _tells(comparison, rate, more, policy)),
+        None,
+    )
+
+
+def _tells(comparison: Comparison, rate: float, more: float, policy: Policy) -> bool:
+    """Return whether `more` times as many images, with the same outcomes, would pass."""
+    effective = comparison.effective * more
+    interval = difference_interval(comparison.pairs, level=policy.level, effective=effective)
+    assert interval is not None
+    return interval[1] < policy.margin_for(
+        measure=comparison.measure, rate=rate, effective=effective
+    )
 
 
 def _verdict(cells: Sequence[Cell], gaps: Sequence[Cell]) -> str:

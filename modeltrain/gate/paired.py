@@ -61,14 +61,15 @@ def count_pairs(*, champion: Sequence[bool] | Bools, candidate: Sequence[bool] |
             "Both models must have an answer for each image. "
             f"Received: {len(champion)} and {len(candidate)}. Give as many of each."
         )
-    counts = np.bincount(
-        2 * np.asarray(champion, dtype=int) + np.asarray(candidate, dtype=int), minlength=4
-    )
+    before, after = np.asarray(champion, dtype=bool), np.asarray(candidate, dtype=bool)
+    both = int(np.count_nonzero(before & after))
+    only_candidate = int(np.count_nonzero(after)) - both
+    only_champion = int(np.count_nonzero(before)) - both
     return Pairs(
-        both=int(counts[3]),
-        only_candidate=int(counts[1]),
-        only_champion=int(counts[2]),
-        neither=int(counts[0]),
+        both=both,
+        only_candidate=only_candidate,
+        only_champion=only_champion,
+        neither=len(before) - both - only_candidate - only_champion,
     )
 
 

@@ -73,11 +73,12 @@ def cell_sentence(cell: Cell) -> str:
     if cell["finding"] == "worse":
         return f"Blocked: more {what}: {_counts(cell)}; {_chance(cell['p_value'])}."
     if cell["finding"] == "insufficient data":
-        enough = (
-            "Under this policy, no number of images would show it."
-            if cell["needed"] is None
-            else f"If there is none, about {cell['needed']:,} such images would show it."
-        )
+        if cell["needed"] is not None:
+            enough = f"About {cell['needed']:,} such images would show whether there is one."
+        elif cell["difference"] > 0:
+            enough = "If the rise is as large as it looks, no number of images would rule it out."
+        else:
+            enough = "Under this policy, no number of images would show it."
         return (
             f"Not enough images: a rise of {what} by {points(cell['margin'])} points cannot be "
             f"ruled out: {_counts(cell)}. {enough}"
@@ -132,6 +133,45 @@ def gap_sentence(gap: Cell) -> str:
         f"{percent(before['rate'])} and {percent(before['rest_rate'])} "
         f"({points(gap['difference'], signed=True)} points, {points(gap['low'])} to "
         f"{points(gap['high'])}); {_chance(gap['p_value'])}. {own}"
+    )
+
+
+def open_gap_sentence(gap: Cell) -> str:
+    """Say how wide a gap is that a model opened and that was not closed since.
+
+    Parameters
+    ----------
+    gap : mapping
+        A gap of a gate's result with `model` and `earlier_model`, the versions that were compared,
+        and `under`, the version in service. `standing` and `standing_before` have its `n`, `rate`,
+        `rest_rate`, `difference`, `low` and `high` under the model in service and the earlier one,
+        or are None where these were not measured on the same images.
+    """
+    standing, earlier = gap["standing"], gap["standing_before"]
+    what = _what(gap)
+    opened = f"opened with {gap['model']}; {_chance(gap['p_value'])}"
+    if standing is None:
+        return (
+            f"{what[0].upper()}{what[1:]}: {percent(gap['now']['rate'])} of {gap['n']} under "
+            f"{gap['model']}, {percent(gap['now']['rest_rate'])} of comparable others. This gap "
+            f"{opened}. It cannot be measured anew under {gap['under']}, so it stays open."
+        )
+    before = (
+        f"{percent(earlier['rate'])} and {percent(earlier['rest_rate'])} ({_width(earlier)})"
+        if earlier
+        else f"{percent(gap['before']['rate'])} and {percent(gap['before']['rest_rate'])}"
+    )
+    return (
+        f"{what[0].upper()}{what[1:]}: {percent(standing['rate'])} of {standing['n']}, "
+        f"{percent(standing['rest_rate'])} of comparable others ({_width(standing)}). Before, "
+        f"under {gap['earlier_model']}: {before}. This gap {opened}."
+    )
+
+
+def _width(gap: Cell) -> str:
+    return (
+        f"{points(gap['difference'], signed=True)} points, {points(gap['low'])} to "
+        f"{points(gap['high'])}"
     )
 
 
@@ -223,12 +263,15 @@ def _shortages(cells: Sequence[Cell]) -> list[str]:
     if few:
         names = _unique([cell_name(cell) for cell in few])
         most = max(few, key=lambda cell: (cell["needed"] or math.inf) / cell["n"])
-        enough = (
-            "under this policy, no number of images would do"
-            if most["needed"] is None
-            else f"of {cell_name(most)}, about {most['needed']:,} are needed and {most['n']} are "
-            "there"
-        )
+        if most["needed"] is not None:
+            enough = (
+                f"of {cell_name(most)}, about {most['needed']:,} are needed and {most['n']:,} are "
+                "there"
+            )
+        elif most["difference"] > 0:
+            enough = f"{cell_name(most)} look worse, which more of the same would not rule out"
+        else:
+            enough = "under this policy, no number of images would do"
         parts.append(f"too few {_listed(names)} to rule out a rise; {enough}")
     return parts
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from modeltrain.audit.columns import Columns
 from modeltrain.audit.fairness import cluster_numbers
-from modeltrain.gate.cells import Comparison, count_cells
+from modeltrain.gate.cells import Comparison, count_cells, outcomes_of
 from modeltrain.gate.policy import Policy
 from modeltrain.gate.power import (
     CHURN,
@@ -58,8 +58,12 @@ def shortages(champion: Columns, policy: Policy, *, rise: float | None = None) -
             f"Received: {rise}. Give 0.1 for 10 points."
         )
     # Against a model without mistakes, the differences are the champion's mistakes.
-    comparisons, _ = count_cells(champion, _flawless(champion), policy)
-    _, differences = count_cells(champion, no_worse(champion), policy)
+    comparisons, _ = count_cells(
+        champion, outcomes_of(champion, _flawless(champion), policy.rules), policy
+    )
+    _, differences = count_cells(
+        champion, outcomes_of(champion, no_worse(champion), policy.rules), policy
+    )
     p_value = critical_p_value(differences, risk=policy.worse_risk)
     cells = [_cell(comparison, policy, rise) for comparison in comparisons]
     _add_power([cell for cell in cells if cell["n"]], p_value)

@@ -8,18 +8,21 @@ from modeltrain.verbs import Result, add_path_options, stage_progress
 
 
 def options(parser: ArgumentParser) -> None:
-    add_path_options(parser, openmoji="folder of the npm package openmoji", out="folder to write")
+    add_path_options(parser, npm="folder of npm's packages, node_modules", out="folder to write")
     parser.add_argument(
-        "--stamps", type=Path, help="folder of Tux Paint's stamps; fetched by default"
+        "--debian",
+        type=Path,
+        help="folder of unpacked Debian packages, which are fetched if they are not in it "
+        "(default: packages beside OUT)",
     )
 
 
 def run(args: Namespace, progress: ProgressCallback) -> Result:
-    from modeltrain.demo import build
+    from modeltrain.demo import build, packages
 
     build.build(
-        openmoji=args.openmoji,
-        stamps=args.stamps or build.fetch_stamps(args.out.resolve().parent / "stamps"),
+        npm=args.npm,
+        debian=packages.fetch(args.debian or args.out.resolve().parent / "packages"),
         out=args.out,
         progress=stage_progress(progress, "rendering", "Rendering images"),
     )

@@ -12,10 +12,12 @@ import yaml
 
 from feedback import queries
 from feedback.models import Audit, DatasetVersion, ModelVersion, Retrain
+from feedback.services.gaps import open_gaps
 from modeltrain.audit import claims
 from modeltrain.data import manifest
 from modeltrain.formatting import interval, percent
 from modeltrain.labels import LABELS
+from nsfwsite.audits.open_gaps import notes
 from nsfwsite.tables import audit_tables
 from nsfwsite.tables.titles import load_titles
 
@@ -67,6 +69,7 @@ def model_card(model: ModelVersion) -> str:
     parts = [
         _front_matter(_metadata(model, finished_audit, source)),
         f"# Model {model.version}: {model.title}\n",
+        _open_gaps(model),
         "Inception v3 that sorts images into "
         f"{', '.join(LABELS)}. Status: {model.status}. Artifact SHA-256 `{model.sha256}`.",
         _origin(model, retrain, source),
@@ -75,6 +78,16 @@ def model_card(model: ModelVersion) -> str:
         LIMITS,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _open_gaps(model: ModelVersion) -> str:
+    """What the card of the model in service begins with, if a gap is open."""
+    if model.status != ModelVersion.Status.CHAMPION:
+        return ""
+    return "\n\n".join(
+        f"## {note['title']}: an open gap\n\n" + "\n\n".join(note["sentences"])
+        for note in notes(open_gaps(), load_titles())
+    )
 
 
 def _source(model: ModelVersion) -> dict[str, Any]:
@@ -138,7 +151,7 @@ def _figures(audit: Audit | None) -> str:
         if headline["measure"] != claims.ERROR
     ]
     lines.append("\n".join(headlines))
-    for section in audit_tables.sections(audit.figures, titles):
+    for section in audit_tables.sections(audit.figures, titles, not_stated=True):
         head = [section["title"], "images", *audit_tables.MEASURES.values()]
         rows = [[row["name"], row["n"], *map(_share, row["measures"])] for row in section["rows"]]
         lines.append(_table(head, rows))

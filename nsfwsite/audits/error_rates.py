@@ -45,7 +45,7 @@ PHRASES = {
 def headline_of(figures: Figures, measure: str) -> claims.Headline | None:
     """What may be claimed about one kind of mistake; None until it is counted."""
     headlines = figures.get("headlines", [])
-    return next((found for found in headlines if found["measure"] == measure), None)
+    return next((headline for headline in headlines if headline["measure"] == measure), None)
 
 
 def headline_cards(figures: Figures, titles: Titles) -> list[Cell]:

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from feedback import queries
 from feedback.models import Audit, AuditSet, ModelVersion
 from nsfwsite.audits.charts.chart import Chart
+from nsfwsite.tables.titles import BUILT_IN_AXES, Titles
 
 
 def by_name(request: HttpRequest, charts: Sequence[Chart | None]) -> dict[str, Chart]:
@@ -19,6 +20,12 @@ def choice(request: HttpRequest, name: str, options: Sequence[str], default: str
     """A filter of the address. Anything that is no option is the default."""
     value = request.GET.get(name, default)
     return value if value in options else default
+
+
+def axes_of(audit: Audit | None, titles: Titles) -> dict[str, str]:
+    """The axes of an audit and their titles."""
+    groups = audit.figures["groups"] if audit and audit.figures else {}
+    return BUILT_IN_AXES | {axis: titles.axis(axis) for axis in groups}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,15 @@
 from django.urls import path
 
-from nsfwsite.audits import findings, images, quantized, robustness, signals, slices, views
+from nsfwsite.audits import (
+    findings,
+    images,
+    quantized,
+    robustness,
+    signals,
+    slices,
+    thresholds,
+    views,
+)
 
 urlpatterns = [
     path("audits/", views.overview, name="audits"),
@@ -19,7 +28,7 @@ urlpatterns = [
     path("audits/pictures/<slug:name>/<str:sha256>/", images.show, name="audit-picture"),
     path("audits/yours/", views.private_audit, name="yours"),
     path("audits/policy/", views.policy, name="policy"),
-    path("audits/threshold/", views.threshold, name="threshold"),
+    path("audits/threshold/", thresholds.show, name="threshold"),
     path("models/", views.models, name="models"),
     path("models/<str:version>/card.md", views.model_card, name="model-card"),
     path("datasets/<int:number>/card.md", views.dataset_card, name="dataset-card"),

@@ -10,42 +10,42 @@ from django.views.decorators.http import require_safe
 
 from feedback import queries
 from feedback.models import Audit, DatasetVersion, ModelVersion
-from feedback.services import audits
+from feedback.services import audits, wear
+from feedback.services.gaps import open_gaps
 from modeltrain import labels
 from modeltrain.audit.minimum import MINIMUM_IMAGES
 from nsfwsite.access import refusals_as_pages, wants_fragment
-from nsfwsite.audits import cards, error_rates, filters, thresholds
+from nsfwsite.audits import cards, error_rates, filters
 from nsfwsite.audits.charts.chart import requested_file
+from nsfwsite.audits.open_gaps import gaps_chart, notes
 from nsfwsite.tables import audit_tables
 from nsfwsite.tables.gate_table import gate_table
-from nsfwsite.tables.titles import BUILT_IN_AXES, Titles, load_titles
+from nsfwsite.tables.titles import load_titles
 
 UNDER_WAY = (Audit.Status.WAITING, Audit.Status.RUNNING)
-DEFAULT_THRESHOLD = 50
-
-
-def _axes(audit: Audit | None, titles: Titles) -> dict[str, str]:
-    """The axes of an audit and their titles."""
-    groups = audit.figures["groups"] if audit and audit.figures else {}
-    return BUILT_IN_AXES | {axis: titles.axis(axis) for axis in groups}
 
 
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     chosen, titles = filters.chosen_audits(request), load_titles()
     all_audits, champion = list(chosen.by_version.values()), chosen.champion
-    axes = _axes(champion, titles)
+    axes = filters.axes_of(champion, titles)
     axis = filters.choice(request, "axis", list(axes), "overall")
-    charts = filters.by_name(request, [error_rates.trend_chart(all_audits, axis, titles)])
+    gaps_open = open_gaps()
+    charts = filters.by_name(
+        request,
+        [gaps_chart(gaps_open, titles), error_rates.trend_chart(all_audits, axis, titles)],
+    )
     if file := requested_file(request, list(charts.values())):
         return file
     context: dict[str, object] = {
+        "open_gaps": notes(gaps_open, titles),
         "champion": champion,
         "audits": all_audits,
         "axes": axes,
         "axis": axis,
         "charts": charts,
-        "audit_sets": queries.audits.audit_sets_with_gate_decisions(),
+        "audit_sets": wear.decisions_by_set(),
         "worn_from": settings.AUDIT_SET_WORN,
         "used_sets": chosen.used_sets,
         "audit_set": chosen.audit_set,
@@ -61,7 +61,8 @@ def models(request: HttpRequest) -> HttpResponse:
     versions = ModelVersion.objects.select_related(
         "retrain__decided_by", "parent"
     ).prefetch_related(Prefetch("audits", Audit.objects.defer("pairs")))
-    return render(request, "audits/models.html", {"models": versions})
+    context = {"models": versions, "open_gaps": notes(open_gaps(), load_titles())}
+    return render(request, "audits/models.html", context)
 
 
 @require_safe
@@ -84,8 +85,10 @@ def model(request: HttpRequest, version: str) -> HttpResponse:
     if file := requested_file(request, list(charts.values())):
         return file
     retrain = queries.models.retrain_of(model)
+    in_service = model.status == ModelVersion.Status.CHAMPION
     context = {
         "model": model,
+        "open_gaps": notes(open_gaps(), titles) if in_service else [],
         "audit": audit,
         "under_way": under_way,
         "retrain": retrain,
@@ -97,7 +100,7 @@ def model(request: HttpRequest, version: str) -> HttpResponse:
     }
     if audit and figures:
         context["cards"] = error_rates.headline_cards(figures, titles)
-        context["sections"] = audit_tables.sections(figures, titles)
+        context["sections"] = audit_tables.sections(figures, titles, not_stated=True)
         context["pairs"] = audit_tables.pairs(audit.pairs, figures["minimum"], titles)
     response = render(request, "audits/model.html", context)
     response.headers["Vary"] = "HX-Request, Cookie"
@@ -161,48 +164,6 @@ def compare(request: HttpRequest) -> HttpResponse:
             return file
         context |= {"before": before, "after": after, "gate": gate, "charts": charts}
     return render(request, "audits/compare.html", context)
-
-
-@require_safe
-def threshold(request: HttpRequest) -> HttpResponse:
-    """Move the score from which an image is called NSFW, and see whom it hits."""
-    chosen = filters.chosen_audits(request)
-    if not chosen.by_version:
-        return render(request, "audits/threshold.html", {"versions": []})
-    version = chosen.version(request)
-    audit, titles = chosen.by_version[version], load_titles()
-    figures = audit.figures or {}
-    axes = _axes(audit, titles)
-    axis = filters.choice(request, "axis", list(axes), "overall")
-    text = request.GET.get("at", "")
-    at = int(text) if text.isdecimal() and int(text) in thresholds.THRESHOLDS else DEFAULT_THRESHOLD
-    cells, minimum = audit_tables.cells_on_axis(figures, axis, titles), figures["minimum"]
-    drawn = [
-        thresholds.threshold_chart(cells, side, at, minimum=minimum) for side in thresholds.SIDES
-    ]
-    charts = filters.by_name(request, drawn)
-    if file := requested_file(request, list(charts.values())):
-        return file
-    sides = [
-        {
-            "title": title,
-            "chart": charts.get(side),
-            "shares": thresholds.shares_at(cells, side, at, minimum=minimum),
-        }
-        for side, (_, title) in thresholds.SIDES.items()
-    ]
-    context = {
-        "used_sets": chosen.used_sets,
-        "audit_set": chosen.audit_set,
-        "versions": list(chosen.by_version),
-        "version": version,
-        "axes": axes,
-        "axis": axis,
-        "at": at,
-        "sides": sides,
-        "figures": figures,
-    }
-    return render(request, "audits/threshold.html", context)
 
 
 @require_safe

@@ -14,9 +14,16 @@ MEASURES = {
 ALL_IMAGES = BUILT_IN_AXES["overall"]
 
 
-def sections(figures: Mapping[str, Any], titles: Titles) -> list[dict[str, Any]]:
-    """One table for all images, one for the classes, one for each axis that has cells."""
+def sections(
+    figures: Mapping[str, Any], titles: Titles, *, not_stated: bool = False
+) -> list[dict[str, Any]]:
+    """One table for all images, one for the classes, one for each axis that has cells.
+
+    Images without a value on an axis are no group. They have a row only with `not_stated`. Figures
+    of audits before version 0.3 lack it.
+    """
     minimum = figures["minimum"]
+    without_value = figures.get("not_stated", {}) if not_stated else {}
     tables = [
         (ALL_IMAGES, [(ALL_IMAGES, figures["overall"])]),
         ("By right label", list(figures["classes"].items())),
@@ -24,6 +31,8 @@ def sections(figures: Mapping[str, Any], titles: Titles) -> list[dict[str, Any]]
     for axis, cells in figures["groups"].items():
         if cells:
             named_cells = [(titles.group(axis, group), cell) for group, cell in cells.items()]
+            if axis in without_value:
+                named_cells.append(("Not stated", without_value[axis]))
             tables.append((titles.axis(axis), named_cells))
     return [
         {

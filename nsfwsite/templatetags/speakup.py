@@ -98,6 +98,18 @@ def points_interval(low: float | None, high: float) -> str:
 
 
 @register.filter
+def per_thousand(share: float | None) -> str:
+    """A share as images of 1,000; nothing where there is none."""
+    return "" if share is None else formatting.per_thousand(share)
+
+
+@register.filter
+def thousandths(value: float) -> str:
+    """A figure from 0 to 1 with three decimals."""
+    return f"{value:.3f}"
+
+
+@register.filter
 def score(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 

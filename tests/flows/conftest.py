@@ -45,8 +45,7 @@ def demo_data() -> Path:
     with alone("demo-data"):
         if not (DEMO / "audit.jsonl").is_file():
             command = [sys.executable, "-m", "modeltrain", "demo-data"]
-            openmoji = ROOT / "node_modules" / "openmoji"
-            arguments = [f"--openmoji={openmoji}", f"--out={DEMO}"]
+            arguments = [f"--npm={ROOT / 'node_modules'}", f"--out={DEMO}"]
             subprocess.run([*command, *arguments], cwd=ROOT, check=True)
     return DEMO
 
@@ -66,9 +65,15 @@ def prepare(data_dir: Path, demo: Path, published: Path) -> None:
     for name in ("images", "samples"):
         (data_dir / "demo" / name).symlink_to(demo / name)
     shutil.copy(demo / "CARD.md", data_dir / "demo")
-    for name in ("audit", "pool"):
-        rows = sample(manifest.read(demo / f"{name}.jsonl"), per_label=60)
-        manifest.write(data_dir / "demo" / f"{name}.jsonl", rows)
+    pool, audit = (manifest.read(demo / f"{name}.jsonl") for name in ("pool", "audit"))
+    reported = {kind_of(row) for row in pool}
+    audit = [row for row in audit if kind_of(row) in reported]
+    for name, rows in (("pool", pool), ("audit", audit)):
+        manifest.write(data_dir / "demo" / f"{name}.jsonl", sample(rows, per_label=60))
+
+
+def kind_of(row: Row) -> tuple[str, str]:
+    return row.label, row.source.split()[0]
 
 
 def free_port() -> int:

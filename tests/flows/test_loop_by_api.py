@@ -75,7 +75,9 @@ def test_the_loop(site, api):
 
     promote = f"retrains/{again}/promote/"
     assert api.refused(promote)[0] == 409
-    api.post(promote, override_reason="No explicit image is kept here, by choice.")
+    reason = "No explicit image is kept here, by choice."
+    gaps = [f"{gap['axis']}={gap['value']}" for gap in done["gate"]["gaps"]]
+    api.post(promote, override_reason=reason, acknowledged_gaps=gaps)
     assert api.refused(promote, override_reason="Again.")[0] == 409
     states = {model["version"]: model["status"] for model in api.get("models/")["results"]}
     assert states == {"v1": "retired", done["candidate"]: "champion"}

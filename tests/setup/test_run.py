@@ -13,11 +13,11 @@ from tests.conftest import ROOT
 
 
 def run(**environment):
-    kept = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
+    inherited = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
     return subprocess.run(
         [sys.executable, "setup/run.py"],
         cwd=ROOT,
-        env={**kept, **environment},
+        env={**inherited, **environment},
         capture_output=True,
         text=True,
         timeout=60,

@@ -40,6 +40,8 @@ class Chart:
         Its figures.
     draw : callable
         Takes a theme's colours and a width in pixels, returns a Vega-Lite specification.
+    shown
+        The rows of the table on the page, where it has fewer than the downloads.
     links : dict
         Addresses of its images and downloads.
     """
@@ -50,12 +52,14 @@ class Chart:
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
     draw: Draw
+    shown: Sequence[Sequence[Any]] | None = None
     links: dict[str, str] = field(default_factory=dict)
 
     @property
     def table(self) -> list[list[str]]:
         """Its rows as people read them: shares as percentages."""
-        return [[_text(value) for value in row] for row in self.rows]
+        rows = self.rows if self.shown is None else self.shown
+        return [[_text(value) for value in row] for row in rows]
 
     def linked(self, query: QueryDict) -> "Chart":
         """Fill `links` for the page with this query."""

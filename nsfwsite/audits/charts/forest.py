@@ -15,21 +15,25 @@ def forest(
     x: str,
     signed: bool = False,
     margin: float | None = None,
+    per_thousand: bool = False,
 ) -> Draw:
     """Draw a dot and its interval for each of `cells`: `axis`, `value`, `rate`, `low`, `high`.
 
     `x` is the title of the scale. A signed plot shows differences and has a line at 0, and another
-    one at the `margin`.
+    one at the `margin`. The scale counts in percent, or in parts per thousand.
     """
 
     def draw(colours: Colours, width: int) -> Spec:
         label_width = 190 if width == WIDE else 110
         highs, lows = [cell["high"] for cell in cells], [cell["low"] for cell in cells]
         highest = max([SMALLEST_DOMAIN, *highs, *([margin * 1.1] if margin else [])])
+        axis = {**SHARE_AXIS, "format": "+.0%"} if signed else SHARE_AXIS
+        if per_thousand:
+            axis = {**SHARE_AXIS, "labelExpr": "format(datum.value * 1000, ',')"}
         x_rate = {
             "type": "quantitative",
             "title": x,
-            "axis": {**SHARE_AXIS, "format": "+.0%"} if signed else SHARE_AXIS,
+            "axis": axis,
             "scale": {"domain": [min([0.0, *lows]) if signed else 0, highest], "nice": True},
         }
         y = {

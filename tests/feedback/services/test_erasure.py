@@ -246,11 +246,11 @@ def test_groups_and_reasons_that_were_left_out_are_erased(queued, ravi, outcome)
 
 def test_what_a_withdrawn_report_keeps(two_reports) -> None:
     rosas, _ = two_reports
-    kept = ["receipt", "kind", "expected_label", "created_at", "consent_train", "folded_into"]
-    before = [getattr(rosas, name) for name in kept]
+    fields = ["receipt", "kind", "expected_label", "created_at", "consent_train", "folded_into"]
+    before = [getattr(rosas, name) for name in fields]
     reports.withdraw(report=rosas)
     rosas.refresh_from_db()
-    assert [getattr(rosas, name) for name in kept] == before
+    assert [getattr(rosas, name) for name in fields] == before
     assert rosas.status == "withdrawn"
 
 

@@ -1,10 +1,13 @@
 """Whoever promotes a model that opens a gap says in public that they have read about it."""
 
 import pytest
+from django.contrib.auth.models import User
 
 from feedback.errors import GapsNotAcknowledged, Invalid, OverrideNeeded
 from feedback.models import AuditSet, LedgerEntry, ModelVersion, Retrain
-from feedback.services import gaps, ledger, manifests, retrains
+from feedback.services import gaps, ledger, manifests, models, retrains
+from modeltrain.gate.sentences import open_gap_sentence
+from tests.cast import finished_audit
 from tests.nsfwsite.audits.examples import answers_by_tone, audited_model, judged_retrain
 
 pytestmark = pytest.mark.django_db
@@ -95,3 +98,92 @@ def test_a_gap_that_blocks_needs_a_reason_and_a_confirmation(evaluated, mona) ->
     )
     kinds = list(LedgerEntry.objects.order_by("number").values_list("kind", flat=True))
     assert kinds[-3:] == ["override", "gaps", "promotion"]
+
+
+@pytest.fixture
+def promoted(evaluated, mona) -> Retrain:
+    """v2 went into service: v1 was wrong on half of all, v2 on 40 dark and 5 light drawings."""
+    return retrains.promote(retrain=evaluated(dark=40, light=5), by=mona, acknowledged_gaps=[DARK])
+
+
+def replace(audit_set: AuditSet, by: User, *, dark: int, light: int) -> ModelVersion:
+    """Promote another model, which is compared with the one in service."""
+    champion = ModelVersion.objects.champion()
+    predicted = answers_by_tone(dark=dark, light=light)
+    candidate = audited_model(champion.number + 1, audit_set, predicted)
+    retrain = judged_retrain(candidate, against=champion, audit_set=audit_set, by=by)
+    names = list(gaps.by_group(retrain.gate))
+    retrains.promote(
+        retrain=retrain, by=by, override_reason="For the test.", acknowledged_gaps=names
+    )
+    return candidate
+
+
+def test_no_gap_is_open_before_one_was_opened(evaluated, mona) -> None:
+    assert gaps.open_gaps() == []
+    retrain = evaluated(dark=40, light=5)
+    assert gaps.open_gaps() == []
+    retrains.decline(retrain=retrain, by=mona)
+    assert gaps.open_gaps() == []
+
+
+def test_a_gap_is_open_from_the_promotion_on(promoted) -> None:
+    (group,) = gaps.open_gaps()
+    assert (group.axis, group.value, group.retrain) == ("skin_tone", "dark", promoted)
+    (gap,) = group.gaps
+    gate_gap = promoted.gate["gaps"][0]
+    assert gap["standing"]["rate"] == pytest.approx(gate_gap["now"]["rate"]) == pytest.approx(1 / 3)
+    assert gap["standing"]["rest_rate"] == pytest.approx(gate_gap["now"]["rest_rate"])
+    assert gap["standing"]["rest_rate"] == pytest.approx(5 / 120)
+    assert gap["standing_before"]["difference"] == pytest.approx(0)
+    assert gap["standing"]["low"] > 0.1
+    sentence = open_gap_sentence(gap)
+    assert sentence.startswith(
+        "Mistakes in images with skin tone dark: 33.3% of 120, 4.2% of comparable others (+29 "
+    )
+    assert "Before, under v1: 50.0% and 50.0% (0 points" in sentence
+    assert "This gap opened with v2; by chance alone in fewer than 1 in 1,000" in sentence
+
+
+def test_a_gap_stays_open_under_later_models_until_one_closes_it(promoted, audit_set, mona) -> None:
+    replace(audit_set, mona, dark=38, light=4)
+    (group,) = gaps.open_gaps()
+    assert group.retrain == promoted
+    assert (group.gaps[0]["under"], group.gaps[0]["model"]) == ("v3", "v2")
+    assert group.gaps[0]["standing"]["rate"] == pytest.approx(38 / 120)
+
+    replace(audit_set, mona, dark=6, light=4)  # 1.7 points, within the policy's 2
+    assert gaps.open_gaps() == []
+
+
+def test_a_gap_just_beyond_the_margin_is_open(promoted, audit_set, mona) -> None:
+    replace(audit_set, mona, dark=7, light=4)  # 2.5 points
+    (group,) = gaps.open_gaps()
+    assert group.gaps[0]["standing"]["difference"] == pytest.approx(3 / 120)
+
+
+def test_a_rollback_to_the_model_before_leaves_no_open_gap(promoted, mona) -> None:
+    before = promoted.judged_against
+    before.refresh_from_db()
+    models.roll_back(model=before, by=mona, reason="It left a group behind.")
+    assert gaps.open_gaps() == []
+
+
+def test_a_gap_that_a_new_audit_set_cannot_show_stays_open(promoted, mona) -> None:
+    other = AuditSet.objects.create(name="photos", manifest_sha256="d" * 64, images=60)
+    finished_audit(promoted.candidate, other, answers_by_tone(dark=0, light=0)[240:])
+    (group,) = gaps.open_gaps()
+    assert group.gaps[0]["standing"] is None
+    assert open_gap_sentence(group.gaps[0]).endswith(
+        "It cannot be measured anew under v2, so it stays open."
+    )
+
+
+def test_each_kind_of_mistake_is_open_or_closed_by_itself(evaluated, mona) -> None:
+    retrain = evaluated(dark=40, light=5)
+    narrow = {**retrain.gate["gaps"][0], "measure": "false_alarm"}
+    Retrain.objects.update(gate={**retrain.gate, "gaps": [narrow, retrain.gate["gaps"][0]]})
+    retrain.refresh_from_db()
+    retrains.promote(retrain=retrain, by=mona, acknowledged_gaps=[DARK])
+    (group,) = gaps.open_gaps()
+    assert [gap["measure"] for gap in group.gaps] == ["error"]  # there is no false alarm

@@ -472,11 +472,11 @@ def test_a_new_receipt_replaces_the_old_one_and_forgets_the_address(queued):
     report, other = queued(1), queued(2)
     old, others_receipt = report.receipt, other.receipt
     address_of(report)
-    kept = address_of(other)
+    others_address = address_of(other)
     renewed = reports.renew_receipt(report=report)
     report.refresh_from_db()
     assert renewed.receipt == report.receipt != old
-    assert list(EmailAddress.objects.all()) == [kept]
+    assert list(EmailAddress.objects.all()) == [others_address]
     other.refresh_from_db()
     assert other.receipt == others_receipt
 

@@ -70,11 +70,11 @@ def test_without_comparable_groups_nothing_was_compared():
 
 
 def test_a_group_is_named_as_the_page_names_it():
-    found = headline("group", groups=[group("dark")])
+    group_headline = headline("group", groups=[group("dark")])
     text = "ark 30.0% of 100, comparable others 5.0% (25.0 points more, 10.0 to 40.0)"
-    assert claims.claim(found) == f"d{text}."
-    assert claims.claim(found, Titles()) == f"D{text}."
-    assert claims.title(found, Titles()) == f"False alarms: D{text}"
+    assert claims.claim(group_headline) == f"d{text}."
+    assert claims.claim(group_headline, Titles()) == f"D{text}."
+    assert claims.title(group_headline, Titles()) == f"False alarms: D{text}"
 
 
 @pytest.mark.parametrize(
@@ -87,29 +87,29 @@ def test_a_group_is_named_as_the_page_names_it():
     ],
 )
 def test_ties_are_named_or_counted(tied, text):
-    found = claims.claim(headline("group", groups=[group("dark")], tied=tied))
-    assert found.endswith(f"; not told apart from dark: {text}")
+    claim = claims.claim(headline("group", groups=[group("dark")], tied=tied))
+    assert claim.endswith(f"; not told apart from dark: {text}")
 
 
 def test_groups_that_are_told_apart_as_well_are_named_once():
     groups = [group("dark"), group("deep"), group("dark", "hair"), group("woman", "gender")]
-    found = claims.claim(headline("group", groups=groups, tied=["deep"]))
-    assert found.endswith(
+    claim = claims.claim(headline("group", groups=groups, tied=["deep"]))
+    assert claim.endswith(
         "; not told apart from dark: deep; also more than comparable others: dark and woman."
     )
 
 
 def test_what_decides_is_told_with_its_rates():
     decides = [composition("medium", vector=0.978, photograph=0.0), composition("class", neutral=1)]
-    found = headline("composition", composition=decides)
+    composition_headline = headline("composition", composition=decides)
     rates = "the medium: vector 97.8%, photograph 0.0%"
-    assert claims.claim(found) == (
+    assert claims.claim(composition_headline) == (
         f"No group is told apart from the others; what decides is {rates}."
     )
     assert "what decides is the medium: Vector 97.8%, Photograph 0.0%." in claims.sentence(
-        found, Titles()
+        composition_headline, Titles()
     )
-    assert claims.title(found).startswith("False alarms: no group is told apart")
+    assert claims.title(composition_headline).startswith("False alarms: no group is told apart")
 
 
 def test_of_many_values_the_ends_are_shown():

@@ -239,6 +239,7 @@ def test_every_figure_of_two_images_can_be_counted():
                 "tone": {"dark": both | {"shrunk": {}}},
             },
         ),
+        ("not_stated", {"medium": false_alarm}),
         ("headlines", headlines(columns.from_predicted(answers), minimum=2, level=0.8)),
         ("pairs", figures["pairs"]),
     ]
@@ -283,6 +284,8 @@ def test_a_group_contains_only_images_with_a_value_on_its_axis():
     assert figures["groups"]["tone"]["dark"]["error"]["rate"] == 0
     assert figures["groups"]["tone"]["light"]["error"]["rate"] == 1
     assert figures["groups"]["medium"]["vector"]["n"] == 1
+    assert figures["not_stated"]["tone"]["error"]["count"] == 1
+    assert figures["not_stated"]["medium"]["n"] == 2
 
 
 @pytest.mark.parametrize(("images", "enough"), [(29, False), (30, True)])

@@ -338,10 +338,10 @@ def test_a_design_effect_from_changed_images_alone_is_that_of_all_images(images)
     rare = values != max((-1.0, 0.0, 1.0), key=lambda kind: (values == kind).sum())
     touched = len(set(members[rare]))
     student = t.ppf(0.975, n - 1) / t.ppf(0.975, min(k - 1, 3 * touched))
-    found = Clusters.of(members).effective_sample_size(values)
-    assert found == pytest.approx(n / expected * student**2, rel=1e-6)
+    size = Clusters.of(members).effective_sample_size(values)
+    assert size == pytest.approx(n / expected * student**2, rel=1e-6)
     narrow = Clusters.of(members).effective_sample_size(values.astype(np.int8))
-    assert narrow == pytest.approx(found)
+    assert narrow == pytest.approx(size)
 
 
 def test_clusters_are_counted_with_their_sizes():

@@ -16,14 +16,14 @@ def axis_of(groups, *, strata=None, clusters=None):
     n = len(groups)
     return Axis(
         values=values,
-        groups=np.array([values.index(group) for group in groups]),
+        groups=np.array([values.index(group) for group in groups], dtype=int),
         strata=np.zeros(n, dtype=int) if strata is None else np.array(strata),
         clusters=np.arange(n) if clusters is None else np.array(clusters),
     )
 
 
-def gap_of(found, value):
-    return next(gap for gap in found if gap.value == value)
+def gap_of(all_gaps, value):
+    return next(gap for gap in all_gaps if gap.value == value)
 
 
 def tones(wrong_by_tone, *, drawings=61):
@@ -63,8 +63,8 @@ def test_composition_does_not_speak_for_a_group():
 
 
 def test_strata_without_both_sides_are_left_out():
-    found = gap_of(gaps(axis_of("aaabb", strata=[0, 0, 1, 0, 0]), np.array([1, 0, 1, 0, 0])), "a")
-    assert (found.n, found.rest, found.rate) == (2, 2, 0.5)
+    gap = gap_of(gaps(axis_of("aaabb", strata=[0, 0, 1, 0, 0]), np.array([1, 0, 1, 0, 0])), "a")
+    assert (gap.n, gap.rest, gap.rate) == (2, 2, 0.5)
     assert gaps(axis_of("aab", strata=[0, 0, 1]), np.array([1, 0, 1])) == []
 
 
@@ -78,26 +78,26 @@ def test_an_axis_with_one_value_has_no_gap():
 @settings(max_examples=30, deadline=None)
 def test_with_one_stratum_the_difference_is_fairlearns(images):
     events, groups = np.array([event for event, _ in images]), [group for _, group in images]
-    found = gaps(axis_of(groups), events)
+    all_gaps = gaps(axis_of(groups), events)
     frame = MetricFrame(
         metrics=mean_prediction, y_true=events, y_pred=events, sensitive_features=groups
     )
-    for gap in found:
+    for gap in all_gaps:
         assert abs(gap.difference) == pytest.approx(frame.difference())
         assert gap.rate == pytest.approx(frame.by_group[gap.value])
 
 
 def test_without_any_event_there_is_still_doubt():
-    found = gap_of(gaps(axis_of("a" * 30 + "b" * 300), np.zeros(330)), "a")
-    assert found.difference == 0
-    assert found.low < -0.02
-    assert found.high > 0.02
+    gap = gap_of(gaps(axis_of("a" * 30 + "b" * 300), np.zeros(330)), "a")
+    assert gap.difference == 0
+    assert gap.low < -0.02
+    assert gap.high > 0.02
 
 
 def test_a_group_inside_one_cluster_has_an_interval():
     groups = "a" * 10 + "b" * 10
-    found = gaps(axis_of(groups, clusters=[0] * 10 + list(range(1, 11))), np.array([1, 0] * 10))
-    assert all(gap.low <= gap.difference <= gap.high for gap in found)
+    all_gaps = gaps(axis_of(groups, clusters=[0] * 10 + list(range(1, 11))), np.array([1, 0] * 10))
+    assert all(gap.low <= gap.difference <= gap.high for gap in all_gaps)
     one_cluster = gaps(axis_of(groups, clusters=[0] * 20), np.array([1, 0] * 10))
     assert all(gap.high - gap.low >= 2 for gap in one_cluster)  # nothing is known
 
@@ -109,9 +109,9 @@ def test_intervals_cover_the_true_gap_of_every_group_at_once():
     rates = np.array([0.2, 0.1, 0.1, 0.1])
     rest = (rates.sum() - rates) / 3
     for _ in range(runs):
-        found = gaps(axis, random.random(600) < rates[axis.groups])
+        all_gaps = gaps(axis, random.random(600) < rates[axis.groups])
         held += all(
-            gap.low <= truth <= gap.high for gap, truth in zip(found, rates - rest, strict=True)
+            gap.low <= truth <= gap.high for gap, truth in zip(all_gaps, rates - rest, strict=True)
         )
     assert held >= 0.91 * runs
 
@@ -121,10 +121,10 @@ def test_a_gap_that_opened_for_dark_skin_is_found():
     axis, before = tones([60, 59, 60, 61, 60])
     _, now = tones([7, 1, 2, 1, 1])
     opened = opened_gaps(axis, {"error": (before, now)})["error"]
-    found = opened[0]
-    assert (found.now.rate, found.now.rest_rate) == pytest.approx((7 / 61, 5 / 244))
-    assert found.before.difference == pytest.approx(60 / 61 - 240 / 244)
-    assert found.p_value < 0.01
+    widest = opened[0]
+    assert (widest.now.rate, widest.now.rest_rate) == pytest.approx((7 / 61, 5 / 244))
+    assert widest.before.difference == pytest.approx(60 / 61 - 240 / 244)
+    assert widest.p_value < 0.01
     assert all(gap.p_value > 0.05 for gap in opened[1:])
 
 

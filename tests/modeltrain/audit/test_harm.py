@@ -34,7 +34,7 @@ def test_a_score_reaches_as_many_hundredths_as_are_written(hundredth):
 
 
 def test_a_score_between_two_hundredths_reaches_the_lower():
-    assert hundredths([0.2899, 0.2999, 0.9999, 0.0099, 1.0001]).tolist() == [28, 29, 99, 0, 100]
+    assert hundredths([0.2899, 0.2999, 0.9999, 0.0099, 1.02]).tolist() == [28, 29, 99, 0, 100]
     assert hundredths([]).tolist() == []
 
 
@@ -73,6 +73,11 @@ def test_a_threshold_flags_images_and_confuses_none():
     }
 
 
+def test_three_scores_that_add_up_to_the_threshold_reach_it():
+    """Added as float32, 0.12, 0.14 and 0.04 make 0.29999998."""
+    assert DecisionRule(0.3).flagged(scores_of([0.7, 0.12, 0, 0.14, 0.04])).tolist() == [True]
+
+
 def test_the_highest_score_may_be_safe_where_the_nsfw_score_is_higher():
     scores = scores_of([0.4, 0.2, 0.0, 0.2, 0.2])
     expected = np.array([HENTAI], np.uint8)
@@ -95,3 +100,17 @@ def test_false_alarms_happen_to_safe_images_and_misses_to_others():
     assert possible(FALSE_ALARM, expected).tolist() == [True, False, True]
     assert possible(MISS, expected).tolist() == [False, True, False]
     assert possible(CONFUSION, expected).tolist() == [True, True, True]
+
+
+@pytest.mark.parametrize("rule", [DecisionRule(), DecisionRule(0.3), DecisionRule(0.55)])
+def test_a_rule_is_found_by_its_name(rule):
+    assert DecisionRule.named(rule.name) == rule
+
+
+def test_no_rule_has_another_name():
+    with pytest.raises(ValueError, match="lowest"):
+        DecisionRule.named("lowest score")
+
+
+# A mutant that survives (docs/mutation.md), and why it changes nothing:
+# - reshape(-2, …): numpy takes any negative number as "the rest".

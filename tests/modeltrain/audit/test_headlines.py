@@ -46,9 +46,9 @@ def tones(wrong_by_tone, *, n=100, expected=NEUTRAL, predicted=PORN, **groups):
 
 
 def by_measure(images, **options):
-    found = headlines.headlines(answers(images, **options))
-    assert [headline["measure"] for headline in found] == list(claims.MEASURES)
-    return {headline["measure"]: headline for headline in found}
+    all_headlines = headlines.headlines(answers(images, **options))
+    assert [headline["measure"] for headline in all_headlines] == list(claims.MEASURES)
+    return {headline["measure"]: headline for headline in all_headlines}
 
 
 def test_a_group_with_more_false_alarms_is_named_with_its_figures():
@@ -187,9 +187,9 @@ def test_slices_were_chosen_by_their_mistakes_and_are_not_named():
 
 @pytest.mark.parametrize("images", [[], tones({"dark": 3}), tones({"dark": 0, "light": 0})])
 def test_without_images_groups_or_mistakes_nobody_is_named(images):
-    found = by_measure(images)
-    assert not any(headline["groups"] for headline in found.values())
-    assert json.loads(json.dumps(list(found.values()))) == list(found.values())
+    figures = by_measure(images)
+    assert not any(headline["groups"] for headline in figures.values())
+    assert json.loads(json.dumps(list(figures.values()))) == list(figures.values())
 
 
 def alike(random, *, n, groups, clusters):

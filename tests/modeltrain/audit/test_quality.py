@@ -119,12 +119,22 @@ def test_the_ends_of_the_scale_are_in_the_end_bins(confidence, number):
     assert [n for n, bin_ in enumerate(figures["bins"]) if bin_["n"]] == [number]
 
 
+@pytest.mark.parametrize("number", range(15))
+def test_a_bin_holds_its_upper_edge_also_in_float32(number):
+    edge = np.float32((number + 1) / 15)
+    for confidence in (edge, np.nextafter(edge, np.float32(2))):
+        figures = quality.calibration(np.array([confidence], dtype=np.float64), np.array([True]))
+        (filled,) = [place for place, bin_ in enumerate(figures["bins"]) if bin_["n"]]
+        assert filled == min(number + (confidence > edge), 14)
+
+
 def test_no_images_are_no_data():
     figures = quality.measure([], PETS)
     assert figures["images"] == 0
     assert figures["accuracy"]["rate"] is None
     assert figures["confusion"] == [[0, 0, 0]] * 3
     assert figures["calibration"]["ece"] is None
+    assert figures["calibration"]["debiased"] is None
     assert figures["mistakes"] == []
 
 
@@ -164,6 +174,8 @@ def test_the_page_shows_every_figure():
         "## Calibration\n"
         "\n"
         "Expected calibration error 45.0%.\n"
+        "\n"
+        "Without what chance adds to it: 0.0% (0.0% to 100.0%).\n"
         "\n"
         "| sure | images | right | |\n"
         "|---|---|---|---|\n"

@@ -1,8 +1,7 @@
-"""Builds from a few real OpenMoji drawings and from generated stamps."""
+"""Builds from a few real emoji and from generated stamps and photographs."""
 
+import io
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,12 @@ from PIL import Image
 
 from modeltrain.data import manifest
 from modeltrain.demo import build
+from modeltrain.demo.sources import SKIN_TONES
 from modeltrain.images import codec
+from tests.modeltrain.demo.resource_files import resource_file
 
-OPENMOJI = Path(__file__).parents[3] / "node_modules" / "openmoji"
-CONCEPTS = ("firefighter", "cook", "farmer", "singer", "waving hand", "victory hand")
+NPM = Path(__file__).parents[3] / "node_modules"
+CONCEPTS = ("cook", "teacher", "scientist", "OK hand", "farmer", "waving hand")
 OTHERS = ("hot dog", "dog face", "taxi", "bell", "owl", "pear", "kite", "broom")
 SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="9">'
@@ -23,13 +24,16 @@ SVG = (
 
 
 @pytest.fixture(scope="module")
-def openmoji(tmp_path_factory):
-    """The real package with a shortened list of drawings."""
-    package = tmp_path_factory.mktemp("openmoji")
-    (package / "color").mkdir()
-    (package / "color" / "svg").symlink_to(OPENMOJI / "color" / "svg")
+def npm(tmp_path_factory):
+    """The real packages, of OpenMoji with a shortened list of drawings."""
+    folder = tmp_path_factory.mktemp("npm")
+    for scope in ("@twemoji", "@lobehub"):
+        (folder / scope).symlink_to(NPM / scope)
+    package = folder / "openmoji"
+    (package / "color").mkdir(parents=True)
+    (package / "color" / "svg").symlink_to(NPM / "openmoji" / "color" / "svg")
     (package / "data").mkdir()
-    entries = json.loads((OPENMOJI / "data" / "openmoji.json").read_text())
+    entries = json.loads((NPM / "openmoji" / "data" / "openmoji.json").read_text())
     shortened = [
         entry
         for entry in entries
@@ -37,29 +41,40 @@ def openmoji(tmp_path_factory):
         or (entry["skintone"] and any(name in entry["annotation"] for name in CONCEPTS))
     ]
     (package / "data" / "openmoji.json").write_text(json.dumps(shortened))
-    return package
-
-
-@pytest.fixture(scope="module")
-def stamps(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("stamps")
-    (folder / "animals").mkdir()
-    for number, name in enumerate(["ant", "bee", "cow", "doe", "eel", "fox", "gnu", "hen", "kid"]):
-        noise = np.random.default_rng(number).integers(0, 255, (9, 9, 4), dtype=np.uint8)
-        Image.fromarray(noise, "RGBA").save(folder / "animals" / f"{name}.png")
-        (folder / "animals" / f"{name}.svg").write_text(SVG.format(w=9, n=number + 1))
-    (folder / "animals" / "blank.svg").write_text(SVG.format(w=9, n=0))
-    (folder / "animals" / "sizeless.svg").write_text(SVG.format(w=0, n=1))
     return folder
 
 
+def noise(seed, mode="RGBA", width=9):
+    shape = (9, width, len(mode))
+    pixels = np.random.default_rng(seed).integers(0, 255, shape, dtype=np.uint8)
+    return Image.fromarray(pixels, mode)
+
+
 @pytest.fixture(scope="module")
-def built(openmoji, stamps, tmp_path_factory):
+def debian(tmp_path_factory):
+    stamps = tmp_path_factory.mktemp("stamps")
+    folder = stamps / build.STAMPS_PATH / "animals"
+    folder.mkdir(parents=True)
+    for number, name in enumerate(["ant", "bee", "cow", "doe", "eel", "fox", "gnu", "hen", "kid"]):
+        noise(number).save(folder / f"{name}.png")
+        (folder / f"{name}.svg").write_text(SVG.format(w=9, n=number + 1))
+    (folder / "blank.svg").write_text(SVG.format(w=9, n=0))
+    (folder / "sizeless.svg").write_text(SVG.format(w=0, n=1))
+
+    gcompris = tmp_path_factory.mktemp("gcompris")
+    (gcompris / "usr/share/gcompris-qt/rcc").mkdir(parents=True)
+    webp = io.BytesIO()
+    noise(20, "RGB", width=1280).save(webp, "WEBP", lossless=True)
+    data = resource_file({"alpaca.webp": webp.getvalue()})
+    (gcompris / "usr/share/gcompris-qt/rcc/erase.rcc").write_bytes(data)
+    return {"tuxpaint-stamps-default": stamps, "gcompris-qt-data": gcompris}
+
+
+@pytest.fixture(scope="module")
+def built(npm, debian, tmp_path_factory):
     out = tmp_path_factory.mktemp("built") / "demo"
     steps = []
-    build.build(
-        openmoji=openmoji, stamps=stamps, out=out, progress=lambda *step: steps.append(step)
-    )
+    build.build(npm=npm, debian=debian, out=out, progress=lambda *step: steps.append(step))
     assert steps[-1][0] == steps[-1][1] == len(steps)
     return out
 
@@ -90,13 +105,37 @@ def test_labels_follow_the_medium(built):
         assert row.label == ("neutral" if medium == "photograph" else "drawings")
 
 
-def test_every_cluster_has_all_tones(built):
-    tones_by_cluster = {}
+def test_every_cluster_has_all_tones_in_each_style(built):
+    tones = {}
     for row in rows(built, "pool") + rows(built, "audit"):
         if "skin_tone" in row.groups:
-            tones_by_cluster.setdefault(row.cluster, set()).add(row.groups["skin_tone"])
-    assert len(tones_by_cluster) >= 6
-    assert all(len(tones) == 5 for tones in tones_by_cluster.values())
+            style = row.source.rpartition(" ")[0]
+            tones.setdefault((row.cluster, style), set()).add(row.groups["skin_tone"])
+    assert len(tones) >= 6
+    assert {style for _, style in tones} == {"OpenMoji", "Twemoji", "Fluent Emoji"}
+    assert all(cluster_tones == set(SKIN_TONES) for cluster_tones in tones.values())
+
+
+def test_new_styles_and_photographs_are_only_in_the_audit_set(built):
+    sources = {name: {row.source for row in rows(built, name)} for name in ("pool", "audit")}
+    assert {source.split()[0] for source in sources["pool"]} == {"OpenMoji", "Tux"}
+    assert {"GCompris erase/alpaca", "scikit-learn china"} < sources["audit"]
+
+
+def test_every_emoji_of_the_audit_set_is_there_as_a_rendering(built):
+    by_medium = {"vector": set(), "render": set()}
+    for row in rows(built, "audit"):
+        if row.cluster.startswith("openmoji"):
+            groups = {**row.groups, "medium": ""}
+            by_medium[row.groups["medium"]].add((row.cluster, *sorted(groups.items())))
+    assert by_medium["vector"] == by_medium["render"]
+
+
+def test_large_photographs_are_shrunk(built):
+    paths = json.loads((built / "images.json").read_text())
+    (alpaca,) = (row for row in rows(built, "audit") if row.source.endswith("alpaca"))
+    with Image.open(paths[alpaca.sha256]) as image:
+        assert image.size == (640, 5)
 
 
 def test_drawn_stamps_are_only_in_the_audit_set_and_unusable_ones_nowhere(built):
@@ -121,23 +160,38 @@ def test_the_card_lists_sources_licences_and_counts(built):
     text = (built / "CARD.md").read_text()
     assert "CC BY-SA 4.0" in text
     assert "GPL-2" in text
+    assert "npm `@lobehub/fluent-emoji-3d`" in text
     assert f"| all | | {len(rows(built, 'pool'))} | {len(rows(built, 'audit'))} |" in text
-    assert "photographs are missing" not in text
 
 
-def test_the_same_packages_give_the_same_data(built, openmoji, stamps, tmp_path):
-    build.build(openmoji=openmoji, stamps=stamps, out=tmp_path / "again", progress=lambda *_: None)
+def test_the_card_counts_images_without_a_value(built):
+    text = (built / "CARD.md").read_text()
+    without = {
+        name: sum("gender" not in row.groups for row in rows(built, name))
+        for name in ("pool", "audit")
+    }
+    assert f"| gender | not stated | {without['pool']} | {without['audit']} |" in text
+
+
+def test_the_card_says_which_photographs_are_missing(built):
+    text = " ".join((built / "CARD.md").read_text().split())
+    assert "when this was built: Lomiri wallpapers, Palapeli. If" in text
+
+
+def test_the_same_packages_give_the_same_data(built, npm, debian, tmp_path):
+    build.build(npm=npm, debian=debian, out=tmp_path / "again", progress=lambda *_: None)
     for name in ("pool.jsonl", "audit.jsonl"):
         assert (tmp_path / "again" / name).read_bytes() == (built / name).read_bytes()
 
 
-def test_without_stamps_the_card_says_what_is_missing(openmoji, tmp_path):
-    build.build(openmoji=openmoji, stamps=None, out=tmp_path / "d", progress=lambda *_: None)
-    assert "photographs are missing" in (tmp_path / "d" / "CARD.md").read_text()
+def test_without_debian_packages_the_pool_has_drawings_only(npm, tmp_path):
+    build.build(npm=npm, debian={}, out=tmp_path / "d", progress=lambda *_: None)
     assert {row.label for row in rows(tmp_path / "d", "pool")} == {"drawings"}
+    neutral = [row.source for row in rows(tmp_path / "d", "audit") if row.label == "neutral"]
+    assert sorted(neutral) == ["scikit-learn china", "scikit-learn flower"]
 
 
-def test_an_interrupted_build_leaves_the_old_data(openmoji, tmp_path):
+def test_an_interrupted_build_leaves_the_old_data(npm, tmp_path):
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "old").touch()
 
@@ -145,35 +199,6 @@ def test_an_interrupted_build_leaves_the_old_data(openmoji, tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build.build(openmoji=openmoji, stamps=None, out=tmp_path / "d", progress=interrupt)
+        build.build(npm=npm, debian={}, out=tmp_path / "d", progress=interrupt)
     assert [path.name for path in tmp_path.iterdir()] == ["d"]
     assert [path.name for path in (tmp_path / "d").iterdir()] == ["old"]
-
-
-def write_program(folder, name, text):
-    folder.mkdir(exist_ok=True)
-    (folder / name).write_text("#!/bin/sh\n" + text)
-    (folder / name).chmod(0o755)
-
-
-def test_stamps_are_fetched_once(tmp_path, monkeypatch):
-    write_program(tmp_path / "bin", "apt-get", "echo $2 > x.deb\n")
-    write_program(tmp_path / "bin", "dpkg-deb", 'mkdir -p "$3/usr/share/tuxpaint/stamps"\n')
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    stamps = build.fetch_stamps(tmp_path / "cache")
-    assert stamps == tmp_path / "cache" / "usr/share/tuxpaint/stamps"
-    monkeypatch.setattr(subprocess, "run", None)
-    assert build.fetch_stamps(tmp_path / "cache") == stamps
-
-
-@pytest.mark.parametrize("failure", ["missing", "fails", "nothing"])
-def test_a_failed_download_gives_no_stamps(tmp_path, monkeypatch, capsys, failure):
-    (tmp_path / "bin").mkdir()
-    if failure == "fails":
-        write_program(tmp_path / "bin", "apt-get", "echo no network >&2\nexit 100\n")
-    if failure == "nothing":
-        write_program(tmp_path / "bin", "apt-get", "exit 0\n")
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    assert build.fetch_stamps(tmp_path / "cache") is None
-    assert "No photographs" in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["bin"]

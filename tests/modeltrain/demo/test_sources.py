@@ -4,15 +4,20 @@ from pathlib import Path
 import pytest
 
 from modeltrain.demo.sources import (
+    FLUENT_EMOJI,
     GENDERS,
     SKIN_TONES,
+    TWEMOJI,
     concept,
+    in_audit_styles,
+    in_style,
     openmoji_drawings,
-    photographs,
     tuxpaint_drawings,
+    tuxpaint_photographs,
 )
 
-OPENMOJI = Path(__file__).parents[3] / "node_modules" / "openmoji"
+NPM = Path(__file__).parents[3] / "node_modules"
+OPENMOJI = NPM / "openmoji"
 
 
 @pytest.fixture(scope="module")
@@ -100,10 +105,11 @@ def test_drawn_and_flipped_stamps_are_not_photographs(tmp_path):
     stamp(tmp_path, "animals/mammals/hedgehog.png")
     stamp(tmp_path, "vehicles/dumper_mirror.png")
     stamp(tmp_path, "symbols/letter.png")
-    images = list(photographs(tmp_path))
+    images = list(tuxpaint_photographs(tmp_path))
     assert [image.title for image in images] == ["frog 1", "A frog"]
     assert {image.cluster for image in images} == {"tuxpaint photograph: frog"}
-    assert all(image.groups == {"medium": "photograph"} for image in images)
+    groups = {"medium": "photograph", "subject": "other"}
+    assert all(image.groups == groups for image in images)
     assert all(image.is_photograph for image in images)
 
 
@@ -114,4 +120,48 @@ def test_svg_stamps_are_drawings(tmp_path):
     (drawing,) = tuxpaint_drawings(tmp_path)
     assert drawing.title == "An ant"
     assert drawing.source == "Tux Paint stamps animals/cartoon/ant.svg"
+    assert drawing.groups == {"medium": "vector", "subject": "other"}
+
+
+def test_a_folder_that_may_show_people_states_no_subject(tmp_path):
+    stamp(tmp_path, "people/cartoon/clown.svg")
+    (drawing,) = tuxpaint_drawings(tmp_path)
     assert drawing.groups == {"medium": "vector"}
+
+
+@pytest.mark.parametrize(
+    ("title", "style", "source", "medium"),
+    [
+        ("woman firefighter: dark skin tone", TWEMOJI, "1F469-1F3FF-200D-1F692", "vector"),
+        ("woman firefighter: dark skin tone", FLUENT_EMOJI, "1F469-1F3FF-200D-1F692", "render"),
+        # Twemoji leaves out the code point that asks for colour.
+        ("pencil", TWEMOJI, "270F", "vector"),
+    ],
+)
+def test_an_emoji_in_another_style_has_the_same_groups(drawings, title, style, source, medium):
+    drawing = by_title(drawings, title)
+    styled = in_style(drawing, style, NPM)
+    assert styled.source == f"{style.name} {source}"
+    assert styled.groups == {**drawing.groups, "medium": medium}
+    assert styled.cluster == drawing.cluster
+    assert styled.path.is_file()
+
+
+def test_an_emoji_that_a_style_lacks_is_none(drawings, tmp_path):
+    assert in_style(by_title(drawings, "dog face"), TWEMOJI, tmp_path) is None
+    assert in_audit_styles([by_title(drawings, "dog face")], tmp_path) == [
+        by_title(drawings, "dog face")
+    ]
+
+
+def test_all_tones_of_an_emoji_are_shown_in_the_same_way(drawings):
+    toned = [drawing for drawing in drawings if "skin_tone" in drawing.groups]
+    ways = {}
+    for image in in_audit_styles(toned, NPM):
+        way = (image.source.split()[0], image.ground, image.close_up)
+        ways.setdefault((image.cluster, image.groups["medium"]), set()).add(way)
+    assert all(len(cluster_ways) == 1 for cluster_ways in ways.values())
+    for medium, styles in (("vector", {"OpenMoji", "Twemoji"}), ("render", {"Fluent"})):
+        chosen = Counter(way for (_, kind), (way,) in ways.items() if kind == medium)
+        assert {style for style, _, _ in chosen} == styles
+        assert len({(ground, close_up) for _, ground, close_up in chosen}) == 8

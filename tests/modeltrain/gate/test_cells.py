@@ -5,7 +5,7 @@ import pytest
 
 from modeltrain.audit import columns
 from modeltrain.audit.fairness import effective_sample_size
-from modeltrain.gate.cells import compare_cells
+from modeltrain.gate.cells import compare_cells, outcomes_of
 from modeltrain.gate.paired import Pairs
 from modeltrain.gate.policy import Policy
 from modeltrain.labels import LABELS
@@ -14,14 +14,16 @@ from tests.modeltrain.gate.images import DRAWINGS, NEUTRAL, PORN, images
 
 def compared(before, now, **settings):
     policy = Policy(**{"version": 1, "margin": 0.05, "minimum": 30, "level": 0.95} | settings)
-    return compare_cells(columns.from_predicted(before), columns.from_predicted(now), policy)
+    old, new = columns.from_predicted(before), columns.from_predicted(now)
+    return compare_cells(old, outcomes_of(old, new, policy.rules), policy)
 
 
 def comparison_of(comparisons, axis, value, measure, rule="highest score"):
     return next(
-        found
-        for found in comparisons
-        if (found.axis, found.value, found.measure, found.rule) == (axis, value, measure, rule)
+        comparison
+        for comparison in comparisons
+        if (comparison.axis, comparison.value, comparison.measure, comparison.rule)
+        == (axis, value, measure, rule)
     )
 
 
@@ -32,26 +34,26 @@ def mixed(wrong_drawings=(), wrong_porn=()):
 
 
 def test_each_kind_of_mistake_is_counted_where_it_can_happen():
-    found = compared(mixed([0, 1]), mixed([1, 2, 3], [0]))
-    alarms = comparison_of(found, "overall", "all", "false_alarm")
+    comparisons = compared(mixed([0, 1]), mixed([1, 2, 3], [0]))
+    alarms = comparison_of(comparisons, "overall", "all", "false_alarm")
     assert alarms.pairs == Pairs(both=1, only_candidate=2, only_champion=1, neither=16)
-    misses = comparison_of(found, "overall", "all", "miss")
+    misses = comparison_of(comparisons, "overall", "all", "miss")
     assert misses.pairs == Pairs(both=0, only_candidate=1, only_champion=0, neither=9)
-    assert comparison_of(found, "overall", "all", "confusion").pairs == Pairs(0, 0, 0, 30)
+    assert comparison_of(comparisons, "overall", "all", "confusion").pairs == Pairs(0, 0, 0, 30)
 
 
 def test_mistakes_that_cannot_happen_have_no_cell():
-    found = compared(mixed(), mixed())
+    comparisons = compared(mixed(), mixed())
     measures = {
-        value: [cell.measure for cell in found if (cell.axis, cell.value) == ("class", value)]
+        value: [cell.measure for cell in comparisons if (cell.axis, cell.value) == ("class", value)]
         for value in (DRAWINGS, PORN)
     }
     assert measures == {DRAWINGS: ["false_alarm", "confusion"], PORN: ["miss", "confusion"]}
 
 
 def test_a_cell_without_images_is_told_once():
-    found = compared(mixed(), mixed(), thresholds=[0.3, 0.5])
-    (empty,) = [cell for cell in found if cell.value == NEUTRAL]
+    comparisons = compared(mixed(), mixed(), thresholds=[0.3, 0.5])
+    (empty,) = [cell for cell in comparisons if cell.value == NEUTRAL]
     assert empty.pairs.n == 0
     assert empty.interval is None
     assert empty.p_value == 1
@@ -61,20 +63,23 @@ def test_each_threshold_has_cells_of_its_own():
     def scored(score):
         return images(10, nsfw_score=score)
 
-    found = compared(scored(0.2), scored(0.4), thresholds=[0.3, 0.5])
+    comparisons = compared(scored(0.2), scored(0.4), thresholds=[0.3, 0.5])
     newly_flagged = {
         cell.rule: cell.pairs.only_candidate
-        for cell in found
+        for cell in comparisons
         if (cell.axis, cell.measure) == ("overall", "false_alarm")
     }
     assert newly_flagged == {"highest score": 0, "NSFW score ≥ 0.3": 10, "NSFW score ≥ 0.5": 0}
-    assert {cell.rule for cell in found if cell.measure == "confusion"} == {"highest score"}
+    assert {cell.rule for cell in comparisons if cell.measure == "confusion"} == {"highest score"}
 
 
 def test_cells_with_the_same_images_name_the_first():
-    found = compared(mixed(), mixed())
-    assert comparison_of(found, "medium", "drawn", "false_alarm").same_images_as == "class=drawings"
-    assert comparison_of(found, "class", DRAWINGS, "false_alarm").same_images_as == ""
+    comparisons = compared(mixed(), mixed())
+    assert (
+        comparison_of(comparisons, "medium", "drawn", "false_alarm").same_images_as
+        == "class=drawings"
+    )
+    assert comparison_of(comparisons, "class", DRAWINGS, "false_alarm").same_images_as == ""
     alone = compared(images(5, tone="dark"), images(5, tone="dark"))
     same = {cell.axis: cell.same_images_as for cell in alone if cell.pairs.n}
     assert same == {"overall": "", "class": "overall=all", "tone": "overall=all"}
@@ -84,8 +89,8 @@ def test_a_cells_effective_sample_size_is_that_of_the_differences():
     def clustered(wrong):
         return images(60, wrong=wrong, answer=PORN, cluster_of=lambda number: str(number // 4))
 
-    found = compared(clustered([0]), clustered([4, 5, 6, 40]))
-    cell = comparison_of(found, "overall", "all", "false_alarm")
+    comparisons = compared(clustered([0]), clustered([4, 5, 6, 40]))
+    cell = comparison_of(comparisons, "overall", "all", "false_alarm")
     differences = np.zeros(60, dtype=np.int8)
     differences[[4, 5, 6, 40]] = 1
     differences[0] = -1
@@ -110,8 +115,8 @@ def test_p_values_are_corrected_for_all_cells():
             )
         ]
 
-    found = compared(groups((), range(6)), groups(range(6), ()))
-    corrected = comparison_of(found, "tone", "0", "false_alarm").p_value
+    comparisons = compared(groups((), range(6)), groups(range(6), ()))
+    corrected = comparison_of(comparisons, "tone", "0", "false_alarm").p_value
     assert corrected == pytest.approx(1 - (1 - 1 / 64) ** 6, abs=0.02)
     alone = compared(groups((), ()), groups(range(6), ()))
     uncorrected = comparison_of(alone, "tone", "0", "false_alarm").p_value
@@ -119,9 +124,9 @@ def test_p_values_are_corrected_for_all_cells():
 
 
 def test_no_images_have_one_cell_for_each_class_and_for_all():
-    found = compared([], [])
-    assert [(cell.axis, cell.value) for cell in found] == [
+    comparisons = compared([], [])
+    assert [(cell.axis, cell.value) for cell in comparisons] == [
         ("overall", "all"),
         *[("class", label) for label in LABELS],
     ]
-    assert {cell.pairs.n for cell in found} == {0}
+    assert {cell.pairs.n for cell in comparisons} == {0}

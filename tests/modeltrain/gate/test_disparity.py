@@ -3,6 +3,7 @@
 import pytest
 
 from modeltrain.audit import columns
+from modeltrain.gate.cells import outcomes_of
 from modeltrain.gate.disparity import as_dict, opened_disparities
 from modeltrain.gate.policy import Policy
 from tests.modeltrain.gate.images import DRAWINGS, PORN, images
@@ -10,7 +11,8 @@ from tests.modeltrain.gate.images import DRAWINGS, PORN, images
 
 def disparities(before, now, **settings):
     policy = Policy(**{"version": 1, "margin": 0.05, "minimum": 30, "level": 0.95} | settings)
-    return opened_disparities(columns.from_predicted(before), columns.from_predicted(now), policy)
+    old, new = columns.from_predicted(before), columns.from_predicted(now)
+    return opened_disparities(old, outcomes_of(old, new, policy.rules), policy)
 
 
 def two_tones(dark, light, n=100, answer=PORN, **groups):
@@ -23,28 +25,28 @@ def two_tones(dark, light, n=100, answer=PORN, **groups):
 def test_a_group_that_falls_behind_is_found_with_before_and_now():
     alarms, errors = disparities(two_tones(5, 5), two_tones(40, 5))
     assert {alarms.measure, errors.measure} == {"false_alarm", "error"}
-    found = as_dict(alarms)
-    assert (found["axis"], found["value"], found["rule"]) == ("tone", "dark", "highest score")
-    assert (found["n"], found["rest"]) == (100, 100)
-    assert found["before"] == {"rate": pytest.approx(0.05), "rest_rate": pytest.approx(0.05)}
-    assert (found["now"]["rate"], found["now"]["ratio"]) == pytest.approx((0.4, 8))
-    assert found["difference"] == pytest.approx(0.35)
-    assert found["low"] < 0.35 < found["high"]
-    assert found["own_change"] == pytest.approx(0.35)
-    assert found["blocks"]
+    gap = as_dict(alarms)
+    assert (gap["axis"], gap["value"], gap["rule"]) == ("tone", "dark", "highest score")
+    assert (gap["n"], gap["rest"]) == (100, 100)
+    assert gap["before"] == {"rate": pytest.approx(0.05), "rest_rate": pytest.approx(0.05)}
+    assert (gap["now"]["rate"], gap["now"]["ratio"]) == pytest.approx((0.4, 8))
+    assert gap["difference"] == pytest.approx(0.35)
+    assert gap["low"] < 0.35 < gap["high"]
+    assert gap["own_change"] == pytest.approx(0.35)
+    assert gap["blocks"]
 
 
 def test_a_group_that_gains_less_than_others_does_not_block():
-    for found in disparities(two_tones(90, 90), two_tones(50, 5)):
-        assert found.value == "dark"
-        assert found.better_off
-        assert not as_dict(found)["blocks"]
+    for gap in disparities(two_tones(90, 90), two_tones(50, 5)):
+        assert gap.value == "dark"
+        assert gap.better_off
+        assert not as_dict(gap)["blocks"]
 
 
 def test_a_group_that_stays_where_others_gain_blocks():
-    found = disparities(two_tones(50, 50), two_tones(50, 5))
-    assert {disparity.value for disparity in found} == {"dark"}
-    assert not any(disparity.better_off for disparity in found)
+    gaps = disparities(two_tones(50, 50), two_tones(50, 5))
+    assert {gap.value for gap in gaps} == {"dark"}
+    assert not any(gap.better_off for gap in gaps)
 
 
 def test_a_gap_that_was_there_before_is_not_opened():
@@ -55,7 +57,7 @@ def test_a_group_that_only_loses_its_lead_does_not_fall_behind():
     """Dark catches up; light is as good as before, and still no worse than dark."""
     assert disparities(two_tones(50, 5), two_tones(10, 5)) == []
     assert disparities(two_tones(50, 5), two_tones(5, 5)) == []
-    assert {found.value for found in disparities(two_tones(50, 5), two_tones(5, 30))} == {"light"}
+    assert {gap.value for gap in disparities(two_tones(50, 5), two_tones(5, 30))} == {"light"}
 
 
 def test_a_gap_inside_the_margin_is_not_told():
@@ -67,9 +69,9 @@ def test_a_gap_inside_the_margin_is_not_told():
 def test_the_widest_gap_comes_first():
     before = two_tones(5, 5) + images(100, start=5000, tone="mid")
     now = two_tones(30, 5) + images(100, wrong=range(60), answer=PORN, start=5000, tone="mid")
-    found = disparities(before, now)
-    assert found[0].value == "mid"
-    widths = [disparity.gap.change.difference for disparity in found]
+    gaps = disparities(before, now)
+    assert gaps[0].value == "mid"
+    widths = [gap.gap.change.difference for gap in gaps]
     assert widths == sorted(widths, reverse=True)
 
 
@@ -84,8 +86,8 @@ def test_a_gap_at_a_threshold_names_its_rule():
             100, nsfw_score=0.1, start=1000, tone="light"
         )
 
-    (found,) = disparities(scored(0.1), scored(0.4), thresholds=[0.3, 0.5])
-    assert (found.measure, found.rule) == ("false_alarm", "NSFW score ≥ 0.3")
+    (gap,) = disparities(scored(0.1), scored(0.4), thresholds=[0.3, 0.5])
+    assert (gap.measure, gap.rule) == ("false_alarm", "NSFW score ≥ 0.3")
 
 
 def test_composition_opens_no_gap():
@@ -112,10 +114,10 @@ def test_composition_opens_no_gap():
             )
         ]
 
-    tones = [found for found in disparities(media(0), media(50)) if found.axis == "tone"]
+    tones = [gap for gap in disparities(media(0), media(50)) if gap.axis == "tone"]
     assert tones
     standardised = disparities(media(0), media(50), standardised=["class", "medium"])
-    assert [found for found in standardised if found.axis == "tone"] == []
+    assert [gap for gap in standardised if gap.axis == "tone"] == []
 
 
 def test_an_axis_with_one_value_or_none_has_no_gap():

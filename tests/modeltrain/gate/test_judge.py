@@ -2,13 +2,17 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.stats import binom
 
+from modeltrain.audit import columns
 from modeltrain.audit.fairness import effective_sample_size
+from modeltrain.gate import judge as module
 from modeltrain.gate import policy
+from modeltrain.gate.cells import compare_cells, outcomes_of
 from modeltrain.gate.judge import NotComparable, judge
 from modeltrain.gate.paired import Pairs, difference_interval
 from modeltrain.gate.policy import Exemption, Policy
@@ -175,8 +179,8 @@ def test_a_gap_between_groups_that_all_gained_is_told_and_passes():
     assert not gap["blocks"]
     assert gap["sentence"] == (
         "A gap opens: mistakes in images with tone a happen to 11.5% of 61, to 2.0% of comparable "
-        "others; before, to 98.4% and 98.4% (+9.4 points, −0.2 to 19); by chance alone in about "
-        "1 in 667 such audits. The group itself is better off (−87 points, −93 to −74)."
+        "others; before, to 98.4% and 98.4% (+9.4 points, −0.2 to 19); by chance alone in fewer "
+        "than 1 in 1,000 such audits. The group itself is better off (−87 points, −93 to −74)."
     )
 
 
@@ -221,6 +225,13 @@ def test_a_score_that_moved_is_not_the_same_answer():
     result = judge(champion=same, candidate=moved, policy=rules())
     assert not any(cell["unchanged"] for cell in result["cells"])
     assert result["verdict"] == "insufficient data"  # 60 images cannot rule out 10 points
+
+
+def test_answers_may_come_as_columns():
+    before, now = every_class(60, neutral=range(20)), every_class(60, neutral=range(5))
+    assert judge(
+        champion=columns.from_predicted(before), candidate=columns.from_predicted(now)
+    ) == judge(champion=before, candidate=now)
 
 
 def test_order_of_images_does_not_matter():
@@ -292,7 +303,7 @@ def test_a_small_loss_in_a_small_class_cannot_be_told():
     assert cell["finding"] == "insufficient data"
     assert cell["verdict"] == "insufficient data"
     assert result["verdict"] == "insufficient data"
-    assert "about 160 such images would show it" in cell["sentence"]
+    assert "About 160 such images would show whether there is one." in cell["sentence"]
 
 
 def test_the_same_small_loss_among_many_images_is_within_the_margin():
@@ -503,6 +514,7 @@ def test_every_figure_of_a_cell_can_be_counted():
         *("p_value", "needed", "not_covered", "exception"),
     }
     assert (empty["n"], empty["clusters"], empty["newly_wrong"], empty["newly_right"]) == (0,) * 4
+    assert (empty["independent"], empty["margin"]) == (0, 0)
 
 
 def test_the_margin_is_what_the_policy_says_to_the_last_digit():
@@ -516,6 +528,73 @@ def test_the_margin_is_what_the_policy_says_to_the_last_digit():
     high = difference_interval(Pairs(0, 2, 0, 998))[1]
     assert finding(high) == "insufficient data"
     assert finding(math.nextafter(high, 1)) == "not worse"
+
+
+def test_the_margin_of_harm_is_that_of_the_mean_rate_of_both_models():
+    """40 and 60 false alarms of 1,000: a mean of 50, and half an image more."""
+
+    def alarms(count, cluster_of):
+        return images(1000, wrong=range(count), answer=PORN, cluster_of=cluster_of)
+
+    for cluster_of in (str, lambda number: str(number // 10)):
+        result = judge(
+            champion=alarms(40, cluster_of), candidate=alarms(60, cluster_of), policy=rules()
+        )
+        cell = cell_of(result, "class", NEUTRAL)
+        n = cell["independent"]
+        rate = (50 * n / 1000 + 0.5) / (n + 1)
+        margin = min(0.1, 5 * math.sqrt(2 * rate * (1 - rate) / n))
+        assert cell["margin"] == pytest.approx(margin, abs=1e-12)
+    assert n < 1000
+
+
+def test_a_cell_with_exactly_the_minimum_of_images_may_pass():
+    before = images(30)
+    now = [*images(29), *images(1, start=29, nsfw_score=0.1)]
+
+    def finding(minimum):
+        result = judge(champion=before, candidate=now, policy=rules(margin=0.2, minimum=minimum))
+        return cell_of(result, "class", NEUTRAL, "confusion")["finding"]
+
+    assert (finding(30), finding(31)) == ("not worse", "insufficient data")
+
+
+def test_a_cell_with_exactly_the_minimum_of_images_decides_although_it_is_not_required():
+    before = images(30)
+    now = [*images(29), *images(1, start=29, nsfw_score=0.1)]
+
+    def verdict(minimum):
+        settings = rules(minimum=minimum, required=[])
+        return judge(champion=before, candidate=now, policy=settings)["verdict"]
+
+    assert (verdict(30), verdict(31)) == ("insufficient data", "pass")
+
+
+def test_images_of_which_no_class_is_covered_are_not_required():
+    settings = rules(
+        not_covered=[Exemption("class", label, "None is kept.") for label in (HENTAI, PORN, SEXY)]
+    )
+    same = safe() + images(9, expected=PORN, start=5000)
+    result = judge(champion=same, candidate=same, policy=settings)
+    required = {
+        measure: cell_of(result, "overall", "all", measure)["required"]
+        for measure in ("false_alarm", "miss", "confusion")
+    }
+    assert required == {"false_alarm": True, "miss": False, "confusion": True}
+
+
+def test_a_chance_of_exactly_the_risk_is_worse():
+    settings = rules()
+    before, now = (columns.from_predicted(images(60, wrong=range(count))) for count in (0, 1))
+    comparison, *_ = compare_cells(before, outcomes_of(before, now, settings.rules), settings)
+
+    def finding(p_value):
+        cell = module._cell(replace(comparison, p_value=p_value), unchanged=False, policy=settings)
+        return cell["finding"]
+
+    risk = settings.worse_risk
+    assert finding(risk) == "worse"
+    assert finding(math.nextafter(risk, 1)) != "worse"
 
 
 def test_a_candidate_between_once_and_twice_the_margin_does_not_pass():
@@ -550,6 +629,26 @@ def test_the_images_needed_grow_with_the_design_effect():
             measure="confusion", rate=rate, disagreement=0.03
         )
         assert cell["needed"] == math.ceil(independent * 100 / effective)
+
+
+def test_the_images_needed_grow_with_every_answer_that_differs():
+    before, now = images(100, wrong=[0]), images(100, wrong=(1, 2, 3))
+    cell = cell_of(
+        judge(champion=before, candidate=now, policy=rules()), "class", NEUTRAL, "confusion"
+    )
+    assert cell["needed"] == rules().fewest_images(
+        measure="confusion", rate=2.5 / 101, disagreement=0.04
+    )
+
+
+def test_where_enough_images_are_there_and_look_worse_more_are_needed_than_there_are():
+    """140 would do if none were newly wrong. Two are, so 140 must not be said to be enough."""
+    before, now = every_class(140), every_class(140, neutral=(0, 8))
+    result = judge(champion=before, candidate=now, policy=rules())
+    cell = cell_of(result, "class", NEUTRAL, "confusion")
+    assert cell["finding"] == "insufficient data"
+    assert cell["needed"] > cell["n"]
+    assert f"about {cell['needed']:,} are needed and 140 are there" in result["sentence"]
 
 
 def test_a_policy_that_no_number_of_images_satisfies_is_told_at_once():
@@ -629,8 +728,11 @@ def test_the_refusal_to_compare_counts_what_differs():
 def test_scores_that_are_no_numbers_are_refused(score):
     broken = images(29) + images(1, start=29, nsfw_score=score)
     for champion, candidate in ((broken, images(30)), (images(30), broken), (broken, broken)):
-        with pytest.raises(NotComparable, match="Every score must be a number"):
+        with pytest.raises(NotComparable) as refusal:
             judge(champion=champion, candidate=candidate)
+        assert str(refusal.value) == (
+            "Every score must be a number. Received: one that is not. Audit the model again."
+        )
 
 
 def test_nothing_at_all_is_insufficient_data():
@@ -646,12 +748,12 @@ def test_axes_that_repeat_each_other_are_told_and_cost_nothing():
         return every_class() + images(60, wrong=wrong, answer=PORN, start=9000, **groups)
 
     axes = {f"axis_{number:02}": "dark" for number in range(20)}
-    one = judge(champion=dark((), tone="dark"), candidate=dark(range(9), tone="dark"))
+    single = judge(champion=dark((), tone="dark"), candidate=dark(range(9), tone="dark"))
     many = judge(champion=dark((), **axes), candidate=dark(range(9), **axes))
     cell = cell_of(many, "axis_19", "dark")
     assert cell["same_images_as"] == "axis_00=dark"
     assert cell_of(many, "axis_00", "dark")["same_images_as"] == ""
-    assert cell["p_value"] == pytest.approx(cell_of(one, "tone", "dark")["p_value"], abs=0.005)
+    assert cell["p_value"] == pytest.approx(cell_of(single, "tone", "dark")["p_value"], abs=0.005)
 
 
 def test_a_class_that_is_one_medium_is_told():
@@ -743,3 +845,7 @@ def test_hentai_that_is_called_a_drawing_is_a_miss():
     missed = images(60, expected=HENTAI, wrong=range(40), answer=DRAWINGS, start=9000)
     result = judge(champion=safe() + hentai, candidate=safe() + missed)
     assert cell_of(result, "class", HENTAI, "miss")["finding"] == "worse"
+
+
+# Mutants that survive (docs/mutation.md), and why they change nothing:
+# - the effective size of a cell without images, without the condition: it is 0 as well.

@@ -155,13 +155,13 @@ def test_an_exemption_is_for_one_cell():
 
 def test_the_margin_of_confusion_is_fixed():
     for rate, effective in ((0.0, 30), (0.5, 30), (0.5, 1e6)):
-        found = policy_with().margin_for(measure="confusion", rate=rate, effective=effective)
-        assert found == 0.08
+        margin = policy_with().margin_for(measure="confusion", rate=rate, effective=effective)
+        assert margin == 0.08
 
 
 @pytest.mark.parametrize("measure", ["false_alarm", "miss"])
 @pytest.mark.parametrize(
-    ("rate", "effective", "margin"),
+    ("rate", "effective", "expected"),
     [
         (0.03, 150, 0.0985),  # 5 · √(2 · 0.03 · 0.97 / 150)
         (0.5, 30, 0.1),  # never more than the ceiling
@@ -169,9 +169,9 @@ def test_the_margin_of_confusion_is_fixed():
         (0.005, 1e9, 0.005),  # or than the rate again, if that is less
     ],
 )
-def test_the_margin_of_harm_tightens_with_the_number_of_images(measure, rate, effective, margin):
-    found = policy_with().margin_for(measure=measure, rate=rate, effective=effective)
-    assert found == pytest.approx(margin, abs=5e-5)
+def test_the_margin_of_harm_tightens_with_the_number_of_images(measure, rate, effective, expected):
+    margin = policy_with().margin_for(measure=measure, rate=rate, effective=effective)
+    assert margin == pytest.approx(expected, abs=5e-5)
 
 
 @pytest.mark.parametrize("measure", ["false_alarm", "confusion"])

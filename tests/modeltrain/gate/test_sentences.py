@@ -5,6 +5,7 @@ from modeltrain.gate.sentences import (
     cell_sentence,
     gap_sentence,
     not_judged,
+    open_gap_sentence,
     points,
     verdict_sentence,
 )
@@ -104,7 +105,7 @@ def test_points_have_a_true_minus_and_a_sign_only_if_asked():
         (
             cell("insufficient data"),
             "Not enough images: a rise of false alarms in neutral images by 5 points cannot be "
-            f"ruled out: {FIGURES}. If there is none, about 1,234 such images would show it.",
+            f"ruled out: {FIGURES}. About 1,234 such images would show whether there is one.",
         ),
         (
             cell("not worse"),
@@ -170,16 +171,16 @@ def test_a_verdict_says_what_the_policy_does_not_cover():
         cell("insufficient data", value=label, n=0, not_covered="None is kept.", required=False)
         for label in ("porn", "sexy")
     ]
-    told = "; porn and sexy images are not judged (None is kept)."
-    for found, gaps in (
+    clause = "; porn and sexy images are not judged (None is kept)."
+    for sentence, gaps in (
         (verdict("pass", cell("not worse"), *empty), []),
         (verdict("pass", cell("not worse"), *empty, gaps=[gap(blocks=False)]), [gap(blocks=False)]),
         (verdict("blocked", cell("worse"), *empty), []),
         (verdict("blocked", cell("not worse"), *empty, gaps=[gap()]), [gap()]),
         (verdict("insufficient data", cell("insufficient data"), *empty), []),
     ):
-        first, _, rest = found.partition(". ")
-        assert f"{first.removesuffix('.')}.".endswith(told)
+        first, _, rest = sentence.partition(". ")
+        assert f"{first.removesuffix('.')}.".endswith(clause)
         assert bool(rest) == bool(gaps)
     few = cell("insufficient data", value="porn", n=3, independent=3, not_covered="None is kept.")
     assert "; porn images are not judged (None is kept)." in verdict("pass", cell("not worse"), few)
@@ -252,6 +253,22 @@ def test_cells_without_enough_images_are_named_with_how_many_are_needed():
     assert verdict("insufficient data", short[0]) == "Not enough images: no images of porn."
 
 
+def test_more_images_of_a_rise_beyond_the_margin_would_not_pass():
+    short = cell("insufficient data", needed=None)
+    assert short["sentence"].endswith(
+        "If the rise is as large as it looks, no number of images would rule it out."
+    )
+    assert verdict("insufficient data", short) == (
+        "Not enough images: too few neutral images to rule out a rise; neutral images look worse, "
+        "which more of the same would not rule out."
+    )
+    strict = cell("insufficient data", needed=None, difference=0.0)
+    assert strict["sentence"].endswith("Under this policy, no number of images would show it.")
+    assert verdict("insufficient data", strict).endswith(
+        "; under this policy, no number of images would do."
+    )
+
+
 def test_many_names_are_cut_short():
     def with_cells(count):
         return verdict(
@@ -261,3 +278,31 @@ def test_many_names_are_cut_short():
 
     assert with_cells(4) == "Not enough images: no images of c0, c1, c2 and c3."
     assert with_cells(5) == "Not enough images: no images of c0, c1, c2 and 2 more."
+
+
+def open_gap(**changes):
+    """Dark is wrong on a third of 120 under v3, comparable others on 5; before, both on half."""
+    figures = {"n": 120, "rate": 1 / 3, "rest_rate": 5 / 120, "difference": 35 / 120}
+    standing = {**figures, "low": 0.19, "high": 0.396}
+    before = {"n": 120, "rate": 0.5, "rest_rate": 0.5, "difference": 0.0, "low": -0.1, "high": 0.1}
+    versions = {"model": "v2", "earlier_model": "v1", "under": "v3"}
+    return gap() | versions | {"standing": standing, "standing_before": before} | changes
+
+
+def test_an_open_gap_is_told_as_it_stands_and_as_it_was():
+    sentence = open_gap_sentence(open_gap())
+    assert "33.3% of 120, 4.2% of comparable others (+29 points, 19 to 40). " in sentence
+    assert "Before, under v1: 50.0% and 50.0% (0 points, −10 to 10). " in sentence
+    assert "This gap opened with v2; by chance alone in " in sentence
+
+
+def test_an_earlier_model_that_was_not_audited_on_these_images_is_told_as_the_gate_found_it():
+    gap = open_gap(standing_before=None, before={"rate": 0.25, "rest_rate": 0.2})
+    assert "Before, under v1: 25.0% and 20.0%. " in open_gap_sentence(gap)
+
+
+def test_a_gap_that_cannot_be_measured_says_so_with_the_gates_figures():
+    gap = open_gap(standing=None, n=99, now={"rate": 0.25, "rest_rate": 0.2, "ratio": 1.25})
+    sentence = open_gap_sentence(gap)
+    assert "25.0% of 99 under v2, 20.0% of comparable others. " in sentence
+    assert sentence.endswith("It cannot be measured anew under v3, so it stays open.")

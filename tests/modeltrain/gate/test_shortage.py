@@ -9,7 +9,7 @@ import pytest
 
 from modeltrain.audit import columns
 from modeltrain.audit.columns import Columns
-from modeltrain.gate.cells import compare_cells
+from modeltrain.gate.cells import compare_cells, outcomes_of
 from modeltrain.gate.policy import Exemption, Policy
 from modeltrain.gate.shortage import no_worse, shortages
 from modeltrain.labels import LABELS, NSFW
@@ -26,7 +26,7 @@ def rules(**settings):
     )
 
 
-def found(predicted, *, rise=None, **settings):
+def shortages_of(predicted, *, rise=None, **settings):
     return shortages(columns.from_predicted(predicted), rules(**settings), rise=rise)
 
 
@@ -79,7 +79,8 @@ def test_the_gate_notices_the_smallest_change_in_80_percent_of_audits(size, per_
     result = shortages(champion, policy)
     rise = cell_of(result, "group", "3")["smallest_change"]
     for _ in range(runs):
-        cells = compare_cells(champion, harmed(champion, 3, rise, random), policy)
+        outcomes = outcomes_of(champion, harmed(champion, 3, rise, random), policy.rules)
+        cells = compare_cells(champion, outcomes, policy)
         (cell,) = [
             cell
             for cell in cells
@@ -91,7 +92,7 @@ def test_the_gate_notices_the_smallest_change_in_80_percent_of_audits(size, per_
 
 
 def test_a_set_in_which_nothing_is_short_says_so():
-    result = found(safe())
+    result = shortages_of(safe())
     assert result["sentence"] == (
         "Nothing is short: every class and group that is judged has enough images."
     )
@@ -102,7 +103,7 @@ def test_a_set_in_which_nothing_is_short_says_so():
 
 
 def test_a_small_group_says_how_many_more_and_what_is_not_seen_without():
-    result = found(safe() + images(40, start=50_000, tone="dark"))
+    result = shortages_of(safe() + images(40, start=50_000, tone="dark"))
     dark = of_group(result, "dark")
     assert result["sentence"] == (
         "1 of 8 classes and groups are short of images; because of 1, a model that is no worse may "
@@ -116,43 +117,44 @@ def test_a_small_group_says_how_many_more_and_what_is_not_seen_without():
         f"false alarms below {rise * 100:.0f} points is seen there, and that a model that is no "
         "worse may read “not enough images”."
     )
-    more = found(safe() + images(40 + dark["missing"], start=50_000, tone="dark"))
+    more = shortages_of(safe() + images(40 + dark["missing"], start=50_000, tone="dark"))
     assert not of_group(more, "dark")["short"]
 
 
 def test_a_smaller_rise_needs_more_images():
     needed = [
-        of_group(found(safe(300), rise=rise), NEUTRAL)["needed_to_notice"] for rise in (0.1, 0.02)
+        of_group(shortages_of(safe(300), rise=rise), NEUTRAL)["needed_to_notice"]
+        for rise in (0.1, 0.02)
     ]
     assert needed[0] < needed[1]
     with pytest.raises(ValueError, match=r"above 0 and at most 1. Received: 1.5"):
-        found(safe(300), rise=1.5)
+        shortages_of(safe(300), rise=1.5)
 
 
 def test_near_copies_count_as_few_images():
     copies = images(200, start=50_000, tone="dark", cluster_of=lambda number: str(number // 50))
-    dark = of_group(found(safe() + copies), "dark")
+    dark = of_group(shortages_of(safe() + copies), "dark")
     assert dark["independent"] < 5
     assert dark["missing"] > 10 * dark["needed_to_pass"]  # of such copies
     assert dark["sentence"].endswith("is seen there, however large.")
 
 
 def test_a_class_without_images_is_needed_or_is_not_judged():
-    result = found(safe())
+    result = shortages_of(safe())
     assert of_group(result, PORN)["sentence"] == "Not judged: porn images (None is kept)."
-    needed = of_group(found(safe(), not_covered=[]), PORN)
+    needed = of_group(shortages_of(safe(), not_covered=[]), PORN)
     assert (needed["short"], needed["n"]) == (True, 0)
     assert needed["sentence"] == (
         f"No model passes without porn images: collect about {needed['missing']}."
     )
-    optional = of_group(found(safe(), not_covered=[], required=["overall"]), PORN)
+    optional = of_group(shortages_of(safe(), not_covered=[], required=["overall"]), PORN)
     assert (optional["short"], optional["sentence"]) == (False, "There are no porn images.")
 
 
 def test_what_the_policy_excepts_is_never_short():
     few = images(9, start=50_000, tone="dark")
     excepted = [Exemption("tone", "dark", "Its labels are doubtful.")]
-    dark = of_group(found(safe() + few, exceptions=excepted), "dark")
+    dark = of_group(shortages_of(safe() + few, exceptions=excepted), "dark")
     assert (dark["short"], dark["sentence"]) == (
         False,
         "Not judged: images with tone dark (Its labels are doubtful).",
@@ -160,7 +162,7 @@ def test_what_the_policy_excepts_is_never_short():
 
 
 def test_a_policy_that_nothing_can_pass_says_so_for_each_group():
-    result = found(safe(300), harm_errors=1e-6, harm_ratio=1e-9)
+    result = shortages_of(safe(300), harm_errors=1e-6, harm_ratio=1e-9)
     neutral = of_group(result, NEUTRAL)
     assert neutral["sentence"] == (
         "Under this policy, no number of neutral images lets a model pass that answers otherwise."
@@ -179,7 +181,7 @@ def test_a_model_that_is_no_worse_makes_as_many_mistakes_of_each_class():
 
 
 def test_an_audit_without_images_is_short_of_every_required_class():
-    result = found([])
+    result = shortages_of([])
     assert {group["value"] for group in result["groups"] if group["short"]} == {
         *("all", DRAWINGS, NEUTRAL)
     }

@@ -5,11 +5,11 @@ from django.urls import reverse
 
 # Name and arguments of a page, its queries, those for a file of its chart, the chart.
 OF_AUDITS = [
-    ("audits", [], 5, 4, "trend"),
-    ("model", ["v1"], 5, 4, "groups"),
-    ("model", ["v1"], 5, 4, "confusion"),
+    ("audits", [], 7, 6, "trend"),
+    ("model", ["v1"], 7, 4, "groups"),
+    ("model", ["v1"], 7, 4, "confusion"),
     ("compare", [], 5, 5, "differences"),
-    ("threshold", [], 4, 4, "false_alarm"),
+    ("threshold", [], 5, 5, "false_alarm"),
 ]
 OF_FINDINGS = [
     ("counterfactual", [], 5, 5, "flips"),

@@ -23,6 +23,15 @@ def test_groups_with_too_few_images_show_no_figure(client, audit) -> None:
     assert "Computer rendering" not in {row[1] for row in chart.rows}
 
 
+def test_images_without_a_value_have_a_row_and_are_no_group(client, audit) -> None:
+    figures = {**audit.figures, "not_stated": {"medium": audit.figures["overall"]}}
+    Audit.objects.update(figures=figures)
+    page = client.get(reverse("model", args=["v1"]))
+    assert page.content.decode().count("Not stated") == 1
+    assert "Not stated" not in {row[1] for row in page.context["charts"]["groups"].rows}
+    assert "| Not stated | 240 |" in client.get(reverse("model-card", args=["v1"])).content.decode()
+
+
 def test_a_running_audit_shows_its_progress(client, audit) -> None:
     Audit.objects.update(
         status="running", figures=None, progress={"stage": "auditing", "done": 3, "total": 240}
@@ -102,7 +111,7 @@ def test_a_set_with_many_gate_decisions_is_called_worn(client, two_models, mona,
         proposed_by=mona,
     )
     text = client.get(reverse("audits")).content.decode()
-    assert "1 gate decision looked at it: it is <strong>worn</strong>" in text
+    assert "1 gate decision looked at its images: it is <strong>worn</strong>" in text
 
 
 def test_two_models_are_compared_as_the_gate_compares_them(client, two_models) -> None:
@@ -130,11 +139,6 @@ def test_comparing_models_whose_answers_are_missing_is_refused(client, two_model
     page = client.get(reverse("compare"))
     assert page.status_code >= 400
     assert "answers that are gone" in page.content.decode()
-
-
-@pytest.mark.parametrize("at", ["0", "100", "-3", "many", "50.5"])
-def test_an_invalid_threshold_falls_back_to_50(client, two_models, at) -> None:
-    assert client.get(reverse("threshold"), {"at": at}).context["at"] == 50
 
 
 def test_all_figures_of_an_audit_can_be_downloaded(client, two_models) -> None:

@@ -193,6 +193,11 @@ def test_mona_confirms_each_gap_in_public(client, mona, evaluated) -> None:
             "rule": "highest score",
             "axis": "skin_tone",
             "value": tone,
+            "n": 120,
+            "before": {"rate": 0.5, "rest_rate": 0.5},
+            "now": {"rate": 0.33, "rest_rate": 0.04, "ratio": 8.25},
+            "difference": 0.29,
+            "p_value": 0.001,
             "blocks": False,
             "sentence": f"A gap opens: {tone}.",
         }

@@ -30,49 +30,53 @@ def node(script: str, given: object) -> object:
     return json.loads(done.stdout)
 
 
-def close(found: dict, wanted: dict) -> None:
-    assert (found["count"], found["n"]) == (wanted["count"], wanted["n"])
+def close(rate: dict, wanted: dict) -> None:
+    assert (rate["count"], rate["n"]) == (wanted["count"], wanted["n"])
     for name in ("rate", "low", "high"):
-        assert found[name] == (wanted[name] and pytest.approx(wanted[name], abs=1e-12))
+        assert rate[name] == (wanted[name] and pytest.approx(wanted[name], abs=1e-12))
 
 
 def test_a_share_and_its_interval_are_those_of_modeltrain():
     sizes = [0, 1, 2, 7, 30, 31, 645, 5000]
     asked = [(count, n) for n in sizes for count in {0, 1, n // 3, n - 1, n} if 0 <= count <= n]
-    found = node(
+    rates = node(
         'import { rate } from "./count.js";'
         "console.log(JSON.stringify(given.map(([count, n]) => rate(count, n))));",
         asked,
     )
-    for (count, n), one in zip(asked, found, strict=True):
-        close(one, fairness.rate(count=count, n=n))
+    for (count, n), rate in zip(asked, rates, strict=True):
+        close(rate, fairness.rate(count=count, n=n))
 
 
 def test_every_cell_is_that_of_an_audit():
     chance = random.Random(7)
     predicted = []
     for number in range(400):
-        said = chance.choice(LABELS)
+        chosen = chance.choice(LABELS)
         groups = {"of": chance.choice(["one", "two", "a few"])} if number % 9 else {}
-        scores = {label: float(label == said) for label in LABELS}
+        scores = {label: float(label == chosen) for label in LABELS}
         expected = chance.choice(LABELS[:1] if number < 20 else LABELS)
-        predicted.append(Predicted(str(number), str(number), expected, groups, scores))
+        predicted.append(Predicted(f"{number:064x}", str(number), expected, groups, scores))
     wanted = evaluate.audit(predicted)
-    found = node(
+    figures = node(
         'import { count } from "./count.js";'
         "console.log(JSON.stringify(count(given.answers, given.rules)));",
         {
             "answers": [
-                {"group": one.groups.get("of"), "expected": one.expected, "label": one.predicted}
-                for one in predicted
+                {
+                    "group": answer.groups.get("of"),
+                    "expected": answer.expected,
+                    "label": answer.predicted,
+                }
+                for answer in predicted
             ],
             "rules": {"explicit": sorted(NSFW), "minimum": wanted["minimum"]},
         },
     )
-    assert found["groups"].keys() == wanted["groups"]["of"].keys()
+    assert figures["groups"].keys() == wanted["groups"]["of"].keys()
     for here, there in [
-        (found["overall"], wanted["overall"]),
-        *((found["groups"][name], cell) for name, cell in wanted["groups"]["of"].items()),
+        (figures["overall"], wanted["overall"]),
+        *((figures["groups"][name], cell) for name, cell in wanted["groups"]["of"].items()),
     ]:
         assert (here["n"], here["enough"]) == (there["n"], there["enough"])
         for measure in MEASURES:
@@ -80,7 +84,7 @@ def test_every_cell_is_that_of_an_audit():
 
 
 def test_pictures_without_a_right_label_are_counted_as_flagged_alone():
-    found = node(
+    figures = node(
         'import { count } from "./count.js";'
         "console.log(JSON.stringify(count(given.answers, given.rules)));",
         {
@@ -88,7 +92,7 @@ def test_pictures_without_a_right_label_are_counted_as_flagged_alone():
             "rules": {"explicit": sorted(NSFW), "minimum": 30},
         },
     )
-    cell = found["groups"]["one"]
+    cell = figures["groups"]["one"]
     assert (cell["flagged"]["count"], cell["flagged"]["n"], cell["enough"]) == (3, 5, False)
     assert {cell[measure]["rate"] for measure in MEASURES} == {None}
 
@@ -104,35 +108,35 @@ def test_folders_say_the_group_and_the_label():
         "mine/.DS_Store",
     ]
     files = [{"path": path, "size": 0 if "empty" in path else 9} for path in paths]
-    found = node(
+    folder = node(
         'import { sorted } from "./folder.js";'
         "const { pictures, passed } = sorted(given.files, given.labels);"
         "console.log(JSON.stringify({ passed,"
         " pictures: pictures.map((one) => [one.path, one.group, one.expected]) }));",
         {"files": files, "labels": LABELS},
     )
-    assert found["pictures"] == [
+    assert folder["pictures"] == [
         ["mine/Drawings/children/c.webp", "children", "drawings"],
         ["mine/d.gif", None, None],
         ["mine/elderly/b.png", "elderly", None],
         ["mine/elderly/neutral/a.JPG", "elderly", "neutral"],
     ]
-    assert found["passed"] == [
+    assert folder["passed"] == [
         {"path": "mine/elderly/empty.png", "why": "empty"},
         {"path": "mine/elderly/notes.txt", "why": "not a picture, by its name"},
     ]
 
 
 def test_a_file_name_is_never_a_formula_in_a_spreadsheet():
-    found = node(
+    text = node(
         'import { csv } from "./csv.js"; console.log(JSON.stringify(csv(given)));',
         [["=SUM(A1)", 'say "hi"', "a,b", 0.5, None], ["-1 x", -1]],
     )
-    assert found == '\'=SUM(A1),"say ""hi""","a,b",0.5,\r\n\'-1 x,-1\r\n'
+    assert text == '\'=SUM(A1),"say ""hi""","a,b",0.5,\r\n\'-1 x,-1\r\n'
 
 
 def test_a_chart_says_for_whom_most_unless_all_groups_are_alike():
-    def said(*shares: float) -> object:
+    def text(*shares: float) -> object:
         cells = {
             name: {"flagged": {"n": 40, "rate": rate, "low": rate / 2, "high": rate * 2}}
             for name, rate in zip(("cats", "dogs"), shares, strict=True)
@@ -143,6 +147,6 @@ def test_a_chart_says_for_whom_most_unless_all_groups_are_alike():
             cells,
         )
 
-    assert said(0.3, 0.01) == "Flagged is most frequent for cats (30.0%) and least for dogs (1.0%)"
-    assert said(0.3, 0.2).endswith("; their ranges overlap, so this may be chance")
-    assert said(0.0, 0.0) == "Flagged: 0.0% in every group of 30 images or more"
+    assert text(0.3, 0.01) == "Flagged is most frequent for cats (30.0%) and least for dogs (1.0%)"
+    assert text(0.3, 0.2).endswith("; their ranges overlap, so this may be chance")
+    assert text(0.0, 0.0) == "Flagged: 0.0% in every group of 30 images or more"

@@ -1,0 +1,144 @@
+"""What a filter does, with made answers on both sides: each figure from where it is defined."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from modeltrain.audit import operating_point
+from modeltrain.audit.columns import Columns
+from modeltrain.audit.fairness import clustered_rate, rate
+from modeltrain.audit.mix import at_mix
+from modeltrain.audit.operating_point import OperatingPoint, figures
+from modeltrain.labels import LABELS, NSFW
+
+NEUTRAL, PORN = LABELS.index("neutral"), LABELS.index("porn")
+USE = OperatingPoint(threshold=40, explicit_share=0.1, limit=0.1)
+
+
+def answers(n=400, *, explicit=True, seed=0) -> Columns:
+    """Images in pairs of near copies, half of them explicit, on an axis with a rare third value."""
+    random = np.random.default_rng(seed)
+    is_explicit = np.repeat(random.random(n // 2) < 0.5, 2) & explicit
+    scores = np.zeros((n, len(LABELS)), dtype=np.float32)
+    scores[:, PORN] = np.where(is_explicit, random.beta(4, 2, n), random.beta(1, 6, n)).round(2)
+    scores[:, NEUTRAL] = 1 - scores[:, PORN]
+    tone = np.repeat(random.choice(3, n // 2, p=[0.6, 0.35, 0.05]), 2).astype(np.int16)
+    return Columns(
+        sha256=random.integers(0, 256, (n, 32)).astype(np.uint8),
+        cluster=(np.arange(n) // 2).astype(np.uint64),
+        expected=np.where(is_explicit, PORN, NEUTRAL).astype(np.uint8),
+        scores=scores,
+        groups={"tone": (["dark", "light", "rare"], tone)},
+    )
+
+
+def test_each_group_has_its_rates_at_the_threshold_and_at_the_mix():
+    columns = answers()
+    result = figures(columns, axis="tone", use=USE)
+    score, explicit = columns.scores[:, PORN], columns.expected == PORN
+    for place, name in enumerate(("dark", "light", "rare")):
+        group = columns.groups["tone"][1] == place
+        cell = result["groups"][name]
+        flagged = score >= np.float32(0.4)
+        safe, nsfw = group & ~explicit, group & explicit
+        false_alarm = clustered_rate(flagged[safe], columns.cluster[safe])
+        miss = clustered_rate(~flagged[nsfw], columns.cluster[nsfw])
+        assert cell["false_alarm"] == pytest.approx(false_alarm)
+        assert cell["miss"] == pytest.approx(miss)
+        expected = at_mix(false_alarm=false_alarm, miss=miss, explicit_share=0.1)
+        for figure, estimate in expected.items():
+            assert cell["at_mix"][figure] == pytest.approx(estimate)
+        assert cell["area"]["value"] == pytest.approx(roc_auc_score(explicit[group], score[group]))
+        assert cell["curve"]["safe"]["rate"][40] == pytest.approx(false_alarm["rate"])
+        assert cell["curve"]["explicit"]["rate"][40] == pytest.approx(1 - miss["rate"])
+        own = cell["own_threshold"]
+        assert (score[safe] >= np.float32(own / 100)).mean() <= 0.1
+        assert (score[safe] >= np.float32((own - 1) / 100)).mean() > 0.1
+    assert json.loads(json.dumps(result)) == result
+
+
+def test_a_chosen_threshold_is_counted_on_images_that_did_not_choose_it():
+    result = figures(answers(), axis="tone", use=USE)
+    fewest, within = result["chosen"]
+    assert (fewest["rule"], within["rule"]) == ("fewest mistakes", "within the limit")
+    for choice in result["chosen"]:
+        halves = [choice[half]["false_alarm"] for half in ("first_half", "second_half")]
+        in_groups = sum(cell["false_alarm"]["n"] for cell in choice["groups"].values())
+        assert in_groups == halves[1]["n"]
+        everyone = figures(answers(), axis="overall", use=USE)["groups"]["overall"]
+        assert halves[0]["n"] + halves[1]["n"] == everyone["false_alarm"]["n"]
+    first = {
+        at: operating_point.figures(answers(), axis="overall", use=OperatingPoint(at, 0.1, 0.1))[
+            "chosen"
+        ][0]["threshold"]
+        for at in (20, 60)
+    }
+    assert set(first.values()) == {fewest["threshold"]}  # the line that is shown does not matter
+
+
+def test_small_groups_do_not_choose_a_threshold():
+    columns = answers()
+    columns.scores[columns.groups["tone"][1] == 2, PORN] = 1
+    assert figures(columns, axis="tone", use=USE)["chosen"][1]["threshold"] < 100
+    assert figures(columns, axis="tone", use=USE, minimum=1)["chosen"][1]["threshold"] is None
+    assert figures(columns, axis="tone", use=USE, minimum=10_000)["chosen"][1]["threshold"] is None
+
+
+def test_a_promise_comes_with_its_price():
+    columns = answers(2000)
+    promise = figures(columns, axis="overall", use=USE)["promise"]
+    flagged = columns.scores[:, PORN] >= np.float32(promise["threshold"] / 100)
+    explicit = columns.expected == PORN
+    price = promise["all_images"]
+    assert price["miss"]["rate"] == pytest.approx((~flagged[explicit]).mean())
+    assert price["false_alarm"]["rate"] == pytest.approx(flagged[~explicit].mean())
+    assert price["false_alarm"]["rate"] < 0.1
+    rare = figures(columns, axis="tone", use=OperatingPoint(40, 0.1, 0.01))["promise"]
+    assert (rare["threshold"], rare["all_images"]) == (None, None)
+    assert rare["groups"]["rare"]["more"] > 200
+
+
+def test_without_explicit_images_what_needs_them_is_not_known():
+    result = figures(answers(explicit=False), axis="tone", use=USE)
+    for cell in result["groups"].values():
+        assert cell["miss"] == rate(count=0, n=0)
+        assert cell["at_mix"]["false_alarms"] is not None
+        assert cell["at_mix"]["misses"] is cell["area"] is cell["calibration"] is None
+        assert cell["curve"]["explicit"] == {"n": 0, "rate": [], "low": [], "high": []}
+    assert result["reliability"] == []
+    fewest, within = result["chosen"]
+    assert fewest == {"rule": "fewest mistakes", "threshold": None}
+    assert within["threshold"] is not None
+
+
+def test_only_safe_labels_can_have_false_alarms():
+    result = figures(answers(), axis="class", use=USE)
+    assert list(result["groups"]) == list(LABELS)
+    assert set(result["promise"]["groups"]) == set(LABELS) - NSFW
+    assert result["groups"]["porn"]["own_threshold"] is None
+
+
+def test_reliability_is_the_share_of_explicit_images_of_each_bin_at_the_mix():
+    columns = answers()
+    explicit = columns.expected == PORN
+    share = float(explicit.mean())
+    bins = figures(columns, axis="overall", use=OperatingPoint(40, share, 0.1))["reliability"]
+    assert sum(cell["n"] for cell in bins) == 400
+    # At the images' own mix the bins are plain counts.
+    total = sum(cell["n"] * cell["explicit"]["value"] for cell in bins)
+    assert total == pytest.approx(explicit.sum())
+    mean = sum(cell["n"] * cell["score"] for cell in bins) / 400
+    assert mean == pytest.approx(columns.scores[:, PORN].mean())
+    assert all(
+        cell["explicit"]["low"] <= cell["explicit"]["value"] <= cell["explicit"]["high"]
+        for cell in bins
+    )
+    rarer = figures(columns, axis="overall", use=OperatingPoint(40, 0.01, 0.1))["reliability"]
+    assert sum(cell["explicit"]["value"] for cell in rarer) < total
+
+
+def test_an_axis_must_be_one_of_the_answers():
+    with pytest.raises(ValueError, match="Received: hair"):
+        figures(answers(), axis="hair", use=USE)
