@@ -52,6 +52,7 @@ MORE_TESTS = {
     "safety": ["nsfwsite/pages/test_safety.py"],
     "slices": [],
     "triage": ["feedback/services/test_approval_rule.py", "feedback/services/test_golden.py"],
+    "verdicts": [],
 }
 REFUSAL = {"rule", "received", "remedy"}
 

@@ -30,6 +30,12 @@ def finished_audits(audit_set: AuditSet | None) -> list[Audit]:
     return list(audits.select_related("model", "audit_set"))
 
 
+def finished_audit(model: ModelVersion, audit_set: AuditSet | None) -> Audit | None:
+    """The model's audit on a set, if there is one and it is finished."""
+    audits = Audit.objects.filter(model=model, audit_set=audit_set, status=Audit.Status.DONE)
+    return audits.select_related("audit_set").defer("pairs").first()
+
+
 def finding_of(audit: Audit | None, kind: str) -> Finding | None:
     return Finding.objects.filter(audit=audit, kind=kind).first()
 

@@ -34,7 +34,8 @@ def previous_champion() -> ModelVersion | None:
 
 
 def retrain_of(model: ModelVersion) -> Retrain | None:
-    return Retrain.objects.filter(candidate=model).select_related("decided_by", "dataset").first()
+    related = ("decided_by", "dataset", "judged_against", "audit_set")
+    return Retrain.objects.filter(candidate=model).select_related(*related).first()
 
 
 def promotions_with_gaps(champion: ModelVersion) -> QuerySet[Retrain]:

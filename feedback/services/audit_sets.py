@@ -209,8 +209,8 @@ def _size_warnings(rows: Sequence[Row]) -> list[str]:
     # The policy's module imports statistics, which take seconds.
     from modeltrain.gate.policy import CLASS, Policy
 
-    warnings = []
     policy = Policy.load()
+    warnings = policy.warnings()
     labels = Counter(row.label for row in rows)
     empty = [label for label in LABELS if not labels[label]]
     if missing := [label for label in empty if policy.requires(CLASS, label)]:

@@ -74,7 +74,7 @@ def calibration_error(
     """Compare scores with how often they are right, such as NSFW scores with explicit images.
 
     The expected calibration error is never 0 for a finite number of images: with 30, a perfectly
-    calibrated model shows about 10%. Here the square of each bin's difference is estimated from
+    calibrated model shows 10% to 20%. Here the square of each bin's difference is estimated from
     pairs of images of different clusters, which has no bias: (T² - Σ Tc²) / (M² - Σ Mc²), with Tc
     the sum of the differences of a cluster, Mc its number of images, T and M their sums.
 

@@ -8,9 +8,9 @@ from modeltrain.data.manifest import Row
 _HEAD = """# The demo's images
 
 Harmless images from eight free packages, fetched at set-up and not part of this repository. No
-image of a real person is in it. Skin tone and gender are what a drawing's code points and their
-Unicode names say; subjects are what names and folders of the packages say. Nothing was inferred
-from an image.
+image is of a real person; passers-by in photographs of monuments are too small to be recognised.
+Skin tone and gender are what a drawing's code points and their Unicode names say; subjects are what
+names and folders of the packages say. Nothing was inferred from an image.
 
 | source | package | label | in | licence |
 |---|---|---|---|---|

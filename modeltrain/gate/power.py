@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
@@ -196,6 +199,37 @@ def images_to_notice(
         )
         low, high = np.where(chance >= power, low, middle), np.where(chance >= power, middle, high)
     return high.astype(np.intp)
+
+
+def power_curve(*, rate: float, p_value: float, most: float) -> list[dict[str, Any]]:
+    """Return the smallest rise that is noticed, for more and more images.
+
+    Parameters
+    ----------
+    rate, p_value
+        As for `chance_of_notice`.
+    most : float
+        Independent images at the end of the curve.
+
+    Returns
+    -------
+    list of dict
+        `images`, and the rise that is noticed with 50% and with 80% chance: `even` and `likely`,
+        None where not even a mistake on every image would be.
+    """
+    images = np.unique(np.geomspace(10, max(most, 100), 40).round())
+    even, likely = (
+        smallest_rise(images=images, rate=rate, p_value=p_value, power=power).tolist()
+        for power in (EVEN, POWER)
+    )
+    return [
+        {"images": int(count), "even": _or_none(even_rise), "likely": _or_none(likely_rise)}
+        for count, even_rise, likely_rise in zip(images, even, likely, strict=True)
+    ]
+
+
+def _or_none(rise: float) -> float | None:
+    return None if math.isnan(rise) else rise
 
 
 def _at_least(count: Floats, n: Floats, share: Floats) -> Floats:

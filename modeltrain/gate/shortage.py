@@ -68,16 +68,20 @@ def shortages(champion: Columns, policy: Policy, *, rise: float | None = None) -
     cells = [_cell(comparison, policy, rise) for comparison in comparisons]
     _add_power([cell for cell in cells if cell["n"]], p_value)
     for cell in cells:
+        cell["hardest"] = False
         cell["decides"] = cell["required"] or cell["independent"] >= policy.minimum
         cell |= _missing(cell)
         cell["sentence"] = shortage_sentence(cell)
+    for cell in _hardest(cells, "axis", "value", "measure"):
+        cell["hardest"] = True
+    groups = _hardest(cells, "axis", "value")
     return {
         "policy": policy.as_dict(),
         "warnings": policy.warnings(),
         "power": POWER,
         "churn": CHURN,
         "critical_p_value": p_value,
-        "sentence": _sentence(groups := _groups(cells)),
+        "sentence": _sentence(groups),
         "groups": groups,
         "cells": cells,
     }
@@ -177,13 +181,13 @@ def _missing(cell: Cell) -> Cell:
     }
 
 
-def _groups(cells: Sequence[Cell]) -> list[Cell]:
-    """Return of each class and group the cell that lacks most images."""
-    most: dict[tuple[str, str], Cell] = {}
+def _hardest(cells: Sequence[Cell], *names: str) -> list[Cell]:
+    """Return the cell that lacks most images of all that have the same values of these names."""
+    most: dict[tuple[str, ...], Cell] = {}
     for cell in cells:
-        group = cell["axis"], cell["value"]
-        if group not in most or _lack(cell) > _lack(most[group]):
-            most[group] = cell
+        values = tuple(cell[name] for name in names)
+        if values not in most or _lack(cell) > _lack(most[values]):
+            most[values] = cell
     return list(most.values())
 
 
@@ -197,7 +201,9 @@ def _sentence(groups: Sequence[Cell]) -> str:
     stuck = [group for group in short if group["decides"] and group["missing_to_pass"] != 0]
     if not short:
         return "Nothing is short: every class and group that is judged has enough images."
-    names = f"{len(short)} of {len(groups)} classes and groups are short of images"
+    be = "is" if len(short) == 1 else "are"
+    names = f"{len(short)} of {len(groups)} classes and groups {be} short of images"
     if not stuck:
         return f"{names}."
-    return f"{names}; because of {len(stuck)}, a model that is no worse may not pass."
+    there = "there" if len(stuck) == len(short) else f"in {len(stuck)} of them"
+    return f"{names}, and {there} a model that is no worse may not pass."

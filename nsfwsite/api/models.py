@@ -1,6 +1,7 @@
 """The models and their audits."""
 
 from django.http import Http404
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
@@ -8,13 +9,29 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from feedback import queries
-from feedback.models import ModelVersion
-from nsfwsite.api.serializers.models import AuditOutput, ModelOutput
+from feedback.models import Audit, ModelVersion
+from feedback.services import shortages
+from nsfwsite.api.serializers.models import AuditOutput, ModelOutput, ShortageInput
 
 
 class ModelList(ListAPIView):
     serializer_class = ModelOutput
     queryset = ModelVersion.objects.all()
+
+
+class ModelShortage(APIView):
+    """What the gate can see with the images of a model's newest audit."""
+
+    @extend_schema(parameters=[ShortageInput], responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, version: str) -> Response:
+        model = queries.models.model_of(version)
+        audit = queries.audits.audit_of(model) if model else None
+        if audit is None or audit.status != Audit.Status.DONE:
+            raise Http404
+        fields = ShortageInput(data=request.query_params)
+        fields.is_valid(raise_exception=True)
+        result = shortages.of(audit, rise=fields.validated_data.get("rise"))
+        return Response({"audit_set": audit.audit_set.name, **result})
 
 
 class ModelAudit(APIView):

@@ -2,7 +2,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
 from nsfwsite.api.classifications import AnswerRight, ClassificationDetail, ClassificationList
-from nsfwsite.api.models import ModelAudit, ModelList
+from nsfwsite.api.models import ModelAudit, ModelList, ModelShortage
 from nsfwsite.api.reports import Appeal, ReportDetail, ReportList
 from nsfwsite.api.retrains import (
     RetrainApproval,
@@ -33,5 +33,6 @@ urlpatterns = [
     path("retrains/<int:pk>/decline/", RetrainDecline.as_view(), name="decline"),
     path("models/", ModelList.as_view(), name="models"),
     path("models/<str:version>/audit/", ModelAudit.as_view(), name="audit"),
+    path("models/<str:version>/shortage/", ModelShortage.as_view(), name="shortage"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
 ]

@@ -20,7 +20,12 @@ def int8(request: HttpRequest) -> HttpResponse:
     context = finding_context(request, Finding.Kind.INT8)
     export = context["figures"]
     if export is not None:
-        gate = gate_table(export["gate"], load_titles())
+        gate = gate_table(
+            export["gate"],
+            load_titles(),
+            before=context["version"],
+            audit_set=context["audit_set"].name,
+        )
         differences = error_rates.differences_chart(gate, context["version"], "8-bit integers")
         charts = filters.by_name(request, [differences])
         if file := requested_file(request, list(charts.values())):

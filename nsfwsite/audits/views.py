@@ -19,7 +19,7 @@ from nsfwsite.audits import cards, error_rates, filters
 from nsfwsite.audits.charts.chart import requested_file
 from nsfwsite.audits.open_gaps import gaps_chart, notes
 from nsfwsite.tables import audit_tables
-from nsfwsite.tables.gate_table import gate_table
+from nsfwsite.tables.gate_table import gate_table, retrain_gate
 from nsfwsite.tables.titles import load_titles
 
 UNDER_WAY = (Audit.Status.WAITING, Audit.Status.RUNNING)
@@ -92,7 +92,7 @@ def model(request: HttpRequest, version: str) -> HttpResponse:
         "audit": audit,
         "under_way": under_way,
         "retrain": retrain,
-        "gate": gate_table(retrain.gate, titles) if retrain and retrain.gate else None,
+        "gate": retrain_gate(retrain, titles) if retrain else None,
         "figures": figures,
         "measures": audit_tables.MEASURES,
         "measure": measure,
@@ -157,7 +157,12 @@ def compare(request: HttpRequest) -> HttpResponse:
         before = filters.choice(request, "before", versions, versions[1])
         after = filters.choice(request, "after", versions, versions[0])
         result = audits.compare(before=audit_by_version[before], after=audit_by_version[after])
-        gate = gate_table(result, load_titles())
+        gate = gate_table(
+            result,
+            load_titles(),
+            before=before,
+            audit_set=chosen.audit_set.name if chosen.audit_set else "",
+        )
         differences = error_rates.differences_chart(gate, before, after)
         charts = filters.by_name(request, [differences])
         if file := requested_file(request, list(charts.values())):

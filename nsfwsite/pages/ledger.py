@@ -1,6 +1,7 @@
 """The public ledger of decisions, its download, and the program that checks its chain."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -10,7 +11,8 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from feedback.models import LedgerEntry
+from feedback.models import Finding, LedgerEntry, Retrain
+from modeltrain.gate.sentences import not_judged
 
 PAGE_SIZE = 25
 CHECKER = settings.BASE_DIR / "docs" / "check_ledger.py"
@@ -24,14 +26,37 @@ def show(request: HttpRequest) -> HttpResponse:
         kind = ""
     entries = LedgerEntry.objects.all()
     shown = entries.filter(kind=kind).order_by("-number") if kind else entries
+    page = Paginator(shown, PAGE_SIZE).get_page(request.GET.get("page"))
+    page.object_list = _with_what_is_not_judged(page.object_list)
     context = {
         "head": entries.first(),
         "kinds": LedgerEntry.Kind.choices,
         "kind": kind,
-        "page": Paginator(shown, PAGE_SIZE).get_page(request.GET.get("page")),
+        "page": page,
         "query": urlencode({"kind": kind}) + "&" if kind else "",
     }
     return render(request, "pages/ledger.html", context)
+
+
+def _with_what_is_not_judged(queryset: Iterable[LedgerEntry]) -> list[LedgerEntry]:
+    """Add to each verdict what its policy leaves out, as `not_judged`."""
+    entries: list[Any] = list(queryset)
+    retrains = Retrain.objects.filter(pk__in=_facts(entries, "retrain"))
+    exports = Finding.objects.filter(
+        kind=Finding.Kind.INT8, figures__sha256__in=_facts(entries, "export_sha256")
+    )
+    policies = {
+        **dict(retrains.values_list("pk", "gate__policy")),
+        **dict(exports.values_list("figures__sha256", "figures__gate__policy")),
+    }
+    for entry in entries:
+        key = entry.facts.get("export_sha256", entry.facts.get("retrain"))
+        entry.not_judged = not_judged(policies.get(key) or {}) if "verdict" in entry.facts else ""
+    return entries
+
+
+def _facts(entries: Iterable[LedgerEntry], name: str) -> list[Any]:
+    return [entry.facts[name] for entry in entries if name in entry.facts]
 
 
 @never_cache

@@ -12,10 +12,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from feedback import queries
-from feedback.errors import GapsNotAcknowledged, OverrideNeeded, Refusal
+from feedback.errors import ArtifactMissing, GapsNotAcknowledged, OverrideNeeded, Refusal
 from feedback.models import ModelVersion, Retrain
-from feedback.services import gaps, retrains, verdicts
+from feedback.services import gaps, retrains, shortages, verdicts
 from feedback.text import strip_unsafe_characters
+from modeltrain.gate.sentences import not_judged
 from nsfwsite.access import (
     form_page,
     maintainer_required,
@@ -27,7 +28,8 @@ from nsfwsite.access import (
     with_refusal,
 )
 from nsfwsite.intake import maintaining
-from nsfwsite.tables.gate_table import gate_table
+from nsfwsite.tables import shortage_table
+from nsfwsite.tables.gate_table import retrain_gate
 from nsfwsite.tables.titles import Titles, load_titles
 
 Status = Retrain.Status
@@ -174,14 +176,33 @@ def _page(
         "reason": typed.reason,
         "problems": problems,
         "gap_boxes": boxes,
-        "gate": gate_table(retrain.gate, titles) if retrain.gate else None,
+        "gate": retrain_gate(retrain, titles),
         "doubts": (retrain.folder / "doubts.jsonl").is_file(),
         "passed": passed,
+        **(_shortage(retrain) if retrain.status == Status.PROPOSED else {}),
         "working": retrain.status in (Status.APPROVED, Status.RUNNING),
     }
     response = render(request, "pages/retrain.html", context)
     response.headers["Vary"] = "HX-Request, Cookie"
     return response
+
+
+def _shortage(retrain: Retrain) -> dict[str, Any]:
+    """What the gate could see of the candidate with the images that there are."""
+    audit_set = queries.audits.deciding_set()
+    audit = queries.audits.finished_audit(retrain.base, audit_set)
+    context: dict[str, Any] = {"audit_set": audit_set, "shortage": None}
+    if audit is None:
+        return context
+    try:
+        result = shortages.of(audit)
+    except ArtifactMissing:
+        return context
+    return context | {
+        "shortage": result,
+        "short": shortage_table.short_groups(result),
+        "not_judged": not_judged(result["policy"]),
+    }
 
 
 def _gap_boxes(retrain: Retrain, titles: Titles, *, ticked: Sequence[str]) -> list[dict[str, Any]]:

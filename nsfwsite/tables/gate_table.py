@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from feedback.models import Retrain
 from nsfwsite.tables.titles import Titles
 
 Cell = dict[str, Any]
@@ -19,16 +20,21 @@ MEASURES = {
 }
 
 
-def gate_table(result: Mapping[str, Any], titles: Titles) -> dict[str, Any]:
+def gate_table(
+    result: Mapping[str, Any], titles: Titles, *, before: str = "", audit_set: str = ""
+) -> dict[str, Any]:
     """Prepare a gate's result for a page: axes and groups have the names that people read.
 
     `rules` has the tables of each decision rule, `missing` the cells without any image, and
-    `shortages` the cells that decide and have too few.
+    `shortages` the cells that decide and have too few. `before` and `audit_set` say which model
+    and which images the candidate was judged by.
     """
     cells = [_named_cell(cell, titles) for cell in result.get("cells", [])]
     counted = [cell for cell in cells if cell["n"] or cell["measure"] == ANY_MISTAKE]
     return {
         **result,
+        "before": before,
+        "audit_set": audit_set,
         "cells": cells,
         "gaps": [_named(gap, titles) for gap in result.get("gaps", [])],
         "rules": [
@@ -38,6 +44,18 @@ def gate_table(result: Mapping[str, Any], titles: Titles) -> dict[str, Any]:
         "missing": [cell for cell in cells if cell not in counted],
         "shortages": _shortages(counted),
     }
+
+
+def retrain_gate(retrain: Retrain, titles: Titles) -> dict[str, Any] | None:
+    """Prepare the verdict on a retrain's candidate; None if there is none yet."""
+    if not retrain.gate:
+        return None
+    return gate_table(
+        retrain.gate,
+        titles,
+        before=retrain.judged_against.version if retrain.judged_against else "",
+        audit_set=retrain.audit_set.name if retrain.audit_set else "",
+    )
 
 
 def _named(cell: Mapping[str, Any], titles: Titles) -> Cell:

@@ -153,6 +153,7 @@ def world(transactional_db, champion, queued, paired, settings):
             reverse("int8") + "?set=pairs",
             reverse("signals"),
             reverse("yours"),
+            reverse("shortage"),
             reverse("policy"),
             reverse("threshold") + "?axis=medium",
             reverse("models"),

@@ -19,6 +19,15 @@ class ModelOutput(serializers.ModelSerializer):
         fields = ["version", "sha256", "title", "status", "created_at", "promoted_at"]
 
 
+class ShortageInput(serializers.Serializer):
+    rise = serializers.FloatField(
+        required=False,
+        min_value=0.001,
+        max_value=1,
+        help_text="The rise of a rate that should be noticed, as a share: 0.1 for 10 points.",
+    )
+
+
 class AuditOutput(serializers.Serializer):
     model = ModelName()
     audit_set = serializers.CharField(source="audit_set.name")

@@ -130,3 +130,8 @@ def test_no_images_have_one_cell_for_each_class_and_for_all():
         *[("class", label) for label in LABELS],
     ]
     assert {cell.pairs.n for cell in comparisons} == {0}
+
+
+# Mutants that survive (docs/mutation.md), and why they change nothing:
+# - zip(…, strict=True) without it: both sides have the same length.
+# - break instead of continue: later outcomes of the same mistake have the same images.

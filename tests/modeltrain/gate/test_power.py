@@ -9,6 +9,7 @@ from modeltrain.gate.power import (
     chance_of_notice,
     critical_p_value,
     images_to_notice,
+    power_curve,
     smallest_rise,
 )
 from modeltrain.gate.sign_flips import sign_flips
@@ -84,6 +85,17 @@ def test_so_many_images_notice_a_rise():
     fewer = chance_of_notice(images=needed * 0.9, rate=rate, rise=room, p_value=0.0005)
     assert (fewer < 0.8).all()
     assert (np.diff(needed[:3]) > 0).all()
+
+
+def test_a_curve_is_the_smallest_rise_for_more_and_more_images():
+    curve = power_curve(rate=0.05, p_value=0.001, most=2_000)
+    images = [step["images"] for step in curve]
+    assert (images[0], images[-1], images) == (10, 2_000, sorted(set(images)))
+    assert curve[0]["even"] is not None
+    assert curve[0]["likely"] is None  # ten mistakes of ten are noticed, but seldom made
+    rises = [(step["even"], step["likely"]) for step in curve if step["likely"]]
+    assert all(even < likely for even, likely in rises)
+    assert [likely for _, likely in rises] == sorted((r for _, r in rises), reverse=True)
 
 
 @pytest.mark.parametrize(("images", "axes"), [(400, 2), (2_000, 8)])

@@ -106,8 +106,8 @@ def test_a_small_group_says_how_many_more_and_what_is_not_seen_without():
     result = shortages_of(safe() + images(40, start=50_000, tone="dark"))
     dark = of_group(result, "dark")
     assert result["sentence"] == (
-        "1 of 8 classes and groups are short of images; because of 1, a model that is no worse may "
-        "not pass."
+        "1 of 8 classes and groups is short of images, and there a model that is no worse may not "
+        "pass."
     )
     assert dark["short"]
     assert dark["missing"] == max(dark["needed_to_pass"], dark["needed_to_notice"]) - 40

@@ -10,6 +10,8 @@ OF_AUDITS = [
     ("model", ["v1"], 7, 4, "confusion"),
     ("compare", [], 5, 5, "differences"),
     ("threshold", [], 5, 5, "false_alarm"),
+    ("shortage", [], 5, 5, "power"),
+    ("shortage", [], 5, 5, "noticed"),
 ]
 OF_FINDINGS = [
     ("counterfactual", [], 5, 5, "flips"),

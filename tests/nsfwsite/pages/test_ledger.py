@@ -3,7 +3,7 @@ import json
 import pytest
 from django.urls import reverse
 
-from feedback.models import LedgerEntry
+from feedback.models import DatasetVersion, LedgerEntry, ModelVersion, Retrain
 from feedback.services import ledger, triage
 from tests.feedback.services.test_ledger import CHECKER
 
@@ -86,3 +86,32 @@ def test_the_checker_is_handed_out_as_it_is_in_the_docs(client, db) -> None:
 
     assert b"".join(answer.streaming_content) == CHECKER.read_bytes()
     assert 'filename="check_ledger.py"' in answer.headers["Content-Disposition"]
+
+
+def test_a_verdict_says_what_its_policy_leaves_out(client, champion, mona) -> None:
+    policy = {
+        "version": 3,
+        "not_covered": [{"axis": "class", "value": "porn", "reason": "None is kept."}],
+        "exceptions": [{"axis": "medium", "value": "render", "reason": "Labels are doubtful."}],
+    }
+    retrain = Retrain.objects.create(
+        base=champion,
+        candidate=ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1"),
+        dataset=DatasetVersion.objects.create(
+            number=2, manifest_sha256="2" * 64, images=9, added=1
+        ),
+        config="head",
+        gate={"verdict": "blocked", "sentence": "Worse.", "policy": policy, "cells": []},
+        override_reason="It is urgent.",
+        proposed_by=mona,
+    )
+    ledger.record_gate(retrain)
+    ledger.record_override(retrain, by=mona)
+    text = text_of(client)
+    assert (
+        text.count(
+            "Porn images are not judged (None is kept); images with medium render are not judged "
+            "(Labels are doubtful)."
+        )
+        == 2
+    )

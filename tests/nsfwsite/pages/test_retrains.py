@@ -1,10 +1,12 @@
 import pytest
+from django.core.cache import cache
 from django.urls import reverse
 from django.utils import timezone
 
 from feedback.models import Audit, AuditSet, DatasetVersion, ModelVersion, Retrain
 from feedback.services import models
-from tests.cast import premises
+from tests.cast import finished_audit, premises
+from tests.nsfwsite.audits.examples import answers
 
 CELL = {
     "axis": "class",
@@ -239,3 +241,34 @@ def test_a_blocked_candidate_with_a_gap_needs_reason_and_box(client, mona, evalu
     client.post(page_of(retrain), {"action": "decline"})
     retrain.refresh_from_db()
     assert retrain.status == "declined"
+
+
+@pytest.fixture
+def proposed(champion, mona):
+    dataset = DatasetVersion.objects.create(number=2, manifest_sha256="2" * 64, images=9, added=1)
+    return Retrain.objects.create(base=champion, dataset=dataset, config="head", proposed_by=mona)
+
+
+def test_a_proposed_retrain_says_what_the_gate_could_see(client, mona, axes, proposed) -> None:
+    client.force_login(mona)
+    url = page_of(proposed)
+    page = client.get(url).content.decode()
+    assert "That is not known: v1 has no finished audit yet." in page
+    audit_set = AuditSet.objects.create(name="demo", manifest_sha256="e" * 64, images=264)
+    assert "v1 has no finished audit on the set demo yet." in client.get(url).content.decode()
+    audit = finished_audit(proposed.base, audit_set, answers(100, alarms=40))
+    response = client.get(url)
+    page = response.content.decode()
+    assert response.context["shortage"]["sentence"] in page
+    assert response.context["short"][0]["sentence"] in page
+    assert f'href="{reverse("shortage")}?model=v1&amp;set=demo"' in page
+    assert "Hentai, porn and sexy images are not judged (This site keeps no explicit image" in page
+    audit.predictions.unlink()
+    cache.clear()
+    assert "That is not known" in client.get(url).content.decode()
+
+
+def test_the_list_of_retrains_says_what_each_verdict_found(client, mona, evaluated) -> None:
+    client.force_login(mona)
+    evaluated(gate={"verdict": "blocked", "sentence": "Worse; porn is not judged.", "cells": []})
+    assert "Worse; porn is not judged." in client.get(reverse("retrains")).content.decode()
