@@ -225,7 +225,7 @@ COLUMNS = (
     "not enough images",
     "any cell worse",
     "any gap",
-    "planted: worse, gap, passes",
+    "planted: worse, gap, either, passes",
 )
 
 SUITES: dict[str, list[World]] = {
@@ -253,6 +253,8 @@ SUITES: dict[str, list[World]] = {
         World(images=150, rise=0.1),
         World(images=2000, rise=0.03),
         World(images=2000, rise=0.005, rate=0.005),
+        World(images=8000, rise=0.005, rate=0.005),
+        World(images=2000, rise=0.02, rate=0.02),
         World(images=2000, rise=0.35, rate=0.35),
         World(images=500, rise=0.1, clusters="equal"),
         World(images=500, rise=0.1, clusters="heavy"),
@@ -294,12 +296,13 @@ def main() -> None:
                 "any gap": share(outcomes, lambda o: o.any_gap),
                 "planted worse": share(outcomes, lambda o: o.planted_worse),
                 "planted gap": share(outcomes, lambda o: o.planted_gap),
+                "planted named": share(outcomes, lambda o: o.planted_worse or o.planted_gap),
                 "planted passes": share(outcomes, lambda o: o.planted_passes),
             }
             rise = world.rise or (world.factor - 1) * world.rate
             planted = (
                 f"{figure['planted worse']:.1%}, {figure['planted gap']:.1%}, "
-                f"{figure['planted passes']:.1%}"
+                f"{figure['planted named']:.1%}, {figure['planted passes']:.1%}"
             )
             print(
                 f"| {world.rate:.1%} | {world.images:,} | {world.groups} | {world.measure}, "

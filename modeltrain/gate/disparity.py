@@ -84,7 +84,7 @@ def opened_disparities(
     disparities = []
     for axis in axes:
         rows = np.flatnonzero(answers.groups[axis][1] != ABSENT)
-        compared = _axis(answers, axis, rows, clusters, policy)
+        compared = compared_groups(answers, axis, rows, clusters, policy)
         opened = opened_gaps(
             compared,
             {number: (kind.before[rows], kind.after[rows]) for number, kind in enumerate(kinds)},
@@ -134,7 +134,22 @@ def _errors(outcomes: Sequence[Outcome]) -> Outcome:
     return Outcome(rule, ERROR, before, after)
 
 
-def _axis(answers: Columns, axis: str, rows: Rows, clusters: Rows, policy: Policy) -> Axis:
+def compared_groups(
+    answers: Columns, axis: str, rows: Rows, clusters: Rows, policy: Policy
+) -> Axis:
+    """Return the groups of an axis, and among which images they are compared.
+
+    Parameters
+    ----------
+    answers : Columns
+    axis : str
+    rows : array of int, shape [n]
+        Images that have a value on the axis.
+    clusters : array of int, shape [images]
+        The cluster of every image, also of those not in `rows`.
+    policy : Policy
+        What images are standardised by.
+    """
     # False alarms and misses befall different images, which are never compared with one another.
     strata = possible(MISS, answers.expected[rows]).astype(np.intp)
     for name in policy.standardised:

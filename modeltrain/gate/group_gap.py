@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from modeltrain.audit.columns import ABSENT, Columns
 from modeltrain.audit.fairness import cluster_numbers
-from modeltrain.audit.gaps import Axis, Gap, gaps
+from modeltrain.audit.gaps import Gap, gaps
 from modeltrain.audit.harm import CONFUSION, DecisionRule, possible
-from modeltrain.gate.disparity import ERROR
-from modeltrain.gate.policy import CLASS, Policy
+from modeltrain.gate.disparity import ERROR, compared_groups
+from modeltrain.gate.policy import Policy
 
 
 def group_gap(
@@ -41,12 +41,8 @@ def group_gap(
         return None
     affected = possible(CONFUSION if measure == ERROR else measure, answers.expected)
     rows = np.flatnonzero((places != ABSENT) & affected)
-    compared = Axis(
-        values=values,
-        groups=places[rows].astype(np.intp),
-        strata=_strata(answers, axis, rows, policy),
-        clusters=cluster_numbers(answers.cluster[rows]),
-    )
+    clusters = cluster_numbers(answers.cluster)
+    compared = compared_groups(answers, axis, rows, clusters, policy)
     all_gaps = gaps(compared, _happened(answers, measure, rule)[rows], level=policy.level)
     return next((gap for gap in all_gaps if gap.value == value), None)
 
@@ -55,17 +51,3 @@ def _happened(answers: Columns, measure: str, rule: DecisionRule) -> NDArray[np.
     if measure == ERROR:
         return answers.wrong
     return rule.mistakes(expected=answers.expected, scores=answers.scores)[measure]
-
-
-def _strata(
-    answers: Columns, axis: str, rows: NDArray[np.intp], policy: Policy
-) -> NDArray[np.intp]:
-    """Number what images are compared within: those that agree on all that is standardised by."""
-    columns = [
-        answers.expected if name == CLASS else answers.groups[name][1]
-        for name in policy.standardised
-        if name == CLASS or (name != axis and name in answers.groups)
-    ]
-    traits = np.array([column[rows] for column in columns], dtype=np.intp).reshape(-1, len(rows))
-    strata: NDArray[np.intp] = np.unique(traits, axis=1, return_inverse=True)[1].reshape(-1)
-    return strata
