@@ -1,60 +1,105 @@
-"""Measure the false alarm rate and the power of the signals page.
+"""Measure how often the signals page is wrong, and what it finds.
 
     PYTHONPATH=. .venv/bin/python bench/signals.py
 
-Takes about a minute. A page has 20 groups on four axes, three kinds of mistake, and 50 to 2,000
-networks with one report each. First, groups and kinds are independent, so that any signal is a
-false alarm. Then one group's reports are of one kind two or three times as often as
-those of other groups.
+Takes some minutes. A page has groups on four axes, three kinds of mistake, and 50 to 5,000
+networks. First, groups and kinds are independent, so that any signal is false. A network files one
+report, or a number from a Pareto distribution (index 1.5, at most 50), all of one kind if it is
+single-minded. Then one group's reports are of one kind two or three times as often as those of
+other groups.
 """
 
 import argparse
 from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 
-from modeltrain.audit.signals import ContingencyTable, is_signal
+from modeltrain.audit.signals import ContingencyTable, raised
 
-AXES, VALUES = 4, 5
+SEED = 20261128
+AXES = 4
 KINDS = (0.5, 0.3, 0.2)  # shares of false alarms, misses and confusions among reports
-PAGES = 400
+PLANTED = (0, 0, 2)  # group 0 of axis 0 has more of kind 2
 
 
-def simulate_page(random, networks: int, *, times: float = 1.0) -> set[tuple[int, int, int]]:
-    """Return a page's signals as (axis, value, kind). Group 0 of axis 0 has more of kind 2."""
-    groups = random.integers(0, VALUES, (networks, AXES))
-    kinds = random.choice(3, networks, p=KINDS)
-    special = groups[:, 0] == 0
-    share = min(times * KINDS[2], 1.0)
-    others = np.array(KINDS[:2]) / sum(KINDS[:2]) * (1 - share)
-    kinds[special] = random.choice(3, int(special.sum()), p=[*others, share])
-    raised = set()
-    for axis in range(AXES):
-        counts = Counter(zip(groups[:, axis].tolist(), kinds.tolist(), strict=True))
-        of_value = Counter(groups[:, axis].tolist())
-        of_kind = Counter(kinds.tolist())
-        for (value, kind), both in counts.items():
-            group, same = of_value[value] - both, of_kind[kind] - both
-            if is_signal(ContingencyTable(both, group, same, networks - both - group - same)):
-                raised.add((axis, value, kind))
-    return raised
+@dataclass(frozen=True)
+class World:
+    """`values` groups on each axis, of equal size or falling as 1/rank; and how networks report."""
+
+    networks: int
+    values: int = 5
+    uneven: bool = False
+    heavy: bool = False
+    single_minded: bool = False
+
+    def reports(self, random, times: float):
+        """Return each report's network, groups and kind."""
+        filed = np.ones(self.networks, dtype=int)
+        if self.heavy:
+            filed = np.minimum(np.ceil(random.pareto(1.5, self.networks) + 1e-9), 50).astype(int)
+        network = np.repeat(np.arange(self.networks), filed)
+        shares = 1 / np.arange(1, self.values + 1) if self.uneven else np.ones(self.values)
+        groups = random.choice(self.values, (len(network), AXES), p=shares / shares.sum())
+        kinds = random.choice(3, self.networks if self.single_minded else len(network), p=KINDS)
+        kinds = kinds[network] if self.single_minded else kinds
+        special = groups[:, 0] == 0
+        if times > 1:
+            others = np.array(KINDS[:2]) / sum(KINDS[:2]) * (1 - times * KINDS[2])
+            kinds[special] = random.choice(3, int(special.sum()), p=[*others, times * KINDS[2]])
+        return network, groups, kinds
+
+    def page(self, random, *, times: float = 1.0) -> set[tuple[int, int, int]]:
+        """Return a page's signals as (axis, value, kind), counted as the site counts them."""
+        network, groups, kinds = self.reports(random, times)
+        tables = {}
+        for axis in range(AXES):
+            statements = set(zip(network, groups[:, axis].tolist(), kinds.tolist(), strict=True))
+            counts = Counter((value, kind) for _, value, kind in statements)
+            of_value = Counter(value for _, value, _ in statements)
+            of_kind = Counter(kind for _, _, kind in statements)
+            for (value, kind), both in counts.items():
+                group, same = of_value[value] - both, of_kind[kind] - both
+                rest = len(statements) - both - group - same
+                tables[axis, value, kind] = ContingencyTable(both, group, same, rest)
+        signals = zip(tables, raised(list(tables.values())), strict=True)
+        return {place for place, is_signal in signals if is_signal}
 
 
-def power(random, networks: int, times: float) -> float:
-    """The share of pages that show the planted signal."""
-    pages = (simulate_page(random, networks, times=times) for _ in range(PAGES))
-    return float(np.mean([(0, 0, 2) in page for page in pages]))
+WORLDS = [
+    *(World(networks) for networks in (50, 200, 500, 2_000, 5_000)),
+    World(500, values=50),
+    World(2_000, values=50, uneven=True),
+    World(500, heavy=True),
+    World(500, heavy=True, single_minded=True),
+    World(2_000, values=50, uneven=True, heavy=True, single_minded=True),
+]
+
+
+def power(world: World, random, times: float, pages: int) -> str:
+    """Return the share of pages that show the planted signal."""
+    return f"{np.mean([PLANTED in world.page(random, times=times) for _ in range(pages)]):.0%}"
 
 
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
-    random = np.random.default_rng(0)
-    print("| networks | pages with a false signal | found, twice as often | three times as often |")
-    print("|---|---|---|---|", flush=True)
-    for networks in (50, 200, 500, 2000):
-        false_alarms = np.mean([bool(simulate_page(random, networks)) for _ in range(PAGES)])
-        twice, thrice = (power(random, networks, times) for times in (2.0, 3.0))
-        print(f"| {networks:,} | {false_alarms:.0%} | {twice:.0%} | {thrice:.0%} |", flush=True)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pages", type=int, default=400)
+    pages = parser.parse_args().pages
+    print(f"seed {SEED}, {pages} pages each\n")
+    print("| networks | groups | sizes | reports of a network | false | twice | three times |")
+    print("|---|---|---|---|---|---|---|", flush=True)
+    for world in WORLDS:
+        random = np.random.default_rng(SEED)
+        false = np.mean([bool(world.page(random)) for _ in range(pages)])
+        reports = "many of one kind" if world.single_minded else "many" if world.heavy else "one"
+        found = ("", "")
+        if not world.single_minded:
+            found = tuple(power(world, random, times, pages) for times in (2.0, 3.0))
+        print(
+            f"| {world.networks:,} | {AXES * world.values} | {'uneven' if world.uneven else 'even'}"
+            f" | {reports} | {false:.1%} | {' | '.join(found)} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

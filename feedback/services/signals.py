@@ -40,7 +40,7 @@ class Signal:
     ratio, low, high : float
         Observed over expected reports, shrunk towards 1, with its interval.
     raised : bool
-        The result of `modeltrain.audit.signals.is_signal`.
+        The result of `modeltrain.audit.signals.raised`.
     decision : SignalDecision or None
         The newest decision.
     """
@@ -77,11 +77,15 @@ def list_signals() -> list[Signal]:
             "by", "audit__model", "audit__audit_set"
         )
     }
+    tables = {
+        (values[axis, name], kind): signals.ContingencyTable(*cells)
+        for (axis, name, kind), cells in count_reports().items()
+        if (axis, name) in values
+    }
     listed = []
-    for (axis, name, kind), cells in count_reports().items():
-        if (value := values.get((axis, name))) is None:
-            continue
-        table = signals.ContingencyTable(*cells)
+    for ((value, kind), table), raised in zip(
+        tables.items(), signals.raised(list(tables.values())), strict=True
+    ):
         ratio = signals.disproportion(table)
         listed.append(
             Signal(
@@ -92,7 +96,7 @@ def list_signals() -> list[Signal]:
                 ratio=ratio.ratio,
                 low=ratio.low,
                 high=ratio.high,
-                raised=signals.is_signal(table),
+                raised=raised,
                 decision=decisions.get((value.pk, kind)),
             )
         )

@@ -3,9 +3,13 @@
 Reports cannot give rates. They say where to look, as reports of side effects do for drugs.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.stats import gamma
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import gamma, hypergeom
+from statsmodels.stats.multitest import multipletests
 
 MINIMUM_SOURCES = 5
 SHRINKAGE = 0.5
@@ -38,6 +42,11 @@ class ContingencyTable:
         if not self.n:
             return 0.0
         return (self.both + self.only_group) * (self.both + self.only_kind) / self.n
+
+    @property
+    def largest(self) -> int:
+        """The most reports of both that the margins allow."""
+        return self.both + min(self.only_group, self.only_kind)
 
 
 @dataclass(frozen=True)
@@ -77,17 +86,54 @@ def disproportion(table: ContingencyTable, *, level: float = 0.95) -> Disproport
     return Disproportion(ratio=shape / rate, low=float(low), high=float(high))
 
 
-def is_signal(
-    table: ContingencyTable, *, minimum: int = MINIMUM_SOURCES, level: float = 0.95
-) -> bool:
-    """Return whether enough sources report it, and clearly more than expected (IC025 above 0).
+def p_values(tables: Sequence[ContingencyTable]) -> NDArray[np.float64]:
+    """Return the chance of as many reports of both if independent (Fisher's exact test), each."""
+    counts = np.array(
+        [
+            (table.both - 1, table.n, table.both + table.only_group, table.both + table.only_kind)
+            for table in tables
+        ]
+    )
+    chances: NDArray[np.float64] = hypergeom.sf(*counts.reshape(-1, 4).T)
+    return chances
+
+
+def raised(
+    tables: Sequence[ContingencyTable],
+    *,
+    minimum: int = MINIMUM_SOURCES,
+    level: float = 0.95,
+) -> list[bool]:
+    """Return which tables of a page are signals.
+
+    A signal is reported by enough sources, by clearly more than expected (IC025 above 0), and by
+    more than chance would explain on a page with so many tables: Fisher's exact test, corrected by
+    Benjamini and Hochberg. At most 1 - level of the signals are false on average, and where no
+    group has anything to do with any kind of error, at most that share of pages has a signal.
+    Tables whose margins are too small for a signal are not counted as tested.
+
+    Source: Y. Benjamini and Y. Hochberg (1995), "Controlling the false discovery rate", Journal of
+    the Royal Statistical Society B 57, 289–300, by way of `statsmodels`.
 
     Parameters
     ----------
-    table : ContingencyTable
+    tables : sequence of ContingencyTable
+        Of all groups and kinds that a page looks at.
     minimum : int
         Sources that must have reported both.
     level : float
-        Of the credible interval, between 0 and 1.
+        Of the credible intervals; 1 - level is the false discovery rate.
+
+    Returns
+    -------
+    list of bool
+        In the order of `tables`.
     """
-    return table.both >= minimum and disproportion(table, level=level).low > 1
+    tested = [table.largest >= minimum for table in tables]
+    corrected = np.ones(len(tables))
+    if any(tested):
+        corrected[tested] = multipletests(p_values(tables)[tested], method="fdr_bh")[1]
+    return [
+        p_value <= 1 - level and table.both >= minimum and disproportion(table, level=level).low > 1
+        for table, p_value in zip(tables, corrected.tolist(), strict=True)
+    ]

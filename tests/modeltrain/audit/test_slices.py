@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
+from scipy.stats import fisher_exact
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from modeltrain.audit import slices
@@ -91,10 +92,10 @@ def test_the_half_of_a_cluster_is_decided_by_its_name():
 
 @pytest.mark.parametrize(("mistakes", "enough"), [(9, False), (10, True)])
 def test_ten_mistakes_of_the_first_half_are_needed(mistakes, enough):
-    # The first half holds the mistakes, all alike, and one correct image that differs; the second
-    # half as many of both, so that the region is wrong there and nothing else is.
-    clusters = names_in_half(mistakes + 40, first=True) + names_in_half(60, first=False)
-    wrong = [True] * mistakes + [False] * 40 + [True] * 20 + [False] * 40
+    # The first half holds the mistakes, all alike, and correct images that differ; the second half
+    # has more of both, so that the region is wrong there and nothing else is.
+    clusters = names_in_half(mistakes + 40, first=True) + names_in_half(120, first=False)
+    wrong = [True] * mistakes + [False] * 40 + [True] * 80 + [False] * 40
     random = np.random.default_rng(0)
     features = np.where(np.array(wrong)[:, None], [0, 0, 9, 9], [9, 9, 0, 0]).astype(np.float32)
     features += random.random(features.shape).astype(np.float32) / 10
@@ -133,6 +134,36 @@ def test_the_rates_and_the_interval_are_those_of_the_second_half():
     # differ by 0.0524 to 0.3339.
     low, high = confint_proportions_2indep(56, 70, 48, 80, method="newcomb", compare="diff")
     assert (low, high) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+
+
+def test_the_interval_and_the_test_are_corrected_for_the_number_of_regions():
+    distance = np.repeat(np.array([0, 1], np.float32), 50)
+    failed = np.tile(np.array([1, 1, 0, 0, 0], bool), 20)
+    failed[50:] = np.arange(50) < 5
+    second_half, clusters = np.ones(100, bool), [str(n) for n in range(100)]
+    one, ten = (
+        slices._measure(distance, 0.5, failed, second_half, clusters, 5, tested=tested)
+        for tested in (1, 10)
+    )
+    low, high = confint_proportions_2indep(20, 50, 5, 50, method="newcomb", alpha=0.005)
+    assert (ten.low, ten.high) == pytest.approx((low, high))
+    assert ten.low < one.low < one.high < ten.high
+    assert one.p_value == pytest.approx(fisher_exact([[20, 30], [5, 45]], "greater").pvalue)
+    assert ten.p_value == pytest.approx(10 * one.p_value)
+    assert slices._measure(distance, 0.5, ~failed, second_half, clusters, 5, tested=9).p_value == 1
+
+
+def test_where_mistakes_are_at_random_none_of_many_regions_is_found():
+    """At most 5% of audits; bench/slices.py draws more of them."""
+    random = np.random.default_rng(7)
+    audits_with_regions = 0
+    for _ in range(8):
+        thing = random.integers(0, 15, 600)
+        features = 8 * np.repeat(np.eye(15), 4, axis=1)[thing] + random.normal(0, 0.5, (600, 60))
+        wrong = random.random(600) < 0.3
+        names = [str(n) for n in range(600)]
+        audits_with_regions += bool(slices.find(np.abs(features).astype(np.float32), wrong, names))
+    assert audits_with_regions == 0
 
 
 @pytest.mark.parametrize("radius", [-1.0, 9.0])
