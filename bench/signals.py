@@ -92,12 +92,12 @@ def main() -> None:
         random = np.random.default_rng(SEED)
         false = np.mean([bool(world.page(random)) for _ in range(pages)])
         reports = "many of one kind" if world.single_minded else "many" if world.heavy else "one"
-        found = ("", "")
+        powers = ("", "")
         if not world.single_minded:
-            found = tuple(power(world, random, times, pages) for times in (2.0, 3.0))
+            powers = tuple(power(world, random, times, pages) for times in (2.0, 3.0))
         print(
             f"| {world.networks:,} | {AXES * world.values} | {'uneven' if world.uneven else 'even'}"
-            f" | {reports} | {false:.1%} | {' | '.join(found)} |",
+            f" | {reports} | {false:.1%} | {' | '.join(powers)} |",
             flush=True,
         )
 

@@ -56,7 +56,7 @@ WORLDS = [
 ]
 
 
-def found(world: World, random) -> tuple[bool, bool]:
+def look(world: World, random) -> tuple[bool, bool]:
     """Return whether a region is false, and whether one is the planted thing."""
     features, wrong, clusters, thing = world.draw(random)
     regions = slices.find(features, wrong, clusters)
@@ -73,7 +73,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|", flush=True)
     for world in WORLDS:
         random = np.random.default_rng(SEED)
-        false, right = np.mean([found(world, random) for _ in range(runs)], axis=0)
+        false, right = np.mean([look(world, random) for _ in range(runs)], axis=0)
         print(
             f"| {world.images:,} | {world.rate:.0%} | {'20 things' if world.things else 'anything'}"
             f" | {'fives' if world.fives else 'independent'} | {false:.1%} "

@@ -26,7 +26,7 @@ Numbers = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class Axis:
+class Grouping:
     """One axis of an audit set, of its n images that have a value on it.
 
     Attributes
@@ -83,7 +83,7 @@ class Gap:
         return self.rate / self.rest_rate if self.rest_rate else None
 
 
-def gaps(axis: Axis, happened: NDArray[Any], *, level: float = 0.95) -> list[Gap]:
+def gaps(axis: Grouping, happened: NDArray[Any], *, level: float = 0.95) -> list[Gap]:
     """Compare each group of an axis with the rest.
 
     Source of the interval: the linearised variance of a standardised difference between clusters
@@ -94,7 +94,7 @@ def gaps(axis: Axis, happened: NDArray[Any], *, level: float = 0.95) -> list[Gap
 
     Parameters
     ----------
-    axis : Axis
+    axis : Grouping
     happened : array of numbers, shape [n]
         Whether it happened to each image; or -1, 0, 1 for a change between two models.
     level : float
@@ -140,7 +140,7 @@ class _Weights:
             comparable=np.flatnonzero(n).tolist(),
         )
 
-    def of_images(self, axis: Axis, place: int) -> NDArray[np.float64]:
+    def of_images(self, axis: Grouping, place: int) -> NDArray[np.float64]:
         """Return what each image adds to the difference of one group: shape [n]."""
         inside, outside = self.inside[axis.strata, place], self.outside[axis.strata, place]
         weights: NDArray[np.float64] = np.where(axis.groups == place, inside, outside)
@@ -162,7 +162,7 @@ class _Weights:
         return differences
 
 
-def _counts(axis: Axis) -> Numbers:
+def _counts(axis: Grouping) -> Numbers:
     """Return how many images there are of each stratum and group: shape [strata, groups]."""
     strata, groups = axis.shape
     cells = axis.strata * groups + axis.groups
@@ -176,7 +176,7 @@ def _reach(weights: _Weights, level: float) -> float:
 
 
 def _gap(
-    axis: Axis, all_weights: _Weights, place: int, happened: NDArray[Any], reach: float
+    axis: Grouping, all_weights: _Weights, place: int, happened: NDArray[Any], reach: float
 ) -> Gap:
     weights = all_weights.of_images(axis, place)
     group, rest = weights > 0, weights < 0
@@ -197,7 +197,7 @@ def _gap(
 
 
 def _standard_error(
-    axis: Axis,
+    axis: Grouping,
     weights: NDArray[np.float64],
     happened: NDArray[Any],
     rate: float,
@@ -253,7 +253,7 @@ class OpenedGap:
 
 
 def opened_gaps(
-    axis: Axis,
+    axis: Grouping,
     outcomes: Mapping[Any, tuple[Bools, Bools]],
     *,
     strata: Mapping[Any, Bools] | None = None,
@@ -275,7 +275,7 @@ def opened_gaps(
 
     Parameters
     ----------
-    axis : Axis
+    axis : Grouping
     outcomes : mapping of any key to (array of bool, array of bool), each of shape [n]
         For each kind of mistake, whether the first and the second model made it.
     strata : mapping of the same keys to array of bool, shape [strata]
@@ -316,7 +316,7 @@ def opened_gaps(
     return by_kind
 
 
-def _sums(axis: Axis, happened: NDArray[Any]) -> NDArray[np.float64]:
+def _sums(axis: Grouping, happened: NDArray[Any]) -> NDArray[np.float64]:
     """Add up by stratum and group: shape [..., n] becomes [..., strata, groups]."""
     cells = axis.strata * axis.shape[1] + axis.groups
     size = axis.shape[0] * axis.shape[1]
@@ -329,7 +329,7 @@ def _sums(axis: Axis, happened: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _p_values(
-    axis: Axis,
+    axis: Grouping,
     weights: Sequence[_Weights],
     changes: NDArray[np.int8],
     sums: NDArray[np.float64],

@@ -27,7 +27,7 @@ from modeltrain.audit.claims import (
 )
 from modeltrain.audit.columns import ABSENT, Columns
 from modeltrain.audit.fairness import cluster_numbers, clustered_rate
-from modeltrain.audit.gaps import PERMUTATIONS, SEED, Axis, Gap, gaps, opened_gaps
+from modeltrain.audit.gaps import PERMUTATIONS, SEED, Grouping, Gap, gaps, opened_gaps
 from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, MISS, DecisionRule, possible
 from modeltrain.audit.minimum import MINIMUM_IMAGES
 from modeltrain.labels import LABELS
@@ -48,7 +48,7 @@ class _Family:
 
     name: str
     rows: Rows
-    axis: Axis
+    axis: Grouping
     outcomes: Mapping[str, Bools]
 
     @property
@@ -140,7 +140,7 @@ def _families(answers: Columns) -> Iterator[_Family]:
             can_happen = _possible(measures[0], answers)
             rows = np.flatnonzero((indices != ABSENT) & can_happen)
             if len(rows):
-                axis = Axis(
+                axis = Grouping(
                     values=values,
                     groups=indices[rows],
                     strata=_strata(answers, name, rows),
@@ -281,7 +281,7 @@ def _tied(family: _Family, measure: str, value: str, minimum: int, level: float)
     tied = []
     for other in others:
         rows = np.flatnonzero(np.isin(family.axis.groups, (place, other)))
-        pair = Axis(
+        pair = Grouping(
             values=[value, family.axis.values[other]],
             groups=(family.axis.groups[rows] != place).astype(np.intp),
             strata=family.axis.strata[rows],

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from modeltrain.audit.columns import ABSENT, Columns
 from modeltrain.audit.fairness import Clusters, cluster_numbers
-from modeltrain.audit.gaps import Axis, OpenedGap, opened_gaps
+from modeltrain.audit.gaps import Grouping, OpenedGap, opened_gaps
 from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, MISS, DecisionRule, possible
 from modeltrain.gate.cells import Outcome
 from modeltrain.gate.paired import count_pairs, difference_interval
@@ -114,7 +114,7 @@ def opened_disparities(
     return sorted(disparities, key=lambda disparity: -disparity.gap.change.difference)
 
 
-def _strata(axis: Axis, kinds: Sequence[Outcome], explicit: Bools) -> list[Bools]:
+def _strata(axis: Grouping, kinds: Sequence[Outcome], explicit: Bools) -> list[Bools]:
     """Say in which strata each kind of mistake can happen: shape [strata] each."""
     explicit_strata = np.zeros(axis.shape[0], dtype=bool)
     explicit_strata[axis.strata] = explicit
@@ -136,7 +136,7 @@ def _errors(outcomes: Sequence[Outcome]) -> Outcome:
 
 def compared_groups(
     answers: Columns, axis: str, rows: Rows, clusters: Rows, policy: Policy
-) -> Axis:
+) -> Grouping:
     """Return the groups of an axis, and among which images they are compared.
 
     Parameters
@@ -157,7 +157,7 @@ def compared_groups(
             strata = _parted(strata, answers.expected[rows])
         elif name != axis and name in answers.groups:
             strata = _parted(strata, answers.groups[name][1][rows] + 1)
-    return Axis(
+    return Grouping(
         values=answers.groups[axis][0],
         groups=answers.groups[axis][1][rows].astype(np.intp),
         strata=strata,

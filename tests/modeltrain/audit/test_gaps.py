@@ -8,13 +8,13 @@ from fairlearn.metrics import MetricFrame, mean_prediction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modeltrain.audit.gaps import Axis, gaps, opened_gaps, step_down
+from modeltrain.audit.gaps import Grouping, gaps, opened_gaps, step_down
 
 
 def axis_of(groups, *, strata=None, clusters=None):
     values = sorted(set(groups))
     n = len(groups)
-    return Axis(
+    return Grouping(
         values=values,
         groups=np.array([values.index(group) for group in groups], dtype=int),
         strata=np.zeros(n, dtype=int) if strata is None else np.array(strata),

@@ -141,15 +141,15 @@ def test_the_interval_and_the_test_are_corrected_for_the_number_of_regions():
     failed = np.tile(np.array([1, 1, 0, 0, 0], bool), 20)
     failed[50:] = np.arange(50) < 5
     second_half, clusters = np.ones(100, bool), [str(n) for n in range(100)]
-    one, ten = (
+    alone, among_ten = (
         slices._measure(distance, 0.5, failed, second_half, clusters, 5, tested=tested)
         for tested in (1, 10)
     )
     low, high = confint_proportions_2indep(20, 50, 5, 50, method="newcomb", alpha=0.005)
-    assert (ten.low, ten.high) == pytest.approx((low, high))
-    assert ten.low < one.low < one.high < ten.high
-    assert one.p_value == pytest.approx(fisher_exact([[20, 30], [5, 45]], "greater").pvalue)
-    assert ten.p_value == pytest.approx(10 * one.p_value)
+    assert (among_ten.low, among_ten.high) == pytest.approx((low, high))
+    assert among_ten.low < alone.low < alone.high < among_ten.high
+    assert alone.p_value == pytest.approx(fisher_exact([[20, 30], [5, 45]], "greater").pvalue)
+    assert among_ten.p_value == pytest.approx(10 * alone.p_value)
     assert slices._measure(distance, 0.5, ~failed, second_half, clusters, 5, tested=9).p_value == 1
 
 
