@@ -27,7 +27,7 @@ from modeltrain.audit.claims import (
 )
 from modeltrain.audit.columns import ABSENT, Columns
 from modeltrain.audit.fairness import cluster_numbers, clustered_rate
-from modeltrain.audit.gaps import PERMUTATIONS, SEED, Grouping, Gap, gaps, opened_gaps
+from modeltrain.audit.gaps import PERMUTATIONS, SEED, Gap, Grouping, gaps, opened_gaps
 from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, MISS, DecisionRule, possible
 from modeltrain.audit.minimum import MINIMUM_IMAGES
 from modeltrain.labels import LABELS
