@@ -29,3 +29,16 @@ def points(difference: float) -> str:
 def points_interval(low: float, high: float) -> str:
     """Write the two ends of a difference's interval as "+1.2 to +5.0"."""
     return f"{points(low)} to {points(high)}"
+
+
+def short_points(share: float, *, signed: bool = False) -> str:
+    """Write a share as percentage points in a sentence, "12", "−3" or "0.4"; signed "+12".
+
+    There is one decimal under 10 points, where it is not 0; and no sign of 0.
+    """
+    rounded = round(share * 100, 1)
+    text = f"{abs(rounded):.1f}" if abs(rounded) < 10 else f"{abs(rounded):.0f}"
+    text = text.removesuffix(".0")
+    if rounded < 0:
+        return f"{MINUS}{text}"
+    return f"+{text}" if signed and rounded else text

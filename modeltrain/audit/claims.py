@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from modeltrain.formatting import percent
+from modeltrain.formatting import percent, short_points
 
 ERROR = "error"
 MEASURES = ("false_alarm", "miss", "confusion", ERROR)  # harm first
@@ -117,8 +117,8 @@ def _group_claim(headline: Headline, names: Names) -> str:
     name = names.group(lead["axis"], lead["value"])
     text = (
         f"{name} {percent(lead['rate'])} of {lead['n']:,}, comparable others "
-        f"{percent(lead['rest_rate'])} ({_points(lead['difference'])} points more, "
-        f"{_points(lead['low'])} to {_points(lead['high'])})"
+        f"{percent(lead['rest_rate'])} ({short_points(lead['difference'])} points more, "
+        f"{short_points(lead['low'])} to {short_points(lead['high'])})"
     )
     if headline["tied"]:
         tied = [names.group(lead["axis"], value) for value in headline["tied"]]
@@ -139,7 +139,3 @@ def _listed(names: Sequence[str]) -> str:
         *first, last = names
         return f"{', '.join(first)} and {last}" if first else last
     return f"{', '.join(names[: _NAMED - 1])} and {len(names) - _NAMED + 1} others"
-
-
-def _points(difference: float) -> str:
-    return f"{difference * 100:.1f}"

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from modeltrain.formatting import percent
+from modeltrain.formatting import percent, short_points
 
 Cell = Mapping[str, Any]
 
@@ -27,19 +27,6 @@ def cell_name(cell: Cell) -> str:
     return "images with " + " and ".join(groups)
 
 
-def points(share: float, *, signed: bool = False) -> str:
-    """Return a share as percentage points, such as "+12", "−3" or "0.4"; 0 has no sign.
-
-    Under 10 points there is one decimal where it is not 0.
-    """
-    rounded = round(share * 100, 1)
-    text = f"{abs(rounded):.1f}" if abs(rounded) < 10 else f"{abs(rounded):.0f}"
-    text = text.removesuffix(".0")
-    if rounded < 0:
-        return f"−{text}"
-    return f"+{text}" if signed and rounded else text
-
-
 def _what(cell: Cell) -> str:
     """Return what is counted, such as "false alarms in neutral images"."""
     rule = "" if cell["rule"] == "highest score" else f" ({cell['rule']})"
@@ -47,11 +34,11 @@ def _what(cell: Cell) -> str:
 
 
 def _counts(cell: Cell) -> str:
-    interval = f"{points(cell['low'])} to {points(cell['high'])}"
+    interval = f"{short_points(cell['low'])} to {short_points(cell['high'])}"
     return (
         f"{cell['champion_wrong']} of {cell['n']} before, "
         f"{cell['candidate_wrong']} of {cell['n']} now "
-        f"({points(cell['difference'], signed=True)} points, {interval})"
+        f"({short_points(cell['difference'], signed=True)} points, {interval})"
     )
 
 
@@ -63,7 +50,7 @@ def _chance(p_value: float) -> str:
 
 def cell_sentence(cell: Cell) -> str:
     """Say what was found for one cell."""
-    name, what = cell_name(cell), _what(cell)
+    name, what, margin = cell_name(cell), _what(cell), short_points(cell["margin"])
     if cell["exception"] is not None:
         finding = cell_sentence({**cell, "exception": None})
         return f"Does not decide ({cell['exception'].rstrip('.')}). {finding}"
@@ -80,12 +67,12 @@ def cell_sentence(cell: Cell) -> str:
         else:
             enough = "Under this policy, no number of images would show it."
         return (
-            f"Not enough images: a rise of {what} by {points(cell['margin'])} points cannot be "
-            f"ruled out: {_counts(cell)}. {enough}"
+            f"Not enough images: a rise of {what} by {margin} points cannot be ruled out: "
+            f"{_counts(cell)}. {enough}"
         )
     if cell["unchanged"]:
         return f"Pass: all answers are the same: {_counts(cell)}."
-    return f"Pass: {what} do not rise by {points(cell['margin'])} points or more: {_counts(cell)}."
+    return f"Pass: {what} do not rise by {margin} points or more: {_counts(cell)}."
 
 
 def shortage_sentence(cell: Cell) -> str:
@@ -101,13 +88,15 @@ def shortage_sentence(cell: Cell) -> str:
     rule = "" if cell["rule"] == "highest score" else f" ({cell['rule']})"
     mistakes = MISTAKES[cell["measure"]]
     if not cell["short"]:
-        return f"Enough {name}: a rise of {mistakes}{rule} by {points(rise)} points is noticed."
+        return (
+            f"Enough {name}: a rise of {mistakes}{rule} by {short_points(rise)} points is noticed."
+        )
     if cell["missing"] is None:
         return f"Under this policy, no number of {name} lets a model pass that answers otherwise."
     unseen = (
         f"no rise of {mistakes}{rule} is seen there, however large"
         if rise is None
-        else f"no rise of {mistakes}{rule} below {points(rise)} points is seen there"
+        else f"no rise of {mistakes}{rule} below {short_points(rise)} points is seen there"
     )
     doubt = (
         ", and that a model that is no worse may read “not enough images”"
@@ -120,19 +109,17 @@ def shortage_sentence(cell: Cell) -> str:
 def gap_sentence(gap: Cell) -> str:
     """Say which group falls behind, by how much, how surely, and compared with what before."""
     now, before = gap["now"], gap["before"]
+    better = "is not surely better off" if gap["blocks"] else "is better off"
     own = (
-        f"The group itself is better off ({points(gap['own_change'], signed=True)} points, "
-        f"{points(gap['own_low'])} to {points(gap['own_high'])})."
-        if not gap["blocks"]
-        else f"The group itself is not surely better off ({points(gap['own_change'], signed=True)} "
-        f"points, {points(gap['own_low'])} to {points(gap['own_high'])})."
+        f"The group itself {better} ({short_points(gap['own_change'], signed=True)} points, "
+        f"{short_points(gap['own_low'])} to {short_points(gap['own_high'])})."
     )
     return (
         f"A gap opens: {_what(gap)} happen to {percent(now['rate'])} of {gap['n']}, to "
         f"{percent(now['rest_rate'])} of comparable others; before, to "
         f"{percent(before['rate'])} and {percent(before['rest_rate'])} "
-        f"({points(gap['difference'], signed=True)} points, {points(gap['low'])} to "
-        f"{points(gap['high'])}); {_chance(gap['p_value'])}. {own}"
+        f"({short_points(gap['difference'], signed=True)} points, {short_points(gap['low'])} to "
+        f"{short_points(gap['high'])}); {_chance(gap['p_value'])}. {own}"
     )
 
 
@@ -170,8 +157,8 @@ def open_gap_sentence(gap: Cell) -> str:
 
 def _width(gap: Cell) -> str:
     return (
-        f"{points(gap['difference'], signed=True)} points, {points(gap['low'])} to "
-        f"{points(gap['high'])}"
+        f"{short_points(gap['difference'], signed=True)} points, {short_points(gap['low'])} to "
+        f"{short_points(gap['high'])}"
     )
 
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from feedback.services.gaps import OpenGaps
-from modeltrain.formatting import percent
+from modeltrain.formatting import percent, short_points
 from modeltrain.gate.sentences import open_gap_sentence
-from modeltrain.gate.sentences import points as gate_points
 from nsfwsite.audits.charts.chart import Chart
 from nsfwsite.audits.charts.forest import forest
 from nsfwsite.tables.gate_table import HIGHEST_SCORE, MEASURES
@@ -20,7 +19,7 @@ def notes(groups: Sequence[OpenGaps], titles: Titles) -> list[dict[str, Any]]:
             "title": _title(group, titles),
             "sentences": [open_gap_sentence(gap) for gap in group.gaps],
             "retrain": group.retrain,
-            "margin": gate_points(group.gaps[0]["margin"]),
+            "margin": short_points(group.gaps[0]["margin"]),
         }
         for group in groups
     ]

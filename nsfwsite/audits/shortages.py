@@ -8,7 +8,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from feedback.services import shortages
-from modeltrain.gate.sentences import not_judged, points
+from modeltrain.formatting import short_points
+from modeltrain.gate.sentences import not_judged
 from nsfwsite.access import refusals_as_pages
 from nsfwsite.audits import filters
 from nsfwsite.audits.charts.chart import Chart, requested_file
@@ -73,7 +74,7 @@ def noticed_chart(rows: list[Cell], kind: str) -> Chart | None:
     worst = max(seen, key=lambda row: row["smallest_change"])
     title = (
         f"{worst['title']}: a rise of {kind.lower()} by less than "
-        f"{points(worst['smallest_change'])} points goes unnoticed"
+        f"{short_points(worst['smallest_change'])} points goes unnoticed"
     )
     if len(seen) > 1:
         title += f", the largest of {len(seen)} groups"
@@ -122,8 +123,8 @@ def curve_chart(row: Cell, result: dict[str, Any], kind: str) -> Chart:
         if step[name] is not None
     ]
     title = (
-        f"{row['title']}: a rise of {kind.lower()} by {points(row['rise'])} points is noticed with "
-        f"about {row['needed_to_notice']:,} independent images; there are {row['independent']:,.0f}"
+        f"{row['title']}: a rise of {kind.lower()} by {short_points(row['rise'])} points is noticed "
+        f"with about {row['needed_to_notice']:,} independent images; there are {row['independent']:,.0f}"
     )
     return Chart(
         name="power",

@@ -71,7 +71,7 @@ def test_without_comparable_groups_nothing_was_compared():
 
 def test_a_group_is_named_as_the_page_names_it():
     group_headline = headline("group", groups=[group("dark")])
-    text = "ark 30.0% of 100, comparable others 5.0% (25.0 points more, 10.0 to 40.0)"
+    text = "ark 30.0% of 100, comparable others 5.0% (25 points more, 10 to 40)"
     assert claims.claim(group_headline) == f"d{text}."
     assert claims.claim(group_headline, Titles()) == f"D{text}."
     assert claims.title(group_headline, Titles()) == f"False alarms: D{text}"

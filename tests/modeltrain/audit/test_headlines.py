@@ -8,6 +8,7 @@ import pytest
 from modeltrain.audit import claims, headlines
 from modeltrain.audit.columns import ABSENT, Columns
 from modeltrain.audit.fairness import clustered_rate
+from modeltrain.formatting import short_points
 from modeltrain.labels import LABELS
 
 DRAWINGS, HENTAI, NEUTRAL, PORN, SEXY = range(5)
@@ -66,7 +67,8 @@ def test_a_group_with_more_false_alarms_is_named_with_its_figures():
     assert alarm["sentence"] == (
         "False alarms: 13.3% of 300 safe images (95% interval 9.9% to 17.6%; 300 neutral). "
         "dark 30.0% of 100, comparable "
-        f"others 5.0% (25.0 points more, {group['low'] * 100:.1f} to {group['high'] * 100:.1f})."
+        f"others 5.0% (25 points more, {short_points(group['low'])} to "
+        f"{short_points(group['high'])})."
     )
 
 

@@ -6,7 +6,6 @@ from modeltrain.gate.sentences import (
     gap_sentence,
     not_judged,
     open_gap_sentence,
-    points,
     verdict_sentence,
 )
 
@@ -74,14 +73,6 @@ def test_cells_are_called_by_their_images():
     assert cell_name(pair) == "images with skin tone dark and gender woman"
     with pytest.raises(ValueError, match="shorter"):
         cell_name({"axis": "tone and gender", "value": "dark"})
-
-
-def test_points_have_a_true_minus_and_a_sign_only_if_asked():
-    shares = (0.123, -0.031, 0.0, 0.004, -0.004, 0.0004, 0.0995, 0.0999)
-    expected = ["12", "−3.1", "0", "0.4", "−0.4", "0", "10", "10"]
-    assert [points(share) for share in shares] == expected
-    signed = [points(share, signed=True) for share in (0.123, -0.031, 0.004, 0.01, 0.0)]
-    assert signed == ["+12", "−3.1", "+0.4", "+1", "0"]
 
 
 @pytest.mark.parametrize(

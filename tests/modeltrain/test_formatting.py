@@ -1,0 +1,11 @@
+"""Figures in sentences; `tests/nsfwsite/static/test_format.py` compares pages and scripts."""
+
+from modeltrain.formatting import short_points
+
+
+def test_points_have_a_true_minus_and_a_sign_only_if_asked():
+    shares = (0.123, -0.031, 0.0, 0.004, -0.004, 0.0004, 0.0995, 0.0999)
+    expected = ["12", "−3.1", "0", "0.4", "−0.4", "0", "10", "10"]
+    assert [short_points(share) for share in shares] == expected
+    signed = [short_points(share, signed=True) for share in (0.123, -0.031, 0.004, 0.01, 0.0)]
+    assert signed == ["+12", "−3.1", "+0.4", "+1", "0"]
