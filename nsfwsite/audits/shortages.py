@@ -123,8 +123,9 @@ def curve_chart(row: Cell, result: dict[str, Any], kind: str) -> Chart:
         if step[name] is not None
     ]
     title = (
-        f"{row['title']}: a rise of {kind.lower()} by {short_points(row['rise'])} points is noticed "
-        f"with about {row['needed_to_notice']:,} independent images; there are {row['independent']:,.0f}"
+        f"{row['title']}: a rise of {kind.lower()} by {short_points(row['rise'])} points is "
+        f"noticed with about {row['needed_to_notice']:,} independent images; "
+        f"there are {row['independent']:,.0f}"
     )
     return Chart(
         name="power",
