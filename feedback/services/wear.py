@@ -8,9 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
-from django.db.models import Count
+from django.db.models import Count, Q
 
-from feedback.models import AuditSet, Retrain
+from feedback.models import AuditSet
 from modeltrain.data import manifest
 
 
@@ -19,11 +19,12 @@ def decisions_by_set() -> dict[AuditSet, int]:
 
     A decision on another set counts as the share of the images that both have.
     """
-    decided = Retrain.objects.filter(gate__isnull=False, audit_set__isnull=False).order_by()
-    counts = dict(decided.values_list("audit_set").annotate(Count("pk")))
-    sets = list(AuditSet.objects.order_by("-pk"))
+    decided = Count("retrains", filter=Q(retrains__gate__isnull=False))
+    sets = list(AuditSet.objects.annotate(decisions=decided).order_by("-pk"))
     return {
-        audit_set: round(sum(counts.get(other.pk, 0) * _shared(audit_set, other) for other in sets))
+        audit_set: round(
+            sum(other.decisions * _shared(audit_set, other) for other in sets if other.decisions)
+        )
         for audit_set in sets
     }
 
