@@ -43,6 +43,7 @@ from modeltrain.demo.sources import (
 from modeltrain.images import codec
 
 STAMPS = "tuxpaint-stamps-default"
+GCOMPRIS = "gcompris-qt-data"
 STAMPS_PATH = Path("usr/share/tuxpaint/stamps")  # in its package
 AUDIT_SHARE = 0.5
 VALIDATION_SHARE = 0.15  # of the pool
@@ -135,13 +136,16 @@ def _choose(npm: Path, debian: Mapping[str, Path]) -> tuple[list[SourceImage], l
         pool += pool_photographs
         audit += audit_photographs[:AUDIT_STAMPS]
         audit += _in_hash_order(tuxpaint_drawings(stamps))
+    if GCOMPRIS in debian:
+        pool_photographs, audit_photographs = _part(gcompris_photographs(debian[GCOMPRIS]))
+        pool += pool_photographs
+        audit += audit_photographs
     return pool, audit + list(_held_out_photographs(debian))
 
 
 def _held_out_photographs(debian: Mapping[str, Path]) -> Iterator[SourceImage]:
     """Yield photographs from sources that are in the audit set alone."""
     for name, photographs in (
-        ("gcompris-qt-data", gcompris_photographs),
         ("lomiri-wallpapers-16.04", lomiri_photographs),
         ("palapeli-data", palapeli_photographs),
     ):

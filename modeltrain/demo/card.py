@@ -19,7 +19,7 @@ names and folders of the packages say. Nothing was inferred from an image.
 | Fluent Emoji, renderings | npm `@lobehub/fluent-emoji-3d` | drawings | audit set | MIT |
 | Tux Paint, drawn stamps | Debian `tuxpaint-stamps-default` | drawings | audit set | GPL-2 |
 | Tux Paint, photographs cut out | the same | neutral | both | GPL-2 |
-| GCompris, animals and monuments | Debian `gcompris-qt-data` | neutral | audit set | GPL-3+ |
+| GCompris, animals and monuments | Debian `gcompris-qt-data` | neutral | both | GPL-3+ |
 | Lomiri | Debian `lomiri-wallpapers-16.04` | neutral | audit set | CC BY 4.0, CC BY-SA 4.0, CC0 |
 | Palapeli | Debian `palapeli-data` | neutral | audit set | GPL-2+ |
 | scikit-learn | PyPI `scikit-learn` | neutral | audit set | CC BY 2.0 |
@@ -34,8 +34,8 @@ and vultilion on Flickr.
 **Pool**: what the public would report from, split into training and validation. **Audit set**:
 frozen, never trained on. One emoji in its skin tones, genders and styles, and stamps whose names
 start alike, are one cluster; no cluster is on both sides. Twemoji, Fluent Emoji, Tux Paint's
-drawings, and all photographs but Tux Paint's are in the audit set alone: from these sources nobody
-reports, and no model learns.
+drawings, and the photographs of Lomiri, Palapeli and scikit-learn are in the audit set alone: from
+these sources nobody reports, and no model learns.
 
 **How the audit set shows drawings.** Each emoji is there twice: flat (by OpenMoji on white for one
 of three, otherwise by Twemoji) and as a rendering. Twemoji's drawings and the renderings lie on

@@ -65,7 +65,13 @@ def debian(tmp_path_factory):
     (gcompris / "usr/share/gcompris-qt/rcc").mkdir(parents=True)
     webp = io.BytesIO()
     noise(20, "RGB", width=1280).save(webp, "WEBP", lossless=True)
-    data = resource_file({"alpaca.webp": webp.getvalue()})
+    large = webp.getvalue()
+    files = {"alpaca.webp": large}
+    for number, name in enumerate(["bee", "calf", "crab", "goat", "heron", "pika", "swans"]):
+        small = io.BytesIO()
+        noise(30 + number, "RGB").save(small, "WEBP", lossless=True)
+        files[f"{name}.webp"] = small.getvalue()
+    data = resource_file(files)
     (gcompris / "usr/share/gcompris-qt/rcc/erase.rcc").write_bytes(data)
     return {"tuxpaint-stamps-default": stamps, "gcompris-qt-data": gcompris}
 
@@ -118,8 +124,9 @@ def test_every_cluster_has_all_tones_in_each_style(built):
 
 def test_new_styles_and_photographs_are_only_in_the_audit_set(built):
     sources = {name: {row.source for row in rows(built, name)} for name in ("pool", "audit")}
-    assert {source.split()[0] for source in sources["pool"]} == {"OpenMoji", "Tux"}
-    assert {"GCompris erase/alpaca", "scikit-learn china"} < sources["audit"]
+    assert {source.split()[0] for source in sources["pool"]} == {"OpenMoji", "Tux", "GCompris"}
+    assert any(source.startswith("GCompris") for source in sources["audit"])
+    assert {"scikit-learn china", "scikit-learn flower"} < sources["audit"]
 
 
 def test_every_emoji_of_the_audit_set_is_there_as_a_rendering(built):
@@ -133,7 +140,8 @@ def test_every_emoji_of_the_audit_set_is_there_as_a_rendering(built):
 
 def test_large_photographs_are_shrunk(built):
     paths = json.loads((built / "images.json").read_text())
-    (alpaca,) = (row for row in rows(built, "audit") if row.source.endswith("alpaca"))
+    all_rows = rows(built, "pool") + rows(built, "audit")
+    (alpaca,) = (row for row in all_rows if row.source.endswith("alpaca"))
     with Image.open(paths[alpaca.sha256]) as image:
         assert image.size == (640, 5)
 
