@@ -61,8 +61,8 @@ def opened_disparities(
     """Find the gaps that a candidate opens or widens by more than the policy's margin.
 
     On each axis the groups are compared with one another, among images that agree on what the
-    policy standardises by. The p-value is corrected for all groups, kinds of mistake, decision
-    rules and axes.
+    policy standardises by: such an axis says what kind of image it is, and has no groups. The
+    p-value is corrected for all groups, kinds of mistake, decision rules and axes.
 
     Parameters
     ----------
@@ -80,7 +80,11 @@ def opened_disparities(
     kinds = [outcome for outcome in outcomes if outcome.measure != CONFUSION] + [_errors(outcomes)]
     clusters = cluster_numbers(answers.cluster)
     explicit = possible(MISS, answers.expected)
-    axes = [axis for axis, (values, _) in answers.groups.items() if len(values) > 1]
+    axes = [
+        axis
+        for axis, (values, _) in answers.groups.items()
+        if len(values) > 1 and axis not in policy.standardised
+    ]
     disparities = []
     for axis in axes:
         rows = np.flatnonzero(answers.groups[axis][1] != ABSENT)

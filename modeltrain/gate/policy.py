@@ -73,7 +73,8 @@ class Policy:
         NSFW scores from which on users of the model call an image explicit. Mistakes are judged at
         each of them, and by the label with the highest score.
     standardised : sequence of str
-        `class`, and axes: images are compared between groups where they agree on these.
+        `class`, and axes: images are compared between groups where they agree on these. They say
+        what kind of image it is, so no gap is looked for on them; their cells are judged.
     required : sequence of str
         Axes on which every cell needs enough images: `overall`, `class`, a group's axis, or one
         cell as `axis=value`. Other cells decide if they have enough.

@@ -49,6 +49,12 @@ def test_a_group_that_stays_where_others_gain_blocks():
     assert not any(gap.better_off for gap in gaps)
 
 
+def test_kinds_of_images_are_no_groups():
+    """On an axis that groups are standardised by, gaining less than others is no gap."""
+    before, now = two_tones(90, 90), two_tones(50, 5)
+    assert disparities(before, now, standardised=["class", "tone"]) == []
+
+
 def test_a_gap_that_was_there_before_is_not_opened():
     assert disparities(two_tones(50, 5), two_tones(50, 5)) == []
 
