@@ -3,12 +3,19 @@
 `nsfwsite/static/src/format.js` gives the same text for the same number.
 """
 
+import math
+
 MINUS = "\N{MINUS SIGN}"
 
 
 def percent(rate: float) -> str:
     """Write 0.766 as "76.6%"."""
     return f"{rate:.1%}".replace("-", MINUS)
+
+
+def whole_percent(rate: float) -> str:
+    """Write 0.766 as "77%", where a decimal would say nothing."""
+    return f"{math.floor(rate * 100 + 0.5)}%".replace("-", MINUS)
 
 
 def per_thousand(share: float) -> str:

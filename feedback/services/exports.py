@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from feedback.models import Finding, ModelVersion
-from modeltrain.formatting import percent
+from modeltrain.formatting import percent, whole_percent
 from modeltrain.model import artifact
 
 AGREEMENT = 0.99  # share of images with close scores, and with the same label
@@ -32,7 +32,7 @@ def objections(figures: Mapping[str, Any]) -> list[str]:
     ):
         if int8[name] < AGREEMENT:
             reasons.append(
-                f"{AGREEMENT:.0%} of the images must have {requirement}. "
+                f"{whole_percent(AGREEMENT)} of the images must have {requirement}. "
                 f"It is {percent(int8[name])}."
             )
     return reasons

@@ -142,7 +142,8 @@ def judge_again(*, pk: int) -> None:
 
 def with_wear(gate: dict[str, Any], audit_set: AuditSet) -> dict[str, Any]:
     """Return a gate's result whose sentence says so if the audit set is worn."""
-    return gate | {"sentence": f"{gate['sentence']} {wear.sentence(audit_set)}".strip()}
+    worn = wear.sentence(audit_set)
+    return gate | {"sentence": f"{gate['sentence']} {worn}"} if worn else gate
 
 
 def failed_audits(retrain: Retrain) -> list[Audit]:

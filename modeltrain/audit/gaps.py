@@ -184,6 +184,7 @@ def _gap(
     rest_rate = float((-weights[rest] * happened[rest]).sum())  # and no -0.0
     error = _standard_error(axis, weights, happened, rate, rest_rate)
     difference = rate - rest_rate
+    bound = 1.0 if happened.min(initial=0) >= 0 else 2.0
     return Gap(
         value=axis.values[place],
         n=int(group.sum()),
@@ -191,8 +192,8 @@ def _gap(
         rate=rate,
         rest_rate=rest_rate,
         difference=difference,
-        low=max(difference - reach * error, -2.0),
-        high=min(difference + reach * error, 2.0),
+        low=max(difference - reach * error, -bound),
+        high=min(difference + reach * error, bound),
     )
 
 
@@ -211,12 +212,14 @@ def _standard_error(
     if clusters < 2:
         return 1.0
     variance = clusters / (clusters - 1) * (totals**2).sum()
-    least = sum(
-        (abs(mean) + 1 / (n + 2)) * (1 + 1 / (n + 2)) / (n + 2)
-        for mean, n in ((rate, _effective(weights[side])), (rest_rate, _effective(weights[~side])))
-        if abs(mean) < 1 / (n + 2)
-    )
-    return math.sqrt(max(variance, least))
+    for mean, images in ((rate, side), (rest_rate, weights < 0)):
+        # Where all images are alike, the variance of this side is not seen.
+        clusters_here = int(np.count_nonzero(np.bincount(axis.clusters[images])))
+        n = min(_effective(weights[images]), float(clusters_here))
+        away = min(abs(mean), abs(1 - abs(mean)))
+        if away < 1 / (n + 2):
+            variance += (away + 1 / (n + 2)) * (1 + 1 / (n + 2)) / (n + 2)
+    return math.sqrt(variance)
 
 
 def _effective(weights: NDArray[np.float64]) -> float:
@@ -260,6 +263,7 @@ def opened_gaps(
     level: float = 0.95,
     margin: float = -2.0,
     risk: float = 1.0,
+    lowest: float = -math.inf,
     permutations: int = PERMUTATIONS,
     seed: int = SEED,
 ) -> dict[Any, list[OpenedGap]]:
@@ -287,6 +291,10 @@ def opened_gaps(
         that is no worse than the rest lost a lead.
     risk : float
         Only groups with a p-value of at most this are returned.
+    lowest : float
+        Only groups are returned whose one-sided interval of the change, all groups of the axis at
+        once, lies above this. Groups that are wrong at different rates change at different rates,
+        so that dealing them anew is not enough: the interval knows each group's own variance.
 
     Returns
     -------
@@ -302,6 +310,7 @@ def opened_gaps(
     by_kind: dict[Any, list[OpenedGap]] = {}
     for kind, (name, (old, new)) in enumerate(outcomes.items()):
         reach = _reach(weights[kind], level)
+        one_sided = _reach(weights[kind], 2 * level - 1)
         opened_groups = [
             OpenedGap(
                 before=_gap(axis, weights[kind], place, old, reach),
@@ -310,7 +319,9 @@ def opened_gaps(
                 p_value=float(p_values[kind, place]),
             )
             for place in weights[kind].comparable
-            if opened[kind, place] > margin and p_values[kind, place] <= risk
+            if opened[kind, place] > margin
+            and p_values[kind, place] <= risk
+            and _gap(axis, weights[kind], place, changes[kind], one_sided).low > lowest
         ]
         by_kind[name] = [gap for gap in opened_groups if gap.now.difference > margin]
     return by_kind

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from modeltrain.audit.calibration import calibration_error
 from modeltrain.audit.fairness import rate
-from modeltrain.formatting import interval, percent
+from modeltrain.formatting import interval, percent, whole_percent
 
 BINS = 15
 MISTAKES = 20
@@ -175,13 +175,13 @@ def to_markdown(figures: Mapping[str, Any], *, title: str) -> str:
     for bin_ in figures["calibration"]["bins"]:
         if bin_["n"]:
             bar = "█" * round(20 * bin_["accuracy"])
-            bounds = f"{bin_['low']:.0%} to {bin_['high']:.0%}"
-            lines.append(f"| {bounds} | {bin_['n']} | {bin_['accuracy']:.0%} | {bar} |")
+            bounds = f"{whole_percent(bin_['low'])} to {whole_percent(bin_['high'])}"
+            lines.append(f"| {bounds} | {bin_['n']} | {whole_percent(bin_['accuracy'])} | {bar} |")
     lines += ["", "## Surest mistakes", ""]
     lines += ["| image | is | said | probability |", "|---|---|---|---|"]
     lines += [
         f"| {mistake['source']} | {mistake['label']} | {mistake['said']} "
-        f"| {mistake['probability']:.0%} |"
+        f"| {whole_percent(mistake['probability'])} |"
         for mistake in figures["mistakes"]
     ]
     return "\n".join(lines) + "\n"

@@ -25,7 +25,7 @@ _SHRINKAGES = 32
 
 
 @dataclass(frozen=True)
-class Estimate:
+class ShrunkRate:
     """A group's rate, drawn towards its axis, with the interval of its posterior."""
 
     rate: float
@@ -35,7 +35,7 @@ class Estimate:
 
 def shrunk_rates(
     rates: Sequence[float], effective: Sequence[float], *, level: float = 0.95
-) -> list[Estimate]:
+) -> list[ShrunkRate]:
     """Estimate the rates of an axis's groups together.
 
     The groups' true rates are taken to come from one beta distribution, and the counts to be
@@ -59,7 +59,7 @@ def shrunk_rates(
 
     Returns
     -------
-    list of Estimate, length k
+    list of ShrunkRate, length k
 
     Raises
     ------
@@ -91,7 +91,7 @@ def shrunk_rates(
     low, high = (
         beta.ppf(share, estimate * size, (1 - estimate) * size) for share in (tail, 1 - tail)
     )
-    return [Estimate(*map(float, group)) for group in zip(estimate, low, high, strict=True)]
+    return [ShrunkRate(*map(float, group)) for group in zip(estimate, low, high, strict=True)]
 
 
 def _grid() -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -20,6 +20,7 @@ from modeltrain.data import dataset
 from modeltrain.data.dataset import Dataset
 from modeltrain.data.manifest import Row
 from modeltrain.files import write_whole
+from modeltrain.formatting import whole_percent
 from modeltrain.model.classifier import Classifier
 from modeltrain.model.features import ImageMissing, compute_features, load_pixels
 from modeltrain.progress import ProgressCallback, quiet
@@ -177,7 +178,7 @@ def _describe_copy(original: Row, alignment: Alignment | None) -> str:
     if alignment is None:
         return f"{sentence}, by way of another copy."
     return (
-        f"{sentence}: {alignment.changed:.0%} of it differs, "
+        f"{sentence}: {whole_percent(alignment.changed)} of it differs, "
         f"{'mirrored, ' if alignment.mirrored else ''}"
         f"rotated by {alignment.rotation:.0f}°, scaled by {alignment.scale:.2f}."
     )

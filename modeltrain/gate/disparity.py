@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +12,15 @@ from numpy.typing import NDArray
 
 from modeltrain.audit.columns import ABSENT, Columns
 from modeltrain.audit.fairness import Clusters, cluster_numbers
-from modeltrain.audit.gaps import Grouping, OpenedGap, opened_gaps
+from modeltrain.audit.gaps import PERMUTATIONS, Grouping, OpenedGap, opened_gaps
 from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, MISS, DecisionRule, possible
 from modeltrain.gate.cells import Outcome
 from modeltrain.gate.paired import count_pairs, difference_interval
 from modeltrain.gate.policy import CLASS, Policy
 
 ERROR = "error"
+
+_TIMES = 5  # permutations that may be as extreme where the risk is smallest
 
 Bools = NDArray[np.bool_]
 Rows = NDArray[np.intp]
@@ -80,12 +83,9 @@ def opened_disparities(
     kinds = [outcome for outcome in outcomes if outcome.measure != CONFUSION] + [_errors(outcomes)]
     clusters = cluster_numbers(answers.cluster)
     explicit = possible(MISS, answers.expected)
-    axes = [
-        axis
-        for axis, (values, _) in answers.groups.items()
-        if len(values) > 1 and axis not in policy.standardised
-    ]
+    axes = _axes(answers, policy)
     disparities = []
+    risk = policy.gap_risk / max(len(axes), 1)
     for axis in axes:
         rows = np.flatnonzero(answers.groups[axis][1] != ABSENT)
         compared = compared_groups(answers, axis, rows, clusters, policy)
@@ -95,7 +95,9 @@ def opened_disparities(
             strata=dict(enumerate(_strata(compared, kinds, explicit[rows]))),
             level=policy.level,
             margin=policy.gap_margin,
-            risk=policy.gap_risk / len(axes),
+            risk=risk,
+            lowest=0.0,
+            permutations=max(PERMUTATIONS, math.ceil(_TIMES / risk)),
         )
         for outcome, gaps in zip(kinds, opened.values(), strict=True):
             disparities += [
@@ -116,6 +118,18 @@ def opened_disparities(
                 for gap in gaps
             ]
     return sorted(disparities, key=lambda disparity: -disparity.gap.change.difference)
+
+
+def _axes(answers: Columns, policy: Policy) -> list[str]:
+    """Return the axes that have groups to compare; of axes that repeat each other, the first."""
+    axes: dict[bytes, str] = {}
+    for axis, (values, places) in answers.groups.items():
+        if len(values) > 1 and axis not in policy.standardised:
+            _, first, place = np.unique(places, return_index=True, return_inverse=True)
+            absent = places[first] == ABSENT
+            names = np.where(absent, len(places), first)  # a group is called by its first image
+            axes.setdefault(names[place].tobytes(), axis)
+    return list(axes.values())
 
 
 def _strata(axis: Grouping, kinds: Sequence[Outcome], explicit: Bools) -> list[Bools]:

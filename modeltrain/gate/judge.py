@@ -17,12 +17,13 @@ from modeltrain.audit.evaluate import Predicted
 from modeltrain.gate.cells import Comparison, compare_cells, outcomes_of
 from modeltrain.gate.disparity import as_dict, opened_disparities
 from modeltrain.gate.paired import difference_interval
-from modeltrain.gate.policy import Policy
-from modeltrain.gate.sentences import cell_sentence, gap_sentence, verdict_sentence
+from modeltrain.gate.policy import CLASS, OVERALL, Policy
+from modeltrain.gate.sentences import cell_sentence, gap_sentence, has_to_tell, verdict_sentence
 
 PASS, BLOCKED, INSUFFICIENT = "pass", "blocked", "insufficient data"
 NOT_WORSE, WORSE = "not worse", "worse"
 
+_MOST = 1 + 1e-3  # a score may be rounded up
 _MORE = 1.1 ** np.arange(1, 73)  # up to a thousand times as many images
 
 _VERDICTS = {NOT_WORSE: PASS, WORSE: BLOCKED, INSUFFICIENT: INSUFFICIENT}
@@ -107,9 +108,15 @@ def judge(
 
 def _check_same_images(old: Columns, new: Columns) -> None:
     for answers in (old, new):
-        if not np.isfinite(answers.scores).all():
+        if not ((answers.scores >= 0) & (answers.scores <= _MOST)).all():
             raise NotComparable(
-                "Every score must be a number. Received: one that is not. Audit the model again."
+                "Every score must be a number from 0 to 1. Received: one that is not. Audit the "
+                "model again."
+            )
+        if taken := {CLASS, OVERALL} & set(answers.groups):
+            raise NotComparable(
+                f"An axis must not be called {CLASS} or {OVERALL}, which are cells of every gate. "
+                f"Received: {', '.join(sorted(taken))}. Rename it in the manifest."
             )
     same = old.same_images(new)
     duplicates = int((old.sha256[1:] == old.sha256[:-1]).all(axis=1).sum())  # they are sorted
@@ -206,15 +213,11 @@ def _tells(comparison: Comparison, rate: float, more: float, policy: Policy) -> 
 def _verdict(cells: Sequence[Cell], gaps: Sequence[Cell]) -> str:
     """Return the worst verdict of all cells and gaps.
 
-    A cell with too few images counts if it is required, or if it has the images that others need.
+    Cells with too few images count if they have to tell.
     """
     deciding = [cell for cell in cells if cell["exception"] is None]
     if any(cell["verdict"] == BLOCKED for cell in deciding) or any(gap["blocks"] for gap in gaps):
         return BLOCKED
-    if any(cell["verdict"] == INSUFFICIENT and _must_tell(cell) for cell in deciding):
+    if any(cell["verdict"] == INSUFFICIENT and has_to_tell(cell) for cell in deciding):
         return INSUFFICIENT
     return PASS
-
-
-def _must_tell(cell: Cell) -> bool:
-    return bool(cell["required"] or cell["independent"] >= cell["minimum"])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, DecisionRule, can_happen
+from modeltrain.formatting import short_points
 from modeltrain.gate.paired import Pairs, difference_interval
 from modeltrain.labels import LABELS
 
@@ -280,8 +281,8 @@ class Policy:
         if fewest <= self.minimum:
             return []
         return [
-            f"A rise of false alarms by {self.harm_ceiling * 100:g} points can be ruled out with "
-            f"{fewest:,} independent images or more, even if no decision changes. A cell of "
+            f"A rise of false alarms by {short_points(self.harm_ceiling)} points can be ruled out "
+            f"with {fewest:,} independent images or more, even if no decision changes. A cell of "
             f"{self.minimum} to {fewest - 1:,} images cannot pass unless all answers are the same."
         ]
 

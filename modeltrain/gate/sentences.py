@@ -16,14 +16,29 @@ MISTAKES = {
 }
 
 
+def has_to_tell(cell: Cell) -> bool:
+    """Return whether a cell counts that has too few images: no model passes until it tells.
+
+    It is required, or has as many clusters or independent images as a pass needs. Harm to whole
+    clusters lowers the number of independent images, so that number alone must not excuse a cell.
+    """
+    return bool(
+        cell.get("required")
+        or max(cell.get("clusters", 0), cell.get("independent", 0)) >= cell.get("minimum", 0)
+    )
+
+
 def cell_name(cell: Cell) -> str:
     """Return the name of a cell's images, such as "neutral images"."""
     if cell["axis"] == "overall":
         return "all images"
     if cell["axis"] == "class":
         return f"{cell['value']} images"
-    pairs = zip(cell["axis"].split(" and "), cell["value"].split(" and "), strict=True)
-    groups = [f"{axis.replace('_', ' ')} {value}" for axis, value in pairs]
+    axes, values = cell["axis"].split(" and "), cell["value"].split(" and ")
+    if len(axes) != len(values):  # a value has an "and" of its own
+        values = [cell["value"]]
+        axes = [cell["axis"]]
+    groups = [f"{axis.replace('_', ' ')} {value}" for axis, value in zip(axes, values, strict=True)]
     return "images with " + " and ".join(groups)
 
 
@@ -199,12 +214,7 @@ def verdict_sentence(verdict: str, cells: Sequence[Cell], gaps: Sequence[Cell]) 
     if blocking:
         opens, end, own = str(blocking[0]["sentence"]).partition(". The group itself")
         return f"Blocked: {opens[0].lower()}{opens[1:]}{limits}{end}{own}"
-    short = [
-        cell
-        for cell in cells
-        if cell["finding"] == "insufficient data"
-        and (cell["required"] or cell["independent"] >= cell["minimum"])
-    ]
+    short = [cell for cell in cells if cell["finding"] == "insufficient data" and has_to_tell(cell)]
     return "Not enough images: " + "; ".join(_shortages(short)) + f"{limits}."
 
 

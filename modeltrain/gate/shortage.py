@@ -21,7 +21,7 @@ from modeltrain.gate.power import (
     images_to_notice,
     smallest_rise,
 )
-from modeltrain.gate.sentences import shortage_sentence
+from modeltrain.gate.sentences import has_to_tell, shortage_sentence
 from modeltrain.labels import LABELS
 
 Cell = dict[str, Any]
@@ -69,7 +69,7 @@ def shortages(champion: Columns, policy: Policy, *, rise: float | None = None) -
     _add_power([cell for cell in cells if cell["n"]], p_value)
     for cell in cells:
         cell["hardest"] = False
-        cell["decides"] = cell["required"] or cell["independent"] >= policy.minimum
+        cell["decides"] = has_to_tell(cell | {"minimum": policy.minimum})
         cell |= _missing(cell)
         cell["sentence"] = shortage_sentence(cell)
     for cell in _hardest(cells, "axis", "value", "measure"):

@@ -5,7 +5,7 @@ from typing import Any
 
 from feedback.models import Audit
 from modeltrain.audit import claims
-from modeltrain.formatting import percent, points
+from modeltrain.formatting import percent, points, whole_percent
 from nsfwsite.audits.charts.chart import Chart
 from nsfwsite.audits.charts.forest import forest
 from nsfwsite.audits.charts.heatmap import heatmap
@@ -234,7 +234,9 @@ def differences_chart(gate: Figures, before: str, after: str) -> Chart | None:
         title += f", and {len(worse) - 1} more are worse" if len(worse) > 1 else ""
     # The margin of false alarms differs between groups.
     margin = None if measure == "false_alarm" else gate["policy"]["margin"]
-    right_of_zero = "Right of 0 is worse" + (f"; the margin is {margin:.0%}" if margin else "")
+    right_of_zero = "Right of 0 is worse" + (
+        f"; the margin is {whole_percent(margin)}" if margin else ""
+    )
     return Chart(
         name="differences",
         title=title,

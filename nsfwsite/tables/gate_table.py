@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from feedback.models import Retrain
+from modeltrain.gate.sentences import has_to_tell
 from nsfwsite.tables.titles import Titles
 
 Cell = dict[str, Any]
@@ -89,7 +90,7 @@ def _shortages(cells: Sequence[Cell]) -> list[Cell]:
     for cell in cells:
         if not cell.get("needed") or cell.get("exception"):
             continue
-        if cell.get("required") or cell.get("independent", 0) >= cell.get("minimum", 0):
+        if has_to_tell(cell):
             group = cell["axis"], cell["value"]
             if group not in most or cell["needed"] > most[group]["needed"]:
                 most[group] = cell

@@ -350,12 +350,12 @@ def test_rosa_says_yes_to_letters_and_stops_them_without_scripts(visit, queued, 
 def test_the_chart_draws_another_measure_without_scripts(visit, world) -> None:
     page = visit(scripts=False).open(reverse("model", args=["v1"]))
     chart = page.locator("#groups")
-    expect(chart.locator("figcaption")).to_contain_text("wrong, the highest share")
+    expect(chart.locator("figcaption")).to_contain_text("Mistakes: no group is told apart")
 
     page.get_by_role("link", name="False alarm", exact=True).click()
 
     page.wait_for_url("**measure=false_alarm**")
-    expect(chart.locator("figcaption")).to_contain_text("a false alarm, the highest share")
+    expect(chart.locator("figcaption")).to_contain_text("False alarms: ")
     chart.get_by_text("The same figures as a table").click()
     expect(chart.get_by_role("cell", name="Flat vector drawing")).to_be_visible()
 

@@ -68,8 +68,9 @@ def prepare(data_dir: Path, demo: Path, published: Path) -> None:
     pool, audit = (manifest.read(demo / f"{name}.jsonl") for name in ("pool", "audit"))
     reported = {kind_of(row) for row in pool}
     audit = [row for row in audit if kind_of(row) in reported]
-    for name, rows in (("pool", pool), ("audit", audit)):
-        manifest.write(data_dir / "demo" / f"{name}.jsonl", sample(rows, per_label=60))
+    # Drawings come several to a cluster: fewer than these would not tell that they got better.
+    for name, rows, per_label in (("pool", pool, 60), ("audit", audit, 150)):
+        manifest.write(data_dir / "demo" / f"{name}.jsonl", sample(rows, per_label))
 
 
 def kind_of(row: Row) -> tuple[str, str]:

@@ -20,7 +20,7 @@ export function percent(rate) {
 }
 
 /** 0.02 is "2%": for the axis of a chart. @param {number} rate */
-export const wholePercent = (rate) => `${Math.round(rate * 100)}%`;
+export const wholePercent = (rate) => `${Math.round(rate * 100)}%`.replace("-", "−");
 
 /** A range, "71.1% to 81.3%". @param {number} low @param {number} high */
 export const interval = (low, high) => `${percent(low)} to ${percent(high)}`;

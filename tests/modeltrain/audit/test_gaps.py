@@ -94,6 +94,27 @@ def test_without_any_event_there_is_still_doubt():
     assert gap.high > 0.02
 
 
+def test_where_every_image_is_wrong_there_is_still_doubt():
+    wrong = np.array([1] * 29 + [0] * 1000)
+    clusters = [0] * 29 + list(range(1, 1001))
+    gap = gap_of(gaps(axis_of("a" * 29 + "b" * 1000, clusters=clusters), wrong), "a")
+    assert gap.difference == pytest.approx(1)
+    assert gap.low < 0.2  # one cluster tells hardly anything
+    assert gap.high == 1
+
+
+def test_intervals_near_certainty_cover_the_truth():
+    random = np.random.default_rng(6)
+    axis = axis_of("a" * 31 + "b" * 500)
+    truth = np.where(axis.groups == 0, 0.97, 0.9)
+    covered = [
+        gap.low <= 0.97 - 0.9 <= gap.high
+        for _ in range(300)
+        for gap in [gap_of(gaps(axis, random.random(531) < truth), "a")]
+    ]
+    assert np.mean(covered) >= 0.92  # 0.79 if the variance of 31 right answers were taken to be 0
+
+
 def test_a_group_inside_one_cluster_has_an_interval():
     groups = "a" * 10 + "b" * 10
     all_gaps = gaps(axis_of(groups, clusters=[0] * 10 + list(range(1, 11))), np.array([1, 0] * 10))

@@ -1,5 +1,8 @@
 """Which gaps a candidate opens, and whether they block."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from modeltrain.audit import columns
@@ -137,3 +140,52 @@ def test_images_without_a_value_are_not_part_of_the_rest():
     worse_without = images(500, wrong=range(500), answer=PORN, start=50_000)
     before, now = two_tones(5, 5) + without, two_tones(5, 5) + worse_without
     assert disparities(before, now) == []
+
+
+def test_a_group_that_changes_more_because_it_is_wrong_more_often_opens_no_gap():
+    """An unchanged model: wrong on 30% of a small group, on 1% of others; a fifth is drawn anew."""
+    random = np.random.default_rng(3)
+    told = 0
+    for _ in range(60):
+        before, now = [], []
+        for tone, n, rate, start in (("dark", 60, 0.3, 0), ("light", 2000, 0.01, 10_000)):
+            drawn = random.random(n)
+            redrawn = np.where(random.random(n) < 0.2, random.random(n), drawn)
+            for answers, numbers in ((before, drawn), (now, redrawn)):
+                wrong = np.flatnonzero(numbers < rate)
+                answers += images(n, wrong=wrong, answer=PORN, tone=tone, start=start)
+        told += bool(disparities(before, now, level=0.95, gap_share=0.4))
+    assert told <= 6  # 13 without the interval
+
+
+def test_axes_that_repeat_each_other_are_tested_once():
+    before = two_tones(5, 5)
+    now = two_tones(40, 5)
+    copied = [
+        [
+            replace(answer, groups={**answer.groups, "zz": answer.groups["tone"][::-1]})
+            for answer in answers
+        ]
+        for answers in (before, now)
+    ]
+    assert disparities(*copied) == disparities(before, now)
+
+
+def test_with_very_many_axes_a_gap_can_still_be_found():
+    random = np.random.default_rng(4)
+    before, now = two_tones(5, 5), two_tones(60, 5)
+    sides = {f"axis {number}": random.integers(0, 2, 400) for number in range(45)}
+    answers = [
+        [
+            replace(
+                answer,
+                groups={
+                    **answer.groups,
+                    **{axis: str(side[place]) for axis, side in sides.items()},
+                },
+            )
+            for place, answer in enumerate(model)
+        ]
+        for model in (before, now)
+    ]
+    assert {gap.value for gap in disparities(*answers) if gap.axis == "tone"} == {"dark"}

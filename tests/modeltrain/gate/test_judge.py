@@ -724,15 +724,22 @@ def test_the_refusal_to_compare_counts_what_differs():
     )
 
 
-@pytest.mark.parametrize("score", [math.nan, math.inf])
+@pytest.mark.parametrize("score", [math.nan, math.inf, -0.5, 1.5])
 def test_scores_that_are_no_numbers_are_refused(score):
     broken = images(29) + images(1, start=29, nsfw_score=score)
     for champion, candidate in ((broken, images(30)), (images(30), broken), (broken, broken)):
         with pytest.raises(NotComparable) as refusal:
             judge(champion=champion, candidate=candidate)
         assert str(refusal.value) == (
-            "Every score must be a number. Received: one that is not. Audit the model again."
+            "Every score must be a number from 0 to 1. Received: one that is not. Audit the model "
+            "again."
         )
+
+
+@pytest.mark.parametrize("axis", ["class", "overall"])
+def test_an_axis_that_is_called_like_cells_of_every_gate_is_refused(axis):
+    with pytest.raises(NotComparable, match=f"must not be called class or overall.*{axis}"):
+        judge(champion=images(30, **{axis: "x"}), candidate=images(30, **{axis: "x"}))
 
 
 def test_nothing_at_all_is_insufficient_data():
@@ -741,6 +748,26 @@ def test_nothing_at_all_is_insufficient_data():
     assert result["sentence"].startswith(
         "Not enough images: no images of all, drawings and neutral"
     )
+
+
+def test_harm_to_whole_clusters_does_not_excuse_a_cell():
+    """30 clusters of 4: the more of them are newly wrong as a whole, the fewer count as many."""
+
+    def clustered(wrong):
+        return every_class() + [
+            replace(answer, cluster=f"drawing {place // 4}")
+            for place, answer in enumerate(
+                images(120, wrong=range(wrong), answer=PORN, start=7000, tone="dark")
+            )
+        ]
+
+    verdicts = [
+        judge(champion=clustered(0), candidate=clustered(wrong), policy=rules())["verdict"]
+        for wrong in (0, 4, 8, 16, 60)
+    ]
+    assert verdicts[0] == "pass"
+    assert verdicts[1:4] == ["insufficient data"] * 3
+    assert verdicts[4] == "blocked"
 
 
 def test_axes_that_repeat_each_other_are_told_and_cost_nothing():
