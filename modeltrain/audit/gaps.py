@@ -292,9 +292,9 @@ def opened_gaps(
     risk : float
         Only groups with a p-value of at most this are returned.
     lowest : float
-        Only groups are returned whose one-sided interval of the change, all groups of the axis at
-        once, lies above this. Groups that are wrong at different rates change at different rates,
-        so that dealing them anew is not enough: the interval knows each group's own variance.
+        Only groups are returned whose own interval of the change, of this group alone, lies above
+        this. Groups that are wrong at different rates change at different rates, so that dealing
+        them anew is not enough: the interval knows each group's own variance.
 
     Returns
     -------
@@ -310,7 +310,7 @@ def opened_gaps(
     by_kind: dict[Any, list[OpenedGap]] = {}
     for kind, (name, (old, new)) in enumerate(outcomes.items()):
         reach = _reach(weights[kind], level)
-        one_sided = _reach(weights[kind], 2 * level - 1)
+        own_reach = float(norm.ppf((1 + level) / 2))
         opened_groups = [
             OpenedGap(
                 before=_gap(axis, weights[kind], place, old, reach),
@@ -321,7 +321,7 @@ def opened_gaps(
             for place in weights[kind].comparable
             if opened[kind, place] > margin
             and p_values[kind, place] <= risk
-            and _gap(axis, weights[kind], place, changes[kind], one_sided).low > lowest
+            and _gap(axis, weights[kind], place, changes[kind], own_reach).low > lowest
         ]
         by_kind[name] = [gap for gap in opened_groups if gap.now.difference > margin]
     return by_kind
