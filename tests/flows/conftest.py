@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 from tests.turns import alone
 
 DEMO = ROOT / "var" / "test-demo"
-START_SECONDS = 120
+START_SECONDS = 240
 
 
 @dataclass
