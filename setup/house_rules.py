@@ -100,6 +100,20 @@ def settings_are_read_in_one_file(path: Path, tree: ast.Module) -> Iterator[str]
             )
 
 
+def stored_images_are_deleted_in_one_file(path: Path, tree: ast.Module) -> Iterator[str]:
+    if path == Path("feedback/services/images.py"):
+        return
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Attribute) and node.attr == "delete"):
+            continue
+        owner = ast.unparse(node.value)
+        if "StoredImage.objects" in owner or ".file" in owner or "storages['images']" in owner:
+            yield (
+                f"{path}:{node.lineno} deletes a stored image. Call delete_image, delete_images or "
+                "delete_file of feedback/services/images.py."
+            )
+
+
 def main() -> int:
     problems = [
         problem
@@ -110,6 +124,7 @@ def main() -> int:
             one_file_knows_the_labels,
             packages_import_only_each_other,
             settings_are_read_in_one_file,
+            stored_images_are_deleted_in_one_file,
         )
         for problem in rule(path, tree)
     ]

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from django.conf import settings
-from django.core.files.storage import storages
 from django.db import connection, transaction
 from django.db.models import CASCADE, Value
 from django.db.models.functions import Replace
@@ -112,7 +111,7 @@ def _mark_datasets(erasures: Sequence[Erasure]) -> None:
 
 
 def _delete_files(erasure: Erasure) -> None:
-    storages["images"].delete(erasure.file)
+    images.delete_file(erasure.file)
     for base in Path(settings.FEATURES_DIR).glob("*"):
         arrays.path_of(base, erasure.name).unlink(missing_ok=True)
 

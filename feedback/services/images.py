@@ -82,6 +82,11 @@ def delete_images(*, report: Report) -> None:
         delete_image(image)
 
 
+def delete_file(name: str) -> None:
+    """Delete the file of an image whose row is gone; none is no error."""
+    storages["images"].delete(name)
+
+
 def purge_orphans() -> None:
     """Delete what a crash left behind: images without a report or visitor, files without a row."""
     cutoff = timezone.now() - ORPHANED_AFTER

@@ -42,3 +42,20 @@ def test_a_file_that_may_use_the_environment_does(path, monkeypatch):
     assert findings(house_rules.settings_are_read_in_one_file, code, path) == []
     monkeypatch.delitem(house_rules.USES_ENVIRONMENT, path)
     assert findings(house_rules.settings_are_read_in_one_file, code, path)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "image.file.delete()",
+        "example.image.file.storage.delete(name)",
+        "storages['images'].delete(name)",
+        "StoredImage.objects.filter(pk=1).delete()",
+    ],
+)
+def test_a_stored_image_is_deleted_in_one_file(code):
+    rule = house_rules.stored_images_are_deleted_in_one_file
+    (finding,) = findings(rule, code)
+    assert finding.startswith("feedback/services/somewhere.py:1 deletes a stored image.")
+    assert findings(rule, code, "feedback/services/images.py") == []
+    assert findings(rule, "report.delete()\nstorages['incoming'].delete(name)") == []
