@@ -119,9 +119,9 @@ class DecisionRule:
 def can_happen(measure: str, label: str) -> bool:
     """Return whether a kind of mistake can happen to images of a label.
 
-    A false alarm needs a safe image, a miss an NSFW one.
+    A false alarm needs a safe image, a miss an NSFW one; other mistakes can happen to all.
     """
-    return measure == CONFUSION or (label in NSFW) == (measure == MISS)
+    return measure not in (FALSE_ALARM, MISS) or (label in NSFW) == (measure == MISS)
 
 
 def possible(measure: str, expected: NDArray[np.uint8]) -> Bools:
@@ -130,7 +130,7 @@ def possible(measure: str, expected: NDArray[np.uint8]) -> Bools:
     Parameters
     ----------
     measure : str
-        From `MEASURES`.
+        From `MEASURES`, or any mistake at all.
     expected : array of int, shape [n]
         Places in `LABELS`.
     """

@@ -137,7 +137,7 @@ def _families(answers: Columns) -> Iterator[_Family]:
     }
     for name, (values, indices) in axes.items():
         for measures in ((FALSE_ALARM,), (MISS,), (CONFUSION, ERROR)):
-            can_happen = _possible(measures[0], answers)
+            can_happen = possible(measures[0], answers.expected)
             rows = np.flatnonzero((indices != ABSENT) & can_happen)
             if len(rows):
                 axis = Grouping(
@@ -148,10 +148,6 @@ def _families(answers: Columns) -> Iterator[_Family]:
                 )
                 outcomes = {measure: mistakes[measure][rows] for measure in measures}
                 yield _Family(name, rows, axis, outcomes)
-
-
-def _possible(measure: str, answers: Columns) -> Bools:
-    return possible(CONFUSION if measure == ERROR else measure, answers.expected)
 
 
 def _strata(answers: Columns, axis: str, rows: Rows) -> Rows:
@@ -217,7 +213,7 @@ def _headline(
     minimum: int,
     level: float,
 ) -> Headline:
-    eligible = np.flatnonzero(_possible(measure, answers))
+    eligible = np.flatnonzero(possible(measure, answers.expected))
     # The axis of labels says of every image whether the mistake could happen to it.
     overall = next((f for f in families if f.name == CLASS and measure in f.outcomes), None)
     happened = overall.outcomes[measure] if overall else np.zeros(0, dtype=np.bool_)

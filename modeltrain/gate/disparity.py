@@ -195,8 +195,6 @@ def _group(answers: Columns, axis: str, value: str, outcome: Outcome) -> Rows:
     """Return the rows of a group's images to which a kind of mistake can happen."""
     values, places = answers.groups[axis]
     rows = np.flatnonzero(places == values.index(value))
-    if outcome.measure == ERROR:
-        return rows
     return rows[possible(outcome.measure, answers.expected[rows])]
 
 

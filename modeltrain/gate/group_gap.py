@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from modeltrain.audit.columns import ABSENT, Columns
 from modeltrain.audit.fairness import cluster_numbers
 from modeltrain.audit.gaps import Gap, gaps
-from modeltrain.audit.harm import CONFUSION, DecisionRule, possible
+from modeltrain.audit.harm import DecisionRule, possible
 from modeltrain.gate.disparity import ERROR, compared_groups
 from modeltrain.gate.policy import Policy
 
@@ -39,7 +39,7 @@ def group_gap(
     values, places = answers.groups.get(axis, ([], np.empty(0, dtype=np.int16)))
     if value not in values:
         return None
-    affected = possible(CONFUSION if measure == ERROR else measure, answers.expected)
+    affected = possible(measure, answers.expected)
     rows = np.flatnonzero((places != ABSENT) & affected)
     clusters = cluster_numbers(answers.cluster)
     compared = compared_groups(answers, axis, rows, clusters, policy)
