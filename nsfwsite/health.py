@@ -5,7 +5,9 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from feedback.errors import ClassifierUnavailable
 from feedback.models import ModelVersion
+from nsfwsite.refusal_status import STATUS
 from worker import heartbeat
 
 
@@ -26,7 +28,7 @@ def ready(request: HttpRequest) -> JsonResponse:
         has_model = False
     parts = {"model": has_model, "inference": heartbeat.alive("inference")}
     is_ready = all(parts.values())
-    headers = {} if is_ready else {"Retry-After": "5"}
-    return JsonResponse(
-        {"ready": is_ready, **parts}, status=200 if is_ready else 503, headers=headers
-    )
+    if is_ready:
+        return JsonResponse({"ready": True, **parts})
+    status = STATUS[ClassifierUnavailable]
+    return JsonResponse({"ready": False, **parts}, status=status, headers={"Retry-After": "5"})
