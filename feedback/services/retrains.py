@@ -39,7 +39,7 @@ def propose(*, by: User) -> Retrain:
     if dataset is None or dataset.parent is None or (origin and origin.dataset == dataset):
         raise NothingToLearn(
             rule="A retrain needs examples that the present model has not learnt from.",
-            received="no accepted report with pictures and consent to train",
+            received="no accepted report with images and consent to train",
             remedy="Decide some reports first.",
         )
     try:
@@ -200,7 +200,7 @@ def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
     rows = manifest.read(retrain.dataset.manifest)
     if missing := len(rows) - len(manifests.existing_rows(rows)):
         raise training_process.ProcessFailed(
-            f"{missing} of the reported pictures of {retrain.dataset} were withdrawn since it was "
+            f"{missing} of the reported images of {retrain.dataset} were withdrawn since it was "
             "proposed, or the decision on them was taken back. Propose it again: the next dataset "
             "is without them."
         )
