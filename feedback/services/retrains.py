@@ -135,12 +135,13 @@ def promote(
             remedy="Give override_reason, or decline.",
         )
     groups = gaps.acknowledge(gate, acknowledged_gaps)
-    if candidate is None or not candidate.folder.is_dir():
+    if candidate is None:
         raise ArtifactMissing(
             rule="A model is promoted from its own files.",
-            received="an artifact folder that is not there",
-            remedy="Restore it from a backup, or retrain.",
+            received="a retrain without a model",
+            remedy="Propose another.",
         )
+    models.refuse_damaged(candidate)
     with transaction.atomic():
         _transition(
             retrain,

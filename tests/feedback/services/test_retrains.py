@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import json
+import shutil
 import threading
 import time
 
@@ -27,7 +28,7 @@ from modeltrain.audit.evaluate import Predicted
 from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
 from modeltrain.labels import LABELS
-from tests.cast import premises
+from tests.cast import premises, whole_artifact
 
 pytestmark = pytest.mark.django_db
 Status = Retrain.Status
@@ -52,8 +53,9 @@ def proposed(first_version, queued, ravi, mona) -> Retrain:
 @pytest.fixture
 def evaluated(proposed, mona, champion, settings) -> Retrain:
     retrains.approve(retrain=proposed, by=mona)
-    candidate = ModelVersion.objects.create(number=2, sha256="c" * 64, title="candidate")
-    candidate.folder.mkdir(parents=True)
+    candidate = ModelVersion.objects.create(
+        number=2, sha256=whole_artifact("candidate"), title="candidate"
+    )
     Retrain.objects.filter(pk=proposed.pk).update(
         status=Status.EVALUATED,
         candidate=candidate,
@@ -373,7 +375,7 @@ def test_a_model_that_passed_the_gate_needs_no_reason(evaluated, mona):
 
 
 def test_a_candidate_whose_files_are_gone_is_not_promoted(evaluated, mona, champion):
-    evaluated.candidate.folder.rmdir()
+    shutil.rmtree(evaluated.candidate.folder)
     with pytest.raises(ArtifactMissing):
         retrains.promote(retrain=evaluated, by=mona, override_reason="Drawings first.")
     assert fresh(evaluated).status == "evaluated"
