@@ -39,6 +39,14 @@ def request(*, model: ModelVersion, audit_set: AuditSet) -> Audit:
     return audit
 
 
+def repeat(*, audit: Audit) -> None:
+    """Queue an audit again that failed, or whose answers are lost."""
+    statuses = [Audit.Status.FAILED, *([] if has_answers(audit) else [Audit.Status.DONE])]
+    Audit.objects.filter(pk=audit.pk, status__in=statuses).update(
+        status=Audit.Status.WAITING, failure="", progress={}
+    )
+
+
 def start(*, pk: int) -> list[int]:
     """Split a waiting audit into parts and return those without predictions.
 
@@ -115,6 +123,17 @@ def predictions_of(audit: Audit, slices: Mapping[str, str] | None = None) -> "Co
     if slices is None:
         slices = queries.audits.slice_groups(audit.audit_set)
     return columns.with_axis(columns.read(audit.predictions), SLICE, slices)
+
+
+def has_answers(audit: Audit) -> bool:
+    """Whether the file with a finished audit's predictions is there and can be read."""
+    from modeltrain.audit import columns
+
+    try:
+        columns.read(audit.predictions)
+    except (OSError, columns.ColumnsRefused):
+        return False
+    return True
 
 
 def rows_of(audit_set: AuditSet, slices: Mapping[str, str]) -> list[manifest.Row]:
