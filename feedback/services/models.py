@@ -112,8 +112,10 @@ def _check_files(model: ModelVersion) -> str:
     try:
         artifact.load(model.folder)
         damage = ""
-    except (artifact.ArtifactCorrupt, OSError) as error:
-        damage = str(error)
+    except artifact.ArtifactCorrupt as corrupt:
+        damage = f"{corrupt.file}: {corrupt.received} instead of {corrupt.expected}"
+    except OSError as problem:
+        damage = f"files that cannot be read ({problem.strerror})"
     if damage != model.damage:
         log.error("model is damaged" if damage else "model is whole again", model=model.version)
         ModelVersion.objects.filter(pk=model.pk).update(damage=damage)
