@@ -8,7 +8,13 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+<<<<<<< HEAD
 from feedback import queries
+=======
+from feedback.errors import ClassifierUnavailable
+from feedback.models import ModelVersion
+from nsfwsite.refusal_status import STATUS
+>>>>>>> main
 from worker import heartbeat
 
 FREE_BYTES = 64 * 2**20
@@ -38,7 +44,7 @@ def ready(request: HttpRequest) -> JsonResponse:
         "disk": shutil.disk_usage(settings.DATA_DIR).free >= FREE_BYTES,
     }
     is_ready = all(parts.values())
-    headers = {} if is_ready else {"Retry-After": "5"}
-    return JsonResponse(
-        {"ready": is_ready, **parts}, status=200 if is_ready else 503, headers=headers
-    )
+    if is_ready:
+        return JsonResponse({"ready": True, **parts})
+    status = STATUS[ClassifierUnavailable]
+    return JsonResponse({"ready": False, **parts}, status=status, headers={"Retry-After": "5"})

@@ -15,7 +15,7 @@ app.conf.update(
     task_routes={
         **{
             f"inference.{name}_task": {"queue": "inference", "priority": heartbeat.AFTER_VISITORS}
-            for name in ("answer_part", "judge_report", "occlude")
+            for name in ("predict_part", "judge_report", "occlude")
         },
         "inference.*": {"queue": "inference"},
         # Tasks in this queue are short. In another one an erasure might wait for an hour.

@@ -125,7 +125,7 @@ def _check_files(model: ModelVersion) -> str:
 
 @functools.lru_cache(maxsize=2)
 def _classifier(folder: Path) -> "Classifier":
-    # Imported here: the web process must not load onnxruntime.
+    # Imported here: the web process must not load onnxruntime (ADR 18).
     from modeltrain.model import artifact
     from modeltrain.model.classifier import Classifier
 
