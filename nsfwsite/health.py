@@ -8,13 +8,9 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-<<<<<<< HEAD
 from feedback import queries
-=======
 from feedback.errors import ClassifierUnavailable
-from feedback.models import ModelVersion
 from nsfwsite.refusal_status import STATUS
->>>>>>> main
 from worker import heartbeat
 
 FREE_BYTES = 64 * 2**20
