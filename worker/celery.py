@@ -28,6 +28,9 @@ app.conf.update(
     accept_content=["json"],
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
+    # Remote control listens on a pub/sub socket, which is read without a time limit after Redis was
+    # restarted. Nothing here uses it.
+    worker_enable_remote_control=False,
     broker_connection_retry_on_startup=True,
     broker_transport_options={
         "visibility_timeout": 2 * 3600,
