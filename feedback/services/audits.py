@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.cache import cache
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from feedback import queries
@@ -53,7 +54,7 @@ def start(*, pk: int) -> list[int]:
     The list is empty if another worker has started the audit or every part has predictions.
     """
     waiting = Audit.objects.filter(pk=pk, status=Audit.Status.WAITING)
-    if not waiting.update(status=Audit.Status.RUNNING, heartbeat_at=timezone.now()):
+    if not waiting.update(status=Audit.Status.RUNNING, heartbeat_at=Now()):
         return []
     audit = Audit.objects.select_related("model", "audit_set").get(pk=pk)
     rows = manifest.read(audit.audit_set.manifest)
@@ -207,7 +208,7 @@ def _update_progress(audit: Audit) -> None:
     parts_done = sum(_predictions_path(audit, part).is_file() for part in _parts(audit))
     done = min(parts_done * PART_IMAGES, total)
     Audit.objects.filter(pk=audit.pk, status=Audit.Status.RUNNING).update(
-        heartbeat_at=timezone.now(),
+        heartbeat_at=Now(),
         progress={"stage": "auditing", "message": "Auditing", "done": done, "total": total},
     )
 
@@ -299,8 +300,8 @@ def at_operating_point(
     return figures
 
 
-def fail_lost() -> int:
+def resume_lost() -> int:
     """Put running audits whose heartbeat stopped back in the queue: their worker is lost."""
     return Audit.objects.filter(
-        status=Audit.Status.RUNNING, heartbeat_at__lt=timezone.now() - LOST_AFTER
+        status=Audit.Status.RUNNING, heartbeat_at__lt=Now() - LOST_AFTER
     ).update(status=Audit.Status.WAITING, progress={})

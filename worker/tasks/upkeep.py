@@ -48,11 +48,11 @@ def pick_up_lost_work_task() -> None:
 
     Every task starts with a conditional update, so a task that is enqueued twice is done once.
     """
-    retrains.fail_lost()
-    findings.fail_lost()
+    retrains.resume_lost()
+    findings.resume_lost()
     findings.request_missing()
     if not heartbeat.queue_length("inference", priority=heartbeat.AFTER_VISITORS):
-        audits.fail_lost()
+        audits.resume_lost()
         for pk in queries.pending_work.occlusions_to_resume():
             occlude_task.delay_on_commit(pk)
     if not heartbeat.queue_length("training"):

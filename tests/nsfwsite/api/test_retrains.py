@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from feedback.models import Audit, AuditSet, Confirmation, DatasetVersion, ModelVersion, Retrain
 from feedback.services import models
-from tests.cast import premises
+from tests.cast import premises, whole_artifact
 from tests.nsfwsite.api.client import api_client
 
 pytestmark = pytest.mark.django_db
@@ -22,8 +22,9 @@ def test_retrains_are_for_maintainers(ravi, path):
 
 @pytest.fixture
 def evaluated(champion, mona) -> Retrain:
-    candidate = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
-    candidate.folder.mkdir(parents=True)
+    candidate = ModelVersion.objects.create(
+        number=2, sha256=whole_artifact("candidate"), title="Retrain 1"
+    )
     return Retrain.objects.create(
         status="evaluated",
         base=champion,

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from feedback.models import Audit, AuditSet, Confirmation, DatasetVersion, ModelVersion, Retrain
 from feedback.services import models
-from tests.cast import finished_audit, premises
+from tests.cast import finished_audit, premises, whole_artifact
 from tests.nsfwsite.audits.examples import answers
 
 CELL = {
@@ -32,9 +32,8 @@ def evaluated(champion, mona, settings):
 
     def make(verdict: str = "blocked", **changes) -> Retrain:
         candidate = ModelVersion.objects.create(
-            number=2, sha256="b" * 64, title="Retrain 1", parent=champion
+            number=2, sha256=whole_artifact("2"), title="Retrain 1", parent=champion
         )
-        candidate.folder.mkdir(parents=True)
         return Retrain.objects.create(
             **{
                 "status": "evaluated",

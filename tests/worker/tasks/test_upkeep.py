@@ -162,14 +162,14 @@ def test_a_decided_candidate_is_judged_by_a_later_policy(retrain, champion, mona
 
 
 @pytest.mark.django_db(transaction=True)
-def test_retrain_whose_worker_was_lost_fails(retrain, mona) -> None:
+def test_retrain_whose_worker_was_lost_is_handed_to_the_next(retrain, mona) -> None:
     running = retrain(
         status="running", approved_by=mona, approved_at=LONG_AGO, heartbeat_at=LONG_AGO
     )
     pick_up_lost_work_task()
     running.refresh_from_db()
-    assert running.status == "failed"
-    assert queued_tasks("training") == []
+    assert running.status == "approved"
+    assert queued_tasks("training") == [("training.run_retrain_task", [running.pk])]
 
 
 @pytest.mark.django_db(transaction=True)
