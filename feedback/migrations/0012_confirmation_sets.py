@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("feedback", "0008_recomputed_verdicts"),
+        ("feedback", "0011_image_is_the_noun"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
