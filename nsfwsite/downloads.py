@@ -6,6 +6,9 @@ from pathlib import Path
 
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 
+from feedback.errors import RangeOutside
+from nsfwsite.access import refusal_page
+
 
 class FilePart(io.FileIO):
     """A file from `start` up to, but without, `end`."""
@@ -30,16 +33,8 @@ def download(request: HttpRequest, path: Path, *, sha256: str) -> HttpResponseBa
     start, end = 0, size
     if request.headers.get("If-Range", etag) == etag:
         start, end = _range(request.headers.get("Range", ""), size)
-    response: HttpResponseBase
     if start >= end:
-        response = HttpResponse(
-            f"A range must begin within the file's {size:,} bytes. "
-            f"Received: {request.headers['Range']}. Ask for less, or for the whole file.",
-            status=416,
-            content_type="text/plain; charset=utf-8",
-        )
-        response.headers["Content-Range"] = f"bytes */{size}"
-        return response
+        return _refuse(request, size)
     response = FileResponse(FilePart(path, start, end), content_type="application/octet-stream")
     response.headers["Content-Length"] = str(end - start)
     if (start, end) != (0, size):
@@ -47,6 +42,17 @@ def download(request: HttpRequest, path: Path, *, sha256: str) -> HttpResponseBa
         response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     response.headers["Accept-Ranges"] = "bytes"
     response.headers["ETag"] = etag
+    return response
+
+
+def _refuse(request: HttpRequest, size: int) -> HttpResponse:
+    refusal = RangeOutside(
+        rule=f"A range must begin within the file's {size:,} bytes.",
+        received=request.headers["Range"],
+        remedy="Ask for less, or for the whole file.",
+    )
+    response = refusal_page(request, refusal)
+    response.headers["Content-Range"] = f"bytes */{size}"
     return response
 
 

@@ -9,6 +9,7 @@ from feedback.errors import BodyTooLarge
 from nsfwsite.access import refusal_page
 from nsfwsite.api import problems
 from nsfwsite.body_limits import body_limit
+from nsfwsite.refusal_status import FIRST_ERROR, METHOD_NOT_ALLOWED
 
 
 class ErrorBodies:
@@ -19,10 +20,10 @@ class ErrorBodies:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if response.status_code < 400:
+        if response.status_code < FIRST_ERROR:
             return response
         if not request.path.startswith("/api/"):
-            if response.status_code == 405 and not response.content:
+            if response.status_code == METHOD_NOT_ALLOWED and not response.content:
                 response.content = render_to_string("405.html")
         elif response.headers.get("Content-Type") != problems.CONTENT_TYPE:
             problems.as_problem(response)

@@ -22,6 +22,7 @@ from waitress.server import TcpWSGIServer
 from waitress.utilities import BadRequest, Error
 
 from nsfwsite.body_limits import body_limit
+from nsfwsite.refusal_status import REQUEST_TIMEOUT
 from nsfwsite.wsgi import application
 
 # A connection must send a whole request, or take a whole response, within
@@ -38,7 +39,7 @@ DISCARDED_BYTES = 2 * 2**30
 
 
 class RequestTimeout(Error):
-    code = 408
+    code = REQUEST_TIMEOUT
     reason = "Request Timeout"
 
 
@@ -75,6 +76,7 @@ class Channel(HTTPChannel):
     """A connection. It receives a request, waits for the site, sends the response, and so on."""
 
     parser_class = Parser
+    sendbuf_len: int
     request: Any = None  # what has arrived of the next request
     discarding = False
     discarded = 0
