@@ -58,7 +58,10 @@ class ClassifierUnavailable(Refusal):
 
 class ClassifierBusy(ClassifierUnavailable):
     title = "The classifier is busy"
-    retry_after = 60
+
+    def __init__(self, *, rule: str, received: str, remedy: str, retry_after: int = 60) -> None:
+        super().__init__(rule=rule, received=received, remedy=remedy)
+        self.retry_after = retry_after
 
 
 class TooManyRequests(Refusal):

@@ -130,7 +130,7 @@ def test_without_a_worker_nothing_is_kept(real_champion, axes):
 
 def test_a_queue_that_fills_up_half_way_leaves_nothing(real_champion, axes, monkeypatch):
     register_worker()
-    monkeypatch.setattr(classifying, "QUEUE_LIMIT", 1)
+    monkeypatch.setattr(classifying, "LONGEST_QUEUE_SECONDS", 0)
     assert Client().post(URL, drawing(images=[picture(1), picture(2)])).status_code == 503
     assert not Classification.objects.exists()
 
