@@ -35,6 +35,10 @@ class ImagesRefused(ImageRefused):
         self.title = f"{len(broken)} image{'s' * (len(broken) > 1)} cannot be used"
 
 
+class Unreadable(Refusal):
+    title = "The request cannot be read"
+
+
 class BodyTooLarge(Refusal):
     title = "The request is too large"
 
