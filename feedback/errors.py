@@ -97,6 +97,12 @@ class OverrideNeeded(Refusal):
     title = "The gate did not pass"
 
 
+class ConfirmationNeeded(OverrideNeeded):
+    """The gate passed the candidate, and the confirmation set has not, or blocks it."""
+
+    title = "The confirmation set has not let it through"
+
+
 class GapsNotAcknowledged(Refusal):
     title = "A gap between groups was not confirmed"
 
