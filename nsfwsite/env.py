@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+import environ
 import limits
 from django.core.exceptions import ImproperlyConfigured
 
@@ -327,6 +328,16 @@ EMAIL_URL = setting(
 DEFAULT_FROM_EMAIL = setting(
     "DEFAULT_FROM_EMAIL", plain_text, "speakup@localhost", "The sender of letters."
 )
+
+
+def database() -> dict[str, Any]:
+    """DATABASE_URL as Django's settings write it."""
+    return dict(environ.Env.db_url_config(DATABASE_URL))
+
+
+def mail() -> dict[str, Any]:
+    """EMAIL_URL as Django's settings write it. Without a server, mail goes into a folder."""
+    return dict(environ.Env.email_url_config(EMAIL_URL or f"filemail://{DATA_DIR / 'outbox'}"))
 
 
 def secret_key() -> str:

@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 from feedback.errors import BodyTooLarge
 from nsfwsite.access import refusal_page
 from nsfwsite.api import problems
+from nsfwsite.refusal_status import FIRST_ERROR, METHOD_NOT_ALLOWED
 
 CHUNK = 64 * 1024
 # A client that is still sending sees the answer only after we have read this much of its body.
@@ -23,10 +24,10 @@ class ErrorBodies:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if response.status_code < 400:
+        if response.status_code < FIRST_ERROR:
             return response
         if not request.path.startswith("/api/"):
-            if response.status_code == 405 and not response.content:
+            if response.status_code == METHOD_NOT_ALLOWED and not response.content:
                 response.content = render_to_string("405.html")
         elif response.headers.get("Content-Type") != problems.CONTENT_TYPE:
             problems.as_problem(response)

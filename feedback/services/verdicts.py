@@ -112,7 +112,8 @@ def to_judge_again() -> list[int]:
 def judge_again(*, pk: int) -> None:
     """Replace a verdict that no longer holds, once both models are audited on the newest set.
 
-    The audits are requested if they are missing. An audit that failed is not repeated.
+    The audits are requested if they are missing. One that failed, or whose answers are lost, is not
+    repeated: `unusable_audits` tells maintainers, who have it repeated.
     """
     retrain = Retrain.objects.select_related("candidate", "judged_against").get(pk=pk)
     champion, audit_set = queries.models.champion(), queries.audits.deciding_set()
@@ -123,6 +124,8 @@ def judge_again(*, pk: int) -> None:
         for model in (champion, retrain.candidate)
     )
     if {before.status, after.status} != {Audit.Status.DONE}:
+        return
+    if not (audits.has_answers(before) and audits.has_answers(after)):
         return
     gate = with_wear(audits.compare(before=before, after=after), audit_set)
     with transaction.atomic():
@@ -146,19 +149,21 @@ def with_wear(gate: dict[str, Any], audit_set: AuditSet) -> dict[str, Any]:
     return gate | {"sentence": f"{gate['sentence']} {worn}"} if worn else gate
 
 
-def failed_audits(retrain: Retrain) -> list[Audit]:
-    """The failed audits without which the candidate cannot be judged again."""
+def unusable_audits(retrain: Retrain) -> dict[Audit, str]:
+    """Audits without which the candidate cannot be judged again, and why each cannot be used."""
     models = [queries.models.champion(), retrain.candidate]
-    return list(
-        Audit.objects.filter(
-            model__in=[model for model in models if model],
-            audit_set=queries.audits.deciding_set(),
-            status=Audit.Status.FAILED,
-        ).select_related("model", "audit_set")
-    )
+    reasons = {}
+    for audit in Audit.objects.filter(
+        model__in=[model for model in models if model], audit_set=queries.audits.deciding_set()
+    ).select_related("model", "audit_set"):
+        if audit.status == Audit.Status.FAILED:
+            reasons[audit] = f"it failed: {audit.failure or 'no reason was written down.'}"
+        elif audit.status == Audit.Status.DONE and not audits.has_answers(audit):
+            reasons[audit] = "the file with the model's answers is lost or damaged."
+    return reasons
 
 
-def retry_failed_audits(*, retrain: Retrain) -> None:
-    """Queue the failed audits again without which the candidate cannot be judged again."""
-    for audit in failed_audits(retrain):
-        audits.request(model=audit.model, audit_set=audit.audit_set)
+def repeat_unusable_audits(*, retrain: Retrain) -> None:
+    """Queue the audits again without which the candidate cannot be judged again."""
+    for audit in unusable_audits(retrain):
+        audits.repeat(audit=audit)

@@ -8,7 +8,7 @@ import warnings
 from dataclasses import dataclass
 from typing import NoReturn
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 MIB = 2**20
 
@@ -162,8 +162,6 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Convert from the embedded colour profile to sRGB; an unusable profile is ignored."""
     if profile:
-        from PIL import ImageCms  # imported only here: most images carry no profile
-
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             target = ImageCms.createProfile("sRGB")

@@ -164,6 +164,12 @@ def _verdict(retrain: Retrain | None) -> str:
     text = f"## The gate\n\n{retrain.gate['sentence']}"
     for gap in retrain.gate.get("gaps", []):
         text += f"\n\n{gap['sentence']}"
+    if retrain.recomputed_gate:
+        text += (
+            f"\n\nRecomputed under version {retrain.recomputed_gate['policy']['version']} of the "
+            f"policy, {retrain.recomputed_at:%Y-%m-%d}: {retrain.recomputed_gate['sentence']} The "
+            "verdict at the time, which the decision rests on, is the one above."
+        )
     if retrain.decided_by:
         name = retrain.decided_by.get_full_name() or retrain.decided_by.get_username()
         text += f"\n\n{retrain.status.capitalize()} by {name}, {retrain.decided_at:%Y-%m-%d}."

@@ -45,7 +45,7 @@ def promote(
 
 def judge_again(*, retrain: Retrain) -> None:
     """Have a candidate judged again whose verdict no longer holds; the scheduler does it too."""
-    verdicts.retry_failed_audits(retrain=retrain)
+    verdicts.repeat_unusable_audits(retrain=retrain)
     enqueue(judge_again_task.delay_on_commit, retrain.pk)
 
 

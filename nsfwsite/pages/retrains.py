@@ -149,7 +149,7 @@ def _outdated(retrain: Retrain, replaced: list[str]) -> dict[str, Any]:
     return {
         "retrain": retrain,
         "replaced": replaced,
-        "failed_audits": verdicts.failed_audits(retrain) if replaced else [],
+        "unusable_audits": verdicts.unusable_audits(retrain) if replaced else {},
     }
 
 

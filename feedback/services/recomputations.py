@@ -1,0 +1,54 @@
+"""What the policy that holds now says about candidates that were decided by an earlier one.
+
+The verdict that a decision rests on stays as it is, in the database and in the ledger. The new
+result is stored beside it.
+"""
+
+from django.utils import timezone
+
+from feedback.models import Audit, Retrain
+from feedback.services import audits, verdicts
+
+DECIDED = (Retrain.Status.PROMOTED, Retrain.Status.DECLINED)
+
+
+def to_recompute() -> list[int]:
+    """Decided retrains without a result by the policy that holds now, if answers are stored."""
+    decided = Retrain.objects.filter(status__in=DECIDED, audit_set__isnull=False)
+    if not decided.exists():
+        return []  # the module of the policy takes seconds to import
+    current = verdicts.policy_sha256()
+    earlier = decided.exclude(policy_sha256=current).exclude(recomputed_policy_sha256=current)
+    return [
+        retrain.pk
+        for retrain in earlier.defer("gate", "recomputed_gate")
+        if len(pair := _audits(retrain)) == 2 and all(audit.predictions.is_file() for audit in pair)
+    ]
+
+
+def recompute(*, pk: int) -> None:
+    """Judge a decided candidate by the policy that holds now, against the model of back then.
+
+    The images are those of back then too. Nothing happens if the answers of a model are lost.
+    """
+    retrain = Retrain.objects.get(pk=pk)
+    pair = _audits(retrain)
+    if retrain.status not in DECIDED or len(pair) != 2 or not all(map(audits.has_answers, pair)):
+        return
+    gate = audits.compare(before=pair[0], after=pair[1])
+    Retrain.objects.filter(pk=pk).update(
+        recomputed_gate=gate,
+        recomputed_policy_sha256=verdicts.policy_sha256(gate["policy"]),
+        recomputed_at=timezone.now(),
+    )
+
+
+def _audits(retrain: Retrain) -> list[Audit]:
+    """The finished audits of the champion of back then and of the candidate."""
+    models = (retrain.judged_against_id or retrain.base_id, retrain.candidate_id)
+    finished = Audit.objects.filter(
+        model__in=models, audit_set=retrain.audit_set_id, status=Audit.Status.DONE
+    ).select_related("model", "audit_set")
+    return sorted(
+        finished.defer("figures", "pairs"), key=lambda audit: models.index(audit.model_id)
+    )
