@@ -17,6 +17,7 @@ from feedback.errors import ArtifactMissing, NothingToLearn, OverrideNeeded, Wro
 from feedback.models import ApprovalRule, Audit, AuditSet, DatasetVersion, ModelVersion, Retrain
 from feedback.services import (
     audits,
+    confirmations,
     datasets,
     gaps,
     ledger,
@@ -42,7 +43,7 @@ def propose(*, by: User) -> Retrain:
     if dataset is None or dataset.parent is None or (origin and origin.dataset == dataset):
         raise NothingToLearn(
             rule="A retrain needs examples that the present model has not learnt from.",
-            received="no accepted report with pictures and consent to train",
+            received="no accepted report with images and consent to train",
             remedy="Decide some reports first.",
         )
     try:
@@ -125,12 +126,16 @@ def promote(
     """Put the candidate in service, in one transaction: there is always a champion.
 
     The verdict must still hold against what is in service now. A verdict that is no pass needs a
-    reason, and every gap that opens needs a confirmation, whatever the verdict.
+    reason, and so does one that the confirmation set has not confirmed. Every gap that opens has to
+    be acknowledged, whatever the verdict.
     """
     _refuse_unless(retrain, [Status.EVALUATED], "promoted")
     verdicts.refuse_outdated(retrain)
     gate, candidate = retrain.gate or {}, retrain.candidate
     override_reason = optional_text(override_reason, "A reason")
+    unconfirmed = confirmations.objection(retrain)
+    if unconfirmed and not override_reason:
+        raise unconfirmed
     if gate.get("verdict") != "pass" and not override_reason:
         raise OverrideNeeded(
             rule="A model that the gate did not pass needs a written, public reason.",
@@ -157,8 +162,8 @@ def promote(
             override_reason=override_reason,
             acknowledged_gaps=groups,
         )
-        if gate.get("verdict") != "pass":
-            ledger.record_override(retrain, by=by)
+        if gate.get("verdict") != "pass" or unconfirmed:
+            ledger.record_override(retrain, by=by, unconfirmed=unconfirmed)
         if groups:
             ledger.record_gaps(retrain, by=by)
         models.put_in_service(candidate, instead_of=retrain.judged_against, by=by)
@@ -186,7 +191,7 @@ def run(*, pk: int) -> None:
         return bool(running.update(**changed))
 
     try:
-        audit_set = AuditSet.objects.latest("pk")
+        audit_set = AuditSet.objects.filter(confirmation=False).latest("pk")
         result = training_process.run(
             _arguments(retrain, audit_set),
             log=retrain.folder / "training.log",
@@ -207,7 +212,7 @@ def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
     rows = manifest.read(retrain.dataset.manifest)
     if missing := len(rows) - len(manifests.existing_rows(rows)):
         raise training_process.ProcessFailed(
-            f"{missing} of the reported pictures of {retrain.dataset} were withdrawn since it was "
+            f"{missing} of the reported images of {retrain.dataset} were withdrawn since it was "
             "proposed, or the decision on them was taken back. Propose it again: the next dataset "
             "is without them."
         )

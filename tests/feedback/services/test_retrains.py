@@ -169,7 +169,7 @@ def test_reports_withdrawn_since_the_proposal_are_not_trained_on(proposed, mona,
     retrains.approve(retrain=proposed, by=mona)
     retrains.run(pk=proposed.pk)
     proposed.refresh_from_db()
-    assert "1 of the reported pictures of dataset 2 were withdrawn" in proposed.failure
+    assert "1 of the reported images of dataset 2 were withdrawn" in proposed.failure
 
     with pytest.raises(NothingToLearn):
         retrains.propose(by=mona)
