@@ -39,6 +39,10 @@ class BodyTooLarge(Refusal):
     title = "The request is too large"
 
 
+class RangeOutside(Refusal):
+    title = "This part of the file does not exist"
+
+
 class Invalid(Refusal):
     """A field breaks a rule."""
 
