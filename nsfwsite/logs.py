@@ -3,7 +3,6 @@
 import logging
 import re
 
-INTERNAL_ERROR = 500
 SECRET_ADDRESS = re.compile(r"/(r|c|o|mail|reports|classifications)/[^/]+")
 
 
@@ -11,7 +10,7 @@ class NoTraceOfRefusals(logging.Filter):
     """Leave out the stack trace of a request that was refused: nothing is broken."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if getattr(record, "status_code", INTERNAL_ERROR) < INTERNAL_ERROR:
+        if record.name == "django.request" and record.levelno < logging.ERROR:
             record.exc_info = None
         return True
 
