@@ -76,7 +76,7 @@ DATABASES["default"]["CONN_MAX_AGE"] = 60
 
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "nsfwsite.cache.OptionalRedisCache",
         "LOCATION": env.REDIS_URL,
         "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},
     }
@@ -198,6 +198,10 @@ LOGGING = {
             "formatter": "line",
             "filters": ["no_secrets"],
         }
+    },
+    "loggers": {
+        "waitress": {"level": "WARNING"},
+        "waitress.queue": {"level": "ERROR"},  # it warns of every request that waits for a thread
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
 }

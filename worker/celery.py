@@ -28,9 +28,15 @@ app.conf.update(
     accept_content=["json"],
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
+    # Remote control listens on a pub/sub socket, which is read without a time limit after Redis was
+    # restarted. Nothing here uses it.
+    worker_enable_remote_control=False,
     broker_connection_retry_on_startup=True,
     broker_transport_options={
-        "visibility_timeout": 2 * 3600,
+        # kombu writes in Redis which messages a worker holds. If Redis goes away meanwhile, the
+        # worker counts the message as held for good and takes no other. Tasks are acknowledged
+        # before they run, and upkeep sends again what was lost, so nothing here needs it.
+        "ack_emulation": False,
         "socket_timeout": 5,
         "socket_connect_timeout": 2,
         "retry_on_timeout": True,

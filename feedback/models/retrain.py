@@ -65,6 +65,9 @@ class Retrain(models.Model):
     recomputed_at = models.DateTimeField(null=True, blank=True)
     failure = models.TextField(blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
+    attempt = models.PositiveSmallIntegerField(
+        default=0, help_text="Which worker runs it: one that is thought lost may write no more."
+    )
     proposed_by = models.ForeignKey("auth.User", on_delete=models.PROTECT, related_name="+")
     proposed_at = models.DateTimeField(auto_now_add=True)
     approved_by = models.ForeignKey(

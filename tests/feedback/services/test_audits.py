@@ -80,7 +80,7 @@ def test_after_a_crash_only_missing_parts_are_classified(waiting) -> None:
     first, second = audits.start(pk=waiting.pk)
     audits.predict_part(pk=waiting.pk, part=first)
     Audit.objects.update(heartbeat_at=timezone.now() - 2 * audits.LOST_AFTER)
-    assert audits.fail_lost() == 1
+    assert audits.resume_lost() == 1
     assert audits.start(pk=waiting.pk) == [second]
 
 
@@ -99,7 +99,7 @@ def test_an_interrupted_count_is_repeated(waiting) -> None:
     waiting.refresh_from_db()
     assert waiting.status == "running"
     Audit.objects.update(heartbeat_at=timezone.now() - 2 * audits.LOST_AFTER)
-    audits.fail_lost()
+    audits.resume_lost()
     assert audits.start(pk=waiting.pk) == []
     assert audits.all_parts_predicted(pk=waiting.pk)
     audits.count_errors(pk=waiting.pk)

@@ -10,6 +10,7 @@ import redis
 from django.conf import settings as django_settings
 from django.utils import timezone
 
+from feedback import queries
 from feedback.models import (
     Audit,
     AuditSet,
@@ -22,8 +23,8 @@ from feedback.models import (
     Retrain,
     StoredImage,
 )
-from feedback.services import recomputations
-from tests.cast import finished_audit, premises
+from feedback.services import classifications, confirmations, recomputations
+from tests.cast import finished_audit, premises, upload
 from tests.nsfwsite.audits.examples import answers
 from worker.tasks.upkeep import (
     delete_expired_images_task,
@@ -31,7 +32,7 @@ from worker.tasks.upkeep import (
     pick_up_lost_work_task,
     purge_orphans_task,
 )
-from worker.tasks.verdicts import recompute_task
+from worker.tasks.verdicts import confirm_task, recompute_task
 
 LONG_AGO = timezone.now() - datetime.timedelta(days=2)
 
@@ -73,6 +74,16 @@ def test_lost_screening_is_enqueued_again_once(overdue) -> None:
     pick_up_lost_work_task()
     pick_up_lost_work_task()  # the queue is not empty now
     assert queued_tasks("default") == [("reports.screen_report_task", [overdue.pk])]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_image_of_a_visitor_whose_task_was_lost_is_classified_all_the_same(champion) -> None:
+    lost, _ = (classifications.submit(upload=upload(seed)) for seed in range(2))
+    long_ago = timezone.now() - queries.pending_work.VISITORS_OVERDUE
+    Classification.objects.filter(pk=lost.pk).update(created_at=long_ago)
+    pick_up_lost_work_task()
+    pick_up_lost_work_task()  # the queue is not empty now
+    assert queued_tasks("inference") == [("inference.classify_task", [str(lost.pk)])]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -118,6 +129,26 @@ def test_a_candidate_whose_verdict_is_out_of_date_is_judged_again(retrain, champ
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_confirmation_is_judged_once_both_audits_are_finished(retrain, champion, mona) -> None:
+    candidate = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain")
+    passed = retrain(
+        status="evaluated", candidate=candidate, gate={"verdict": "pass"}, **premises(champion)
+    )
+    sealed = AuditSet.objects.create(
+        name="sealed", manifest_sha256="c" * 64, images=264, confirmation=True
+    )
+    confirmation = confirmations.request(retrain=passed, by=mona)
+    for model in (champion, candidate):
+        finished_audit(model, sealed, answers(20))
+    pick_up_lost_work_task()
+    assert queued_tasks("default") == [("verdicts.confirm_task", [confirmation.pk])]
+    confirm_task(confirmation.pk)
+    confirmation.refresh_from_db()
+    assert confirmation.gate["verdict"] == "pass"
+    assert confirmations.to_judge() == []
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_decided_candidate_is_judged_by_a_later_policy(retrain, champion, mona) -> None:
     audit_set = AuditSet.objects.create(name="set", manifest_sha256="c" * 64, images=264)
     candidate = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain")
@@ -142,14 +173,14 @@ def test_a_decided_candidate_is_judged_by_a_later_policy(retrain, champion, mona
 
 
 @pytest.mark.django_db(transaction=True)
-def test_retrain_whose_worker_was_lost_fails(retrain, mona) -> None:
+def test_retrain_whose_worker_was_lost_is_handed_to_the_next(retrain, mona) -> None:
     running = retrain(
         status="running", approved_by=mona, approved_at=LONG_AGO, heartbeat_at=LONG_AGO
     )
     pick_up_lost_work_task()
     running.refresh_from_db()
-    assert running.status == "failed"
-    assert queued_tasks("training") == []
+    assert running.status == "approved"
+    assert queued_tasks("training") == [("training.run_retrain_task", [running.pk])]
 
 
 @pytest.mark.django_db(transaction=True)
