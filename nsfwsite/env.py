@@ -149,8 +149,8 @@ PORT = setting(
     "PORT",
     whole_number(1, 65535),
     8000,
-    "The port of `make run`, on 127.0.0.1. To serve others, put a proxy in front that buffers "
-    "requests: a slow sender holds a thread.",
+    "The port of `make run`, on 127.0.0.1. To serve others, put a proxy in front that speaks "
+    "HTTPS.",
 )
 DATA_DIR = setting(
     "DATA_DIR",

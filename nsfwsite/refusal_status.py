@@ -15,12 +15,14 @@ STATUS: dict[type[Refusal], int] = {
     errors.OverrideNeeded: 409,
     errors.GapsNotAcknowledged: 409,
     errors.ArtifactMissing: 409,
+    errors.RangeOutside: 416,
     errors.ClassifierUnavailable: 503,
 }
 
 # What Django answers before any of our views runs.
 FIRST_ERROR = 400
 METHOD_NOT_ALLOWED = 405
+REQUEST_TIMEOUT = 408
 DETAILS = {
     400: "The request cannot be read: it is damaged, has too many parts, or names another host.",
     404: "There is nothing at this address. Each one ends with a slash.",

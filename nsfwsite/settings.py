@@ -199,5 +199,9 @@ LOGGING = {
             "filters": ["no_secrets"],
         }
     },
+    "loggers": {
+        "waitress": {"level": "WARNING"},
+        "waitress.queue": {"level": "ERROR"},  # it warns of every request that waits for a thread
+    },
     "root": {"handlers": ["stderr"], "level": "INFO"},
 }

@@ -137,6 +137,23 @@ def has_answers(audit: Audit) -> bool:
     return True
 
 
+def comparable(
+    *, before: int | None, after: int | None, audit_set: int | None
+) -> tuple[Audit, Audit] | None:
+    """The audits of two models on a set, by primary keys, if both are finished and readable."""
+    finished = Audit.objects.filter(
+        model__in=[before, after], audit_set=audit_set, status=Audit.Status.DONE
+    )
+    by_model = {
+        audit.model_id: audit
+        for audit in finished.select_related("model", "audit_set").defer("figures", "pairs")
+        if has_answers(audit)
+    }
+    if before not in by_model or after not in by_model:
+        return None
+    return by_model[before], by_model[after]
+
+
 def rows_of(audit_set: AuditSet, slices: Mapping[str, str]) -> list[manifest.Row]:
     """The set's manifest rows, with each image's slice as a group."""
     return [

@@ -27,7 +27,7 @@ BY_PRIORITY = sorted(Kind, key=lambda kind: kind != Kind.INT8)
 
 def request_missing() -> None:
     """Create the missing findings of every finished audit of the model in service."""
-    finished = Audit.objects.filter(
+    finished = queries.audits.public_audits().filter(
         status=Audit.Status.DONE, model__status=ModelVersion.Status.CHAMPION
     )
     for kind in BY_PRIORITY:

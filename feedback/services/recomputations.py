@@ -19,11 +19,7 @@ def to_recompute() -> list[int]:
         return []  # the module of the policy takes seconds to import
     current = verdicts.policy_sha256()
     earlier = decided.exclude(policy_sha256=current).exclude(recomputed_policy_sha256=current)
-    return [
-        retrain.pk
-        for retrain in earlier.defer("gate", "recomputed_gate")
-        if len(pair := _audits(retrain)) == 2 and all(audit.predictions.is_file() for audit in pair)
-    ]
+    return [retrain.pk for retrain in earlier.defer("gate", "recomputed_gate") if _audits(retrain)]
 
 
 def recompute(*, pk: int) -> None:
@@ -33,9 +29,10 @@ def recompute(*, pk: int) -> None:
     """
     retrain = Retrain.objects.get(pk=pk)
     pair = _audits(retrain)
-    if retrain.status not in DECIDED or len(pair) != 2 or not all(map(audits.has_answers, pair)):
+    if retrain.status not in DECIDED or pair is None:
         return
-    gate = audits.compare(before=pair[0], after=pair[1])
+    before, after = pair
+    gate = audits.compare(before=before, after=after)
     Retrain.objects.filter(pk=pk).update(
         recomputed_gate=gate,
         recomputed_policy_sha256=verdicts.policy_sha256(gate["policy"]),
@@ -43,12 +40,9 @@ def recompute(*, pk: int) -> None:
     )
 
 
-def _audits(retrain: Retrain) -> list[Audit]:
-    """The finished audits of the champion of back then and of the candidate."""
-    models = (retrain.judged_against_id or retrain.base_id, retrain.candidate_id)
-    finished = Audit.objects.filter(
-        model__in=models, audit_set=retrain.audit_set_id, status=Audit.Status.DONE
-    ).select_related("model", "audit_set")
-    return sorted(
-        finished.defer("figures", "pairs"), key=lambda audit: models.index(audit.model_id)
+def _audits(retrain: Retrain) -> tuple[Audit, Audit] | None:
+    return audits.comparable(
+        before=retrain.judged_against_id or retrain.base_id,
+        after=retrain.candidate_id,
+        audit_set=retrain.audit_set_id,
     )

@@ -17,6 +17,7 @@ from feedback.errors import ArtifactMissing, NothingToLearn, OverrideNeeded, Wro
 from feedback.models import ApprovalRule, Audit, AuditSet, DatasetVersion, ModelVersion, Retrain
 from feedback.services import (
     audits,
+    confirmations,
     datasets,
     gaps,
     ledger,
@@ -125,12 +126,16 @@ def promote(
     """Put the candidate in service, in one transaction: there is always a champion.
 
     The verdict must still hold against what is in service now. A verdict that is no pass needs a
-    reason, and every gap that opens needs a confirmation, whatever the verdict.
+    reason, and so does one that the confirmation set has not confirmed. Every gap that opens has to
+    be acknowledged, whatever the verdict.
     """
     _refuse_unless(retrain, [Status.EVALUATED], "promoted")
     verdicts.refuse_outdated(retrain)
     gate, candidate = retrain.gate or {}, retrain.candidate
     override_reason = optional_text(override_reason, "A reason")
+    unconfirmed = confirmations.objection(retrain)
+    if unconfirmed and not override_reason:
+        raise unconfirmed
     if gate.get("verdict") != "pass" and not override_reason:
         raise OverrideNeeded(
             rule="A model that the gate did not pass needs a written, public reason.",
@@ -157,8 +162,8 @@ def promote(
             override_reason=override_reason,
             acknowledged_gaps=groups,
         )
-        if gate.get("verdict") != "pass":
-            ledger.record_override(retrain, by=by)
+        if gate.get("verdict") != "pass" or unconfirmed:
+            ledger.record_override(retrain, by=by, unconfirmed=unconfirmed)
         if groups:
             ledger.record_gaps(retrain, by=by)
         models.put_in_service(candidate, instead_of=retrain.judged_against, by=by)
@@ -186,7 +191,7 @@ def run(*, pk: int) -> None:
         return bool(running.update(**changed))
 
     try:
-        audit_set = AuditSet.objects.latest("pk")
+        audit_set = AuditSet.objects.filter(confirmation=False).latest("pk")
         result = training_process.run(
             _arguments(retrain, audit_set),
             log=retrain.folder / "training.log",

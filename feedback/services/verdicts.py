@@ -89,7 +89,7 @@ def still_holds(retrain: Retrain) -> Q:
     not be checked again on PostgreSQL after waiting for another writer.
     """
     champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).values("pk")[:1]
-    newest = AuditSet.objects.order_by("-pk").values("pk")[:1]
+    newest = AuditSet.objects.filter(confirmation=False).order_by("-pk").values("pk")[:1]
     return Q(
         Q(judged_against=champion),
         Q(audit_set=newest),
@@ -119,15 +119,12 @@ def judge_again(*, pk: int) -> None:
     champion, audit_set = queries.models.champion(), queries.audits.deciding_set()
     if not changes(retrain) or not (champion and audit_set and retrain.candidate):
         return
-    before, after = (
-        Audit.objects.get_or_create(model=model, audit_set=audit_set)[0]
-        for model in (champion, retrain.candidate)
-    )
-    if {before.status, after.status} != {Audit.Status.DONE}:
+    for model in (champion, retrain.candidate):
+        Audit.objects.get_or_create(model=model, audit_set=audit_set)
+    pair = audits.comparable(before=champion.pk, after=retrain.candidate.pk, audit_set=audit_set.pk)
+    if pair is None:
         return
-    if not (audits.has_answers(before) and audits.has_answers(after)):
-        return
-    gate = with_wear(audits.compare(before=before, after=after), audit_set)
+    gate = with_wear(audits.compare(before=pair[0], after=pair[1]), audit_set)
     with transaction.atomic():
         replaced = Retrain.objects.filter(
             pk=pk, status=Retrain.Status.EVALUATED, evaluated_at=retrain.evaluated_at
@@ -149,12 +146,12 @@ def with_wear(gate: dict[str, Any], audit_set: AuditSet) -> dict[str, Any]:
     return gate | {"sentence": f"{gate['sentence']} {worn}"} if worn else gate
 
 
-def unusable_audits(retrain: Retrain) -> dict[Audit, str]:
-    """Audits without which the candidate cannot be judged again, and why each cannot be used."""
+def unusable_audits(retrain: Retrain, audit_set: AuditSet | None) -> dict[Audit, str]:
+    """Audits on a set without which the candidate cannot be judged, and why each is of no use."""
     models = [queries.models.champion(), retrain.candidate]
     reasons = {}
     for audit in Audit.objects.filter(
-        model__in=[model for model in models if model], audit_set=queries.audits.deciding_set()
+        model__in=[model for model in models if model], audit_set=audit_set
     ).select_related("model", "audit_set"):
         if audit.status == Audit.Status.FAILED:
             reasons[audit] = f"it failed: {audit.failure or 'no reason was written down.'}"
@@ -165,5 +162,5 @@ def unusable_audits(retrain: Retrain) -> dict[Audit, str]:
 
 def repeat_unusable_audits(*, retrain: Retrain) -> None:
     """Queue the audits again without which the candidate cannot be judged again."""
-    for audit in unusable_audits(retrain):
+    for audit in unusable_audits(retrain, queries.audits.deciding_set()):
         audits.repeat(audit=audit)

@@ -4,6 +4,7 @@ from feedback import queries
 from feedback.services import (
     audits,
     classifications,
+    confirmations,
     erasure,
     findings,
     images,
@@ -18,7 +19,7 @@ from worker.tasks.inference import occlude_task
 from worker.tasks.mail import send_email_task
 from worker.tasks.reports import answer_reports_task, screen_report_task
 from worker.tasks.training import run_finding_task, run_retrain_task
-from worker.tasks.verdicts import judge_again_task, recompute_task
+from worker.tasks.verdicts import confirm_task, judge_again_task, recompute_task
 
 
 @shared_task(name="upkeep.delete_expired_images_task", soft_time_limit=50, time_limit=60)
@@ -66,6 +67,8 @@ def pick_up_lost_work_task() -> None:
             recount_audit_task.delay_on_commit(pk)
         for pk in verdicts.to_judge_again():
             judge_again_task.delay_on_commit(pk)
+        for pk in confirmations.to_judge():
+            confirm_task.delay_on_commit(pk)
         for pk in recomputations.to_recompute():
             recompute_task.delay_on_commit(pk)
         for pk in queries.pending_work.reports_to_screen():

@@ -147,9 +147,9 @@ def test_an_audit_that_failed_is_named_and_waits_for_a_maintainer(audited, judge
     Audit.objects.filter(model=v1, audit_set=newer).update(status="failed", failure="No image.")
 
     verdicts.judge_again(pk=retrain.pk)
-    assert list(verdicts.unusable_audits(retrain).values()) == ["it failed: No image."]
+    assert list(verdicts.unusable_audits(retrain, newer).values()) == ["it failed: No image."]
     verdicts.repeat_unusable_audits(retrain=retrain)
-    assert verdicts.unusable_audits(retrain) == {}
+    assert verdicts.unusable_audits(retrain, newer) == {}
     assert Audit.objects.get(model=v1, audit_set=newer).status == "waiting"
 
 
@@ -171,7 +171,7 @@ def test_lost_answers_are_told_and_the_audit_is_repeated_on_request(
 
     for _ in range(2):
         verdicts.judge_again(pk=retrain.pk)  # raises nothing, however often it is tried
-    assert verdicts.unusable_audits(retrain) == {
+    assert verdicts.unusable_audits(retrain, audit.audit_set) == {
         audit: "the file with the model's answers is lost or damaged."
     }
     assert verdict_of(retrain) == "pass"

@@ -4,8 +4,9 @@ import io
 import struct
 import zlib
 
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms, PngImagePlugin
 
 from modeltrain.images.decoder import DecodeError, Limits
 
@@ -42,3 +43,37 @@ def decode_error(data, decoder, limits=None):
     with pytest.raises(DecodeError) as error:
         decoder(data, limits=limits or Limits())
     return error.value
+
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def turned():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return exif
+
+
+def words():
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Comment", "a word", zip=True)
+    info.add_itxt("XML:com.adobe.xmp", "<x:xmpmeta xmlns:x='adobe:ns:meta/'/>")
+    return info
+
+
+WHOLE_FILES = {
+    kind: encoded(red_and_blue(), kind) for kind in ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+} | {
+    "CMYK": encoded(red_and_blue("CMYK"), "JPEG"),
+    "RGBA": encoded(red_and_blue("RGBA")),
+    "1": encoded(red_and_blue("1")),
+    "palette": encoded(red_and_blue("P"), transparency=0),
+    "16 bits": encoded(Image.fromarray(np.full((9, 9), 32896, np.uint16))),
+    "profile": encoded(red_and_blue(), "JPEG", icc_profile=SRGB),
+    "EXIF": encoded(red_and_blue(), "JPEG", exif=turned()),
+    "EXIF in PNG": encoded(red_and_blue(), exif=turned()),
+    "several images": encoded(red_and_blue(), "MPO", save_all=True, append_images=[red_and_blue()]),
+    "progressive": encoded(red_and_blue(), "JPEG", progressive=True),
+    "lossless": encoded(red_and_blue("RGBA"), "WEBP", lossless=True, exif=turned()),
+    "text": encoded(red_and_blue(), pnginfo=words()),
+}

@@ -11,7 +11,14 @@ from PIL import Image, ImageCms
 from modeltrain.images.codec import decode, decode_in_child, to_png
 from modeltrain.images.decoder import DecodeError, Limits
 from tests.modeltrain.images import files
-from tests.modeltrain.images.files import animation, encoded, png_header, red_and_blue
+from tests.modeltrain.images.files import (
+    SRGB,
+    WHOLE_FILES,
+    animation,
+    encoded,
+    png_header,
+    red_and_blue,
+)
 
 
 def decode_error(data, decoder=decode, limits=None):
@@ -95,8 +102,7 @@ def test_an_image_with_broken_exif_is_readable():
 
 
 def test_embedded_profile_is_converted_to_srgb():
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    plain, tagged = encoded(red_and_blue()), encoded(red_and_blue(), icc_profile=srgb)
+    plain, tagged = encoded(red_and_blue()), encoded(red_and_blue(), icc_profile=SRGB)
     assert abs(decode(plain).astype(int) - decode(tagged)).max() <= 1
 
 
@@ -174,14 +180,6 @@ def test_a_decode_error_states_rule_value_and_remedy():
     assert str(error) == (
         "An image must be at most 15 MiB. Received: 22.5 MiB. Make it smaller and send it again."
     )
-
-
-WHOLE_FILES = {
-    kind: encoded(red_and_blue(), kind) for kind in ("JPEG", "PNG", "WEBP", "GIF", "BMP")
-} | {
-    "CMYK": encoded(red_and_blue("CMYK"), "JPEG"),
-    "RGBA": encoded(red_and_blue("RGBA")),
-}
 
 
 @settings(max_examples=300, deadline=None)

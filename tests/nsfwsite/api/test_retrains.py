@@ -5,7 +5,7 @@ import datetime
 import pytest
 from django.utils import timezone
 
-from feedback.models import Audit, DatasetVersion, ModelVersion, Retrain
+from feedback.models import Audit, AuditSet, Confirmation, DatasetVersion, ModelVersion, Retrain
 from feedback.services import models
 from tests.cast import premises, whole_artifact
 from tests.nsfwsite.api.client import api_client
@@ -72,6 +72,30 @@ def test_a_recomputed_result_is_beside_the_gate_of_the_decision(evaluated, mona)
         assert answer["gate"]["verdict"] == "pass"
         assert answer["recomputed"]["gate"] == {"verdict": "blocked"}
         assert datetime.datetime.fromisoformat(answer["recomputed"]["at"]) == at
+
+
+def test_a_passed_candidate_is_judged_on_the_confirmation_set_first(evaluated, mona, ravi):
+    api, path = api_client(mona), f"/api/v1/retrains/{evaluated.pk}/"
+    refused = api.post(f"{path}confirm/")
+    assert (refused.status_code, refused.json()["way_out"]) == (409, "Decide without it.")
+    sealed = AuditSet.objects.create(
+        name="sealed", manifest_sha256="5" * 64, images=9, confirmation=True
+    )
+    refused = api.post(f"{path}promote/")
+    assert refused.status_code == 409
+    assert "which has no verdict on sealed" in refused.json()["received"]
+    assert api_client(ravi).post(f"{path}confirm/").status_code == 403
+
+    answer = api.post(f"{path}confirm/").json()["confirmation"]
+    assert (answer["audit_set"], answer["requested_by"]) == ("sealed", "mona")
+    assert answer["gate"] is answer["judged_at"] is None
+    assert {audit.model.version for audit in Audit.objects.filter(audit_set=sealed)} == {"v1", "v2"}
+    gate = {"verdict": "blocked", "sentence": "Blocked."}
+    Confirmation.objects.update(gate=gate, judged_at=timezone.now())
+    assert api.get(path).json()["confirmation"]["gate"] == gate
+    assert api.post(f"{path}promote/").status_code == 409
+    promoted = api.post(f"{path}promote/", {"override_reason": "Worth it."}, format="json")
+    assert promoted.json()["status"] == "promoted"
 
 
 def test_each_gap_is_named_or_the_promotion_is_refused(evaluated, mona):

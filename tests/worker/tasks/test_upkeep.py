@@ -22,7 +22,7 @@ from feedback.models import (
     Retrain,
     StoredImage,
 )
-from feedback.services import recomputations
+from feedback.services import confirmations, recomputations
 from tests.cast import finished_audit, premises
 from tests.nsfwsite.audits.examples import answers
 from worker.tasks.upkeep import (
@@ -31,7 +31,7 @@ from worker.tasks.upkeep import (
     pick_up_lost_work_task,
     purge_orphans_task,
 )
-from worker.tasks.verdicts import recompute_task
+from worker.tasks.verdicts import confirm_task, recompute_task
 
 LONG_AGO = timezone.now() - datetime.timedelta(days=2)
 
@@ -115,6 +115,26 @@ def test_a_candidate_whose_verdict_is_out_of_date_is_judged_again(retrain, champ
     Retrain.objects.update(policy_sha256="0" * 64)
     pick_up_lost_work_task()
     assert queued_tasks("default") == [("verdicts.judge_again_task", [evaluated.pk])]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_confirmation_is_judged_once_both_audits_are_finished(retrain, champion, mona) -> None:
+    candidate = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain")
+    passed = retrain(
+        status="evaluated", candidate=candidate, gate={"verdict": "pass"}, **premises(champion)
+    )
+    sealed = AuditSet.objects.create(
+        name="sealed", manifest_sha256="c" * 64, images=264, confirmation=True
+    )
+    confirmation = confirmations.request(retrain=passed, by=mona)
+    for model in (champion, candidate):
+        finished_audit(model, sealed, answers(20))
+    pick_up_lost_work_task()
+    assert queued_tasks("default") == [("verdicts.confirm_task", [confirmation.pk])]
+    confirm_task(confirmation.pk)
+    confirmation.refresh_from_db()
+    assert confirmation.gate["verdict"] == "pass"
+    assert confirmations.to_judge() == []
 
 
 @pytest.mark.django_db(transaction=True)
