@@ -14,6 +14,7 @@ from setup.structure import PACKAGES, ROOT
 TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "modeltrain/__main__.py": ("tests/modeltrain/curate/test_clean.py", "__main__ import main"),
     "modeltrain/audit/minimum.py": ("tests/modeltrain/audit/test_evaluate.py", ""),
+    "modeltrain/images/child.py": ("tests/modeltrain/images/test_pool.py", ""),
     "modeltrain/importing/download.py": ("tests/modeltrain/importing/test_url_lists.py", ""),
     "modeltrain/network/inception.py": ("tests/modeltrain/network/test_export.py", ""),
     "modeltrain/training/activation_cache.py": ("tests/modeltrain/training/test_article.py", ""),
@@ -92,6 +93,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
         "/api/v1/retrains/",
     ),
     "nsfwsite/api/serializers/triage.py": ("tests/nsfwsite/api/test_triage.py", "/api/v1/triage/"),
+    "nsfwsite/body_limits.py": ("tests/nsfwsite/test_server.py", "BODY_MAX_BYTES"),
     # Parts of a page are tested on the page.
     "nsfwsite/audits/filters.py": ("tests/nsfwsite/audits/test_views.py", "unknown_filter"),
     "nsfwsite/audits/open_gaps.py": ("tests/browser/test_gap.py", "an open gap"),
