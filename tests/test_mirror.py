@@ -52,7 +52,19 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/nsfwsite/pages/test_doubtful_labels.py",
         '"doubtful-labels"',
     ),
-    # Commands are one call of a service.
+    # Commands are one call of a service, which is what these tests call.
+    "feedback/management/commands/backup.py": (
+        "tests/feedback/services/test_backups.py",
+        "backups.back_up(",
+    ),
+    "feedback/management/commands/fingerprint.py": (
+        "tests/feedback/services/test_backups.py",
+        "backups.fingerprint(",
+    ),
+    "feedback/management/commands/restore.py": (
+        "tests/feedback/services/test_backups.py",
+        "backups.restore(",
+    ),
     "feedback/management/commands/find_traces.py": (
         "tests/feedback/services/test_traces.py",
         "find_traces",
@@ -93,7 +105,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
         "/api/v1/retrains/",
     ),
     "nsfwsite/api/serializers/triage.py": ("tests/nsfwsite/api/test_triage.py", "/api/v1/triage/"),
-    "nsfwsite/body_limits.py": ("tests/nsfwsite/test_server.py", "BODY_MAX_BYTES"),
+    "nsfwsite/body_limits.py": ("tests/nsfwsite/test_middleware.py", "BODY_MAX_BYTES"),
     # Parts of a page are tested on the page.
     "nsfwsite/audits/filters.py": ("tests/nsfwsite/audits/test_views.py", "unknown_filter"),
     "nsfwsite/audits/open_gaps.py": ("tests/browser/test_gap.py", "an open gap"),
