@@ -30,7 +30,8 @@ test:
 	@exec .venv/bin/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 # The tests of network and training import Keras, which is slow.
-FAST = tests/modeltrain tests/nsfwsite/static tests/setup tests/docs tests/test_architecture.py \
+FAST = tests/modeltrain tests/nsfwsite/static tests/setup tests/docs \
+	tests/test_architecture.py tests/test_mirror.py \
 	--ignore tests/modeltrain/network --ignore tests/modeltrain/training
 
 test-fast:
