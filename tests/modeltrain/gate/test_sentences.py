@@ -342,7 +342,7 @@ SHORT = {
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"exception": "Doubtful."}, "Not judged: porn images (Doubtful)."),
+        ({"exception": "Labelled by X."}, "Not judged: porn images (Labelled by X)."),
         ({"decides": False}, "Not judged: porn images (None is kept)."),
         ({"n": 0}, "No model passes without porn images: collect about 1,234."),
         ({"n": 0, "required": False}, "There are no porn images."),
