@@ -263,10 +263,10 @@ def test_a_policy_that_hardly_anything_can_pass_says_so_and_what_it_takes():
     assert policy_with(harm_ceiling=0.05, minimum=73).warnings() == []
 
 
-def test_the_shipped_policy_covers_what_an_audit_set_without_explicit_images_can_judge():
+def test_the_shipped_policy_covers_what_the_audit_set_of_the_demo_can_judge():
     shipped = Policy.load()
     assert shipped.version == 3
-    assert {cell.value for cell in shipped.not_covered} == {"hentai", "porn", "sexy"}
+    assert {cell.value for cell in shipped.not_covered} == {"hentai", "porn", "sexy", "hand"}
     assert shipped.requires("class", "drawings")
     assert shipped.requires("class", "neutral")
 

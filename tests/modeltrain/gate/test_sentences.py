@@ -177,6 +177,8 @@ def test_a_verdict_says_what_the_policy_does_not_cover():
         assert bool(rest) == bool(gaps)
     few = cell("insufficient data", value="porn", n=3, independent=3, not_covered="None is kept.")
     assert "; porn images are not judged (None is kept)." in verdict("pass", cell("not worse"), few)
+    worse = cell("worse", value="porn", not_covered="None is kept.")
+    assert "not judged" not in verdict("blocked", worse, few)
     many = cell("not worse", value="porn", not_covered="None is kept.")
     assert "not judged" not in verdict("pass", many)
 
