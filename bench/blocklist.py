@@ -35,6 +35,7 @@ from modeltrain.audit.fairness import wilson_interval
 from modeltrain.demo import packages
 from modeltrain.demo.build import STAMPS, STAMPS_PATH, render_image
 from modeltrain.demo.sources import openmoji_drawings, tuxpaint_photographs
+from modeltrain.formatting import percent
 from modeltrain.images.blocklist import dihedral_hashes, hashes_to_block
 from modeltrain.images.hashing import MIN_QUALITY, Pdq, distance
 
@@ -136,8 +137,9 @@ def fresh_connection() -> None:
 
 
 def rate(hits: int, total: int) -> str:
-    low, high = wilson_interval(count=hits, n=total)
-    return f"{hits:4} of {total:4}  {hits / total:7.2%}  [{low:.2%}, {high:.2%}]"
+    bounds = (percent(bound, decimals=2) for bound in wilson_interval(count=hits, n=total))
+    share = percent(hits / total, decimals=2)
+    return f"{hits:4} of {total:4}  {share:>7}  [{', '.join(bounds)}]"
 
 
 def nearest(path: Path, blocked: Mapping[str, list[str]]) -> str:

@@ -18,6 +18,7 @@ import resvg_py
 from modeltrain.data import dataset
 from modeltrain.data.manifest import Row
 from modeltrain.demo.sources import openmoji_drawings
+from modeltrain.formatting import percent
 from modeltrain.images import codec
 from modeltrain.model import artifact
 from modeltrain.training import article, configs
@@ -81,8 +82,8 @@ def main() -> None:
     figures["share, features"] = figures["30 more"]["until phase 1"] / first
     figures["share, whole"] = figures["30 more"]["whole"] / first
     print(
-        f"30 more images cost {figures['share, features']:.1%} of the first features' time, with "
-        f"training and writing the model {figures['share, whole']:.1%}"
+        f"30 more images cost {percent(figures['share, features'])} of the first features' time, "
+        f"with training and writing the model {percent(figures['share, whole'])}"
     )
     if args.out:
         args.out.write_text(json.dumps(figures, indent=2) + "\n")

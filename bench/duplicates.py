@@ -27,6 +27,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 from modeltrain.curate import duplicates
 from modeltrain.data.manifest import Row
 from modeltrain.demo.sources import openmoji_drawings
+from modeltrain.formatting import percent
 from modeltrain.images import codec
 from modeltrain.model import artifact
 from modeltrain.model.classifier import Classifier
@@ -85,7 +86,7 @@ def framed(image, random):
 KINDS = {
     "re-encoded": reencoded,
     "resized": resized,
-    "cropped to 80 %": cropped,
+    "cropped to 80%": cropped,
     "mirrored": mirrored,
     "rotated by 10°": rotated,
     "brightness, contrast": relit,
@@ -234,11 +235,12 @@ def main() -> None:
             continue
         scores = result[name]
         print(
-            f"\n{name}: recall {scores['recall_overall']:.1%}, precision {scores['precision']:.2%} "
+            f"\n{name}: recall {percent(scores['recall_overall'])}, "
+            f"precision {percent(scores['precision'], decimals=2)} "
             f"({scores['wrong_pairs']} pairs wrong), {scores['seconds']} s"
         )
         for kind, recall in scores["recall"].items():
-            print(f"  {kind:22}{recall:6.1%}")
+            print(f"  {kind:22}{percent(recall):>6}")
     if args.out:
         args.out.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     if args.show_wrong:

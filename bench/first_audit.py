@@ -19,6 +19,7 @@ from modeltrain.audit.fairness import mean_interval
 from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
 from modeltrain.demo import build, packages, sources
+from modeltrain.formatting import interval, percent
 from modeltrain.labels import NSFW
 from modeltrain.model import artifact
 from modeltrain.model.classifier import Classifier
@@ -84,7 +85,7 @@ def table(head: list[str], lines: list[list[str]]) -> None:
 def rate_text(rate: dict) -> str:
     if rate["rate"] is None:
         return "no data"
-    return f"{rate['rate']:.1%} ({rate['low']:.1%} to {rate['high']:.1%})".replace("%", " %")
+    return f"{percent(rate['rate'])} ({interval(rate['low'], rate['high'])})"
 
 
 def counts(rate: dict) -> str:

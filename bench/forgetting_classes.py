@@ -22,6 +22,7 @@ from bench import stand_in
 from bench.forgetting import NOTHING
 from modeltrain.data import dataset, manifest
 from modeltrain.data.manifest import Row
+from modeltrain.formatting import percent
 from modeltrain.model import artifact
 from modeltrain.model.classifier import Classifier
 from modeltrain.model.features import compute_features
@@ -102,9 +103,8 @@ def main() -> None:
                 left_out, name, {key: round(value, 2) for key, value in after.items()}, flush=True
             )
     print("\n| | classes without new images | classes with new images |\n|---|---|---|")
-    print(
-        f"| before | {np.mean(list(before.values())):.1%} | {np.mean(list(before.values())):.1%} |"
-    )
+    accuracy = percent(np.mean(list(before.values())))
+    print(f"| before | {accuracy} | {accuracy} |")
     for name in heads:
         trials = [trial for trial in results if trial["head"] == name]
         left_out = [t["recall"][label] for t in trials for label in t["left out"]]
@@ -114,7 +114,7 @@ def main() -> None:
             for label in bench.data.labels
             if label not in t["left out"]
         ]
-        print(f"| {name} | {np.mean(left_out):.1%} | {np.mean(reported):.1%} |")
+        print(f"| {name} | {percent(np.mean(left_out))} | {percent(np.mean(reported))} |")
     if args.out:
         args.out.write_text(json.dumps({"before": before, "after": results}, indent=2) + "\n")
 

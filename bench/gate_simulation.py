@@ -20,6 +20,7 @@ import numpy as np
 
 from modeltrain.audit.columns import Columns
 from modeltrain.audit.fairness import clustered_rate
+from modeltrain.formatting import percent
 from modeltrain.gate.judge import judge
 from modeltrain.gate.policy import Policy
 from modeltrain.labels import LABELS, NSFW
@@ -74,8 +75,8 @@ class World:
     @property
     def rates(self) -> str:
         """The champion's rates, for a table."""
-        first = f"{self.planted_rate:.1%} and " if self.planted_rate else ""
-        return f"{first}{self.rate:.1%}"
+        first = f"{percent(self.planted_rate)} and " if self.planted_rate else ""
+        return f"{first}{percent(self.rate)}"
 
     @property
     def sizes(self) -> str:
@@ -228,7 +229,7 @@ def print_coverage(runs: int) -> None:
             ("equal", "heavy"), (500, 2000), (0.3, 0.6)
         ):
             jobs = [(kind, images, rate, correlation, runs, SEED) for rate in rates]
-            shares = " | ".join(f"{held:.1%}" for held in pool.map(coverage, jobs))
+            shares = " | ".join(percent(held) for held in pool.map(coverage, jobs))
             print(f"| {kind}, {images:,}, {correlation:g} | {shares} |", flush=True)
 
 
@@ -326,16 +327,16 @@ def main() -> None:
             }
             rise = world.rise or (world.factor - 1) * world.rate
             planted = (
-                f"{figure['planted worse']:.1%}, {figure['planted gap']:.1%}, "
-                f"{figure['planted named']:.1%}, {figure['planted passes']:.1%}"
+                f"{percent(figure['planted worse'])}, {percent(figure['planted gap'])}, "
+                f"{percent(figure['planted named'])}, {percent(figure['planted passes'])}"
             )
             print(
                 f"| {world.rates} | {world.sizes} | {world.groups} | {world.measure}, "
                 f"{world.clusters}, {world.churn:g} | "
                 f"{rise * 100:+.1f} | "
-                f"{figure['passes']:.1%} | {figure['blocked']:.1%} | "
-                f"{figure['insufficient data']:.1%} | {figure['any worse']:.1%} | "
-                f"{figure['any gap']:.1%} | {planted if world.rise else ''} |",
+                f"{percent(figure['passes'])} | {percent(figure['blocked'])} | "
+                f"{percent(figure['insufficient data'])} | {percent(figure['any worse'])} | "
+                f"{percent(figure['any gap'])} | {planted if world.rise else ''} |",
                 flush=True,
             )
             figures.append({"suite": suite, **asdict(world), **figure, "seconds a run": seconds})

@@ -16,6 +16,7 @@ import numpy as np
 
 from modeltrain.audit import headlines
 from modeltrain.audit.columns import Columns
+from modeltrain.formatting import percent, whole_percent
 from modeltrain.labels import LABELS
 
 SEED = 20261128
@@ -128,10 +129,10 @@ def main() -> None:
         random = np.random.default_rng(SEED)
         wrong, right = np.mean([named(world, random) for _ in range(runs)], axis=0)
         composed = "matters" if world.composed else "does not matter"
-        planted, power = ("15 points", f"{right:.0%}") if world.planted else ("", "")
+        planted, power = ("15 points", whole_percent(right)) if world.planted else ("", "")
         print(
             f"| {world.images:,} | {world.groups} | {world.clusters} | {composed} | {planted} "
-            f"| {wrong:.1%} | {power} |",
+            f"| {percent(wrong)} | {power} |",
             flush=True,
         )
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bench import stand_in
 from modeltrain.curate.label_errors import rank_labels
+from modeltrain.formatting import whole_percent
 from modeltrain.model import artifact
 from modeltrain.model.classifier import Classifier
 from modeltrain.model.features import compute_features
@@ -62,8 +63,9 @@ def main() -> None:
             }
         )
         print(
-            f"seed {seed}: {hits} of the first {len(top)} are planted ({hits / len(top):.0%}), "
-            f"{len(planted)} of {len(rows)} were; {seconds:.1f} s"
+            f"seed {seed}: {hits} of the first {len(top)} are planted "
+            f"({whole_percent(hits / len(top))}), {len(planted)} of {len(rows)} were; "
+            f"{seconds:.1f} s"
         )
     if args.out:
         args.out.write_text(json.dumps(results, indent=2) + "\n")

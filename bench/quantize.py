@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from modeltrain.data import dataset, manifest
+from modeltrain.formatting import percent
 from modeltrain.model import artifact
 from modeltrain.model.features import load_pixels, read_image_paths
 from modeltrain.network import quantize
@@ -67,8 +68,8 @@ def main() -> None:
             drift = quantize.drift(expected[kind], received)
             print(
                 f"{count} convolutions in float, {len(chosen):3} {kind:12}"
-                f" mean {mean:.4f}, 99 % below {drift['p99']:.4f},"
-                f" largest {drift['max']:.4f}, within {quantize.TOLERANCE} {drift['within']:.1%}",
+                f" mean {mean:.4f}, 99% below {drift['p99']:.4f}, largest"
+                f" {drift['max']:.4f}, within {quantize.TOLERANCE} {percent(drift['within'])}",
                 flush=True,
             )
     rows = [row for row in photographs if row.split == "train"]

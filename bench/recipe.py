@@ -22,6 +22,7 @@ from modeltrain.audit import quality
 from modeltrain.curate import clean
 from modeltrain.curate.label_errors import rank_labels
 from modeltrain.data import dataset
+from modeltrain.formatting import interval, percent, points_interval
 from modeltrain.gate.paired import count_pairs, difference_interval
 from modeltrain.model import artifact
 from modeltrain.model.classifier import Classifier
@@ -123,7 +124,7 @@ def main() -> None:
     print("|---|---|")
     for name, model_figures in figures.items():
         rate, low, high = (model_figures["accuracy"][key] for key in ("rate", "low", "high"))
-        print(f"| {name} | {rate:.1%} ({low:.1%} to {high:.1%}) |")
+        print(f"| {name} | {percent(rate)} ({interval(low, high)}) |")
     gains = {}
     for before, after in (
         ("phase 1", "phase 2"),
@@ -131,7 +132,7 @@ def main() -> None:
     ):
         low, high = difference(answers[before], answers[after], dirty.labels)
         gains[f"{before} to {after}"] = low, high
-        print(f"{before} to {after}: {low:+.1%} to {high:+.1%}, paired, 95%")
+        print(f"{before} to {after}: {points_interval(low, high)} points, paired, 95%")
     if args.out:
         result = {"steps": steps, "figures": figures, "gains": gains}
         args.out.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")

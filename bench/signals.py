@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modeltrain.audit.signals import ContingencyTable, raised
+from modeltrain.formatting import percent, whole_percent
 
 SEED = 20261128
 AXES = 4
@@ -78,7 +79,9 @@ WORLDS = [
 
 def power(world: World, random, times: float, pages: int) -> str:
     """Return the share of pages that show the planted signal."""
-    return f"{np.mean([PLANTED in world.page(random, times=times) for _ in range(pages)]):.0%}"
+    return whole_percent(
+        np.mean([PLANTED in world.page(random, times=times) for _ in range(pages)])
+    )
 
 
 def main() -> None:
@@ -97,7 +100,7 @@ def main() -> None:
             powers = tuple(power(world, random, times, pages) for times in (2.0, 3.0))
         print(
             f"| {world.networks:,} | {AXES * world.values} | {'uneven' if world.uneven else 'even'}"
-            f" | {reports} | {false:.1%} | {' | '.join(powers)} |",
+            f" | {reports} | {percent(false)} | {' | '.join(powers)} |",
             flush=True,
         )
 

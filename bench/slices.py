@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modeltrain.audit import slices
+from modeltrain.formatting import percent, whole_percent
 
 SEED = 20261128
 FEATURES = 60
@@ -75,9 +76,10 @@ def main() -> None:
         random = np.random.default_rng(SEED)
         false, right = np.mean([look(world, random) for _ in range(runs)], axis=0)
         print(
-            f"| {world.images:,} | {world.rate:.0%} | {'20 things' if world.things else 'anything'}"
-            f" | {'fives' if world.fives else 'independent'} | {false:.1%} "
-            f"| {f'{right:.0%}' if world.planted else ''} |",
+            f"| {world.images:,} | {whole_percent(world.rate)} "
+            f"| {'20 things' if world.things else 'anything'} "
+            f"| {'fives' if world.fives else 'independent'} | {percent(false)} "
+            f"| {whole_percent(right) if world.planted else ''} |",
             flush=True,
         )
 

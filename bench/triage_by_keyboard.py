@@ -2,8 +2,8 @@
 
     PYTHONPATH=. .venv/bin/python bench/triage_by_keyboard.py --out triage.json
 
-Takes a minute or two on two cores: 10,000 reports in SQLite, gunicorn as the site starts it, a real
-Redis, and Chromium. Every report has an image and its PDQ hash. Half of the decided cases have one
+Takes a minute or two on two cores: 10,000 reports in SQLite, the site's own server, a real Redis,
+and Chromium. Every report has an image and its PDQ hash. Half of the decided cases have one
 to nine near-duplicates in the queue, which are decided together with them. Two of three cases are
 accepted; the third is rejected with a reason and a note to the reporter. The time runs from the
 deciding key press until the next case and its images are loaded. Images of near-duplicates load

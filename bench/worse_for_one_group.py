@@ -20,6 +20,7 @@ from bench.forgetting import NOTHING
 from modeltrain.audit import columns, evaluate
 from modeltrain.audit.evaluate import Predicted
 from modeltrain.data import manifest
+from modeltrain.formatting import percent
 from modeltrain.gate import judge
 from modeltrain.model import artifact
 from modeltrain.model.classifier import Classifier
@@ -89,8 +90,8 @@ def main() -> None:
         if cell["n"] and cell["rule"] == "highest score":
             print(
                 f"| {cell['measure'].replace('_', ' ')} | {cell['axis']} {cell['value']} | "
-                f"{cell['n']} | {cell['champion_error']:.1%} | {cell['candidate_error']:.1%} | "
-                f"{cell['finding']} |"
+                f"{cell['n']} | {percent(cell['champion_error'])} | "
+                f"{percent(cell['candidate_error'])} | {cell['finding']} |"
             )
 
 

@@ -39,6 +39,10 @@ class BodyTooLarge(Refusal):
     title = "The request is too large"
 
 
+class RangeOutside(Refusal):
+    title = "This part of the file does not exist"
+
+
 class Invalid(Refusal):
     """A field breaks a rule."""
 
@@ -95,6 +99,12 @@ class KeyReused(Refusal):
 
 class OverrideNeeded(Refusal):
     title = "The gate did not pass"
+
+
+class ConfirmationNeeded(OverrideNeeded):
+    """The gate passed the candidate, and the confirmation set has not, or blocks it."""
+
+    title = "The confirmation set has not let it through"
 
 
 class GapsNotAcknowledged(Refusal):

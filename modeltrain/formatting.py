@@ -8,9 +8,14 @@ import math
 MINUS = "\N{MINUS SIGN}"
 
 
-def percent(rate: float) -> str:
+def percent(rate: float, *, decimals: int = 1) -> str:
     """Write 0.766 as "76.6%"."""
-    return f"{rate:.1%}".replace("-", MINUS)
+    return f"{rate:.{decimals}%}".replace("-", MINUS)
+
+
+def exact_percent(share: float) -> str:
+    """Write 0.95 as "95%" and 0.9975 as "99.75%": with the decimals that it needs."""
+    return f"{share * 100:g}%".replace("-", MINUS)
 
 
 def whole_percent(rate: float) -> str:

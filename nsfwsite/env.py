@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+import environ
 import limits
 from django.core.exceptions import ImproperlyConfigured
 
@@ -148,8 +149,8 @@ PORT = setting(
     "PORT",
     whole_number(1, 65535),
     8000,
-    "The port of `make run`, on 127.0.0.1. To serve others, put a proxy in front that buffers "
-    "requests: a slow sender holds a thread.",
+    "The port of `make run`, on 127.0.0.1. To serve others, put a proxy in front that speaks "
+    "HTTPS.",
 )
 DATA_DIR = setting(
     "DATA_DIR",
@@ -327,6 +328,16 @@ EMAIL_URL = setting(
 DEFAULT_FROM_EMAIL = setting(
     "DEFAULT_FROM_EMAIL", plain_text, "speakup@localhost", "The sender of letters."
 )
+
+
+def database() -> dict[str, Any]:
+    """DATABASE_URL as Django's settings write it."""
+    return dict(environ.Env.db_url_config(DATABASE_URL))
+
+
+def mail() -> dict[str, Any]:
+    """EMAIL_URL as Django's settings write it. Without a server, mail goes into a folder."""
+    return dict(environ.Env.email_url_config(EMAIL_URL or f"filemail://{DATA_DIR / 'outbox'}"))
 
 
 def secret_key() -> str:

@@ -1,12 +1,19 @@
 """Health checks: is the site up, and would a classification succeed?"""
 
+import shutil
+
+from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from feedback.models import ModelVersion
+from feedback import queries
+from feedback.errors import ClassifierUnavailable
+from nsfwsite.refusal_status import STATUS
 from worker import heartbeat
+
+FREE_BYTES = 64 * 2**20
 
 
 @never_cache
@@ -18,15 +25,22 @@ def live(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """200 when there is a champion, its files are present, and an inference worker is alive."""
+    """200 when a classification would succeed.
+
+    There is a model whose files are whole, an inference worker is alive and classified an image
+    with it within the last minutes, and there is room for uploads.
+    """
     try:
-        champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first()
-        has_model = champion is not None and champion.folder.is_dir()
+        has_model = queries.models.in_serving_order().exists()
     except DatabaseError:
         has_model = False
-    parts = {"model": has_model, "inference": heartbeat.alive("inference")}
+    parts = {
+        "model": has_model,
+        "inference": heartbeat.alive("inference") and heartbeat.service_is_confirmed(),
+        "disk": shutil.disk_usage(settings.DATA_DIR).free >= FREE_BYTES,
+    }
     is_ready = all(parts.values())
-    headers = {} if is_ready else {"Retry-After": "5"}
-    return JsonResponse(
-        {"ready": is_ready, **parts}, status=200 if is_ready else 503, headers=headers
-    )
+    if is_ready:
+        return JsonResponse({"ready": True, **parts})
+    status = STATUS[ClassifierUnavailable]
+    return JsonResponse({"ready": False, **parts}, status=status, headers={"Retry-After": "5"})

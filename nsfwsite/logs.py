@@ -7,9 +7,12 @@ SECRET_ADDRESS = re.compile(r"/(r|c|o|mail|reports|classifications)/[^/]+")
 
 
 class HideSecretAddresses(logging.Filter):
-    """Hide receipts and tokens: Django logs the address of every request that it refuses."""
+    """Hide receipts and tokens: Django logs the address of every request that it refuses, and
+    waitress of every one that breaks off."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.msg, str):
+            record.msg = SECRET_ADDRESS.sub(r"/\1/…", record.msg)
         if isinstance(record.args, tuple):
             record.args = tuple(
                 SECRET_ADDRESS.sub(r"/\1/…", value) if isinstance(value, str) else value

@@ -2,17 +2,14 @@
 
 from collections.abc import Callable
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from feedback.errors import BodyTooLarge
 from nsfwsite.access import refusal_page
 from nsfwsite.api import problems
-
-CHUNK = 64 * 1024
-# A client that is still sending sees the answer only after we have read this much of its body.
-DRAIN_BYTES = 64 * 1024 * 1024
+from nsfwsite.body_limits import body_limit
+from nsfwsite.refusal_status import FIRST_ERROR, METHOD_NOT_ALLOWED
 
 
 class ErrorBodies:
@@ -23,10 +20,10 @@ class ErrorBodies:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if response.status_code < 400:
+        if response.status_code < FIRST_ERROR:
             return response
         if not request.path.startswith("/api/"):
-            if response.status_code == 405 and not response.content:
+            if response.status_code == METHOD_NOT_ALLOWED and not response.content:
                 response.content = render_to_string("405.html")
         elif response.headers.get("Content-Type") != problems.CONTENT_TYPE:
             problems.as_problem(response)
@@ -35,23 +32,19 @@ class ErrorBodies:
 
 
 class BodyLimit:
-    """Refuse a body that is too large before any of it is parsed or stored."""
+    """Refuse a body that is too large. The server does not even pass it on."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         size = int(request.META.get("CONTENT_LENGTH") or 0)
-        kind = "report" if "report" in request.path else "classification"
-        limit = settings.BODY_MAX_BYTES[kind]
+        kind, limit = body_limit(request.path)
         if size <= limit:
             return self.get_response(request)
-        unread = min(size, DRAIN_BYTES)
-        while unread > 0 and (chunk := request.read(min(CHUNK, unread))):
-            unread -= len(chunk)
         refusal = BodyTooLarge(
-            rule=f"A {kind} request must be at most {limit // 2**20} MiB.",
-            received=f"{size / 2**20:.1f} MiB",
+            rule=f"A {kind} request must be at most {limit // 2**20} MiB ({limit:,} bytes).",
+            received=f"{size:,} bytes",
             remedy="Make the images smaller, or send fewer at once.",
         )
         if request.path.startswith("/api/"):

@@ -1,4 +1,4 @@
-"""The HTTP status of every refusal: the one place that says so, for pages and API alike."""
+"""The HTTP status of every refusal and error: the one place that says so, for pages and API."""
 
 from feedback import errors
 from feedback.errors import Refusal
@@ -15,7 +15,18 @@ STATUS: dict[type[Refusal], int] = {
     errors.OverrideNeeded: 409,
     errors.GapsNotAcknowledged: 409,
     errors.ArtifactMissing: 409,
+    errors.RangeOutside: 416,
     errors.ClassifierUnavailable: 503,
+}
+
+# What Django answers before any of our views runs.
+FIRST_ERROR = 400
+METHOD_NOT_ALLOWED = 405
+REQUEST_TIMEOUT = 408
+DETAILS = {
+    400: "The request cannot be read: it is damaged, has too many parts, or names another host.",
+    404: "There is nothing at this address. Each one ends with a slash.",
+    500: "Something broke on our side. It was written down for whoever runs this site.",
 }
 
 

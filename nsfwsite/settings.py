@@ -1,6 +1,5 @@
 """Settings of the site. env.py declares those that an operator may set; all are taken over here."""
 
-import environ
 from csp.constants import NONCE, NONE, SELF
 
 from nsfwsite import env
@@ -62,7 +61,7 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": environ.Env.db_url_config(env.DATABASE_URL)}
+DATABASES = {"default": env.database()}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Without IMMEDIATE, a transaction that reads and then writes fails at once under contention.
     DATABASES["default"]["OPTIONS"] = {
@@ -77,7 +76,7 @@ DATABASES["default"]["CONN_MAX_AGE"] = 60
 
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "nsfwsite.cache.OptionalRedisCache",
         "LOCATION": env.REDIS_URL,
         "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},
     }
@@ -136,7 +135,7 @@ AUDIT_SET_WORN = 20  # an audit set is called worn after this many gate decision
 
 # Without a mail server no mail is offered; a letter that is sent all the same stays in a folder.
 SENDS_MAIL = bool(env.EMAIL_URL)
-_mail = environ.Env.email_url_config(env.EMAIL_URL or f"filemail://{env.DATA_DIR / 'outbox'}")
+_mail = env.mail()
 EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
 EMAIL_FILE_PATH = "/" + _mail["EMAIL_FILE_PATH"]
 EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_HOST"], _mail["EMAIL_PORT"] or 25
@@ -199,6 +198,10 @@ LOGGING = {
             "formatter": "line",
             "filters": ["no_secrets"],
         }
+    },
+    "loggers": {
+        "waitress": {"level": "WARNING"},
+        "waitress.queue": {"level": "ERROR"},  # it warns of every request that waits for a thread
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
 }

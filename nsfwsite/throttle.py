@@ -14,6 +14,7 @@ from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
 from feedback.errors import TooManyRequests
+from worker import heartbeat
 
 
 def hit(request: HttpRequest, *, scope: str, rate: str) -> None:
@@ -30,7 +31,8 @@ def hit_mailbox(address: str, *, rate: str) -> None:
 def _count(key: str, *, scope: str, rate: str) -> None:
     limit = parse(rate)
     try:
-        allowed, reset_time = _hit(_shared_limiter(), limit, scope, key)
+        limiter = _shared_limiter() if heartbeat.redis_answers() else _process_limiter()
+        allowed, reset_time = _hit(limiter, limit, scope, key)
     except StorageError:
         allowed, reset_time = _hit(_process_limiter(), limit, scope, key)
     if allowed:
@@ -93,7 +95,7 @@ def _counted_address(address: str) -> str:
 def _shared_limiter() -> FixedWindowRateLimiter:
     uri = settings.REDIS_URL.replace("unix://", "redis+unix://")
     return FixedWindowRateLimiter(
-        storage_from_string(uri, wrap_exceptions=True, socket_connect_timeout=1, socket_timeout=2)
+        storage_from_string(uri, wrap_exceptions=True, socket_connect_timeout=1, socket_timeout=1)
     )
 
 

@@ -31,6 +31,7 @@ def commands() -> dict[str, list[str]]:
         "types": [f"{BIN}/mypy"],
         "types of scripts": [f"{NODE_BIN}/tsc", "--project", "tsconfig.json"],
         "types of the worker": [f"{NODE_BIN}/tsc", "--project", "tsconfig.worker.json"],
+        "types of node's scripts": [f"{NODE_BIN}/tsc", "--project", "tsconfig.node.json"],
         "import rules": [f"{BIN}/lint-imports"],
         "house rules": [python, "setup/house_rules.py"],
         "names": [python, "setup/vague_names.py"],

@@ -1,8 +1,10 @@
 """Rules this project makes for itself. Each says what to do instead."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -11,6 +13,7 @@ from setup import settings_doc
 from setup.steps import ROOT
 
 PACKAGES = ("feedback", "nsfwsite", "worker", "modeltrain")
+BESIDE_THEM = ("bench", "docs", "setup")
 # Who may use the environment besides nsfwsite/env.py, and why.
 USES_ENVIRONMENT = {
     "nsfwsite/wsgi.py": "tells Django which settings to read",
@@ -19,11 +22,24 @@ USES_ENVIRONMENT = {
     "modeltrain/training/compare_backends.py": "Keras reads its backend when it is imported",
 }
 NAMES_FIVE = {"drawings", "hentai", "neutral", "porn", "sexy"}
+# Numbers from 400 to 599 in the site that are no HTTP statuses.
+OTHER_NUMBERS = {
+    "nsfwsite/settings.py": {448: "the octal 0o700, the mode of a folder"},
+    "nsfwsite/audits/charts/heatmap.py": {420: "pixels"},
+}
+STATUS_NAME = re.compile(
+    r"HttpResponse(BadRequest|Forbidden|NotFound|NotAllowed|Gone|ServerError)|HTTP_[45]\d\d_\w+"
+)
+# A % behind a number: of printf, of str.format, and as a format of its own, such as ".1%".
+PERCENT_TEMPLATE = re.compile(r"%[-+#0 ]*[\d.]*[dfgrs] ?%%|\{[^{}]*%\}|\{[^{}]*\} ?%")
+PERCENT_FORMAT = re.compile(r"[-+<>^ ]*\d*,?\.\d+%")
+PERCENT_IN_SCRIPT = re.compile(r"""\} ?%|\+ ?["'`] ?%["'`]|style: ?["']percent["']""")
+PERCENT_IN_TEMPLATE = re.compile(r"\}\} ?%(?!\})")
 
 
-def modules() -> Iterator[tuple[Path, ast.Module]]:
-    for package in PACKAGES:
-        for path in sorted((ROOT / package).rglob("*.py")):
+def modules(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
             if "migrations" not in path.parts:
                 yield path.relative_to(ROOT), ast.parse(path.read_text())
 
@@ -78,26 +94,144 @@ def packages_import_only_each_other(path: Path, tree: ast.Module) -> Iterator[st
 
 
 def settings_are_read_in_one_file(path: Path, tree: ast.Module) -> Iterator[str]:
+    """Nothing else uses `os.environ`, whatever it calls `os`, or django-environ."""
     if path == Path("nsfwsite/env.py") or str(path) in USES_ENVIRONMENT:
         return
-    names = {"environ", "environb", "getenv", "getenvb"}
+    readers = {"*", "environ", "environb", "getenv", "getenvb"}
+    os_names = set(_names_of("os", tree))
     for node in ast.walk(tree):
         by_attribute = (
             isinstance(node, ast.Attribute)
             and isinstance(node.value, ast.Name)
-            and node.value.id == "os"
-            and node.attr in names
+            and node.value.id in os_names
+            and node.attr in readers
         )
         by_import = (
             isinstance(node, ast.ImportFrom)
             and node.module == "os"
-            and not names.isdisjoint(alias.name for alias in node.names)
+            and not readers.isdisjoint(alias.name for alias in node.names)
         )
-        if by_attribute or by_import:
+        by_library = any(name.split(".")[0] == "environ" for name in _imported(node))
+        if by_attribute or by_import or by_library:
             yield (
                 f"{path}:{node.lineno} reads the environment. Declare a setting in "
                 "nsfwsite/env.py and pass its value on."
             )
+
+
+def _names_of(module: str, tree: ast.Module) -> Iterator[str]:
+    """What a file calls a module: `system`, if it has `import os as system`."""
+    for node in ast.walk(tree):
+        for alias in node.names if isinstance(node, ast.Import) else []:
+            if alias.name == module or (alias.name.startswith(f"{module}.") and not alias.asname):
+                yield alias.asname or module
+
+
+def _imported(node: ast.AST) -> list[str]:
+    """The full names of what a statement imports."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and not node.level:
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    return []
+
+
+def one_file_knows_the_statuses(path: Path, tree: ast.Module) -> Iterator[str]:
+    """Nothing else says which HTTP status an error has, by number, class or constant.
+
+    `Http404` and `PermissionDenied` are fine: Django knows their statuses.
+    """
+    if path == Path("nsfwsite/refusal_status.py"):
+        return
+    site = path.parts[0] == "nsfwsite"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and node.arg in {"status", "status_code"}:
+            numbers = list(ast.walk(node.value)) if not site else []
+        else:
+            numbers = [node] if site else []
+        by_number = any(_is_status(number, path) for number in numbers)
+        by_name = any(
+            STATUS_NAME.fullmatch(getattr(node, field, None) or "")
+            for field in ("id", "attr")
+            if isinstance(getattr(node, field, None), str)
+        )
+        by_constant = isinstance(node, ast.Attribute) and "HTTPStatus" in ast.unparse(node.value)
+        by_import = any(
+            STATUS_NAME.fullmatch(name.rpartition(".")[2])
+            or f"{name}.".startswith("rest_framework.status.")
+            for name in _imported(node)
+        )
+        if by_number or by_name or by_constant or by_import:
+            line = node.value.lineno if isinstance(node, ast.keyword) else node.lineno
+            yield (
+                f"{path}:{line} says which HTTP status an error has. Raise a refusal of "
+                "feedback/errors.py, and give its status in nsfwsite/refusal_status.py."
+            )
+
+
+def _is_status(node: ast.AST, path: Path) -> bool:
+    return (
+        isinstance(node, ast.Constant)
+        and type(node.value) is int
+        and 400 <= node.value <= 599
+        and node.value not in OTHER_NUMBERS.get(str(path), {})
+    )
+
+
+def percentages_have_one_formatter(path: Path, tree: ast.Module) -> Iterator[str]:
+    """Nothing else writes a % behind a number."""
+    if path == Path("modeltrain/formatting.py"):
+        return
+    draws_ticks = path.is_relative_to("nsfwsite/audits/charts")  # Vega-Lite writes them
+    lines = set()
+    for node in ast.walk(tree):
+        wrong = False
+        if isinstance(node, ast.JoinedStr):
+            wrong = any(
+                isinstance(value, ast.FormattedValue) and _starts_with_percent(text)
+                for value, text in pairwise(node.values)
+            )
+        elif isinstance(node, ast.FormattedValue) and node.format_spec:
+            wrong = ast.unparse(node.format_spec).rstrip("'\"").endswith("%")
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            wrong = _starts_with_percent(node.right)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            wrong = bool(
+                PERCENT_TEMPLATE.search(node.value)
+                or (PERCENT_FORMAT.fullmatch(node.value) and not draws_ticks)
+            )
+        if wrong:
+            lines.add(node.lineno)
+    for line in sorted(lines):
+        yield (
+            f"{path}:{line} formats a percentage. Call percent, whole_percent or "
+            "exact_percent of modeltrain/formatting.py."
+        )
+
+
+def _starts_with_percent(node: ast.AST) -> bool:
+    text = node.value if isinstance(node, ast.Constant) else None
+    return isinstance(text, str) and bool(re.match(r" ?%(?!\w)", text))
+
+
+def pages_and_scripts_have_one_formatter() -> Iterator[str]:
+    """What `percentages_have_one_formatter` says of Python, for scripts and templates."""
+    for path in sorted((ROOT / "nsfwsite").rglob("*")):
+        relative = path.relative_to(ROOT)
+        if "build" in relative.parts or relative.name == "format.js":
+            continue
+        if path.suffix in {".js", ".mjs"}:
+            yield from _percentages_in(relative, path.read_text(), PERCENT_IN_SCRIPT, "format.js")
+        elif path.suffix == ".html":
+            yield from _percentages_in(
+                relative, path.read_text(), PERCENT_IN_TEMPLATE, "the filter “percent”"
+            )
+
+
+def _percentages_in(path: Path, text: str, pattern: re.Pattern[str], remedy: str) -> Iterator[str]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if pattern.search(line):
+            yield f"{path}:{number} formats a percentage. Use {remedy}."
 
 
 def stored_images_are_deleted_in_one_file(path: Path, tree: ast.Module) -> Iterator[str]:
@@ -114,20 +248,31 @@ def stored_images_are_deleted_in_one_file(path: Path, tree: ast.Module) -> Itera
             )
 
 
+RULES = (
+    no_bare_delay,
+    tasks_have_limits,
+    one_file_knows_the_labels,
+    packages_import_only_each_other,
+    settings_are_read_in_one_file,
+    one_file_knows_the_statuses,
+    percentages_have_one_formatter,
+    stored_images_are_deleted_in_one_file,
+)
+
+
 def main() -> int:
     problems = [
         problem
-        for path, tree in modules()
-        for rule in (
-            no_bare_delay,
-            tasks_have_limits,
-            one_file_knows_the_labels,
-            packages_import_only_each_other,
-            settings_are_read_in_one_file,
-            stored_images_are_deleted_in_one_file,
-        )
+        for path, tree in modules(*PACKAGES)
+        for rule in RULES
         for problem in rule(path, tree)
     ]
+    problems += [
+        problem
+        for path, tree in modules(*BESIDE_THEM)
+        for problem in percentages_have_one_formatter(path, tree)
+    ]
+    problems += pages_and_scripts_have_one_formatter()
     problems += settings_doc.out_of_date()
     print("\n".join(problems))
     return min(len(problems), 1)

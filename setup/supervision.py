@@ -15,12 +15,8 @@ def programs(*, data_dir: Path, port: int, threads: int, own_redis: bool) -> Map
     celery = f"{BIN}/celery -A worker"
     worker = f"{celery} worker --loglevel INFO --without-gossip --without-mingle --concurrency 1"
     commands = {
-        "web": (
-            f"{BIN}/gunicorn nsfwsite.wsgi --bind 127.0.0.1:{port} --worker-class gthread "
-            f"--workers 1 --threads {threads} --timeout 90 --graceful-timeout 5 "
-            # No access log: it would keep visitors' addresses and reporters' receipts.
-            "--no-control-socket"
-        ),
+        # No access log: it would keep visitors' addresses and reporters' receipts.
+        "web": f"{sys.executable} -m nsfwsite.server --port {port} --threads {threads}",
         "inference": f"{worker} --queues inference --hostname inference@%%h",
         "default": f"{worker} --queues default --hostname default@%%h",
         "training": f"{worker} --queues training --hostname training@%%h",

@@ -1,12 +1,16 @@
 """The cast: Rosa reports, Ravi reviews, Mona maintains, Sam is a stranger."""
 
 import os
+import signal
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 from celery.contrib.testing.worker import start_worker
+from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.files.storage import storages as file_storages
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -19,6 +23,8 @@ from feedback.services import audits, images, manifests, reports, verdicts
 from feedback.services.counterparts import Pair
 from modeltrain.audit import columns, evaluate
 from modeltrain.audit.evaluate import Predicted
+from modeltrain.model import artifact
+from tests import environment
 from tests.conftest import noise, png
 
 DARK, LIGHT = {"skin_tone": "dark"}, {"skin_tone": "light"}
@@ -63,6 +69,43 @@ def _empty_redis() -> Iterator[None]:
     yield
     with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
         client.flushall()
+
+
+class StalledRedis:
+    """A Redis that accepts connections and answers nothing until it is told to go on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.process = environment.start_redis(folder)
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        self.resume()
+        self.process.terminate()
+        self.process.wait(timeout=10)
+
+
+@pytest.fixture
+def stalled_redis(settings) -> Iterator[StalledRedis]:
+    with tempfile.TemporaryDirectory(prefix="speakup-redis-") as folder:  # a short path: 107 bytes
+        server = StalledRedis(Path(folder))
+        settings.REDIS_URL = f"unix://{folder}/redis.sock"
+        yield server
+        server.stop()
+
+
+def register_worker(queue: str = "inference") -> None:
+    """Have the site think that a worker reads this queue; nobody answers what is put there."""
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        client.set(f"heartbeat:{queue}", "a worker", ex=60)
+
+
+def whole_artifact(name: str) -> str:
+    """Write a small artifact whose files are whole, and return its hash."""
+    files = {"model.onnx": name.encode(), "labels.json": b'["neutral"]', "config.json": b"{}"}
+    return artifact.write(parent=Path(settings.ARTIFACTS_DIR), files=files).sha256
 
 
 def finished_audit(model: ModelVersion, audit_set: AuditSet, predicted: list[Predicted]) -> Audit:

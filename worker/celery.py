@@ -15,7 +15,7 @@ app.conf.update(
     task_routes={
         **{
             f"inference.{name}_task": {"queue": "inference", "priority": heartbeat.AFTER_VISITORS}
-            for name in ("answer_part", "judge_report", "occlude")
+            for name in ("predict_part", "judge_report", "occlude")
         },
         "inference.*": {"queue": "inference"},
         # Tasks in this queue are short. In another one an erasure might wait for an hour.
@@ -28,6 +28,9 @@ app.conf.update(
     accept_content=["json"],
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
+    # Remote control listens on a pub/sub socket, which is read without a time limit after Redis was
+    # restarted. Nothing here uses it.
+    worker_enable_remote_control=False,
     broker_connection_retry_on_startup=True,
     broker_transport_options={
         "visibility_timeout": 2 * 3600,

@@ -1,6 +1,15 @@
-"""The tasks that run periodically."""
+"""The tasks that run periodically, and the one that runs when a worker starts."""
+
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_ready
+
+
+@worker_ready.connect
+def check_service_at_start(sender: Any, **_: Any) -> None:
+    if "inference" in sender.app.amqp.queues.consume_from:
+        sender.app.send_task("inference.check_service_task")
 
 
 def install(app: Celery) -> None:
@@ -9,6 +18,11 @@ def install(app: Celery) -> None:
             "task": "upkeep.delete_expired_images_task",
             "schedule": 60.0,
             "options": {"expires": 50},
+        },
+        "check-service": {
+            "task": "inference.check_service_task",
+            "schedule": 30.0,
+            "options": {"expires": 29},
         },
         "erase-files": {
             "task": "upkeep.erase_files_task",

@@ -17,6 +17,7 @@ const tensorflow = join(
   "dist",
 );
 
+/** @type {import("esbuild").BuildOptions} */
 const common = { bundle: true, minify: true, format: "esm", target: ["es2022"], logLevel: "error" };
 await build({
   ...common,

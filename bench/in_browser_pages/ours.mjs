@@ -1,17 +1,20 @@
 // This site's classifier, by its own interface.
 import { Classifier, describe } from "../../nsfwsite/static/src/classifier.js";
 
+/** @type {Classifier | undefined} */
 let classifier;
 
-globalThis.bench = {
+const bench = {
+  /** @param {string} kind */
   async load(kind) {
     classifier?.end();
     const site = await describe("/in-browser.json");
-    classifier = new Classifier(
-      site,
-      site.graphs.find((one) => one.kind === kind),
-    );
+    const graph = site.graphs.find((graph) => graph.kind === kind);
+    if (!graph) throw new Error(`The site has no graph of this kind. Received: ${kind}.`);
+    classifier = new Classifier(site, graph);
     return classifier.load();
   },
-  classify: async (blob) => (await classifier.classify(blob)).scores,
+  /** @param {Blob} blob */
+  classify: async (blob) => (await classifier?.classify(blob))?.scores,
 };
+Object.assign(globalThis, { bench });

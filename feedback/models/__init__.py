@@ -5,6 +5,7 @@ from feedback.models.blocked_hash import BlockedHash
 from feedback.models.browser_score import BrowserScore
 from feedback.models.burst import Burst
 from feedback.models.classification import Classification
+from feedback.models.confirmation import Confirmation
 from feedback.models.dataset import DatasetVersion
 from feedback.models.decision import Decision
 from feedback.models.definition import Definition, Objection
@@ -35,6 +36,7 @@ __all__ = [
     "BrowserScore",
     "Burst",
     "Classification",
+    "Confirmation",
     "DatasetVersion",
     "Decision",
     "Definition",

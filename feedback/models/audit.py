@@ -15,6 +15,10 @@ class AuditSet(models.Model):
     card = models.TextField(blank=True)
     # Whether anyone may see its images.
     public_images = models.BooleanField(default=False)
+    confirmation = models.BooleanField(
+        default=False,
+        help_text="Whether it is opened only for candidates that are about to be promoted.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -6,7 +6,7 @@ class Burst(models.Model):
 
     class Kind(models.TextChoices):
         NETWORK = "network", "from one network"
-        PICTURES = "pictures", "with nearly the same picture"
+        PICTURES = "pictures", "with nearly the same image"
 
     kind = models.CharField(max_length=8, choices=Kind)
     began_at = models.DateTimeField(auto_now_add=True)

@@ -30,6 +30,7 @@ class LedgerEntry(AppendOnly):
         AUDIT = "audit", "Audits"
         APPROVAL = "approval", "Approvals"
         GATE = "gate", "Gate verdicts"
+        CONFIRM = "confirm", "Confirmations"
         OVERRIDE = "override", "Overrides"
         GAPS = "gaps", "Acknowledged gaps"
         PROMOTION = "promotion", "Promotions"

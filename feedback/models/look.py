@@ -8,10 +8,10 @@ class Look(AppendOnly):
 
     class Action(models.TextChoices):
         OPENED = "opened", "opened the report"
-        SAW = "saw", "saw a picture"
-        BLOCKED = "blocked", "blocked its pictures"
+        SAW = "saw", "saw an image"
+        BLOCKED = "blocked", "blocked its images"
         HANDED_BACK = "handed back", "handed it back to triage"
-        DELETED = "deleted", "deleted its pictures"
+        DELETED = "deleted", "deleted its images"
 
     # A number, not a foreign key: the row stays when the report is deleted.
     report = models.PositiveBigIntegerField(db_index=True)

@@ -25,6 +25,8 @@ class ModelVersion(models.Model):
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT)
     created_at = models.DateTimeField(auto_now_add=True)
     promoted_at = models.DateTimeField(null=True, blank=True)
+    # What is wrong with the artifact's files, as found when they were last checked; else empty.
+    damage = models.TextField(blank=True, default="")
 
     objects = ModelVersions.as_manager()
 

@@ -54,8 +54,20 @@ class Retrain(models.Model):
     policy_sha256 = models.CharField(
         max_length=64, blank=True, help_text="Of the policy with which the gate judged."
     )
+    recomputed_gate = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="The result of a later policy, beside the one that was decided by.",
+    )
+    recomputed_policy_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="Of the policy of the recomputed result."
+    )
+    recomputed_at = models.DateTimeField(null=True, blank=True)
     failure = models.TextField(blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
+    attempt = models.PositiveSmallIntegerField(
+        default=0, help_text="Which worker runs it: one that is thought lost may write no more."
+    )
     proposed_by = models.ForeignKey("auth.User", on_delete=models.PROTECT, related_name="+")
     proposed_at = models.DateTimeField(auto_now_add=True)
     approved_by = models.ForeignKey(
@@ -101,6 +113,16 @@ class Retrain(models.Model):
             models.CheckConstraint(
                 condition=~Q(status__in=["promoted", "declined"]) | Q(decided_by__isnull=False),
                 name="verdict_has_a_decider",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    recomputed_gate__isnull=True,
+                    recomputed_policy_sha256="",
+                    recomputed_at__isnull=True,
+                )
+                | Q(recomputed_gate__isnull=False, recomputed_at__isnull=False)
+                & ~Q(recomputed_policy_sha256=""),
+                name="recomputed_gate_has_policy_and_time",
             ),
             models.CheckConstraint(
                 condition=~Q(status="promoted") | Q(gate__verdict="pass") | ~Q(override_reason=""),

@@ -1,27 +1,41 @@
 """Audits, their findings, and named slices."""
 
+from django.db.models import QuerySet
+
 from feedback.models import Audit, AuditSet, Finding, ModelVersion, NamedSlice
+
+
+def public_audits() -> "QuerySet[Audit]":
+    """All audits but those on confirmation sets, whose figures are shown nowhere."""
+    return Audit.objects.filter(audit_set__confirmation=False)
 
 
 def audit_of(model: ModelVersion) -> Audit | None:
     """The model's audit on the newest of its audit sets."""
-    return model.audits.select_related("audit_set").order_by("-audit_set__pk").first()
+    audits = public_audits().filter(model=model).select_related("audit_set")
+    return audits.order_by("-audit_set__pk").first()
 
 
 def deciding_set() -> AuditSet | None:
     """The set that decides about new models: the newest."""
-    return AuditSet.objects.order_by("-pk").first()
+    return AuditSet.objects.filter(confirmation=False).order_by("-pk").first()
+
+
+def confirmation_set() -> AuditSet | None:
+    """The set on which candidates that passed are judged once more: the newest, if there is one."""
+    return AuditSet.objects.filter(confirmation=True).order_by("-pk").first()
 
 
 def finished_audit_of(model: ModelVersion) -> Audit | None:
     """The model's finished audit on the newest audit set that has one."""
-    finished = model.audits.filter(status=Audit.Status.DONE).select_related("audit_set")
-    return finished.order_by("-audit_set__pk").first()
+    finished = public_audits().filter(model=model, status=Audit.Status.DONE)
+    return finished.select_related("audit_set").order_by("-audit_set__pk").first()
 
 
 def audit_sets_used() -> list[AuditSet]:
     """Audit sets with a finished audit, the newest first."""
-    return list(AuditSet.objects.filter(audit__status=Audit.Status.DONE).distinct().order_by("-pk"))
+    used = AuditSet.objects.filter(confirmation=False, audit__status=Audit.Status.DONE)
+    return list(used.distinct().order_by("-pk"))
 
 
 def finished_audits(audit_set: AuditSet | None) -> list[Audit]:

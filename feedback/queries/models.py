@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 
 from feedback.models import ModelVersion, Report, Retrain
 
@@ -30,6 +30,16 @@ def previous_champion() -> ModelVersion | None:
         ModelVersion.objects.filter(status=ModelVersion.Status.RETIRED)
         .order_by("-promoted_at")
         .first()
+    )
+
+
+def in_serving_order() -> QuerySet[ModelVersion]:
+    """The champion, then the models that were in service before it, without those damaged."""
+    champion_first = Case(When(status=ModelVersion.Status.CHAMPION, then=0), default=1)
+    return (
+        ModelVersion.objects.exclude(status=ModelVersion.Status.CANDIDATE)
+        .filter(damage="")
+        .order_by(champion_first, "-promoted_at")
     )
 
 

@@ -48,9 +48,12 @@ def import_set(
     card: str = "",
     new_groups: bool = False,
     public_images: bool = False,
+    confirmation: bool = False,
     progress: ImportProgress,
 ) -> AuditSetImport:
     """Freeze a dataset's images as an audit set, which decides about new models from then on.
+
+    A confirmation set does not decide. It has no audits until a candidate is about to be promoted.
 
     An image that a model has learnt from, or a near duplicate of one, is left out with a warning.
     The import either stores the whole set or nothing.
@@ -67,10 +70,18 @@ def import_set(
         Whether to create unknown axes and values; otherwise they are refused.
     public_images : bool
         Whether anyone may see its images.
+    confirmation : bool
+        Whether it is opened only for candidates that are about to be promoted.
     progress : callable
         Called with the number of images read and the total.
     """
     _check(name, data, new_groups=new_groups)
+    if confirmation and public_images:
+        raise Invalid(
+            rule="Nobody sees the images of a confirmation set.",
+            received="confirmation and public images together",
+            remedy="Choose one of them.",
+        )
     warnings: list[str] = []
     rows, hashes = _readable(data, warnings, progress)
     rows = _exclude_learnt(rows, hashes, warnings)
@@ -80,7 +91,8 @@ def import_set(
             received=f"{len(data.rows)} images, and none of them is left. {' '.join(warnings)}",
             remedy="Import other images.",
         )
-    warnings += _overlap_warnings(rows) + _size_warnings(rows)
+    warnings += _overlap_warnings(rows, confirmation=confirmation)
+    warnings += _size_warnings(rows, decides=not confirmation)
     folder = Path(settings.AUDIT_IMAGES_DIR)
     folder.mkdir(parents=True, exist_ok=True)
     for row in rows:
@@ -95,7 +107,10 @@ def import_set(
             images=len(rows),
             card=card,
             public_images=public_images,
+            confirmation=confirmation,
         )
+        if confirmation:
+            return AuditSetImport(audit_set, warnings)
         for model in ModelVersion.objects.exclude(status=ModelVersion.Status.CANDIDATE):
             audits.request(model=model, audit_set=audit_set)
     return AuditSetImport(audit_set, warnings)
@@ -192,11 +207,17 @@ def _exclude_learnt(rows: Sequence[Row], hashes: dict[str, Pdq], warnings: list[
     return unlearnt
 
 
-def _overlap_warnings(rows: Sequence[Row]) -> list[str]:
+def _overlap_warnings(rows: Sequence[Row], *, confirmation: bool) -> list[str]:
     hashes = {row.sha256 for row in rows}
     warnings = []
     for audit_set in AuditSet.objects.all():
         shared = len(hashes & {row.sha256 for row in manifest.read(audit_set.manifest)})
+        if shared and (confirmation or audit_set.confirmation):
+            raise Invalid(
+                rule="A confirmation set shares no image with another audit set.",
+                received=f"{shared} images that are in {audit_set.name} too",
+                remedy="Leave them out and import again.",
+            )
         if shared:
             warnings.append(
                 f"{shared} images are in audit set {audit_set.name} too: its gate decisions count."
@@ -204,7 +225,7 @@ def _overlap_warnings(rows: Sequence[Row]) -> list[str]:
     return warnings
 
 
-def _size_warnings(rows: Sequence[Row]) -> list[str]:
+def _size_warnings(rows: Sequence[Row], *, decides: bool) -> list[str]:
     """Name the labels and groups with too few images for a conclusion."""
     # The policy's module imports statistics, which take seconds.
     from modeltrain.gate.policy import CLASS, Policy
@@ -213,12 +234,13 @@ def _size_warnings(rows: Sequence[Row]) -> list[str]:
     warnings = policy.warnings()
     labels = Counter(row.label for row in rows)
     empty = [label for label in LABELS if not labels[label]]
-    if missing := [label for label in empty if policy.requires(CLASS, label)]:
+    missing = [label for label in empty if decides and policy.requires(CLASS, label)]
+    if missing:
         warnings.append(
             f"There is no image of {', '.join(missing)}: no model passes the gate on this set "
             "without a named maintainer's reason."
         )
-    if unknown := [label for label in empty if not policy.requires(CLASS, label)]:
+    if unknown := [label for label in empty if label not in missing]:
         warnings.append(
             f"There is no image of {', '.join(unknown)}: the gate's verdicts on this set say "
             "nothing about them."

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.cache import cache
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from feedback import queries
@@ -39,13 +40,21 @@ def request(*, model: ModelVersion, audit_set: AuditSet) -> Audit:
     return audit
 
 
+def repeat(*, audit: Audit) -> None:
+    """Queue an audit again that failed, or whose answers are lost."""
+    statuses = [Audit.Status.FAILED, *([] if has_answers(audit) else [Audit.Status.DONE])]
+    Audit.objects.filter(pk=audit.pk, status__in=statuses).update(
+        status=Audit.Status.WAITING, failure="", progress={}
+    )
+
+
 def start(*, pk: int) -> list[int]:
     """Split a waiting audit into parts and return those without predictions.
 
     The list is empty if another worker has started the audit or every part has predictions.
     """
     waiting = Audit.objects.filter(pk=pk, status=Audit.Status.WAITING)
-    if not waiting.update(status=Audit.Status.RUNNING, heartbeat_at=timezone.now()):
+    if not waiting.update(status=Audit.Status.RUNNING, heartbeat_at=Now()):
         return []
     audit = Audit.objects.select_related("model", "audit_set").get(pk=pk)
     rows = manifest.read(audit.audit_set.manifest)
@@ -117,6 +126,34 @@ def predictions_of(audit: Audit, slices: Mapping[str, str] | None = None) -> "Co
     return columns.with_axis(columns.read(audit.predictions), SLICE, slices)
 
 
+def has_answers(audit: Audit) -> bool:
+    """Whether the file with a finished audit's predictions is there and can be read."""
+    from modeltrain.audit import columns
+
+    try:
+        columns.read(audit.predictions)
+    except (OSError, columns.ColumnsRefused):
+        return False
+    return True
+
+
+def comparable(
+    *, before: int | None, after: int | None, audit_set: int | None
+) -> tuple[Audit, Audit] | None:
+    """The audits of two models on a set, by primary keys, if both are finished and readable."""
+    finished = Audit.objects.filter(
+        model__in=[before, after], audit_set=audit_set, status=Audit.Status.DONE
+    )
+    by_model = {
+        audit.model_id: audit
+        for audit in finished.select_related("model", "audit_set").defer("figures", "pairs")
+        if has_answers(audit)
+    }
+    if before not in by_model or after not in by_model:
+        return None
+    return by_model[before], by_model[after]
+
+
 def rows_of(audit_set: AuditSet, slices: Mapping[str, str]) -> list[manifest.Row]:
     """The set's manifest rows, with each image's slice as a group."""
     return [
@@ -171,7 +208,7 @@ def _update_progress(audit: Audit) -> None:
     parts_done = sum(_predictions_path(audit, part).is_file() for part in _parts(audit))
     done = min(parts_done * PART_IMAGES, total)
     Audit.objects.filter(pk=audit.pk, status=Audit.Status.RUNNING).update(
-        heartbeat_at=timezone.now(),
+        heartbeat_at=Now(),
         progress={"stage": "auditing", "message": "Auditing", "done": done, "total": total},
     )
 
@@ -263,8 +300,8 @@ def at_operating_point(
     return figures
 
 
-def fail_lost() -> int:
+def resume_lost() -> int:
     """Put running audits whose heartbeat stopped back in the queue: their worker is lost."""
     return Audit.objects.filter(
-        status=Audit.Status.RUNNING, heartbeat_at__lt=timezone.now() - LOST_AFTER
+        status=Audit.Status.RUNNING, heartbeat_at__lt=Now() - LOST_AFTER
     ).update(status=Audit.Status.WAITING, progress={})

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from feedback.errors import ImageRefused, WrongState
-from feedback.models import Classification, DemoAnswer, ModelVersion
+from feedback.models import Classification, DemoAnswer
 from feedback.services import images, models, uploads
 
 # A worker that has not answered after this time never will.
@@ -27,7 +27,7 @@ def submit(*, upload: "UploadedFile[bytes]") -> Classification:
 
 
 def classify(*, pk: str) -> None:
-    """Decode the upload in a child process, ask the champion, and store the image for a while."""
+    """Decode the upload in a child process, ask a model, and store the image for a while."""
     waiting = Classification.objects.filter(pk=pk, status=Classification.Status.WAITING)
     classification = waiting.first()
     if classification is None:
@@ -47,14 +47,14 @@ def classify(*, pk: str) -> None:
         )
         _delete_upload(classification)
         return
-    champion = ModelVersion.objects.champion()
-    prediction = models.classifier_of(champion).classify(pixels)
+    model, classifier = models.classifier_in_service()
+    prediction = classifier.classify(pixels)
     image = images.store(pixels)
     updated = waiting.update(
         status=Classification.Status.DONE,
         image=image,
         image_sha256=image.sha256,
-        model=champion,
+        model=model,
         label=prediction.label,
         scores=prediction.scores,
         finished_at=timezone.now(),

@@ -62,7 +62,7 @@ def revise(
     borderline = [
         {
             **example,
-            "picture": required_text(example["picture"], "A borderline picture", LONGEST_MEANING),
+            "picture": required_text(example["picture"], "A borderline image", LONGEST_MEANING),
         }
         for example in borderline
     ]

@@ -106,7 +106,7 @@ def _mark_datasets(erasures: Sequence[Erasure]) -> None:
         if contained:
             Retrain.objects.filter(dataset=dataset, status=Retrain.Status.RUNNING).update(
                 status=Retrain.Status.FAILED,
-                failure="A picture that it learns from was withdrawn. Propose it again.",
+                failure="An image that it learns from was withdrawn. Propose it again.",
             )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from feedback import queries
@@ -26,7 +27,7 @@ BY_PRIORITY = sorted(Kind, key=lambda kind: kind != Kind.INT8)
 
 def request_missing() -> None:
     """Create the missing findings of every finished audit of the model in service."""
-    finished = Audit.objects.filter(
+    finished = queries.audits.public_audits().filter(
         status=Audit.Status.DONE, model__status=ModelVersion.Status.CHAMPION
     )
     for kind in BY_PRIORITY:
@@ -50,14 +51,14 @@ def run(*, pk: int) -> None:
     """Run the verb for this kind of finding in a process of its own, and store the result."""
     waiting = Finding.objects.filter(pk=pk, status=Status.WAITING)
     if not waiting.update(
-        status=Status.RUNNING, heartbeat_at=timezone.now(), progress={"stage": "starting"}
+        status=Status.RUNNING, heartbeat_at=Now(), progress={"stage": "starting"}
     ):
         return  # another worker got there first
     finding = Finding.objects.select_related("audit__model", "audit__audit_set").get(pk=pk)
     running = Finding.objects.filter(pk=pk, status=Status.RUNNING)
 
     def listen(message: Mapping[str, Any]) -> bool:
-        changed: dict[str, Any] = {"heartbeat_at": timezone.now()}
+        changed: dict[str, Any] = {"heartbeat_at": Now()}
         if "stage" in message:
             changed["progress"] = dict(message)
         return bool(running.update(**changed)) and not _retrain_is_waiting()
@@ -148,8 +149,8 @@ def _export_arguments(audit: Audit, folder: Path) -> list[str]:
     ]
 
 
-def fail_lost() -> int:
+def resume_lost() -> int:
     """Put running findings whose heartbeat stopped back in the queue: their worker is lost."""
     return Finding.objects.filter(
-        status=Status.RUNNING, heartbeat_at__lt=timezone.now() - audits.LOST_AFTER
+        status=Status.RUNNING, heartbeat_at__lt=Now() - audits.LOST_AFTER
     ).update(status=Status.WAITING, progress={})

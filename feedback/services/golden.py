@@ -41,7 +41,7 @@ def mark(*, report: Report, by: User) -> None:
     """Make a report a golden case: now and then reviewers are asked it again."""
     if not usable(report):
         raise WrongState(
-            rule="A golden case is a decided report whose pictures are kept.",
+            rule="A golden case is a decided report whose images are kept.",
             received=f"report {report.pk}, {report.status}",
             remedy="Choose another one.",
         )

@@ -16,8 +16,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from feedback.errors import ConfirmationNeeded
 from feedback.models import (
     Audit,
+    Confirmation,
     DatasetVersion,
     Decision,
     Definition,
@@ -186,6 +188,19 @@ def record_gate(retrain: Retrain) -> None:
     )
 
 
+def record_confirmation(confirmation: Confirmation) -> None:
+    """Record that the confirmation set was opened for a candidate, and its verdict."""
+    write(
+        Kind.CONFIRM,
+        retrain=confirmation.retrain.pk,
+        **_model(confirmation.retrain.candidate),
+        against=confirmation.judged_against.version,
+        audit_set=confirmation.audit_set.name,
+        **_verdict(confirmation.gate or {}),
+        by=name_of(confirmation.requested_by),
+    )
+
+
 def _verdict(gate: Mapping[str, Any]) -> dict[str, Any]:
     policy = gate.get("policy", {})
     return {
@@ -220,8 +235,12 @@ def record_export(finding: Finding) -> None:
     )
 
 
-def record_override(retrain: Retrain, *, by: User) -> None:
-    _record_judgement(Kind.OVERRIDE, retrain, by)
+def record_override(
+    retrain: Retrain, *, by: User, unconfirmed: ConfirmationNeeded | None = None
+) -> None:
+    """Record a promotion past the gate, or past the confirmation set and what that said."""
+    facts = {"confirmation": unconfirmed.received} if unconfirmed else {}
+    _record_judgement(Kind.OVERRIDE, retrain, by, **facts)
 
 
 def record_gaps(retrain: Retrain, *, by: User) -> None:
@@ -242,7 +261,7 @@ def record_decline(retrain: Retrain, *, by: User) -> None:
     _record_judgement(Kind.DECLINE, retrain, by)
 
 
-def _record_judgement(kind: LedgerEntry.Kind, retrain: Retrain, by: User) -> None:
+def _record_judgement(kind: LedgerEntry.Kind, retrain: Retrain, by: User, **facts: str) -> None:
     """Record a maintainer's decision on a candidate, next to the gate's verdict."""
     write(
         kind,
@@ -251,6 +270,7 @@ def _record_judgement(kind: LedgerEntry.Kind, retrain: Retrain, by: User) -> Non
         verdict=(retrain.gate or {}).get("verdict"),
         reason=retrain.override_reason,
         by=name_of(by),
+        **facts,
     )
 
 
@@ -326,6 +346,11 @@ def contradictions() -> Iterator[str]:
         elif entry.kind == Kind.GATE:
             retrain = Retrain.objects.filter(pk=facts["retrain"]).first()
             matches = retrain is not None and sha256(retrain.gate) == facts["result_sha256"]
+        elif entry.kind == Kind.CONFIRM:
+            results = Confirmation.objects.filter(
+                retrain=facts["retrain"], audit_set__name=facts["audit_set"], gate__isnull=False
+            ).values_list("gate", flat=True)
+            matches = facts["result_sha256"] in map(sha256, results)
         elif entry.kind == Kind.GAPS:
             retrain = Retrain.objects.filter(pk=facts["retrain"]).first()
             names = {f"{gap['axis']}={gap['value']}" for gap in facts["gaps"]}

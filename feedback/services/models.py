@@ -4,11 +4,14 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from feedback import queries
 from feedback.errors import ArtifactMissing, Invalid, WrongState
 from feedback.models import ModelVersion
 from feedback.services import ledger
@@ -16,6 +19,8 @@ from feedback.text import optional_text
 
 if TYPE_CHECKING:
     from modeltrain.model.classifier import Classifier
+
+log = structlog.get_logger()
 
 
 def register(*, sha256: str, title: str, parent: ModelVersion | None) -> ModelVersion:
@@ -45,12 +50,7 @@ def roll_back(*, model: ModelVersion, by: User, reason: str) -> None:
             received="no reason",
             remedy="Write what is wrong with the model in service.",
         )
-    if not model.folder.is_dir():
-        raise ArtifactMissing(
-            rule="A model goes into service from its own files.",
-            received="an artifact folder that is not there",
-            remedy="Restore it from a backup, or choose another.",
-        )
+    refuse_damaged(model)
     put_in_service(model, by=by, reason=reason)
 
 
@@ -86,9 +86,46 @@ def put_in_service(
             )
 
 
+def refuse_damaged(model: ModelVersion) -> None:
+    """Refuse a model whose files are not those that were audited, byte for byte.
+
+    Raises
+    ------
+    ArtifactMissing
+        A file is missing or was changed.
+    """
+    if damage := _check_files(model):
+        raise ArtifactMissing(
+            rule="A model goes into service from its own files, unchanged since it was audited.",
+            received=damage,
+            remedy="Restore its folder from a backup, or choose another model.",
+        )
+
+
+def _check_files(model: ModelVersion) -> str:
+    """Compare the artifact's files with their hashes. Store and return what is wrong, if anything.
+
+    As long as the files are damaged, the model does not answer.
+    """
+    from modeltrain.model import artifact
+
+    try:
+        artifact.load(model.folder)
+        damage = ""
+    except artifact.ArtifactCorrupt as corrupt:
+        damage = f"{corrupt.file}: {corrupt.received} instead of {corrupt.expected}"
+    except OSError as problem:
+        damage = f"files that cannot be read ({problem.strerror})"
+    if damage != model.damage:
+        log.error("model is damaged" if damage else "model is whole again", model=model.version)
+        ModelVersion.objects.filter(pk=model.pk).update(damage=damage)
+        model.damage = damage
+    return damage
+
+
 @functools.lru_cache(maxsize=2)
 def _classifier(folder: Path) -> "Classifier":
-    # Imported here: the web process must not load onnxruntime.
+    # Imported here: the web process must not load onnxruntime (ADR 18).
     from modeltrain.model import artifact
     from modeltrain.model.classifier import Classifier
 
@@ -98,3 +135,40 @@ def _classifier(folder: Path) -> "Classifier":
 def classifier_of(model: ModelVersion) -> "Classifier":
     """Load a model. The last two stay in memory, so a promotion costs only one load."""
     return _classifier(model.folder)
+
+
+def classifier_in_service() -> tuple[ModelVersion, "Classifier"]:
+    """Load the champion or, while its files are damaged, the model in service before it.
+
+    Raises
+    ------
+    ModelVersion.DoesNotExist
+        No model that was ever in service can be loaded.
+    """
+    from modeltrain.model import artifact
+
+    for model in queries.models.in_serving_order():
+        try:
+            return model, classifier_of(model)
+        except (artifact.ArtifactCorrupt, OSError):
+            _check_files(model)
+    raise ModelVersion.DoesNotExist("No model can be loaded.")
+
+
+def check_service() -> bool:
+    """Check the files of the models that may answer, then classify an image with the one that does.
+
+    Returns
+    -------
+    bool
+        Whether one answered.
+    """
+    for model in (queries.models.champion(), queries.models.previous_champion()):
+        if model:
+            _check_files(model)
+    try:
+        _, classifier = classifier_in_service()
+    except ModelVersion.DoesNotExist:
+        return False
+    classifier.classify(np.full((8, 8, 3), 255, dtype=np.uint8))
+    return True

@@ -25,7 +25,7 @@ def request(*, image: StoredImage) -> Occlusion:
     ):
         return occlusion
     raise WrongState(
-        rule="A model is asked once what moves its score of a picture.",
+        rule="A model is asked once what moves its score of an image.",
         received=f"one more, with {occlusion.done} of {occlusion.rows} rows done",
         remedy="Open the case to see it.",
     )

@@ -250,7 +250,7 @@ def screen(*, pk: int) -> None:
                 report=report,
                 sources=[Report.Status.SCREENING],
                 status=Report.Status.ESCALATED,
-                note="A picture matched the blocklist.",
+                note="An image matched the blocklist.",
             ):
                 outcomes.record(report=report, outcome=Report.Status.ESCALATED)
         return

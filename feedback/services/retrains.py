@@ -8,7 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from feedback import queries
@@ -16,6 +17,7 @@ from feedback.errors import ArtifactMissing, NothingToLearn, OverrideNeeded, Wro
 from feedback.models import ApprovalRule, Audit, AuditSet, DatasetVersion, ModelVersion, Retrain
 from feedback.services import (
     audits,
+    confirmations,
     datasets,
     gaps,
     ledger,
@@ -28,6 +30,8 @@ from feedback.text import optional_text
 from modeltrain.data import manifest
 
 Status = Retrain.Status
+# After so many workers were lost on a retrain, the next one would be lost too.
+ATTEMPTS = 3
 
 
 def propose(*, by: User) -> Retrain:
@@ -39,7 +43,7 @@ def propose(*, by: User) -> Retrain:
     if dataset is None or dataset.parent is None or (origin and origin.dataset == dataset):
         raise NothingToLearn(
             rule="A retrain needs examples that the present model has not learnt from.",
-            received="no accepted report with pictures and consent to train",
+            received="no accepted report with images and consent to train",
             remedy="Decide some reports first.",
         )
     try:
@@ -122,12 +126,16 @@ def promote(
     """Put the candidate in service, in one transaction: there is always a champion.
 
     The verdict must still hold against what is in service now. A verdict that is no pass needs a
-    reason, and every gap that opens needs a confirmation, whatever the verdict.
+    reason, and so does one that the confirmation set has not confirmed. Every gap that opens has to
+    be acknowledged, whatever the verdict.
     """
     _refuse_unless(retrain, [Status.EVALUATED], "promoted")
     verdicts.refuse_outdated(retrain)
     gate, candidate = retrain.gate or {}, retrain.candidate
     override_reason = optional_text(override_reason, "A reason")
+    unconfirmed = confirmations.objection(retrain)
+    if unconfirmed and not override_reason:
+        raise unconfirmed
     if gate.get("verdict") != "pass" and not override_reason:
         raise OverrideNeeded(
             rule="A model that the gate did not pass needs a written, public reason.",
@@ -135,12 +143,13 @@ def promote(
             remedy="Give override_reason, or decline.",
         )
     groups = gaps.acknowledge(gate, acknowledged_gaps)
-    if candidate is None or not candidate.folder.is_dir():
+    if candidate is None:
         raise ArtifactMissing(
             rule="A model is promoted from its own files.",
-            received="an artifact folder that is not there",
-            remedy="Restore it from a backup, or retrain.",
+            received="a retrain without a model",
+            remedy="Propose another.",
         )
+    models.refuse_damaged(candidate)
     with transaction.atomic():
         _transition(
             retrain,
@@ -153,8 +162,8 @@ def promote(
             override_reason=override_reason,
             acknowledged_gaps=groups,
         )
-        if gate.get("verdict") != "pass":
-            ledger.record_override(retrain, by=by)
+        if gate.get("verdict") != "pass" or unconfirmed:
+            ledger.record_override(retrain, by=by, unconfirmed=unconfirmed)
         if groups:
             ledger.record_gaps(retrain, by=by)
         models.put_in_service(candidate, instead_of=retrain.judged_against, by=by)
@@ -165,30 +174,33 @@ def run(*, pk: int) -> None:
     """Train, audit and judge in a process of its own, and store the result."""
     started = Retrain.objects.filter(pk=pk, status=Status.APPROVED).update(
         status=Status.RUNNING,
+        attempt=F("attempt") + 1,
         started_at=timezone.now(),
-        heartbeat_at=timezone.now(),
+        heartbeat_at=Now(),
         progress={"stage": "starting", "done": 0, "total": 1, "message": "Starting"},
     )
     if not started:
         return  # another worker got there first, or it was cancelled
     retrain = Retrain.objects.select_related("base", "dataset").get(pk=pk)
-    running = Retrain.objects.filter(pk=pk, status=Status.RUNNING)
+    running = Retrain.objects.filter(pk=pk, status=Status.RUNNING, attempt=retrain.attempt)
 
     def listen(message: Mapping[str, Any]) -> bool:
-        changed: dict[str, Any] = {"heartbeat_at": timezone.now()}
+        changed: dict[str, Any] = {"heartbeat_at": Now()}
         if "stage" in message:
             changed["progress"] = dict(message)
         return bool(running.update(**changed))
 
     try:
-        audit_set = AuditSet.objects.latest("pk")
+        audit_set = AuditSet.objects.filter(confirmation=False).latest("pk")
         result = training_process.run(
             _arguments(retrain, audit_set),
             log=retrain.folder / "training.log",
             listen=listen,
             limit_seconds=settings.RETRAIN_SECONDS,
         )
-        _store_result(retrain, audit_set, result)
+        _store_result(running, retrain, audit_set, result)
+    except training_process.ProcessKilled as killed:
+        _queue_again(running, str(killed))
     except training_process.ProcessFailed as failure:
         running.update(status=Status.FAILED, failure=str(failure))
     except Exception as error:
@@ -200,7 +212,7 @@ def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
     rows = manifest.read(retrain.dataset.manifest)
     if missing := len(rows) - len(manifests.existing_rows(rows)):
         raise training_process.ProcessFailed(
-            f"{missing} of the reported pictures of {retrain.dataset} were withdrawn since it was "
+            f"{missing} of the reported images of {retrain.dataset} were withdrawn since it was "
             "proposed, or the decision on them was taken back. Propose it again: the next dataset "
             "is without them."
         )
@@ -234,7 +246,12 @@ def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
     return arguments
 
 
-def _store_result(retrain: Retrain, audit_set: AuditSet, result: Mapping[str, Any]) -> None:
+def _store_result(
+    running: "QuerySet[Retrain]",
+    retrain: Retrain,
+    audit_set: AuditSet,
+    result: Mapping[str, Any],
+) -> None:
     candidate = models.register(
         sha256=result["sha256"], title=f"Retrain {retrain.pk}", parent=retrain.base
     )
@@ -252,7 +269,7 @@ def _store_result(retrain: Retrain, audit_set: AuditSet, result: Mapping[str, An
             audits.finish(audit=audit, figures=figures)
     gate = verdicts.with_wear(json.loads(Path(result["gate"]).read_text()), audit_set)
     with transaction.atomic():
-        evaluated = Retrain.objects.filter(pk=retrain.pk, status=Status.RUNNING).update(
+        evaluated = running.update(
             status=Status.EVALUATED,
             candidate=candidate,
             gate=gate,
@@ -266,13 +283,27 @@ def _store_result(retrain: Retrain, audit_set: AuditSet, result: Mapping[str, An
             ledger.record_gate(retrain)
 
 
-def fail_lost() -> int:
-    """Mark running retrains whose heartbeat stopped as failed: their worker is lost."""
-    return Retrain.objects.filter(
-        status=Status.RUNNING, heartbeat_at__lt=timezone.now() - audits.LOST_AFTER
-    ).update(
+def resume_lost() -> int:
+    """Hand running retrains whose heartbeat stopped to the next worker: theirs is lost.
+
+    Time is the database's, so the clocks of the workers' machines may differ.
+    """
+    return _queue_again(
+        Retrain.objects.filter(status=Status.RUNNING, heartbeat_at__lt=Now() - audits.LOST_AFTER),
+        "Its training worker was lost: no sign of life for a minute.",
+    )
+
+
+def _queue_again(running: "QuerySet[Retrain]", reason: str) -> int:
+    """Have another worker go on with what the last one left, or give up after `ATTEMPTS`."""
+    given_up = running.filter(attempt__gte=ATTEMPTS).update(
         status=Status.FAILED,
-        failure="The training worker was lost: no sign of life for a minute. Propose it again.",
+        failure=f"{reason} That was attempt {ATTEMPTS} of {ATTEMPTS}. Find out why before you "
+        "start it again.",
+    )
+    return given_up + running.update(
+        status=Status.APPROVED,
+        progress={"stage": "waiting", "message": f"{reason} The next worker goes on with it."},
     )
 
 

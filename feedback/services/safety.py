@@ -27,12 +27,12 @@ def record_opening(*, report: Report, by: User) -> None:
 
 def block(*, report: Report, by: User, source: str) -> tuple[int, int]:
     """Put its images on the blocklist. Returns how many, and how many are too plain for that."""
-    source = required_text(source, "Why a picture is blocked", 150)
+    source = required_text(source, "Why an image is blocked", 150)
     with _escalated(report, by):
         blocked_images = list(StoredImage.objects.filter(example__report=report))
         if not blocked_images:
             raise WrongState(
-                rule="A picture is blocked while it is here.",
+                rule="An image is blocked while it is here.",
                 received=f"report {report.pk}, which has none",
                 remedy="Import its hash with import_blocklist, if you have it.",
             )
@@ -55,7 +55,7 @@ def hand_back(*, report: Report, by: User, note: str) -> None:
 
 def delete_images(*, report: Report, by: User, note: str) -> None:
     """Delete its images for good. The report stays escalated, and its receipt says so."""
-    note = required_text(note, "Why pictures are deleted")
+    note = required_text(note, "Why images are deleted")
     with _escalated(report, by):
         images.delete_images(report=report)
         _log(report, by, Action.DELETED, note=note)

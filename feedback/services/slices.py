@@ -22,7 +22,7 @@ def name(*, finding: Finding, region: int, title: str, by: User) -> NamedSlice:
         raise Invalid(
             rule=f"A name has letters or digits, and at most {TITLE} characters.",
             received=repr(title[:TITLE]),
-            remedy="Say what these pictures have in common, such as: Flags.",
+            remedy="Say what these images have in common, such as: Flags.",
         )
     audit_set = finding.audit.audit_set
     with transaction.atomic():

@@ -24,6 +24,10 @@ class ProcessFailed(Exception):
     """The process ended without a result, for the reason in the message."""
 
 
+class ProcessKilled(ProcessFailed):
+    """Something killed the process, such as a lack of memory: another attempt may succeed."""
+
+
 def run(
     arguments: Sequence[str], *, log: Path, listen: Listener, limit_seconds: float
 ) -> Mapping[str, Any]:
@@ -89,6 +93,9 @@ def _follow(
     code = process.wait()
     if code == 0 and result is not None:
         return result
+    if code < 0 and not failure:
+        name = signal.Signals(-code).name
+        raise ProcessKilled(f"The training process was killed ({name}). Its log is {log.name}.")
     raise ProcessFailed(failure or _describe_exit(code, log))
 
 
@@ -106,8 +113,5 @@ def _parse(line: bytes) -> dict[str, Any]:
 
 
 def _describe_exit(code: int, log: Path) -> str:
-    if code < 0:
-        name = signal.Signals(-code).name
-        return f"The training process was killed ({name}). Its log is {log.name}."
     last_line = log.read_text(errors="replace").strip().splitlines()[-1:]
     return f"The training process ended with code {code}. {' '.join(last_line)}".strip()

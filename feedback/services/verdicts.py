@@ -89,7 +89,7 @@ def still_holds(retrain: Retrain) -> Q:
     not be checked again on PostgreSQL after waiting for another writer.
     """
     champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).values("pk")[:1]
-    newest = AuditSet.objects.order_by("-pk").values("pk")[:1]
+    newest = AuditSet.objects.filter(confirmation=False).order_by("-pk").values("pk")[:1]
     return Q(
         Q(judged_against=champion),
         Q(audit_set=newest),
@@ -112,19 +112,19 @@ def to_judge_again() -> list[int]:
 def judge_again(*, pk: int) -> None:
     """Replace a verdict that no longer holds, once both models are audited on the newest set.
 
-    The audits are requested if they are missing. An audit that failed is not repeated.
+    The audits are requested if they are missing. One that failed, or whose answers are lost, is not
+    repeated: `unusable_audits` tells maintainers, who have it repeated.
     """
     retrain = Retrain.objects.select_related("candidate", "judged_against").get(pk=pk)
     champion, audit_set = queries.models.champion(), queries.audits.deciding_set()
     if not changes(retrain) or not (champion and audit_set and retrain.candidate):
         return
-    before, after = (
-        Audit.objects.get_or_create(model=model, audit_set=audit_set)[0]
-        for model in (champion, retrain.candidate)
-    )
-    if {before.status, after.status} != {Audit.Status.DONE}:
+    for model in (champion, retrain.candidate):
+        Audit.objects.get_or_create(model=model, audit_set=audit_set)
+    pair = audits.comparable(before=champion.pk, after=retrain.candidate.pk, audit_set=audit_set.pk)
+    if pair is None:
         return
-    gate = with_wear(audits.compare(before=before, after=after), audit_set)
+    gate = with_wear(audits.compare(before=pair[0], after=pair[1]), audit_set)
     with transaction.atomic():
         replaced = Retrain.objects.filter(
             pk=pk, status=Retrain.Status.EVALUATED, evaluated_at=retrain.evaluated_at
@@ -146,19 +146,21 @@ def with_wear(gate: dict[str, Any], audit_set: AuditSet) -> dict[str, Any]:
     return gate | {"sentence": f"{gate['sentence']} {worn}"} if worn else gate
 
 
-def failed_audits(retrain: Retrain) -> list[Audit]:
-    """The failed audits without which the candidate cannot be judged again."""
+def unusable_audits(retrain: Retrain, audit_set: AuditSet | None) -> dict[Audit, str]:
+    """Audits on a set without which the candidate cannot be judged, and why each is of no use."""
     models = [queries.models.champion(), retrain.candidate]
-    return list(
-        Audit.objects.filter(
-            model__in=[model for model in models if model],
-            audit_set=queries.audits.deciding_set(),
-            status=Audit.Status.FAILED,
-        ).select_related("model", "audit_set")
-    )
+    reasons = {}
+    for audit in Audit.objects.filter(
+        model__in=[model for model in models if model], audit_set=audit_set
+    ).select_related("model", "audit_set"):
+        if audit.status == Audit.Status.FAILED:
+            reasons[audit] = f"it failed: {audit.failure or 'no reason was written down.'}"
+        elif audit.status == Audit.Status.DONE and not audits.has_answers(audit):
+            reasons[audit] = "the file with the model's answers is lost or damaged."
+    return reasons
 
 
-def retry_failed_audits(*, retrain: Retrain) -> None:
-    """Queue the failed audits again without which the candidate cannot be judged again."""
-    for audit in failed_audits(retrain):
-        audits.request(model=audit.model, audit_set=audit.audit_set)
+def repeat_unusable_audits(*, retrain: Retrain) -> None:
+    """Queue the audits again without which the candidate cannot be judged again."""
+    for audit in unusable_audits(retrain, queries.audits.deciding_set()):
+        audits.repeat(audit=audit)

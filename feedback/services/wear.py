@@ -19,8 +19,10 @@ def decisions_by_set() -> dict[AuditSet, int]:
 
     A decision on another set counts as the share of the images that both have.
     """
-    decided = Count("retrains", filter=Q(retrains__gate__isnull=False))
-    sets = list(AuditSet.objects.annotate(decisions=decided).order_by("-pk"))
+    judged = Count("retrains", filter=Q(retrains__gate__isnull=False), distinct=True)
+    judged_last = Q(confirmations__gate__isnull=False)
+    confirmed = Count("confirmations", filter=judged_last, distinct=True)
+    sets = list(AuditSet.objects.annotate(decisions=judged + confirmed).order_by("-pk"))
     return {
         audit_set: round(
             sum(other.decisions * _shared(audit_set, other) for other in sets if other.decisions)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from modeltrain.formatting import interval, percent, short_points
+from modeltrain.formatting import exact_percent, interval, percent, short_points
 
 ERROR = "error"
 MEASURES = ("false_alarm", "miss", "confusion", ERROR)  # harm first
@@ -65,7 +65,7 @@ def sentence(headline: Headline, names: Names | None = None) -> str:
         return f"{title}: not known, because the audit set has no {images}."
     return (
         f"{title}: {percent(headline['rate'])} of {headline['n']:,} {images} "
-        f"({headline['level'] * 100:g}% interval "
+        f"({exact_percent(headline['level'])} interval "
         f"{interval(headline['low'], headline['high'])}; {mix(headline)}). {claim(headline, names)}"
     )
 

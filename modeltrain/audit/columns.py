@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -191,7 +192,7 @@ def read(path: Path) -> Columns:
                     for number, (axis, names) in enumerate(header["axes"].items())
                 },
             )
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as problem:
         raise ColumnsRefused(
             "A file of answers must be complete, with the current labels. "
             f"Received: {path.name} ({problem}). Run the audit again."

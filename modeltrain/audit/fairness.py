@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 from statsmodels.stats.proportion import proportion_confint
 
@@ -46,8 +46,26 @@ def wilson_interval(*, count: int, n: int, level: float = 0.95) -> tuple[float, 
         raise ValueError(f"A count must be within 0 and n. Received: {count} of {n}. Count again.")
     if n == 0:
         return None
-    low, high = proportion_confint(count, n, alpha=1 - level, method="wilson")
+    low, high = wilson_limits(count, n, level=level)
     return float(low), float(high)
+
+
+def wilson_limits(
+    count: ArrayLike, n: ArrayLike, *, level: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the limits of many Wilson intervals; counts may be fractions.
+
+    The interval of none of n begins at 0, and that of all n ends at 1, whatever rounding does.
+
+    Parameters
+    ----------
+    count, n : array of float
+        Of one shape, `n` above 0.
+    level : float
+        Confidence level, between 0 and 1.
+    """
+    low, high = proportion_confint(count, n, alpha=1 - level, method="wilson")
+    return np.where(np.equal(count, 0), 0.0, low), np.where(np.equal(count, n), 1.0, high)
 
 
 def cluster_numbers(clusters: Sequence[str] | NDArray[Any]) -> NDArray[np.intp]:
@@ -263,7 +281,7 @@ def rate(
         return {"count": 0, "n": 0, "clusters": 0, "rate": None, "low": None, "high": None}
     if effective and effective != n:
         share = effective / n
-        low, high = proportion_confint(count * share, n * share, alpha=1 - level, method="wilson")
+        low, high = wilson_limits(count * share, n * share, level=level)
         interval = float(low), float(high)
     return {
         "count": count,

@@ -158,8 +158,8 @@ class _Weights:
         both = (counts > 0) & (rest > 0)
         n = (counts * both).sum(axis=0)
         return cls(
-            inside=np.divide(both, n, out=np.zeros(counts.shape), where=both),
-            outside=-np.divide(counts, n * rest, out=np.zeros(counts.shape), where=both),
+            inside=both / np.maximum(n, 1),
+            outside=-(both * counts) / np.maximum(n * rest, 1),
             comparable=np.flatnonzero(n).tolist(),
         )
 
@@ -207,7 +207,7 @@ def _gap(
     rest_rate = float((-weights[rest] * happened[rest]).sum())  # and no -0.0
     error = _standard_error(axis, weights, happened, rate, rest_rate)
     difference = rate - rest_rate
-    bound = 1.0 if happened.min(initial=0) >= 0 else 2.0
+    bound = 1.0 if happened.min() >= 0 else 2.0
     return Gap(
         value=axis.values[place],
         n=int(group.sum()),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modeltrain.audit.fairness import cluster_numbers
+from modeltrain.audit.fairness import Clusters
 
 SEED = 0
 
@@ -33,10 +33,9 @@ def first_half(clusters: Sequence[str] | NDArray[Any], *, seed: int = SEED) -> N
     numpy.ndarray of bool, shape [n]
         Half of the clusters, rounded down, are in the first half.
     """
-    members = cluster_numbers(clusters)
-    count = int(members.max(initial=-1)) + 1
-    drawn = np.random.default_rng(seed).permutation(count) < count // 2
-    half: NDArray[np.bool_] = drawn[members]
+    grouped = Clusters.of(clusters)
+    drawn = np.random.default_rng(seed).permutation(grouped.count) < grouped.count // 2
+    half: NDArray[np.bool_] = drawn[grouped.members]
     return half
 
 

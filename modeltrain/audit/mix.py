@@ -132,7 +132,7 @@ def _sum(first: Estimate, second: Estimate) -> Estimate:
     value = first["value"] + second["value"]
     below = math.hypot(first["value"] - first["low"], second["value"] - second["low"])
     above = math.hypot(first["high"] - first["value"], second["high"] - second["value"])
-    return {"value": value, "low": max(value - below, 0.0), "high": min(value + above, 1.0)}
+    return {"value": value, "low": value - below, "high": value + above}
 
 
 def share_of_first(first: Estimate, second: Estimate) -> Estimate | None:

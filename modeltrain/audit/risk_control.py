@@ -138,9 +138,11 @@ def _flagged(reached: NDArray[np.intp]) -> NDArray[np.intp]:
 
 
 def _lowest(passed: NDArray[np.bool_]) -> int | None:
-    """Return the last threshold that passed, from the highest one down; None if none did."""
-    failed = np.flatnonzero(~passed[: HIGHEST + 1])
-    lowest = int(failed[-1]) + 1 if len(failed) else 0
+    """Return the last threshold that passed, from the highest one down; None if none did.
+
+    The lowest one flags every image and never passes.
+    """
+    lowest = int(np.flatnonzero(~passed)[-1]) + 1
     return lowest if lowest <= HIGHEST else None
 
 

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
-from statsmodels.stats.proportion import proportion_confint
 
-from modeltrain.audit.fairness import Clusters, ClusterSums, Rate, rate
+from modeltrain.audit.fairness import Clusters, ClusterSums, Rate, rate, wilson_limits
 from modeltrain.audit.harm import hundredths
 
 # In hundredths. From 0 on every image is flagged, and no score reaches the last one.
@@ -108,9 +107,7 @@ def flagged_shares(
     grouped = Clusters.of(clusters)
     counts = _reaching(reached, np.ones(n)).astype(np.intp)
     effective = _effective_sample_sizes(reached, grouped, counts, level)
-    low, high = proportion_confint(
-        counts / n * effective, effective, alpha=1 - level, method="wilson"
-    )
+    low, high = wilson_limits(counts / n * effective, effective, level=level)
     return FlaggedShares(n, grouped.count, counts, low, high)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from modeltrain.audit.columns import Columns
-from modeltrain.audit.fairness import Clusters, cluster_numbers
+from modeltrain.audit.fairness import Clusters
 from modeltrain.audit.harm import MEASURES, Bools, DecisionRule, possible
 from modeltrain.gate.paired import Pairs, count_pairs, difference_interval
 from modeltrain.gate.policy import CLASS, OVERALL, Policy
@@ -104,7 +104,8 @@ def count_cells(
     differences : scipy.sparse.csc_array of int, shape [clusters, cells]
         Newly wrong minus newly right images of each cluster in each cell.
     """
-    numbers = cluster_numbers(answers.cluster)
+    all_clusters = Clusters.of(answers.cluster)
+    numbers = all_clusters.members
     affected = {measure: possible(measure, answers.expected) for measure in MEASURES}
     first_names: dict[bytes, str] = {}
     comparisons, differences = [], []
@@ -118,17 +119,13 @@ def count_cells(
                     continue
                 if not len(images) and (len(rows) or outcome is not outcomes[0]):
                     continue  # it cannot happen here; a cell without any image is told once
-                comparison, difference = _compare(outcome, images, clusters, policy.level)
-                comparisons.append(
-                    replace(
-                        comparison,
-                        axis=axis,
-                        value=value,
-                        same_images_as="" if same_images_as == name else same_images_as,
-                    )
+                same = "" if same_images_as == name else same_images_as
+                comparison, change = _compare(
+                    outcome, images, clusters, policy.level, (axis, value, same)
                 )
-                differences.append((numbers[images[difference != 0]], difference[difference != 0]))
-    return comparisons, _matrix(differences, int(numbers.max(initial=-1)) + 1)
+                comparisons.append(comparison)
+                differences.append((numbers[images[change != 0]], change[change != 0]))
+    return comparisons, _matrix(differences, all_clusters.count)
 
 
 @dataclass(frozen=True)
@@ -176,23 +173,24 @@ def outcomes_of(old: Columns, new: Columns, rules: Sequence[DecisionRule]) -> li
 
 
 def _compare(
-    outcome: Outcome, images: Rows, clusters: Clusters, level: float
+    outcome: Outcome, images: Rows, clusters: Clusters, level: float, cell: tuple[str, str, str]
 ) -> tuple[Comparison, NDArray[np.int8]]:
     pairs = count_pairs(champion=outcome.before[images], candidate=outcome.after[images])
-    difference = outcome.change[images]
-    effective = clusters.effective_sample_size(difference, level=level)
+    change = outcome.change[images]
+    effective = clusters.effective_sample_size(change, level=level)
+    axis, value, same_images_as = cell
     comparison = Comparison(
         measure=outcome.measure,
         rule=outcome.rule.name,
-        axis="",
-        value="",
+        axis=axis,
+        value=value,
         pairs=pairs,
         clusters=clusters.count,
         effective=effective,
         interval=difference_interval(pairs, level=level, effective=effective),
-        same_images_as="",
+        same_images_as=same_images_as,
     )
-    return comparison, difference
+    return comparison, change
 
 
 def _matrix(
@@ -200,10 +198,9 @@ def _matrix(
 ) -> sparse.csc_array:
     """Return each cluster's differences in each cell: shape [clusters, cells]."""
     starts = np.cumsum([0, *(len(changed) for _, changed in differences)])
-    rows = np.concatenate([numbers for numbers, _ in differences]) if differences else np.array([])
-    values = np.concatenate([changed for _, changed in differences]) if differences else rows
+    rows, values = (np.concatenate(columns) for columns in zip(*differences, strict=True))
     matrix = sparse.csc_array(
-        (values.astype(int), rows.astype(int), starts), shape=(clusters, len(differences))
+        (values.astype(int), rows, starts), shape=(clusters, len(differences))
     )
     matrix.sum_duplicates()
     return matrix

@@ -36,9 +36,9 @@ def group_gap(
     Gap or None
         None if the audit set has no images of the group, or none that are comparable.
     """
-    values, places = answers.groups.get(axis, ([], np.empty(0, dtype=np.int16)))
-    if value not in values:
+    if axis not in answers.groups or value not in answers.groups[axis][0]:
         return None
+    places = answers.groups[axis][1]
     affected = possible(measure, answers.expected)
     rows = np.flatnonzero((places != ABSENT) & affected)
     clusters = cluster_numbers(answers.cluster)

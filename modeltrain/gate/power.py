@@ -324,9 +324,9 @@ def _or_none(rise: float) -> float | None:
 
 
 def _at_least(count: Floats, n: Floats, share: Floats) -> Floats:
-    """Return the chance that `count` or more of n events happen; both may be fractions."""
-    inside = betainc(np.maximum(count, 1e-9), np.maximum(n - count + 1, 1e-9), share)
-    return np.where(count <= 0, 1.0, np.where(count > n, 0.0, inside))
+    """Return the chance that `count` or more of n events happen; both may be fractions above 0."""
+    inside = betainc(count, np.maximum(n - count + 1, 1e-9), share)
+    return np.where(count > n, 0.0, inside)
 
 
 def _mid_p(wrong: Floats, n: Floats) -> Floats:

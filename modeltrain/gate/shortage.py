@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from modeltrain.audit.columns import Columns
-from modeltrain.audit.fairness import cluster_numbers
+from modeltrain.audit.fairness import Clusters
 from modeltrain.audit.harm import CONFUSION
 from modeltrain.gate.cells import Comparison, count_cells, outcomes_of
 from modeltrain.gate.disparity import tested_axes
@@ -105,8 +105,8 @@ def no_worse(champion: Columns, *, churn: float = CHURN, seed: int = 0) -> Colum
         The same champion and seed give the same answers.
     """
     random = np.random.default_rng(seed)
-    clusters = cluster_numbers(champion.cluster)
-    anew = (random.random(int(clusters.max(initial=-1)) + 1) < churn)[clusters]
+    clusters = Clusters.of(champion.cluster)
+    anew = (random.random(clusters.count) < churn)[clusters.members]
     scores = champion.scores.copy()
     for index in range(len(LABELS)):
         images = np.flatnonzero(anew & (champion.expected == index))

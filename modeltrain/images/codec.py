@@ -2,31 +2,20 @@
 
 import hashlib
 import io
-import json
-import subprocess
-import sys
-import threading
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import PIL
-from numpy.typing import NDArray
 from PIL import Image
 
-from modeltrain.images.decoder import (
-    DecodeError,
-    Limits,
-    broken_file_error,
-    limits_to_json,
-    open_rgb,
-    too_much_memory_error,
-    too_slow_error,
-)
+from modeltrain.images import pool
+from modeltrain.images.decoder import DecodeError, Limits, MachineBusy, open_rgb
+from modeltrain.images.pool import Pixels
 
 __all__ = [
     "DecodeError",
     "Limits",
+    "MachineBusy",
+    "Pixels",
     "decode",
     "decode_in_child",
     "erasable_name",
@@ -34,16 +23,7 @@ __all__ = [
     "to_png",
 ]
 
-Pixels = NDArray[np.uint8]
-
 _DEFAULT_LIMITS = Limits()
-_MAX_HEADER_BYTES = 4096
-_KILLED_BY_CPU_LIMIT = -24  # SIGXCPU
-_KILLED = -9  # SIGKILL: from the kernel, for memory; `timed_out` marks our own kills
-_CHILD_PROGRAM = (
-    "import sys; sys.path += sys.argv[2:]; "
-    "from modeltrain.images.decoder import main; main(sys.argv[1])"
-)
 
 
 def decode(data: bytes, *, limits: Limits = _DEFAULT_LIMITS) -> Pixels:
@@ -73,10 +53,10 @@ def decode(data: bytes, *, limits: Limits = _DEFAULT_LIMITS) -> Pixels:
 
 
 def decode_in_child(data: bytes, *, limits: Limits = _DEFAULT_LIMITS) -> Pixels:
-    """Decode one still image in a fresh process under memory, CPU, file and time limits.
+    """Decode one still image from a stranger in a caged child process.
 
-    The child inherits no environment, cannot write files, and is killed when its time is up. A flaw
-    in a decoder can crash the child, never the caller.
+    The child has no files, no network and no environment, and limits of memory and processor time.
+    A flaw in a decoder can crash the child, never the caller or another image.
 
     Parameters
     ----------
@@ -93,85 +73,13 @@ def decode_in_child(data: bytes, *, limits: Limits = _DEFAULT_LIMITS) -> Pixels:
     Raises
     ------
     DecodeError
-        Also when the child crashes, is too slow, or runs out of memory.
+        Also when the child crashes, needs too much processor time, or runs out of memory.
+    MachineBusy
+        When the machine gave the child no processor time. Try again.
     """
     if len(data) > limits.max_bytes:  # refuse it here, without starting a process
         open_rgb(data, limits=limits)
-    site_packages = str(Path(PIL.__file__).resolve().parent.parent)
-    project = str(Path(__file__).resolve().parents[2])
-    interpreter = [sys.executable, "-I", "-S", "-B", "-c", _CHILD_PROGRAM]
-    command = [*interpreter, limits_to_json(limits), project, site_packages]
-    return _run_child(command, data, limits)
-
-
-def _run_child(command: Sequence[str], data: bytes, limits: Limits) -> Pixels:
-    """Run the child, feed it the file, and read at most one image within the limits."""
-    timed_out = threading.Event()
-    with subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={},
-        close_fds=True,
-    ) as child:
-
-        def kill_late_child() -> None:
-            timed_out.set()
-            child.kill()
-
-        timer = threading.Timer(limits.seconds, kill_late_child)
-        feeder = threading.Thread(target=_feed, args=(child, data), daemon=True)
-        timer.start()
-        feeder.start()
-        try:
-            pixels = _read(child, limits)
-            status = child.poll()
-        finally:
-            child.kill()  # harmless once it has exited; stops a child that keeps writing
-            child.wait()
-            timer.cancel()
-            feeder.join()
-    if pixels is not None:
-        return pixels
-    if timed_out.is_set() or status == _KILLED_BY_CPU_LIMIT:
-        raise too_slow_error(limits)
-    raise too_much_memory_error(limits) if status == _KILLED else _crash_error()
-
-
-def _crash_error() -> DecodeError:
-    error = broken_file_error("a file that the decoder could not survive")
-    return DecodeError("crashed", error.rule, error.received, error.remedy)
-
-
-def _feed(child: subprocess.Popen[bytes], data: bytes) -> None:
-    assert child.stdin is not None
-    try:
-        child.stdin.write(data)
-        child.stdin.close()
-    except OSError:  # the child exited before reading everything; its output decides
-        pass
-
-
-def _read(child: subprocess.Popen[bytes], limits: Limits) -> Pixels | None:
-    """Return the child's pixels, raise its refusal, or return None if it wrote neither."""
-    assert child.stdout is not None
-    try:
-        header = json.loads(child.stdout.readline(_MAX_HEADER_BYTES))
-        if "code" in header:
-            raise DecodeError(*(str(header[key]) for key in ("code", "rule", "received", "remedy")))
-        height, width = int(header["height"]), int(header["width"])
-    except DecodeError:
-        raise
-    except (ValueError, KeyError, TypeError):
-        child.wait()  # it has exited or the timer kills it; the exit status then says why
-        return None
-    if height < 1 or width < 1 or height * width > limits.max_pixels:
-        return None
-    pixels: Pixels = np.empty((height, width, 3), dtype=np.uint8)
-    if child.stdout.readinto(pixels.reshape(-1)) != pixels.size:  # type: ignore[attr-defined]
-        child.wait()
-        return None
+    pixels, _ = pool.shared.decode(data, limits=limits)
     return pixels
 
 

@@ -1,18 +1,14 @@
 """Turn the bytes of one image file into upright sRGB pixels, or refuse the file and say why.
 
-Pillow alone, without numpy, so that a fresh child process (`codec.decode_in_child`) starts fast.
+Pillow alone, without numpy, so that a decoding process (`child`) starts fast.
 """
 
 import io
-import json
-import math
-import resource
-import sys
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import NoReturn
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 MIB = 2**20
 
@@ -22,12 +18,17 @@ warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 @dataclass(frozen=True)
 class Limits:
-    """What one image may cost: sizes in bytes and pixels, time in seconds of wall clock."""
+    """What one image may cost: sizes in bytes and pixels, time in seconds.
+
+    Processor time limits the image. The wall clock only guards against a machine that gives the
+    image no processor time: an image that runs out of it is not refused but tried again.
+    """
 
     max_bytes: int = 15 * MIB
     max_pixels: int = 40_000_000
     max_side: int = 20_000
-    seconds: float = 10
+    cpu_seconds: int = 10
+    wall_seconds: float = 25
     memory_bytes: int = 1024 * MIB
 
 
@@ -54,6 +55,22 @@ class DecodeError(ValueError):
         return type(self), (self.code, self.rule, self.received, self.remedy)
 
 
+class MachineBusy(TimeoutError):
+    """The machine gave an image no processor time. This says nothing about the image: try again.
+
+    Parameters
+    ----------
+    seconds : float
+        How long it waited.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"An image must be read within {seconds:g} seconds. "
+            "Received: too little processor time on a busy machine. Try again later."
+        )
+
+
 _ACCEPTED = "An image must be a JPEG, PNG, WebP, GIF or BMP file."
 _SAVE_AS = "Save it as JPEG or PNG and send that."
 _WHOLE = "An image file must be whole and readable."
@@ -69,7 +86,7 @@ def too_slow_error(limits: Limits) -> DecodeError:
     """Refuse an image that takes too long to read."""
     return DecodeError(
         "too_slow",
-        f"An image must be readable within {limits.seconds:g} seconds.",
+        f"An image must be readable in {limits.cpu_seconds} seconds of processor time.",
         "one that takes longer",
         _SMALLER,
     )
@@ -145,8 +162,6 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Convert from the embedded colour profile to sRGB; an unusable profile is ignored."""
     if profile:
-        from PIL import ImageCms  # imported only here: most images carry no profile
-
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             target = ImageCms.createProfile("sRGB")
@@ -261,42 +276,3 @@ def open_rgb(data: bytes, *, limits: Limits) -> Image.Image:
         raise broken_file_error(f"a {kind} file with a damaged start") from None
     except Exception:  # Pillow's readers raise almost anything on damaged input
         raise broken_file_error(f"a damaged or cut-off {kind} file") from None
-
-
-def _confine(limits: Limits) -> None:
-    """Limit this process to what one image needs. Hard limits too, so that it cannot be undone."""
-    for resource_id, maximum in (
-        (resource.RLIMIT_AS, limits.memory_bytes),
-        (resource.RLIMIT_CPU, math.ceil(limits.seconds) + 1),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NOFILE, 16),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(resource_id, (maximum, maximum))
-
-
-def limits_to_json(limits: Limits) -> str:
-    """Encode the limits as the child's argument."""
-    return json.dumps(asdict(limits))
-
-
-def main(argument: str) -> None:
-    """Decode standard input: one line of JSON (width and height, or the refusal), then pixels."""
-    limits = Limits(**json.loads(argument))
-    _confine(limits)
-    out = sys.stdout.buffer
-    try:
-        try:
-            image = open_rgb(sys.stdin.buffer.read(), limits=limits)
-        except MemoryError:
-            raise too_much_memory_error(limits) from None
-        out.write(json.dumps({"width": image.width, "height": image.height}).encode() + b"\n")
-        rows = max(
-            1, 4 * MIB // (3 * image.width)
-        )  # in strips: a full copy would double the memory
-        for top in range(0, image.height, rows):
-            bottom = min(top + rows, image.height)
-            out.write(image.crop((0, top, image.width, bottom)).tobytes())
-    except DecodeError as error:
-        out.write(json.dumps(vars(error)).encode() + b"\n")
-    out.flush()

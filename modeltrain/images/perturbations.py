@@ -25,6 +25,7 @@ def _shift_hue(image: Image.Image) -> Image.Image:
     return Image.merge("HSV", (shifted, saturation, value)).convert("RGB")
 
 
+# By the keys of stored figures. `name_of` gives what people read.
 PERTURBATIONS: Mapping[str, Callable[[Image.Image], Image.Image]] = {
     "greyscale": lambda image: image.convert("L").convert("RGB"),
     "mirrored": lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
@@ -34,3 +35,19 @@ PERTURBATIONS: Mapping[str, Callable[[Image.Image], Image.Image]] = {
     "30 % darker": lambda image: ImageEnhance.Brightness(image).enhance(0.7),
     "hue turned by a quarter": _shift_hue,
 }
+
+
+def name_of(change: str) -> str:
+    """Return the name of a change as people read it.
+
+    Parameters
+    ----------
+    change
+        A key of `PERTURBATIONS`, such as "30 % darker", or any other name, which stays as it is.
+
+    Returns
+    -------
+    str
+        Such as "30% darker".
+    """
+    return change.replace(" %", "%")

@@ -16,7 +16,7 @@ from modeltrain.data.dataset import Dataset
 from modeltrain.data.manifest import Row
 from modeltrain.files import write_whole
 from modeltrain.images.codec import decode_in_child, pixel_sha256, to_png
-from modeltrain.images.decoder import DecodeError
+from modeltrain.images.decoder import DecodeError, Limits, MachineBusy
 from modeltrain.images.hashing import MIN_QUALITY, pdq
 from modeltrain.importing import equal_images, journal
 from modeltrain.importing.items import ImportRefused, Skip, Source, SourceItem
@@ -24,11 +24,16 @@ from modeltrain.importing.journal import COPY, LEFT_OUT, TAKEN, ImportRecord, Jo
 from modeltrain.progress import ProgressCallback, quiet
 
 _LABEL_RULE = "A label must be one of the dataset's."
+_LIMITS = Limits(wall_seconds=300)  # nobody waits for this image
 _DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class DiskFull(OSError):
     """There is no space for another image."""
+
+
+class MachineTooBusy(OSError):
+    """The machine gave an image no processor time."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,9 @@ def import_images(
         When `out` already holds a dataset, or there are fewer than two labels.
     DiskFull
         When the disk is full. What was stored is kept, and another run resumes.
+    MachineTooBusy
+        When an image got no processor time for five minutes. Leaving it out would make the load of
+        the machine shape the dataset. Another run resumes with this image.
     """
     dataset.refuse_existing(out)
     shares = {"audit_share": audit_share, "validation_share": validation_share}
@@ -196,10 +204,16 @@ def _store_image(item: SourceItem, store: Path) -> ImportRecord:
         refused = ImportRefused("A file must be readable.", error, "Restore it.")
         return journal.record(item, refused=refused)
     try:
-        pixels = decode_in_child(data)
+        pixels = decode_in_child(data, limits=_LIMITS)
     except DecodeError as error:
         refused = ImportRefused(error.rule, error.received, error.remedy)
         return journal.record(item, refused=refused)
+    except MachineBusy as error:
+        raise MachineTooBusy(
+            f"An image must be read within {_LIMITS.wall_seconds:g} seconds. Received: "
+            f"{item.source}, which got too little processor time on a busy machine. Run it again: "
+            "what was stored is not read again."
+        ) from error
     sha256 = pixel_sha256(pixels)
     path = _image_path(store, sha256)
     if not path.is_file():

@@ -148,7 +148,7 @@ images of its training split.
 On {export["compared_on"]} images of the audit split, the largest difference in any class's
 probability:
 
-| graph | size | largest | 99 % are below | images within 0.03 | same class |
+| graph | size | largest | 99% are below | images within 0.03 | same class |
 |---|---|---|---|---|---|
 {graphs}
 

@@ -9,11 +9,13 @@ import { join, resolve } from "node:path";
 const [, , packageFolder, out] = process.argv;
 const folder = resolve(packageFolder, "dist/models/inception_v3");
 const require = createRequire(join(folder, "index.cjs"));
+/** @param {string} name */
 const load = (name) => {
   const module = require(join(folder, name));
   return module.default ?? module;
 };
-const shardNumber = (name) => Number(/shard(\d+)of/.exec(name)[1]);
+/** @param {string} name */
+const shardNumber = (name) => Number(/shard(\d+)of/.exec(name)?.[1]);
 
 const shards = readdirSync(folder)
   .filter((name) => /^group1-shard\d+of\d+\.min\.js$/.test(name))

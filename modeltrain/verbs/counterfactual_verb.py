@@ -37,6 +37,7 @@ def run(args: Namespace, progress: ProgressCallback) -> Result:
     from modeltrain.audit import counterfactual, evaluate
     from modeltrain.data import manifest
     from modeltrain.files import write_whole
+    from modeltrain.images.perturbations import name_of
     from modeltrain.model import artifact
     from modeltrain.model.classifier import Classifier
     from modeltrain.model.features import read_image_paths
@@ -62,4 +63,4 @@ def run(args: Namespace, progress: ProgressCallback) -> Result:
         figures |= counterfactual.compare_changes(classifier, chosen, images, images_done)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(args.out, json.dumps(figures, indent=2, ensure_ascii=False).encode())
-    return {"counterfactuals": str(args.out), "compared": list(figures)}
+    return {"counterfactuals": str(args.out), "compared": [name_of(name) for name in figures]}

@@ -11,14 +11,9 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from feedback.errors import ImagesRefused, Refusal
-from nsfwsite.refusal_status import headers_of, status_of
+from nsfwsite.refusal_status import DETAILS, headers_of, status_of
 
 CONTENT_TYPE = "application/problem+json"
-DETAILS = {
-    400: "The request cannot be read: it is damaged, has too many parts, or names another host.",
-    404: "There is nothing at this address. Each one ends with a slash.",
-    500: "Something broke on our side. It was written down for whoever runs this site.",
-}
 
 
 def refusal_response(refusal: Refusal) -> HttpResponse:

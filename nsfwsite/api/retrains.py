@@ -68,6 +68,13 @@ class RetrainPromotion(RetrainStep):
         return maintaining.promote(retrain=retrain, by=user_of(request), **data)
 
 
+class RetrainConfirmation(RetrainStep):
+    """Open the confirmation set for a candidate that the gate passed."""
+
+    def step(self, request: Request, retrain: Retrain) -> Retrain:
+        return maintaining.confirm(retrain=retrain, by=user_of(request))
+
+
 class RetrainDecline(RetrainStep):
     @extend_schema(request=DeclineInput, responses=RetrainOutput)
     def post(self, request: Request, pk: int) -> Response:

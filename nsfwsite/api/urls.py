@@ -7,6 +7,7 @@ from nsfwsite.api.reports import Appeal, ReportDetail, ReportList
 from nsfwsite.api.retrains import (
     RetrainApproval,
     RetrainCancellation,
+    RetrainConfirmation,
     RetrainDecline,
     RetrainDetail,
     RetrainList,
@@ -29,6 +30,7 @@ urlpatterns = [
     path("retrains/<int:pk>/", RetrainDetail.as_view(), name="retrain"),
     path("retrains/<int:pk>/approve/", RetrainApproval.as_view(), name="approve"),
     path("retrains/<int:pk>/cancel/", RetrainCancellation.as_view(), name="cancel"),
+    path("retrains/<int:pk>/confirm/", RetrainConfirmation.as_view(), name="confirm"),
     path("retrains/<int:pk>/promote/", RetrainPromotion.as_view(), name="promote"),
     path("retrains/<int:pk>/decline/", RetrainDecline.as_view(), name="decline"),
     path("models/", ModelList.as_view(), name="models"),

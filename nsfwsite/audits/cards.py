@@ -12,6 +12,7 @@ import yaml
 
 from feedback import queries
 from feedback.models import Audit, DatasetVersion, ModelVersion, Retrain
+from feedback.services import confirmations
 from feedback.services.gaps import open_gaps
 from modeltrain.audit import claims
 from modeltrain.data import manifest
@@ -164,6 +165,18 @@ def _verdict(retrain: Retrain | None) -> str:
     text = f"## The gate\n\n{retrain.gate['sentence']}"
     for gap in retrain.gate.get("gaps", []):
         text += f"\n\n{gap['sentence']}"
+    confirmation = confirmations.of(retrain)
+    if confirmation and confirmation.gate:
+        text += (
+            f"\n\nOn the confirmation set {confirmation.audit_set.name}: "
+            f"{confirmation.gate['sentence']}"
+        )
+    if retrain.recomputed_gate:
+        text += (
+            f"\n\nRecomputed under version {retrain.recomputed_gate['policy']['version']} of the "
+            f"policy, {retrain.recomputed_at:%Y-%m-%d}: {retrain.recomputed_gate['sentence']} The "
+            "verdict at the time, which the decision rests on, is the one above."
+        )
     if retrain.decided_by:
         name = retrain.decided_by.get_full_name() or retrain.decided_by.get_username()
         text += f"\n\n{retrain.status.capitalize()} by {name}, {retrain.decided_at:%Y-%m-%d}."

@@ -8,10 +8,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_safe
+from PIL import Image
 
 from feedback.models import AuditSet
 from feedback.services import manifests
 from modeltrain.data import manifest
+from modeltrain.images import codec
 from modeltrain.images.perturbations import PERTURBATIONS
 from modeltrain.labels import NSFW
 
@@ -56,10 +58,6 @@ def show(request: HttpRequest, name: str, sha256: str) -> HttpResponse:
 
 
 def _changed(data: bytes, index: str) -> bytes:
-    from PIL import Image
-
-    from modeltrain.images import codec
-
     if not index.isdecimal() or int(index) >= len(PERTURBATIONS):
         raise Http404
     change = list(PERTURBATIONS.values())[int(index)]

@@ -1,6 +1,6 @@
 """The model in 8-bit integers, which browsers load instead: is it as good for everybody?"""
 
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -9,6 +9,7 @@ from feedback.services import exports
 from nsfwsite.audits import error_rates, filters
 from nsfwsite.audits.charts.chart import requested_file
 from nsfwsite.audits.findings import finding_context
+from nsfwsite.downloads import download
 from nsfwsite.tables.gate_table import gate_table
 from nsfwsite.tables.titles import load_titles
 
@@ -46,11 +47,11 @@ def int8(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def graph(request: HttpRequest, sha256: str) -> FileResponse:
+def graph(request: HttpRequest, sha256: str) -> HttpResponseBase:
     """A model as browsers load it. Its address names its content, so it never changes."""
     path = exports.graph(sha256)
     if path is None:
         raise Http404
-    response = FileResponse(path.open("rb"), content_type="application/octet-stream")
+    response = download(request, path, sha256=sha256)
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return response

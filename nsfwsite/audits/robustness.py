@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from feedback.models import AuditSet, Finding
 from modeltrain.formatting import interval, percent, points
+from modeltrain.images.perturbations import name_of
 from nsfwsite.audits import filters, images
 from nsfwsite.audits.charts.chart import Chart, requested_file
 from nsfwsite.audits.charts.forest import forest
@@ -58,8 +59,8 @@ def is_given(comparison: Comparison) -> bool:
 
 
 def change_title(change: str) -> str:
-    """A change is stored as "30 % darker" and shown as "30% darker"."""
-    return (change[0].upper() + change[1:]).replace(" %", "%")
+    name = name_of(change)
+    return name[0].upper() + name[1:]
 
 
 def comparison_titles(comparisons: Comparisons, titles: Titles) -> dict[str, str]:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from feedback import queries
 from feedback.models import Audit, DatasetVersion, ModelVersion
-from feedback.services import audits, wear
+from feedback.services import audits, confirmations, wear
 from feedback.services.gaps import open_gaps
 from modeltrain import labels
 from modeltrain.audit.minimum import MINIMUM_IMAGES
@@ -46,6 +46,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "axis": axis,
         "charts": charts,
         "audit_sets": wear.decisions_by_set(),
+        "confirmation_set": queries.audits.confirmation_set(),
         "worn_from": settings.AUDIT_SET_WORN,
         "used_sets": chosen.used_sets,
         "audit_set": chosen.audit_set,
@@ -60,7 +61,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 def models(request: HttpRequest) -> HttpResponse:
     versions = ModelVersion.objects.select_related(
         "retrain__decided_by", "parent"
-    ).prefetch_related(Prefetch("audits", Audit.objects.defer("pairs")))
+    ).prefetch_related(Prefetch("audits", queries.audits.public_audits().defer("pairs")))
     context = {"models": versions, "open_gaps": notes(open_gaps(), load_titles())}
     return render(request, "audits/models.html", context)
 
@@ -86,6 +87,8 @@ def model(request: HttpRequest, version: str) -> HttpResponse:
         return file
     retrain = queries.models.retrain_of(model)
     in_service = model.status == ModelVersion.Status.CHAMPION
+    confirmation = confirmations.of(retrain) if retrain else None
+    confirmed = confirmation.gate if confirmation else None
     context = {
         "model": model,
         "open_gaps": notes(open_gaps(), titles) if in_service else [],
@@ -93,6 +96,8 @@ def model(request: HttpRequest, version: str) -> HttpResponse:
         "under_way": under_way,
         "retrain": retrain,
         "gate": retrain_gate(retrain, titles) if retrain else None,
+        "confirmation": confirmation,
+        "confirmation_table": gate_table(confirmed, titles) if confirmed else None,
         "figures": figures,
         "measures": audit_tables.MEASURES,
         "measure": measure,

@@ -16,6 +16,9 @@ def enqueue(delay: Callable[..., Any], *arguments: Any) -> bool:
 
     False when the broker cannot be reached: the scheduler finds the work later.
     """
+    if not heartbeat.redis_answers():
+        log.warning("broker unavailable", problem="Redis does not answer")
+        return False
     try:
         delay(*arguments)
     except (OperationalError, heartbeat.RedisUnavailable, ConnectionError) as error:

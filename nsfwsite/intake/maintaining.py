@@ -7,12 +7,12 @@ from django.contrib.auth.models import User
 from feedback import queries
 from feedback.errors import VerdictOutdated
 from feedback.models import Finding, ModelVersion, NamedSlice, Retrain
-from feedback.services import findings, models, retrains, slices, verdicts
+from feedback.services import confirmations, findings, models, retrains, slices, verdicts
 from nsfwsite.intake.enqueue import enqueue
 from worker.tasks.audits import recount_audit_task
 from worker.tasks.reports import answer_reports_task
 from worker.tasks.training import run_finding_task, run_retrain_task
-from worker.tasks.verdicts import judge_again_task
+from worker.tasks.verdicts import confirm_task, judge_again_task
 
 
 def approve(*, retrain: Retrain, by: User) -> Retrain:
@@ -43,9 +43,16 @@ def promote(
     return retrain
 
 
+def confirm(*, retrain: Retrain, by: User) -> Retrain:
+    """Have a candidate judged on the confirmation set; the scheduler starts the audits."""
+    confirmation = confirmations.request(retrain=retrain, by=by)
+    enqueue(confirm_task.delay_on_commit, confirmation.pk)
+    return retrain
+
+
 def judge_again(*, retrain: Retrain) -> None:
     """Have a candidate judged again whose verdict no longer holds; the scheduler does it too."""
-    verdicts.retry_failed_audits(retrain=retrain)
+    verdicts.repeat_unusable_audits(retrain=retrain)
     enqueue(judge_again_task.delay_on_commit, retrain.pk)
 
 

@@ -84,12 +84,12 @@ def file_report(
             **fields,
         )
     except IntegrityError:
-        _discard(submitted)
+        _delete_all(submitted)
         if idempotency_key and (report := _report_of_key(idempotency_key, request_sha256)):
             return report, False
         raise
     except Exception:
-        _discard(submitted)
+        _delete_all(submitted)
         raise
     enqueue(screen_report_task.delay_on_commit, report.pk)
     return report, True
@@ -171,7 +171,7 @@ def _sha256(upload: UploadedFile) -> str:
     return digest.hexdigest()
 
 
-def _discard(submitted: Sequence[Classification]) -> None:
+def _delete_all(submitted: Sequence[Classification]) -> None:
     for classification in submitted:
         current = (
             Classification.objects.filter(pk=classification.pk).select_related("image").first()

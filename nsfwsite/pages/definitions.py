@@ -78,12 +78,12 @@ def _borderline(text: str) -> list[dict[str, str]]:
     """Borderline examples, one a line: what the image shows, an arrow, the label."""
     examples = []
     for number, line in enumerate(filter(str.strip, text.splitlines()), start=1):
-        picture, arrow, label = line.replace("->", ARROW).rpartition(ARROW)
-        if not (arrow and picture.strip()):
+        image, arrow, label = line.replace("->", ARROW).rpartition(ARROW)
+        if not (arrow and image.strip()):
             raise Invalid(
-                rule=f"A borderline example is a line “picture {ARROW} label”.",
+                rule=f"A borderline example is a line “image {ARROW} label”.",
                 received=f"line {number}: {line.strip()[:80]!r}",
-                remedy="Write the picture in words, an arrow, and one label.",
+                remedy="Write the image in words, an arrow, and one label.",
             )
-        examples.append({"picture": picture.strip(), "label": label.strip()})
+        examples.append({"picture": image.strip(), "label": label.strip()})
     return examples

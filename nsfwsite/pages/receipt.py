@@ -20,10 +20,10 @@ from nsfwsite.intake import reporting
 
 Status = Report.Status
 NEXT_STEP = {
-    Status.RECEIVED: "Next, its pictures are compared with a blocklist.",
+    Status.RECEIVED: "Next, its images are compared with a blocklist.",
     Status.SCREENING: "Next, a reviewer reads it.",
     Status.QUEUED: "Next, a reviewer reads it and decides. Come back with this link.",
-    Status.ACCEPTED: "Next, its pictures are added to the data that the next model learns from.",
+    Status.ACCEPTED: "Next, its images are added to the data that the next model learns from.",
     Status.FOLDED: "Next, a model is trained with it. You will see here what it says.",
 }
 
@@ -79,11 +79,11 @@ def _appeal_until(report: Report) -> datetime.datetime | None:
 
 def _next_step(report: Report) -> str:
     if report.status == Status.ACCEPTED and not report.consent_train:
-        return "Its pictures may not be learnt from, so this is where its way ends."
+        return "Its images may not be learnt from, so this is where its way ends."
     if report.status == Status.ACCEPTED and not any(
         example.image for example in report.examples.all()
     ):
-        return "No picture of it is kept, so nothing can be learnt and this is where its way ends."
+        return "No image of it is kept, so nothing can be learnt and this is where its way ends."
     if report.status == Status.QUEUED and (
         report.second_opinion_at or ApprovalRule.objects.current().two
     ):

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 from feedback import queries
 from feedback.errors import ArtifactMissing, GapsNotAcknowledged, OverrideNeeded, Refusal
 from feedback.models import ModelVersion, Retrain
-from feedback.services import gaps, retrains, shortages, verdicts
+from feedback.services import confirmations, gaps, retrains, shortages, verdicts, wear
 from feedback.text import strip_unsafe_characters
 from modeltrain.gate.sentences import not_judged
 from nsfwsite.access import (
@@ -29,7 +29,7 @@ from nsfwsite.access import (
 )
 from nsfwsite.intake import maintaining
 from nsfwsite.tables import shortage_table
-from nsfwsite.tables.gate_table import retrain_gate
+from nsfwsite.tables.gate_table import gate_table, retrain_gate
 from nsfwsite.tables.titles import Titles, load_titles
 
 Status = Retrain.Status
@@ -39,6 +39,7 @@ ACTED = {
     "promote": "Promoted. The new model is in service, and reporters are being answered.",
     "decline": "Declined. The model in service stays.",
     "judge": "The candidate is judged again.",
+    "confirm": "The candidate is judged on the confirmation set.",
 }
 
 
@@ -116,6 +117,8 @@ def _act(action: str, *, retrain: Retrain, by: User, typed: Typed) -> None:
         maintaining.promote(
             retrain=retrain, by=by, override_reason=typed.reason, acknowledged_gaps=typed.gaps
         )
+    elif action == "confirm":
+        maintaining.confirm(retrain=retrain, by=by)
     elif action == "judge":
         maintaining.judge_again(retrain=retrain)
     else:
@@ -142,6 +145,8 @@ def _progress(request: HttpRequest, retrain: Retrain) -> HttpResponse:
         return render(request, "parts/running.html", {"retrain": retrain})
     if replaced := verdicts.changes(retrain):
         return render(request, "parts/outdated_verdict.html", _outdated(retrain, replaced))
+    if (context := _confirmation(retrain, replaced=[]))["is_waiting"]:
+        return render(request, "parts/confirmation_pending.html", context)
     return HttpResponse(headers={"HX-Refresh": "true"})
 
 
@@ -149,8 +154,33 @@ def _outdated(retrain: Retrain, replaced: list[str]) -> dict[str, Any]:
     return {
         "retrain": retrain,
         "replaced": replaced,
-        "failed_audits": verdicts.failed_audits(retrain) if replaced else [],
+        "unusable_audits": verdicts.unusable_audits(retrain, queries.audits.deciding_set())
+        if replaced
+        else {},
     }
+
+
+def _confirmation(retrain: Retrain, *, replaced: list[str]) -> dict[str, Any]:
+    """What the confirmation set says of the candidate, and what a maintainer may do next."""
+    audit_set, confirmation = queries.audits.confirmation_set(), confirmations.of(retrain)
+    unconfirmed = confirmations.objection(retrain) is not None
+    usable = retrain.status == Status.EVALUATED and not replaced
+    context: dict[str, Any] = {
+        "retrain": retrain,
+        "confirmation": confirmation,
+        "confirmation_set": audit_set,
+        "can_confirm": usable and unconfirmed and confirmation is None,
+        "can_promote": usable and not (unconfirmed and confirmation is None),
+        "needs_reason": unconfirmed or (retrain.gate or {}).get("verdict") != "pass",
+        "is_waiting": usable and confirmation is not None and confirmation.gate is None,
+    }
+    if audit_set and context["can_confirm"]:
+        context["openings"] = wear.decisions_by_set()[audit_set]
+    if context["is_waiting"]:
+        context["unusable_audits"] = verdicts.unusable_audits(retrain, audit_set)
+    if confirmation and confirmation.gate:
+        context["confirmation_table"] = gate_table(confirmation.gate, load_titles())
+    return context
 
 
 def _page(
@@ -161,24 +191,26 @@ def _page(
     typed: Typed | None = None,
 ) -> HttpResponse:
     typed = typed or Typed(reason="", gaps=[])
-    titles, passed = load_titles(), (retrain.gate or {}).get("verdict") == "pass"
+    titles, replaced = load_titles(), verdicts.changes(retrain)
     boxes = _gap_boxes(retrain, titles, ticked=typed.gaps)
+    confirmation = _confirmation(retrain, replaced=replaced)
     problems = {}
-    if isinstance(refusal, (GapsNotAcknowledged, OverrideNeeded)):
-        if not passed and not typed.reason:
+    if isinstance(refusal, (GapsNotAcknowledged, OverrideNeeded)) and confirmation["can_promote"]:
+        if confirmation["needs_reason"] and not typed.reason:
             problems["id_reason"] = "Write a reason"
         for box in boxes:
             if not box["ticked"]:
                 problems[box["id"]] = f"Confirm that you have read about the gap: {box['title']}"
     context = {
-        **_outdated(retrain, verdicts.changes(retrain)),
+        **_outdated(retrain, replaced),
+        **confirmation,
         "refusal": refusal,
         "reason": typed.reason,
         "problems": problems,
         "gap_boxes": boxes,
         "gate": retrain_gate(retrain, titles),
         "doubts": (retrain.folder / "doubts.jsonl").is_file(),
-        "passed": passed,
+        "passed": (retrain.gate or {}).get("verdict") == "pass",
         **(_shortage(retrain) if retrain.status == Status.PROPOSED else {}),
         "working": retrain.status in (Status.APPROVED, Status.RUNNING),
     }

@@ -71,7 +71,7 @@ def _block(request: HttpRequest, report: Report) -> str:
     blocked, plain = safety.block(
         report=report, by=signed_in_user(request), source=request.POST.get("note", "")
     )
-    message = f"{blocked} of report {report.pk}'s pictures are on the blocklist."
+    message = f"{blocked} of report {report.pk}'s images are on the blocklist."
     return f"{message} {plain} too plain to be recognised again." if plain else message
 
 
@@ -84,7 +84,7 @@ def _delete(request: HttpRequest, report: Report) -> str:
     safety.delete_images(
         report=report, by=signed_in_user(request), note=request.POST.get("note", "")
     )
-    return f"The pictures of report {report.pk} are deleted."
+    return f"The images of report {report.pk} are deleted."
 
 
 ACTIONS: dict[str, Callable[[HttpRequest, Report], str]] = {

@@ -10,7 +10,11 @@ const source = join(here, "src");
 const target = join(here, "build");
 const runtime = join(here, "..", "..", "node_modules", "onnxruntime-web", "dist");
 
-/** `@import "./palette.json"` in a style sheet: each theme's colours as custom properties. */
+/**
+ * `@import "./palette.json"` in a style sheet: each theme's colours as custom properties.
+ *
+ * @type {import("esbuild").Plugin}
+ */
 const palette = {
   name: "palette",
   setup({ onLoad }) {
@@ -24,12 +28,14 @@ const palette = {
   },
 };
 
+/** @param {Record<string, string>} colours */
 function properties(colours) {
   return Object.entries(colours)
     .map(([name, colour]) => `--${name}: ${colour};`)
     .join(" ");
 }
 
+/** @type {import("esbuild").BuildOptions} */
 const common = {
   outdir: target,
   bundle: true,

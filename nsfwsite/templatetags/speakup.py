@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 
 from feedback import queries, roles
-from feedback.models import ApprovalRule
+from feedback.models import ApprovalRule, ModelVersion
 from feedback.services import evidence
 from modeltrain import formatting, labels
 from nsfwsite.tables.titles import load_titles
@@ -27,6 +27,12 @@ def current_page(context: template.Context) -> str:
 @register.filter
 def reviewer(user: Any) -> bool:
     return bool(getattr(user, "is_authenticated", False)) and roles.is_reviewer(user)
+
+
+@register.simple_tag
+def model_that_answers() -> ModelVersion | None:
+    """The model in service, or the one before it while its files are damaged."""
+    return queries.models.in_serving_order().first()
 
 
 @register.filter

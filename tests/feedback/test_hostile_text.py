@@ -18,7 +18,7 @@ from feedback.models import (
     Retrain,
 )
 from feedback.services import audits, definitions, triage
-from tests.cast import premises
+from tests.cast import premises, whole_artifact
 
 pytestmark = pytest.mark.django_db
 
@@ -36,15 +36,13 @@ def scene(client, champion, queued, judged, ravi, mona):
     retired, candidate = (
         ModelVersion.objects.create(
             number=number,
-            sha256=str(number) * 64,
+            sha256=whole_artifact(str(number)),
             title="Another",
             status=state,
             promoted_at=timezone.now(),
         )
         for number, state in ((2, "retired"), (3, "candidate"))
     )
-    for model in (retired, candidate):
-        model.folder.mkdir(parents=True)
     audit_set = AuditSet.objects.create(name="demo", manifest_sha256="e" * 64, images=1)
     retrain = Retrain.objects.create(
         status="evaluated",

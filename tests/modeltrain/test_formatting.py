@@ -1,6 +1,12 @@
 """Figures in sentences; `tests/nsfwsite/static/test_format.py` compares pages and scripts."""
 
-from modeltrain.formatting import short_points
+from modeltrain.formatting import exact_percent, percent, short_points
+
+
+def test_a_percentage_has_the_decimals_that_are_asked_for_or_that_it_needs():
+    assert [percent(0.76649), percent(0.76649, decimals=2)] == ["76.6%", "76.65%"]
+    assert percent(-0.1) == "−10.0%"
+    assert [exact_percent(share) for share in (0.95, 0.9975)] == ["95%", "99.75%"]
 
 
 def test_points_have_a_true_minus_and_a_sign_only_if_asked():

@@ -4,7 +4,10 @@ import json
 import subprocess
 import sys
 
-SLOW = ("faiss", "keras", "scipy.stats", "sklearn", "statsmodels", "tensorflow", "vl_convert")
+SLOW = (
+    *("cleanlab", "faiss", "keras", "scipy.stats", "sklearn", "statsmodels", "tensorflow"),
+    *("onnxruntime", "vl_convert"),  # 20 MB of memory, and a JavaScript engine
+)
 PROGRAM = f"""
 import json, sys
 import django

@@ -21,6 +21,12 @@ def findings(rule, code: str, path: str = "feedback/services/somewhere.py") -> l
         "import os\nsubprocess.run(command, env={**os.environ})",
         "from os import environ",
         "from os import getenv as setting",
+        "from os import *",
+        "import os as system\nlimit = system.environ['LIMIT']",
+        "import os.path\nlimit = os.environ['LIMIT']",
+        "import environ",
+        "from environ import Env",
+        "import environ as settings",
     ],
 )
 def test_a_setting_that_is_read_outside_of_its_file_is_a_finding(code):
@@ -31,7 +37,16 @@ def test_a_setting_that_is_read_outside_of_its_file_is_a_finding(code):
     assert findings(rule, code, "nsfwsite/env.py") == []
 
 
-@pytest.mark.parametrize("code", ["import os\nos.nice(10)", "from os import fsync", "x.environ"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os\nos.nice(10)",
+        "from os import fsync",
+        "x.environ",
+        "import os.path as paths\npaths.join(a, b)",
+        "from tests import environment",
+    ],
+)
 def test_other_uses_of_os_are_fine(code):
     assert findings(house_rules.settings_are_read_in_one_file, code) == []
 
@@ -59,3 +74,100 @@ def test_a_stored_image_is_deleted_in_one_file(code):
     assert finding.startswith("feedback/services/somewhere.py:1 deletes a stored image.")
     assert findings(rule, code, "feedback/services/images.py") == []
     assert findings(rule, "report.delete()\nstorages['incoming'].delete(name)") == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "return JsonResponse(body, status=503)",
+        "return Response(body, 404)",
+        "response = HttpResponse(status=200 if ready else 503)",
+        "response.status_code = 422",
+        "from django.http import HttpResponseBadRequest",
+        "return http.HttpResponseNotFound()",
+        "from rest_framework import status",
+        "from rest_framework.status import HTTP_404_NOT_FOUND as missing",
+        "import rest_framework.status as codes",
+        "return Response(status=codes.HTTP_409_CONFLICT)",
+        "return HttpResponse(status=HTTPStatus.CONFLICT)",
+        "return HttpResponse(status=http.HTTPStatus.CONFLICT)",
+    ],
+)
+def test_a_status_outside_of_its_file_is_a_finding(code):
+    rule = house_rules.one_file_knows_the_statuses
+    (finding,) = set(findings(rule, code, "nsfwsite/pages/somewhere.py"))
+    assert finding.startswith("nsfwsite/pages/somewhere.py:1 says which HTTP status an error has.")
+    assert findings(rule, code, "nsfwsite/refusal_status.py") == []
+
+
+def test_a_status_in_another_package_is_a_finding_and_another_number_is_not():
+    rule = house_rules.one_file_knows_the_statuses
+    assert len(findings(rule, "answer(status=404)")) == 1
+    assert findings(rule, "words = TextField(max_length=500)") == []
+    fine = "Response(body, status=201)\nraise Http404\nHttpResponseRedirect(url)\nHTTPStatus(code)"
+    assert findings(rule, fine, "nsfwsite/pages/somewhere.py") == []
+
+
+@pytest.mark.parametrize(("path", "numbers"), house_rules.OTHER_NUMBERS.items())
+def test_a_number_that_is_no_status_is_still_there(path, numbers, monkeypatch):
+    rule = house_rules.one_file_knows_the_statuses
+    code = (house_rules.ROOT / path).read_text()
+    assert findings(rule, code, path) == []
+    monkeypatch.delitem(house_rules.OTHER_NUMBERS, path)
+    assert len(findings(rule, code, path)) == len(numbers)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "f'{rate:.1%}'",
+        "f'{rate:%}'",
+        "f'{rate:>6.{digits}%}'",
+        "f'{rate * 100:.1f}%'",
+        "f'{share} % of them'",
+        "'{:.1%}'.format(rate)",
+        "'{rate:.0f} %'.format(rate=rate)",
+        "'%.1f%%' % rate",
+        "format(rate, '.1%')",
+        "str(round(rate * 100)) + '%'",
+    ],
+)
+def test_a_percentage_that_is_formatted_elsewhere_is_a_finding(code):
+    rule = house_rules.percentages_have_one_formatter
+    (finding,) = findings(rule, code)
+    assert finding.startswith("feedback/services/somewhere.py:1 formats a percentage.")
+    assert findings(rule, code, "modeltrain/formatting.py") == []
+
+
+@pytest.mark.parametrize(
+    "code", ["f'{day:%Y-%m-%d}'", "f'{a}%3D{b}'", "text.replace(' %', '%')", "number % 100"]
+)
+def test_other_percent_signs_are_fine(code):
+    assert findings(house_rules.percentages_have_one_formatter, code) == []
+
+
+def test_only_charts_may_tell_vega_how_to_write_ticks():
+    rule = house_rules.percentages_have_one_formatter
+    assert findings(rule, "axis = {'format': '.0%'}")
+    assert findings(rule, "axis = {'format': '.0%'}", "nsfwsite/audits/charts/marks.py") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("static/src/rates.js", "const text = `${(rate * 100).toFixed(1)}%`;"),
+        ("static/src/rates.js", "const text = (rate * 100).toFixed(1) + '%';"),
+        ("static/src/rates.js", "new Intl.NumberFormat('en', { style: 'percent' })"),
+        ("templates/rates.html", "<td>{{ rate|floatformat:1 }}%</td>"),
+        ("templates/rates.html", "<td>{{ rate }} %</td>"),
+    ],
+)
+def test_a_percentage_in_a_script_or_template_is_a_finding(name, line, tmp_path, monkeypatch):
+    path = tmp_path / "nsfwsite" / name
+    path.parent.mkdir(parents=True)
+    path.write_text(f"\n{line}\n")
+    (path.parent / "format.js").write_text("export const percent = (rate) => `${rate}%`;\n")
+    (path.parent / "fine.html").write_text("{% if a %}{{ rate|percent }}{% endif %}\n")
+    monkeypatch.setattr(house_rules, "ROOT", tmp_path)
+    (finding,) = house_rules.pages_and_scripts_have_one_formatter()
+    assert finding.startswith(f"nsfwsite/{name}:2 formats a percentage.")

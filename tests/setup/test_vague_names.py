@@ -1,10 +1,12 @@
 """Names that say how a value came to be are found; the same words in sentences and keys are not."""
 
 import ast
+import subprocess
 
 import pytest
 
 from setup import vague_names
+from setup.vague_names import Place
 
 
 @pytest.mark.parametrize(
@@ -26,7 +28,7 @@ from setup import vague_names
     ],
 )
 def test_an_identifier_is_found_once(code):
-    ((_, name),) = vague_names.identifiers(ast.parse(code))
+    ((_, _, name),) = vague_names.identifiers(ast.parse(code))
     assert name == "found"
 
 
@@ -37,7 +39,37 @@ def test_prose_keys_and_longer_names_are_not(code):
     assert list(vague_names.identifiers(ast.parse(code))) == []
 
 
-@pytest.mark.parametrize(("path", "name"), vague_names.LEFT)
-def test_what_stays_is_still_there(path, name):
-    tree = ast.parse((vague_names.ROOT / path).read_text())
-    assert name in {name for _, name in vague_names.identifiers(tree)}
+def test_a_name_has_the_class_and_the_function_around_it():
+    code = "found = 1\nclass Row:\n    found = 1\n    def f(self):\n        found = 1"
+    names = list(vague_names.identifiers(ast.parse(code)))
+    assert names == [(1, "", "found"), (3, "Row", "found"), (5, "Row.f", "found")]
+
+
+@pytest.mark.parametrize("place", vague_names.LEFT)
+def test_what_stays_is_still_there_as_many_times(place):
+    tree = ast.parse((vague_names.ROOT / place.path).read_text())
+    places = [Place(place.path, scope, name) for _, scope, name in vague_names.identifiers(tree)]
+    assert places.count(place) == vague_names.LEFT[place]
+
+
+@pytest.mark.parametrize(
+    ("place", "lines"),
+    [
+        (Place("feedback/models/email_address.py", "", "told"), [3]),
+        (Place("feedback/models/email_address.py", "EmailAddress", "told"), [28, 40]),
+        (Place("feedback/models/new.py", "EmailAddress", "told"), [28]),
+    ],
+    ids=["another scope", "another use", "another file"],
+)
+def test_an_allowance_is_for_its_place_alone(place, lines):
+    assert len(vague_names.excess({place: lines})) == len(lines)
+
+
+def test_a_file_that_git_does_not_track_yet_is_read(tmp_path, monkeypatch):
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    (tmp_path / ".gitignore").write_text("ignored.py\n")
+    for name in ("new.py", "ignored.py"):
+        (tmp_path / name).write_text("found = 1\n")
+    monkeypatch.setattr(vague_names, "ROOT", tmp_path)
+    assert vague_names.python_files() == ["new.py"]
+    assert vague_names.main() == 1

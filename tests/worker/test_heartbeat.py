@@ -1,5 +1,6 @@
 """Heartbeats and notifications, on a real Redis."""
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from django.conf import settings as django_settings
 
 from worker import heartbeat
 from worker.celery import app
-from worker.heartbeat import Heartbeat
+from worker.heartbeat import Heartbeat, Watchdog
 
 
 @pytest.fixture
@@ -30,7 +31,9 @@ def worker_of(*queues: str) -> SimpleNamespace:
     """As much of a Celery worker as a heartbeat needs."""
     timer = SimpleNamespace(call_repeatedly=lambda *args, **kwargs: timer, cancel=lambda: None)
     amqp = SimpleNamespace(queues=SimpleNamespace(consume_from=dict.fromkeys(queues)))
-    return SimpleNamespace(timer=timer, hostname="a test", app=SimpleNamespace(amqp=amqp))
+    return SimpleNamespace(
+        timer=timer, pool=None, hostname="a test", app=SimpleNamespace(amqp=amqp)
+    )
 
 
 def test_queue_that_no_worker_reads_is_not_alive() -> None:
@@ -89,6 +92,72 @@ def test_request_that_waits_too_late_is_woken_at_once() -> None:
     began = time.monotonic()
     heartbeat.wait("a", 20)
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.usefixtures("stalled_redis")
+def test_stalled_redis_is_asked_once_and_then_left_alone_for_a_moment() -> None:
+    began = time.monotonic()
+    assert not heartbeat.redis_answers()
+    asked = time.monotonic()
+    assert asked - began < heartbeat.ASK_SECONDS + 1
+    for _ in range(100):
+        assert not heartbeat.alive("inference")
+        heartbeat.queue_length("inference")
+        heartbeat.notify("a")
+    assert time.monotonic() - asked < heartbeat.ASK_SECONDS
+
+
+def test_redis_that_goes_on_after_a_stall_is_asked_again(stalled_redis) -> None:
+    assert not heartbeat.redis_answers()
+    stalled_redis.resume()
+    time.sleep(heartbeat.SILENT_SECONDS)
+    assert heartbeat.redis_answers()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_worker_listens_on_no_pub_sub_socket(client) -> None:
+    with start_worker(app, pool="solo", perform_ping_check=False, queues=["inference"]):
+        deadline = time.monotonic() + 10
+        while not heartbeat.alive("inference") and time.monotonic() < deadline:
+            time.sleep(0.05)
+        connections = client.client_list()
+    assert len(connections) > 1
+    assert {(c["sub"], c["psub"]) for c in connections} == {("0", "0")}
+
+
+@pytest.fixture
+def exit_codes(monkeypatch) -> list[int]:
+    codes: list[int] = []
+    # The real one would end the test.
+    monkeypatch.setattr(os, "_exit", codes.append)
+    return codes
+
+
+def watched_for(seconds: float, watchdog: Watchdog, *, beats: bool) -> None:
+    watchdog.start()
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if beats:
+            watchdog.beat()
+        time.sleep(0.02)
+    watchdog.stop()
+    watchdog.join(timeout=5)
+
+
+def test_worker_that_hangs_although_redis_answers_is_ended(exit_codes) -> None:
+    watched_for(1, Watchdog(seconds=0.5), beats=False)
+    assert os.EX_SOFTWARE in exit_codes
+
+
+def test_worker_that_beats_is_left_alone(exit_codes) -> None:
+    watched_for(1, Watchdog(seconds=0.5), beats=True)
+    assert exit_codes == []
+
+
+@pytest.mark.usefixtures("without_redis")
+def test_worker_that_waits_for_redis_is_left_alone(exit_codes) -> None:
+    watched_for(1, Watchdog(seconds=0.5), beats=False)
+    assert exit_codes == []
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 0.2])

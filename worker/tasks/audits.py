@@ -25,12 +25,12 @@ def _fail_on_error(pk: int) -> Iterator[None]:
 def start_audit_task(pk: int) -> None:
     with _fail_on_error(pk):
         for part in audits.start(pk=pk):
-            answer_part_task.delay_on_commit(pk, part)
+            predict_part_task.delay_on_commit(pk, part)
     _count_when_complete(pk)
 
 
-@shared_task(name="inference.answer_part_task", soft_time_limit=120, time_limit=130)
-def answer_part_task(pk: int, part: int) -> None:
+@shared_task(name="inference.predict_part_task", soft_time_limit=120, time_limit=130)
+def predict_part_task(pk: int, part: int) -> None:
     with _fail_on_error(pk):
         audits.predict_part(pk=pk, part=part)
     _count_when_complete(pk)

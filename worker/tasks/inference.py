@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from feedback.services import classifications, occlusions, rejudging
+from feedback.services import classifications, models, occlusions, rejudging
 from worker import heartbeat
 
 
@@ -13,6 +13,13 @@ def classify_task(pk: str) -> None:
         raise
     finally:
         heartbeat.notify(pk)
+
+
+@shared_task(name="inference.check_service_task", soft_time_limit=50, time_limit=60)
+def check_service_task() -> None:
+    """Classify an image, and say for a while that the site is ready to."""
+    if models.check_service():
+        heartbeat.confirm_service()
 
 
 @shared_task(name="inference.judge_report_task", soft_time_limit=120, time_limit=130)

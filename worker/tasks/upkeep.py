@@ -4,9 +4,11 @@ from feedback import queries
 from feedback.services import (
     audits,
     classifications,
+    confirmations,
     erasure,
     findings,
     images,
+    recomputations,
     retention,
     retrains,
     verdicts,
@@ -17,7 +19,7 @@ from worker.tasks.inference import occlude_task
 from worker.tasks.mail import send_email_task
 from worker.tasks.reports import answer_reports_task, screen_report_task
 from worker.tasks.training import run_finding_task, run_retrain_task
-from worker.tasks.verdicts import judge_again_task
+from worker.tasks.verdicts import confirm_task, judge_again_task, recompute_task
 
 
 @shared_task(name="upkeep.delete_expired_images_task", soft_time_limit=50, time_limit=60)
@@ -46,11 +48,11 @@ def pick_up_lost_work_task() -> None:
 
     Every task starts with a conditional update, so a task that is enqueued twice is done once.
     """
-    retrains.fail_lost()
-    findings.fail_lost()
+    retrains.resume_lost()
+    findings.resume_lost()
     findings.request_missing()
     if not heartbeat.queue_length("inference", priority=heartbeat.AFTER_VISITORS):
-        audits.fail_lost()
+        audits.resume_lost()
         for pk in queries.pending_work.occlusions_to_resume():
             occlude_task.delay_on_commit(pk)
     if not heartbeat.queue_length("training"):
@@ -65,6 +67,10 @@ def pick_up_lost_work_task() -> None:
             recount_audit_task.delay_on_commit(pk)
         for pk in verdicts.to_judge_again():
             judge_again_task.delay_on_commit(pk)
+        for pk in confirmations.to_judge():
+            confirm_task.delay_on_commit(pk)
+        for pk in recomputations.to_recompute():
+            recompute_task.delay_on_commit(pk)
         for pk in queries.pending_work.reports_to_screen():
             screen_report_task.delay_on_commit(pk)
         for pk in queries.pending_work.emails_to_send().values_list("pk", flat=True):

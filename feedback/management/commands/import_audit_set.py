@@ -32,6 +32,12 @@ class Command(BaseCommand):
             help="let anyone see its images, except those with an explicit label",
         )
 
+        parser.add_argument(
+            "--confirmation",
+            action="store_true",
+            help="keep it closed until a candidate that the gate passed is about to be promoted",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             imported = audit_sets.import_set(
@@ -40,6 +46,7 @@ class Command(BaseCommand):
                 card=options["card"].read_text() if options["card"] else "",
                 new_groups=options["new_groups"],
                 public_images=options["public_images"],
+                confirmation=options["confirmation"],
                 progress=self._show_progress,
             )
         except (Refusal, dataset.DatasetRefused, ManifestError, OSError) as error:
@@ -47,9 +54,14 @@ class Command(BaseCommand):
         for warning in imported.warnings:
             self.stdout.write(self.style.WARNING(warning))
         audit_set = imported.audit_set
+        next_step = (
+            "No model is audited on it until a maintainer wants to promote a candidate."
+            if audit_set.confirmation
+            else "The model in service is audited on it next."
+        )
         self.stdout.write(
             f"{audit_set.name}: {audit_set.images} images, manifest "
-            f"{audit_set.manifest_sha256}. The model in service is audited on it next."
+            f"{audit_set.manifest_sha256}. {next_step}"
         )
 
     def _show_progress(self, done: int, total: int) -> None:

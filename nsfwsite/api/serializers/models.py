@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from feedback.models import ModelVersion
+from nsfwsite.api.serializers.retrains import recomputed
 
 
 class ModelName(serializers.ModelSerializer):
@@ -36,6 +37,9 @@ class AuditOutput(serializers.Serializer):
     figures = serializers.JSONField(source="all_figures")
     finished_at = serializers.DateTimeField()
     gate = serializers.SerializerMethodField()
+    recomputed = serializers.SerializerMethodField(
+        help_text="What the present policy says of a candidate that was decided by an earlier one."
+    )
 
     def get_progress(self, audit: Any) -> dict[str, Any]:
         """As people see it; the rest is for whoever runs the site."""
@@ -45,3 +49,7 @@ class AuditOutput(serializers.Serializer):
     def get_gate(self, audit: Any) -> Any:
         retrain = getattr(audit.model, "retrain", None)
         return retrain.gate if retrain else None
+
+    def get_recomputed(self, audit: Any) -> dict[str, Any] | None:
+        retrain = getattr(audit.model, "retrain", None)
+        return recomputed(retrain) if retrain else None

@@ -1,9 +1,18 @@
 """Retrains, and what a maintainer decides about them."""
 
+from typing import Any
+
 from rest_framework import serializers
 
 from feedback.models import Retrain
-from feedback.services import verdicts
+from feedback.services import confirmations, verdicts
+
+
+def recomputed(retrain: Retrain) -> dict[str, Any] | None:
+    """The result of a later policy than the one that a candidate was decided by, and its time."""
+    if retrain.recomputed_gate is None:
+        return None
+    return {"gate": retrain.recomputed_gate, "at": retrain.recomputed_at}
 
 
 class PromotionInput(serializers.Serializer):
@@ -35,6 +44,14 @@ class RetrainOutput(serializers.ModelSerializer):
     verdict_outdated = serializers.SerializerMethodField(
         help_text="What was replaced since. If anything was, the candidate is judged again."
     )
+    confirmation = serializers.SerializerMethodField(
+        help_text="The verdict on the confirmation set, if it was opened for the candidate: "
+        "`audit_set`, `requested_by`, `requested_at`, `gate` and `judged_at`."
+    )
+    recomputed = serializers.SerializerMethodField(
+        help_text="For decided candidates: what the policy that holds now says about them, as "
+        "`gate` and `at`. The decision rests on `gate` alone."
+    )
     approved_by = serializers.SerializerMethodField()
     decided_by = serializers.SerializerMethodField()
 
@@ -53,6 +70,8 @@ class RetrainOutput(serializers.ModelSerializer):
             "audit_set",
             "policy_sha256",
             "verdict_outdated",
+            "confirmation",
+            "recomputed",
             "failure",
             "override_reason",
             "acknowledged_gaps",
@@ -77,6 +96,21 @@ class RetrainOutput(serializers.ModelSerializer):
 
     def get_verdict_outdated(self, retrain: Retrain) -> list[str]:
         return verdicts.changes(retrain)
+
+    def get_confirmation(self, retrain: Retrain) -> dict[str, Any] | None:
+        confirmation = confirmations.of(retrain)
+        if confirmation is None:
+            return None
+        return {
+            "audit_set": confirmation.audit_set.name,
+            "requested_by": confirmation.requested_by.username,
+            "requested_at": confirmation.requested_at,
+            "gate": confirmation.gate,
+            "judged_at": confirmation.judged_at,
+        }
+
+    def get_recomputed(self, retrain: Retrain) -> dict[str, Any] | None:
+        return recomputed(retrain)
 
     def get_approved_by(self, retrain: Retrain) -> str | None:
         return retrain.approved_by.username if retrain.approved_by else None

@@ -150,3 +150,34 @@ def test_the_command_prints_the_result_or_the_refusal(make_dataset, champion, ax
     (data.path / "labels.json").write_text(json.dumps("no"))
     with pytest.raises(CommandError):
         call_command("import_audit_set", "second", str(data.path))
+
+
+def test_a_confirmation_set_has_no_audits_and_decides_nothing(make_dataset, champion, axes) -> None:
+    import_set(make_dataset(name="open"), "deciding")
+    imported = import_set(make_dataset(name="closed", start=20), "sealed", confirmation=True)
+    assert imported.audit_set.confirmation
+    assert [audit.audit_set.name for audit in Audit.objects.all()] == ["deciding"]
+    assert not any("no model passes the gate" in warning for warning in imported.warnings)
+    assert any("verdicts on this set say nothing about" in text for text in imported.warnings)
+
+
+def test_a_confirmation_set_shares_no_image(make_dataset, champion, axes) -> None:
+    import_set(make_dataset(name="open"), "deciding")
+    with pytest.raises(Invalid, match="4 images that are in deciding too"):
+        import_set(make_dataset(name="shared", start=6), "sealed", confirmation=True)
+    import_set(make_dataset(name="closed", start=20), "sealed", confirmation=True)
+    with pytest.raises(Invalid, match="10 images that are in sealed too"):
+        import_set(make_dataset(name="again", start=20), "next")
+    assert AuditSet.objects.count() == 2
+
+
+def test_nobody_sees_the_images_of_a_confirmation_set(make_dataset, champion, axes) -> None:
+    with pytest.raises(Invalid, match="Nobody sees the images"):
+        import_set(make_dataset(), confirmation=True, public_images=True)
+
+
+def test_the_command_imports_a_confirmation_set(make_dataset, champion, axes, tmp_path, capsys):
+    make_dataset(name="closed")
+    call_command("import_audit_set", "sealed", str(tmp_path / "closed"), "--confirmation")
+    assert AuditSet.objects.get().confirmation
+    assert "No model is audited on it until" in capsys.readouterr().out

@@ -11,7 +11,7 @@ from modeltrain.images.codec import pixel_sha256, to_png
 from tests.conftest import noise
 from tests.flows.api import wait_until
 from worker import heartbeat
-from worker.tasks.audits import answer_part_task, start_audit_task
+from worker.tasks.audits import predict_part_task, start_audit_task
 from worker.tasks.upkeep import pick_up_lost_work_task
 
 IMAGES = audits.PART_IMAGES + 4  # two parts
@@ -80,7 +80,7 @@ def test_after_a_crash_only_missing_parts_are_classified(waiting) -> None:
     first, second = audits.start(pk=waiting.pk)
     audits.predict_part(pk=waiting.pk, part=first)
     Audit.objects.update(heartbeat_at=timezone.now() - 2 * audits.LOST_AFTER)
-    assert audits.fail_lost() == 1
+    assert audits.resume_lost() == 1
     assert audits.start(pk=waiting.pk) == [second]
 
 
@@ -99,7 +99,7 @@ def test_an_interrupted_count_is_repeated(waiting) -> None:
     waiting.refresh_from_db()
     assert waiting.status == "running"
     Audit.objects.update(heartbeat_at=timezone.now() - 2 * audits.LOST_AFTER)
-    audits.fail_lost()
+    audits.resume_lost()
     assert audits.start(pk=waiting.pk) == []
     assert audits.all_parts_predicted(pk=waiting.pk)
     audits.count_errors(pk=waiting.pk)
@@ -112,7 +112,7 @@ def test_a_missing_image_fails_the_audit_with_a_reason(waiting, settings) -> Non
         path.unlink()
     first, _ = audits.start(pk=waiting.pk)
     with pytest.raises(ValueError, match="image"):
-        answer_part_task(waiting.pk, first)
+        predict_part_task(waiting.pk, first)
     waiting.refresh_from_db()
     assert waiting.status == "failed"
     assert "image" in waiting.failure

@@ -69,8 +69,8 @@ def test_a_revision_is_stored_whole_and_in_the_ledger(mona) -> None:
         ({"meaning": "x" * 501}, "A definition is said in 1 to 500"),
         ({"reason": " "}, "The public reason for a change is said in 1"),
         ({"borderline": [{"picture": "x", "label": "dress"}]}, "A label must be one of"),
-        ({"borderline": [{"picture": " ", "label": "sexy"}]}, "A borderline picture is said"),
-        ({"borderline": [{"picture": "x" * 501, "label": "sexy"}]}, "A borderline picture is"),
+        ({"borderline": [{"picture": " ", "label": "sexy"}]}, "A borderline image is said"),
+        ({"borderline": [{"picture": "x" * 501, "label": "sexy"}]}, "A borderline image is"),
         ({"borderline": [{"picture": "x", "label": "sexy"}] * 21}, "at most 20 borderline"),
     ],
 )

@@ -145,7 +145,7 @@ def test_the_receipt_names_the_datasets_and_models_that_used_the_image(client, l
     page = " ".join(
         client.get(reverse("receipt", args=[learnt_from.receipt])).content.decode().split()
     )
-    assert "Its pictures were in dataset 2; the next one will be without them." in page
+    assert "Its images were in dataset 2; the next one will be without them." in page
     assert 'Model <a href="/models/v2/">v2</a> learnt from them before' in page
     assert "drawings" not in page
     # What a manifest calls the picture leads nowhere any more, so it stays as it was.
@@ -298,7 +298,7 @@ def test_retrains_that_are_at_work_with_the_picture_fail_and_no_others(
         "approved",
         "running",
     ]
-    assert running.failure == ("A picture that it learns from was withdrawn. Propose it again.")
+    assert running.failure == ("An image that it learns from was withdrawn. Propose it again.")
     assert approved.failure == elsewhere.failure == ""
 
 

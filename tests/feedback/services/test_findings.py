@@ -157,7 +157,7 @@ def test_a_finding_whose_worker_was_lost_runs_again(audited) -> None:
     findings.request_missing()
     long_ago = timezone.now() - 2 * audits.LOST_AFTER
     Finding.objects.update(status="running", heartbeat_at=long_ago)
-    assert findings.fail_lost() == 3
+    assert findings.resume_lost() == 3
     assert queries.pending_work.findings_to_run() == [Finding.objects.first().pk]
 
 

@@ -271,7 +271,7 @@ def test_only_a_decided_report_with_images_is_a_golden_case(
     )
     if not pixels:
         triage.decide(report=report, outcome="accepted", by=ravi)
-    with pytest.raises(WrongState, match="whose pictures are kept"):
+    with pytest.raises(WrongState, match="whose images are kept"):
         golden.mark(report=report, by=mona)
 
 

@@ -27,7 +27,7 @@ from feedback.models.append_only import AppendOnlyViolation
 from feedback.models.ledger import canonical, sha256
 from feedback.services import audits, datasets, ledger, models, outcomes, reports, retrains, triage
 from modeltrain.data.manifest import Row
-from tests.cast import premises
+from tests.cast import premises, whole_artifact
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 CHECKER = ROOT / "docs" / "check_ledger.py"
@@ -55,8 +55,9 @@ def promoted(queued, ravi, mona, champion):
     triage.decide(report=report, outcome="accepted", by=ravi)
     retrain = retrains.propose(by=mona)
     retrains.approve(retrain=retrain, by=mona)
-    candidate = ModelVersion.objects.create(number=2, sha256="c" * 64, title="Retrain 1")
-    candidate.folder.mkdir(parents=True)
+    candidate = ModelVersion.objects.create(
+        number=2, sha256=whole_artifact("candidate"), title="Retrain 1"
+    )
     audit_set = AuditSet.objects.create(name="demo", manifest_sha256="e" * 64, images=240)
     audits.finish(
         audit=audits.request(model=candidate, audit_set=audit_set), figures={"error": 0.25}
@@ -112,7 +113,8 @@ def test_every_step_from_a_report_to_a_model_is_an_entry(promoted) -> None:
     assert entries("gate")[0]["result_sha256"] == sha256(GATE)
     (override,) = entries("override")
     assert (override["by"], override["reason"]) == ("mona", "No explicit image is kept here.")
-    assert (override["artifact_sha256"], override["verdict"]) == ("c" * 64, "blocked")
+    candidate = ModelVersion.objects.get(number=2)
+    assert (override["artifact_sha256"], override["verdict"]) == (candidate.sha256, "blocked")
     (promotion,) = entries("promotion")
     assert (promotion["model"], promotion["after"], promotion["by"]) == ("v2", "v1", "mona")
 

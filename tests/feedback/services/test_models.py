@@ -1,6 +1,7 @@
 """A model that was in service can be put back, by name and for a reason."""
 
 import datetime
+import shutil
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from feedback.errors import ArtifactMissing, Invalid, WrongState
 from feedback.models import LedgerEntry, ModelVersion
 from feedback.services import models
 from modeltrain.labels import LABELS
+from modeltrain.model import artifact
+from modeltrain.model.artifact import MANIFEST
 
 
 @pytest.fixture
@@ -150,3 +153,98 @@ def test_a_model_that_another_request_changed_meanwhile_stays_where_it_is(
         models.roll_back(model=seen_before, by=mona, reason="v2 flags photographs.")
     assert ModelVersion.objects.champion() == real_champion
     assert LedgerEntry.objects.count() == before
+
+
+@pytest.fixture
+def own_champion(real_champion, settings, tmp_path) -> ModelVersion:
+    """The published model in service, from a copy of its files that a test may damage."""
+    folder = tmp_path / "artifacts" / real_champion.folder.name
+    shutil.copytree(real_champion.folder, folder)
+    settings.ARTIFACTS_DIR = folder.parent
+    models._classifier.cache_clear()
+    return real_champion
+
+
+@pytest.fixture
+def successor(own_champion) -> ModelVersion:
+    """A newer model in service, with files of its own that load; the published one is retired."""
+    files = {path.name: path for path in own_champion.folder.iterdir() if path.name != MANIFEST}
+    files["config.json"] = b'{"name": "a retrain"}'
+    written = artifact.write(parent=own_champion.folder.parent, files=files)
+    newer = ModelVersion.objects.create(number=2, sha256=written.sha256, title="Retrain 1")
+    models.put_in_service(newer)
+    own_champion.refresh_from_db()
+    return newer
+
+
+def damage(model: ModelVersion, offset: int) -> None:
+    path = model.folder / "model.onnx"
+    content = bytearray(path.read_bytes())
+    content[offset % len(content)] ^= 1
+    path.write_bytes(content)
+
+
+def test_the_model_in_service_answers(successor) -> None:
+    model, classifier = models.classifier_in_service()
+    assert model == successor
+    assert classifier.artifact.sha256 == successor.sha256
+
+
+def test_while_the_champion_is_damaged_the_model_before_it_answers(successor, own_champion) -> None:
+    damage(successor, 1000)
+    assert models.classifier_in_service()[0] == own_champion
+    successor.refresh_from_db()
+    assert successor.damage.startswith("model.onnx: ")
+    assert ModelVersion.objects.champion() == successor
+
+
+def test_damage_is_found_while_the_model_is_still_in_memory(successor, own_champion) -> None:
+    models.classifier_in_service()
+    damage(successor, 1000)
+    assert models.check_service()
+    assert models.classifier_in_service()[0] == own_champion
+
+
+def test_a_model_that_is_restored_answers_again(successor) -> None:
+    damage(successor, 1000)
+    models.check_service()
+    damage(successor, 1000)  # the same bit: as it was
+    models.check_service()
+    successor.refresh_from_db()
+    assert successor.damage == ""
+    assert models.classifier_in_service()[0] == successor
+
+
+def test_without_a_model_that_loads_nothing_answers(own_champion) -> None:
+    shutil.rmtree(own_champion.folder)
+    assert not models.check_service()
+    with pytest.raises(ModelVersion.DoesNotExist):
+        models.classifier_in_service()
+
+
+def test_a_site_without_a_model_has_nothing_to_check(db) -> None:
+    assert not models.check_service()
+
+
+def test_a_candidate_never_answers(own_champion) -> None:
+    ModelVersion.objects.create(number=2, sha256="2" * 64, title="candidate")
+    damage(own_champion, 1000)
+    assert not models.check_service()
+
+
+@pytest.mark.parametrize("part", range(10))
+def test_a_model_with_a_changed_byte_is_never_put_in_service(successor, own_champion, mona, part):
+    size = (own_champion.folder / "model.onnx").stat().st_size
+    damage(own_champion, size * part // 10)
+    with pytest.raises(ArtifactMissing, match="unchanged since it was audited"):
+        models.roll_back(model=own_champion, by=mona, reason="v2 flags photographs.")
+    assert ModelVersion.objects.champion() == successor
+
+
+def test_a_page_says_which_model_answers_while_the_champion_is_damaged(successor, client) -> None:
+    damage(successor, 1000)
+    models.check_service()
+    for address in ("/", "/models/v2/"):
+        page = " ".join(client.get(address).content.decode().split())
+        assert "The files of v2 are damaged" in page
+        assert "v1 answers" in page

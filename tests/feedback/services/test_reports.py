@@ -392,7 +392,7 @@ def test_an_image_is_escalated_for_itself_and_not_for_others(filed):
     blocked.refresh_from_db()
     assert blocked.status == "escalated"
     assert history(blocked) == ["received", "screening", "escalated"]
-    assert blocked.events.last().note == "A picture matched the blocklist."
+    assert blocked.events.last().note == "An image matched the blocklist."
     assert recorded_outcomes() == ["escalated"]
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import json
+import shutil
 import threading
 import time
 
@@ -27,7 +28,7 @@ from modeltrain.audit.evaluate import Predicted
 from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
 from modeltrain.labels import LABELS
-from tests.cast import premises
+from tests.cast import premises, whole_artifact
 
 pytestmark = pytest.mark.django_db
 Status = Retrain.Status
@@ -52,8 +53,9 @@ def proposed(first_version, queued, ravi, mona) -> Retrain:
 @pytest.fixture
 def evaluated(proposed, mona, champion, settings) -> Retrain:
     retrains.approve(retrain=proposed, by=mona)
-    candidate = ModelVersion.objects.create(number=2, sha256="c" * 64, title="candidate")
-    candidate.folder.mkdir(parents=True)
+    candidate = ModelVersion.objects.create(
+        number=2, sha256=whole_artifact("candidate"), title="candidate"
+    )
     Retrain.objects.filter(pk=proposed.pk).update(
         status=Status.EVALUATED,
         candidate=candidate,
@@ -126,14 +128,26 @@ def test_a_declined_candidate_stays_a_candidate(evaluated, mona, champion):
     assert evaluated.candidate.status == ModelVersion.Status.CANDIDATE
 
 
-def test_a_lost_worker_fails_its_retrain_and_it_can_be_proposed_again(proposed, mona):
+def test_the_next_worker_goes_on_with_the_retrain_of_one_that_was_lost(proposed, mona):
     retrains.approve(retrain=proposed, by=mona)
     Retrain.objects.update(
-        status=Status.RUNNING, heartbeat_at=timezone.now() - timezone.timedelta(minutes=2)
+        status=Status.RUNNING, attempt=1, heartbeat_at=timezone.now() - 2 * audits.LOST_AFTER
     )
-    assert retrains.fail_lost() == 1
-    proposed.refresh_from_db()
-    assert "lost" in proposed.failure
+    assert retrains.resume_lost() == 1
+    assert fresh(proposed).status == "approved"
+    assert "The next worker goes on" in fresh(proposed).progress["message"]
+
+
+def test_after_three_lost_workers_a_retrain_fails_and_can_be_proposed_again(proposed, mona):
+    retrains.approve(retrain=proposed, by=mona)
+    Retrain.objects.update(
+        status=Status.RUNNING,
+        attempt=retrains.ATTEMPTS,
+        heartbeat_at=timezone.now() - 2 * audits.LOST_AFTER,
+    )
+    assert retrains.resume_lost() == 1
+    assert fresh(proposed).status == "failed"
+    assert "That was attempt 3 of 3" in fresh(proposed).failure
     again = retrains.propose(by=mona)
     assert again.dataset == proposed.dataset
 
@@ -155,7 +169,7 @@ def test_reports_withdrawn_since_the_proposal_are_not_trained_on(proposed, mona,
     retrains.approve(retrain=proposed, by=mona)
     retrains.run(pk=proposed.pk)
     proposed.refresh_from_db()
-    assert "1 of the reported pictures of dataset 2 were withdrawn" in proposed.failure
+    assert "1 of the reported images of dataset 2 were withdrawn" in proposed.failure
 
     with pytest.raises(NothingToLearn):
         retrains.propose(by=mona)
@@ -373,7 +387,7 @@ def test_a_model_that_passed_the_gate_needs_no_reason(evaluated, mona):
 
 
 def test_a_candidate_whose_files_are_gone_is_not_promoted(evaluated, mona, champion):
-    evaluated.candidate.folder.rmdir()
+    shutil.rmtree(evaluated.candidate.folder)
     with pytest.raises(ArtifactMissing):
         retrains.promote(retrain=evaluated, by=mona, override_reason="Drawings first.")
     assert fresh(evaluated).status == "evaluated"
@@ -387,9 +401,8 @@ def test_a_candidate_whose_files_are_gone_is_not_promoted(evaluated, mona, champ
 def test_only_a_running_retrain_without_a_sign_of_life_is_lost(evaluated, status, seconds, lost):
     retrain = in_state(evaluated, status)
     Retrain.objects.update(heartbeat_at=timezone.now() - datetime.timedelta(seconds=seconds))
-    assert retrains.fail_lost() == lost
-    assert fresh(retrain).status == ("failed" if lost else status)
-    assert bool(fresh(retrain).failure) == bool(lost)
+    assert retrains.resume_lost() == lost
+    assert fresh(retrain).status == ("approved" if lost else status)
 
 
 @pytest.fixture
@@ -454,6 +467,48 @@ def trained(approved, monkeypatch):
         return given
 
     return make
+
+
+def test_a_worker_that_wakes_after_it_was_thought_lost_writes_nothing(approved, trained):
+    seen = {}
+
+    def during(listen):
+        if fresh(approved).attempt == 1:
+            Retrain.objects.update(heartbeat_at=timezone.now() - 2 * audits.LOST_AFTER)
+            retrains.resume_lost()
+            retrains.run(pk=approved.pk)
+            seen["finished"] = fresh(approved)
+            seen["may go on"] = listen({"stage": "training", "done": 1, "total": 2})
+
+    trained(during)
+    retrains.run(pk=approved.pk)
+    assert seen["finished"].status == "evaluated"
+    assert seen["finished"].attempt == 2
+    assert seen["may go on"] is False
+    assert fresh(approved).evaluated_at == seen["finished"].evaluated_at
+    assert LedgerEntry.objects.filter(kind="gate").count() == 1
+
+
+@pytest.mark.parametrize(("attempts", "status"), [(1, "approved"), (3, "failed")])
+def test_a_killed_training_process_is_replaced_twice(approved, trained, attempts, status):
+    def during(listen):
+        raise training_process.ProcessKilled("The training process was killed (SIGKILL).")
+
+    trained(during)
+    for _ in range(attempts):
+        retrains.run(pk=approved.pk)
+    assert fresh(approved).status == status
+    assert fresh(approved).attempt == attempts
+
+
+def test_a_training_that_refuses_its_data_is_not_repeated(approved, trained):
+    def during(listen):
+        raise training_process.ProcessFailed("A training set must have two labels.")
+
+    trained(during)
+    retrains.run(pk=approved.pk)
+    assert fresh(approved).status == "failed"
+    assert fresh(approved).failure == "A training set must have two labels."
 
 
 def test_a_run_starts_once_and_shows_that_it_did(approved, trained):

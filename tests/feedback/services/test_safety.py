@@ -60,9 +60,9 @@ def test_safety_acts_on_escalated_reports_alone(escalated, sara, act) -> None:
 @pytest.mark.parametrize(
     ("act", "name"),
     [
-        (lambda **report: safety.block(source=" ", **report), "Why a picture is blocked"),
+        (lambda **report: safety.block(source=" ", **report), "Why an image is blocked"),
         (lambda **report: safety.hand_back(note=" ", **report), "Why it is handed back"),
-        (lambda **report: safety.delete_images(note=" ", **report), "Why pictures are deleted"),
+        (lambda **report: safety.delete_images(note=" ", **report), "Why images are deleted"),
     ],
 )
 def test_each_action_needs_a_reason(escalated, sara, act, name) -> None:

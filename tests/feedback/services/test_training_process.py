@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from feedback.services import training_process
-from feedback.services.training_process import ProcessFailed
+from feedback.services.training_process import ProcessFailed, ProcessKilled
 
 DONE = """echo '{"stage": "done", "result": {"sha256": "c"}}'"""
 FOREVER = "exec tail -f /dev/null"
@@ -129,7 +129,7 @@ def test_a_killed_process_says_that_it_was_killed(program, log):
         os.kill(message["pid"], signal.SIGKILL)
         return True
 
-    with pytest.raises(ProcessFailed, match=r"killed \(SIGKILL\)\. Its log is log\."):
+    with pytest.raises(ProcessKilled, match=r"killed \(SIGKILL\)\. Its log is log\."):
         run(log, listen=kill_it)
 
 

@@ -16,7 +16,7 @@ from feedback.models import (
     ModelVersion,
     Retrain,
 )
-from feedback.services import ledger, manifests, models, retrains, verdicts
+from feedback.services import audits, ledger, manifests, models, retrains, verdicts
 from tests.cast import finished_audit
 from tests.nsfwsite.audits.examples import answers, audited_model, judged_retrain
 
@@ -147,10 +147,42 @@ def test_an_audit_that_failed_is_named_and_waits_for_a_maintainer(audited, judge
     Audit.objects.filter(model=v1, audit_set=newer).update(status="failed", failure="No image.")
 
     verdicts.judge_again(pk=retrain.pk)
-    assert [audit.failure for audit in verdicts.failed_audits(retrain)] == ["No image."]
-    verdicts.retry_failed_audits(retrain=retrain)
-    assert verdicts.failed_audits(retrain) == []
+    assert list(verdicts.unusable_audits(retrain, newer).values()) == ["it failed: No image."]
+    verdicts.repeat_unusable_audits(retrain=retrain)
+    assert verdicts.unusable_audits(retrain, newer) == {}
     assert Audit.objects.get(model=v1, audit_set=newer).status == "waiting"
+
+
+@pytest.mark.parametrize("damage", ["lost", "cut off", "altered"])
+def test_lost_answers_are_told_and_the_audit_is_repeated_on_request(
+    audited, judged, mona, damage
+) -> None:
+    v1, v2 = audited(1, wrong=20, status="retired"), audited(2, wrong=150, status="champion")
+    retrain = judged(audited(3, wrong=80), v2)
+    models.roll_back(model=v1, by=mona, reason="v2 calls drawings neutral.")
+    audit = Audit.objects.get(model=v1)
+    content = audit.predictions.read_bytes()
+    if damage == "lost":
+        audit.predictions.unlink()
+    elif damage == "cut off":
+        audit.predictions.write_bytes(content[: len(content) // 2])
+    else:
+        audit.predictions.write_bytes(content[:300] + bytes(200) + content[500:])
+
+    for _ in range(2):
+        verdicts.judge_again(pk=retrain.pk)  # raises nothing, however often it is tried
+    assert verdicts.unusable_audits(retrain, audit.audit_set) == {
+        audit: "the file with the model's answers is lost or damaged."
+    }
+    assert verdict_of(retrain) == "pass"
+    assert audits.has_answers(Audit.objects.get(model=retrain.candidate))
+
+    verdicts.repeat_unusable_audits(retrain=retrain)
+    assert [waiting.model for waiting in Audit.objects.filter(status="waiting")] == [v1]
+    finished_audit(v1, audit.audit_set, answers(20))
+    verdicts.judge_again(pk=retrain.pk)
+    assert verdict_of(retrain) == "blocked"
+    assert [problem for problem in ledger.contradictions() if "(audit)" in problem] == []
 
 
 def test_a_verdict_that_was_replaced_while_it_was_read_promotes_nothing(

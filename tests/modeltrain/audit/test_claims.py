@@ -10,7 +10,7 @@ class Titles:
         return {"medium": "Medium", "skin_tone": "Skin tone", "class": "Right label"}[name]
 
     def group(self, axis, name):
-        return name.capitalize()
+        return f"{name.capitalize()} {self.axis(axis).lower()}"
 
 
 def headline(kind="not told apart", **changes):
@@ -71,10 +71,14 @@ def test_without_comparable_groups_nothing_was_compared():
 
 def test_a_group_is_named_as_the_page_names_it():
     group_headline = headline("group", groups=[group("dark")])
-    text = "ark 30.0% of 100, comparable others 5.0% (25 points more, 10 to 40)"
-    assert claims.claim(group_headline) == f"d{text}."
-    assert claims.claim(group_headline, Titles()) == f"D{text}."
-    assert claims.title(group_headline, Titles()) == f"False alarms: D{text}"
+    text = " 30.0% of 100, comparable others 5.0% (25 points more, 10 to 40)"
+    assert claims.claim(group_headline) == f"dark{text}."
+    assert claims.title(group_headline, Titles()) == f"False alarms: Dark skin tone{text}"
+    more = {"groups": [group("dark"), group("drawn", "medium")], "tied": ["deep"]}
+    assert claims.claim(group_headline | more, Titles()) == (
+        f"Dark skin tone{text}; not told apart from Dark skin tone: Deep skin tone; also more "
+        "than comparable others: Drawn medium."
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,10 +96,10 @@ def test_ties_are_named_or_counted(tied, text):
 
 
 def test_groups_that_are_told_apart_as_well_are_named_once():
-    groups = [group("dark"), group("deep"), group("dark", "hair"), group("woman", "gender")]
+    groups = [group("dark"), group("deep"), group("brown"), group("deep", "hair")]
     claim = claims.claim(headline("group", groups=groups, tied=["deep"]))
     assert claim.endswith(
-        "; not told apart from dark: deep; also more than comparable others: dark and woman."
+        "; not told apart from dark: deep; also more than comparable others: brown and deep."
     )
 
 
@@ -106,8 +110,9 @@ def test_what_decides_is_told_with_its_rates():
     assert claims.claim(composition_headline) == (
         f"No group is told apart from the others; what decides is {rates}."
     )
-    assert "what decides is the medium: Vector 97.8%, Photograph 0.0%." in claims.sentence(
-        composition_headline, Titles()
+    assert (
+        "what decides is the medium: Vector medium 97.8%, Photograph medium 0.0%."
+        in claims.sentence(composition_headline, Titles())
     )
     assert claims.title(composition_headline).startswith("False alarms: no group is told apart")
 

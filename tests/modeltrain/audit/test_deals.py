@@ -8,7 +8,7 @@ import pytest
 from modeltrain.audit import deals
 from modeltrain.audit.deals import Pool, units_of
 
-DEALS = 20_000
+DEALS = 20_100  # the last batch is smaller
 
 
 def of_units(groups, changes, *, strata=None, clusters=None):
@@ -66,6 +66,14 @@ def test_very_many_units_have_the_moments_of_the_exact_deal(monkeypatch):
     assert np.cov(flat) == pytest.approx(np.cov(exact_flat), rel=0.05, abs=2.5)
 
 
+def test_the_normal_sum_has_the_moments_of_the_exact_deal_of_few_units_too(monkeypatch):
+    groups, changes = [0, 0, 0, 1, 1, 2], [[1, -1, 0, 1, 0, 0], [0, -1, 0, 1, 1, 0]]
+    monkeypatch.setattr(deals, "_NORMAL", 0)
+    (pool,), _ = of_units(groups, changes)
+    dealt = pool.deal(DEALS, np.random.default_rng(0))
+    assert_same_moments(dealt, every_deal(groups, changes))
+
+
 def test_groups_of_a_mixed_cluster_are_dealt_within_it():
     """Two drawings in two tones each: each drawing has one of either, whatever is dealt."""
     pools, blocks = of_units([0, 1, 0, 1], [[1, 0, 1, 0]], clusters=[0, 0, 1, 1])
@@ -112,6 +120,22 @@ def test_a_cluster_of_one_group_is_one_unit_in_each_stratum():
     assert not len(blocks.strata)
     assert [(pool.stratum, pool.sizes.tolist()) for pool in pools] == [(0, [1, 0]), (1, [1, 1])]
     assert [pool.changes.tolist() for pool in pools] == [[[2]], [[-1]]]
+
+
+def test_clusters_of_one_group_and_of_several_lie_side_by_side():
+    pools, blocks = of_units(
+        [0, 1, 0, 1, 0, 1, 1],
+        [[1, 1, -1, 0, 1, 1, 0]],
+        clusters=[4, 2, 4, 3, 3, 2, 1],
+    )
+    (pool,) = pools  # two clusters of two images, and one image alone
+    assert pool.sizes.tolist() == [1, 2]
+    assert sorted(pool.changes[0].tolist()) == [2]  # the changes of cluster 4 cancel out
+    assert blocks.starts.tolist() == [0, 2]
+    assert sorted(zip(blocks.groups.tolist(), blocks.changes[0].tolist(), strict=True)) == [
+        (0, 1),
+        (1, 0),
+    ]
 
 
 def test_a_mixed_cluster_is_parted_by_stratum():

@@ -64,6 +64,15 @@ def test_wilson_agrees_with_statsmodels_and_contains_the_rate(case):
     assert interval[0] - 1e-12 <= count / n <= interval[1] + 1e-12
 
 
+def test_an_interval_contains_rates_of_0_and_1_despite_rounding():
+    """Statsmodels gives 0 of 3 a low of 5.6e-17."""
+    for n in range(1, 100):
+        none, every = (rate(count=k, n=n, effective=e) for k, e in ((0, n / 3), (n, 0)))
+        assert (none["low"], every["high"]) == (0, 1)
+        assert none["high"] < 1
+        assert every["low"] > 0
+
+
 @pytest.mark.parametrize(("count", "n"), [(-1, 3), (4, 3)])
 def test_a_count_beyond_its_images_is_refused(count, n):
     with pytest.raises(ValueError, match=rf"within 0 and n\. Received: {count} of {n}\."):

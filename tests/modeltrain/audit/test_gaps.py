@@ -7,6 +7,9 @@ import pytest
 from fairlearn.metrics import MetricFrame, mean_prediction
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
+from statsmodels.regression.linear_model import OLS
+from statsmodels.tools import add_constant
 
 from modeltrain.audit.gaps import Grouping, gaps, opened_gaps, step_down
 
@@ -87,6 +90,88 @@ def test_with_one_stratum_the_difference_is_fairlearns(images):
         assert gap.rate == pytest.approx(frame.by_group[gap.value])
 
 
+def sidak(groups, level=0.95):
+    return norm.ppf(1 - (1 - level ** (1 / groups)) / 2)
+
+
+def test_the_interval_is_that_of_statsmodels_between_clusters():
+    random = np.random.default_rng(11)
+    axis = axis_of(list("aabc") * 30, clusters=np.arange(120) // 5)
+    wrong = random.random(120) < 0.4
+    for place, gap in enumerate(gaps(axis, wrong, level=0.9)):
+        fit = OLS(wrong.astype(float), add_constant((axis.groups == place).astype(float))).fit(
+            cov_type="cluster", cov_kwds={"groups": axis.clusters, "use_correction": False}
+        )
+        assert gap.difference == pytest.approx(fit.params[1])
+        reach = sidak(3, 0.9) * fit.bse[1] * np.sqrt(24 / 23)
+        assert (gap.low, gap.high) == pytest.approx(
+            (gap.difference - reach, gap.difference + reach)
+        )
+
+
+def test_a_standardised_interval_adds_up_what_each_cluster_lies_from_its_stratum():
+    groups, strata = list("aab" * 10) + list("abb" * 10), [0] * 30 + [1] * 30
+    axis = axis_of([*groups, "a"], strata=[*strata, 2], clusters=np.r_[np.arange(60) // 2, 30])
+    wrong = np.array([n % 3 == 0 or n % 7 == 0 for n in range(61)])
+    totals = dict.fromkeys(range(30), 0.0)
+    shares = {0: 20 / 30, 1: 10 / 30}  # of group a's images
+    for n in range(60):
+        same = [m for m in range(60) if (groups[m], strata[m]) == (groups[n], strata[n])]
+        away = wrong[n] - np.mean(wrong[same])
+        sign = 1 if groups[n] == "a" else -1
+        totals[n // 2] += sign * shares[strata[n]] * away / len(same)
+    error = np.sqrt(30 / 29 * sum(total**2 for total in totals.values()))
+    gap = gap_of(gaps(axis, wrong), "a")
+    assert (gap.n, gap.rest) == (30, 30)
+    assert gap.high - gap.difference == pytest.approx(sidak(2) * error)
+    assert gap.difference - gap.low == pytest.approx(sidak(2) * error)
+
+
+@pytest.mark.parametrize(
+    ("events", "sizes", "adds"),
+    [
+        (0, [1] * 30, True),
+        (30, [1] * 30, True),
+        (1, [1] * 30, False),
+        (1, [2] * 15, True),
+        (1, [2, 2] + [1] * 26, False),  # 1 in 30 is as far from 0 as 1 in 28 + 2
+    ],
+)
+def test_a_rate_near_0_or_1_adds_a_pseudo_count_of_its_clusters(events, sizes, adds):
+    """30 images in clusters, beside 300 of which half are wrong; one more is comparable to none."""
+    n, k = len(sizes), len(sizes) + 300
+    clusters = np.r_[np.repeat(np.arange(n), sizes), np.arange(301) + n]
+    wrong = np.r_[np.arange(30) < events, np.arange(301) < 150]
+    groups, strata = "a" * 30 + "b" * 300 + "a", [0] * 330 + [1]
+    gap = gap_of(gaps(axis_of(groups, clusters=clusters, strata=strata), wrong), "a")
+    rate = events / 30
+    totals = np.bincount(clusters[:30], weights=wrong[:30] - rate)
+    variance = k / (k - 1) * ((totals**2).sum() / 30**2 + 0.25 / 300)
+    if adds:
+        nearest = min(rate, 1 - rate) + 1 / (n + 2)
+        variance += nearest * (1 + 1 / (n + 2)) / (n + 2)
+    assert gap.high == pytest.approx(gap.difference + sidak(2) * np.sqrt(variance))
+
+
+def test_images_of_unequal_weight_count_as_fewer():
+    """18 images in one stratum and 2 in another weigh as much as their groups there."""
+    axis = axis_of("a" * 18 + "b" * 2 + "a" * 2 + "b" * 18, strata=[0] * 20 + [1] * 20)
+    gap = gap_of(gaps(axis, np.zeros(40)), "a")
+    weights = np.r_[np.full(2, 0.9 / 2), np.full(18, 0.1 / 18)]
+    rest = 1 / (weights**2).sum()
+    variance = sum((1 + 1 / (n + 2)) / (n + 2) ** 2 for n in (20, rest))
+    assert gap.high == pytest.approx(sidak(2) * np.sqrt(variance))
+
+
+def test_an_interval_ends_at_the_largest_possible_difference():
+    axis = axis_of("aabb", clusters=[0, 0, 0, 0])
+    events, changes = gaps(axis, np.array([1, 0, 1, 0])), gaps(axis, np.array([1, -1, 0, 0]))
+    assert {(gap.low, gap.high) for gap in events} == {(-1, 1)}
+    assert {(gap.low, gap.high) for gap in changes} == {(-2, 2)}
+    two_clusters = gap_of(gaps(axis_of("aabb", clusters=[0, 0, 1, 1]), np.array([1, 0, 0, 0])), "a")
+    assert two_clusters.low == pytest.approx(0.5 - sidak(2) * np.sqrt(1 / 3 * 4 / 3 / 3))
+
+
 def test_without_any_event_there_is_still_doubt():
     gap = gap_of(gaps(axis_of("a" * 30 + "b" * 300), np.zeros(330)), "a")
     assert gap.difference == 0
@@ -147,6 +232,53 @@ def test_a_gap_that_opened_for_dark_skin_is_found():
     assert widest.before.difference == pytest.approx(60 / 61 - 240 / 244)
     assert widest.p_value < 0.01
     assert all(gap.p_value > 0.05 for gap in opened[1:])
+
+
+def test_only_gaps_beyond_margin_risk_and_lowest_are_returned():
+    axis, before = tones([30, 20, 10, 25])
+    _, now = tones([30, 35, 14, 20])
+    outcomes = {"error": (before, now)}
+
+    def opened(**limits):
+        return opened_gaps(axis, outcomes, permutations=200, level=0.9, **limits)["error"]
+
+    everything = opened()
+    assert [gap.now.value for gap in everything] == list("abcd")
+    p_values = [gap.p_value for gap in everything]
+    assert len(set(p_values)) > 2
+    for gap in everything:
+        assert opened(risk=gap.p_value) == [
+            other for other in everything if other.p_value <= gap.p_value
+        ]
+        for margin in (gap.change.difference + 1e-9, gap.now.difference + 1e-9):
+            assert opened(margin=margin) == [
+                other
+                for other in everything
+                if min(other.change.difference, other.now.difference) > margin
+            ]
+        assert gap not in opened(lowest=own_low(gap.change) + 1e-9)
+        assert gap in opened(lowest=own_low(gap.change) - 1e-9)
+
+
+def own_low(gap):
+    """Of an interval for all of four groups, the lower end for this group alone."""
+    return gap.difference - (gap.high - gap.difference) * norm.ppf(0.95) / sidak(4, 0.9)
+
+
+def test_a_mistake_is_compared_in_the_strata_in_which_it_can_happen():
+    axis = axis_of("aabb" * 3, strata=[0] * 4 + [1] * 8)
+    outcomes = {kind: (np.zeros(12, bool), np.arange(12) % 4 == 0) for kind in "xyz"}
+    possible = {
+        "x": np.array([True, False]),
+        "y": np.array([True, True]),
+        "z": np.array([False, False]),
+    }
+    opened = opened_gaps(axis, outcomes, strata=possible, permutations=50)
+    assert {kind: [gap.now.n for gap in found] for kind, found in opened.items()} == {
+        "x": [2, 2],
+        "y": [6, 6],
+        "z": [],
+    }
 
 
 def test_what_changes_for_all_groups_alike_opens_no_gap():
@@ -229,3 +361,9 @@ def test_step_down_agrees_with_a_brute_force():
             as_extreme += min(chances) <= p_values[test]
         largest = max(largest, (as_extreme + 1) / (resamples + 1))
         assert adjusted[test] == pytest.approx(max(largest, p_values[test]))
+
+
+# Mutants that survive (docs/mutation.md), and why they change nothing:
+# - dtype=None, astype(None): numpy chooses a type that holds the same numbers.
+# - weights >= 0 for the stratum means: images of weight 0 do not count in any stratum.
+# - steps < p + slack: the two would have to be equal to the last bit.

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from sklearn.metrics import precision_score
 
 from modeltrain.audit.fairness import rate
-from modeltrain.audit.mix import at_mix, share_of_first
+from modeltrain.audit.mix import at_mix, precision, share_of_first
 
 NO_DATA = rate(count=0, n=0)
 
@@ -38,6 +40,33 @@ def test_at_the_mix_of_the_images_the_precision_is_that_of_scikit_learn():
     flagged = np.r_[np.arange(20) < 15, np.arange(80) < 9]
     figures = at_mix(false_alarm=rate(count=9, n=80), miss=rate(count=5, n=20), explicit_share=0.2)
     assert figures["precision"]["value"] == pytest.approx(precision_score(explicit, flagged))
+
+
+def test_the_precision_is_of_the_images_that_are_not_missed():
+    false_alarm, miss, caught = (rate(count=k, n=n) for k, n in ((10, 100), (4, 20), (16, 20)))
+    figures = at_mix(false_alarm=false_alarm, miss=miss, explicit_share=0.2)
+    assert figures["precision"] == pytest.approx(precision(false_alarm, caught, 0.2))
+
+
+counts = st.tuples(st.integers(0, 40), st.integers(0, 40)).filter(any)
+
+
+@given(counts, counts)
+def test_at_a_limit_of_a_share_the_two_are_just_compatible(hits, misses):
+    """Donner and Zou: at a limit r of second / first, a limit of second - r first is 0."""
+    first, second = (rate(count=k, n=k + rest) for k, rest in (hits, misses))
+    first, second = ({"value": figure["rate"]} | figure for figure in (first, second))
+    assume(first["value"] + second["value"] > 0)
+    share = share_of_first(first, second)
+    assert share["value"] == pytest.approx(first["value"] / (first["value"] + second["value"]))
+    assert 0 <= share["low"] <= share["value"] <= share["high"] <= 1
+    for end, other in (("low", "high"), ("high", "low")):
+        # Times the share, so that a share of 0, a ratio without bounds, has its equation too.
+        x, y = (1 - share[end]) * first["value"], share[end] * second["value"]
+        away = (1 - share[end]) * (first[end] - first["value"])
+        assert (y - x) ** 2 == pytest.approx(
+            away**2 + (share[end] * (second[other] - second["value"])) ** 2, abs=1e-9
+        )
 
 
 def test_without_explicit_images_only_false_alarms_are_known():
@@ -103,5 +132,7 @@ def test_intervals_hold_the_truth_95_times_of_100(alarm, miss_rate, n, mix):
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
 def test_a_mix_is_a_share(share):
-    with pytest.raises(ValueError, match="must be from 0 to 1"):
+    with pytest.raises(
+        ValueError, match=r"^The share of explicit images must be from 0 to 1\. Received: "
+    ):
         at_mix(false_alarm=NO_DATA, miss=NO_DATA, explicit_share=share)

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from modeltrain.audit import operating_point
+from modeltrain.audit import halves, operating_point
+from modeltrain.audit.calibration import calibration_error
 from modeltrain.audit.columns import Columns
 from modeltrain.audit.fairness import clustered_rate, rate
 from modeltrain.audit.mix import at_mix
 from modeltrain.audit.operating_point import OperatingPoint, figures
+from modeltrain.audit.ranking import area_under_curve
+from modeltrain.audit.thresholds import flagged_shares
 from modeltrain.labels import LABELS, NSFW
 
 NEUTRAL, PORN = LABELS.index("neutral"), LABELS.index("porn")
@@ -78,9 +81,57 @@ def test_a_chosen_threshold_is_counted_on_images_that_did_not_choose_it():
     assert set(first.values()) == {fewest["threshold"]}  # the line that is shown does not matter
 
 
+def test_every_figure_is_of_its_images_at_the_level_that_was_asked_for():
+    columns = answers()
+    score, explicit = columns.scores[:, PORN], columns.expected == PORN
+    result = figures(columns, axis="tone", use=USE, level=0.8)
+
+    def at(rows, threshold):
+        flagged = score >= np.float32(threshold / 100)
+        false_alarm, miss = (
+            clustered_rate(flagged[side] == wrong, columns.cluster[side], level=0.8)
+            for side, wrong in ((rows & ~explicit, True), (rows & explicit, False))
+        )
+        mix = at_mix(false_alarm=false_alarm, miss=miss, explicit_share=0.1)
+        return {"false_alarm": false_alarm, "miss": miss, "at_mix": mix}
+
+    first = halves.first_half(columns.cluster)
+    everything = np.ones(len(columns), bool)
+    groups = {
+        name: columns.groups["tone"][1] == place
+        for place, name in enumerate(("dark", "light", "rare"))
+    }
+    for choice in result["chosen"]:
+        threshold = choice["threshold"]
+        assert choice["first_half"] == at(first, threshold)
+        assert choice["second_half"] == at(~first, threshold)
+        assert choice["groups"] == {
+            name: at(rows & ~first, threshold) for name, rows in groups.items()
+        }
+    promise = figures(columns, axis="overall", use=USE, level=0.8)["promise"]
+    assert promise["all_images"] == at(everything, promise["threshold"])
+    for name, rows in groups.items():
+        cell, images = result["groups"][name], (score[rows], explicit[rows], columns.cluster[rows])
+        assert cell["area"] == area_under_curve(*images, level=0.8)
+        assert cell["calibration"] == calibration_error(*images, share=0.1, level=0.8)
+        for side, curve in ((~explicit, "safe"), (explicit, "explicit")):
+            shares = flagged_shares(score[rows & side], columns.cluster[rows & side], level=0.8)
+            assert cell["curve"][curve] == {
+                "n": shares.n,
+                "rate": (shares.counts / shares.n).tolist(),
+                "low": shares.low.tolist(),
+                "high": shares.high.tolist(),
+            }
+
+
 def test_small_groups_do_not_choose_a_threshold():
     columns = answers()
-    columns.scores[columns.groups["tone"][1] == 2, PORN] = 1
+    rare = columns.groups["tone"][1] == 2
+    columns.scores[rare, PORN] = 1
+    safe = int((rare & (columns.expected != PORN) & halves.first_half(columns.cluster)).sum())
+    for minimum, chosen in ((safe, False), (safe + 1, True)):
+        within = figures(columns, axis="tone", use=USE, minimum=minimum)["chosen"][1]
+        assert (within["threshold"] is not None) == chosen
     assert figures(columns, axis="tone", use=USE)["chosen"][1]["threshold"] < 100
     assert figures(columns, axis="tone", use=USE, minimum=1)["chosen"][1]["threshold"] is None
     assert figures(columns, axis="tone", use=USE, minimum=10_000)["chosen"][1]["threshold"] is None

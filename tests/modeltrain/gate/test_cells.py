@@ -6,7 +6,7 @@ import pytest
 from modeltrain.audit import columns
 from modeltrain.audit.fairness import effective_sample_size
 from modeltrain.gate.cells import compare_cells, outcomes_of
-from modeltrain.gate.paired import Pairs
+from modeltrain.gate.paired import Pairs, difference_interval
 from modeltrain.gate.policy import Policy
 from modeltrain.labels import LABELS
 from tests.modeltrain.gate.images import DRAWINGS, NEUTRAL, PORN, images
@@ -54,9 +54,41 @@ def test_mistakes_that_cannot_happen_have_no_cell():
 def test_a_cell_without_images_is_told_once():
     comparisons = compared(mixed(), mixed(), thresholds=[0.3, 0.5])
     (empty,) = [cell for cell in comparisons if cell.value == NEUTRAL]
+    assert (empty.measure, empty.rule) == ("false_alarm", "highest score")
     assert empty.pairs.n == 0
     assert empty.interval is None
     assert empty.p_value == 1
+
+
+def test_a_cell_that_the_policy_requires_is_told_if_it_has_no_images():
+    required = ["overall", "class=porn", "medium", "medium=drawn"]
+    missing = ["hair", "tone=dark", "medium=photograph"]
+    comparisons = compared(mixed(), mixed(), required=required + missing)
+    empty = [(cell.axis, cell.value) for cell in comparisons if not cell.pairs.n]
+    assert empty == [
+        *[("class", label) for label in LABELS if label not in (DRAWINGS, PORN)],
+        ("hair", "any"),
+        ("tone", "dark"),
+        ("medium", "photograph"),
+    ]
+
+
+def test_combinations_of_two_axes_are_cells_if_both_exist_and_they_have_images():
+    answers = [
+        answer
+        for start, (tone, medium, count) in enumerate(
+            [("dark", "drawn", 3), ("dark", "photograph", 2), ("light", "drawn", 4)]
+        )
+        for answer in images(count, start=10 * start, tone=tone, medium=medium)
+    ]
+    pairs = [["tone", "medium"], ["tone", "hair"], ["hair", "tone"]]
+    comparisons = compared(answers, answers, pairs=pairs)
+    counts = {(cell.axis, cell.value): cell.pairs.n for cell in comparisons if " and " in cell.axis}
+    assert counts == {
+        ("tone and medium", "dark and drawn"): 3,
+        ("tone and medium", "dark and photograph"): 2,
+        ("tone and medium", "light and drawn"): 4,
+    }
 
 
 def test_each_threshold_has_cells_of_its_own():
@@ -85,18 +117,21 @@ def test_cells_with_the_same_images_name_the_first():
     assert same == {"overall": "", "class": "overall=all", "tone": "overall=all"}
 
 
-def test_a_cells_effective_sample_size_is_that_of_the_differences():
+def test_effective_sample_size_and_interval_are_those_of_the_differences():
     def clustered(wrong):
         return images(60, wrong=wrong, answer=PORN, cluster_of=lambda number: str(number // 4))
 
-    comparisons = compared(clustered([0]), clustered([4, 5, 6, 40]))
+    comparisons = compared(clustered([0]), clustered([4, 5, 6, 40]), level=0.8)
     cell = comparison_of(comparisons, "overall", "all", "false_alarm")
     differences = np.zeros(60, dtype=np.int8)
     differences[[4, 5, 6, 40]] = 1
     differences[0] = -1
     assert cell.clusters == 15
-    expected = effective_sample_size(differences, [str(number // 4) for number in range(60)])
+    expected = effective_sample_size(
+        differences, [str(number // 4) for number in range(60)], level=0.8
+    )
     assert cell.effective == pytest.approx(expected)
+    assert cell.interval == difference_interval(cell.pairs, level=0.8, effective=cell.effective)
 
 
 def test_p_values_are_corrected_for_all_cells():
@@ -134,4 +169,5 @@ def test_no_images_have_one_cell_for_each_class_and_for_all():
 
 # Mutants that survive (docs/mutation.md), and why they change nothing:
 # - zip(…, strict=True) without it: both sides have the same length.
+# - astype(None): counts as floating-point numbers, which hold them exactly.
 # - break instead of continue: later outcomes of the same mistake have the same images.

@@ -1,8 +1,12 @@
 """A gap under one model alone is what the gate finds of the same model."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from modeltrain.audit import columns
+from modeltrain.audit.gaps import Grouping, gaps
 from modeltrain.audit.harm import DecisionRule
 from modeltrain.gate.group_gap import group_gap
 from modeltrain.gate.judge import judge
@@ -72,6 +76,24 @@ def test_images_are_compared_within_a_class_and_a_medium():
 @pytest.mark.parametrize(("axis", "value"), [("gender", "woman"), ("tone", "medium")])
 def test_a_group_that_the_set_does_not_have_has_no_gap(axis, value):
     assert gap_of(two_tones(30, 10), axis=axis, value=value) is None
+
+
+def test_it_is_the_gap_of_its_axis_at_the_policys_level():
+    answers = images(
+        40, wrong=[0, 2, 3, 9], answer=PORN, tone="dark", cluster_of=lambda n: str(n // 2)
+    ) + images(60, wrong=[5], answer=PORN, tone="light", start=1000)
+    axis = Grouping(
+        values=["dark", "light"],
+        groups=np.repeat([0, 1], [40, 60]),
+        strata=np.zeros(100, dtype=int),
+        clusters=np.r_[np.arange(40) // 2, np.arange(60) + 20],
+    )
+    wrong = np.isin(np.arange(100), [0, 2, 3, 9, 45])
+    policy = replace(POLICY, level=0.8)
+    dark, light = gaps(axis, wrong, level=0.8)
+    for measure in ("false_alarm", "error"):
+        assert gap_of(answers, measure=measure, policy=policy) == dark
+        assert gap_of(answers, measure=measure, policy=policy, value="light") == light
 
 
 @pytest.mark.parametrize("measure", ["false_alarm", "error"])

@@ -4,8 +4,10 @@ from modeltrain.gate.sentences import (
     cell_name,
     cell_sentence,
     gap_sentence,
+    has_to_tell,
     not_judged,
     open_gap_sentence,
+    shortage_sentence,
     verdict_sentence,
 )
 
@@ -287,10 +289,11 @@ def open_gap(**changes):
 
 
 def test_an_open_gap_is_told_as_it_stands_and_as_it_was():
-    sentence = open_gap_sentence(open_gap())
-    assert "33.3% of 120, 4.2% of comparable others (+29 points, 19 to 40). " in sentence
-    assert "Before, under v1: 50.0% and 50.0% (0 points, −10 to 10). " in sentence
-    assert "This gap opened with v2; by chance alone in " in sentence
+    assert open_gap_sentence(open_gap()) == (
+        "Mistakes in images with skin tone dark: 33.3% of 120, 4.2% of comparable others (+29 "
+        "points, 19 to 40). Before, under v1: 50.0% and 50.0% (0 points, −10 to 10). This gap "
+        "opened with v2; by chance alone in fewer than 1 in 1,000 such audits."
+    )
 
 
 def test_an_earlier_model_that_was_not_audited_on_these_images_is_told_as_the_gate_found_it():
@@ -300,6 +303,77 @@ def test_an_earlier_model_that_was_not_audited_on_these_images_is_told_as_the_ga
 
 def test_a_gap_that_cannot_be_measured_says_so_with_the_gates_figures():
     gap = open_gap(standing=None, n=99, now={"rate": 0.25, "rest_rate": 0.2, "ratio": 1.25})
-    sentence = open_gap_sentence(gap)
-    assert "25.0% of 99 under v2, 20.0% of comparable others. " in sentence
-    assert sentence.endswith("It cannot be measured anew under v3, so it stays open.")
+    assert open_gap_sentence(gap) == (
+        "Mistakes in images with skin tone dark: 25.0% of 99 under v2, 20.0% of comparable others. "
+        "This gap opened with v2; by chance alone in fewer than 1 in 1,000 such audits. It cannot "
+        "be measured anew under v3, so it stays open."
+    )
+
+
+@pytest.mark.parametrize(
+    ("figures", "tells"),
+    [
+        ({"required": True, "clusters": 0, "independent": 0.0, "minimum": 30}, True),
+        ({"required": False, "clusters": 30, "independent": 4.0, "minimum": 30}, True),
+        ({"required": False, "clusters": 4, "independent": 30.0, "minimum": 30}, True),
+        ({"required": False, "clusters": 29, "independent": 29.9, "minimum": 30}, False),
+        ({}, True),  # older verdicts have none of these: every cell had to tell
+        ({"clusters": 1}, True),
+        ({"minimum": 1}, False),
+    ],
+)
+def test_a_cell_has_to_tell_if_it_is_required_or_large_enough(figures, tells):
+    assert has_to_tell(figures) is tells
+
+
+SHORT = {
+    "measure": "miss",
+    "rule": "highest score",
+    "axis": "class",
+    "value": "porn",
+    "n": 50,
+    "exception": None,
+    "not_covered": "None is kept.",
+    "required": True,
+    "decides": True,
+    "short": True,
+    "smallest_change": 0.123,
+    "missing": 1234,
+    "missing_to_pass": 5,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"exception": "Doubtful."}, "Not judged: porn images (Doubtful)."),
+        ({"decides": False}, "Not judged: porn images (None is kept)."),
+        ({"n": 0}, "No model passes without porn images: collect about 1,234."),
+        ({"n": 0, "required": False}, "There are no porn images."),
+        (
+            {"short": False, "rule": "NSFW score ≥ 0.3"},
+            "Enough porn images: a rise of misses (NSFW score ≥ 0.3) by 12 points is noticed.",
+        ),
+        (
+            {"missing": None},
+            "Under this policy, no number of porn images lets a model pass that answers otherwise.",
+        ),
+        (
+            {},
+            "Collect about 1,234 more porn images, or accept that no rise of misses below 12 "
+            "points is seen there, and that a model that is no worse may read “not enough images”.",
+        ),
+        (
+            {"smallest_change": None, "missing_to_pass": 0, "rule": "NSFW score ≥ 0.3"},
+            "Collect about 1,234 more porn images, or accept that no rise of misses (NSFW score ≥ "
+            "0.3) is seen there, however large.",
+        ),
+        (
+            {"decides": False, "not_covered": None},
+            "Collect about 1,234 more porn images, or accept that no rise of misses below 12 "
+            "points is seen there.",
+        ),
+    ],
+)
+def test_a_shortage_says_how_many_images_and_what_is_not_seen_without(changes, sentence):
+    assert shortage_sentence(SHORT | changes) == sentence

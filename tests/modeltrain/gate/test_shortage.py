@@ -10,9 +10,11 @@ import pytest
 
 from modeltrain.audit import columns
 from modeltrain.audit.columns import Columns
-from modeltrain.gate.cells import compare_cells, outcomes_of
+from modeltrain.audit.fairness import effective_sample_size
+from modeltrain.gate.cells import compare_cells, count_cells, outcomes_of
 from modeltrain.gate.disparity import opened_disparities
 from modeltrain.gate.policy import Exemption, Policy
+from modeltrain.gate.power import critical_p_value, images_to_notice, smallest_rise
 from modeltrain.gate.shortage import no_worse, shortages
 from modeltrain.labels import LABELS, NSFW
 from tests.modeltrain.gate.images import DRAWINGS, NEUTRAL, PORN, cell_of, images
@@ -125,6 +127,109 @@ def test_how_many_images_show_a_gap_is_said_of_groups_that_have_others_beside_th
     )
 
 
+def test_each_cell_has_the_figures_of_the_policy_and_of_the_test():
+    predicted = [
+        *safe(300),
+        *images(40, wrong=[0], answer=PORN, start=50_000, tone="dark", cluster_of=pair_of),
+        *images(4, expected=PORN, start=60_000, look="dark"),
+    ]
+    policy = rules(
+        thresholds=[0.3],
+        required=["overall", "class", "tone=dark"],
+        exceptions=[Exemption("tone", "light", "Why.")],
+    )
+    champion = columns.from_predicted(predicted)
+    result = shortages(champion, policy, rise=0.07)
+    outcomes = outcomes_of(champion, no_worse(champion), policy.rules)
+    limit = critical_p_value(count_cells(champion, outcomes, policy)[1], risk=policy.worse_risk)
+    assert result["critical_p_value"] == limit
+    with_images = [cell for cell in result["cells"] if cell["n"]]
+    for cell in with_images:
+        n, independent = cell["n"], cell["independent"]
+        rate = (cell["mistakes"] * independent / n + 0.5) / (independent + 1)
+        known = {"rate": rate, "p_value": limit}
+        likely, even = (
+            float(smallest_rise(images=independent, power=power, **known)) for power in (0.8, 0.5)
+        )
+        to_notice = int(images_to_notice(rise=0.07, **known))
+        to_pass = policy.fewest_images(
+            measure=cell["measure"], rate=rate, disagreement=2 * 0.2 * rate * (1 - rate)
+        )
+        lack = [math.ceil(max(k - independent, 0) * n / independent) for k in (to_pass, to_notice)]
+        lack[0] = max(lack[0], math.ceil(max(30 - cell["clusters"], 0) * n / cell["clusters"]))
+        required = policy.requires(cell["axis"], cell["value"], measure=cell["measure"])
+        assert cell == cell | {
+            "rate": rate,
+            "rise": 0.07,
+            "smallest_change": None if math.isnan(likely) else likely,
+            "smallest_change_50": None if math.isnan(even) else even,
+            "needed_to_pass": to_pass,
+            "needed_to_notice": to_notice,
+            "missing_to_pass": lack[0],
+            "missing_to_notice": lack[1],
+            "missing": max(lack),
+            "required": required,
+        }
+    dark = cell_of(result, "tone", "dark")
+    mistake = np.arange(40) == 0
+    assert dark == dark | {
+        "n": 40,
+        "clusters": 20,
+        "mistakes": 1,
+        "independent": effective_sample_size(mistake, np.arange(40) // 2),
+        "same_images_as": "",
+        "required": True,
+        "not_covered": None,
+        "exception": None,
+        "decides": True,
+        "short": True,
+    }
+    assert cell_of(result, "class", PORN, "miss") == cell_of(result, "class", PORN, "miss") | {
+        "required": False,
+        "not_covered": "None is kept.",
+        "same_images_as": "",
+        "decides": False,
+        "short": False,
+    }
+    assert cell_of(result, "look", "dark", "miss")["same_images_as"] == f"class={PORN}"
+    assert cell_of(result, "tone", "light")["exception"] == "Why."
+    assert not cell_of(result, "overall", "all", "miss")["required"]
+
+
+def pair_of(number):
+    return str(number // 2)
+
+
+def test_of_each_group_and_mistake_the_rule_that_lacks_most_is_shown():
+    unsure = images(60, nsfw_score=0.4, start=50_000, tone="dark")
+    result = shortages_of([*safe(300), *unsure], thresholds=[0.3, 0.5])
+    cells = result["cells"]
+    hardest = {
+        (cell["axis"], cell["value"], cell["measure"]): cell for cell in cells if cell["hardest"]
+    }
+    assert len(hardest) == sum(cell["hardest"] for cell in cells)
+    assert hardest["tone", "dark", "false_alarm"]["rule"] == "NSFW score ≥ 0.3"
+    for cell in cells:
+        assert cell["missing"] <= hardest[cell["axis"], cell["value"], cell["measure"]]["missing"]
+    groups = {(group["axis"], group["value"]): group for group in result["groups"]}
+    assert len(groups) == len(result["groups"])
+    assert {(cell["axis"], cell["value"]) for cell in cells} == set(groups)
+    assert groups["tone", "dark"] in hardest.values()
+
+
+def test_a_set_in_which_only_rises_are_unseen_says_how_many_groups():
+    result = shortages_of([*safe(), *images(40, start=50_000, tone="dark")], rise=0.001)
+    short = [group for group in result["groups"] if group["short"]]
+    stuck = [group for group in short if group["missing_to_pass"]]
+    assert (len(short), len(stuck), len(result["groups"])) == (5, 1, 8)
+    assert result["sentence"] == (
+        "5 of 8 classes and groups are short of images, and in 1 of them a model that is no worse "
+        "may not pass."
+    )
+    enough = shortages_of(safe(), rise=0.001)["sentence"]
+    assert enough == "4 of 7 classes and groups are short of images."
+
+
 def test_a_set_in_which_nothing_is_short_says_so():
     result = shortages_of(safe())
     assert result["sentence"] == (
@@ -163,8 +268,11 @@ def test_a_smaller_rise_needs_more_images():
         for rise in (0.1, 0.02)
     ]
     assert needed[0] < needed[1]
-    with pytest.raises(ValueError, match=r"above 0 and at most 1. Received: 1.5"):
-        shortages_of(safe(300), rise=1.5)
+    for rise in (0.0, 1.5):
+        rule = "^A rise must be a share of the images, above 0 and at most 1. Received: "
+        with pytest.raises(ValueError, match=rule):
+            shortages_of(safe(300), rise=rise)
+    assert of_group(shortages_of(safe(300), rise=1), NEUTRAL)["rise"] == 1
 
 
 def test_near_copies_count_as_few_images():

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from modeltrain.data import dataset
-from modeltrain.importing import import_images, journal, sources
+from modeltrain.images.decoder import Limits
+from modeltrain.importing import images, import_images, journal, sources
 from modeltrain.importing.items import Source, SourceItem
 from tests.modeltrain.importing.conftest import (
     PETS,
@@ -161,3 +162,13 @@ def test_a_full_disk_is_reported_and_another_run_resumes(pets, tmp_path):
     assert "There must be space for the images." in process.stdout
     assert "Free some and run it again" in process.stdout
     assert run_import(tmp_path / "out", pets) == (0, PETS)
+
+
+def test_a_busy_machine_stops_an_import_which_then_continues(pets, tmp_path, monkeypatch, capsys):
+    """What is left out must not depend on the load of the machine."""
+    out = tmp_path / "out"
+    with monkeypatch.context() as busy:
+        busy.setattr(images, "_LIMITS", Limits(wall_seconds=0.0001))
+        assert run_import(out, pets) == (1, None)
+    assert "on a busy machine. Run it again" in capsys.readouterr().out
+    assert run_import(out, pets) == (0, PETS)

@@ -15,11 +15,13 @@ setThreadsCount(1);
 await tf.setBackend("wasm");
 
 const folder = resolve(packageFolder, "dist/models/inception_v3");
+/** @param {string} name */
 const load = (name) => {
   const module = require(join(folder, name));
   return module.default ?? module;
 };
-const number = (name) => Number(/shard(\d+)of/.exec(name)[1]);
+/** @param {string} name */
+const number = (name) => Number(/shard(\d+)of/.exec(name)?.[1]);
 const shards = readdirSync(folder)
   .filter((name) => name.startsWith("group1-shard"))
   .sort((a, b) => number(a) - number(b));
@@ -38,7 +40,7 @@ const rows = [];
 for (let start = 0; start < bytes.length; start += size) {
   const values = Float32Array.from(bytes.subarray(start, start + size), (value) => value / 255);
   const input = tf.tensor4d(values, [1, 299, 299, 3]);
-  const output = model.predict(input);
+  const output = /** @type {tf.Tensor} */ (model.predict(input));
   rows.push(Array.from(output.dataSync()));
   tf.dispose([input, output]);
 }

@@ -10,9 +10,8 @@ from PIL import Image
 
 from feedback.models import Classification, StoredImage
 from nsfwsite.intake import classifying
-from tests.cast import upload
+from tests.cast import register_worker, upload
 from tests.conftest import noise, png
-from worker import heartbeat
 
 URL = "/api/v1/classifications/"
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -67,7 +66,7 @@ def test_without_a_broker_it_says_so(real_champion, settings):
 
 
 def test_a_busy_worker_means_202_and_the_answer_comes_later(real_champion):
-    heartbeat._redis().set("heartbeat:inference", "a worker", ex=60)
+    register_worker()
     response = post(upload(), prefer="wait=0")
     assert response.status_code == 202
     assert response["Location"].startswith(URL)
@@ -77,7 +76,7 @@ def test_a_busy_worker_means_202_and_the_answer_comes_later(real_champion):
 
 def test_waiting_requests_leave_threads_for_the_others(real_champion, settings):
     """As many may wait as settings allow; one more is answered 202 at once."""
-    heartbeat._redis().set("heartbeat:inference", "a worker", ex=60)
+    register_worker()
     started = threading.Barrier(settings.WAITING_REQUESTS + 1)
     answers = []
 
@@ -159,7 +158,7 @@ def test_a_missing_image_is_a_400_that_names_the_field(real_champion):
 
 
 def test_a_full_queue_refuses_more_images(real_champion, monkeypatch):
-    heartbeat._redis().set("heartbeat:inference", "a worker", ex=60)
+    register_worker()
     monkeypatch.setattr(classifying, "QUEUE_LIMIT", 1)
     codes = [post(upload(seed), prefer="wait=0").status_code for seed in range(2)]
     assert codes == [202, 503]

@@ -7,9 +7,8 @@ from django.test import Client
 from feedback.models import Classification, Report, StoredImage
 from feedback.services import triage
 from nsfwsite.intake import classifying, reporting
-from tests.cast import DARK, LIGHT
+from tests.cast import DARK, LIGHT, register_worker
 from tests.conftest import png
-from worker import heartbeat
 
 URL = "/api/v1/reports/"
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -130,14 +129,14 @@ def test_without_a_worker_nothing_is_kept(real_champion, axes):
 
 
 def test_a_queue_that_fills_up_half_way_leaves_nothing(real_champion, axes, monkeypatch):
-    heartbeat._redis().set("heartbeat:inference", "a worker", ex=60)
+    register_worker()
     monkeypatch.setattr(classifying, "QUEUE_LIMIT", 1)
     assert Client().post(URL, drawing(images=[picture(1), picture(2)])).status_code == 503
     assert not Classification.objects.exists()
 
 
 def test_images_that_take_too_long_leave_nothing(real_champion, axes, monkeypatch):
-    heartbeat._redis().set("heartbeat:inference", "a worker", ex=60)
+    register_worker()
     monkeypatch.setattr(reporting, "REPORT_WAIT_SECONDS", 0)
     response = Client().post(URL, drawing(images=[picture(1), picture(2)]))
     assert response.status_code == 503

@@ -1,10 +1,13 @@
 """Retrains by the API are for maintainers."""
 
-import pytest
+import datetime
 
-from feedback.models import DatasetVersion, ModelVersion, Retrain
+import pytest
+from django.utils import timezone
+
+from feedback.models import Audit, AuditSet, Confirmation, DatasetVersion, ModelVersion, Retrain
 from feedback.services import models
-from tests.cast import premises
+from tests.cast import premises, whole_artifact
 from tests.nsfwsite.api.client import api_client
 
 pytestmark = pytest.mark.django_db
@@ -19,8 +22,9 @@ def test_retrains_are_for_maintainers(ravi, path):
 
 @pytest.fixture
 def evaluated(champion, mona) -> Retrain:
-    candidate = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
-    candidate.folder.mkdir(parents=True)
+    candidate = ModelVersion.objects.create(
+        number=2, sha256=whole_artifact("candidate"), title="Retrain 1"
+    )
     return Retrain.objects.create(
         status="evaluated",
         base=champion,
@@ -51,6 +55,47 @@ def test_a_verdict_against_a_former_champion_is_refused_with_the_way_out(evaluat
     assert api.get(path).json()["verdict_outdated"] == [
         "It was compared with v1, and v9 is in service now."
     ]
+
+
+def test_a_recomputed_result_is_beside_the_gate_of_the_decision(evaluated, mona):
+    api, path = api_client(mona), f"/api/v1/retrains/{evaluated.pk}/"
+    assert api.get(path).json()["recomputed"] is None
+    at = timezone.now()
+    Retrain.objects.update(
+        recomputed_gate={"verdict": "blocked"},
+        recomputed_policy_sha256="3" * 64,
+        recomputed_at=at,
+    )
+    Audit.objects.create(model=evaluated.candidate, audit_set=evaluated.audit_set)
+    for address in (path, "/api/v1/models/v2/audit/"):
+        answer = api.get(address).json()
+        assert answer["gate"]["verdict"] == "pass"
+        assert answer["recomputed"]["gate"] == {"verdict": "blocked"}
+        assert datetime.datetime.fromisoformat(answer["recomputed"]["at"]) == at
+
+
+def test_a_passed_candidate_is_judged_on_the_confirmation_set_first(evaluated, mona, ravi):
+    api, path = api_client(mona), f"/api/v1/retrains/{evaluated.pk}/"
+    refused = api.post(f"{path}confirm/")
+    assert (refused.status_code, refused.json()["way_out"]) == (409, "Decide without it.")
+    sealed = AuditSet.objects.create(
+        name="sealed", manifest_sha256="5" * 64, images=9, confirmation=True
+    )
+    refused = api.post(f"{path}promote/")
+    assert refused.status_code == 409
+    assert "which has no verdict on sealed" in refused.json()["received"]
+    assert api_client(ravi).post(f"{path}confirm/").status_code == 403
+
+    answer = api.post(f"{path}confirm/").json()["confirmation"]
+    assert (answer["audit_set"], answer["requested_by"]) == ("sealed", "mona")
+    assert answer["gate"] is answer["judged_at"] is None
+    assert {audit.model.version for audit in Audit.objects.filter(audit_set=sealed)} == {"v1", "v2"}
+    gate = {"verdict": "blocked", "sentence": "Blocked."}
+    Confirmation.objects.update(gate=gate, judged_at=timezone.now())
+    assert api.get(path).json()["confirmation"]["gate"] == gate
+    assert api.post(f"{path}promote/").status_code == 409
+    promoted = api.post(f"{path}promote/", {"override_reason": "Worth it."}, format="json")
+    assert promoted.json()["status"] == "promoted"
 
 
 def test_each_gap_is_named_or_the_promotion_is_refused(evaluated, mona):

@@ -14,7 +14,7 @@ from modeltrain.gate import judge
 from modeltrain.images.codec import pixel_sha256, to_png
 from modeltrain.labels import LABELS
 from modeltrain.model.classifier import Prediction
-from tests.cast import finished_audit
+from tests.cast import finished_audit, whole_artifact
 from tests.conftest import noise
 
 
@@ -89,13 +89,12 @@ def audited_model(
     model, _ = ModelVersion.objects.get_or_create(
         number=number,
         defaults={
-            "sha256": str(number) * 64,
+            "sha256": whole_artifact(str(number)),
             "title": f"Model {number}",
             "status": status,
             "promoted_at": None if status == "candidate" else timezone.now(),
         },
     )
-    model.folder.mkdir(parents=True, exist_ok=True)
     finished_audit(model, audit_set, predicted)
     return model
 

@@ -37,7 +37,7 @@ def test_images_of_a_private_set_are_not_served(client, audit_and_findings) -> N
     assert client.get(address).status_code == 404
     for name in ("counterfactual", "slices"):
         text = page_text(client, name)
-        assert "Pictures of this set are not shown" in text
+        assert "Images of this set are not shown" in text
         assert "/audits/pictures/" not in text
 
 

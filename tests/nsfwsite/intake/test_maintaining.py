@@ -6,7 +6,7 @@ from django.utils import timezone
 from feedback.errors import VerdictOutdated, WrongState
 from feedback.models import DatasetVersion, ModelVersion, Retrain
 from nsfwsite.intake import maintaining
-from tests.cast import premises
+from tests.cast import premises, whole_artifact
 
 pytestmark = pytest.mark.django_db
 
@@ -51,12 +51,15 @@ def outdated(proposed, champion) -> Retrain:
     """A candidate that was compared with another model than the one in service."""
     models = [
         ModelVersion.objects.create(
-            number=number, sha256=str(number) * 64, title="Other", status=status, promoted_at=when
+            number=number,
+            sha256=whole_artifact(str(number)),
+            title="Other",
+            status=status,
+            promoted_at=when,
         )
         for number, status, when in ((8, "retired", timezone.now()), (9, "candidate", None))
     ]
     other, candidate = models
-    other.folder.mkdir(parents=True)
     Retrain.objects.update(
         status="evaluated", candidate=candidate, gate={"verdict": "pass"}, **premises(other)
     )

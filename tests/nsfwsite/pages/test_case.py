@@ -46,7 +46,7 @@ def test_a_rejection_needs_a_reason(client, ravi, queued) -> None:
 def test_rosa_reads_the_reason_that_ravi_chose_and_his_line(client, ravi, queued) -> None:
     client.force_login(ravi)
     report = queued()
-    assert "It cannot be told from the picture" in client.get(case_url(report)).content.decode()
+    assert "It cannot be told from the image" in client.get(case_url(report)).content.decode()
 
     client.post(
         case_url(report),
@@ -54,9 +54,9 @@ def test_rosa_reads_the_reason_that_ravi_chose_and_his_line(client, ravi, queued
     )
 
     receipt = client.get(reverse("receipt", args=[report.receipt])).content.decode()
-    assert "From the picture alone it cannot be told" in receipt
+    assert "From the image alone it cannot be told" in receipt
     assert "It is too dark." in receipt
-    assert "It cannot be told from the picture." in client.get(case_url(report)).content.decode()
+    assert "It cannot be told from the image." in client.get(case_url(report)).content.decode()
 
 
 def test_a_second_decision_is_refused_and_names_the_first_reviewer(
@@ -152,7 +152,7 @@ def test_only_near_duplicates_that_fully_agree_are_ticked(
     }
     assert "checked" in ticks[agrees.pk]
     assert "checked" not in ticks[more.pk]
-    assert "1 other picture<" in page
+    assert "1 other image<" in page
     assert tick_of(differs) in page
     assert "checked" not in page.partition(tick_of(differs))[2].partition(">")[0]
     assert tick_of(other) not in page

@@ -3,7 +3,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from feedback.models import Classification, Report, StoredImage
-from modeltrain.images import codec
 from nsfwsite.intake import reporting
 from tests.cast import DARK, LIGHT, upload
 from worker import heartbeat
@@ -165,7 +164,6 @@ def test_images_in_pairs_count(client, axes) -> None:
 def test_the_three_broken_images_of_twenty_are_named(
     client, real_champion, axes, inference_worker, monkeypatch
 ) -> None:
-    monkeypatch.setattr(codec, "decode_in_child", codec.decode)  # a process each takes time
     monkeypatch.setattr(reporting, "REPORT_WAIT_SECONDS", 120)
     images = [upload(n) for n in range(18)]
     images[2] = SimpleUploadedFile("empty.png", b"")

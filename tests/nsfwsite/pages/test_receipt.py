@@ -97,7 +97,7 @@ def test_a_report_without_pictures_is_promised_no_training(client, queued, ravi)
     report = queued()
     triage.decide(report=report, outcome="accepted", by=ravi, label="porn")
 
-    assert "No picture of it is kept" in client.get(receipt_url(report)).content.decode()
+    assert "No image of it is kept" in client.get(receipt_url(report)).content.decode()
     assert queries.reports.learnable_count() == 0
 
 

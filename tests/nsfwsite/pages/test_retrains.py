@@ -3,9 +3,9 @@ from django.core.cache import cache
 from django.urls import reverse
 from django.utils import timezone
 
-from feedback.models import Audit, AuditSet, DatasetVersion, ModelVersion, Retrain
+from feedback.models import Audit, AuditSet, Confirmation, DatasetVersion, ModelVersion, Retrain
 from feedback.services import models
-from tests.cast import finished_audit, premises
+from tests.cast import finished_audit, premises, whole_artifact
 from tests.nsfwsite.audits.examples import answers
 
 CELL = {
@@ -32,9 +32,8 @@ def evaluated(champion, mona, settings):
 
     def make(verdict: str = "blocked", **changes) -> Retrain:
         candidate = ModelVersion.objects.create(
-            number=2, sha256="b" * 64, title="Retrain 1", parent=champion
+            number=2, sha256=whole_artifact("2"), title="Retrain 1", parent=champion
         )
-        candidate.folder.mkdir(parents=True)
         return Retrain.objects.create(
             **{
                 "status": "evaluated",
@@ -184,6 +183,114 @@ def test_an_audit_that_failed_is_shown_and_can_be_repeated(client, mona, evaluat
     client.post(page_of(retrain), {"action": "judge"})
     audit.refresh_from_db()
     assert audit.status == "waiting"
+
+
+def test_lost_answers_are_shown_with_the_way_out(client, mona, evaluated) -> None:
+    client.force_login(mona)
+    retrain = evaluated("pass")
+    newer = AuditSet.objects.create(name="newer", manifest_sha256="d" * 64, images=264)
+    audit = finished_audit(retrain.candidate, newer, answers(10))
+    audit.predictions.unlink()
+    page = client.get(page_of(retrain)).content.decode()
+    assert "The audit of v2 on newer cannot be used, because the file" in page
+    assert "Audit and judge it again" in page
+
+    client.post(page_of(retrain), {"action": "judge"})
+    audit.refresh_from_db()
+    assert audit.status == "waiting"
+
+
+def test_a_recomputed_result_stands_beside_the_verdict_at_the_time(client, mona, evaluated) -> None:
+    retrain = evaluated("pass", status="promoted", decided_by=mona, decided_at=timezone.now())
+    client.force_login(mona)
+    addresses = (page_of(retrain), reverse("model", args=["v2"]), reverse("models"))
+    for address in addresses:
+        assert "Recomputed under" not in client.get(address).content.decode()
+    recomputed = {
+        "verdict": "blocked",
+        "sentence": "Blocked: more false alarms.",
+        "policy": {"version": 3},
+        "gaps": [{"sentence": "A gap opens: dark."}],
+    }
+    Retrain.objects.update(
+        gate={**retrain.gate, "policy": {"version": 2}},
+        recomputed_gate=recomputed,
+        recomputed_policy_sha256="3" * 64,
+        recomputed_at=timezone.now(),
+    )
+    for address in addresses:
+        page = client.get(address).content.decode()
+        assert "Recomputed under version 3 of the policy" in page
+        assert "Blocked: more false alarms." in page
+        assert "A gap opens: dark." in page
+        assert "The verdict at the time, by version 2, was" in page
+        assert "Worse." in page
+    card = client.get(reverse("model-card", args=["v2"])).content.decode()
+    assert "Recomputed under version 3 of the policy" in card
+
+
+@pytest.fixture
+def sealed(evaluated):
+    """A passed candidate, and a confirmation set that was not opened yet."""
+    retrain = evaluated("pass")
+    AuditSet.objects.create(name="sealed", manifest_sha256="5" * 64, images=264, confirmation=True)
+    return retrain
+
+
+def test_mona_has_a_passed_candidate_judged_on_the_confirmation_set(client, mona, sealed) -> None:
+    client.force_login(mona)
+    page = client.get(page_of(sealed)).content.decode()
+    assert "have it judged on the confirmation set <strong>sealed</strong> first" in page
+    assert 'value="promote"' not in page
+    refused = client.post(page_of(sealed), {"action": "promote"})
+    assert refused.status_code == 409
+    assert "which has no verdict on sealed" in refused.content.decode()
+
+    client.post(page_of(sealed), {"action": "confirm"})
+    page = client.get(page_of(sealed)).content.decode()
+    assert "v2 is judged on the confirmation set sealed" in page
+    assert 'value="confirm"' not in page
+    fragment = client.get(page_of(sealed), headers={"HX-Request": "true"}).content.decode()
+    assert "v2 is judged on the confirmation set sealed" in fragment
+    assert "<html" not in fragment
+    Audit.objects.update(status="failed", failure="An image is missing.")
+    page = client.get(page_of(sealed)).content.decode()
+    assert "because it failed: An image is missing." in page
+    assert "Audit it again" in page
+
+    gate = {**sealed.gate, "sentence": "Nothing speaks against it.", "policy": {"version": 3}}
+    Confirmation.objects.update(gate=gate, judged_at=timezone.now())
+    page = client.get(page_of(sealed)).content.decode()
+    assert "Nothing speaks against it." in page
+    assert "and the confirmation set does not speak against it" in page
+    client.post(page_of(sealed), {"action": "promote"})
+    public = client.get(reverse("model", args=["v2"])).content.decode()
+    assert "On the confirmation set sealed" in public
+    assert "Nothing speaks against it." in public
+    assert "Nothing speaks against it." in (
+        client.get(reverse("model-card", args=["v2"])).content.decode()
+    )
+    overview = client.get(reverse("audits")).content.decode()
+    assert "264 images, a confirmation set" in overview
+    assert "1 gate decision looked at its images" in overview
+
+
+def test_past_the_confirmation_set_mona_gives_a_reason(client, mona, sealed) -> None:
+    client.force_login(mona)
+    client.post(page_of(sealed), {"action": "confirm"})
+    gate = {**sealed.gate, "verdict": "blocked", "sentence": "Blocked: more false alarms."}
+    Confirmation.objects.update(gate=gate, judged_at=timezone.now())
+    page = client.post(page_of(sealed), {"action": "promote"}).content.decode()
+    assert "The confirmation set blocks it." in page
+    assert '<a href="#id_reason">Write a reason</a>' in page
+
+    client.post(page_of(sealed), {"action": "promote", "override_reason": "Worth it."})
+    public = client.get(reverse("ledger")).content.decode()
+    assert "although the confirmation set had not let it through" in public
+    assert "Blocked: more false alarms" in public
+    public = client.get(reverse("model", args=["v2"])).content.decode()
+    assert "Worth it." in public
+    assert "The gate had not passed." not in public
 
 
 def test_mona_confirms_each_gap_in_public(client, mona, evaluated) -> None:

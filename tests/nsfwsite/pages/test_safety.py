@@ -84,7 +84,7 @@ def test_every_look_is_logged_and_shown(client, escalated, sara) -> None:
         (sara, "opened", None),
     ]
     text = client.get(reverse("safety")).content.decode()
-    assert f"saw a picture: report {escalated.pk}, picture 1" in text
+    assert f"saw an image: report {escalated.pk}, image 1" in text
 
 
 def test_the_log_of_looks_is_never_rewritten(escalated, sara) -> None:

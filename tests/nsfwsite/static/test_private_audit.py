@@ -110,12 +110,12 @@ def test_folders_say_the_group_and_the_label():
     files = [{"path": path, "size": 0 if "empty" in path else 9} for path in paths]
     folder = node(
         'import { sorted } from "./folder.js";'
-        "const { pictures, passed } = sorted(given.files, given.labels);"
+        "const { images, passed } = sorted(given.files, given.labels);"
         "console.log(JSON.stringify({ passed,"
-        " pictures: pictures.map((one) => [one.path, one.group, one.expected]) }));",
+        " images: images.map((image) => [image.path, image.group, image.expected]) }));",
         {"files": files, "labels": LABELS},
     )
-    assert folder["pictures"] == [
+    assert folder["images"] == [
         ["mine/Drawings/children/c.webp", "children", "drawings"],
         ["mine/d.gif", None, None],
         ["mine/elderly/b.png", "elderly", None],
@@ -123,7 +123,7 @@ def test_folders_say_the_group_and_the_label():
     ]
     assert folder["passed"] == [
         {"path": "mine/elderly/empty.png", "why": "empty"},
-        {"path": "mine/elderly/notes.txt", "why": "not a picture, by its name"},
+        {"path": "mine/elderly/notes.txt", "why": "not an image, by its name"},
     ]
 
 

@@ -22,13 +22,16 @@ from feedback.models import (
     Retrain,
     StoredImage,
 )
-from tests.cast import premises
+from feedback.services import confirmations, recomputations
+from tests.cast import finished_audit, premises
+from tests.nsfwsite.audits.examples import answers
 from worker.tasks.upkeep import (
     delete_expired_images_task,
     erase_files_task,
     pick_up_lost_work_task,
     purge_orphans_task,
 )
+from worker.tasks.verdicts import confirm_task, recompute_task
 
 LONG_AGO = timezone.now() - datetime.timedelta(days=2)
 
@@ -115,14 +118,58 @@ def test_a_candidate_whose_verdict_is_out_of_date_is_judged_again(retrain, champ
 
 
 @pytest.mark.django_db(transaction=True)
-def test_retrain_whose_worker_was_lost_fails(retrain, mona) -> None:
+def test_a_confirmation_is_judged_once_both_audits_are_finished(retrain, champion, mona) -> None:
+    candidate = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain")
+    passed = retrain(
+        status="evaluated", candidate=candidate, gate={"verdict": "pass"}, **premises(champion)
+    )
+    sealed = AuditSet.objects.create(
+        name="sealed", manifest_sha256="c" * 64, images=264, confirmation=True
+    )
+    confirmation = confirmations.request(retrain=passed, by=mona)
+    for model in (champion, candidate):
+        finished_audit(model, sealed, answers(20))
+    pick_up_lost_work_task()
+    assert queued_tasks("default") == [("verdicts.confirm_task", [confirmation.pk])]
+    confirm_task(confirmation.pk)
+    confirmation.refresh_from_db()
+    assert confirmation.gate["verdict"] == "pass"
+    assert confirmations.to_judge() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_decided_candidate_is_judged_by_a_later_policy(retrain, champion, mona) -> None:
+    audit_set = AuditSet.objects.create(name="set", manifest_sha256="c" * 64, images=264)
+    candidate = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain")
+    for model in (champion, candidate):
+        finished_audit(model, audit_set, answers(20))
+    decided = retrain(
+        status="declined",
+        candidate=candidate,
+        gate={"verdict": "pass"},
+        decided_by=mona,
+        decided_at=LONG_AGO,
+        **premises(champion),
+    )
+    pick_up_lost_work_task()
+    assert queued_tasks("default") == []
+
+    Retrain.objects.update(policy_sha256="2" * 64)
+    pick_up_lost_work_task()
+    assert queued_tasks("default") == [("verdicts.recompute_task", [decided.pk])]
+    recompute_task(decided.pk)
+    assert recomputations.to_recompute() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_retrain_whose_worker_was_lost_is_handed_to_the_next(retrain, mona) -> None:
     running = retrain(
         status="running", approved_by=mona, approved_at=LONG_AGO, heartbeat_at=LONG_AGO
     )
     pick_up_lost_work_task()
     running.refresh_from_db()
-    assert running.status == "failed"
-    assert queued_tasks("training") == []
+    assert running.status == "approved"
+    assert queued_tasks("training") == [("training.run_retrain_task", [running.pk])]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -18,22 +18,22 @@ const SYSTEM_FILE = /^(\.|Thumbs\.db$|desktop\.ini$)/i;
  * the chosen one names their group. System files are in neither list.
  * @param {FileWithPath[]} files
  * @param {string[]} labels
- * @returns {{pictures: FolderImage[], passed: PassedFile[]}}
+ * @returns {{images: FolderImage[], passed: PassedFile[]}}
  */
 export function sorted(files, labels) {
   /** @type {FolderImage[]} */
-  const pictures = [];
+  const images = [];
   /** @type {PassedFile[]} */
   const passed = [];
   for (const file of files) {
     const path = file.path ?? (file.webkitRelativePath || file.name);
     const name = path.slice(path.lastIndexOf("/") + 1);
     if (SYSTEM_FILE.test(name)) continue;
-    if (!IMAGE_NAME.test(name)) passed.push({ path, why: "not a picture, by its name" });
+    if (!IMAGE_NAME.test(name)) passed.push({ path, why: "not an image, by its name" });
     else if (!file.size) passed.push({ path, why: "empty" });
-    else pictures.push({ file, path, ...placeOf(path, labels) });
+    else images.push({ file, path, ...placeOf(path, labels) });
   }
-  return { pictures: pictures.sort(byPath), passed: passed.sort(byPath) };
+  return { images: images.sort(byPath), passed: passed.sort(byPath) };
 }
 
 /** @param {string} path @param {string[]} labels */

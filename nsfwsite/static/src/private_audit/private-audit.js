@@ -66,16 +66,16 @@ function setUp(model) {
 function take(chosen) {
   files = chosen;
   const folder = sorted(files, rules.labels);
-  const groups = new Set(folder.pictures.map(({ group }) => group).filter(Boolean));
+  const groups = new Set(folder.images.map(({ group }) => group).filter(Boolean));
   const rest = folder.passed.length
     ? `; ${countOf(folder.passed.length, "other file")} will be passed over`
     : "";
   const summary = part(form, "found");
   summary.hidden = false;
-  summary.textContent = folder.pictures.length
-    ? `${countOf(folder.pictures.length, "image")} in ${countOf(groups.size, "group")}${rest}.`
+  summary.textContent = folder.images.length
+    ? `${countOf(folder.images.length, "image")} in ${countOf(groups.size, "group")}${rest}.`
     : "There is no image in it. Choose the folder that holds the groups.";
-  beginButton.disabled = !folder.pictures.length;
+  beginButton.disabled = !folder.images.length;
 }
 
 /** @param {ChosenModel} model @param {Results} results */
@@ -89,7 +89,7 @@ async function audit(model, results) {
     await model.load((done, total) =>
       showStatus(`Fetching the model: ${mebibytes(done)} of ${mebibytes(total)}`),
     );
-    const current = new Run(folder.pictures, model, () => showProgress(current, results));
+    const current = new Run(folder.images, model, () => showProgress(current, results));
     run = current;
     await current.classifyAll();
     const before = current.restored ? `, ${current.restored} of them before` : "";
