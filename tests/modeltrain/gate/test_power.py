@@ -58,7 +58,8 @@ def test_the_chance_is_the_sum_over_all_counts_of_newly_right_images(
     for right in every[binom.pmf(every, images, swapped) > 1e-12]:
         wrong = np.arange(images - right + 1)
         share = (swapped + rise) / (1 - swapped)
-        seen = binom.sf(wrong - 1, wrong + right, 0.5) < p_value
+        as_many = binom.pmf(wrong, wrong + right, 0.5)
+        seen = binom.sf(wrong, wrong + right, 0.5) + as_many / 2 < p_value
         chances = binom.pmf(wrong, images - right, share)
         chance += binom.pmf(right, images, swapped) * chances[seen].sum()
     known = {"images": images, "rate": rate, "p_value": p_value, "churn": churn}
