@@ -250,8 +250,10 @@ def verdict_sentence(
 def _not_judged(cells: Sequence[Cell]) -> str:
     """Say which cells do not decide by the policy's own words, and why, as more of a sentence."""
     reasons: dict[str, list[Cell]] = {}
+    worse = {cell_name(cell) for cell in cells if cell["finding"] == "worse"}
     for cell in cells:
         few = cell["n"] == 0 or cell["clusters"] < cell["minimum"]
+        few = few and cell_name(cell) not in worse
         if reason := cell["exception"] or (cell["not_covered"] if few else None):
             reasons.setdefault(reason, []).append(cell)
     return "".join(f"; {_not_judged_for(reason, apart)}" for reason, apart in reasons.items())

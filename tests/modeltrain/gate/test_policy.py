@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from modeltrain.audit import columns
 from modeltrain.gate import policy
@@ -169,6 +170,8 @@ def test_the_margin_of_confusion_is_fixed():
         (0.5, 30, 0.1),  # never more than the ceiling
         (0.5, 1e9, 0.02),  # never less than 2 points
         (0.005, 1e9, 0.005),  # or than the rate again, if that is less
+        (1e-4, 1, 0.0707),
+        (1e-4, 0.5, 0.0707),  # as of one image
     ],
 )
 def test_the_margin_of_harm_tightens_with_the_number_of_images(measure, rate, effective, expected):
@@ -190,6 +193,24 @@ def test_the_fewest_images_are_where_an_unchanged_model_passes(measure, rate):
 
     assert ends_below_the_margin(fewest)
     assert not any(ends_below_the_margin(n) for n in range(2, fewest))
+
+
+@pytest.mark.parametrize("measure", ["false_alarm", "confusion"])
+@pytest.mark.parametrize(("rate", "disagreement"), [(0.03, 0.02), (0.1, 0.05), (0.35, 0.7)])
+def test_the_fewest_images_leave_room_for_chance_in_80_percent(measure, rate, disagreement):
+    lenient = policy_with(minimum=2, level=0.9)
+    fewest = lenient.fewest_images(measure=measure, rate=rate, disagreement=disagreement)
+    wrong, swapped = round(rate * 1000), round(disagreement / 2 * 1000)
+    pairs = Pairs(wrong - swapped, swapped, swapped, 1000 - wrong - swapped)
+
+    def passes(n):
+        high = difference_interval(pairs, level=0.9, effective=n)[1]
+        smoothed = (rate * n + 0.5) / (n + 1)
+        margin = lenient.margin_for(measure=measure, rate=smoothed, effective=n)
+        return high + norm.ppf(0.8) * np.sqrt(disagreement / n) < margin
+
+    assert passes(fewest)
+    assert not passes(fewest - 1)
 
 
 @pytest.mark.parametrize("measure", ["false_alarm", "confusion"])
@@ -219,6 +240,8 @@ def test_a_policy_that_no_number_of_images_satisfies_says_what_would_be_needed()
         "in service makes none. Such a cell cannot pass unless all answers are the same. Set "
         "harm_errors to 4 or more."
     )
+    (warning,) = policy_with(level=0.5, harm_errors=0.4, harm_ratio=0.1).warnings()
+    assert "Set harm_errors to 0.5 or more." in warning
     assert policy_with(harm_errors=3.5).fewest_images(measure="false_alarm", rate=0.0) is None
     assert policy_with(harm_errors=4).fewest_images(measure="false_alarm", rate=0.0) is not None
 
@@ -229,6 +252,7 @@ def test_a_kind_of_mistake_that_only_classes_without_cover_suffer_is_not_require
     )
     assert none_explicit.requires("overall", "all", measure="false_alarm")
     assert not none_explicit.requires("overall", "all", measure="miss")
+    assert policy_with().requires("overall", "all", measure="miss")
 
 
 def test_a_policy_that_nothing_can_pass_says_so_and_what_it_takes():
@@ -276,10 +300,10 @@ def test_a_margin_that_no_number_of_images_rules_out_says_so():
     assert warning.endswith("Raise harm_ceiling, or collect as many.")
 
 
-def test_the_shipped_policy_covers_what_an_audit_set_without_explicit_images_can_judge():
+def test_the_shipped_policy_covers_what_the_audit_set_of_the_demo_can_judge():
     shipped = Policy.load()
     assert shipped.version == 3
-    assert {cell.value for cell in shipped.not_covered} == {"hentai", "porn", "sexy"}
+    assert {cell.value for cell in shipped.not_covered} == {"hentai", "porn", "sexy", "hand"}
     assert shipped.requires("class", "drawings")
     assert shipped.requires("class", "neutral")
 

@@ -179,6 +179,8 @@ def test_a_verdict_says_what_the_policy_does_not_cover():
         assert bool(rest) == bool(gaps)
     few = cell("insufficient data", value="porn", n=3, clusters=3, not_covered="None is kept.")
     assert "; porn images are not judged (None is kept)." in verdict("pass", cell("not worse"), few)
+    worse = cell("worse", value="porn", not_covered="None is kept.")
+    assert "not judged" not in verdict("blocked", worse, few)
     many = cell("not worse", value="porn", not_covered="None is kept.")
     assert "not judged" not in verdict("pass", many)
 
@@ -346,7 +348,7 @@ SHORT = {
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"exception": "Doubtful."}, "Not judged: porn images (Doubtful)."),
+        ({"exception": "Labelled by X."}, "Not judged: porn images (Labelled by X)."),
         ({"decides": False}, "Not judged: porn images (None is kept)."),
         ({"n": 0}, "No model passes without porn images: collect about 1,234."),
         ({"n": 0, "required": False}, "There are no porn images."),
