@@ -1,7 +1,8 @@
 # PORT and DATA_DIR override where the site listens and where it keeps everything.
 PYTHON ?= python3
 
-.PHONY: help run test test-fast coverage mutate check format lock simulate-gate loop
+.PHONY: help run test test-fast coverage mutate check format lock simulate-gate loop backup restore \
+	rehearse-restore drill
 help:
 	@echo "make run        set up and serve on http://127.0.0.1:8000/ (PORT=, DATA_DIR=)"
 	@echo "make test       set up and run every test, the browser's too (PYTEST_ARGS=)"
@@ -11,6 +12,10 @@ help:
 	@echo "make check      lint, types, import and house rules, templates, links, deployment"
 	@echo "make format     format Python, scripts and styles"
 	@echo "make lock       lock the Python dependencies again (UPGRADE= keeps locked versions)"
+	@echo "make backup FILE=  everything in one file, while the site runs (DATA_DIR=)"
+	@echo "make restore FILE= put it into an empty DATA_DIR="
+	@echo "make rehearse-restore  back up, restore elsewhere, compare (DATA_DIR=)"
+	@echo "make drill      kill every part of a site, again and again (KILLS=, SEED=)"
 	@echo "make loop       the whole loop against a running site, by API"
 	@echo "make simulate-gate  how often the gate is right, where the truth is known (RUNS=)"
 
@@ -67,6 +72,27 @@ format:
 
 loop:
 	@exec .venv/bin/python bench/loop.py
+
+backup:
+	@$(PYTHON) setup/install.py run
+	@exec .venv/bin/python manage.py backup $(FILE)
+
+# An empty DATA_DIR has no key yet; the backup brings the one that signs its sessions and hashes.
+restore:
+	@$(PYTHON) setup/install.py run
+	@SECRET_KEY=$${SECRET_KEY:-only-until-it-is-restored} exec .venv/bin/python manage.py restore $(FILE)
+
+rehearse-restore:
+	@$(PYTHON) setup/install.py run
+	@exec .venv/bin/python setup/rehearse_restore.py
+
+# 20 KILLS of each part take about half an hour.
+KILLS ?= 20
+SEED ?= 1
+
+drill:
+	@$(PYTHON) setup/install.py dev
+	@PYTHONPATH=. .venv/bin/python bench/drill.py --kills $(KILLS) --seed $(SEED)
 
 # RUNS=400 of each world take about 40 minutes of two cores.
 RUNS ?= 400

@@ -20,6 +20,7 @@ USES_ENVIRONMENT = {
     "worker/celery.py": "tells Django which settings to read",
     "modeltrain/__main__.py": "TensorFlow reads its log level when it is imported",
     "modeltrain/training/compare_backends.py": "Keras reads its backend when it is imported",
+    "feedback/services/backups.py": "pg_dump reads its password from it",
 }
 NAMES_FIVE = {"drawings", "hentai", "neutral", "porn", "sexy"}
 # Numbers from 400 to 599 in the site that are no HTTP statuses.

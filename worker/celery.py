@@ -33,7 +33,10 @@ app.conf.update(
     worker_enable_remote_control=False,
     broker_connection_retry_on_startup=True,
     broker_transport_options={
-        "visibility_timeout": 2 * 3600,
+        # kombu writes in Redis which messages a worker holds. If Redis goes away meanwhile, the
+        # worker counts the message as held for good and takes no other. Tasks are acknowledged
+        # before they run, and upkeep sends again what was lost, so nothing here needs it.
+        "ack_emulation": False,
         "socket_timeout": 5,
         "socket_connect_timeout": 2,
         "retry_on_timeout": True,

@@ -16,6 +16,7 @@ import redis
 import structlog
 from celery import Celery, bootsteps
 from celery.concurrency.prefork import TaskPool
+from celery.worker import state
 from django.conf import settings
 from kombu.transport.redis import Channel
 from redis.backoff import NoBackoff
@@ -155,8 +156,8 @@ def wait(name: str, seconds: float) -> None:
 class Heartbeat(bootsteps.StartStopStep):
     """Refresh the worker's keys while it is connected to its broker.
 
-    A worker whose event loop hangs refreshes nothing. Its watchdog then ends it, and whatever
-    supervises the worker starts it again.
+    A worker whose event loop hangs, or that takes no more tasks, refreshes nothing. Its watchdog
+    then ends it, and whatever supervises the worker starts it again.
     """
 
     requires = {"celery.worker.components:Timer", "celery.worker.components:Pool"}
@@ -177,6 +178,8 @@ class Heartbeat(bootsteps.StartStopStep):
 
     def beat(self, worker: Any) -> None:
         if self.watchdog:
+            if not _takes_tasks(worker):
+                return
             self.watchdog.beat()
         try:
             with _redis() as client:
@@ -197,12 +200,20 @@ class Heartbeat(bootsteps.StartStopStep):
             return
 
 
+def _takes_tasks(worker: Any) -> bool:
+    """False for a worker that is idle, and believes that it already holds as many as it may."""
+    if state.reserved_requests or worker.consumer is None:
+        return True
+    task_consumer = worker.consumer.task_consumer
+    return task_consumer is None or bool(task_consumer.channel.qos.can_consume())
+
+
 def _queues(worker: Any) -> list[str]:
     return list(worker.app.amqp.queues.consume_from)
 
 
 class Watchdog(threading.Thread):
-    """End this process when its event loop hangs although Redis answers.
+    """End this process when nothing calls `beat` although Redis answers.
 
     While Redis is away a worker may wait for it as long as it likes.
     """

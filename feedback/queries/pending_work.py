@@ -10,6 +10,7 @@ from django.utils import timezone
 from feedback.models import (
     Audit,
     AuditSet,
+    Classification,
     EmailAddress,
     Finding,
     ModelVersion,
@@ -22,6 +23,15 @@ from feedback.queries import audits
 
 # A task for work that has waited this long may have been lost.
 OVERDUE = datetime.timedelta(seconds=30)
+VISITORS_OVERDUE = datetime.timedelta(seconds=15)
+
+
+def classifications_to_run() -> Sequence[str]:
+    """Images for which a visitor waits and whose task may have been lost with its worker."""
+    waiting = Classification.objects.filter(
+        status=Classification.Status.WAITING, created_at__lt=timezone.now() - VISITORS_OVERDUE
+    )
+    return [str(pk) for pk in waiting.order_by("created_at").values_list("pk", flat=True)]
 
 
 def reports_to_screen() -> Sequence[int]:

@@ -38,6 +38,8 @@ def overview(request: HttpRequest) -> HttpResponse:
     )
     if file := requested_file(request, list(charts.values())):
         return file
+    audit_sets = wear.decisions_by_set()
+    confirmation_sets = [audit_set for audit_set in audit_sets if audit_set.confirmation]
     context: dict[str, object] = {
         "open_gaps": notes(gaps_open, titles),
         "champion": champion,
@@ -45,8 +47,8 @@ def overview(request: HttpRequest) -> HttpResponse:
         "axes": axes,
         "axis": axis,
         "charts": charts,
-        "audit_sets": wear.decisions_by_set(),
-        "confirmation_set": queries.audits.confirmation_set(),
+        "audit_sets": audit_sets,
+        "confirmation_set": next(iter(confirmation_sets), None),
         "worn_from": settings.AUDIT_SET_WORN,
         "used_sets": chosen.used_sets,
         "audit_set": chosen.audit_set,

@@ -37,8 +37,8 @@ def test_without_a_terminal_each_stage_is_said_once_and_the_result_is_json(capsy
         progress("hashing", done, 2, "Hashing")
     progress("aligning", 1, 1, "Aligning images")
     progress.finish({"pairs": 1}, "Cleaned")
-    said, brace, result = capsys.readouterr().out.partition("{")
-    assert said == "hashing: Hashing\naligning: Aligning images\nCleaned\n"
+    lines, brace, result = capsys.readouterr().out.partition("{")
+    assert lines == "hashing: Hashing\naligning: Aligning images\nCleaned\n"
     assert json.loads(brace + result) == {"pairs": 1}
 
 

@@ -1,9 +1,12 @@
 """Heartbeats and notifications, on a real Redis."""
 
+import logging
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +14,7 @@ import redis
 from celery.contrib.testing.worker import start_worker
 from django.conf import settings as django_settings
 
+from tests import environment
 from worker import heartbeat
 from worker.celery import app
 from worker.heartbeat import Heartbeat, Watchdog
@@ -123,6 +127,38 @@ def test_worker_listens_on_no_pub_sub_socket(client) -> None:
         connections = client.client_list()
     assert len(connections) > 1
     assert {(c["sub"], c["psub"]) for c in connections} == {("0", "0")}
+
+
+def test_message_that_redis_did_not_confirm_does_not_stop_the_worker(tmp_path) -> None:
+    """Redis goes away between a message's arrival and its acknowledgement."""
+    with tempfile.TemporaryDirectory(prefix="speakup-redis-") as folder:
+        server = environment.start_redis(Path(folder))
+        with app.connection_for_read(f"redis+socket://{folder}/redis.sock") as connection:
+            queue = connection.SimpleQueue("inference")
+            queue.channel.basic_qos(0, 1, False)
+            queue.put("an image")
+            message = queue.get(timeout=10)
+            assert not queue.channel.qos.can_consume()
+            server.kill()
+            server.wait(timeout=10)
+            message.ack_log_error(logging.getLogger(), connection.connection_errors)
+            assert queue.channel.qos.can_consume()
+
+
+def idle_worker(*, can_consume: bool) -> SimpleNamespace:
+    channel = SimpleNamespace(qos=SimpleNamespace(can_consume=lambda: can_consume))
+    worker = worker_of("inference")
+    worker.consumer = SimpleNamespace(task_consumer=SimpleNamespace(channel=channel))
+    return worker
+
+
+@pytest.mark.parametrize("can_consume", [True, False])
+def test_worker_that_is_idle_and_takes_no_tasks_counts_as_hanging(client, can_consume) -> None:
+    worker = idle_worker(can_consume=can_consume)
+    step = Heartbeat(worker)
+    step.watchdog = Watchdog()
+    step.beat(worker)
+    assert heartbeat.alive("inference") is can_consume
 
 
 @pytest.fixture

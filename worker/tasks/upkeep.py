@@ -15,7 +15,7 @@ from feedback.services import (
 )
 from worker import heartbeat
 from worker.tasks.audits import recount_audit_task, start_audit_task
-from worker.tasks.inference import occlude_task
+from worker.tasks.inference import classify_task, occlude_task
 from worker.tasks.mail import send_email_task
 from worker.tasks.reports import answer_reports_task, screen_report_task
 from worker.tasks.training import run_finding_task, run_retrain_task
@@ -51,6 +51,9 @@ def pick_up_lost_work_task() -> None:
     retrains.resume_lost()
     findings.resume_lost()
     findings.request_missing()
+    if not heartbeat.queue_length("inference"):
+        for waiting in queries.pending_work.classifications_to_run():
+            classify_task.delay_on_commit(waiting)
     if not heartbeat.queue_length("inference", priority=heartbeat.AFTER_VISITORS):
         audits.resume_lost()
         for pk in queries.pending_work.occlusions_to_resume():

@@ -274,7 +274,7 @@ def test_a_mistake_is_compared_in_the_strata_in_which_it_can_happen():
         "z": np.array([False, False]),
     }
     opened = opened_gaps(axis, outcomes, strata=possible, permutations=50)
-    assert {kind: [gap.now.n for gap in found] for kind, found in opened.items()} == {
+    assert {kind: [gap.now.n for gap in gaps] for kind, gaps in opened.items()} == {
         "x": [2, 2],
         "y": [6, 6],
         "z": [],

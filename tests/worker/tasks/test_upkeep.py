@@ -10,6 +10,7 @@ import redis
 from django.conf import settings as django_settings
 from django.utils import timezone
 
+from feedback import queries
 from feedback.models import (
     Audit,
     AuditSet,
@@ -22,8 +23,8 @@ from feedback.models import (
     Retrain,
     StoredImage,
 )
-from feedback.services import confirmations, recomputations
-from tests.cast import finished_audit, premises
+from feedback.services import classifications, confirmations, recomputations
+from tests.cast import finished_audit, premises, upload
 from tests.nsfwsite.audits.examples import answers
 from worker.tasks.upkeep import (
     delete_expired_images_task,
@@ -73,6 +74,16 @@ def test_lost_screening_is_enqueued_again_once(overdue) -> None:
     pick_up_lost_work_task()
     pick_up_lost_work_task()  # the queue is not empty now
     assert queued_tasks("default") == [("reports.screen_report_task", [overdue.pk])]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_image_of_a_visitor_whose_task_was_lost_is_classified_all_the_same(champion) -> None:
+    lost, _ = (classifications.submit(upload=upload(seed)) for seed in range(2))
+    long_ago = timezone.now() - queries.pending_work.VISITORS_OVERDUE
+    Classification.objects.filter(pk=lost.pk).update(created_at=long_ago)
+    pick_up_lost_work_task()
+    pick_up_lost_work_task()  # the queue is not empty now
+    assert queued_tasks("inference") == [("inference.classify_task", [str(lost.pk)])]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,0 +1,222 @@
+"""A backup is one file with everything in it; restored elsewhere, it holds the same."""
+
+import contextlib
+import hashlib
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection
+
+from feedback.errors import Invalid, WrongState
+from feedback.models import LedgerEntry, ModelVersion, Report, StoredImage
+from feedback.services import backups, images, ledger, triage
+from tests.cast import whole_artifact
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def populated(queued, champion, ravi, settings, tmp_path) -> ModelVersion:
+    """A site with a model, an accepted report and a ledger."""
+    settings.DATA_DIR = tmp_path
+    ModelVersion.objects.filter(pk=champion.pk).update(sha256=whole_artifact("champion"))
+    ledger.begin()
+    triage.decide(report=queued(), outcome="accepted", by=ravi)
+    (tmp_path / "secret_key").write_text("a secret")
+    champion.refresh_from_db()
+    return champion
+
+
+@contextlib.contextmanager
+def empty_installation(settings, folder: Path):
+    """An empty DATA_DIR and database, as a new machine has them; the tests' own come back after."""
+    own_database = connection.settings_dict["NAME"]
+    settings.DATA_DIR = folder
+    folder.mkdir()
+    for name in ("ARTIFACTS_DIR", "MANIFESTS_DIR", "RUNS_DIR", "DEMO_DIR", "AUDIT_IMAGES_DIR"):
+        setattr(settings, name, folder / name.removesuffix("_DIR").lower().replace("_", "-"))
+    storage = StoredImage._meta.get_field("file").storage
+    own_images = storage._location
+    connection.close()
+    connection.settings_dict["NAME"] = str(folder / "db.sqlite3")
+    storage._location = str(folder / "images")
+    storage.__dict__.pop("base_location", None)
+    storage.__dict__.pop("location", None)
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = own_database
+        storage._location = own_images
+        storage.__dict__.pop("base_location", None)
+        storage.__dict__.pop("location", None)
+
+
+def members(path: Path) -> dict[str, bytes]:
+    with tarfile.open(path) as archive:
+        return {
+            member.name: archive.extractfile(member).read()  # type: ignore[union-attr]
+            for member in archive.getmembers()
+        }
+
+
+def rewrite(path: Path, files: dict[str, bytes]) -> Path:
+    with tarfile.open(path, "w") as archive:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return path
+
+
+def test_a_restored_backup_has_the_same_datasets_models_ledger_and_images(
+    populated, settings, tmp_path
+) -> None:
+    before = backups.fingerprint()
+    backups.back_up(tmp_path / "backup.tar")
+    with empty_installation(settings, tmp_path / "new"):
+        backups.restore(tmp_path / "backup.tar")
+        assert backups.fingerprint() == before
+        assert list(ledger.problems()) == []
+        assert Report.objects.get().status == "accepted"
+        assert images.pixels_of(StoredImage.objects.get()).shape == (60, 80, 3)
+        assert (tmp_path / "new" / "secret_key").read_text() == "a secret"
+        assert not list((tmp_path / "new").glob(".restoring-*"))
+
+
+def test_only_its_owner_can_read_a_backup(populated, tmp_path) -> None:
+    backups.back_up(tmp_path / "backup.tar")
+    assert (tmp_path / "backup.tar").stat().st_mode & 0o077 == 0
+
+
+def test_a_backup_replaces_no_file(populated, tmp_path) -> None:
+    (tmp_path / "backup.tar").write_text("an older one")
+    with pytest.raises(Invalid, match="written to a new file"):
+        backups.back_up(tmp_path / "backup.tar")
+    assert (tmp_path / "backup.tar").read_text() == "an older one"
+
+
+def test_an_image_that_was_erased_during_the_backup_is_not_restored(
+    populated, settings, tmp_path
+) -> None:
+    path = tmp_path / "backup.tar"
+    backups.back_up(path)
+    files = members(path)
+    (name,) = (name for name in files if name.startswith("images/"))
+    del files[name]
+    contents = json.loads(files.pop(backups.CONTENTS))
+    del contents["files"][name]
+    rewrite(path, {**files, backups.CONTENTS: json.dumps(contents).encode()})
+    with empty_installation(settings, tmp_path / "new"):
+        backups.restore(path)
+        assert not StoredImage.objects.exists()
+        assert Report.objects.get().examples.get().image is None
+
+
+def test_an_installation_in_use_is_not_overwritten(populated, tmp_path) -> None:
+    backups.back_up(tmp_path / "backup.tar")
+    with pytest.raises(WrongState, match="a database with models"):
+        backups.restore(tmp_path / "backup.tar")
+    assert ModelVersion.objects.get() == populated
+
+
+def test_files_without_a_database_are_not_overwritten(populated, settings, tmp_path) -> None:
+    backups.back_up(tmp_path / "backup.tar")
+    with empty_installation(settings, tmp_path / "new"):
+        (tmp_path / "new" / "manifests").mkdir()
+        (tmp_path / "new" / "manifests" / "a").write_text("")
+        with pytest.raises(WrongState, match="files in"):
+            backups.restore(tmp_path / "backup.tar")
+
+
+def damage_a_file(files: dict[str, bytes]) -> dict[str, bytes]:
+    name = next(name for name in files if name.startswith("artifacts/"))
+    return {**files, name: files[name] + b"x"}
+
+
+def drop_a_file(files: dict[str, bytes]) -> dict[str, bytes]:
+    name = next(name for name in files if name.startswith("artifacts/"))
+    return {other: data for other, data in files.items() if other != name}
+
+
+def add_a_file(files: dict[str, bytes]) -> dict[str, bytes]:
+    return {**files, "artifacts/another": b"x"}
+
+
+def with_contents(**changes):
+    def change(files: dict[str, bytes]) -> dict[str, bytes]:
+        contents = json.loads(files[backups.CONTENTS]) | changes
+        return {**files, backups.CONTENTS: json.dumps(contents).encode()}
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (damage_a_file, "another artifacts/"),
+        (drop_a_file, "another artifacts/"),
+        (add_a_file, "another artifacts/another"),
+        (lambda files: {**files, "../escaped": b"x"}, "cannot be read to its end"),
+        (lambda files: {"a": b"x"}, "cannot be read to its end"),
+        (with_contents(format=2), "format 2"),
+        (with_contents(migrations=["feedback.9999_later"]), "feedback.9999_later"),
+        (with_contents(engine="postgresql"), "Set DATABASE_URL to a postgresql database"),
+    ],
+)
+def test_a_backup_that_is_damaged_or_newer_changes_nothing(
+    populated, settings, tmp_path, change, words
+) -> None:
+    path = tmp_path / "backup.tar"
+    backups.back_up(path)
+    rewrite(path, change(members(path)))
+    with empty_installation(settings, tmp_path / "new"):
+        with pytest.raises(Invalid, match=words):
+            backups.restore(path)
+        assert [entry.name for entry in (tmp_path / "new").iterdir() if entry.is_dir()] == []
+
+
+def test_a_backup_that_was_cut_off_changes_nothing(populated, settings, tmp_path) -> None:
+    path = tmp_path / "backup.tar"
+    backups.back_up(path)
+    path.write_bytes(path.read_bytes()[:4000])
+    with empty_installation(settings, tmp_path / "new"), pytest.raises(Invalid):
+        backups.restore(path)
+
+
+def test_one_restore_at_a_time_works_in_a_data_dir(settings, tmp_path) -> None:
+    import fcntl
+
+    settings.DATA_DIR = tmp_path
+    with (tmp_path / "run.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(CommandError, match="which is in use"):
+            call_command("restore", str(tmp_path / "backup.tar"))
+
+
+def test_a_backup_of_an_earlier_release_is_brought_up_to_date(
+    populated, settings, tmp_path
+) -> None:
+    """The database in the backup has not had the last migrations."""
+    path = tmp_path / "backup.tar"
+    backups.back_up(path)
+    files = members(path)
+    with empty_installation(settings, tmp_path / "old"):
+        database = Path(connection.settings_dict["NAME"])
+        database.write_bytes(files[backups.DATABASE])
+        call_command("migrate", "feedback", "0008", verbosity=0)
+        migrations = backups._applied_migrations()
+        connection.close()
+        files[backups.DATABASE] = database.read_bytes()
+    contents = json.loads(files.pop(backups.CONTENTS)) | {"migrations": migrations}
+    contents["files"][backups.DATABASE] = hashlib.sha256(files[backups.DATABASE]).hexdigest()
+    rewrite(path, {**files, backups.CONTENTS: json.dumps(contents).encode()})
+    with empty_installation(settings, tmp_path / "new"):
+        backups.restore(path)
+        assert ModelVersion.objects.get().damage == ""
+        assert LedgerEntry.objects.exists()
