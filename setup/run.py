@@ -192,6 +192,7 @@ def start_url(data_dir: Path) -> str:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     supervision.write_redis_config(data_dir / "redis", port=port, password=password)
+    print(f"· Broker: {supervision.redis_version()}", flush=True)
     return f"redis://:{password}@127.0.0.1:{port}/0"
 
 

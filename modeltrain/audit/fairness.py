@@ -132,7 +132,8 @@ class Clusters:
         does not. The design effect is a weighted mean of the two, between 1 and its greatest
         possible value, which it has if all values are equal. The result is reduced again by the
         squared ratio of Student's t for n images to that for the clusters. There, a cluster that
-        holds a value other than the commonest counts as three degrees of freedom. Simulation found
+        holds a value other than the commonest counts as three degrees of freedom; of two values
+        that are equally common, the one that leaves fewer such clusters is taken. Simulation found
         both to be right (docs/gate-simulation.md).
 
         Sources: L. Kish (1965), "Survey Sampling"; A. Donner (1986), "A review of inference
@@ -155,12 +156,12 @@ class Clusters:
         """
         observed = np.asarray(values)
         n, k = len(observed), self.count
-        if k == n or n < 2:
+        if k == n:
             return float(n)
         if k == 1:
             return 1.0
         # Of most cells few images matter: those whose value is not the commonest one.
-        commonest = _commonest(observed)
+        commonest, *ties = _commonest(observed)
         others = np.flatnonzero(observed != commonest)
         greatest = float((self.sizes.astype(float) ** 2).sum() / n)
         if not len(others):
@@ -178,19 +179,24 @@ class Clusters:
                 totals_squared_over_size=(totals**2 / sizes).sum(),
             )
             design_effect = float(sums.design_effect(n=n, k=k, greatest=greatest))
-            degrees_of_freedom = min(k - 1, 3 * len(touched))
+            fewest = min(
+                [len(touched), *(len(np.unique(self.members[observed != tie])) for tie in ties)]
+            )
+            degrees_of_freedom = min(k - 1, 3 * fewest)
         tail = 1 - (1 - level) / 2
         student = stdtrit(n - 1, tail) / stdtrit(degrees_of_freedom, tail)
         return float(n / design_effect * student**2)
 
 
-def _commonest(values: NDArray[Any]) -> Any:
+def _commonest(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the most frequent value, or all that are equally frequent."""
     if values.dtype == np.int8 or values.dtype == np.bool_:  # without sorting
-        candidates = np.array([-1, 0, 1]).astype(values.dtype)
+        candidates = np.unique(np.array([-1, 0, 1]).astype(values.dtype))
         counts = np.array([np.count_nonzero(values == candidate) for candidate in candidates])
     else:
         candidates, counts = np.unique(values, return_counts=True)
-    return candidates[counts.argmax()]
+    commonest: NDArray[Any] = candidates[counts == counts.max()]
+    return commonest
 
 
 @dataclass(frozen=True)

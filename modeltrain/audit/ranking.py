@@ -85,10 +85,10 @@ def area_under_curve(
 
 
 def _variance(residuals: Floats, members: NDArray[np.intp]) -> float:
-    """Return the variance of a sum over clusters; residuals have a mean of 0."""
+    """Return the variance of a sum over two clusters or more; residuals have a mean of 0."""
     totals = np.bincount(members, weights=residuals)
     k = int(np.count_nonzero(np.bincount(members)))
-    return float(k / (k - 1) * (totals**2).sum()) if k > 1 else 0.0
+    return float(k / (k - 1) * (totals**2).sum())
 
 
 def _covariance(residuals: Floats, explicit: NDArray[np.bool_], members: NDArray[np.intp]) -> float:

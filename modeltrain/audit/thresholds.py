@@ -123,7 +123,7 @@ def _effective_sample_sizes(
 ) -> NDArray[np.float64]:
     """Return `Clusters.effective_sample_size` of "is flagged" at each threshold: shape [102]."""
     n, k = len(reached), grouped.count
-    if k == n or n < 2:
+    if k == n:
         return np.full(len(THRESHOLDS), float(n))
     if k == 1:
         return np.ones(len(THRESHOLDS))
@@ -145,6 +145,7 @@ def _effective_sample_sizes(
     design_effect = sums.design_effect(n=n, k=k, greatest=greatest)
     # As everywhere: a cluster with a value other than the commonest is three degrees of freedom.
     others = np.where(counts > n - counts, untouched, touched)
+    others = np.where(counts == n - counts, np.minimum(untouched, touched), others)
     freedom = np.where(others > 0, np.minimum(k - 1, 3 * others), k - 1)
     tail = 1 - (1 - level) / 2
     size_of_sample: NDArray[np.float64] = (

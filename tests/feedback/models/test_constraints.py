@@ -14,6 +14,7 @@ from feedback.models import (
     AxisValue,
     BlockedHash,
     BrowserScore,
+    Confirmation,
     DatasetVersion,
     Decision,
     Definition,
@@ -47,6 +48,10 @@ BREAKS: dict[str, list[tuple[str, Change]]] = {
     "blocked_hash_is_pdq": [
         ("blocked_hash", {"pdq": "0" * 63}),
         ("blocked_hash", {"pdq": "A" * 64}),
+    ],
+    "confirmation_has_result_and_time": [
+        ("confirmation", {"judged_at": NOW}),
+        ("confirmation", {"gate": {"verdict": "pass"}}),
     ],
     "drift_has_a_distance": [("browser_score", {"drifted": True})],
     "classification_done_has_an_answer": [
@@ -154,6 +159,7 @@ CLASHES: dict[str, tuple[str, Change]] = {
     "one_slice_a_name": ("named_slice", {}),
     "one_occlusion_a_model": ("occlusion", {}),
     "one_open_retrain": ("retrain", {"status": "approved"}),
+    "one_confirmation_a_verdict": ("confirmation", {}),
 }
 
 
@@ -168,6 +174,9 @@ def rows(queued, judged, champion, ravi, mona) -> dict[str, models.Model]:
     axis_value = AxisValue.objects.first()
     golden = Golden.objects.create(report=rejected, by=mona)
     dataset = DatasetVersion.objects.create(number=1, manifest_sha256="d" * 64, images=1)
+    retrain = Retrain.objects.create(
+        base=champion, dataset=dataset, config="head", proposed_by=mona
+    )
     return {
         "approval_rule": ApprovalRule.objects.create(),
         "audit": audit,
@@ -179,6 +188,13 @@ def rows(queued, judged, champion, ravi, mona) -> dict[str, models.Model]:
         "candidate": candidate,
         "champion": champion,
         "classification": judged(3),
+        "confirmation": Confirmation.objects.create(
+            retrain=retrain,
+            audit_set=audit_set,
+            judged_against=champion,
+            policy_sha256="e" * 64,
+            requested_by=mona,
+        ),
         "decision": Decision.objects.create(
             report=report, outcome="accepted", label=LABEL, by=ravi, settled_at=NOW
         ),
@@ -214,9 +230,7 @@ def rows(queued, judged, champion, ravi, mona) -> dict[str, models.Model]:
             report=rejected, outcome="rejected", because="cannot-tell", by=ravi
         ),
         "report": report,
-        "retrain": Retrain.objects.create(
-            base=champion, dataset=dataset, config="head", proposed_by=mona
-        ),
+        "retrain": retrain,
         "signal_decision": SignalDecision.objects.create(
             value=axis_value,
             kind=ErrorKind.MISS.value,

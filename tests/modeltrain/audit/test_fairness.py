@@ -358,6 +358,8 @@ def test_clusters_are_counted_with_their_sizes():
     assert clusters.count == 2
     assert clusters.members.tolist() == [1, 0, 1, 1]
     assert clusters.sizes.tolist() == [1, 3]
+    for names in (["a", "c", "b", "c"], [3, 7, 5, 7]):
+        assert Clusters.of(names).members.tolist() == [0, 2, 1, 2]
 
 
 def test_one_cluster_is_one_image():

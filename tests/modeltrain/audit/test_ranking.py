@@ -57,6 +57,20 @@ def test_the_variance_is_delongs_and_for_clusters_obuchowskis(monkeypatch):
     assert effective[0][1] == pytest.approx(2 * effective[0][0])
 
 
+def test_without_clusters_the_limits_solve_newcombes_equation():
+    random = np.random.default_rng(4)
+    scores, explicit, clusters = images(random, safe=40, explicit=15, shift=1)
+    area = area_under_curve(scores, explicit, clusters, level=0.9)
+    for end, mirrored in (("low", False), ("high", True)):
+        limit, value = area[end], area["value"]
+        if mirrored:
+            limit, value = 1 - limit, 1 - value
+        halfway = (40 + 15) / 2 - 1
+        spread = 1 + halfway * ((1 - limit) / (2 - limit) + limit / (1 + limit))
+        error = np.sqrt(limit * (1 - limit) * spread / (40 * 15))
+        assert value - limit == pytest.approx(norm.ppf(0.95) * error)
+
+
 @pytest.mark.parametrize(
     ("safe", "explicit", "shift", "size"),
     [(40, 20, 1.0, 1), (100, 12, 3.0, 1), (200, 50, 1.0, 5)],
@@ -98,3 +112,5 @@ def test_with_images_of_one_side_there_is_no_area(side):
 def test_one_cluster_tells_nothing():
     area = area_under_curve([0.1, 0.2, 0.3], [False, False, True], [0, 1, 2])
     assert area == {"value": 1.0, "low": 0.0, "high": 1.0}
+    two = area_under_curve([0.1, 0.2, 0.3, 0.15], [False, False, True, True], range(4))
+    assert 0 < two["low"] < two["value"] == 0.75 < two["high"] < 1

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import dblquad
 from scipy.special import betaln
+from scipy.stats import beta
 
 from modeltrain.audit.shrinkage import shrunk_rates
 
@@ -73,7 +74,7 @@ def test_no_event_in_any_group_is_a_low_rate_and_not_zero():
     assert every_time[0].rate == pytest.approx(1 - estimates[0].rate)
 
 
-def test_the_estimate_is_that_of_the_model_by_quadrature():
+def test_estimate_and_interval_are_those_of_the_model_by_quadrature():
     rates, sizes = [0.1, 0.5, 0.3], [10, 10, 10]
 
     def integrand(share, angle, moment):
@@ -83,20 +84,32 @@ def test_the_estimate_is_that_of_the_model_by_quadrature():
             betaln(wrong + rate * n, right + n - rate * n) - betaln(wrong, right)
             for rate, n in zip(rates, sizes, strict=True)
         )
-        return (
-            np.exp(log_likelihood)
-            * ((wrong + rates[0] * sizes[0]) / (strength + sizes[0])) ** moment
-        )
+        event, total = wrong + rates[0] * sizes[0], strength + sizes[0]
+        moments = (1.0, event / total, event * (event + 1) / total / (total + 1))
+        return np.exp(log_likelihood) * moments[moment]
 
     edge = 1e-3
     bounds = (edge, np.pi / 2 - edge, edge, 0.99)
-    mass, weighted = (
-        dblquad(integrand, *bounds, args=(moment,), epsrel=1e-3, epsabs=0)[0] for moment in (0, 1)
+    mass, first, second = (
+        dblquad(integrand, *bounds, args=(moment,), epsrel=1e-3, epsabs=0)[0]
+        for moment in (0, 1, 2)
     )
-    assert shrunk_rates(rates, sizes)[0].rate == pytest.approx(weighted / mass, rel=0.01)
+    mean = first / mass
+    size = mean * (1 - mean) / (second / mass - mean**2) - 1
+    (estimate, *_) = shrunk_rates(rates, sizes, level=0.8)
+    assert estimate.rate == pytest.approx(mean, rel=0.01)
+    ends = beta.ppf([0.1, 0.9], mean * size, (1 - mean) * size)
+    assert (estimate.low, estimate.high) == pytest.approx(ends, rel=0.01)
 
 
 @pytest.mark.parametrize(("rates", "sizes"), [([0.1, 0.2], [9, 9]), ([0.1, 0.2, 0.3], [9, 9])])
 def test_two_groups_say_nothing_about_how_groups_differ(rates, sizes):
-    with pytest.raises(ValueError, match="at least 3 groups"):
+    with pytest.raises(ValueError, match="at least 3 groups") as refusal:
         shrunk_rates(rates, sizes)
+    assert str(refusal.value).startswith("Rates are estimated together for at least 3 groups, ")
+    assert str(refusal.value).endswith(f"{len(rates)} rates and 2 numbers. Show the raw rates.")
+
+
+# Mutants that survive (docs/mutation.md), and why they change nothing:
+# - dtype=None: numpy chooses a type that holds the same numbers.
+# - zip(…, strict=True) without it: three figures of each group.

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t
 
-from modeltrain.audit.fairness import clustered_rate, rate
+from modeltrain.audit.fairness import clustered_rate, effective_sample_size, rate
 from modeltrain.audit.harm import DecisionRule
 from modeltrain.audit.thresholds import NEVER, flagged_shares
 from modeltrain.labels import LABELS, NSFW
@@ -51,12 +52,37 @@ def test_large_clusters_count_as_in_one_threshold_at_a_time():
         assert shares.flagged(at) == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.parametrize("scores", [np.repeat([0.9, 0.1], 6), np.repeat([0.1, 0.9], 6)])
+def test_where_half_is_flagged_the_side_in_fewer_clusters_counts(scores):
+    clusters = np.array([0] * 6 + list(range(1, 7)))
+    shares, flagged = flagged_shares(scores, clusters), scores > 0.5
+    for events in (flagged, flagged.astype(np.int8), flagged.astype(int)):
+        assert shares.flagged(50) == pytest.approx(clustered_rate(events, clusters))
+        assert shares.not_flagged(50) == pytest.approx(clustered_rate(1 - events * 1, clusters))
+    kish, student = (6**2 + 6) / 12, t.ppf(0.975, 11) / t.ppf(0.975, 3)  # clusters are alike inside
+    assert effective_sample_size(flagged, clusters) == pytest.approx(12 / kish * student**2)
+
+
+def test_images_of_one_cluster_count_as_one():
+    scores = np.repeat([0.9, 0.1], 6)
+    one_cluster = flagged_shares(scores, np.zeros(12, int))
+    assert one_cluster.flagged(50) == pytest.approx(clustered_rate(scores > 0.5, np.zeros(12)))
+
+
 def test_no_images_are_no_data():
     shares = flagged_shares([], [])
     assert shares.flagged(50) == shares.not_flagged(50) == rate(count=0, n=0)
+    assert (shares.n, shares.clusters, shares.counts.tolist()) == (0, 0, [0] * 102)
+    assert shares.low.shape == shares.high.shape == (0,)
 
 
 @pytest.mark.parametrize("scores", [[0.5, float("nan")], [0.5, 1.1], [-0.1, 0.5], [0.5]])
 def test_scores_that_are_none_are_refused(scores):
-    with pytest.raises(ValueError, match="one NSFW score from 0 to 1"):
+    with pytest.raises(ValueError, match=r"^Each image needs one NSFW score from 0 to 1, "):
         flagged_shares(scores, [0, 1])
+
+
+# Mutants that survive (docs/mutation.md), and why they change nothing:
+# - dtype=None, astype(None): numpy chooses a type that holds the same numbers.
+# - np.ones(None): one number for all thresholds, which are as many.
+# - tail = 1 - (1 + level) / 2: the other tail of a symmetric distribution, squared.

@@ -2,11 +2,14 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
+from modeltrain.audit import columns
 from modeltrain.gate import policy
 from modeltrain.gate.paired import Pairs, difference_interval
 from modeltrain.gate.policy import Exemption, Policy, PolicyRefused
 from modeltrain.labels import NSFW
+from tests.modeltrain.gate.images import images
 
 
 def policy_with(**settings):
@@ -167,6 +170,8 @@ def test_the_margin_of_confusion_is_fixed():
         (0.5, 30, 0.1),  # never more than the ceiling
         (0.5, 1e9, 0.02),  # never less than 2 points
         (0.005, 1e9, 0.005),  # or than the rate again, if that is less
+        (1e-4, 1, 0.0707),
+        (1e-4, 0.5, 0.0707),  # as of one image
     ],
 )
 def test_the_margin_of_harm_tightens_with_the_number_of_images(measure, rate, effective, expected):
@@ -188,6 +193,24 @@ def test_the_fewest_images_are_where_an_unchanged_model_passes(measure, rate):
 
     assert ends_below_the_margin(fewest)
     assert not any(ends_below_the_margin(n) for n in range(2, fewest))
+
+
+@pytest.mark.parametrize("measure", ["false_alarm", "confusion"])
+@pytest.mark.parametrize(("rate", "disagreement"), [(0.03, 0.02), (0.1, 0.05), (0.35, 0.7)])
+def test_the_fewest_images_leave_room_for_chance_in_80_percent(measure, rate, disagreement):
+    lenient = policy_with(minimum=2, level=0.9)
+    fewest = lenient.fewest_images(measure=measure, rate=rate, disagreement=disagreement)
+    wrong, swapped = round(rate * 1000), round(disagreement / 2 * 1000)
+    pairs = Pairs(wrong - swapped, swapped, swapped, 1000 - wrong - swapped)
+
+    def passes(n):
+        high = difference_interval(pairs, level=0.9, effective=n)[1]
+        smoothed = (rate * n + 0.5) / (n + 1)
+        margin = lenient.margin_for(measure=measure, rate=smoothed, effective=n)
+        return high + norm.ppf(0.8) * np.sqrt(disagreement / n) < margin
+
+    assert passes(fewest)
+    assert not passes(fewest - 1)
 
 
 @pytest.mark.parametrize("measure", ["false_alarm", "confusion"])
@@ -217,6 +240,8 @@ def test_a_policy_that_no_number_of_images_satisfies_says_what_would_be_needed()
         "in service makes none. Such a cell cannot pass unless all answers are the same. Set "
         "harm_errors to 4 or more."
     )
+    (warning,) = policy_with(level=0.5, harm_errors=0.4, harm_ratio=0.1).warnings()
+    assert "Set harm_errors to 0.5 or more." in warning
     assert policy_with(harm_errors=3.5).fewest_images(measure="false_alarm", rate=0.0) is None
     assert policy_with(harm_errors=4).fewest_images(measure="false_alarm", rate=0.0) is not None
 
@@ -227,22 +252,58 @@ def test_a_kind_of_mistake_that_only_classes_without_cover_suffer_is_not_require
     )
     assert none_explicit.requires("overall", "all", measure="false_alarm")
     assert not none_explicit.requires("overall", "all", measure="miss")
+    assert policy_with().requires("overall", "all", measure="miss")
 
 
-def test_a_policy_that_hardly_anything_can_pass_says_so_and_what_it_takes():
-    (warning,) = policy_with(harm_ceiling=0.05).warnings()
+def test_a_policy_that_nothing_can_pass_says_so_and_what_it_takes():
+    small = columns.from_predicted(images(60, tone="dark"))
+    assert Policy.load().warnings() == []
+    assert policy_with().warnings(small) == []
+    (warning,) = policy_with(harm_ceiling=0.05).warnings(small)
     assert warning == (
-        "A rise of false alarms by 5 points can be ruled out with 73 independent images or more, "
-        "even if no decision changes. A cell of 30 to 72 images cannot pass unless all answers are "
-        "the same."
+        "A cell needs 73 independent images to pass, even if no decision changes (to rule out a "
+        "rise of false alarms by 5 points). The audit set has 60. No model passes unless all its "
+        "answers are the same. Raise harm_ceiling, or collect as many."
     )
-    assert policy_with(harm_ceiling=0.05, minimum=73).warnings() == []
+    assert policy_with(harm_ceiling=0.05).warnings() == []
+    (warning,) = policy_with(margin=0.01).warnings(small)
+    assert "(to rule out a rise of harmless confusions by 1 points)" in warning
+    (warning,) = policy_with(margin=1e-6).warnings()
+    assert warning.startswith("A cell needs 3,841,455 independent images to pass")
+    assert policy_with(minimum=1_000_000).warnings() == [
+        "A cell needs 1,000,000 independent images to pass, even if no decision changes (the "
+        "policy's minimum). No model passes unless all its answers are the same. Lower minimum, or "
+        "collect as many."
+    ]
 
 
-def test_the_shipped_policy_covers_what_an_audit_set_without_explicit_images_can_judge():
+def test_required_cells_that_the_audit_set_lacks_are_named():
+    policy = policy_with(required=["overall", "class", "tone", "tone=light", "age=old"])
+    (warning,) = policy.warnings(columns.from_predicted(images(60, tone="dark")))
+    assert warning == (
+        "The policy requires tone=light, age=old, of which the audit set has no image: no model "
+        "passes. Add such images, or correct the policy."
+    )
+
+
+def test_a_level_at_which_nothing_can_be_worse_says_so():
+    assert policy_with(level=0.9998).warnings()[-1] == (
+        "Nothing can be called worse at a level of 0.9998: chances below 1 in 5,000 are not told "
+        "apart. Set level to 0.9996 or less, or gap_share lower."
+    )
+    assert policy_with(level=0.999, harm_errors=12).warnings() == []
+
+
+def test_a_margin_that_no_number_of_images_rules_out_says_so():
+    (warning,) = policy_with(harm_ceiling=1e-10).warnings()
+    assert warning.startswith("A cell needs more than a billion independent images to pass")
+    assert warning.endswith("Raise harm_ceiling, or collect as many.")
+
+
+def test_the_shipped_policy_covers_what_the_audit_set_of_the_demo_can_judge():
     shipped = Policy.load()
     assert shipped.version == 3
-    assert {cell.value for cell in shipped.not_covered} == {"hentai", "porn", "sexy"}
+    assert {cell.value for cell in shipped.not_covered} == {"hentai", "porn", "sexy", "hand"}
     assert shipped.requires("class", "drawings")
     assert shipped.requires("class", "neutral")
 
