@@ -2,7 +2,7 @@
 PYTHON ?= python3
 
 .PHONY: help run test test-fast coverage mutate check format lock simulate-gate loop backup restore \
-	rehearse-restore drill
+	rehearse-restore drill sbom
 help:
 	@echo "make run        set up and serve on http://127.0.0.1:8000/ (PORT=, DATA_DIR=)"
 	@echo "make test       set up and run every test, the browser's too (PYTEST_ARGS=)"
@@ -12,6 +12,7 @@ help:
 	@echo "make check      lint, types, import and house rules, templates, links, deployment"
 	@echo "make format     format Python, scripts and styles"
 	@echo "make lock       lock the Python dependencies again (UPGRADE= keeps locked versions)"
+	@echo "make sbom       what the site is made of, as CycloneDX, in var/"
 	@echo "make backup FILE=  everything in one file, while the site runs (DATA_DIR=)"
 	@echo "make restore FILE= put it into an empty DATA_DIR="
 	@echo "make rehearse-restore  back up, restore elsewhere, compare (DATA_DIR=)"
@@ -86,6 +87,12 @@ restore:
 rehearse-restore:
 	@$(PYTHON) setup/install.py run
 	@exec .venv/bin/python setup/rehearse_restore.py
+
+sbom:
+	@$(PYTHON) setup/install.py dev
+	@.venv/bin/cyclonedx-py requirements requirements/run.txt --output-file var/sbom-python.json
+	@npm sbom --omit dev --package-lock-only --sbom-format cyclonedx > var/sbom-npm.json
+	@echo "var/sbom-python.json and var/sbom-npm.json"
 
 # 20 KILLS of each part take about half an hour.
 KILLS ?= 20

@@ -15,9 +15,10 @@ from setup.steps import ROOT, fail
 
 BIN = Path(sys.executable).parent
 NODE_BIN = ROOT / "node_modules" / ".bin"
+PACKAGES = ("feedback", "modeltrain", "nsfwsite", "worker", "setup")
 CODE = [
-    *("feedback", "modeltrain", "nsfwsite", "worker"),
-    *("tests", "bench", "setup", "docs", "manage.py"),
+    *PACKAGES,
+    *("tests", "bench", "docs", "manage.py"),
 ]
 
 
@@ -35,6 +36,15 @@ def commands() -> dict[str, list[str]]:
         "import rules": [f"{BIN}/lint-imports"],
         "house rules": [python, "setup/house_rules.py"],
         "names": [python, "setup/vague_names.py"],
+        "security": [
+            f"{BIN}/bandit",
+            "--quiet",
+            "--recursive",
+            "--configfile",
+            "pyproject.toml",
+            *PACKAGES,
+        ],
+        "advisories": [python, "setup/advisories.py"],
         "links": [python, "setup/links.py"],
         "deployment": [*manage, "check", "--deploy", "--fail-level", "WARNING"],
         "migrations": [*manage, "makemigrations", "--check", "--dry-run"],
@@ -63,6 +73,9 @@ def main(names: list[str]) -> int:
             command = checks[name]
             done = subprocess.run(command, cwd=ROOT, env=production, capture_output=True, text=True)
             print(f"{'ok    ' if done.returncode == 0 else 'FAILED'} {name}", flush=True)
+            for line in done.stdout.splitlines():
+                if line.startswith("warning: "):
+                    print(f"       {line}", flush=True)
             if done.returncode:
                 failed.append(name)
                 print(done.stdout + done.stderr, flush=True)
