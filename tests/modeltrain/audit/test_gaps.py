@@ -308,15 +308,14 @@ def test_of_exchangeable_groups_few_seem_to_fall_behind():
 def test_two_groups_have_the_permutation_test_of_their_difference():
     """3 of 8 images change, all in group a: a chance of C(4, 3) / C(8, 3), and the same for b.
 
-    The two groups mirror each other. Which of two equal chances is the smaller one depends on the
-    draws, so the p-value is that of one group or of both.
+    The two groups mirror each other, so that the smallest p-value is twice as often as small.
     """
     before, now = np.zeros(8, bool), np.array([1, 1, 1, 0, 0, 0, 0, 0], bool)
     opened = opened_gaps(axis_of("aaaabbbb"), {"x": (before, now)}, permutations=20_000)["x"]
     assert opened[0].change.difference == pytest.approx(3 / 4)
     deals = list(combinations(range(8), 4))
     chance = np.mean([now[list(group_a)].sum() >= 3 for group_a in deals])
-    assert chance - 0.01 <= opened[0].p_value <= 2 * chance + 0.01
+    assert opened[0].p_value == pytest.approx(2 * chance, abs=0.01)
     assert opened[1].p_value > 0.9
 
 
@@ -324,12 +323,24 @@ def test_step_down_is_min_p_by_hand():
     """Two statistics in four resamples, worked out line by line."""
     drawn = np.array([[0.0, 1.0, 2.0, 3.0], [0.0, 5.0, 1.0, 2.0]])
     observed = np.array([3.0, 1.0])
-    p_values = [(1 + 1) / 5, (3 + 1) / 5]
+    p_values = [1 / 4, 3 / 4]
     ranks = np.array([[4, 3, 2, 1], [4, 1, 3, 2]]) / 4
     smallest = ranks.min(axis=0)  # 1, 1/4, 1/2, 1/4
-    first = ((smallest <= p_values[0] + 1e-9).sum() + 1) / 5
-    second = max(first, ((ranks[1] <= p_values[1] + 1e-9).sum() + 1) / 5)
+    first = ((smallest <= p_values[0]).sum() + 1) / 5
+    second = ((ranks[1] <= p_values[1]).sum() + 1) / 5
+    assert (first, second) == (3 / 5, 4 / 5)
     assert step_down(observed, drawn) == pytest.approx([first, second])
+
+
+def test_equal_statistics_of_tests_that_are_dealt_alike_have_equal_p_values():
+    drawn = np.random.default_rng(3).normal(size=(3, 200))
+    observed = np.array([1.5, 1.5, 1.0])
+    p_values = step_down(observed, drawn, np.array([0, 0, 1]))
+    assert p_values[0] == p_values[1]
+    exchanged = step_down(observed, drawn[[1, 0, 2]], np.array([0, 0, 1]))
+    assert exchanged == pytest.approx(p_values)
+    apart = step_down(observed, drawn)
+    assert apart[:2] != pytest.approx(p_values[:2])
 
 
 def test_step_down_agrees_with_a_brute_force():
