@@ -68,8 +68,8 @@ def main() -> None:
         files = {path.name: path for path in published.iterdir() if path.name != artifact.MANIFEST}
         second = artifact.write(parent=folder, files={**files, "card.md": b"The successor."})
         ledger.begin()
-        for title, made in (("first", first), ("second", second)):
-            models.put_in_service(models.register(sha256=made.sha256, title=title, parent=None))
+        for title, written in (("first", first), ("second", second)):
+            models.put_in_service(models.register(sha256=written.sha256, title=title, parent=None))
         champion = queries.models.champion()
         assert champion is not None
         for _ in range(args.times):
