@@ -70,9 +70,9 @@ def test_strata_without_both_sides_are_left_out():
     gap = gap_of(gaps(axis_of("aaabb", strata=[0, 0, 1, 0, 0]), np.array([1, 0, 1, 0, 0])), "a")
     assert (gap.n, gap.rest, gap.rate) == (2, 2, 0.5)
     assert gaps(axis_of("aab", strata=[0, 0, 1]), np.array([1, 0, 1])) == []
-    (one, other) = gaps(axis_of("ab"), np.array([0, 1]))
-    assert (one.n, one.rest, one.rate, one.rest_rate) == (1, 1, 0, 1)
-    assert (other.difference, other.value) == (1, "b")
+    (right, wrong) = gaps(axis_of("ab"), np.array([0, 1]))
+    assert (right.n, right.rest, right.rate, right.rest_rate) == (1, 1, 0, 1)
+    assert (wrong.difference, wrong.value) == (1, "b")
 
 
 def test_an_axis_with_one_value_has_no_gap():
