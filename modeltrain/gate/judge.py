@@ -225,9 +225,11 @@ def _images_needed(comparison: Comparison, rate: float, policy: Policy) -> int |
         measure=comparison.measure, rate=rate, disagreement=disagreement
     )
     too_few = comparison.clusters < policy.minimum
+    enough_clusters = policy.minimum * pairs.n / comparison.clusters
+    if too_few and _tells(comparison, rate, 1, policy):
+        return math.ceil(enough_clusters)
     if independent is None or independent > comparison.effective or too_few:
         design_effect = pairs.n / comparison.effective
-        enough_clusters = policy.minimum * pairs.n / comparison.clusters
         return (
             None
             if independent is None

@@ -563,6 +563,22 @@ def test_a_cell_with_exactly_the_minimum_of_images_may_pass():
     assert (finding(30), finding(31)) == ("not worse", "insufficient data")
 
 
+def test_a_group_that_got_much_better_in_few_clusters_is_said_to_lack_clusters_and_nothing_else():
+    def hands(wrong):
+        return every_class() + images(
+            90, wrong=wrong, start=9000, cluster_of=lambda number: f"{number // 5}", subject="hand"
+        )
+
+    result = judge(champion=hands(range(90)), candidate=hands(()), policy=rules())
+    cell = cell_of(result, "subject", "hand", "confusion")
+    assert cell["needed"] == 150
+    assert cell["sentence"].startswith(
+        "Not enough images: harmless confusions in images with subject hand are counted in 18 "
+        "clusters, and 30 are needed to say that they do not rise: 90 of 90 before, 0 of 90 now"
+    )
+    assert cell["sentence"].endswith("About 150 such images would do.")
+
+
 def test_a_cell_with_exactly_the_minimum_of_images_decides_although_it_is_not_required():
     before = images(30)
     now = [*images(29), *images(1, start=29, nsfw_score=0.1)]
