@@ -82,8 +82,8 @@ def cell_sentence(cell: Cell) -> str:
         if cell["high"] < cell["margin"]:
             return (
                 f"Not enough images: {what} are counted in {cell['clusters']} clusters, and "
-                f"{cell['minimum']} are needed to say that they do not rise: {_counts(cell)}. About "
-                f"{cell['needed']:,} such images would do."
+                f"{cell['minimum']} are needed to say that they do not rise: {_counts(cell)}. "
+                f"About {cell['needed']:,} such images would do."
             )
         if cell["needed"] is not None:
             enough = f"About {cell['needed']:,} such images would show whether there is one."
