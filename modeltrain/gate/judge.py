@@ -104,11 +104,12 @@ def judge(
     unchanged = bool(np.array_equal(old.scores, new.scores))
     with ThreadPoolExecutor(1) as beside:  # numpy computes in both threads at once
         disparities = beside.submit(opened_disparities, old, outcomes, policy)
+        not_tested = beside.submit(untested_groups, old, policy)
         cells = [
             _cell(comparison, unchanged=unchanged, policy=policy)
             for comparison in compare_cells(old, outcomes, policy)
         ]
-        untested = untested_groups(old, policy)
+        untested = not_tested.result()
         gaps = [gap | {"sentence": gap_sentence(gap)} for gap in map(as_dict, disparities.result())]
     verdict = _verdict(cells, gaps)
     return {
