@@ -4,10 +4,12 @@
         --artifact var/artifacts/VERSION --work FOLDER
 
 About two minutes on two cores, once; if it is killed, run it again: it resumes. Prints the first
-tables of docs/first-audit.md.
+tables of docs/first-audit.md. `--csv tests/modeltrain/demo/published_answers.csv` writes the
+answers for the tests, which has to be done after every change to the set.
 """
 
 import argparse
+import csv
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,10 +19,12 @@ from modeltrain.audit import counterfactual, evaluate
 from modeltrain.audit.evaluate import Predicted
 from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
+from modeltrain.labels import LABELS
 from modeltrain.model import artifact
 from modeltrain.model.classifier import Classifier
 
 CHUNK = 100
+AXES = ("medium", "subject", "skin_tone", "gender")
 SOURCES = (
     "OpenMoji",
     "Twemoji",
@@ -49,6 +53,17 @@ def predict(args: argparse.Namespace, rows: list[Row]) -> list[Predicted]:
     return predictions
 
 
+def write_csv(path: Path, predictions: list[Predicted]) -> None:
+    """Write the answers without anything that leads to an image."""
+    with path.open("w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["cluster", "label", *AXES, *LABELS])
+        for answer in predictions:
+            groups = [answer.groups.get(axis, "") for axis in AXES]
+            scores = [f"{answer.scores[label]:.4g}" for label in LABELS]
+            table.writerow([answer.cluster, answer.expected, *groups, *scores])
+
+
 def print_rates(title: str, cells: Iterable[tuple[str, list[Predicted]]]) -> None:
     lines = []
     for name, predictions in cells:
@@ -63,10 +78,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("demo", "artifact", "work"):
         parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--csv", type=Path, help="file for the answers")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
     rows = manifest.read(args.demo / "audit.jsonl")
     predicted = predict(args, rows)
+    if args.csv:
+        write_csv(args.csv, predicted)
     source_of = {row.sha256: row.source for row in rows}
 
     def chosen(is_wanted: Callable[[Predicted], bool]) -> list[Predicted]:

@@ -57,6 +57,8 @@ class World:
         "independent", "equal" (fives with correlation 0.5) or "heavy" (Pareto sizes, index 1.5).
     planted_images : int
         Images of the first group; as many as the others unless given.
+    planted_rate : float
+        How often the champion makes the mistake in the first group; as in the others unless given.
     """
 
     measure: str = "false_alarm"
@@ -68,6 +70,21 @@ class World:
     rise: float = 0.0
     clusters: str = "independent"
     planted_images: int = 0
+    planted_rate: float = 0.0
+
+    @property
+    def rates(self) -> str:
+        """The champion's rates, for a table."""
+        first = f"{percent(self.planted_rate)} and " if self.planted_rate else ""
+        return f"{first}{percent(self.rate)}"
+
+    @property
+    def sizes(self) -> str:
+        """How many images the groups have, for a table."""
+        if not self.planted_images:
+            return f"{self.images:,}"
+        others = (self.total - self.planted_images) // (GROUPS_AN_AXIS - 1)
+        return f"{self.planted_images:,} and {others:,}"
 
     @property
     def total(self) -> int:
@@ -111,10 +128,11 @@ class World:
         before = self._uniform(columns, random)
         redrawn = self._uniform(columns, random) < self.churn
         after = np.where(redrawn, self._uniform(columns, random), before)
-        old_event = before < self.rate
-        new_event = after < self.rate * self.factor
+        _, places = columns.groups["axis 00"]
+        rate = np.where(places == 0, self.planted_rate or self.rate, self.rate)
+        old_event = before < rate
+        new_event = after < rate * self.factor
         if self.rise:
-            _, places = columns.groups["axis 00"]
             harmed = self._uniform(columns, random) < self.rise / (1 - self.rate)
             new_event |= (places == 0) & harmed
         return self._scored(columns, old_event), self._scored(columns, new_event)
@@ -241,6 +259,8 @@ SUITES: dict[str, list[World]] = {
         *(World(measure=measure) for measure in ("miss", "confusion")),
         World(churn=0.5),
         World(churn=1.0),
+        # A small group that is wrong on half of its images beside 5,000 that hardly ever are.
+        World(rate=0.005, images=1012, groups=5, planted_images=60, planted_rate=0.5),
     ],
     "better": [
         World(factor=0.7, images=n, rate=rate) for rate in (0.03, 0.35) for n in (60, 150, 500)
@@ -251,9 +271,14 @@ SUITES: dict[str, list[World]] = {
         World(images=60, rise=0.1, measure="miss"),
         World(images=60, rise=0.1, groups=5),
         World(images=60, rise=0.1, groups=120),
+        World(images=70, rise=0.1),
+        World(images=70, rise=0.1, measure="miss"),
+        World(images=70, rise=0.1, groups=120),
         World(images=150, rise=0.1),
         World(images=2000, rise=0.03),
         World(images=2000, rise=0.005, rate=0.005),
+        World(images=4000, rise=0.005, rate=0.005),
+        World(images=6000, rise=0.005, rate=0.005),
         World(images=8000, rise=0.005, rate=0.005),
         World(images=2000, rise=0.02, rate=0.02),
         World(images=2000, rise=0.35, rate=0.35),
@@ -306,7 +331,7 @@ def main() -> None:
                 f"{percent(figure['planted named'])}, {percent(figure['planted passes'])}"
             )
             print(
-                f"| {percent(world.rate)} | {world.images:,} | {world.groups} | {world.measure}, "
+                f"| {world.rates} | {world.sizes} | {world.groups} | {world.measure}, "
                 f"{world.clusters}, {world.churn:g} | "
                 f"{rise * 100:+.1f} | "
                 f"{percent(figure['passes'])} | {percent(figure['blocked'])} | "

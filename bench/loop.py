@@ -49,7 +49,7 @@ def find_mistakes(site: Site, data: Path, count: int) -> list[dict[str, Any]]:
     mistakes = []
     for row in drawings:
         path = data / "demo" / "images" / f"{row['sha256']}.png"
-        answer = site.call("classifications/", "-F", f"image=@{path}")
+        answer = site.call("classifications/", "-H", "Prefer: wait=30", "-F", f"image=@{path}")
         if answer["label"] == "neutral":
             mistakes.append({**row, "path": path})
         if len(mistakes) == count:

@@ -35,6 +35,10 @@ class ImagesRefused(ImageRefused):
         self.title = f"{len(broken)} image{'s' * (len(broken) > 1)} cannot be used"
 
 
+class Unreadable(Refusal):
+    title = "The request cannot be read"
+
+
 class BodyTooLarge(Refusal):
     title = "The request is too large"
 
@@ -58,7 +62,10 @@ class ClassifierUnavailable(Refusal):
 
 class ClassifierBusy(ClassifierUnavailable):
     title = "The classifier is busy"
-    retry_after = 60
+
+    def __init__(self, *, rule: str, received: str, remedy: str, retry_after: int = 60) -> None:
+        super().__init__(rule=rule, received=received, remedy=remedy)
+        self.retry_after = retry_after
 
 
 class TooManyRequests(Refusal):

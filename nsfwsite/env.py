@@ -223,6 +223,13 @@ RATE_CLASSIFICATIONS = setting(
 )
 RATE_REPORTS = setting("RATE_REPORTS", rate, "600/hour", "How often one address may report.")
 RATE_SIGN_IN = setting("RATE_SIGN_IN", rate, "20/hour", "How often one address may try to sign in.")
+RATE_ACCOUNT = setting(
+    "RATE_ACCOUNT",
+    rate,
+    "20/hour",
+    "How often one account may be tried from browsers in which nobody has signed in to it before, "
+    "all addresses together. Its owner's browser is not affected.",
+)
 RATE_MAIL = setting("RATE_MAIL", rate, "10/hour", "How often one address may leave a mailbox.")
 RATE_MAILBOX = setting("RATE_MAILBOX", rate, "3/day", "How often one mailbox may be left.")
 

@@ -28,7 +28,8 @@ def ready(request: HttpRequest) -> JsonResponse:
     """200 when a classification would succeed.
 
     There is a model whose files are whole, an inference worker is alive and classified an image
-    with it within the last minutes, and there is room for uploads.
+    with it within the last minutes, and there is room for uploads. What the cage of the decoder
+    lacks is only said: images are decoded with the layers that are left.
     """
     try:
         has_model = queries.models.in_serving_order().exists()
@@ -40,7 +41,8 @@ def ready(request: HttpRequest) -> JsonResponse:
         "disk": shutil.disk_usage(settings.DATA_DIR).free >= FREE_BYTES,
     }
     is_ready = all(parts.values())
+    answer = {"ready": is_ready, **parts, "cage_lacks": heartbeat.cage_lacks()}
     if is_ready:
-        return JsonResponse({"ready": True, **parts})
+        return JsonResponse(answer)
     status = STATUS[ClassifierUnavailable]
-    return JsonResponse({"ready": False, **parts}, status=status, headers={"Retry-After": "5"})
+    return JsonResponse(answer, status=status, headers={"Retry-After": "5"})

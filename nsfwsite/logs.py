@@ -1,9 +1,18 @@
-"""Keep secrets out of the logs."""
+"""Keep secrets, and noise, out of the logs."""
 
 import logging
 import re
 
 SECRET_ADDRESS = re.compile(r"/(r|c|o|mail|reports|classifications)/[^/]+")
+
+
+class NoTraceOfRefusals(logging.Filter):
+    """Leave out the stack trace of a request that was refused: nothing is broken."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name == "django.request" and record.levelno < logging.ERROR:
+            record.exc_info = None
+        return True
 
 
 class HideSecretAddresses(logging.Filter):

@@ -1,11 +1,12 @@
 """What happens around every view."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.loader import render_to_string
 
-from feedback.errors import BodyTooLarge
+from feedback.errors import BodyTooLarge, Refusal, Unreadable
 from nsfwsite.access import refusal_page
 from nsfwsite.api import problems
 from nsfwsite.body_limits import body_limit
@@ -31,6 +32,49 @@ class ErrorBodies:
         return response
 
 
+class NullCharacters:
+    """Refuse a null character in an address, a cookie or a form: no text has one, and PostgreSQL
+    stores none. It comes before sessions, whose keys are read from the database."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        texts = [request.path_info, *_texts(request.GET), *request.COOKIES.values()]
+        if any("\0" in text for text in texts):
+            return _refuse_null(request)
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
+        # Serializers read the fields of the API, and refuse it there.
+        if request.path.startswith("/api/") or not any("\0" in t for t in _texts(request.POST)):
+            return None
+        return _refuse_null(request)
+
+
+def _texts(fields: QueryDict) -> Iterator[str]:
+    for name, values in fields.lists():
+        yield name
+        yield from values
+
+
+def _refuse_null(request: HttpRequest) -> HttpResponse:
+    return _refuse(
+        request,
+        Unreadable(
+            rule="Addresses, cookies and forms are text without null characters.",
+            received="a null character (%00)",
+            remedy="Leave it out.",
+        ),
+    )
+
+
+def _refuse(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return problems.refusal_response(refusal)
+    return refusal_page(request, refusal)
+
+
 class BodyLimit:
     """Refuse a body that is too large. The server does not even pass it on."""
 
@@ -42,11 +86,11 @@ class BodyLimit:
         kind, limit = body_limit(request.path)
         if size <= limit:
             return self.get_response(request)
-        refusal = BodyTooLarge(
-            rule=f"A {kind} request must be at most {limit // 2**20} MiB ({limit:,} bytes).",
-            received=f"{size:,} bytes",
-            remedy="Make the images smaller, or send fewer at once.",
+        return _refuse(
+            request,
+            BodyTooLarge(
+                rule=f"A {kind} request must be at most {limit // 2**20} MiB ({limit:,} bytes).",
+                received=f"{size:,} bytes",
+                remedy="Make the images smaller, or send fewer at once.",
+            ),
         )
-        if request.path.startswith("/api/"):
-            return problems.refusal_response(refusal)
-        return refusal_page(request, refusal)

@@ -33,6 +33,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "nsfwsite.cross_origin_isolation.IsolationHeaders",
     "nsfwsite.middleware.ErrorBodies",
+    "nsfwsite.middleware.NullCharacters",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -190,13 +191,16 @@ if env.HTTPS:
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"no_secrets": {"()": "nsfwsite.logs.HideSecretAddresses"}},
+    "filters": {
+        "no_secrets": {"()": "nsfwsite.logs.HideSecretAddresses"},
+        "no_trace": {"()": "nsfwsite.logs.NoTraceOfRefusals"},
+    },
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
             "formatter": "line",
-            "filters": ["no_secrets"],
+            "filters": ["no_secrets", "no_trace"],
         }
     },
     "loggers": {

@@ -19,16 +19,23 @@ from worker import heartbeat
 
 def hit(request: HttpRequest, *, scope: str, rate: str) -> None:
     """Count a request of the visitor's address, or refuse it as one too many."""
-    _count(address_of(request), scope=scope, rate=rate)
+    _count(address_of(request), scope=scope, rate=rate, rule="One address may send at most {}.")
 
 
 def hit_mailbox(address: str, *, rate: str) -> None:
     """Count a letter to this mailbox, no matter who asks for it, or refuse it."""
     mailbox = salted_hmac("a mailbox", address.strip().lower(), algorithm="sha256").hexdigest()
-    _count(mailbox, scope="mailbox", rate=rate)
+    _count(mailbox, scope="mailbox", rate=rate, rule="One mailbox gets at most {}.")
 
 
-def _count(key: str, *, scope: str, rate: str) -> None:
+def hit_account(name: str, *, rate: str) -> None:
+    """Count an attempt to sign in to this account from an unknown browser, or refuse it."""
+    account = salted_hmac("an account", name.strip().lower(), algorithm="sha256").hexdigest()
+    rule = "Browsers that never signed in to an account may try it at most {}, all together."
+    _count(account, scope="account", rate=rate, rule=rule)
+
+
+def _count(key: str, *, scope: str, rate: str, rule: str) -> None:
     limit = parse(rate)
     try:
         limiter = _shared_limiter() if heartbeat.redis_answers() else _process_limiter()
@@ -39,7 +46,7 @@ def _count(key: str, *, scope: str, rate: str) -> None:
         return
     seconds = max(1, math.ceil(reset_time - time.time()))
     raise TooManyRequests(
-        rule=f"One address may send at most {limit.amount} of these per {limit.GRANULARITY.name}.",
+        rule=rule.format(f"{limit.amount} times per {limit.GRANULARITY.name}"),
         received="one more",
         remedy=f"Try again in {seconds} seconds.",
         retry_after=seconds,

@@ -26,9 +26,10 @@ def programs(*, data_dir: Path, port: int, threads: int, own_redis: bool) -> Map
     commands = {
         # No access log: it would keep visitors' addresses and reporters' receipts.
         "web": f"{sys.executable} -m nsfwsite.server --port {port} --threads {threads}",
-        "inference": f"{worker} --queues inference --hostname inference@%%h",
-        "default": f"{worker} --queues default --hostname default@%%h",
-        "training": f"{worker} --queues training --hostname training@%%h",
+        # Whoever reads a page is served before whoever waits for an answer.
+        "inference": f"nice -n 5 {worker} --queues inference --hostname inference@%%h",
+        "default": f"nice -n 5 {worker} --queues default --hostname default@%%h",
+        "training": f"nice -n 10 {worker} --queues training --hostname training@%%h",
         "scheduler": f"{celery} beat --loglevel INFO --schedule {data_dir}/beat/schedule",
     }
     if own_redis:

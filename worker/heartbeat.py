@@ -9,7 +9,7 @@ import functools
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import redis
@@ -84,10 +84,13 @@ def alive(queue: str) -> bool:
         return False
 
 
-def confirm_service() -> None:
-    """Say for `CONFIRMED_SECONDS` that an image was classified just now."""
+def confirm_service(*, cage_lacks: Sequence[str] = ()) -> None:
+    """Say for `CONFIRMED_SECONDS` that an image was classified just now.
+
+    `cage_lacks` names the layers of the decoder's cage that the worker's kernel does not have.
+    """
     with contextlib.suppress(RedisUnavailable), _redis() as client:
-        client.set("service", 1, ex=CONFIRMED_SECONDS)
+        client.set("service", ",".join(cage_lacks), ex=CONFIRMED_SECONDS)
 
 
 def service_is_confirmed() -> bool:
@@ -97,6 +100,16 @@ def service_is_confirmed() -> bool:
             return bool(client.exists("service"))
     except RedisUnavailable:
         return False
+
+
+def cage_lacks() -> list[str]:
+    """The layers that the last confirmation named; none also when Redis is down."""
+    try:
+        with _redis() as client:
+            value = client.get("service")
+    except RedisUnavailable:
+        return []
+    return value.decode().split(",") if isinstance(value, bytes) and value else []
 
 
 def queue_length(queue: str, *, priority: int = 0) -> int:

@@ -1,18 +1,25 @@
 """Accept an image, judge it, and delete it."""
 
 import datetime
+from itertools import pairwise
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from feedback.errors import ImageRefused, WrongState
 from feedback.models import Classification, DemoAnswer
 from feedback.services import images, models, uploads
 
-# A worker that has not answered after this time never will.
+# An image without an answer is given up after this time, unless its turn is still to come.
 ANSWER_TIMEOUT = datetime.timedelta(minutes=2)
+# Images are answered in the order in which they came, give or take the longest that one can take.
+OVERTAKEN = datetime.timedelta(seconds=40)
+# The rate is that of this many answers. Before there are any, one is assumed to take a second.
+RATE_ANSWERS = 20
+FIRST_SECONDS = 1.0
 # Answers can be looked up for this long. What was reported is stored with its report.
 ANSWER_LIFETIME = datetime.timedelta(days=1)
 
@@ -24,6 +31,24 @@ def submit(*, upload: "UploadedFile[bytes]") -> Classification:
     classification.upload.save("upload", upload, save=False)
     classification.save()
     return classification
+
+
+def seconds_per_image() -> float:
+    """The time in which the workers, all together, answer one image.
+
+    An answer takes the time since the answer before it, or since its image came where the workers
+    had nothing to do before.
+    """
+    answered = Classification.objects.filter(
+        status__in=[Classification.Status.DONE, Classification.Status.REFUSED]
+    )
+    times = answered.order_by("-created_at").values_list("finished_at", "created_at")
+    rows = sorted((end, start) for end, start in times[:RATE_ANSWERS] if end)
+    seconds = [
+        (end - max(start, end_before)).total_seconds()
+        for (end_before, _), (end, start) in pairwise(rows)
+    ]
+    return sum(seconds) / len(seconds) if seconds else FIRST_SECONDS
 
 
 def classify(*, pk: str) -> None:
@@ -113,13 +138,11 @@ def delete_image(classification: Classification) -> None:
 def delete_expired() -> None:
     """Delete images that were not reported in time, and their answers a day later.
 
-    Classifications that were never answered fail.
+    Classifications that will never be answered fail.
     """
     now = timezone.now()
-    for unanswered in Classification.objects.filter(
-        status=Classification.Status.WAITING, created_at__lt=now - ANSWER_TIMEOUT
-    ):
-        fail(pk=str(unanswered.pk))
+    for lost in _lost_classifications(now):
+        fail(pk=str(lost.pk))
     image_lifetime = datetime.timedelta(minutes=settings.DEMO_IMAGE_MINUTES)
     expired = Classification.objects.filter(
         image__isnull=False, created_at__lt=now - image_lifetime
@@ -129,6 +152,19 @@ def delete_expired() -> None:
     Classification.objects.filter(
         image__isnull=True, upload="", created_at__lt=now - ANSWER_LIFETIME
     ).delete()
+
+
+def _lost_classifications(now: datetime.datetime) -> "QuerySet[Classification]":
+    """Those whose turn is over: later ones were answered, or none was for a long time."""
+    answered = Classification.objects.filter(
+        status__in=[Classification.Status.DONE, Classification.Status.REFUSED],
+        finished_at__gt=now - ANSWER_TIMEOUT,
+    )
+    last = answered.order_by("-created_at").first()
+    waiting = Classification.objects.filter(
+        status=Classification.Status.WAITING, created_at__lt=now - ANSWER_TIMEOUT
+    )
+    return waiting.filter(created_at__lt=last.created_at - OVERTAKEN) if last else waiting
 
 
 def _delete_upload(classification: Classification) -> None:

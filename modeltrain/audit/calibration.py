@@ -83,6 +83,8 @@ def calibration_error(
     P. Liang and T. Ma (2019), "Verified Uncertainty Calibration", for the debiased square. The
     interval is a score interval, as Wilson's is: the values of the true square whose distance from
     the estimate is not more than Student's t times the standard deviation that it would have then.
+    A bin's variance is the one observed, or the one that right scores would have if that is more
+    (with clusters whose images are all alike). The latter matters where scores are near 0 or 1.
 
     Parameters
     ----------
@@ -132,7 +134,10 @@ def calibration_error(
     mean, mass, k = mean[several], mass[several], k[several]
     part = mass / mass.sum()
     squared = float((part * between[several] / pairs[several]).sum())
-    variance = k / (k - 1) * spread[several] / mass**2
+    seen = k / (k - 1) * spread[several] / mass**2
+    # Few events, or none, vary less than they would again: the scores say by how much.
+    chances = np.bincount(cells, weights=weights * np.sqrt(scores * (1 - scores)))
+    variance = np.maximum(seen, by_bin(chances**2)[several] / mass**2)
     quantile = float(stdtrit(int(k.sum()) - len(k), 1 - (1 - level) / 2))
     low, high = _limits(squared, part * variance, part * mean**2, quantile)
     return {

@@ -16,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from modeltrain.audit.deals import units_of
+from modeltrain.audit.deals import Blocks, Pool, units_of
 
 PERMUTATIONS = 2_000
 SEED = 0
+
+_TIE = 1e-9  # rounding within which two statistics, or two chances, are the same
 
 Bools = NDArray[np.bool_]
 Numbers = NDArray[np.intp]
@@ -49,6 +51,27 @@ class Grouping:
     def shape(self) -> tuple[int, int]:
         """How many strata and groups there are."""
         return int(self.strata.max(initial=-1)) + 1, len(self.values)
+
+    def by_first_image(self) -> Grouping:
+        """Return the same with groups and strata in the order of their first images.
+
+        What is drawn for a group depends on its place, which names must not decide.
+        """
+        order = order_of_first(self.groups, len(self.values))
+        strata = order_of_first(self.strata, self.shape[0])
+        return Grouping(
+            values=[self.values[place] for place in order],
+            groups=np.argsort(order)[self.groups],
+            strata=np.argsort(strata)[self.strata],
+            clusters=self.clusters,
+        )
+
+
+def order_of_first(numbers: Numbers, count: int) -> Numbers:
+    """Return the numbers from 0 to `count` in the order in which they first occur."""
+    first = np.full(count, len(numbers))
+    first[numbers[::-1]] = np.arange(len(numbers))[::-1]  # the last one assigned stays
+    return np.argsort(first, kind="stable")
 
 
 @dataclass(frozen=True)
@@ -366,11 +389,25 @@ def _p_values(
     for pool in pools:
         drawn += gain[:, pool.stratum, :, None] * pool.deal(permutations, random)
     drawn += blocks.deal(gain, permutations, random)
-    p_values[tested] = step_down(observed[tested], drawn[tested])
+    alike = len(weights) * _alike(axis, pools, blocks) + np.arange(len(weights))[:, None]
+    p_values[tested] = step_down(observed[tested], drawn[tested], alike[tested])
     return p_values
 
 
-def step_down(observed: NDArray[np.float64], drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+def _alike(axis: Grouping, pools: Sequence[Pool], blocks: Blocks) -> Numbers:
+    """Number the groups so that those with the same number are dealt alike: shape [groups]."""
+    in_blocks = np.bincount(blocks.groups, minlength=axis.shape[1]) > 0
+    own = np.where(in_blocks, np.arange(axis.shape[1]) + 1, 0)
+    dealt = np.vstack([_counts(axis), own, *(pool.sizes for pool in pools)])
+    numbers: Numbers = np.unique(dealt, axis=1, return_inverse=True)[1].ravel()
+    return numbers
+
+
+def step_down(
+    observed: NDArray[np.float64],
+    drawn: NDArray[np.float64],
+    alike: NDArray[np.intp] | None = None,
+) -> NDArray[np.float64]:
     """Return p-values adjusted for how many statistics were looked at (step-down min-p).
 
     Parameters
@@ -379,20 +416,32 @@ def step_down(observed: NDArray[np.float64], drawn: NDArray[np.float64]) -> NDAr
         The larger, the more extreme.
     drawn : array of float, shape [tests, resamples]
         The same statistics where nothing is the matter, all tests resampled together.
+    alike : array of int, shape [tests], optional
+        Tests with the same number have the same distribution where nothing is the matter, so that
+        equal statistics get equal p-values, whatever was drawn for which.
     """
     tests, resamples = drawn.shape
-    slack = 1e-9
-    p_values = ((drawn >= observed[:, None] - slack).sum(axis=1) + 1) / (resamples + 1)
-    ranked = np.sort(drawn, axis=1)
+    alike = np.arange(tests) if alike is None else alike
+    ranked = {kind: np.sort(drawn[alike == kind], axis=None) for kind in np.unique(alike)}
+
+    def at_least(test: int, statistics: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the share of draws that are as large as each of these statistics."""
+        all_drawn = ranked[alike[test]]
+        shares: NDArray[np.float64] = 1 - np.searchsorted(all_drawn, statistics - _TIE) / len(
+            all_drawn
+        )
+        return shares
+
+    p_values = np.array([at_least(test, observed[test]) for test in range(tests)])
     order = np.argsort(p_values, kind="stable")
     smallest = np.ones(resamples)
     adjusted = np.empty(tests)
     steps = np.empty((tests, resamples))
     for step, test in reversed(list(enumerate(order))):
-        at_least = resamples - np.searchsorted(ranked[test], drawn[test] - slack, side="left")
-        smallest = np.minimum(smallest, at_least / resamples)
+        smallest = np.minimum(smallest, at_least(test, drawn[test]))
         steps[step] = smallest
-    as_extreme = (steps <= p_values[order][:, None] + slack).sum(axis=1)
+    as_extreme = (steps <= p_values[order][:, None] + _TIE).sum(axis=1)
     adjusted[order] = np.maximum.accumulate((as_extreme + 1) / (resamples + 1))
-    at_least_own: NDArray[np.float64] = np.maximum(adjusted, p_values)
+    own = (p_values * resamples + 1) / (resamples + 1)
+    at_least_own: NDArray[np.float64] = np.maximum(adjusted, own)
     return at_least_own

@@ -7,6 +7,7 @@ differ, on comparable images.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,13 +31,12 @@ from modeltrain.audit.fairness import cluster_numbers, clustered_rate
 from modeltrain.audit.gaps import PERMUTATIONS, SEED, Gap, Grouping, gaps, opened_gaps
 from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, MISS, DecisionRule, possible
 from modeltrain.audit.minimum import MINIMUM_IMAGES
+from modeltrain.audit.strata import CLASS, strata_of
 from modeltrain.labels import LABELS
 
-CLASS = "class"
 CHOSEN_BY_MISTAKES = ("slice",)  # axes whose groups were chosen because the model is wrong there
 
-_DEALT = 20_000_000  # labels that a test may deal, so that large audits fit into memory
-_FEWEST_PERMUTATIONS = 799
+_TIMES = 5  # permutations that may be as extreme where the risk is smallest
 
 Bools = NDArray[np.bool_]
 Rows = NDArray[np.intp]
@@ -55,17 +55,18 @@ class _Family:
     def is_composition(self) -> bool:
         return self.name in STANDARDISED
 
-    def p_values(self, permutations: int, seed: int) -> dict[tuple[str, str], float]:
-        """Return the chance that some group stands out as much, by measure and group."""
+    def p_values(self, permutations: int, seed: int, risk: float) -> dict[tuple[str, str], float]:
+        """Return the chance that some group stands out as much, by measure and group.
+
+        Only chances of at most `risk` are returned.
+        """
         nothing = np.zeros(len(self.rows), dtype=np.bool_)
         changes = {
             # Where most images are wrong, dealing the few that are right gives the same test.
             measure: (nothing, wrong) if wrong.mean() <= 0.5 else (~wrong, nothing)
             for measure, wrong in self.outcomes.items()
         }
-        changed = max(int((old != new).sum()) for old, new in changes.values())
-        permutations = min(permutations, max(_DEALT // max(changed, 1), _FEWEST_PERMUTATIONS))
-        opened = opened_gaps(self.axis, changes, permutations=permutations, seed=seed)
+        opened = opened_gaps(self.axis, changes, permutations=permutations, seed=seed, risk=risk)
         return {
             (measure, gap.now.value): gap.p_value
             for measure, groups in opened.items()
@@ -103,7 +104,8 @@ def headlines(
     level : float
         Of everything that is claimed at once.
     permutations, seed : int
-        Of the test; fewer permutations where more than 10,000 images are wrong.
+        Of the test; there are more permutations where more than 20 families are tested, so that the
+        level can be reached.
 
     Returns
     -------
@@ -111,14 +113,17 @@ def headlines(
         One for each of `MEASURES`, in this order, ready for JSON; docs/audits.md has the shape.
     """
     families = list(_families(answers))
+    differing = [_may_differ(family) for family in families]
+    looked_at = max(sum(differing), 1)
+    risk = (1 - level) / looked_at
+    permutations = max(permutations, math.ceil(_TIMES / risk))
     tested = [
-        (family, family.p_values(permutations, seed) if _may_differ(family) else {})
-        for family in families
+        (family, family.p_values(permutations, seed, risk) if differs else {})
+        for family, differs in zip(families, differing, strict=True)
     ]
-    looked_at = max(sum(bool(p_values) for _, p_values in tested), 1)
-    level_of_one = 1 - (1 - level) / looked_at
+    level_of_one = 1 - risk
     told_apart = [
-        _told_apart(family, p_values, looked_at, level, level_of_one, minimum)
+        _told_apart(family, p_values, looked_at, level_of_one, minimum)
         for family, p_values in tested
     ]
     return [
@@ -145,23 +150,14 @@ def _families(answers: Columns) -> Iterator[_Family]:
                     groups=indices[rows],
                     strata=_strata(answers, name, rows),
                     clusters=cluster_numbers(answers.cluster[rows]),
-                )
+                ).by_first_image()
                 outcomes = {measure: mistakes[measure][rows] for measure in measures}
                 yield _Family(name, rows, axis, outcomes)
 
 
 def _strata(answers: Columns, axis: str, rows: Rows) -> Rows:
     """Number the combinations of label and medium; one stratum for an axis that is one of both."""
-    strata = np.zeros(len(rows), dtype=np.intp)
-    if axis in STANDARDISED:
-        return strata
-    for name in STANDARDISED:
-        if name == CLASS:
-            strata = strata * len(LABELS) + answers.expected[rows]
-        elif name in answers.groups:
-            names, indices = answers.groups[name]
-            strata = strata * (len(names) + 1) + indices[rows] + 1
-    return np.unique(strata, return_inverse=True)[1]
+    return strata_of(answers, rows, () if axis in STANDARDISED else STANDARDISED)
 
 
 def _may_differ(family: _Family) -> bool:
@@ -174,18 +170,16 @@ def _told_apart(
     family: _Family,
     p_values: Mapping[tuple[str, str], float],
     looked_at: int,
-    level: float,
     level_of_one: float,
     minimum: int,
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the groups of a family that are told apart, by measure."""
     groups: dict[str, list[dict[str, Any]]] = {measure: [] for measure in family.outcomes}
-    corrected = {pair: min(p_value * looked_at, 1.0) for pair, p_value in p_values.items()}
-    for measure in {measure for (measure, _), p in corrected.items() if p <= 1 - level}:
+    for measure in {measure for measure, _ in p_values}:
         for gap in gaps(family.axis, family.outcomes[measure], level=level_of_one):
-            p_value = corrected[measure, gap.value]
-            if p_value <= 1 - level and gap.low > 0 and gap.n >= minimum:
-                groups[measure].append(_as_dict(family.name, gap, p_value))
+            p_value = p_values.get((measure, gap.value))
+            if p_value is not None and gap.low > 0 and gap.n >= minimum:
+                groups[measure].append(_as_dict(family.name, gap, p_value * looked_at))
     return groups
 
 

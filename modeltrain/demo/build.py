@@ -46,11 +46,12 @@ STAMPS = "tuxpaint-stamps-default"
 GCOMPRIS = "gcompris-qt-data"
 STAMPS_PATH = Path("usr/share/tuxpaint/stamps")  # in its package
 AUDIT_SHARE = 0.5
+PEOPLE_AUDIT_SHARE = 0.75  # of emoji of people: the gate needs 36 independent ones of each gender
 VALIDATION_SHARE = 0.15  # of the pool
 
 AUDIT_STAMPS = 80  # photographs, and as many drawings
 AUDIT_OTHER_EMOJI = 60
-POOL_OTHER_DRAWINGS = 150
+POOL_OTHER_DRAWINGS = 250
 POOL_ROUNDS = 2  # drawings of each person or hand per skin tone; the audit set has one
 
 _SIZES = (256, 288, 320, 352)  # pixels; a model must not learn one size
@@ -116,8 +117,12 @@ def _in_hash_order(images: Iterable[SourceImage]) -> list[SourceImage]:
     return sorted(images, key=lambda image: _hash_order(image.source))
 
 
+def _audit_share(image: SourceImage) -> float:
+    return PEOPLE_AUDIT_SHARE if image.groups.get("subject") == "person" else AUDIT_SHARE
+
+
 def _is_audit(image: SourceImage) -> bool:
-    return manifest.split_of(image.cluster, audit_share=AUDIT_SHARE) == "audit"
+    return manifest.split_of(image.cluster, audit_share=_audit_share(image)) == "audit"
 
 
 def _choose(npm: Path, debian: Mapping[str, Path]) -> tuple[list[SourceImage], list[SourceImage]]:
@@ -175,7 +180,7 @@ def _balance_tones(images: list[SourceImage], *, rounds: int) -> list[SourceImag
     chosen = []
     for turn, cluster in enumerate(sorted(clusters, key=_hash_order)):
         for column, tone in enumerate(SKIN_TONES):
-            # OpenMoji calls the neutral firefighter just that; prefer images that name a gender.
+            # Some clusters have images without a gender too; prefer those with one.
             toned = clusters[cluster][tone]
             gendered = [image for image in toned if "gender" in image.groups] or toned
             gendered = sorted(
@@ -272,10 +277,11 @@ def _on_ground(drawing: Image.Image, ground: tuple[str, str]) -> Image.Image:
 def _row(sha256: str, image: SourceImage, *, is_audit: bool) -> Row:
     split = "audit"
     if not is_audit:
+        audit_share = _audit_share(image)
         split = manifest.split_of(
             image.cluster,
-            audit_share=AUDIT_SHARE,
-            validation_share=VALIDATION_SHARE * (1 - AUDIT_SHARE),
+            audit_share=audit_share,
+            validation_share=VALIDATION_SHARE * (1 - audit_share),
         )
     return Row(
         sha256=sha256,

@@ -53,7 +53,7 @@ def _unpacked(name: str, folder: Path) -> Path | None:
 
 
 def unpack(name: str, folder: Path) -> None:
-    """Download a Debian package and unpack it without installing it.
+    """Download a Debian package and unpack it, without its sounds and without installing it.
 
     Parameters
     ----------
@@ -73,6 +73,8 @@ def unpack(name: str, folder: Path) -> None:
             _run("apt-get", "download", name, cwd=scratch)
             package = next(Path(scratch).glob("*.deb"))
             _run("dpkg-deb", "-x", str(package), str(unpacked), cwd=scratch)
+            for sound in (*unpacked.rglob("*.ogg"), *unpacked.rglob("*.wav")):
+                sound.unlink()
             if folder.exists():
                 shutil.rmtree(folder)
             unpacked.rename(folder)

@@ -109,10 +109,11 @@ GROUNDS = (
 def in_audit_styles(drawings: Iterable[SourceImage], npm: Path) -> list[SourceImage]:
     """Return each of OpenMoji's drawings in the styles that the audit set shows it in.
 
-    A cluster is drawn flat and as a rendering. The flat style is OpenMoji's, on white, for one
-    cluster of three, as in reports, and Twemoji's for the others. Twemoji's drawings and the
-    renderings are laid on the grounds in turn, the next four clusters as close-ups. All drawings of
-    a cluster, so all skin tones and genders, get the same.
+    Hands, and people in every gender, are drawn flat and as a rendering; other clusters in one of
+    the two, eight clusters in turn. The flat style is OpenMoji's, on white, for one cluster of
+    three, as in reports, and Twemoji's for the others. Twemoji's drawings and the renderings are
+    laid on the grounds in turn, the next four clusters as close-ups. All drawings of a cluster, so
+    all skin tones and genders, get the same.
 
     Parameters
     ----------
@@ -140,9 +141,21 @@ def in_audit_styles(drawings: Iterable[SourceImage], npm: Path) -> list[SourceIm
             ]
             for style in (TWEMOJI, FLUENT_EMOJI)
         )
-        images += flat if turn % 3 and len(flat) == len(cluster) else cluster
-        images += rendered if len(rendered) == len(cluster) else []
+        if not turn % 3 or len(flat) < len(cluster):
+            flat = cluster
+        if len(rendered) < len(cluster):
+            rendered = []
+        if _is_shown_twice(cluster):
+            images += flat + rendered
+        else:
+            images += rendered if rendered and turn // 8 % 2 else flat
     return images
+
+
+def _is_shown_twice(cluster: list[SourceImage]) -> bool:
+    """Whether a cluster has hands, or all genders: so each gender has as many of every medium."""
+    genders = {drawing.groups.get("gender") for drawing in cluster}
+    return cluster[0].groups.get("subject") == "hand" or genders >= set(GENDERS)
 
 
 def in_style(drawing: SourceImage, style: EmojiStyle, npm: Path) -> SourceImage | None:
@@ -179,6 +192,9 @@ def in_style(drawing: SourceImage, style: EmojiStyle, npm: Path) -> SourceImage 
 def openmoji_drawings(package: Path) -> Iterator[SourceImage]:
     """List OpenMoji's plain drawings, in the package's order.
 
+    A person whose name gives no gender, such as "firefighter", has the gender `person` if there is
+    the same drawing of a man and of a woman.
+
     Parameters
     ----------
     package : Path
@@ -195,13 +211,22 @@ def openmoji_drawings(package: Path) -> Iterator[SourceImage]:
             "The OpenMoji folder must hold data/openmoji.json. "
             f"Received: {package}. Install the npm package and give its folder."
         )
-    for entry in json.loads(listing.read_text()):
+    entries = [entry for entry in json.loads(listing.read_text()) if _is_plain(entry)]
+    genders: dict[str, set[str]] = {}
+    for entry in entries:
+        words = _words(entry["annotation"])
+        genders.setdefault(_without_gender(words), set()).update(_genders(words))
+    for entry in entries:
         path = package / "color" / "svg" / f"{entry['hexcode']}.svg"
-        if _is_plain(entry) and path.is_file():
+        groups = {"medium": "vector"} | _person_groups(entry)
+        words = _words(entry["annotation"])
+        if not _genders(words) and {"man", "woman"} <= genders[_without_gender(words)]:
+            groups["gender"] = "person"
+        if path.is_file():
             yield SourceImage(
                 path=path,
                 title=entry["annotation"],
-                groups={"medium": "vector"} | _person_groups(entry),
+                groups=groups,
                 source=f"OpenMoji {entry['hexcode']}",
                 cluster=f"openmoji: {concept(entry['annotation'])}",
             )
@@ -234,6 +259,10 @@ def _person_groups(entry: Mapping[str, Any]) -> dict[str, str]:
 
 def _genders(words: Iterable[str]) -> set[str]:
     return {_GENDER_WORDS[word] for word in words if word in _GENDER_WORDS}
+
+
+def _without_gender(words: Iterable[str]) -> str:
+    return " ".join(word for word in words if word not in _GENDER_WORDS)
 
 
 def concept(annotation: str) -> str:
@@ -276,9 +305,9 @@ def find_counterparts(
             counterparts.setdefault(("skin_tone", name), {})[tone] = image
         genders = _genders(words)
         if image.groups["subject"] == "person" and len(genders) < 2:
-            name = " ".join(word for word in words if word not in _GENDER_WORDS)
+            name = _without_gender(words) or "portrait"
             gender = genders.pop() if genders else "person"
-            counterparts.setdefault(("gender", name or "portrait"), {})[gender] = image
+            counterparts.setdefault(("gender", name), {})[gender] = image
     return {key: by_value for key, by_value in counterparts.items() if len(by_value) > 1}
 
 

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from modeltrain.audit.claims import ERROR
 from modeltrain.audit.columns import ABSENT, Columns
 from modeltrain.audit.fairness import Clusters, cluster_numbers
 from modeltrain.audit.gaps import PERMUTATIONS, Grouping, OpenedGap, opened_gaps
 from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, MISS, DecisionRule, possible
+from modeltrain.audit.strata import strata_of
 from modeltrain.gate.cells import Outcome
 from modeltrain.gate.paired import count_pairs, difference_interval
 from modeltrain.gate.policy import CLASS, Policy
-
-ERROR = "error"
 
 _TIMES = 5  # permutations that may be as extreme where the risk is smallest
 
@@ -83,7 +83,7 @@ def opened_disparities(
     kinds = [outcome for outcome in outcomes if outcome.measure != CONFUSION] + [_errors(outcomes)]
     clusters = cluster_numbers(answers.cluster)
     explicit = possible(MISS, answers.expected)
-    axes = _axes(answers, policy)
+    axes = tested_axes(answers, policy)
     disparities = []
     risk = policy.gap_risk / max(len(axes), 1)
     for axis in axes:
@@ -120,7 +120,48 @@ def opened_disparities(
     return sorted(disparities, key=lambda disparity: -disparity.gap.change.difference)
 
 
-def _axes(answers: Columns, policy: Policy) -> list[str]:
+def untested_groups(answers: Columns, policy: Policy) -> list[tuple[str, str]]:
+    """Return the groups, as axis and value, that have enough images but cannot be dealt anew.
+
+    A cluster with several groups keeps one image of each in its stratum: dealing its groups there
+    changes nothing. Where nearly all images of a group are in such clusters, no gap can be found.
+
+    Parameters
+    ----------
+    answers : Columns
+        Either model's, for the images.
+    policy : Policy
+        Its `minimum` says how many images are enough.
+    """
+    clusters = cluster_numbers(answers.cluster)
+    untested = []
+    for axis in tested_axes(answers, policy):
+        rows = np.flatnonzero(answers.groups[axis][1] != ABSENT)
+        if not _several(clusters[rows], answers.groups[axis][1][rows]).any():
+            continue
+        compared = compared_groups(answers, axis, rows, clusters, policy)
+        parts = compared.clusters * compared.shape[0] + compared.strata
+        fixed = _several(compared.clusters, compared.groups) & ~_several(parts, compared.groups)
+        comparable = _several(compared.strata, compared.groups)
+        untested += [
+            (axis, value)
+            for place, value in enumerate(compared.values)
+            for images in [comparable & (compared.groups == place)]
+            if images.sum() >= policy.minimum > (images & ~fixed).sum()
+        ]
+    return sorted(untested)
+
+
+def _several(members: Rows, groups: NDArray[np.integer]) -> Bools:
+    """Say of each image whether there are several groups in what it belongs to."""
+    one_of_them = np.zeros(int(members.max(initial=-1)) + 1, dtype=groups.dtype)
+    one_of_them[members] = groups
+    several = np.zeros(len(one_of_them), dtype=bool)
+    several[members[one_of_them[members] != groups]] = True
+    return several[members]
+
+
+def tested_axes(answers: Columns, policy: Policy) -> list[str]:
     """Return the axes that have groups to compare; of axes that repeat each other, the first."""
     axes: dict[bytes, str] = {}
     for axis, (values, places) in answers.groups.items():
@@ -169,26 +210,15 @@ def compared_groups(
         What images are standardised by.
     """
     # False alarms and misses befall different images, which are never compared with one another.
-    strata = possible(MISS, answers.expected[rows]).astype(np.intp)
-    for name in policy.standardised:
-        if name == CLASS:
-            strata = _parted(strata, answers.expected[rows])
-        elif name != axis and name in answers.groups:
-            strata = _parted(strata, answers.groups[name][1][rows] + 1)
+    harms = possible(MISS, answers.expected[rows]).astype(np.intp)
+    others = [name for name in policy.standardised if name == CLASS or name != axis]
+    strata = strata_of(answers, rows, others, within=harms)
     return Grouping(
         values=answers.groups[axis][0],
         groups=answers.groups[axis][1][rows].astype(np.intp),
         strata=strata,
         clusters=clusters[rows],
-    )
-
-
-def _parted(strata: Rows, numbers: NDArray[np.integer]) -> Rows:
-    """Part strata by another number, and number those that exist from 0 on."""
-    parted = strata * (int(numbers.max(initial=0)) + 1) + numbers
-    exists = np.bincount(parted) > 0
-    renumbered: Rows = (np.cumsum(exists) - 1)[parted]
-    return renumbered
+    ).by_first_image()
 
 
 def _group(answers: Columns, axis: str, value: str, outcome: Outcome) -> Rows:

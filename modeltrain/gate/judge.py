@@ -7,18 +7,28 @@ and so are gaps between groups. See docs/audits.md.
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modeltrain.audit import columns
 from modeltrain.audit.columns import Columns
 from modeltrain.audit.evaluate import Predicted
+from modeltrain.audit.fairness import cluster_numbers
+from modeltrain.audit.gaps import order_of_first
 from modeltrain.gate.cells import Comparison, compare_cells, outcomes_of
-from modeltrain.gate.disparity import as_dict, opened_disparities
+from modeltrain.gate.disparity import as_dict, opened_disparities, untested_groups
 from modeltrain.gate.paired import difference_interval
 from modeltrain.gate.policy import CLASS, OVERALL, Policy
-from modeltrain.gate.sentences import cell_sentence, gap_sentence, has_to_tell, verdict_sentence
+from modeltrain.gate.sentences import (
+    cell_sentence,
+    gap_sentence,
+    has_to_tell,
+    untested_sentences,
+    verdict_sentence,
+)
 
 PASS, BLOCKED, INSUFFICIENT = "pass", "blocked", "insufficient data"
 NOT_WORSE, WORSE = "not worse", "worse"
@@ -49,9 +59,9 @@ def judge(
 
     - "worse": the sign-flip test is significant after correction for all cells, however few images
       the cell has.
-    - "not worse": all answers of the two models are the same; or the cell has enough independent
-      images and the paired interval of the difference ends below its margin. Every cell must show
-      this by itself, so no correction is needed (an intersection-union test).
+    - "not worse": all answers of the two models are the same; or the cell has enough clusters and
+      the paired interval of the difference ends below its margin. Every cell must show this by
+      itself, so no correction is needed (an intersection-union test).
     - "insufficient data": neither.
 
     A gap that opens between groups blocks as well, unless the group that falls behind is itself
@@ -83,9 +93,13 @@ def judge(
         answers if isinstance(answers, Columns) else columns.from_predicted(answers)
         for answers in (champion, candidate)
     )
+    old, new = _sorted(old), _sorted(new)
     _check_same_images(old, new)
-    order = np.argsort(old.cluster, kind="stable")  # clusters that lie together are quick to count
-    old, new = old.take(order), new.take(order)
+    numbers = _clusters_by_first_image(old)
+    order = np.argsort(numbers, kind="stable")  # clusters that lie together are quick to count
+    old, new = (
+        replace(answers, cluster=numbers.astype(np.uint64)).take(order) for answers in (old, new)
+    )
     outcomes = outcomes_of(old, new, policy.rules)
     unchanged = bool(np.array_equal(old.scores, new.scores))
     with ThreadPoolExecutor(1) as beside:  # numpy computes in both threads at once
@@ -94,16 +108,35 @@ def judge(
             _cell(comparison, unchanged=unchanged, policy=policy)
             for comparison in compare_cells(old, outcomes, policy)
         ]
+        untested = untested_groups(old, policy)
         gaps = [gap | {"sentence": gap_sentence(gap)} for gap in map(as_dict, disparities.result())]
     verdict = _verdict(cells, gaps)
     return {
         "policy": policy.as_dict(),
-        "warnings": policy.warnings(),
+        "warnings": policy.warnings(old) + untested_sentences(untested),
         "verdict": verdict,
-        "sentence": verdict_sentence(verdict, cells, gaps),
+        "sentence": verdict_sentence(verdict, cells, gaps, untested),
         "cells": cells,
         "gaps": gaps,
     }
+
+
+def _sorted(answers: Columns) -> Columns:
+    """Return the same answers sorted by image."""
+    keys = np.ascontiguousarray(answers.sha256).view("S32").ravel()
+    return answers if (keys[1:] >= keys[:-1]).all() else answers.take(np.argsort(keys))
+
+
+def _clusters_by_first_image(answers: Columns) -> NDArray[np.intp]:
+    """Number the clusters in the order of their first images: shape [n].
+
+    Signs are drawn for clusters in this order, which their names must not decide.
+    """
+    clusters = cluster_numbers(answers.cluster)
+    order = order_of_first(clusters, int(clusters.max(initial=-1)) + 1)
+    places = np.empty_like(order)
+    places[order] = np.arange(len(order))
+    return places[clusters]
 
 
 def _check_same_images(old: Columns, new: Columns) -> None:
@@ -145,7 +178,7 @@ def _cell(comparison: Comparison, *, unchanged: bool, policy: Policy) -> Cell:
         finding = WORSE
     else:
         assert interval is not None
-        shown = effective >= policy.minimum and interval[1] < margin
+        shown = comparison.clusters >= policy.minimum and interval[1] < margin
         finding = NOT_WORSE if unchanged or shown else INSUFFICIENT
     cell: Cell = {
         "measure": comparison.measure,
@@ -191,9 +224,15 @@ def _images_needed(comparison: Comparison, rate: float, policy: Policy) -> int |
     independent = policy.fewest_images(
         measure=comparison.measure, rate=rate, disagreement=disagreement
     )
-    if independent is None or independent > comparison.effective:
+    too_few = comparison.clusters < policy.minimum
+    if independent is None or independent > comparison.effective or too_few:
         design_effect = pairs.n / comparison.effective
-        return None if independent is None else math.ceil(independent * design_effect)
+        enough_clusters = policy.minimum * pairs.n / comparison.clusters
+        return (
+            None
+            if independent is None
+            else math.ceil(max(independent * design_effect, enough_clusters))
+        )
     return next(
         (math.ceil(pairs.n * more) for more in _MORE if _tells(comparison, rate, more, policy)),
         None,

@@ -9,9 +9,13 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from modeltrain.audit.columns import Columns
+from modeltrain.audit.fairness import Clusters
 from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, DecisionRule, can_happen
-from modeltrain.formatting import short_points
 from modeltrain.gate.paired import Pairs, difference_interval
+from modeltrain.gate.sign_flips import RESAMPLES
 from modeltrain.labels import LABELS
 
 POLICY = Path(__file__).with_name("policy.json")
@@ -20,6 +24,8 @@ CLASS, OVERALL = "class", "overall"
 _POWER_QUANTILE = 0.8416  # of the normal distribution, for a power of 80%
 _LARGE = 10**6  # shares as counts
 _MOST = 10**9  # images
+_MANY = 100_000  # images that few audit sets have
+_MOST_ERRORS = 40
 
 
 class PolicyRefused(ValueError):
@@ -64,7 +70,8 @@ class Policy:
     gap_margin : float
         How much further than the rest of its axis a group may fall behind.
     minimum : int
-        Independent images that a cell needs to pass. Whether it is worse is tested with any number.
+        Clusters that a cell needs to pass: images, if none resembles another. Whether it is worse
+        is tested with any number.
     level : float
         Confidence level of the intervals; 1 - level is the risk of blocking a model that is no
         different.
@@ -268,32 +275,83 @@ class Policy:
         margin = self.margin_for(measure=measure, rate=smoothed, effective=n)
         return interval[1] + chance < margin
 
-    def warnings(self) -> list[str]:
-        """Return what the policy asks for that can hardly be met, and what would be needed."""
-        fewest = self.fewest_images(measure=FALSE_ALARM, rate=0.0)
-        if fewest is None:
+    def warnings(self, answers: Columns | None = None) -> list[str]:
+        """Return what the policy asks for that cannot be met, and what would be needed.
+
+        Parameters
+        ----------
+        answers : Columns, optional
+            Any model's, for the images of the audit set. Unless given, only what hardly any set
+            could meet is said.
+        """
+        unreachable = [
+            *self._unreachable(FALSE_ALARM, self.harm_ceiling, "harm_ceiling", answers),
+            *self._unreachable(CONFUSION, self.margin, "margin", answers),
+        ]
+        warnings = list(dict.fromkeys(unreachable))
+        if answers is not None and (missing := self._required_but_missing(answers)):
+            warnings.append(
+                f"The policy requires {', '.join(missing)}, of which the audit set has no image: "
+                "no model passes. Add such images, or correct the policy."
+            )
+        if self.worse_risk < 1 / RESAMPLES:
+            level = math.floor(1e4 * (1 - 1 / RESAMPLES / (1 - self.gap_share))) / 1e4
+            warnings.append(
+                f"Nothing can be called worse at a level of {self.level:g}: chances below 1 in "
+                f"{RESAMPLES:,} are not told apart. Set level to {level:g} or less, or gap_share "
+                "lower."
+            )
+        return warnings
+
+    def _unreachable(
+        self, measure: str, margin: float, setting: str, answers: Columns | None
+    ) -> list[str]:
+        """Say if not even the whole audit set has as many images as a cell needs to pass."""
+        fewest = self.fewest_images(measure=measure, rate=0.0)
+        mistakes = "false alarms" if measure == FALSE_ALARM else "harmless confusions"
+        least_errors = self._least_errors() if fewest is None and measure == FALSE_ALARM else None
+        if least_errors is not None:
             return [
                 f"No number of images rules out a rise of false alarms at {self.harm_errors:g} "
                 "standard errors where the model in service makes none. Such a cell cannot pass "
-                f"unless all answers are the same. Set harm_errors to {self._least_errors():g} or "
-                "more."
+                f"unless all answers are the same. Set harm_errors to {least_errors:g} or more."
             ]
-        if fewest <= self.minimum:
+        present = _MANY if answers is None else Clusters.of(answers.cluster).count
+        if fewest is not None and fewest <= present:
             return []
+        needed = f"{fewest:,}" if fewest else "more than a billion"
+        what_for, remedy = (
+            ("the policy's minimum", "Lower minimum")
+            if fewest == self.minimum
+            else (
+                f"to rule out a rise of {mistakes} by {margin * 100:.4g} points",
+                f"Raise {setting}",
+            )
+        )
+        there = "" if answers is None else f" The audit set has {present:,}."
         return [
-            f"A rise of false alarms by {short_points(self.harm_ceiling)} points can be ruled out "
-            f"with {fewest:,} independent images or more, even if no decision changes. A cell of "
-            f"{self.minimum} to {fewest - 1:,} images cannot pass unless all answers are the same."
+            f"A cell needs {needed} independent images to pass, even if no decision changes "
+            f"({what_for}).{there} No model passes unless all its answers are the same. {remedy}, "
+            "or collect as many."
         ]
 
-    def _least_errors(self) -> float:
+    def _required_but_missing(self, answers: Columns) -> list[str]:
+        values = {axis: set(names) for axis, (names, _) in answers.groups.items()}
+        values |= {OVERALL: {"all"}, CLASS: set(LABELS)}
+        return [
+            name
+            for name in self.required
+            for axis, _, value in [name.partition("=")]
+            if axis not in values or (value and value not in values[axis])
+        ]
+
+    def _least_errors(self) -> float | None:
         """Return the smallest `harm_errors`, in halves, with which some number of images passes."""
-        errors = 0.5
-        while (
-            replace(self, harm_errors=errors).fewest_images(measure=FALSE_ALARM, rate=0.0) is None
-        ):
-            errors += 0.5
-        return errors
+        for errors in np.arange(0.5, _MOST_ERRORS, 0.5):
+            policy = replace(self, harm_errors=float(errors))
+            if policy.fewest_images(measure=FALSE_ALARM, rate=0.0) is not None:
+                return float(errors)
+        return None
 
 
 def _reason(exempt: Sequence[Exemption], axis: str, value: str) -> str | None:

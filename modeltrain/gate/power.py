@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
+from scipy.optimize import brentq
 from scipy.special import betainc
 from scipy.stats import binom, norm
 
@@ -66,8 +68,7 @@ def critical_p_value(differences: sparse.csc_array, *, risk: float, seed: int = 
         cells, runs = np.nonzero(totals > far * spread)
         n = clusters[cells, 0]
         wrong = np.minimum((n + totals[cells, runs] / size[cells, 0]) / 2, n)  # despite rounding
-        p_values = _at_least(wrong, n, np.full(len(cells), 0.5))
-        np.minimum.at(smallest, start + runs, p_values)
+        np.minimum.at(smallest, start + runs, _mid_p(wrong, n))
     # The harmed cell itself is compared as well; it differs more than here.
     limits = np.geomspace(risk / 1e9, risk, 1_000)
     chance = np.searchsorted(np.sort(smallest), limits, side="right") / _RESAMPLES
@@ -85,9 +86,9 @@ def chance_of_notice(
     """Return how often a rise of a kind of mistake makes its cell significantly worse.
 
     The candidate answers a share of the images anew, with the same rate of mistakes as before, and
-    makes the mistake on some more. The test is McNemar's: exact, one-sided.
+    makes the mistake on some more. The test is McNemar's one-sided mid-p test.
 
-    Source: the power of the exact conditional test, summed over the newly right images: S. W.
+    Source: the power of the conditional test, summed over the newly right images: S. W.
     Duffy (1984), "Asymptotic and exact power for the McNemar test and its analogue with R controls
     per case", Biometrics 40, 1005–1015.
 
@@ -201,6 +202,96 @@ def images_to_notice(
     return high.astype(np.intp)
 
 
+@dataclass(frozen=True)
+class GapTest:
+    """What it takes for the gate to name a gap that a candidate opens.
+
+    Attributes
+    ----------
+    p_value : float
+        What the group's own p-value must stay below.
+    margin : float
+        By how much further the group must fall behind, as a share.
+    level : float
+        Of the interval of the change, which must lie above 0.
+    """
+
+    p_value: float
+    margin: float
+    level: float
+
+    def chance(
+        self,
+        *,
+        images: ArrayLike,
+        rest: ArrayLike,
+        rate: ArrayLike,
+        gap: ArrayLike,
+        churn: float = CHURN,
+    ) -> Floats:
+        """Return how often a gap is named that opens between a group and the rest of its axis.
+
+        A share of all images is answered anew, with the same rate of mistakes as before, and in
+        the group more mistakes are made. The difference of the two changes is taken to be normal.
+        The permutation test compares it with its spread if both sides changed alike, the interval
+        with its own: so the margin, the limit of the test and that of the interval are points
+        that it has to exceed, all three of them.
+
+        Parameters
+        ----------
+        images, rest : array of float, any shape
+            Independent images of the group, and of the rest.
+        rate : array of float
+            The champion's, on both sides.
+        gap : array of float
+            By how much the group's rate rises, at most 1 - `rate`.
+        churn : float
+            Share of the images that are answered anew.
+
+        Returns
+        -------
+        numpy.ndarray of float
+            The arrays broadcast together.
+        """
+        n, m, before, more = np.broadcast_arrays(
+            *(np.asarray(values, dtype=float) for values in (images, rest, rate, gap))
+        )
+        n, m = np.maximum(n, 1e-9), np.maximum(m, 1e-9)
+        rest_variance = 2 * churn * before * (1 - before)
+        variance = rest_variance + more * (1 - more)
+        share = n / (n + m)
+        alike = (share * variance + (1 - share) * rest_variance + share * (1 - share) * more**2) * (
+            1 / n + 1 / m
+        )
+        spread = np.sqrt(variance / n + rest_variance / m)
+        limit = np.maximum(
+            norm.isf(self.p_value) * np.sqrt(alike), norm.isf((1 - self.level) / 2) * spread
+        )
+        chance: Floats = norm.cdf(
+            (more - np.maximum(limit, self.margin)) / np.maximum(spread, 1e-9)
+        )
+        return chance
+
+    def smallest(self, *, images: float, rest: float, rate: float) -> float | None:
+        """Return the smallest gap that is named with 80% chance; None if not even the largest."""
+
+        def missed(gap: float) -> float:
+            chance = self.chance(images=images, rest=rest, rate=rate, gap=gap)
+            return POWER - float(chance)
+
+        return None if missed(1 - rate) > 0 else float(brentq(missed, 0, 1 - rate, xtol=1e-4))
+
+    def images(self, *, gap: float, rest: float, rate: float) -> int | None:
+        """Return how many independent images of a group show a gap with 80% chance.
+
+        None if no number does, because the rest of the axis is too small.
+        """
+        gap = min(gap, 1 - rate)
+        counts = np.unique(np.geomspace(1, _MOST, 2_000).round())
+        enough = self.chance(images=counts, rest=rest, rate=rate, gap=gap) >= POWER
+        return int(counts[enough.argmax()]) if enough.any() else None
+
+
 def power_curve(*, rate: float, p_value: float, most: float) -> list[dict[str, Any]]:
     """Return the smallest rise that is noticed, for more and more images.
 
@@ -238,6 +329,12 @@ def _at_least(count: Floats, n: Floats, share: Floats) -> Floats:
     return np.where(count > n, 0.0, inside)
 
 
+def _mid_p(wrong: Floats, n: Floats) -> Floats:
+    """Return the chance that more of n differences are newly wrong, and half that of as many."""
+    even = np.full(wrong.shape, 0.5)
+    return (_at_least(wrong, n, even) + _at_least(wrong + 1, n, even)) / 2
+
+
 def _spread_of(n: Floats, share: Floats) -> Floats:
     """Return whole numbers, in equal steps, that a binomial variable hardly ever leaves."""
     mean, reach = n * share, 6 * np.sqrt(n * share * (1 - share)) + 8
@@ -253,6 +350,6 @@ def _fewest_wrong(right: Floats, p_value: float) -> Floats:
     high = np.ceil(high)
     while (high - low > 1).any():
         middle = np.floor((low + high) / 2)
-        rare = _at_least(middle, middle + kinds, np.full(len(kinds), 0.5)) < p_value
+        rare = _mid_p(middle, middle + kinds) < p_value
         low, high = np.where(rare, low, middle), np.where(rare, middle, high)
     return np.asarray(high[place].reshape(right.shape))

@@ -19,13 +19,11 @@ MISTAKES = {
 def has_to_tell(cell: Cell) -> bool:
     """Return whether a cell counts that has too few images: no model passes until it tells.
 
-    It is required, or has as many clusters or independent images as a pass needs. Harm to whole
-    clusters lowers the number of independent images, so that number alone must not excuse a cell.
+    It is required, or has as many clusters as a pass needs. How many independent images it has
+    depends on the candidate as well: harm to whole clusters lowers that number, which must not
+    excuse a cell.
     """
-    return bool(
-        cell.get("required")
-        or max(cell.get("clusters", 0), cell.get("independent", 0)) >= cell.get("minimum", 0)
-    )
+    return bool(cell.get("required") or cell.get("clusters", 0) >= cell.get("minimum", 0))
 
 
 def cell_name(cell: Cell) -> str:
@@ -46,6 +44,12 @@ def _what(cell: Cell) -> str:
     """Return what is counted, such as "false alarms in neutral images"."""
     rule = "" if cell["rule"] == "highest score" else f" ({cell['rule']})"
     return f"{MISTAKES[cell['measure']]} in {cell_name(cell)}{rule}"
+
+
+def _images_of(cell: Cell) -> str:
+    """Return what tells cells apart that are counted: the mistake and its images, at any rule."""
+    name = cell["same_images_as"] or f"{cell['axis']}={cell['value']}"
+    return f"{cell['measure']} {name}"
 
 
 def _counts(cell: Cell) -> str:
@@ -177,10 +181,35 @@ def _width(gap: Cell) -> str:
     )
 
 
-def verdict_sentence(verdict: str, cells: Sequence[Cell], gaps: Sequence[Cell]) -> str:
+def untested_sentences(untested: Sequence[tuple[str, str]]) -> list[str]:
+    """Say of the groups that no gap can be found for, by axis, why and what to do.
+
+    Parameters
+    ----------
+    untested : sequence of (str, str)
+        Axis and value, as `disparity.untested_groups` returns them.
+    """
+    return [
+        f"Gaps for {_listed([value for of, value in untested if of == axis])} on the axis "
+        f"{axis.replace('_', ' ')} cannot be found: nearly all their images share a cluster with "
+        "an image of another group that is of another kind. Add images of each group that are "
+        "comparable, in the same clusters or in clusters of their own."
+        for axis in _unique([axis for axis, _ in untested])
+    ]
+
+
+def verdict_sentence(
+    verdict: str,
+    cells: Sequence[Cell],
+    gaps: Sequence[Cell],
+    untested: Sequence[tuple[str, str]] = (),
+) -> str:
     """Say what the gate found overall, the worst first, and in the same sentence what it did not
     judge."""
     limits = _not_judged(cells)
+    if untested:
+        axes = _unique([axis.replace("_", " ") for axis, _ in untested])
+        limits += f"; gaps by {_listed(axes)} could not be looked for"
     cells = [cell for cell in cells if cell["exception"] is None]
     if verdict == "pass":
         first = (
@@ -208,7 +237,7 @@ def verdict_sentence(verdict: str, cells: Sequence[Cell], gaps: Sequence[Cell]) 
                 -cell["difference"],
             ),
         )
-        rest = len(_unique([_what(cell) for cell in worse])) - 1
+        rest = len(_unique([_images_of(cell) for cell in worse])) - 1
         more = f"; {rest} more {'cell is' if rest == 1 else 'cells are'} worse" if rest else ""
         return str(worst["sentence"]).removesuffix(".") + f"{more}{limits}."
     if blocking:
@@ -221,8 +250,10 @@ def verdict_sentence(verdict: str, cells: Sequence[Cell], gaps: Sequence[Cell]) 
 def _not_judged(cells: Sequence[Cell]) -> str:
     """Say which cells do not decide by the policy's own words, and why, as more of a sentence."""
     reasons: dict[str, list[Cell]] = {}
+    worse = {cell_name(cell) for cell in cells if cell["finding"] == "worse"}
     for cell in cells:
-        few = cell["n"] == 0 or cell["independent"] < cell["minimum"]
+        few = cell["n"] == 0 or cell["clusters"] < cell["minimum"]
+        few = few and cell_name(cell) not in worse
         if reason := cell["exception"] or (cell["not_covered"] if few else None):
             reasons.setdefault(reason, []).append(cell)
     return "".join(f"; {_not_judged_for(reason, apart)}" for reason, apart in reasons.items())

@@ -11,12 +11,15 @@ import numpy as np
 
 from modeltrain.audit.columns import Columns
 from modeltrain.audit.fairness import Clusters
+from modeltrain.audit.harm import CONFUSION
 from modeltrain.gate.cells import Comparison, count_cells, outcomes_of
+from modeltrain.gate.disparity import tested_axes
 from modeltrain.gate.policy import Policy
 from modeltrain.gate.power import (
     CHURN,
     EVEN,
     POWER,
+    GapTest,
     critical_p_value,
     images_to_notice,
     smallest_rise,
@@ -67,17 +70,18 @@ def shortages(champion: Columns, policy: Policy, *, rise: float | None = None) -
     p_value = critical_p_value(differences, risk=policy.worse_risk)
     cells = [_cell(comparison, policy, rise) for comparison in comparisons]
     _add_power([cell for cell in cells if cell["n"]], p_value)
+    _add_gaps(cells, champion, policy)
     for cell in cells:
         cell["hardest"] = False
         cell["decides"] = has_to_tell(cell | {"minimum": policy.minimum})
-        cell |= _missing(cell)
+        cell |= _missing(cell, policy.minimum)
         cell["sentence"] = shortage_sentence(cell)
     for cell in _hardest(cells, "axis", "value", "measure"):
         cell["hardest"] = True
     groups = _hardest(cells, "axis", "value")
     return {
         "policy": policy.as_dict(),
-        "warnings": policy.warnings(),
+        "warnings": policy.warnings(champion),
         "power": POWER,
         "churn": CHURN,
         "critical_p_value": p_value,
@@ -143,6 +147,10 @@ def _cell(comparison: Comparison, policy: Policy, rise: float | None) -> Cell:
         "smallest_change_50": None,
         "needed_to_pass": needed,
         "needed_to_notice": None,
+        "gap_tested": False,
+        "smallest_gap": None,
+        "needed_to_see_gap": None,
+        "missing_to_see_gap": None,
     }
 
 
@@ -162,14 +170,48 @@ def _add_power(cells: Sequence[Cell], p_value: float) -> None:
         cell["needed_to_notice"] = int(needed)
 
 
-def _missing(cell: Cell) -> Cell:
+def _add_gaps(cells: Sequence[Cell], champion: Columns, policy: Policy) -> None:
+    """Fill what depends on the test of gaps, of the groups in which the gate looks for one."""
+    axes = tested_axes(champion, policy)
+    groups = [
+        cell
+        for cell in cells
+        if cell["axis"] in axes and cell["n"] and cell["measure"] != CONFUSION
+    ]
+    for cell in groups:
+        others = [
+            other["independent"]
+            for other in groups
+            if other is not cell
+            and all(other[name] == cell[name] for name in ("axis", "measure", "rule"))
+        ]
+        test = GapTest(
+            p_value=policy.gap_risk / len(axes) / (len(others) + 1),
+            margin=policy.gap_margin,
+            level=policy.level,
+        )
+        sides = {"rest": sum(others), "rate": cell["rate"]}
+        needed = test.images(gap=cell["rise"], **sides)
+        cell["gap_tested"] = True
+        cell["smallest_gap"] = test.smallest(images=cell["independent"], **sides)
+        cell["needed_to_see_gap"] = needed
+        if needed is not None:
+            more = max(needed - cell["independent"], 0) * cell["n"] / cell["independent"]
+            cell["missing_to_see_gap"] = math.ceil(more)
+
+
+def _missing(cell: Cell, minimum: int) -> Cell:
     """Return how many images more are as many independent ones as are needed."""
     design_effect = cell["n"] / cell["independent"] if cell["n"] else 1.0
+    cluster_size = cell["n"] / cell["clusters"] if cell["n"] else 1.0
+    clusters = math.ceil(max(minimum - cell["clusters"], 0) * cluster_size)
 
     def more(needed: int) -> int:
         return math.ceil(max(needed - float(cell["independent"]), 0.0) * design_effect)
 
-    to_pass = None if cell["needed_to_pass"] is None else more(cell["needed_to_pass"])
+    to_pass = (
+        None if cell["needed_to_pass"] is None else max(more(cell["needed_to_pass"]), clusters)
+    )
     to_notice = more(cell["needed_to_notice"] or 0)
     judged = cell["exception"] is None and (cell["decides"] or not cell["not_covered"])
     present = cell["required"] or cell["n"] > 0

@@ -236,3 +236,14 @@ def available_layers() -> tuple[str, ...]:
     command = [sys.executable, "-I", "-S", "-B", "-c", _PROBE, project]
     probed = subprocess.run(command, capture_output=True, check=True, env={}, timeout=60)  # noqa: S603
     return tuple(json.loads(probed.stdout))
+
+
+def missing_layers() -> tuple[str, ...]:
+    """Return the layers that this machine's kernel lacks.
+
+    Returns
+    -------
+    tuple of str
+        Of `LAYERS`.
+    """
+    return tuple(name for name in LAYERS if name not in available_layers())

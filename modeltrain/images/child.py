@@ -71,7 +71,7 @@ def decode_shared(memory: mmap.mmap, length: int, limits: Limits) -> None:
     data = memory[REPLY_BYTES : REPLY_BYTES + length]
     try:
         try:
-            image = open_rgb(data, limits=limits)
+            image = open_rgb(data, limits=limits, shrink=True)
         except MemoryError:
             raise too_much_memory_error(limits) from None
         del data

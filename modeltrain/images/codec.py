@@ -42,7 +42,7 @@ def decode(data: bytes, *, limits: Limits = _DEFAULT_LIMITS) -> Pixels:
     Returns
     -------
     numpy.ndarray of uint8, shape [height, width, 3]
-        sRGB, upright, on white where the image is transparent.
+        sRGB, upright, on white where the image is transparent; never shrunk.
 
     Raises
     ------
@@ -68,7 +68,8 @@ def decode_in_child(data: bytes, *, limits: Limits = _DEFAULT_LIMITS) -> Pixels:
     Returns
     -------
     numpy.ndarray of uint8, shape [height, width, 3]
-        The same pixels that `decode` returns.
+        The same pixels that `decode` returns, up to `limits.kept_pixels` of them. Larger images
+        are shrunk, so that whatever is done with a stranger's image afterwards is bounded, too.
 
     Raises
     ------

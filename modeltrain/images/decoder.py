@@ -4,8 +4,10 @@ Pillow alone, without numpy, so that a decoding process (`child`) starts fast.
 """
 
 import io
+import math
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NoReturn
 
 from PIL import Image, ImageCms, UnidentifiedImageError
@@ -26,6 +28,8 @@ class Limits:
 
     max_bytes: int = 15 * MIB
     max_pixels: int = 40_000_000
+    max_webp_pixels: int = 16_000_000  # its decoder needs four times the memory of others
+    kept_pixels: int = 4_000_000  # what is left of larger images for all that follows
     max_side: int = 20_000
     cpu_seconds: int = 10
     wall_seconds: float = 25
@@ -108,8 +112,8 @@ def _too_long_error(limits: Limits, received: str) -> DecodeError:
     return DecodeError("too_long", rule, received, _SMALLER)
 
 
-def _too_many_pixels_error(limits: Limits, received: str) -> DecodeError:
-    rule = f"An image must have at most {limits.max_pixels / 1e6:g} million pixels."
+def _too_many_pixels_error(max_pixels: int, received: str, kind: str = "") -> DecodeError:
+    rule = f"{kind or 'An'} image must have at most {max_pixels / 1e6:g} million pixels."
     return DecodeError("too_many_pixels", rule, received, _SMALLER)
 
 
@@ -163,14 +167,17 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Convert from the embedded colour profile to sRGB; an unusable profile is ignored."""
     if profile:
         try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            target = ImageCms.createProfile("sRGB")
-            converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+            return _transform(profile, image.mode).apply(image)
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            converted = None
-        if converted is not None:
-            return converted
+            pass
     return image.convert("RGB")
+
+
+@lru_cache(maxsize=1)  # for the strips of an image
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    target = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    return ImageCms.ImageCmsTransform(source, target, mode, "RGB")
 
 
 def _rgb_on_white(image: Image.Image) -> Image.Image:
@@ -194,6 +201,7 @@ def _rgb_on_white(image: Image.Image) -> Image.Image:
     return image
 
 
+_STRIP_PIXELS = 2**20
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -216,7 +224,38 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) and value in _UPRIGHT else 1
 
 
-def open_rgb(data: bytes, *, limits: Limits) -> Image.Image:
+def _upright_rgb(image: Image.Image) -> Image.Image:
+    rgb, orientation = _rgb_on_white(image), _orientation(image)
+    return rgb.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else rgb
+
+
+def _upright_rgb_shrunk(image: Image.Image, factor: int) -> Image.Image:
+    """Do as `_upright_rgb`, then average squares of pixels; in strips, to save memory."""
+    orientation = _orientation(image)
+    is_on_its_side, is_from_the_end = orientation > 4, orientation in (3, 4, 7, 8)
+    width, height = image.size[::-1] if is_on_its_side else image.size
+    shrunk = Image.new("RGB", (math.ceil(width / factor), math.ceil(height / factor)))
+    rows = factor * max(1, _STRIP_PIXELS // (factor * width))
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        start, end = (height - bottom, height - top) if is_from_the_end else (top, bottom)
+        box = (start, 0, end, width) if is_on_its_side else (0, start, width, end)
+        strip = _rgb_on_white(image.crop(box))
+        if orientation in _UPRIGHT:
+            strip = strip.transpose(_UPRIGHT[orientation])
+        shrunk.paste(strip.reduce(factor), (0, top // factor))
+    return shrunk
+
+
+def _factor(width: int, height: int, kept_pixels: int) -> int:
+    """Return the side of the squares to average so that no more than these pixels are left."""
+    factor = 1
+    while math.ceil(width / factor) * math.ceil(height / factor) > kept_pixels:
+        factor += 1
+    return factor
+
+
+def open_rgb(data: bytes, *, limits: Limits, shrink: bool = False) -> Image.Image:
     """Decode one still image.
 
     Parameters
@@ -226,6 +265,9 @@ def open_rgb(data: bytes, *, limits: Limits) -> Image.Image:
     limits : Limits
         Bytes and pixels are checked here, from the header, before anything is decoded. Time and
         memory are enforced by the child process.
+    shrink : bool
+        Whether an image of more than `limits.kept_pixels` is made smaller, by averaging squares of
+        2 by 2 pixels, or 3 by 3, as many as it takes. `pixels.js` does the same in browsers.
 
     Returns
     -------
@@ -250,7 +292,10 @@ def open_rgb(data: bytes, *, limits: Limits) -> Image.Image:
         with Image.open(io.BytesIO(data), formats=[kind]) as image:
             width, height = image.size
             if width * height > limits.max_pixels:
-                raise _too_many_pixels_error(limits, f"{width} × {height}")
+                raise _too_many_pixels_error(limits.max_pixels, f"{width} × {height}")
+            if kind == "WEBP" and width * height > limits.max_webp_pixels:
+                received = f"{width} × {height}"
+                raise _too_many_pixels_error(limits.max_webp_pixels, received, "A WebP")
             if max(width, height) > limits.max_side:
                 raise _too_long_error(limits, f"{width} × {height}")
             # A phone's MPO file holds several images but is no animation: the first is the photo.
@@ -262,14 +307,13 @@ def open_rgb(data: bytes, *, limits: Limits) -> Image.Image:
                     "Send one frame of it.",
                 )
             image.load()
-            orientation = _orientation(image)
-            rgb = _rgb_on_white(image)
-            return rgb.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else rgb
+            factor = _factor(width, height, limits.kept_pixels) if shrink else 1
+            return _upright_rgb(image) if factor == 1 else _upright_rgb_shrunk(image, factor)
     except DecodeError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         received = f"more than {Image.MAX_IMAGE_PIXELS or 0:,} pixels"
-        raise _too_many_pixels_error(limits, received) from None
+        raise _too_many_pixels_error(limits.max_pixels, received) from None
     except MemoryError:
         raise too_much_memory_error(limits) from None
     except UnidentifiedImageError:

@@ -144,7 +144,7 @@ class Pool:
         MachineBusy
             When it got no answer in time, or three templates or children were killed.
         """
-        size = REPLY_BYTES + max(len(data), 3 * limits.max_pixels)
+        size = REPLY_BYTES + max(len(data), 3 * limits.kept_pixels)
         for attempt in range(1, _ATTEMPTS + 1):
             # Only pages that are written to take memory.
             with os.fdopen(os.memfd_create("image", os.MFD_ALLOW_SEALING), "r+b", 0) as memory:
@@ -208,7 +208,7 @@ def _pixels(memory: mmap.mmap, ending: Ending, limits: Limits) -> Pixels:
             refusal = [str(reply[key]) for key in ("code", "rule", "received", "remedy")]
             raise DecodeError(*refusal)
         height, width = int(reply["height"]), int(reply["width"])
-        if height < 1 or width < 1 or height * width > limits.max_pixels:
+        if height < 1 or width < 1 or height * width > limits.kept_pixels:
             raise ValueError
     except DecodeError:
         raise

@@ -10,7 +10,18 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _GLOBAL = ipaddress.ip_network("2000::/3")  # all of IPv6 that has been allocated so far
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_PROTOCOLS = ipaddress.ip_network("192.0.0.0/24")  # some clouds answer here
+# Public by number, but answered inside a cloud. Other clouds use addresses that are private anyway.
+_INSIDE_CLOUDS = [
+    ipaddress.ip_network(network)
+    for network in (
+        "192.0.0.0/24",  # Oracle: IANA's block for protocols
+        # Azure: learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+        "168.63.129.16/32",
+        # IBM: cloud.ibm.com/docs/vpc?topic=vpc-service-endpoints-for-vpc
+        "161.26.0.0/16",
+        "166.8.0.0/14",
+    )
+]
 
 
 def is_permitted(address: str, allowed: Collection[Network] = ()) -> bool:
@@ -43,4 +54,6 @@ def _unwrap(address: _Address) -> _Address:
 def _is_public(address: _Address) -> bool:
     if isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL:
         return False
-    return address.is_global and not address.is_multicast and address not in _PROTOCOLS
+    if any(address in network for network in _INSIDE_CLOUDS):
+        return False
+    return address.is_global and not address.is_multicast

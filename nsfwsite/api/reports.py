@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.crypto import salted_hmac
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -34,6 +35,8 @@ from nsfwsite.api.serializers.reports import (
     ReportOutput,
 )
 from nsfwsite.intake import group_fields, reporting
+
+IDEMPOTENCY_KEY_LENGTH = 200
 
 
 class ReportList(ListAPIView):
@@ -68,13 +71,12 @@ class ReportList(ListAPIView):
         data = validated_data(ReportInput, request)
         uploads, pk = data.pop("images"), data.pop("classification")
         pairs = _pairs(data.pop("wrong"), data.pop("counterpart"), data.pop("pair_groups"))
-        key = request.headers.get("Idempotency-Key", "")[:200]
         report, _ = reporting.file_report(
             uploads=uploads,
             pairs=pairs,
             classification=pk and get_object_or_404(Classification, pk=pk),
             source=throttle.source_of(request),
-            idempotency_key=hashlib.sha256(key.encode()).hexdigest() if key else None,
+            idempotency_key=_idempotency_key(request),
             request_sha256=_body_sha256(request),
             **{
                 **data,
@@ -121,6 +123,22 @@ def _pairs(
         )
     pair_groups = group_fields.parse_pair_groups(groups, len(wrong))
     return [Pair(*parts) for parts in zip(wrong, counterpart, pair_groups, strict=True)]
+
+
+def _idempotency_key(request: Request) -> str | None:
+    """The sender's key, as good as unknown to any other sender: a hash of both."""
+    key = request.headers.get("Idempotency-Key", "")
+    if len(key) > IDEMPOTENCY_KEY_LENGTH:
+        raise Invalid(
+            rule=f"An Idempotency-Key has at most {IDEMPOTENCY_KEY_LENGTH} characters.",
+            received=f"{len(key)} characters",
+            remedy="Send a shorter one, such as a UUID.",
+        )
+    if not key:
+        return None
+    user = request.user.pk
+    sender = f"account {user}" if user else f"address {throttle.address_of(request)}"
+    return salted_hmac(sender, key, algorithm="sha256").hexdigest()
 
 
 def _body_sha256(request: Request) -> str:

@@ -55,6 +55,8 @@ def description(request: HttpRequest) -> JsonResponse:
         "limits": {
             "bytes": limits.max_bytes,
             "pixels": limits.max_pixels,
+            "webpPixels": limits.max_webp_pixels,
+            "keptPixels": limits.kept_pixels,
             "side": limits.max_side,
         },
         "runtime": {name: static(file) for name, file in RUNTIME.items()}

@@ -1,5 +1,6 @@
 """Ask the inference worker, and wait for its answer as long as a visitor would."""
 
+import math
 import threading
 import time
 
@@ -14,24 +15,37 @@ from worker import heartbeat
 from worker.tasks.inference import classify_task, judge_report_task, occlude_task
 
 _waiting_requests = threading.BoundedSemaphore(settings.WAITING_REQUESTS)
-# With more images than this in the queue, visitors would give up before their turn comes.
-QUEUE_LIMIT = 200
+# No image is accepted that would have to wait longer: visitors would give up before its turn comes.
+LONGEST_QUEUE_SECONDS = 60
 
 
 def classify(*, upload: UploadedFile) -> Classification:
     """Hand an image to the inference worker, or refuse at once when there is none."""
     refuse_without_worker()
-    if heartbeat.queue_length("inference") >= QUEUE_LIMIT:
-        raise ClassifierBusy(
-            rule=f"At most {QUEUE_LIMIT} images wait for the classifier.",
-            received="one more",
-            remedy="Nothing was kept. Try again in a minute.",
-        )
+    _refuse_long_wait()
     classification = classifications.submit(upload=upload)
     if not enqueue(classify_task.delay_on_commit, str(classification.pk)):
         classifications.delete(classification)
         raise _no_answer()
     return classification
+
+
+def _refuse_long_wait() -> None:
+    """Refuse an image that would wait too long, at the rate at which images are answered now.
+
+    With nobody in the queue it is accepted in any case: that is how a new rate is learnt.
+    """
+    queue_length = heartbeat.queue_length("inference")
+    wait = queue_length * classifications.seconds_per_image() if queue_length else 0
+    if wait <= LONGEST_QUEUE_SECONDS:
+        return
+    retry_after = max(5, math.ceil(wait - LONGEST_QUEUE_SECONDS))
+    raise ClassifierBusy(
+        rule=f"An image is accepted if its turn comes within {LONGEST_QUEUE_SECONDS} seconds.",
+        received=f"one for which it would take about {math.ceil(wait)} seconds",
+        remedy=f"Nothing was kept. Try again in {retry_after} seconds.",
+        retry_after=retry_after,
+    )
 
 
 def refuse_without_worker() -> None:

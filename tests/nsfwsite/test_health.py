@@ -23,8 +23,11 @@ def worker() -> None:
 
 
 def ready() -> tuple[int, dict]:
+    """The status, and the answer without what the cage lacks."""
     response = Client().get(reverse("ready"))
-    return response.status_code, response.json()
+    answer = response.json()
+    del answer["cage_lacks"]
+    return response.status_code, answer
 
 
 def test_a_site_with_a_model_a_worker_and_room_is_ready(champion, worker) -> None:
@@ -60,3 +63,15 @@ def test_a_site_without_a_database_is_not_ready(worker, monkeypatch) -> None:
     monkeypatch.setattr(ModelVersion.objects, "exclude", fail)
     assert ready()[0] == 503
     assert Client().get(reverse("live")).status_code == 200
+
+
+def test_a_layer_that_the_cage_lacks_is_said_and_the_site_is_ready(champion) -> None:
+    register_worker()
+    heartbeat.confirm_service(cage_lacks=["namespaces", "landlock"])
+    response = Client().get(reverse("ready"))
+    assert response.status_code == 200
+    assert response.json()["cage_lacks"] == ["namespaces", "landlock"]
+
+
+def test_a_whole_cage_lacks_nothing(champion, worker) -> None:
+    assert Client().get(reverse("ready")).json()["cage_lacks"] == []

@@ -3,14 +3,14 @@ import logging
 import pytest
 from django.urls import reverse
 
-from nsfwsite.logs import HideSecretAddresses
+from nsfwsite.logs import HideSecretAddresses, NoTraceOfRefusals
 
 RECEIPT = "Zm9yIGhlciBleWVzIG9ubHkh"
 
 
 @pytest.fixture
 def written(settings, caplog):
-    assert settings.LOGGING["handlers"]["stderr"]["filters"] == ["no_secrets"]
+    assert settings.LOGGING["handlers"]["stderr"]["filters"] == ["no_secrets", "no_trace"]
     caplog.handler.addFilter(hide := HideSecretAddresses())
     yield caplog
     caplog.handler.removeFilter(hide)
@@ -30,3 +30,12 @@ def test_no_receipt_is_logged(client, written) -> None:
         "Not Found: /api/v1/reports/…/",
         "Not Found: /labels/o/…/",
     ]
+
+
+def test_what_is_refused_to_ravi_leaves_no_stack_trace(client, ravi, caplog) -> None:
+    caplog.handler.addFilter(drop := NoTraceOfRefusals())
+    client.force_login(ravi)
+    assert client.get(reverse("safety")).status_code == 403
+    caplog.handler.removeFilter(drop)
+    assert "Forbidden (Permission denied): /safety/" in caplog.text
+    assert "Traceback" not in caplog.text

@@ -32,3 +32,37 @@ def test_a_body_under_the_limit_reaches_its_view(settings) -> None:
     settings.BODY_MAX_BYTES = {"classification": 1000, "report": 10_000}
     response = Client().post("/api/v1/reports/", b"x" * 5000, content_type="text/plain")
     assert response.status_code == 415
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/artifacts/%00/model.onnx",
+        "/reports/?label=%00",
+        "/models/v%00/",
+        "/samples/%00",
+        "/?%00=1",
+    ],
+)
+def test_a_null_character_in_an_address_is_refused_on_a_page(address) -> None:
+    response = Client().get(address)
+    assert response.status_code == 400
+    assert "without null characters" in response.content.decode()
+
+
+def test_a_null_character_is_refused_to_programs() -> None:
+    response = Client().get("/api/v1/reports/?label=%00")
+    assert response.status_code == 400
+    assert response.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_null_character_in_a_cookie_is_refused() -> None:
+    client = Client(headers={"Cookie": 'sessionid="\\000\\000\\000\\000\\000\\000\\000\\000"'})
+    assert client.get("/").status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/", "/sign-in/", "/report/"])
+def test_a_null_character_in_a_form_is_refused(path) -> None:
+    response = Client().post(path, {"sample": "\0", "username": "a\0", "subject": "\0"})
+    assert response.status_code == 400
+    assert "without null characters" in response.content.decode()

@@ -1,6 +1,7 @@
 from celery import shared_task
 
 from feedback.services import classifications, models, occlusions, rejudging
+from modeltrain.images import cage
 from worker import heartbeat
 
 
@@ -19,7 +20,7 @@ def classify_task(pk: str) -> None:
 def check_service_task() -> None:
     """Classify an image, and say for a while that the site is ready to."""
     if models.check_service():
-        heartbeat.confirm_service()
+        heartbeat.confirm_service(cage_lacks=cage.missing_layers())
 
 
 @shared_task(name="inference.judge_report_task", soft_time_limit=120, time_limit=130)

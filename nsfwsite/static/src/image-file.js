@@ -2,7 +2,10 @@
 
 import { mebibytes } from "./format.js";
 
-/** @typedef {{bytes: number, pixels: number, side: number}} Limits */
+/**
+ * @typedef {{bytes: number, pixels: number, webpPixels: number, keptPixels: number, side: number}}
+ *   Limits
+ */
 /** @typedef {{width: number, height: number, animated?: boolean}} Header */
 /**
  * @typedef {object} Reader
@@ -56,6 +59,10 @@ export function checkImage(bytes, limits) {
   const size = `${width} × ${height}`;
   if (width * height > limits.pixels) {
     const rule = `An image must have at most ${limits.pixels / 1e6} million pixels.`;
+    throw new ImageRefused(rule, size, SMALLER);
+  }
+  if (reader.name === "WebP" && width * height > limits.webpPixels) {
+    const rule = `A WebP image must have at most ${limits.webpPixels / 1e6} million pixels.`;
     throw new ImageRefused(rule, size, SMALLER);
   }
   if (Math.max(width, height) > limits.side) {

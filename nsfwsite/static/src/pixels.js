@@ -24,34 +24,74 @@ export async function decodePixels(blob, limits) {
     throw brokenFile(`a damaged or cut-off ${format} file`);
   }
   try {
-    return pixelsOnWhite(bitmap);
+    return pixelsOnWhite(bitmap, limits.keptPixels);
   } finally {
     bitmap.close();
   }
 }
 
-/** @param {ImageBitmap} bitmap */
-function pixelsOnWhite(bitmap) {
+/**
+ * The pixels on white. A larger image is shrunk by averaging squares of pixels, as on the server.
+ * @param {ImageBitmap} bitmap
+ * @param {number} keptPixels
+ */
+function pixelsOnWhite(bitmap, keptPixels) {
   const { width, height } = bitmap;
-  const rows = Math.min(height, Math.max(1, Math.floor(STRIP / width)));
+  let factor = 1;
+  while (Math.ceil(width / factor) * Math.ceil(height / factor) > keptPixels) factor += 1;
+  const across = Math.ceil(width / factor);
+  const down = Math.ceil(height / factor);
+  const rows = Math.min(height, factor * Math.max(1, Math.floor(STRIP / (factor * width))));
   const canvas = new OffscreenCanvas(width, rows);
   const context = canvasContext(canvas, {
     colorSpace: "srgb",
     alpha: false,
     willReadFrequently: true,
   });
-  const rgb = new Uint8Array(width * height * 3);
-  for (let top = 0, to = 0; top < height; top += rows) {
+  const rgb = new Uint8Array(across * down * 3);
+  for (let top = 0; top < height; top += rows) {
     const stripHeight = Math.min(rows, height - top);
     context.fillStyle = "#fff";
     context.fillRect(0, 0, width, rows);
     context.drawImage(bitmap, 0, -top);
     const { data } = context.getImageData(0, 0, width, stripHeight);
-    for (let from = 0; from < data.length; from += 4) {
-      rgb[to++] = data[from];
-      rgb[to++] = data[from + 1];
-      rgb[to++] = data[from + 2];
+    const to = (top / factor) * across * 3;
+    if (factor === 1) copy(data, rgb, to);
+    else average(data, width, stripHeight, factor, rgb, to);
+  }
+  return { rgb, width: across, height: down };
+}
+
+/** @param {Uint8ClampedArray} rgba @param {Uint8Array} rgb @param {number} to */
+function copy(rgba, rgb, to) {
+  for (let from = 0; from < rgba.length; from += 4) {
+    rgb[to++] = rgba[from];
+    rgb[to++] = rgba[from + 1];
+    rgb[to++] = rgba[from + 2];
+  }
+}
+
+/**
+ * @param {Uint8ClampedArray} rgba
+ * @param {number} width
+ * @param {number} height
+ * @param {number} factor
+ * @param {Uint8Array} rgb
+ * @param {number} to
+ */
+function average(rgba, width, height, factor, rgb, to) {
+  for (let top = 0; top < height; top += factor) {
+    const bottom = Math.min(top + factor, height);
+    for (let left = 0; left < width; left += factor) {
+      const right = Math.min(left + factor, width);
+      const count = (bottom - top) * (right - left);
+      for (let channel = 0; channel < 3; channel += 1) {
+        let sum = 0;
+        for (let y = top; y < bottom; y += 1) {
+          for (let x = left; x < right; x += 1) sum += rgba[4 * (y * width + x) + channel];
+        }
+        rgb[to++] = Math.round(sum / count);
+      }
     }
   }
-  return { rgb, width, height };
 }

@@ -29,6 +29,29 @@ def test_a_calibrated_model_has_no_error_on_average(n, size):
     assert np.mean([error["low"] == 0 for error in errors]) > 0.9
 
 
+@pytest.mark.parametrize("shape", [(0.3, 3), (0.05, 5), (1, 1), (3, 0.3)])
+@pytest.mark.parametrize(("n", "size"), [(60, 1), (300, 1), (300, 5)])
+def test_intervals_hold_the_truth_where_scores_are_skewed(shape, n, size):
+    """Of scores near 0, a bin often has no event at all, which looks like no variance."""
+    random, runs = np.random.default_rng(7), 150
+    calibrated, overconfident = 0, 0
+    for _ in range(runs):
+        scores = np.repeat(random.beta(*shape, n // size), size)
+        drawn, clusters = np.repeat(random.random(n // size), size), np.arange(n) // size
+        error = calibration_error(scores, drawn < scores, clusters)
+        calibrated += error["low"] == 0
+        truth = np.minimum(1.5 * scores + 0.05, 1)
+        bins = bins_of(scores)
+        squares = [
+            (bins == number).mean() * (scores - truth)[bins == number].mean() ** 2
+            for number in range(bins.max() + 1)
+        ]
+        error = calibration_error(scores, drawn < truth, clusters)
+        overconfident += error["low"] <= sum(squares) ** 0.5 <= error["high"]
+    assert calibrated / runs >= 0.9  # 93% or more, less two standard errors of 150 runs
+    assert overconfident / runs >= 0.9
+
+
 def test_the_error_that_is_not_debiased_grows_as_images_get_fewer():
     plain = [
         calibration(scores, events)["ece"]

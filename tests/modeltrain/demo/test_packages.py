@@ -23,6 +23,16 @@ def test_packages_are_fetched_once(tmp_path, monkeypatch):
     assert packages.fetch(tmp_path / "cache", ["owls", "foxes"]) == folders
 
 
+def test_sounds_are_not_kept(tmp_path, monkeypatch):
+    write_program(tmp_path / "bin", "apt-get", "echo > x.deb\n")
+    write_program(
+        tmp_path / "bin", "dpkg-deb", 'mkdir "$3" && cd "$3" && touch a.ogg a.png a.wav\n'
+    )
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    packages.unpack("owls", tmp_path / "owls")
+    assert [path.name for path in (tmp_path / "owls").iterdir()] == ["a.png"]
+
+
 def test_one_package_that_cannot_be_had_does_not_stop_the_others(tmp_path, monkeypatch, capsys):
     write_program(tmp_path / "bin", "apt-get", "[ $2 = owls ] && echo > x.deb\n")
     write_program(tmp_path / "bin", "dpkg-deb", 'mkdir -p "$3"\n')

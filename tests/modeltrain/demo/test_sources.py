@@ -71,9 +71,14 @@ def test_groups_follow_the_name(drawings):
     assert by_title(drawings, "dog face").groups == {"medium": "vector", "subject": "other"}
 
 
-def test_a_name_without_one_gender_gives_no_gender(drawings):
-    assert "gender" not in by_title(drawings, "firefighter: dark skin tone").groups
-    assert "gender" not in by_title(drawings, "prince: dark skin tone").groups
+@pytest.mark.parametrize("title", ["firefighter", "police officer", "person walking"])
+def test_people_whose_name_gives_no_gender_are_persons_beside_men_and_women(drawings, title):
+    assert by_title(drawings, f"{title}: dark skin tone").groups["gender"] == "person"
+
+
+@pytest.mark.parametrize("title", ["prince", "child", "girl", "ninja"])
+def test_without_a_man_and_a_woman_beside_it_such_a_name_gives_no_gender(drawings, title):
+    assert "gender" not in by_title(drawings, f"{title}: dark skin tone").groups
 
 
 def test_tones_are_balanced_and_all_genders_occur(drawings):
@@ -152,6 +157,30 @@ def test_an_emoji_that_a_style_lacks_is_none(drawings, tmp_path):
     assert in_audit_styles([by_title(drawings, "dog face")], tmp_path) == [
         by_title(drawings, "dog face")
     ]
+
+
+def media(drawings, words):
+    """The media of an emoji that is shown after so many others."""
+    wanted = [drawing for drawing in drawings if drawing.title in words]
+    others = [drawing for drawing in drawings if drawing.groups["subject"] == "other"]
+    cluster = wanted[0].cluster
+    return [
+        {
+            image.groups["medium"]
+            for image in in_audit_styles(images, NPM)
+            if image.cluster == cluster
+        }
+        for images in (wanted, others[:8] + wanted)
+    ]
+
+
+def test_hands_and_people_in_every_gender_are_shown_twice_and_others_once(drawings):
+    both = {"vector", "render"}
+    assert media(drawings, ["waving hand: dark skin tone"]) == [both, both]
+    firefighters = [f"{who}firefighter: dark skin tone" for who in ("", "man ", "woman ")]
+    assert media(drawings, firefighters) == [both, both]
+    assert media(drawings, firefighters[:2]) == [{"vector"}, {"render"}]
+    assert media(drawings, ["dog face"]) == [{"vector"}, {"render"}]
 
 
 def test_all_tones_of_an_emoji_are_shown_in_the_same_way(drawings):

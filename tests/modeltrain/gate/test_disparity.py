@@ -7,7 +7,7 @@ import pytest
 
 from modeltrain.audit import columns
 from modeltrain.gate.cells import outcomes_of
-from modeltrain.gate.disparity import as_dict, opened_disparities
+from modeltrain.gate.disparity import as_dict, opened_disparities, untested_groups
 from modeltrain.gate.policy import Policy
 from tests.modeltrain.gate.images import DRAWINGS, PORN, images
 
@@ -156,6 +156,36 @@ def test_a_group_that_changes_more_because_it_is_wrong_more_often_opens_no_gap()
                 answers += images(n, wrong=wrong, answer=PORN, tone=tone, start=start)
         runs_with_a_gap += bool(disparities(before, now, level=0.95, gap_share=0.4))
     assert runs_with_a_gap <= 6  # 13 without the interval
+
+
+def in_two_media(cluster_of):
+    """40 women and 40 men; in half of the pairs she is the photograph, in the other half he is."""
+    return [
+        answer
+        for place, (sex, medium) in enumerate(
+            [("woman", "photograph"), ("man", "drawn"), ("woman", "drawn"), ("man", "photograph")]
+        )
+        for answer in images(
+            40,
+            start=place * 1000,
+            cluster_of=lambda number: cluster_of(number // 2000, number % 1000),
+            sex=sex,
+            medium=medium,
+        )
+    ]
+
+
+def test_groups_that_cannot_be_dealt_anew_are_named():
+    policy = Policy(1, 0.05, 30, 0.95, standardised=["class", "medium"])
+    mixed = columns.from_predicted(in_two_media(lambda pair, number: f"{pair} {number}"))
+    assert untested_groups(mixed, policy) == [("sex", "man"), ("sex", "woman")]
+    single = columns.from_predicted(in_two_media(lambda pair, number: f"{pair} {number % 20}"))
+    assert untested_groups(single, policy) == [("sex", "man"), ("sex", "woman")]
+    unstandardised = replace(policy, standardised=["class"])
+    assert untested_groups(mixed, unstandardised) == []
+    apart = [replace(answer, cluster=answer.sha256) for answer in in_two_media(lambda *_: "")]
+    assert untested_groups(columns.from_predicted(apart), policy) == []
+    assert untested_groups(columns.from_predicted([]), policy) == []
 
 
 def test_axes_that_repeat_each_other_are_tested_once():

@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import binom
 
 from modeltrain.audit import columns
+from modeltrain.audit.columns import Columns
 from modeltrain.audit.fairness import effective_sample_size
 from modeltrain.gate import judge as module
 from modeltrain.gate import policy
@@ -55,7 +56,7 @@ def test_drawings_that_are_newly_called_porn_are_blocked():
     assert result["verdict"] == "blocked"
     assert result["sentence"] == (
         "Blocked: more false alarms in drawings images: 0 of 400 before, 400 of 400 now "
-        f"(+100 points, 99 to 100); {RARE}; 7 more cells are worse" + NOT_COVERED
+        f"(+100 points, 99 to 100); {RARE}; 1 more cell is worse" + NOT_COVERED
     )
     assert cell_of(result, "class", DRAWINGS, "confusion")["difference"] == -1
 
@@ -69,7 +70,7 @@ def test_porn_that_is_newly_called_neutral_is_blocked():
     assert result["verdict"] == "blocked"
     assert result["sentence"].startswith(
         "Blocked: more misses in porn images: 0 of 300 before, 300 of 300 now "
-        f"(+100 points, 98 to 100); {RARE}; 7 more cells are worse; "
+        f"(+100 points, 98 to 100); {RARE}; 1 more cell is worse; "
         "hentai and sexy images are not judged ("
     )
 
@@ -84,7 +85,7 @@ def test_confusions_exchanged_for_false_alarms_are_blocked():
     assert result["verdict"] == "blocked"
     assert result["sentence"].startswith(
         "Blocked: more false alarms in images with tone dark: 0 of 500 before, 60 of 500 now "
-        f"(+12 points, 9.3 to 15); {RARE}; 11 more cells are worse"
+        f"(+12 points, 9.3 to 15); {RARE}; 2 more cells are worse"
     )
 
 
@@ -179,8 +180,9 @@ def test_a_gap_between_groups_that_all_gained_is_told_and_passes():
     assert not gap["blocks"]
     assert gap["sentence"] == (
         "A gap opens: mistakes in images with tone a happen to 11.5% of 61, to 2.0% of comparable "
-        "others; before, to 98.4% and 98.4% (+9.4 points, −0.2 to 19); by chance alone in fewer "
-        "than 1 in 1,000 such audits. The group itself is better off (−87 points, −93 to −74)."
+        "others; before, to 98.4% and 98.4% (+9.4 points, −0.2 to 19); by chance alone in about "
+        f"1 in {round(1 / gap['p_value']):,} such audits. The group itself is better off (−87 "
+        "points, −93 to −74)."
     )
 
 
@@ -349,7 +351,7 @@ def test_a_finding_of_worse_is_corrected_for_the_number_of_groups():
     assert cell_of(few, "tone", "00", "confusion")["finding"] == "worse"
     cell = cell_of(many, "tone", "00", "confusion")
     assert cell["finding"] == "insufficient data"
-    assert cell["p_value"] == pytest.approx(1 - (1 - 1 / 64) ** 30, abs=0.05)
+    assert cell["p_value"] == pytest.approx((1 - (1 - 1 / 64) ** 30) / 2, abs=0.05)
 
 
 def test_clusters_make_the_gate_less_sure():
@@ -376,7 +378,9 @@ def test_changes_in_one_cluster_count_as_one_toss():
         for wrong in ((), range(5))
     )
     result = judge(champion=before, candidate=now, policy=rules())
-    assert cell_of(result, "class", NEUTRAL, "confusion")["p_value"] == pytest.approx(0.5, abs=0.02)
+    assert cell_of(result, "class", NEUTRAL, "confusion")["p_value"] == pytest.approx(
+        0.25, abs=0.02
+    )
 
 
 # Cells
@@ -665,7 +669,7 @@ def test_a_policy_that_no_number_of_images_satisfies_is_told_at_once():
         "(0 points, −6 to 6). Under this policy, no number of images would show it."
     )
     assert "under this policy, no number of images would do" in result["sentence"]
-    assert result["warnings"] == strict.warnings()
+    assert strict.warnings()[0] in result["warnings"]
 
 
 def test_result_is_ready_for_json_and_names_its_policy():
@@ -799,7 +803,7 @@ def test_a_group_wholly_inside_one_cluster_tells_nothing():
     cell = cell_of(result, "tone", "dark")
     assert cell["independent"] == 1
     assert cell["finding"] == "insufficient data"
-    assert cell["p_value"] >= 0.5
+    assert cell["p_value"] >= 0.2
 
 
 def test_an_axis_with_one_value_has_cells_and_no_gap():
@@ -850,8 +854,11 @@ def test_a_verdict_carries_the_warnings_of_a_policy_that_hardly_anything_can_pas
     same = every_class(60)
     result = judge(champion=same, candidate=same, policy=strict)
     assert result["verdict"] == "pass"
-    (warning,) = result["warnings"]
-    assert "cannot pass unless all answers are the same" in warning
+    assert result["warnings"] == [
+        "A cell needs 3,838 independent images to pass, even if no decision changes (to rule out a "
+        "rise of false alarms by 0.1 points). The audit set has 300. No model passes unless all "
+        "its answers are the same. Raise harm_ceiling, or collect as many."
+    ]
 
 
 def test_many_cells_with_too_few_images_are_named_in_few_words():
@@ -872,6 +879,162 @@ def test_hentai_that_is_called_a_drawing_is_a_miss():
     missed = images(60, expected=HENTAI, wrong=range(40), answer=DRAWINGS, start=9000)
     result = judge(champion=safe() + hentai, candidate=safe() + missed)
     assert cell_of(result, "class", HENTAI, "miss")["finding"] == "worse"
+
+
+@pytest.fixture(scope="module")
+def near_the_limit():
+    """Answers with ties: groups of equal size, some with equal outcomes, and copies of axes."""
+    random = np.random.default_rng(0)
+    n = 300
+    expected = np.where(np.arange(n) % 3 == 0, LABELS.index(DRAWINGS), LABELS.index(NEUTRAL))
+    tone = np.arange(n) % 5
+    axes = {
+        "tone": tone,
+        "medium": np.arange(n) % 2,
+        "copy": 4 - tone,
+        "age": random.integers(0, 4, n),
+        "place": random.integers(0, 3, n),
+    }
+    before, now = expected.copy(), expected.copy()
+    for group, wrong in enumerate((7, 7, 2, 2, 0)):
+        now[np.flatnonzero(tone == group)[:wrong]] = LABELS.index(PORN)
+    before[random.random(n) < 0.03] = LABELS.index(PORN)
+    hashes = random.integers(0, 256, (n, 32)).astype(np.uint8)
+    return [
+        Columns(
+            sha256=hashes,
+            cluster=(np.arange(n) // 2).astype(np.uint64),
+            expected=expected.astype(np.uint8),
+            scores=np.eye(len(LABELS), dtype=np.float32)[labels],
+            groups={
+                axis: ([f"{axis} {value}" for value in range(5)], places.astype(np.int16))
+                for axis, places in axes.items()
+            },
+        )
+        for labels in (before, now)
+    ]
+
+
+def renamed(answers, random_seed):
+    """The same answers with other names and another order of axes, values, clusters and rows.
+
+    Also returns each group's former name.
+    """
+    random = np.random.default_rng(random_seed)
+    axis_names = dict(zip(answers.groups, random.permutation(list("vwxyz")), strict=True))
+    groups, former = {}, {}
+    for axis in random.permutation(list(answers.groups)):
+        values, places = answers.groups[axis]
+        new_places = random.permutation(len(values))
+        names = [f"value {letter}" for letter in "abcde"]
+        for place, value in enumerate(values):
+            former[axis_names[axis], names[new_places[place]]] = (axis, value)
+        groups[axis_names[axis]] = (names, new_places[places].astype(np.int16))
+    clusters = random.permutation(len(answers)).astype(np.uint64)[answers.cluster.astype(int)]
+    other = replace(answers, cluster=clusters, groups=groups)
+    return other.take(random.permutation(len(answers))), former
+
+
+@pytest.mark.parametrize("random_seed", range(4))
+def test_names_and_order_decide_nothing(near_the_limit, random_seed):
+    policy = rules(standardised=["class"], thresholds=[0.5])
+    before, now = near_the_limit
+    result = judge(champion=before, candidate=now, policy=policy)
+    (other_before, former), (other_now, _) = (
+        renamed(answers, random_seed) for answers in near_the_limit
+    )
+    other = judge(champion=other_before, candidate=other_now, policy=policy)
+    assert other["verdict"] == result["verdict"]
+    names = {"axis", "value", "same_images_as", "sentence", "policy"}
+
+    def figures(cells, original=lambda axis, value: (axis, value)):
+        return sorted(
+            (
+                *original(cell["axis"], cell["value"]),
+                json.dumps({name: cell[name] for name in cell.keys() - names}, sort_keys=True),
+            )
+            for cell in cells
+        )
+
+    def original(axis, value):
+        return former.get((axis, value), (axis, value))
+
+    assert figures(other["cells"], original) == figures(result["cells"])
+    assert len(other["gaps"]) == len(result["gaps"])
+    widths = [
+        [gap[name] for gap in gaps["gaps"] for name in ("low", "p_value")]
+        for gaps in (result, other)
+    ]
+    assert sorted(widths[0]) == sorted(widths[1])
+
+
+def test_answers_are_compared_in_any_order(near_the_limit):
+    before, now = near_the_limit
+    order = np.random.default_rng(2).permutation(len(now))
+    result = judge(champion=before, candidate=now)
+    assert judge(champion=before, candidate=now.take(order)) == result
+
+
+def test_cells_that_are_worse_are_counted_once_for_all_rules_and_names():
+    """Every image is neutral and of one tone, and newly called porn at each of three rules."""
+    before = images(100, tone="dark")
+    now = images(100, wrong=range(50), answer=PORN, tone="dark")
+    result = judge(champion=before, candidate=now, policy=rules(thresholds=[0.3, 0.5]))
+    assert sum(cell["finding"] == "worse" for cell in result["cells"]) == 9
+    assert "more cell" not in result["sentence"]
+
+
+def test_gaps_that_cannot_be_looked_for_are_said_with_the_way_out():
+    def pairs():
+        """A woman and a man in each cluster, one of them as a photograph and one drawn."""
+        return [
+            answer
+            for place, (sex, medium) in enumerate([("woman", "photograph"), ("man", "drawn")])
+            for answer in images(
+                60,
+                start=place * 1000,
+                cluster_of=lambda number: str(number % 1000),
+                sex=sex,
+                medium=medium,
+            )
+        ] + [
+            answer
+            for place, (sex, medium) in enumerate([("man", "photograph"), ("woman", "drawn")])
+            for answer in images(
+                60,
+                start=place * 1000 + 2000,
+                cluster_of=lambda number: str(2000 + number % 1000),
+                sex=sex,
+                medium=medium,
+            )
+        ]
+
+    result = judge(
+        champion=pairs(), candidate=pairs(), policy=rules(standardised=["class", "medium"])
+    )
+    assert "; gaps by sex could not be looked for" in result["sentence"]
+    assert result["warnings"] == [
+        "Gaps for man and woman on the axis sex cannot be found: nearly all their images share a "
+        "cluster with an image of another group that is of another kind. Add images of each group "
+        "that are comparable, in the same clusters or in clusters of their own."
+    ]
+
+
+@pytest.mark.parametrize("wrong", [range(2), range(0, 8, 2)])
+def test_whether_a_cell_counts_does_not_depend_on_the_candidate(wrong):
+    """26 pairs: as 26 to 52 independent images, by how alike the images of a pair change."""
+    rest = every_class(400)
+    before = images(52, cluster_of=lambda number: f"pair {number // 2}", tone="dark")
+    now = images(
+        52, wrong=wrong, answer=PORN, cluster_of=lambda number: f"pair {number // 2}", tone="dark"
+    )
+    result = judge(champion=rest + before, candidate=rest + now, policy=rules())
+    cell = cell_of(result, "tone", "dark")
+    assert (cell["clusters"], cell["finding"]) == (26, "insufficient data")
+    assert result["verdict"] == "pass"
+    required = judge(champion=rest + before, candidate=rest + now, policy=rules(required=["tone"]))
+    assert required["verdict"] == "insufficient data"
+    assert cell_of(required, "tone", "dark")["needed"] >= 60
 
 
 # Mutants that survive (docs/mutation.md), and why they change nothing:

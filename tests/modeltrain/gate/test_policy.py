@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from modeltrain.audit import columns
 from modeltrain.gate import policy
 from modeltrain.gate.paired import Pairs, difference_interval
 from modeltrain.gate.policy import Exemption, Policy, PolicyRefused
 from modeltrain.labels import NSFW
+from tests.modeltrain.gate.images import images
 
 
 def policy_with(**settings):
@@ -253,20 +255,55 @@ def test_a_kind_of_mistake_that_only_classes_without_cover_suffer_is_not_require
     assert policy_with().requires("overall", "all", measure="miss")
 
 
-def test_a_policy_that_hardly_anything_can_pass_says_so_and_what_it_takes():
-    (warning,) = policy_with(harm_ceiling=0.05).warnings()
+def test_a_policy_that_nothing_can_pass_says_so_and_what_it_takes():
+    small = columns.from_predicted(images(60, tone="dark"))
+    assert Policy.load().warnings() == []
+    assert policy_with().warnings(small) == []
+    (warning,) = policy_with(harm_ceiling=0.05).warnings(small)
     assert warning == (
-        "A rise of false alarms by 5 points can be ruled out with 73 independent images or more, "
-        "even if no decision changes. A cell of 30 to 72 images cannot pass unless all answers are "
-        "the same."
+        "A cell needs 73 independent images to pass, even if no decision changes (to rule out a "
+        "rise of false alarms by 5 points). The audit set has 60. No model passes unless all its "
+        "answers are the same. Raise harm_ceiling, or collect as many."
     )
-    assert policy_with(harm_ceiling=0.05, minimum=73).warnings() == []
+    assert policy_with(harm_ceiling=0.05).warnings() == []
+    (warning,) = policy_with(margin=0.01).warnings(small)
+    assert "(to rule out a rise of harmless confusions by 1 points)" in warning
+    (warning,) = policy_with(margin=1e-6).warnings()
+    assert warning.startswith("A cell needs 3,841,455 independent images to pass")
+    assert policy_with(minimum=1_000_000).warnings() == [
+        "A cell needs 1,000,000 independent images to pass, even if no decision changes (the "
+        "policy's minimum). No model passes unless all its answers are the same. Lower minimum, or "
+        "collect as many."
+    ]
 
 
-def test_the_shipped_policy_covers_what_an_audit_set_without_explicit_images_can_judge():
+def test_required_cells_that_the_audit_set_lacks_are_named():
+    policy = policy_with(required=["overall", "class", "tone", "tone=light", "age=old"])
+    (warning,) = policy.warnings(columns.from_predicted(images(60, tone="dark")))
+    assert warning == (
+        "The policy requires tone=light, age=old, of which the audit set has no image: no model "
+        "passes. Add such images, or correct the policy."
+    )
+
+
+def test_a_level_at_which_nothing_can_be_worse_says_so():
+    assert policy_with(level=0.9998).warnings()[-1] == (
+        "Nothing can be called worse at a level of 0.9998: chances below 1 in 5,000 are not told "
+        "apart. Set level to 0.9996 or less, or gap_share lower."
+    )
+    assert policy_with(level=0.999, harm_errors=12).warnings() == []
+
+
+def test_a_margin_that_no_number_of_images_rules_out_says_so():
+    (warning,) = policy_with(harm_ceiling=1e-10).warnings()
+    assert warning.startswith("A cell needs more than a billion independent images to pass")
+    assert warning.endswith("Raise harm_ceiling, or collect as many.")
+
+
+def test_the_shipped_policy_covers_what_the_audit_set_of_the_demo_can_judge():
     shipped = Policy.load()
     assert shipped.version == 3
-    assert {cell.value for cell in shipped.not_covered} == {"hentai", "porn", "sexy"}
+    assert {cell.value for cell in shipped.not_covered} == {"hentai", "porn", "sexy", "hand"}
     assert shipped.requires("class", "drawings")
     assert shipped.requires("class", "neutral")
 

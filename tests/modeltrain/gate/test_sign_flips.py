@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 from statsmodels.stats.contingency_tables import mcnemar
 
 from modeltrain.gate import sign_flips as module
@@ -31,16 +31,20 @@ def enumerated(differences):
     matrix = np.array(differences)
     signs = np.array(list(product((-1, 1), repeat=len(matrix))))
     totals = signs @ matrix
-    # p_of[i, j]: the chance in cell j of a total at least as large as under the i-th choice.
-    p_of = (totals[None, :, :] >= totals[:, None, :]).mean(axis=1)
-    observed = (totals >= matrix.sum(axis=0)).mean(axis=0)
+    # p_of[i, j]: the chance in cell j of a larger total than under the i-th choice, or half of it
+    # the same; 1 in cells in which nothing changed.
+    larger = (totals[None, :, :] > totals[:, None, :]).mean(axis=1)
+    as_large = (totals[None, :, :] >= totals[:, None, :]).mean(axis=1)
+    p_of = np.where(matrix.any(axis=0), (larger + as_large) / 2, 1.0)
+    observed = p_of[len(signs) - 1]  # all signs are +1
     order = np.argsort(observed, kind="stable")
     adjusted, largest = np.empty(len(order)), 0.0
     for step, cell in enumerate(order):
         smallest = p_of[:, order[step:]].min(axis=1)
-        largest = max(largest, (smallest <= observed[cell] + 1e-12).mean())
+        fewer = (smallest < observed[cell] - 1e-12).mean()
+        largest = max(largest, (fewer + (smallest <= observed[cell] + 1e-12).mean()) / 2)
         adjusted[cell] = largest
-    return observed, adjusted
+    return observed, np.maximum(adjusted, observed)
 
 
 @given(small_matrices)
@@ -53,14 +57,15 @@ def test_p_values_are_those_of_every_choice_of_signs(differences):
 
 
 @pytest.mark.parametrize(("newly_wrong", "newly_right"), [(5, 0), (14, 2), (3, 3), (0, 4), (1, 9)])
-def test_single_images_have_the_exact_mcnemar_test(newly_wrong, newly_right):
+def test_single_images_have_mcnemars_mid_p_test(newly_wrong, newly_right):
     changes = [[1]] * newly_wrong + [[-1]] * newly_right
     p_value = flipped(changes).p_values[0]
     n = newly_wrong + newly_right
-    assert p_value == pytest.approx(binomtest(newly_wrong, n, alternative="greater").pvalue)
+    half = binom.pmf(newly_wrong, n, 0.5) / 2
+    assert p_value == pytest.approx(binomtest(newly_wrong, n, alternative="greater").pvalue - half)
     two_sided = mcnemar([[0, newly_right], [newly_wrong, 0]], exact=True).pvalue
     smaller_tail = min(p_value, flipped([[-change] for [change] in changes]).p_values[0])
-    assert min(2 * smaller_tail, 1) == pytest.approx(two_sided)
+    assert min(2 * (smaller_tail + half), 1) == pytest.approx(two_sided)
 
 
 def test_the_adjusted_p_value_is_never_below_the_cells_own():
@@ -85,7 +90,7 @@ def test_cells_of_different_images_cost_about_what_bonferroni_takes():
     for cell in range(5):
         differences[cell * 8 : cell * 8 + 8, cell] = 1
     result = flipped(differences)
-    expected = 1 - (1 - 2.0**-8) ** 5
+    expected = (1 - (1 - 2.0**-8) ** 5) / 2
     assert result.adjusted == pytest.approx([expected] * 5, abs=0.006)
 
 

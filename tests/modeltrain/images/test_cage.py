@@ -96,6 +96,11 @@ def test_a_layer_that_the_kernel_lacks_is_left_out_and_the_others_hold():
     assert probed.stdout == str(layers).replace("'", '"')
 
 
+def test_missing_layers_are_those_that_could_not_be_entered(monkeypatch):
+    monkeypatch.setattr(cage, "available_layers", lambda: ("seccomp",))
+    assert cage.missing_layers() == ("namespaces", "landlock")
+
+
 def test_a_machine_without_a_list_of_system_calls_has_no_filter(monkeypatch):
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
     with pytest.raises(OSError, match="riscv64"):

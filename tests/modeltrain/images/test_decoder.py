@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
+from modeltrain.images import decoder
 from modeltrain.images.codec import decode, decode_in_child, to_png
-from modeltrain.images.decoder import DecodeError, Limits
+from modeltrain.images.decoder import DecodeError, Limits, open_rgb
 from tests.modeltrain.images import files
 from tests.modeltrain.images.files import (
     SRGB,
@@ -205,3 +206,42 @@ def test_damaged_bytes_give_pixels_or_a_decode_error(kind, changes, keep):
 def test_any_bytes_give_pixels_or_a_decode_error(data):
     with contextlib.suppress(DecodeError):
         decode(data)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_large_image_is_averaged_in_squares_after_it_was_turned_upright(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    noise = np.random.default_rng(1).integers(0, 255, (131, 77, 3), dtype=np.uint8)
+    data = encoded(Image.fromarray(noise), exif=exif)
+    limits = Limits(kept_pixels=700)  # 131 × 77 pixels in squares of 4 × 4
+    whole = open_rgb(data, limits=limits)
+    shrunk = open_rgb(data, limits=limits, shrink=True)
+    assert shrunk.width * shrunk.height == 33 * 20
+    assert (np.asarray(shrunk) == np.asarray(whole.reduce(4))).all()
+
+
+@pytest.mark.parametrize("kind", sorted(WHOLE_FILES))
+@pytest.mark.parametrize("strip_pixels", [1, 10, 1000])
+def test_strips_do_not_show(kind, strip_pixels, monkeypatch):
+    """Colour, transparency and profile of a strip are those of the image."""
+    monkeypatch.setattr(decoder, "_STRIP_PIXELS", strip_pixels)
+    limits = Limits(kept_pixels=20)
+    whole = open_rgb(WHOLE_FILES[kind], limits=limits)
+    shrunk = open_rgb(WHOLE_FILES[kind], limits=limits, shrink=True)
+    factor = next(n for n in range(1, 99) if -(-whole.width // n) * -(-whole.height // n) <= 20)
+    assert (np.asarray(shrunk) == np.asarray(whole.reduce(factor))).all()
+
+
+def test_an_image_that_is_not_large_keeps_its_pixels():
+    limits = Limits(kept_pixels=24 * 16)
+    data = encoded(red_and_blue())
+    shrunk = open_rgb(data, limits=limits, shrink=True)
+    assert (np.asarray(shrunk) == decode(data)).all()
+
+
+def test_webp_has_a_limit_of_its_own():
+    """Its decoder needs four times the memory of others."""
+    error = decode_error(encoded(red_and_blue(), "WEBP"), limits=Limits(max_webp_pixels=383))
+    assert str(error).startswith("A WebP image must have at most 0.000383 million pixels. ")
+    assert decode(encoded(red_and_blue(), "WEBP"), limits=Limits(max_webp_pixels=384)).any()

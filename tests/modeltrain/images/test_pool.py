@@ -222,6 +222,15 @@ def test_no_memory_of_an_image_is_left_for_the_next(make_pool):
     assert 2**26 < ending.peak_bytes < 2 * 2**26
 
 
+def test_a_bomb_costs_little_and_so_does_what_follows(make_pool):
+    """6,324 × 6,324 pixels in 5 kB."""
+    file = io.BytesIO()
+    Image.new("1", (6324, 6324)).save(file, "PNG")
+    pixels, ending = make_pool().decode(file.getvalue(), limits=Limits())
+    assert pixels.shape == (1581, 1581, 3)
+    assert ending.peak_bytes < 300e6
+
+
 CAGED_ACTS = {
     "read a file": "open('{path}')",
     "write a file": "open('{path}', 'w')",

@@ -159,7 +159,7 @@ def test_a_missing_image_is_a_400_that_names_the_field(real_champion):
 
 def test_a_full_queue_refuses_more_images(real_champion, monkeypatch):
     register_worker()
-    monkeypatch.setattr(classifying, "QUEUE_LIMIT", 1)
+    monkeypatch.setattr(classifying, "LONGEST_QUEUE_SECONDS", 0)
     codes = [post(upload(seed), prefer="wait=0").status_code for seed in range(2)]
     assert codes == [202, 503]
     assert Classification.objects.count() == 1

@@ -3,6 +3,7 @@ import uuid
 
 import pytest
 from django.test import Client
+from rest_framework.authtoken.models import Token
 
 from feedback.models import Classification, Report, StoredImage
 from feedback.services import triage
@@ -79,6 +80,32 @@ def test_a_key_used_for_something_else_is_refused(running):
     assert Report.objects.count() == 1
 
 
+def test_a_stranger_with_the_same_key_and_body_does_not_get_the_receipt(running, mona):
+    key = {"Idempotency-Key": "1"}
+    token = Token.objects.create(user=mona).key
+    answers = [
+        Client().post(URL, drawing(), headers=key, REMOTE_ADDR="203.0.113.1"),
+        Client().post(URL, drawing(), headers=key, REMOTE_ADDR="203.0.113.2"),
+        Client().post(
+            URL,
+            drawing(),
+            headers={**key, "Authorization": f"Token {token}"},
+            REMOTE_ADDR="203.0.113.1",
+        ),
+    ]
+    assert len({answer.json()["receipt"] for answer in answers}) == 3
+    again = {**key, "Authorization": f"Token {token}"}
+    elsewhere = Client().post(URL, drawing(), headers=again, REMOTE_ADDR="203.0.113.3")
+    assert elsewhere.json()["receipt"] == answers[2].json()["receipt"]
+
+
+def test_a_key_that_is_too_long_is_refused_and_not_cut(running):
+    response = Client().post(URL, drawing(), headers={"Idempotency-Key": "x" * 201})
+    assert response.status_code == 422
+    assert "at most 200 characters. Received: 201" in response.json()["detail"]
+    assert not Report.objects.exists()
+
+
 def test_one_bad_image_refuses_the_whole_report_and_keeps_nothing(running):
     bad = io.BytesIO(b"not an image")
     bad.name = "bad.png"
@@ -130,7 +157,7 @@ def test_without_a_worker_nothing_is_kept(real_champion, axes):
 
 def test_a_queue_that_fills_up_half_way_leaves_nothing(real_champion, axes, monkeypatch):
     register_worker()
-    monkeypatch.setattr(classifying, "QUEUE_LIMIT", 1)
+    monkeypatch.setattr(classifying, "LONGEST_QUEUE_SECONDS", 0)
     assert Client().post(URL, drawing(images=[picture(1), picture(2)])).status_code == 503
     assert not Classification.objects.exists()
 

@@ -4,6 +4,7 @@ import pytest
 
 from feedback.errors import ClassifierBusy, ClassifierUnavailable, ImageRefused
 from feedback.models import Classification, Occlusion
+from feedback.services import classifications
 from nsfwsite.intake import classifying
 from tests.cast import upload
 from worker import heartbeat
@@ -43,11 +44,31 @@ def test_without_a_worker_nothing_is_stored(champion, tasks) -> None:
     assert tasks == []
 
 
-def test_a_full_queue_takes_no_more(champion, worker, tasks, monkeypatch) -> None:
-    monkeypatch.setattr(heartbeat, "queue_length", lambda queue: classifying.QUEUE_LIMIT)
-    with pytest.raises(ClassifierBusy):
+def queue_up(monkeypatch, length: int) -> None:
+    monkeypatch.setattr(heartbeat, "queue_length", lambda queue: length)
+
+
+def test_an_image_whose_turn_would_come_late_is_refused(champion, worker, tasks, monkeypatch):
+    monkeypatch.setattr(classifications, "seconds_per_image", lambda: 2.0)
+    queue_up(monkeypatch, 40)
+    with pytest.raises(ClassifierBusy, match="about 80 seconds") as refusal:
         classifying.classify(upload=upload())
+    assert refusal.value.retry_after == 20
     assert not Classification.objects.exists()
+
+
+def test_a_faster_worker_may_have_a_longer_queue(champion, worker, tasks, monkeypatch) -> None:
+    monkeypatch.setattr(classifications, "seconds_per_image", lambda: 0.2)
+    queue_up(monkeypatch, 300)
+    assert classifying.classify(upload=upload()).status == Status.WAITING
+
+
+def test_with_nobody_waiting_even_a_slow_worker_gets_an_image(
+    champion, worker, tasks, monkeypatch
+) -> None:
+    monkeypatch.setattr(classifications, "seconds_per_image", lambda: 900.0)
+    queue_up(monkeypatch, 0)
+    assert classifying.classify(upload=upload()).status == Status.WAITING
 
 
 def test_an_image_that_cannot_be_enqueued_is_discarded(champion, worker, monkeypatch) -> None:
