@@ -53,6 +53,7 @@ def _files(path: Path, refuse: Refuse) -> Iterator[Path]:
 
     if not path.is_dir():
         yield path
+        return
     for folder, folder_names, names in os.walk(path, onerror=report):
         folder_names[:] = sorted(name for name in folder_names if not name.startswith("."))
         yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
