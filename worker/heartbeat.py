@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import redis
 import structlog
@@ -106,7 +106,7 @@ def cage_lacks() -> list[str]:
     """The layers that the last confirmation named; none also when Redis is down."""
     try:
         with _redis() as client:
-            value: bytes | None = client.get("service")
+            value = cast("bytes | None", client.get("service"))
     except RedisUnavailable:
         return []
     return value.decode().split(",") if value else []
