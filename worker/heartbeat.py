@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 import redis
 import structlog
@@ -106,10 +106,10 @@ def cage_lacks() -> list[str]:
     """The layers that the last confirmation named; none also when Redis is down."""
     try:
         with _redis() as client:
-            value = cast("bytes | None", client.get("service"))
+            value = client.get("service")
     except RedisUnavailable:
         return []
-    return value.decode().split(",") if value else []
+    return value.decode().split(",") if isinstance(value, bytes) and value else []
 
 
 def queue_length(queue: str, *, priority: int = 0) -> int:

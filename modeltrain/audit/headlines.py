@@ -31,9 +31,9 @@ from modeltrain.audit.fairness import cluster_numbers, clustered_rate
 from modeltrain.audit.gaps import PERMUTATIONS, SEED, Gap, Grouping, gaps, opened_gaps
 from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, MISS, DecisionRule, possible
 from modeltrain.audit.minimum import MINIMUM_IMAGES
+from modeltrain.audit.strata import CLASS, strata_of
 from modeltrain.labels import LABELS
 
-CLASS = "class"
 CHOSEN_BY_MISTAKES = ("slice",)  # axes whose groups were chosen because the model is wrong there
 
 _TIMES = 5  # permutations that may be as extreme where the risk is smallest
@@ -157,16 +157,7 @@ def _families(answers: Columns) -> Iterator[_Family]:
 
 def _strata(answers: Columns, axis: str, rows: Rows) -> Rows:
     """Number the combinations of label and medium; one stratum for an axis that is one of both."""
-    strata = np.zeros(len(rows), dtype=np.intp)
-    if axis in STANDARDISED:
-        return strata
-    for name in STANDARDISED:
-        if name == CLASS:
-            strata = strata * len(LABELS) + answers.expected[rows]
-        elif name in answers.groups:
-            names, indices = answers.groups[name]
-            strata = strata * (len(names) + 1) + indices[rows] + 1
-    return np.unique(strata, return_inverse=True)[1]
+    return strata_of(answers, rows, () if axis in STANDARDISED else STANDARDISED)
 
 
 def _may_differ(family: _Family) -> bool:

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from modeltrain.audit.claims import ERROR
 from modeltrain.audit.columns import ABSENT, Columns
 from modeltrain.audit.fairness import Clusters, cluster_numbers
 from modeltrain.audit.gaps import PERMUTATIONS, Grouping, OpenedGap, opened_gaps
 from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, MISS, DecisionRule, possible
+from modeltrain.audit.strata import strata_of
 from modeltrain.gate.cells import Outcome
 from modeltrain.gate.paired import count_pairs, difference_interval
 from modeltrain.gate.policy import CLASS, Policy
-
-ERROR = "error"
 
 _TIMES = 5  # permutations that may be as extreme where the risk is smallest
 
@@ -210,26 +210,15 @@ def compared_groups(
         What images are standardised by.
     """
     # False alarms and misses befall different images, which are never compared with one another.
-    strata = possible(MISS, answers.expected[rows]).astype(np.intp)
-    for name in policy.standardised:
-        if name == CLASS:
-            strata = _parted(strata, answers.expected[rows])
-        elif name != axis and name in answers.groups:
-            strata = _parted(strata, answers.groups[name][1][rows] + 1)
+    harms = possible(MISS, answers.expected[rows]).astype(np.intp)
+    others = [name for name in policy.standardised if name == CLASS or name != axis]
+    strata = strata_of(answers, rows, others, within=harms)
     return Grouping(
         values=answers.groups[axis][0],
         groups=answers.groups[axis][1][rows].astype(np.intp),
         strata=strata,
         clusters=clusters[rows],
     ).by_first_image()
-
-
-def _parted(strata: Rows, numbers: NDArray[np.integer]) -> Rows:
-    """Part strata by another number, and number those that exist from 0 on."""
-    parted = strata * (int(numbers.max(initial=0)) + 1) + numbers
-    exists = np.bincount(parted) > 0
-    renumbered: Rows = (np.cumsum(exists) - 1)[parted]
-    return renumbered
 
 
 def _group(answers: Columns, axis: str, value: str, outcome: Outcome) -> Rows:

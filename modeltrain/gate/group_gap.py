@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from modeltrain.audit.claims import ERROR
 from modeltrain.audit.columns import ABSENT, Columns
 from modeltrain.audit.fairness import cluster_numbers
 from modeltrain.audit.gaps import Gap, gaps
 from modeltrain.audit.harm import DecisionRule, possible
-from modeltrain.gate.disparity import ERROR, compared_groups
+from modeltrain.gate.disparity import compared_groups
 from modeltrain.gate.policy import Policy
 
 

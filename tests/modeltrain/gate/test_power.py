@@ -129,7 +129,7 @@ def test_the_chance_of_a_gap_is_that_of_simulated_audits():
             opened = opened_gaps(
                 axis, {"error": (before < 0.03, after)}, margin=0.02, risk=0.02, lowest=0
             )
-            named += "a" in {found.now.value for found in opened["error"]}
+            named += "a" in {gap.now.value for gap in opened["error"]}
         chance = test.chance(images=size, rest=4 * size, rate=0.03, gap=gap)
         assert named / runs == pytest.approx(chance, abs=0.17)
 
