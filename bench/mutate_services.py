@@ -54,7 +54,7 @@ MORE_TESTS = {
     "shortages": [],
     "slices": [],
     "triage": ["feedback/services/test_approval_rule.py", "feedback/services/test_golden.py"],
-    "verdicts": ["feedback/services/test_retrains.py"],
+    "verdicts": ["feedback/services/test_retrains.py", "feedback/services/test_wear.py"],
 }
 REFUSAL = {"rule", "received", "remedy"}
 

@@ -49,6 +49,12 @@ BREAKS: dict[str, list[tuple[str, Change]]] = {
         ("blocked_hash", {"pdq": "0" * 63}),
         ("blocked_hash", {"pdq": "A" * 64}),
     ],
+    "recomputed_gate_has_policy_and_time": [
+        ("retrain", {"recomputed_at": NOW}),
+        ("retrain", {"recomputed_gate": {"verdict": "pass"}}),
+        ("retrain", {"recomputed_gate": {"verdict": "pass"}, "recomputed_at": NOW}),
+        ("retrain", {"recomputed_policy_sha256": "d" * 64}),
+    ],
     "confirmation_has_result_and_time": [
         ("confirmation", {"judged_at": NOW}),
         ("confirmation", {"gate": {"verdict": "pass"}}),

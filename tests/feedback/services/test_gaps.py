@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from feedback.errors import GapsNotAcknowledged, Invalid, OverrideNeeded
-from feedback.models import AuditSet, LedgerEntry, ModelVersion, Retrain
+from feedback.models import Audit, AuditSet, LedgerEntry, ModelVersion, Retrain
 from feedback.services import gaps, ledger, manifests, models, retrains
 from modeltrain.gate.sentences import open_gap_sentence
 from tests.cast import finished_audit
@@ -59,6 +59,12 @@ def test_what_is_no_gap_cannot_be_confirmed(evaluated, mona) -> None:
     with pytest.raises(Invalid, match="'skin_tone=pale'") as refused:
         retrains.promote(retrain=retrain, by=mona, acknowledged_gaps=[DARK, "skin_tone=pale"])
     assert f"the verdict lists '{DARK}'" in refused.value.received
+    with pytest.raises(Invalid) as refused:
+        gaps.acknowledge(retrain.gate, [f"tone={number}" for number in range(25)])
+    assert refused.value.received == (
+        ", ".join(f"'tone={number}'" for number in range(20))
+        + f" and 5 more, where the verdict lists '{DARK}'"
+    )
 
 
 def test_a_candidate_without_a_gap_needs_no_confirmation(evaluated, mona) -> None:
@@ -156,6 +162,50 @@ def test_a_gap_stays_open_under_later_models_until_one_closes_it(promoted, audit
     assert gaps.open_gaps() == []
 
 
+def test_a_gap_that_a_later_model_widens_is_told_once_as_the_later_one_opened_it(
+    promoted, audit_set, mona
+) -> None:
+    replace(audit_set, mona, dark=80, light=5)
+    (group,) = gaps.open_gaps()
+    assert group.retrain != promoted
+    assert [(gap["model"], gap["earlier_model"]) for gap in group.gaps] == [("v3", "v2")]
+
+
+def test_before_is_the_model_that_the_verdict_compared_with_or_else_the_base(
+    promoted, audit_set, mona
+) -> None:
+    base = audited_model(7, audit_set, answers_by_tone(dark=24, light=12))
+    for judged_against, earlier, rate in (
+        (promoted.judged_against, "v1", 1 / 2),
+        (None, "v7", 24 / 120),
+    ):
+        Retrain.objects.update(base=base, judged_against=judged_against)
+        ((gap,),) = (group.gaps for group in gaps.open_gaps())
+        assert gap["earlier_model"] == earlier
+        assert gap["standing_before"]["rate"] == pytest.approx(rate)
+
+
+@pytest.mark.parametrize("damage", ["lost", "cut off", "not finished"])
+def test_answers_that_cannot_be_read_leave_the_figures_of_the_gate(promoted, damage) -> None:
+    audit = Audit.objects.get(model=promoted.judged_against)
+    if damage == "lost":
+        audit.predictions.unlink()
+    elif damage == "cut off":
+        audit.predictions.write_bytes(audit.predictions.read_bytes()[:300])
+    else:
+        Audit.objects.filter(pk=audit.pk).update(status="waiting", finished_at=None, figures=None)
+    ((gap,),) = (group.gaps for group in gaps.open_gaps())
+    assert gap["standing_before"] is None
+    assert gap["standing"]["rate"] == pytest.approx(1 / 3)
+
+
+def test_the_figures_are_kept(promoted) -> None:
+    first = gaps.open_gaps()
+    for audit in Audit.objects.all():
+        audit.predictions.unlink()
+    assert gaps.open_gaps() == first
+
+
 def test_a_gap_just_beyond_the_margin_is_open(promoted, audit_set, mona) -> None:
     replace(audit_set, mona, dark=7, light=4)  # 2.5 points
     (group,) = gaps.open_gaps()
@@ -172,8 +222,12 @@ def test_a_rollback_to_the_model_before_leaves_no_open_gap(promoted, mona) -> No
 def test_a_gap_that_a_new_audit_set_cannot_show_stays_open(promoted, mona) -> None:
     other = AuditSet.objects.create(name="photos", manifest_sha256="d" * 64, images=60)
     finished_audit(promoted.candidate, other, answers_by_tone(dark=0, light=0)[240:])
+    wide = promoted.gate["gaps"][0]
+    narrow = {**wide, "rule": "NSFW score ≥ 0.3", "difference": wide["difference"] / 2}
+    Retrain.objects.update(gate={**promoted.gate, "gaps": [narrow, wide]})
     (group,) = gaps.open_gaps()
-    assert group.gaps[0]["standing"] is None
+    assert [gap["rule"] for gap in group.gaps] == ["highest score", "NSFW score ≥ 0.3"]
+    assert group.gaps[0]["standing"] is group.gaps[0]["standing_before"] is None
     assert open_gap_sentence(group.gaps[0]).endswith(
         "It cannot be measured anew under v2, so it stays open."
     )

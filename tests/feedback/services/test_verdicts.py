@@ -198,6 +198,56 @@ def test_a_verdict_that_was_replaced_while_it_was_read_promotes_nothing(
     assert ModelVersion.objects.champion() == v1
 
 
+def still_holds(retrain: Retrain) -> bool:
+    return Retrain.objects.filter(verdicts.still_holds(retrain), pk=retrain.pk).exists()
+
+
+def test_a_verdict_holds_until_what_it_was_reached_with_is_replaced(audited, judged) -> None:
+    v1 = audited(1, wrong=150, status="champion")
+    retrain = judged(audited(2, wrong=40), v1)
+    AuditSet.objects.create(name="aside", manifest_sha256="a" * 64, images=0, confirmation=True)
+    assert still_holds(retrain)
+    verdicts.refuse_outdated(retrain)
+
+    stored = Retrain.objects.filter(pk=retrain.pk)
+    for replaced in ({"policy_sha256": "0" * 64}, {"evaluated_at": timezone.now()}):
+        before = stored.values(*replaced).get()
+        stored.update(**replaced)
+        assert not still_holds(retrain)
+        stored.update(**before)
+
+    ModelVersion.objects.filter(pk=v1.pk).update(status="retired")
+    v3 = audited(3, wrong=20, status="champion")
+    assert not still_holds(retrain)
+    stored.update(judged_against=v3)
+    assert not still_holds(retrain)  # another process judged it anew meanwhile
+    retrain.refresh_from_db()
+    assert still_holds(retrain)
+
+    AuditSet.objects.create(name="newer", manifest_sha256="b" * 64, images=0)
+    assert not still_holds(retrain)
+    with pytest.raises(VerdictOutdated):
+        verdicts.refuse_outdated(retrain)
+
+
+def test_what_was_replaced_is_said_in_sentences(audited, judged) -> None:
+    v1 = audited(1, wrong=150, status="champion")
+    retrain = judged(audited(2, wrong=40), v1)
+    ModelVersion.objects.filter(pk=v1.pk).update(status="retired")
+    Retrain.objects.update(policy_sha256="0" * 64)
+    verdicts.judge_again(pk=retrain.pk)  # there is no model to compare with
+    assert Audit.objects.count() == 2
+    retrain.refresh_from_db()
+    (model, policy) = verdicts.changes(retrain)
+    assert model == "It was compared with v1, and no model is in service now."
+    assert policy.startswith("It was judged by the policy 000000000000, version 3, and the policy ")
+    audited(3, wrong=20, status="champion")
+    retrain.judged_against, retrain.policy_sha256 = None, ""
+    (model, policy) = verdicts.changes(retrain)
+    assert model == "It was compared with no model, and v3 is in service now."
+    assert policy.startswith("It was judged by the policy (unknown), version 3, and ")
+
+
 def test_a_verdict_that_holds_is_not_reached_again(audited, judged) -> None:
     retrain = judged(audited(2, wrong=40), audited(1, wrong=150, status="champion"))
     verdicts.judge_again(pk=retrain.pk)

@@ -1,5 +1,6 @@
 """Gaps between groups: counted on fingers, against fairlearn, and against brute force."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -69,6 +70,9 @@ def test_strata_without_both_sides_are_left_out():
     gap = gap_of(gaps(axis_of("aaabb", strata=[0, 0, 1, 0, 0]), np.array([1, 0, 1, 0, 0])), "a")
     assert (gap.n, gap.rest, gap.rate) == (2, 2, 0.5)
     assert gaps(axis_of("aab", strata=[0, 0, 1]), np.array([1, 0, 1])) == []
+    (right, wrong) = gaps(axis_of("ab"), np.array([0, 1]))
+    assert (right.n, right.rest, right.rate, right.rest_rate) == (1, 1, 0, 1)
+    assert (wrong.difference, wrong.value) == (1, "b")
 
 
 def test_an_axis_with_one_value_has_no_gap():
@@ -236,8 +240,9 @@ def test_a_gap_that_opened_for_dark_skin_is_found():
 
 def test_only_gaps_beyond_margin_risk_and_lowest_are_returned():
     axis, before = tones([30, 20, 10, 25])
-    _, now = tones([30, 35, 14, 20])
-    outcomes = {"error": (before, now)}
+    _, now = tones([31, 24, 13, 23])
+    axis = replace(axis, strata=axis.clusters % 2)
+    outcomes = {"miss": (now, before), "error": (before, now)}
 
     def opened(**limits):
         return opened_gaps(axis, outcomes, permutations=200, level=0.9, **limits)["error"]
@@ -366,4 +371,5 @@ def test_step_down_agrees_with_a_brute_force():
 # Mutants that survive (docs/mutation.md), and why they change nothing:
 # - dtype=None, astype(None): numpy chooses a type that holds the same numbers.
 # - weights >= 0 for the stratum means: images of weight 0 do not count in any stratum.
-# - steps < p + slack: the two would have to be equal to the last bit.
+# - <= and >= at a limit, and steps < p + slack: the two would have to be equal to the last bit.
+# - a default risk of 2: no p-value is above 1.

@@ -193,3 +193,7 @@ def test_reliability_is_the_share_of_explicit_images_of_each_bin_at_the_mix():
 def test_an_axis_must_be_one_of_the_answers():
     with pytest.raises(ValueError, match="Received: hair"):
         figures(answers(), axis="hair", use=USE)
+
+
+# Mutants that survive (docs/mutation.md), and why they change nothing:
+# - zip(…, strict=True) without it: both sides have as many bins.

@@ -202,7 +202,8 @@ def pair_of(number):
 
 def test_of_each_group_and_mistake_the_rule_that_lacks_most_is_shown():
     unsure = images(60, nsfw_score=0.4, start=50_000, tone="dark")
-    result = shortages_of([*safe(300), *unsure], thresholds=[0.3, 0.5])
+    namesake = images(20, start=70_000, look="dark")
+    result = shortages_of([*safe(300), *unsure, *namesake], thresholds=[0.3, 0.5])
     cells = result["cells"]
     hardest = {
         (cell["axis"], cell["value"], cell["measure"]): cell for cell in cells if cell["hardest"]
@@ -326,6 +327,7 @@ def test_a_model_that_is_no_worse_makes_as_many_mistakes_of_each_class():
 
 def test_an_audit_without_images_is_short_of_every_required_class():
     result = shortages_of([])
+    assert all(cell["smallest_change_50"] is None for cell in result["cells"])
     assert {group["value"] for group in result["groups"] if group["short"]} == {
         *("all", DRAWINGS, NEUTRAL)
     }
