@@ -32,7 +32,8 @@ test:
 # The tests of network and training import Keras, which is slow.
 FAST = tests/modeltrain tests/nsfwsite/static tests/setup tests/docs \
 	tests/test_architecture.py tests/test_mirror.py \
-	--ignore tests/modeltrain/network --ignore tests/modeltrain/training
+	--ignore tests/modeltrain/network --ignore tests/modeltrain/training \
+	--ignore tests/setup/test_supervision.py
 
 test-fast:
 	@$(PYTHON) setup/install.py dev

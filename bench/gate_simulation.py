@@ -284,6 +284,7 @@ SUITES: dict[str, list[World]] = {
         World(images=2000, rise=0.35, rate=0.35),
         World(images=500, rise=0.1, clusters="equal"),
         World(images=500, rise=0.1, clusters="heavy"),
+        World(images=80, rise=0.1, groups=120),
     ],
 }
 

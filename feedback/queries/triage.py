@@ -79,5 +79,5 @@ def quarantined_reports(burst: Burst) -> "QuerySet[Report]":
 def escalated() -> "QuerySet[Report]":
     """Reports that only the safety role may see, oldest first."""
     queryset = Report.objects.filter(status=Report.Status.ESCALATED)
-    queryset = queryset.annotate(pictures=Count("examples__image", distinct=True))
+    queryset = queryset.annotate(image_count=Count("examples__image", distinct=True))
     return reports.with_details(queryset).order_by("created_at", "pk")

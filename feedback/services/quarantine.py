@@ -16,7 +16,7 @@ def release(*, burst: Burst, by: User) -> int:
     if not roles.is_reviewer(by):
         raise WrongState(
             rule="Reports that are held are released by reviewers.",
-            received=f"{by}, who is none",
+            received=f"{by}, who is not one",
             remedy="Ask one of them.",
         )
     return queries.triage.quarantined_reports(burst).update(burst=None)
@@ -30,7 +30,7 @@ def reject(*, burst: Burst, by: User, reason: str) -> tuple[int, int]:
     if not roles.is_maintainer(by):
         raise WrongState(
             rule="Reports are rejected all at once by maintainers.",
-            received=f"{by}, who is none",
+            received=f"{by}, who is not one",
             remedy="Decide them one by one, or ask a maintainer.",
         )
     rejected = 0

@@ -159,7 +159,8 @@ def read_predictions(path: Path) -> list[Predicted]:
         if answer is None or answer.sha256 in predicted:
             raise PredictionsError(
                 f"Each line must be one prediction with {', '.join(sorted(_KEYS))}, each image "
-                f"once. Received: {line[:60]!r} ({path.name}, line {number}). Run the audit again."
+                "once; a score is a number from 0 to 1, and a group's value is text. "
+                f"Received: {line[:60]!r} ({path.name}, line {number}). Run the audit again."
             )
         predicted[answer.sha256] = answer
     return list(predicted.values())
@@ -215,10 +216,10 @@ def _parse(line: str) -> Predicted | None:
     scores, groups = values["scores"], values["groups"]
     if not isinstance(groups, dict) or not isinstance(scores, dict) or set(scores) != set(LABELS):
         return None
+    if not all(isinstance(value, str) for value in groups.values()):
+        return None
     # Rounding may take a softmax in float32 slightly above 1.
-    if not all(
-        isinstance(score, int | float) and 0 <= score <= 1.0001 for score in scores.values()
-    ):
+    if not all(type(score) in (int, float) and 0 <= score <= 1.0001 for score in scores.values()):
         return None
     return Predicted(**values)
 

@@ -104,11 +104,12 @@ def judge(
     unchanged = bool(np.array_equal(old.scores, new.scores))
     with ThreadPoolExecutor(1) as beside:  # numpy computes in both threads at once
         disparities = beside.submit(opened_disparities, old, outcomes, policy)
+        not_tested = beside.submit(untested_groups, old, policy)
         cells = [
             _cell(comparison, unchanged=unchanged, policy=policy)
             for comparison in compare_cells(old, outcomes, policy)
         ]
-        untested = untested_groups(old, policy)
+        untested = not_tested.result()
         gaps = [gap | {"sentence": gap_sentence(gap)} for gap in map(as_dict, disparities.result())]
     verdict = _verdict(cells, gaps)
     return {
@@ -225,9 +226,11 @@ def _images_needed(comparison: Comparison, rate: float, policy: Policy) -> int |
         measure=comparison.measure, rate=rate, disagreement=disagreement
     )
     too_few = comparison.clusters < policy.minimum
+    enough_clusters = policy.minimum * pairs.n / comparison.clusters
+    if too_few and _tells(comparison, rate, 1, policy):
+        return math.ceil(enough_clusters)
     if independent is None or independent > comparison.effective or too_few:
         design_effect = pairs.n / comparison.effective
-        enough_clusters = policy.minimum * pairs.n / comparison.clusters
         return (
             None
             if independent is None

@@ -79,6 +79,12 @@ def cell_sentence(cell: Cell) -> str:
     if cell["finding"] == "worse":
         return f"Blocked: more {what}: {_counts(cell)}; {_chance(cell['p_value'])}."
     if cell["finding"] == "insufficient data":
+        if cell["high"] < cell["margin"]:
+            return (
+                f"Not enough images: {what} are counted in {cell['clusters']} clusters, and "
+                f"{cell['minimum']} are needed to say that they do not rise: {_counts(cell)}. "
+                f"About {cell['needed']:,} such images would do."
+            )
         if cell["needed"] is not None:
             enough = f"About {cell['needed']:,} such images would show whether there is one."
         elif cell["difference"] > 0:
@@ -128,7 +134,8 @@ def shortage_sentence(cell: Cell) -> str:
 def gap_sentence(gap: Cell) -> str:
     """Say which group falls behind, by how much, how surely, and compared with what before."""
     now, before = gap["now"], gap["before"]
-    better = "is not surely better off" if gap["blocks"] else "is better off"
+    worse = "is worse off" if gap["own_low"] > 0 else "is not surely better off"
+    better = worse if gap["blocks"] else "is better off"
     own = (
         f"The group itself {better} ({short_points(gap['own_change'], signed=True)} points, "
         f"{short_points(gap['own_low'])} to {short_points(gap['own_high'])})."
@@ -224,7 +231,7 @@ def verdict_sentence(
             if gaps
             else ""
         )
-        return f"{first}{limits}.{gained}"
+        return f"{first}{limits}.{gained}{_harmed_but_few(cells)}"
     worse = [cell for cell in cells if cell["finding"] == "worse"]
     blocking = [gap for gap in gaps if gap["blocks"]]
     if worse:
@@ -245,6 +252,31 @@ def verdict_sentence(
         return f"Blocked: {opens[0].lower()}{opens[1:]}{limits}{end}{own}"
     short = [cell for cell in cells if cell["finding"] == "insufficient data" and has_to_tell(cell)]
     return "Not enough images: " + "; ".join(_shortages(short)) + f"{limits}."
+
+
+def _harmed_but_few(cells: Sequence[Cell]) -> str:
+    """Name the groups that look harmed and have too few images to decide, the worst first."""
+    harmed = sorted(
+        (
+            cell
+            for cell in cells
+            if cell["finding"] == "insufficient data"
+            and cell["measure"] != "confusion"
+            and cell["n"]
+            and cell["low"] > 0
+        ),
+        key=lambda cell: -cell["difference"],
+    )
+    by_name = {cell_name(cell): cell for cell in reversed(harmed)}
+    worst = sorted(by_name.values(), key=lambda cell: -cell["difference"])[:3]
+    if not worst:
+        return ""
+    counts = [
+        f"{_what(cell)}: {cell['champion_wrong']} of {cell['n']} before, "
+        f"{cell['candidate_wrong']} of {cell['n']} now"
+        for cell in worst
+    ]
+    return f" These look harmed and have too few images to decide: {'; '.join(counts)}."
 
 
 def _not_judged(cells: Sequence[Cell]) -> str:

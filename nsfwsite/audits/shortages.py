@@ -59,6 +59,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "measures": measures,
         "measure": measure,
         "rows": rows,
+        "gap_rows": [row for row in rows if row["gap_tested"]],
         "row": row,
         "rise": (rise or result["policy"]["harm_ceiling"]) * 100,
         "charts": charts,

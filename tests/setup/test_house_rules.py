@@ -66,6 +66,8 @@ def test_a_file_that_may_use_the_environment_does(path, monkeypatch):
         "example.image.file.storage.delete(name)",
         "storages['images'].delete(name)",
         "StoredImage.objects.filter(pk=1).delete()",
+        "example.image.delete()",
+        "image.delete()",
     ],
 )
 def test_a_stored_image_is_deleted_in_one_file(code):
@@ -74,6 +76,7 @@ def test_a_stored_image_is_deleted_in_one_file(code):
     assert finding.startswith("feedback/services/somewhere.py:1 deletes a stored image.")
     assert findings(rule, code, "feedback/services/images.py") == []
     assert findings(rule, "report.delete()\nstorages['incoming'].delete(name)") == []
+    assert findings(rule, "images = StoredImage.objects.all()\nimages.delete()")
 
 
 @pytest.mark.parametrize(
@@ -91,6 +94,7 @@ def test_a_stored_image_is_deleted_in_one_file(code):
         "return Response(status=codes.HTTP_409_CONFLICT)",
         "return HttpResponse(status=HTTPStatus.CONFLICT)",
         "return HttpResponse(status=http.HTTPStatus.CONFLICT)",
+        "from http import HTTPStatus as Status",
     ],
 )
 def test_a_status_outside_of_its_file_is_a_finding(code):
@@ -171,3 +175,26 @@ def test_a_percentage_in_a_script_or_template_is_a_finding(name, line, tmp_path,
     monkeypatch.setattr(house_rules, "ROOT", tmp_path)
     (finding,) = house_rules.pages_and_scripts_have_one_formatter()
     assert finding.startswith(f"nsfwsite/{name}:2 formats a percentage.")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "app.send_task('upkeep.erase_files_task')",
+        "task.delay(1)",
+        "task.apply_async()",
+    ],
+)
+def test_a_task_that_is_sent_within_a_transaction_is_a_finding(code) -> None:
+    assert findings(house_rules.no_bare_delay, code)
+
+
+def test_a_limit_of_none_is_no_limit() -> None:
+    code = "@shared_task(name='a', soft_time_limit=None, time_limit=60)\ndef a_task(): pass"
+    (finding,) = findings(house_rules.tasks_have_limits, code, "worker/tasks/a.py")
+    assert "lacks soft_time_limit" in finding
+
+
+def test_labels_as_pairs_are_a_list_of_labels_too() -> None:
+    code = "[('drawings', 'Drawings'), ('neutral', 'Neutral'), ('porn', 'Porn')]"
+    assert findings(house_rules.one_file_knows_the_labels, code)

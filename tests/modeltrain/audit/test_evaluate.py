@@ -137,7 +137,8 @@ def test_a_line_that_is_no_object_is_refused(tmp_path, line):
         evaluate.read_predictions(tmp_path / "p")
     assert str(refusal.value) == (
         "Each line must be one prediction with cluster, expected, groups, scores, sha256, each "
-        f"image once. Received: {line[:60]!r} (p, line 1). Run the audit again."
+        "image once; a score is a number from 0 to 1, and a group's value is text. "
+        f"Received: {line[:60]!r} (p, line 1). Run the audit again."
     )
 
 

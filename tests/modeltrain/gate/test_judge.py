@@ -101,6 +101,27 @@ def test_harm_to_a_group_under_the_minimum_is_told_and_blocked():
     )
 
 
+def test_harm_to_a_small_group_that_chance_may_explain_elsewhere_is_told_in_a_pass():
+    """Beside it, both models are wrong on 3% of 1,500 images that are cut in 40 ways."""
+    random = np.random.default_rng(7)
+    axes = {f"axis{number}": random.integers(0, 5, 1500) for number in range(8)}
+
+    def model(small_wrong):
+        wrong = set(np.flatnonzero(random.random(1500) < 0.03).tolist())
+        many = [
+            replace(answer, groups={axis: f"v{values[n]}" for axis, values in axes.items()})
+            for n, answer in enumerate(images(1500, wrong=wrong, answer=PORN, start=100_000))
+        ]
+        return many + images(29, wrong=small_wrong, answer=PORN, start=9000, tone="small")
+
+    result = judge(champion=model(()), candidate=model(range(9)), policy=rules(required=[]))
+    assert result["verdict"] == "pass"
+    assert result["sentence"].endswith(
+        " These look harmed and have too few images to decide: false alarms in images with "
+        "tone small: 0 of 29 before, 9 of 29 now."
+    )
+
+
 @pytest.mark.parametrize("n", [10, 15, 29])
 def test_worse_is_said_of_any_number_of_images(n):
     def small(wrong):
@@ -561,6 +582,22 @@ def test_a_cell_with_exactly_the_minimum_of_images_may_pass():
         return cell_of(result, "class", NEUTRAL, "confusion")["finding"]
 
     assert (finding(30), finding(31)) == ("not worse", "insufficient data")
+
+
+def test_a_group_that_got_much_better_in_few_clusters_is_said_to_lack_clusters_and_nothing_else():
+    def hands(wrong):
+        return every_class() + images(
+            90, wrong=wrong, start=9000, cluster_of=lambda number: f"{number // 5}", subject="hand"
+        )
+
+    result = judge(champion=hands(range(90)), candidate=hands(()), policy=rules())
+    cell = cell_of(result, "subject", "hand", "confusion")
+    assert cell["needed"] == 150
+    assert cell["sentence"].startswith(
+        "Not enough images: harmless confusions in images with subject hand are counted in 18 "
+        "clusters, and 30 are needed to say that they do not rise: 90 of 90 before, 0 of 90 now"
+    )
+    assert cell["sentence"].endswith("About 150 such images would do.")
 
 
 def test_a_cell_with_exactly_the_minimum_of_images_decides_although_it_is_not_required():

@@ -47,6 +47,19 @@ def test_a_small_group_is_told_with_how_many_images_more(client, two_models) -> 
     assert "Hentai, porn and sexy images are not judged (This site keeps no explicit image" in page
 
 
+def test_gaps_that_would_be_noticed_are_listed_for_groups_beside_others(client, audited) -> None:
+    audited(
+        enough()
+        + images(60, wrong=range(3), answer=PORN, start=50_000, gender="woman")
+        + images(400, wrong=range(12), answer=PORN, start=60_000, gender="man")
+    )
+    response = client.get(reverse("shortage"))
+    woman, man = sorted(response.context["gap_rows"], key=lambda row: row["n"])
+    assert (woman["value"], man["value"]) == ("woman", "man")
+    assert woman["missing_to_see_gap"] > 0
+    assert "Gaps between groups" in response.content.decode()
+
+
 def test_nothing_is_short_where_there_are_enough_images(client, audited) -> None:
     audited(enough())
     page = page_text(client, "shortage")

@@ -25,7 +25,10 @@ export function rate(count, n) {
   const width = 1 + Z ** 2 / n;
   const centre = (share + Z ** 2 / (2 * n)) / width;
   const reach = (Z * Math.sqrt((share * (1 - share)) / n + Z ** 2 / (4 * n ** 2))) / width;
-  return { count, n, rate: share, low: centre - reach, high: centre + reach };
+  // Exactly 0 and 1 for none and for all, where rounding would leave a trace.
+  const low = count === 0 ? 0 : centre - reach;
+  const high = count === n ? 1 : centre + reach;
+  return { count, n, rate: share, low, high };
 }
 
 /**
