@@ -14,7 +14,7 @@ from pathlib import Path
 from modeltrain.data import dataset, manifest
 from modeltrain.data.dataset import Dataset
 from modeltrain.data.manifest import Row
-from modeltrain.files import write_whole
+from modeltrain.files import DISK_FULL_ERRNOS, write_whole
 from modeltrain.images.codec import decode_in_child, pixel_sha256, to_png
 from modeltrain.images.decoder import DecodeError, Limits, MachineBusy
 from modeltrain.images.hashing import MIN_QUALITY, pdq
@@ -28,7 +28,6 @@ _LABEL_RULE = "A label must be one of the dataset's."
 _LIMITS = Limits(wall_seconds=300)  # nobody waits for this image
 _MAX_BUSY = 20
 _BUSY_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
-_DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class DiskFull(OSError):
@@ -153,7 +152,7 @@ def import_images(
             images={record.sha256: _image_path(store, record.sha256) for record in taken},
         )
     except OSError as error:
-        if error.errno not in _DISK_FULL_ERRNOS:
+        if error.errno not in DISK_FULL_ERRNOS:
             raise
         raise DiskFull(
             f"There must be space for the images. Received: {error}. Free some and run it again: "
