@@ -47,6 +47,12 @@ class RangeOutside(Refusal):
     title = "This part of the file does not exist"
 
 
+class StorageFull(Refusal):
+    """Nothing can be stored until an operator makes room."""
+
+    title = "The disk is full"
+
+
 class Invalid(Refusal):
     """A field breaks a rule."""
 

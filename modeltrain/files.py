@@ -1,8 +1,11 @@
 """Files that are written completely or not at all."""
 
+import errno
 import os
 import tempfile
 from pathlib import Path
+
+DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def write_whole(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = True) -> None:

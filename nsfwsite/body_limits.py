@@ -1,6 +1,9 @@
-"""How large a request may be: the server and the site apply the same limit."""
+"""How large a request may be: on this the server and the site agree."""
 
 from django.conf import settings
+
+# In a request's environment: the error with which the server failed to store its body.
+BODY_ERROR = "speakup.body_error"
 
 
 def body_limit(path: str) -> tuple[str, int]:

@@ -1,15 +1,19 @@
 """What happens around every view."""
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.loader import render_to_string
+from django.views import defaults
 
+from feedback.disk import storage_full
 from feedback.errors import BodyTooLarge, Refusal, Unreadable
 from nsfwsite.access import refusal_page
 from nsfwsite.api import problems
-from nsfwsite.body_limits import body_limit
+from nsfwsite.body_limits import BODY_ERROR, body_limit
 from nsfwsite.refusal_status import FIRST_ERROR, METHOD_NOT_ALLOWED
 
 
@@ -75,13 +79,25 @@ def _refuse(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     return refusal_page(request, refusal)
 
 
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The answer to an exception that nothing expected, while it is handled."""
+    full = storage_full(sys.exc_info()[1])
+    if full is None:
+        return defaults.server_error(request)
+    request.user = AnonymousUser()  # the database may not even be readable
+    return _refuse(request, full)
+
+
 class BodyLimit:
-    """Refuse a body that is too large. The server does not even pass it on."""
+    """Refuse a body that is too large, or that did not fit the disk. The server does not pass it
+    on, and sets `BODY_ERROR` to what went wrong."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if full := storage_full(request.META.get(BODY_ERROR)):
+            return _refuse(request, full)
         size = int(request.META.get("CONTENT_LENGTH") or 0)
         kind, limit = body_limit(request.path)
         if size <= limit:

@@ -5,6 +5,7 @@ from feedback.errors import Refusal
 
 STATUS: dict[type[Refusal], int] = {
     Refusal: 400,
+    errors.Unreadable: 400,
     errors.ImageRefused: 422,
     errors.Invalid: 422,
     errors.KeyReused: 422,
@@ -17,6 +18,7 @@ STATUS: dict[type[Refusal], int] = {
     errors.ArtifactMissing: 409,
     errors.RangeOutside: 416,
     errors.ClassifierUnavailable: 503,
+    errors.StorageFull: 507,
 }
 
 # What Django answers before any of our views runs.

@@ -19,9 +19,10 @@ from django.conf import settings
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
+from waitress.task import WSGITask
 from waitress.utilities import BadRequest, Error
 
-from nsfwsite.body_limits import body_limit
+from nsfwsite.body_limits import BODY_ERROR, body_limit
 from nsfwsite.refusal_status import REQUEST_TIMEOUT
 from nsfwsite.wsgi import application
 
@@ -44,9 +45,10 @@ class RequestTimeout(Error):
 
 
 class Parser(HTTPRequestParser):
-    """Hands a request on as soon as its body is known to be too large for its address."""
+    """Hands a request on without its body if that is too large for its address, or for the disk."""
 
-    too_large = False
+    without_body = False
+    body_error: OSError | None = None
     body_rcv: Any = None  # waitress's receiver of the body
 
     def received(self, data: bytes) -> int:
@@ -55,6 +57,10 @@ class Parser(HTTPRequestParser):
         except ValueError as error:  # a length of thousands of digits, an address like http://[
             self.error = BadRequest(str(error))
             self.completed = True
+            return len(data)
+        except OSError as error:  # the file of the body
+            self.body_error = error
+            self._leave_out_body(self.content_length)
             return len(data)
         if self.error is None and self.body_rcv is not None:
             size = max(self.content_length, len(self.body_rcv))
@@ -65,17 +71,26 @@ class Parser(HTTPRequestParser):
 
     def _leave_out_body(self, size: int) -> None:
         """Complete the request without its body, for `BodyLimit` to refuse."""
-        self.body_rcv.getbuf().close()
+        with contextlib.suppress(OSError):  # closing writes what is left, and fails on a full disk
+            self.body_rcv.getbuf().close()
         self.body_rcv = None
         self.headers |= {"CONTENT_LENGTH": str(size), "CONNECTION": "close"}
         self.expect_continue = False
-        self.completed = self.too_large = True
+        self.completed = self.without_body = True
+
+
+class Task(WSGITask):
+    def get_environment(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environment()
+        environ[BODY_ERROR] = self.request.body_error
+        return environ
 
 
 class Channel(HTTPChannel):
     """A connection. It receives a request, waits for the site, sends the response, and so on."""
 
     parser_class = Parser
+    task_class = Task
     sendbuf_len: int
     request: Any = None  # what has arrived of the next request
     discarding = False
@@ -102,7 +117,7 @@ class Channel(HTTPChannel):
 
     def service(self) -> None:
         # Nothing is read between a request and its service, so no rest of its body goes astray.
-        self.discarding = self.requests[0].too_large
+        self.discarding = self.requests[0].without_body
         super().service()
         self.served += 1
 

@@ -106,7 +106,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 def _folder(name: str) -> dict[str, object]:
     return {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "feedback.storage.WholeFileStorage",
         "OPTIONS": {"location": env.DATA_DIR / name, "file_permissions_mode": 0o600},
     }
 

@@ -4,6 +4,7 @@ from django.urls import include, path
 from nsfwsite import health, privacy
 from nsfwsite.pages.account import admin_sign_in
 
+handler500 = "nsfwsite.middleware.server_error"
 urlpatterns = [
     path("", include("nsfwsite.demo.urls")),
     path("", include("nsfwsite.audits.urls")),

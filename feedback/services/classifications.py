@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from feedback.disk import storage_full
 from feedback.errors import ImageRefused, WrongState
 from feedback.models import Classification, DemoAnswer
 from feedback.services import images, models, uploads
@@ -89,11 +90,15 @@ def classify(*, pk: str) -> None:
     _delete_upload(classification)
 
 
-def fail(*, pk: str) -> None:
+def fail(*, pk: str, reason: BaseException | None = None) -> None:
     """Record that the worker could not answer, so that nobody waits for it."""
+    full = storage_full(reason)
+    problem = {"rule": full.rule, "received": full.received, "remedy": full.remedy} if full else {}
     waiting = Classification.objects.filter(pk=pk, status=Classification.Status.WAITING)
     for classification in waiting:
-        if waiting.update(status=Classification.Status.FAILED, finished_at=timezone.now()):
+        if waiting.update(
+            status=Classification.Status.FAILED, problem=problem, finished_at=timezone.now()
+        ):
             _delete_upload(classification)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +13,7 @@ from pathlib import Path
 from modeltrain.data import dataset, manifest
 from modeltrain.data.dataset import Dataset
 from modeltrain.data.manifest import Row
-from modeltrain.files import write_whole
+from modeltrain.files import DISK_FULL_ERRNOS, write_whole
 from modeltrain.images.codec import decode_in_child, pixel_sha256, to_png
 from modeltrain.images.decoder import DecodeError, Limits, MachineBusy
 from modeltrain.images.hashing import MIN_QUALITY, pdq
@@ -25,7 +24,6 @@ from modeltrain.progress import ProgressCallback, quiet
 
 _LABEL_RULE = "A label must be one of the dataset's."
 _LIMITS = Limits(wall_seconds=300)  # nobody waits for this image
-_DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class DiskFull(OSError):
@@ -131,7 +129,7 @@ def import_images(
             images={record.sha256: _image_path(store, record.sha256) for record in taken},
         )
     except OSError as error:
-        if error.errno not in _DISK_FULL_ERRNOS:
+        if error.errno not in DISK_FULL_ERRNOS:
             raise
         raise DiskFull(
             f"There must be space for the images. Received: {error}. Free some and run it again: "

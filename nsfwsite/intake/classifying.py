@@ -7,7 +7,7 @@ import time
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
-from feedback.errors import ClassifierBusy, ClassifierUnavailable, ImageRefused
+from feedback.errors import ClassifierBusy, ClassifierUnavailable, ImageRefused, StorageFull
 from feedback.models import Classification, ModelVersion, Occlusion, Report, StoredImage
 from feedback.services import classifications, occlusions, rejudging
 from nsfwsite.intake.enqueue import enqueue
@@ -97,10 +97,14 @@ def raise_if_refused(classification: Classification) -> None:
         The worker could not use the image.
     ClassifierUnavailable
         The worker failed to answer.
+    StorageFull
+        The worker could not store the image.
     """
     status = Classification.Status
     if classification.status == status.REFUSED:
         raise ImageRefused(**classification.problem)
+    if classification.status == status.FAILED and classification.problem:
+        raise StorageFull(**classification.problem)
     if classification.status == status.FAILED:
         raise _no_answer()
 

@@ -9,8 +9,8 @@ from worker import heartbeat
 def classify_task(pk: str) -> None:
     try:
         classifications.classify(pk=pk)
-    except Exception:
-        classifications.fail(pk=pk)
+    except Exception as error:
+        classifications.fail(pk=pk, reason=error)
         raise
     finally:
         heartbeat.notify(pk)
