@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, TextIO
@@ -11,6 +12,8 @@ from typing import Any, Protocol, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+
+_LOG_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -59,9 +62,16 @@ class JsonLines:
 
 
 class Terminal:
-    """Reports a progress bar on a terminal, plain lines elsewhere, and results on stdout."""
+    """Reports a progress bar on a terminal, plain lines elsewhere, and results on stdout.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    log_seconds : float
+        How often there is a line where there is no terminal.
+    """
+
+    def __init__(self, *, log_seconds: float = _LOG_SECONDS) -> None:
+        self._log_seconds = log_seconds
         self._console = Console()
         self._bar = Bar(
             TextColumn("{task.description}"),
@@ -72,6 +82,7 @@ class Terminal:
             disable=not self._console.is_terminal,
         )
         self._stage = ""
+        self._stage_start = self._last_line = 0.0
         self._task: Any = None
 
     def __call__(self, stage: str, done: int, total: int, message: str) -> None:
@@ -79,9 +90,20 @@ class Terminal:
             self._stage = stage
             self._bar.start()
             self._task = self._bar.add_task(message, total=total)
-            if not self._console.is_terminal:
-                self._console.print(f"{stage}: {message}", highlight=False, soft_wrap=True)
+            self._stage_start = self._last_line = time.monotonic()
+            self._print_line(f"{stage}: {message}")
+        elif time.monotonic() - self._last_line >= self._log_seconds:
+            self._last_line = time.monotonic()
+            seconds_left = (self._last_line - self._stage_start) * (total - done) / max(done, 1)
+            self._print_line(
+                f"{stage}: {done:,} of {total:,}, {format_duration(seconds_left)} left"
+            )
         self._bar.update(self._task, completed=done, total=total, description=message)
+
+    def _print_line(self, line: str) -> None:
+        if not self._console.is_terminal:
+            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+            self._console.file.flush()
 
     def finish(self, result: Mapping[str, Any], message: str) -> None:
         """Print the result."""
@@ -97,6 +119,13 @@ class Terminal:
     def close(self) -> None:
         """Restore the terminal."""
         self._bar.stop()
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration for people: seconds below two minutes, minutes below two hours."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def reporter(*, json_lines: bool) -> JsonLines | Terminal:

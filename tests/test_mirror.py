@@ -12,9 +12,16 @@ from setup.structure import PACKAGES, ROOT
 # the module, unless it names one of the module's classes, functions or constants. A test of several
 # modules at once is better than one for each where they only work together.
 TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
-    "modeltrain/__main__.py": ("tests/modeltrain/curate/test_clean.py", "__main__ import main"),
+    "modeltrain/__main__.py": ("tests/modeltrain/test_main.py", ""),
+    "modeltrain/model/classify_files.py": (
+        "tests/modeltrain/verbs/test_classify_verb.py",
+        '"classify"',
+    ),
     "modeltrain/audit/minimum.py": ("tests/modeltrain/audit/test_evaluate.py", ""),
     "modeltrain/images/child.py": ("tests/modeltrain/images/test_pool.py", ""),
+    "modeltrain/importing/class_names.py": ("tests/docs/test_importing.py", "dataset_infos.json"),
+    "modeltrain/importing/layout.py": ("tests/docs/test_importing.py", "run_import"),
+    "modeltrain/importing/spellings.py": ("tests/docs/test_importing.py", "with a blank"),
     "modeltrain/importing/download.py": ("tests/modeltrain/importing/test_url_lists.py", ""),
     "modeltrain/network/inception.py": ("tests/modeltrain/network/test_export.py", ""),
     "modeltrain/training/activation_cache.py": ("tests/modeltrain/training/test_article.py", ""),

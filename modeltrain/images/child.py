@@ -4,7 +4,7 @@ The template has everything imported and never sees an image. A child starts as 
 about two milliseconds, decodes one image, and ends: what a hostile image does to its child, no
 other image meets. `pool` starts templates and talks to them.
 
-Pillow and the standard library alone, so that a template starts fast.
+Pillow, its reader of HEIC and the standard library alone, so that a template starts fast.
 """
 
 import gc
@@ -18,7 +18,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from PIL import Image, ImageCms, MpoImagePlugin
+import pillow_heif
+from PIL import AvifImagePlugin, Image, ImageCms, MpoImagePlugin
 
 from modeltrain.images import cage
 from modeltrain.images.decoder import (
@@ -71,7 +72,7 @@ def decode_shared(memory: mmap.mmap, length: int, limits: Limits) -> None:
     data = memory[REPLY_BYTES : REPLY_BYTES + length]
     try:
         try:
-            image = open_rgb(data, limits=limits, shrink=True)
+            image = open_rgb(data, limits=limits, caged=True)
         except MemoryError:
             raise too_much_memory_error(limits) from None
         del data
@@ -97,6 +98,8 @@ def serve(work: Work = decode_shared) -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):  # meant for the parent, which closes the socket
         signal.signal(number, signal.SIG_IGN)
+    pillow_heif.register_heif_opener(thumbnails=False)
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     # Pillow imports these on use, when files can no longer be opened.
     Image.init()
     Image.new("RGB", (1, 1)).tobytes()

@@ -75,7 +75,8 @@ class MachineBusy(TimeoutError):
         )
 
 
-_ACCEPTED = "An image must be a JPEG, PNG, WebP, GIF or BMP file."
+_ACCEPTED = "An image must be a JPEG, PNG, WebP, GIF, BMP, HEIC or AVIF file."
+_CAGED_FORMATS = ("HEIF", "AVIF")  # read for strangers alone
 _SAVE_AS = "Save it as JPEG or PNG and send that."
 _WHOLE = "An image file must be whole and readable."
 _SMALLER = "Make it smaller and send it again."
@@ -127,6 +128,12 @@ def _sniff(data: bytes) -> str | None:
         return "WEBP"
     if data[:6] in (b"GIF87a", b"GIF89a"):
         return "GIF"
+    if data[4:8] == b"ftyp":
+        brands = data[8 : min(int.from_bytes(data[:4]), 256)]
+        if b"avif" in brands or b"avis" in brands:
+            return "AVIF"
+        if brands[:3] in (b"hei", b"hev", b"mif"):
+            return "HEIF"
     return "BMP" if data.startswith(b"BM") else None
 
 
@@ -134,8 +141,6 @@ def _refuse_format(data: bytes) -> NoReturn:
     """Name the most common formats that are not accepted, so that the remedy is clear."""
     signatures = {
         "a TIFF file": data[:4] in (b"II*\0", b"MM\0*"),
-        "an AVIF file": data[4:12] in (b"ftypavif", b"ftypavis"),
-        "a HEIC file": data[4:8] == b"ftyp" and data[8:11] in (b"hei", b"hev", b"mif"),
         "a PDF file": data.startswith(b"%PDF"),
         "an SVG file": b"<svg" in data[:4096].lower(),
         "an icon file": data[:4] == b"\0\0\1\0",
@@ -255,7 +260,7 @@ def _factor(width: int, height: int, kept_pixels: int) -> int:
     return factor
 
 
-def open_rgb(data: bytes, *, limits: Limits, shrink: bool = False) -> Image.Image:
+def open_rgb(data: bytes, *, limits: Limits, caged: bool = False) -> Image.Image:
     """Decode one still image.
 
     Parameters
@@ -265,9 +270,10 @@ def open_rgb(data: bytes, *, limits: Limits, shrink: bool = False) -> Image.Imag
     limits : Limits
         Bytes and pixels are checked here, from the header, before anything is decoded. Time and
         memory are enforced by the child process.
-    shrink : bool
-        Whether an image of more than `limits.kept_pixels` is made smaller, by averaging squares of
-        2 by 2 pixels, or 3 by 3, as many as it takes. `pixels.js` does the same in browsers.
+    caged : bool
+        Whether this is a child in the cage, for a stranger's image. It reads HEIC and AVIF as well.
+        An image of more than `limits.kept_pixels` is made smaller, by averaging squares of 2 by 2
+        pixels, or 3 by 3, as many as it takes. `pixels.js` does the same in browsers.
 
     Returns
     -------
@@ -286,7 +292,7 @@ def open_rgb(data: bytes, *, limits: Limits, shrink: bool = False) -> Image.Imag
         received = f"{len(data) / MIB:.1f} MiB"
         raise DecodeError("too_many_bytes", rule, received, _SMALLER)
     kind = _sniff(data)
-    if kind is None:
+    if kind is None or (kind in _CAGED_FORMATS and not caged):
         _refuse_format(data)
     try:
         with Image.open(io.BytesIO(data), formats=[kind]) as image:
@@ -298,8 +304,10 @@ def open_rgb(data: bytes, *, limits: Limits, shrink: bool = False) -> Image.Imag
                 raise _too_many_pixels_error(limits.max_webp_pixels, received, "A WebP")
             if max(width, height) > limits.max_side:
                 raise _too_long_error(limits, f"{width} × {height}")
-            # A phone's MPO file holds several images but is no animation: the first is the photo.
-            if getattr(image, "is_animated", False) and image.format != "MPO":
+            # A phone's MPO or HEIC file may hold several images but is no animation: the one that
+            # is opened is the photo.
+            is_phone_photo = image.format in ("MPO", "HEIF")
+            if getattr(image, "is_animated", False) and not is_phone_photo:
                 raise DecodeError(
                     "animated",
                     "An image must not be animated.",
@@ -307,7 +315,7 @@ def open_rgb(data: bytes, *, limits: Limits, shrink: bool = False) -> Image.Imag
                     "Send one frame of it.",
                 )
             image.load()
-            factor = _factor(width, height, limits.kept_pixels) if shrink else 1
+            factor = _factor(width, height, limits.kept_pixels) if caged else 1
             return _upright_rgb(image) if factor == 1 else _upright_rgb_shrunk(image, factor)
     except DecodeError:
         raise

@@ -1,24 +1,39 @@
-"""Images in an archive of class folders, read one by one without unpacking to disk."""
+"""Images in an archive, read one by one without unpacking to disk.
+
+Their labels are the names of their folders, or in a Hugging Face imagefolder's metadata.
+"""
 
 from __future__ import annotations
 
 import gzip
+import posixpath
 import re
 import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from modeltrain.images.decoder import MIB, Limits
+from modeltrain.importing import class_names, layout, tables
 from modeltrain.importing.folders import not_a_file_error, outside_class_error
-from modeltrain.importing.items import ImportRefused, Source, SourceItem, is_visible, to_text
+from modeltrain.importing.items import (
+    ImportRefused,
+    Skip,
+    Source,
+    SourceItem,
+    is_visible,
+    to_text,
+)
+from modeltrain.importing.tables import Table, TableRow
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
 _MAX_HEADER_BYTES = 64 * 1024
+_MAX_TABLE_BYTES = 64 * MIB
 _ARCHIVE_ERRORS = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError)
 _MEMBER_ERRORS = (*_ARCHIVE_ERRORS, RuntimeError, NotImplementedError)
 _COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
@@ -38,7 +53,7 @@ class _Member:
     size: int
     is_folder: bool
     is_file: bool  # neither link nor device
-    read: Callable[[], bytes]
+    read: Callable[[int], bytes]  # at most so many bytes
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -46,84 +61,157 @@ class _Member:
 
     @property
     def is_outside(self) -> bool:
-        name = self.name
-        return ".." in self.parts or "\\" in name or bool(re.match("/|[A-Za-z]:", name))
+        return ".." in self.parts or bool(re.match("/|[A-Za-z]:", self.name))
 
 
-def read(path: Path, *, limits: ArchiveLimits | None = None) -> Source:
-    """Read a `.tar`, `.tar.gz` or `.zip` of class folders, which may be inside one folder.
+def read(
+    path: Path,
+    *,
+    columns: tuple[str, str] = ("file_name", "label"),
+    names: Sequence[str] = (),
+    limits: ArchiveLimits | None = None,
+) -> Source:
+    """Read a `.tar`, `.tar.gz` or `.zip`, which may have everything inside one folder.
 
     The names are read first, to find the labels. A damaged archive gives the items before the
-    damage.
+    damage. Where there is metadata, files that it does not list are ignored.
 
     Parameters
     ----------
     path : pathlib.Path
         The format is recognized by the first bytes.
+    columns : tuple of str, optional
+        The metadata's columns of paths and labels.
+    names : sequence of str, optional
+        The names behind numbers as labels; those listed in the archive unless given.
     limits : ArchiveLimits, optional
 
     Raises
     ------
     ImportRefused
-        When it has no folders, or is damaged before the first one.
+        When it has neither metadata nor folders, or is damaged before the first one.
     """
     limits = limits or ArchiveLimits()
     files: list[tuple[str, ...]] = []
     folders: set[tuple[str, ...]] = set()
+    texts: dict[str, bytes] = {}
     damage = None
     for member in _members(path, limits):
         if isinstance(member, ImportRefused):
             damage = member
         elif not member.is_outside:
             (folders.add if member.is_folder else files.append)(member.parts)
-    tops = {parts[0] for parts in [*files, *folders] if len(parts) > 1}
-    depth = int(len(tops) == 1 and any(len(parts) > 2 for parts in files))
-    labels = {parts[depth] for parts in files if len(parts) > depth + 1}
-    labels |= {parts[depth] for parts in folders if len(parts) > depth}
-    if not labels:
-        rule = "An archive must hold a folder of images for each class."
+            texts |= _text(member)
+    if listed := _tables(texts, columns, names):
+        return _read_listed(path, limits, listed)
+    folder_layout = layout.find(files, folders, in_one_folder=True)
+    if not folder_layout.labels:
+        rule = "An archive must hold a folder of images for each class, or a metadata file."
         raise damage or ImportRefused(rule, path, "Pack the folders.")
-    return Source(
-        tuple(sorted(map(to_text, labels))), len(files), lambda skip: _items(path, limits, depth)
-    )
+
+    def items(skip: Skip) -> Generator[SourceItem, None, None]:
+        seen: set[str] = set()
+        for member in _members(path, limits):
+            if isinstance(member, ImportRefused):
+                yield SourceItem(path.name, "", refused=member)
+            elif not member.is_folder:
+                label, split = folder_layout.place(member.parts)
+                name = to_text(member.name) + (" (again)" if member.name in seen else "")
+                error = _member_error(member, seen)
+                if not error and not label:
+                    error = outside_class_error(to_text(member.name))
+                yield _item(member, SourceItem(name, label, split=split), error)
+
+    return Source(folder_layout.labels, len(files), items)
 
 
-def _items(path: Path, limits: ArchiveLimits, depth: int) -> Generator[SourceItem, None, None]:
-    seen: set[str] = set()
-    for member in _members(path, limits):
-        if isinstance(member, ImportRefused):
-            yield SourceItem(path.name, "", refused=member)
-        elif not member.is_folder:
-            yield _item(member, depth, seen)
-            seen.add(member.name)
+def _text(member: _Member) -> dict[str, bytes]:
+    """Return a member that is metadata, or lists the names of classes, by its name."""
+    name = PurePosixPath(member.name).name
+    is_table = name in (*tables.METADATA, tables.PARQUET)
+    is_names = len(member.parts) <= 2 and name in class_names.FILES
+    if not member.is_file or not (is_table or is_names):
+        return {}
+    max_bytes = _MAX_TABLE_BYTES if is_table else class_names.MAX_BYTES
+    if is_table and member.size > max_bytes:
+        raise ImportRefused(
+            f"Metadata in an archive may have {max_bytes:,} bytes.", f"{member.size:,}", "Split it."
+        )
+    try:
+        return {to_text(member.name): member.read(max_bytes)}
+    except _MEMBER_ERRORS as reason:
+        if not is_table:
+            return {}
+        rule = "A file in an archive must be readable."
+        raise ImportRefused(rule, f"{to_text(member.name)} ({reason})", "Pack it again.") from None
 
 
-def _item(member: _Member, depth: int, seen: set[str]) -> SourceItem:
-    name = to_text(member.name)
-    label = to_text(member.parts[depth]) if len(member.parts) > depth + 1 else ""
-    max_bytes = Limits().max_bytes
+def _tables(
+    texts: Mapping[str, bytes], columns: tuple[str, str], names: Sequence[str]
+) -> list[Table]:
+    lists = {PurePosixPath(name).name: data for name, data in texts.items()}
+    names = names or class_names.find(lists, columns[1])
+    metadata = []
+    for name, data in sorted(texts.items()):
+        folder, slash, file = name.rpartition("/")
+        if file not in class_names.FILES:
+            tables.refuse_parquet(name)
+            metadata.append(
+                tables.open_table(data, file, columns=columns, folder=folder + slash, names=names)
+            )
+    return metadata
+
+
+def _read_listed(path: Path, limits: ArchiveLimits, listed: list[Table]) -> Source:
+    def items(skip: Skip) -> Generator[SourceItem, None, None]:
+        rows: dict[str, list[TableRow]] = defaultdict(list)
+        for table in listed:
+            for row in table.rows():
+                if row.refused:
+                    yield SourceItem(row.path, row.label, refused=row.refused)
+                else:
+                    name = row.path.replace("\\", "/")
+                    rows[posixpath.normpath(name)].append(row)
+        for member in _members(path, limits):
+            if isinstance(member, ImportRefused):
+                yield SourceItem(path.name, "", refused=member)
+                continue
+            for row in rows.pop(posixpath.normpath(to_text(member.name)), ()):
+                item = SourceItem(row.path, row.label, groups=row.groups, split=row.split)
+                yield _item(member, item, _member_error(member, set()))
+        yield from (row.missing() for missing in rows.values() for row in missing)
+
+    total = sum(1 for table in listed for _ in table.rows())
+    return Source(tables.labels_of(listed), total, items, tables.warnings_of(listed))
+
+
+def _member_error(member: _Member, seen: set[str]) -> ImportRefused | None:
+    """Return why a member cannot be read, and add its name to those seen."""
+    name, max_bytes = to_text(member.name), Limits().max_bytes
     if member.name in seen:
-        error = ImportRefused("A name must be in an archive once.", name, "Give it another name.")
-        return SourceItem(f"{name} (again)", label, refused=error)
+        return ImportRefused("A name must be in an archive once.", name, "Give it another name.")
+    seen.add(member.name)
     if member.is_outside:
-        error = ImportRefused("A path in an archive must lead into it.", name, "Pack it again.")
-    elif not member.is_file:
-        error = not_a_file_error("a link or a device")
-    elif not label:
-        error = outside_class_error(name)
-    elif member.size > max_bytes:
-        error = ImportRefused(
+        return ImportRefused("A path in an archive must lead into it.", name, "Pack it again.")
+    if not member.is_file:
+        return not_a_file_error("a link or a device")
+    if member.size > max_bytes:
+        return ImportRefused(
             f"An image may have {max_bytes:,} bytes.", f"{member.size:,}", "Make it smaller."
         )
-    else:
-        try:
-            data = member.read()
-        except _MEMBER_ERRORS as reason:
-            rule = "A file in an archive must be readable."
-            error = ImportRefused(rule, reason, "Pack it again.")
-        else:
-            return SourceItem(name, label, lambda: data)
-    return SourceItem(name, label, refused=error)
+    return None
+
+
+def _item(member: _Member, item: SourceItem, error: ImportRefused | None) -> SourceItem:
+    """Return the item with its bytes, or refused."""
+    if error:
+        return replace(item, refused=error)
+    try:
+        data = member.read(Limits().max_bytes + 1)
+    except _MEMBER_ERRORS as reason:
+        rule = "A file in an archive must be readable."
+        return replace(item, refused=ImportRefused(rule, reason, "Pack it again."))
+    return replace(item, read=lambda: data)
 
 
 def _members(path: Path, limits: ArchiveLimits) -> Iterator[_Member | ImportRefused]:
@@ -151,12 +239,12 @@ def _tar_members(path: Path, limits: ArchiveLimits) -> Iterator[_Member]:
             while member := archive.next():
                 archive.members = []  # type: ignore[attr-defined] # else every header stays in memory
                 yield _Member(
-                    name=member.name,
+                    name=_with_slashes(member.name),
                     size=member.size,
                     is_folder=member.isdir(),
                     is_file=member.isreg() and not member.issparse(),
-                    read=lambda member=member: tar.read_member(  # type: ignore[misc]
-                        member.offset_data, member.size
+                    read=lambda max_bytes, member=member: tar.read_member(  # type: ignore[misc]
+                        member.offset_data, min(member.size, max_bytes)
                     ),
                 )
         if tar.last.strip(b"\0") or len(tar.last) < tarfile.BLOCKSIZE:
@@ -199,19 +287,26 @@ def _zip_members(path: Path, limits: ArchiveLimits) -> Iterator[_Member]:
             if total > limits.total_bytes:
                 raise _limit_error(f"more than {limits.total_bytes:,} bytes")
             yield _Member(
-                name=member.filename,
+                name=_with_slashes(member.filename),
                 size=member.file_size,
-                is_folder=member.is_dir(),
+                is_folder=member.is_dir() or member.filename.endswith("\\"),
                 is_file=stat.S_IFMT(member.external_attr >> 16) in {0, stat.S_IFREG},
-                read=lambda member=member: _read_zip_member(archive, member),  # type: ignore[misc]
+                read=lambda max_bytes, member=member: _read_zip_member(  # type: ignore[misc]
+                    archive, member, max_bytes
+                ),
             )
 
 
-def _read_zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+def _read_zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, max_bytes: int) -> bytes:
     if member.compress_type not in _COMPRESSIONS:  # others use as much memory as their header says
         raise NotImplementedError("it is compressed in another way than by deflating")
     with archive.open(member) as file:
-        return file.read(Limits().max_bytes + 1)
+        return file.read(max_bytes)
+
+
+def _with_slashes(name: str) -> str:
+    """Return a name with the separators of POSIX; some programs on Windows write backslashes."""
+    return name.replace("\\", "/")
 
 
 def _limit_error(received: str) -> ImportRefused:

@@ -9,9 +9,9 @@ from queue import Full, Queue
 from threading import Event
 from urllib.parse import urlsplit
 
-from modeltrain.importing.fetch import FetchRules, RetryLater, fetch
+from modeltrain.importing.fetch import FetchRules, fetch
 from modeltrain.importing.host_queue import HostQueue
-from modeltrain.importing.items import ImportRefused, SourceItem
+from modeltrain.importing.items import ImportRefused, RetryLater, SourceItem
 
 
 @dataclass(frozen=True)
@@ -84,5 +84,5 @@ def _try(pending: _Download, rules: FetchRules, stopped: Event) -> tuple[SourceI
             delay = max(error.wait, rules.wait * 2**pending.tries)
             if delay <= rules.longest_wait:
                 return None, delay
-        return SourceItem(pending.address, pending.label, refused=error), 0
+        return SourceItem(pending.address, pending.label, refused=error, web=True), 0
     return SourceItem(pending.address, pending.label, lambda: data, web=True), 0

@@ -18,7 +18,7 @@ import pycurl
 
 from modeltrain.images.decoder import Limits
 from modeltrain.importing.ip_addresses import Network, is_permitted
-from modeltrain.importing.items import ImportRefused
+from modeltrain.importing.items import ImportRefused, RetryLater
 
 USER_AGENT = "SpeakUp-import/1 (collects images for a dataset)"
 _RETRY_STATUSES = frozenset({429, 500, 502, 503, 504})
@@ -75,20 +75,6 @@ class FetchRules:
             )
 
 
-class RetryLater(ImportRefused):
-    """The address may work later.
-
-    Attributes
-    ----------
-    wait : float
-        Seconds that the host asked to wait; 0 if it did not.
-    """
-
-    def __init__(self, rule: str, received: object, wait: float = 0.0) -> None:
-        super().__init__(rule, received, _REMEDY)
-        self.wait = wait
-
-
 def fetch(address: str, *, rules: FetchRules, stopped: Event | None = None) -> bytes:
     """Return the body of an address's response, whatever it holds.
 
@@ -117,7 +103,9 @@ def fetch(address: str, *, rules: FetchRules, stopped: Event | None = None) -> b
             continue
         received = f"status {request.status}"
         if request.status in _RETRY_STATUSES:
-            raise RetryLater("An address must have an image.", received, request.retry_after)
+            raise RetryLater(
+                "An address must have an image.", received, _REMEDY, wait=request.retry_after
+            )
         if not 200 <= request.status < 300:
             raise ImportRefused("An address must have an image.", received, _REMEDY)
         if directives := _OPTED_OUT & request.directives:
@@ -197,7 +185,7 @@ class _Request:
     def _error(self, code: int, message: str) -> ImportRefused:
         if code == pycurl.E_OPERATION_TIMEDOUT:
             rule = f"An address must answer within {self._rules.seconds:g} seconds."
-            return RetryLater(rule, message)
+            return RetryLater(rule, message, _REMEDY)
         if code == pycurl.E_WRITE_ERROR:
             rule = f"An image may have {self._rules.max_bytes:,} bytes."
             return ImportRefused(rule, "more", _REMEDY)

@@ -28,6 +28,20 @@ class ImportRefused(ValueError):
         super().__init__(f"{rule} Received: {received}. {remedy}")
 
 
+class RetryLater(ImportRefused):
+    """The item may work later.
+
+    Attributes
+    ----------
+    wait : float
+        Seconds that its host asked to wait; 0 if it did not.
+    """
+
+    def __init__(self, rule: str, received: object, remedy: str, *, wait: float = 0.0) -> None:
+        super().__init__(rule, received, remedy)
+        self.wait = wait
+
+
 @dataclass(frozen=True)
 class SourceItem:
     """One item in a source.
@@ -45,6 +59,8 @@ class SourceItem:
         Why it cannot be read, if so.
     web : bool
         Whether it came from the web, where one placeholder may stand for many missing images.
+    split : str
+        The manifest's split that the source gives it, if any.
     """
 
     source: str
@@ -53,6 +69,7 @@ class SourceItem:
     groups: Mapping[str, str] = field(default_factory=dict)
     refused: ImportRefused | None = None
     web: bool = False
+    split: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,11 +85,14 @@ class Source:
     items : callable
         Returns a generator of SourceItem. Its argument is a function of source and label that says
         which items need not be fetched; a reader that fetches nothing may still yield those.
+    warnings : tuple of str
+        What is doubtful about it.
     """
 
     labels: tuple[str, ...]
     total: int
     items: Callable[[Skip], Generator[SourceItem, None, None]]
+    warnings: tuple[str, ...] = ()
 
 
 def is_visible(name: str) -> bool:

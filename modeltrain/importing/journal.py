@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 
 from modeltrain.files import write_whole
-from modeltrain.importing.items import ImportRefused, SourceItem
+from modeltrain.importing.items import ImportRefused, RetryLater, SourceItem
 
 JOURNAL_FILE = "import.jsonl"
 TAKEN, COPY, LEFT_OUT = "taken", "copy", "left out"
@@ -31,9 +31,14 @@ class ImportRecord:
     pdq : str
         Perceptual hash of an image from the web that is not too plain; else empty.
     web : bool
+    split : str
+        The manifest's split that the source gives it, if any.
     outcome : {"taken", "copy", "left out"}
     rule, received, remedy : str
         Why it was left out; empty if it was taken.
+    settled : bool
+        Whether an interrupted import that resumes leaves it as it is. A file that was left out is
+        tried again, and so is an address that may work later.
     """
 
     source: str
@@ -43,10 +48,12 @@ class ImportRecord:
     sha256: str = ""
     pdq: str = ""
     web: bool = False
+    split: str = ""
     outcome: str = TAKEN
     rule: str = ""
     received: str = ""
     remedy: str = ""
+    settled: bool = True
 
     @property
     def key(self) -> tuple[str, str]:
@@ -66,10 +73,12 @@ def record(
         sha256=sha256,
         pdq=pdq,
         web=item.web,
+        split=item.split,
         outcome=LEFT_OUT if refused else TAKEN,
         rule=refused.rule if refused else "",
         received=refused.received if refused else "",
         remedy=refused.remedy if refused else "",
+        settled=refused is None or (item.web and not isinstance(refused, RetryLater)),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def kind_of(path: Path) -> str:
     if path.is_dir():
         if tables.metadata_files(path):
             return "imagefolder"
-        return "addresses" if url_lists.find_lists(path) else "folders"
+        lists = url_lists.find_lists(path)
+        return "addresses" if lists and not url_lists.are_beside_images(lists) else "folders"
     name = path.name.lower()
     if path.is_file() and name.endswith(archives.SUFFIXES):
         return "archive"
@@ -44,6 +46,7 @@ def read(
     kind: str | None = None,
     root: Path | None = None,
     columns: tuple[str | None, str | None] = (None, None),
+    labels: Sequence[str] = (),
     rules: FetchRules | None = None,
 ) -> Source:
     """Read the contents of a source without decoding or fetching images yet.
@@ -59,6 +62,8 @@ def read(
     columns : tuple of str, optional
         A table's column names for path and label; `path` (`file_name` in an imagefolder) and
         `label` unless given.
+    labels : sequence of str, optional
+        The labels, in the order of their numbers; what the source says unless given.
     rules : FetchRules, optional
         How addresses are fetched.
 
@@ -67,34 +72,33 @@ def read(
     ImportRefused
         When it is of no known kind, or its contents are not laid out in a known way.
     """
-    source = _read(path, kind or kind_of(path), root, columns, rules or FetchRules())
+    kind = kind or kind_of(path)
+    labels = tuple(labels) or _listed_labels(path)
+    column_names = (
+        columns[0] or ("path" if kind == "table" else "file_name"),
+        columns[1] or "label",
+    )
+    match kind:
+        case "addresses":
+            source = url_lists.read(path, rules=rules or FetchRules())
+        case "imagefolder" if path.is_dir():
+            source = tables.read_imagefolder(path, columns=column_names, names=labels)
+        case "archive" | "imagefolder":
+            source = archives.read(path, columns=column_names, names=labels)
+        case "table":
+            source = tables.read(path, columns=column_names, root=root, names=labels)
+        case _:
+            source = folders.read(path)
+    return replace(source, labels=labels or source.labels)
+
+
+def _listed_labels(path: Path) -> tuple[str, ...]:
+    """Return the labels in a folder's `labels.json`, if it has one."""
     file = path / LABELS_FILE
     if not file.is_file():
-        return source
+        return ()
     try:
-        return replace(source, labels=dataset.check_labels(json.loads(file.read_bytes())))
+        return dataset.check_labels(json.loads(file.read_bytes()))
     except ValueError as error:
         rule = f"{LABELS_FILE} must be a list of the classes."
         raise ImportRefused(rule, f"{file} ({error})", "Correct or remove it.") from None
-
-
-def _read(
-    path: Path,
-    kind: str,
-    root: Path | None,
-    columns: tuple[str | None, str | None],
-    rules: FetchRules,
-) -> Source:
-    path_column = columns[0] or ("file_name" if kind == "imagefolder" else "path")
-    column_names = path_column, columns[1] or "label"
-    match kind:
-        case "addresses":
-            return url_lists.read(path, rules=rules)
-        case "archive":
-            return archives.read(path)
-        case "imagefolder":
-            return tables.read_imagefolder(path, columns=column_names)
-        case "table":
-            return tables.read(path, columns=column_names, root=root)
-        case _:
-            return folders.read(path)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import os
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -25,11 +26,22 @@ def find_lists(path: Path) -> dict[str, Path]:
     """Return each label's list: `LABEL/urls_LABEL.txt`, or else `LABEL.txt`."""
     folders = [entry for entry in path.iterdir() if entry.is_dir() and is_visible(entry.name)]
     scraped = {to_text(folder.name): folder / f"urls_{folder.name}.txt" for folder in folders}
-    existing = {label: file for label, file in scraped.items() if file.is_file()}
+    existing = {label: file for label, file in scraped.items() if os.path.isfile(file)}
     if existing or folders:
         return existing
     files = sorted(path.glob("*.txt"))
     return {to_text(file.stem): file for file in files if is_visible(file.name)}
+
+
+def are_beside_images(lists: Mapping[str, Path]) -> bool:
+    """Say whether there are other files than texts in the folders of lists of addresses."""
+    return any(
+        is_visible(name) and not name.lower().endswith(".txt")
+        for file in lists.values()
+        if file.name.startswith("urls_")
+        for _, _, names in os.walk(file.parent)
+        for name in names
+    )
 
 
 def read(path: Path, *, rules: FetchRules) -> Source:

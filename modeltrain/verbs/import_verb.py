@@ -1,9 +1,10 @@
 """Import images from folders, archives, tables or addresses into a dataset.
 
-SOURCE is a folder of class folders, an imagefolder with metadata.jsonl, a .zip or .tar of class
-folders, a .csv or .jsonl table of path, label and groups (`group:AXIS` columns in a .csv), or a
-folder of LABEL/urls_LABEL.txt with an address per line. Files are decoded as untrusted input. If
-the command is interrupted, run it again: it resumes. See docs/importing.md.
+SOURCE is a folder of class folders (also in folders of splits, such as train/CLASS), an
+imagefolder with metadata.jsonl, a .zip or .tar of one of these, a .csv or .jsonl table of path,
+label and groups (columns `group:AXIS`), or a folder of LABEL/urls_LABEL.txt with an address per
+line. Files are decoded as untrusted input. If the command is interrupted, run it again: it resumes.
+See docs/importing.md.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ def run(args: Namespace, progress: ProgressCallback) -> Result:
     from modeltrain.importing import import_images, journal, sources
     from modeltrain.importing.fetch import FetchRules
 
+    labels = args.labels.split(",") if args.labels else ()
     rules = FetchRules(
         per_host=args.per_host,
         pause=args.pause,
@@ -76,10 +78,11 @@ def run(args: Namespace, progress: ProgressCallback) -> Result:
             kind=args.kind,
             root=args.root,
             columns=(args.path_column, args.label_column),
+            labels=labels,
             rules=rules,
         ),
         args.out,
-        labels=args.labels.split(",") if args.labels else None,
+        labels=labels,
         audit_share=args.audit_share,
         validation_share=args.validation_share,
         max_addresses=args.most_addresses,

@@ -103,15 +103,16 @@ def test_the_second_visit_works_offline(rosa) -> None:
     rosa.context.set_offline(True)
     try:
         page.reload()
-        first_answer(page, photo=saved("JPEG"), notes=b"not an image", huge=header(10_000, 10_000))
+        phone = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+        files = {"notes": b"not an image", "huge": header(10_000, 10_000), "phone": phone}
+        first_answer(page, photo=saved("JPEG"), **files)
     finally:
         rosa.context.set_offline(False)
 
     sync_api.expect(page.get_by_text("Model v1 says")).to_have_count(1)
-    sync_api.expect(
-        page.get_by_text("An image must be a JPEG, PNG, WebP, GIF or BMP file.")
-    ).to_be_visible()
+    sync_api.expect(page.get_by_text("Received: a file that is none of these.")).to_be_visible()
     sync_api.expect(page.get_by_text("Received: 10000 × 10000.")).to_be_visible()
+    sync_api.expect(page.get_by_text("Received: a HEIC file.")).to_be_visible()
 
 
 def header(width: int, height: int) -> bytes:

@@ -2,8 +2,12 @@
 
 import io
 import json
+import re
+import time
 
-from modeltrain.progress import JsonLines, Terminal, reporter
+import pytest
+
+from modeltrain.progress import JsonLines, Terminal, format_duration, reporter
 
 
 def test_each_step_is_a_line_of_json():
@@ -40,6 +44,24 @@ def test_without_a_terminal_each_stage_is_said_once_and_the_result_is_json(capsy
     lines, brace, result = capsys.readouterr().out.partition("{")
     assert lines == "hashing: Hashing\naligning: Aligning images\nCleaned\n"
     assert json.loads(brace + result) == {"pairs": 1}
+
+
+def test_without_a_terminal_a_line_every_few_seconds_has_the_time_left(capsys):
+    progress = Terminal(log_seconds=0.2)
+    for done in range(1, 101):
+        progress("hashing", done, 100, "Hashing")
+        time.sleep(0.01)
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first == "hashing: Hashing"
+    assert 1 <= len(lines) < 100
+    assert all(re.fullmatch(r"hashing: \d+ of 100, \d+ s left", line) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (119, "119 s"), (150, "2 min"), (9000, "2.5 h")]
+)
+def test_a_duration_is_in_the_unit_that_people_use(seconds, text):
+    assert format_duration(seconds) == text
 
 
 def test_a_reason_that_looks_like_markup_is_printed_as_it_is(capsys):

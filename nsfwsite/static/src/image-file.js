@@ -50,7 +50,7 @@ export function checkImage(bytes, limits) {
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const reader = READERS.find(({ matches }) => matches(bytes));
-  if (!reader) throw new ImageRefused(ACCEPTED, "a file that is none of these", SAVE_AS);
+  if (!reader) throw refusedFormat(bytes);
   const header = readHeader(reader, view);
   if (!header?.width || !header.height) {
     throw brokenFile(`a ${reader.name} file with a damaged start`);
@@ -77,6 +77,17 @@ export function checkImage(bytes, limits) {
     );
   }
   return reader.name;
+}
+
+/** @param {Uint8Array} bytes */
+function refusedFormat(bytes) {
+  const brands = ["hei", "hev", "mif", "avi"].map((brand) => `ftyp${brand}`);
+  if (!brands.some((brand) => hasText(bytes, 4, brand))) {
+    return new ImageRefused(ACCEPTED, "a file that is none of these", SAVE_AS);
+  }
+  const rule = "In this browser, an image must be a JPEG, PNG, WebP, GIF or BMP file.";
+  const received = hasText(bytes, 8, "avi") ? "an AVIF file" : "a HEIC file";
+  return new ImageRefused(rule, received, `${SAVE_AS} The site reads it in a report.`);
 }
 
 /** @param {Reader} reader @param {DataView} view */

@@ -241,3 +241,11 @@ def test_each_kind_of_mistake_is_open_or_closed_by_itself(evaluated, mona) -> No
     retrains.promote(retrain=retrain, by=mona, acknowledged_gaps=[DARK])
     (group,) = gaps.open_gaps()
     assert [gap["measure"] for gap in group.gaps] == ["error"]  # there is no false alarm
+
+
+def test_the_gap_that_is_widest_now_comes_first(promoted) -> None:
+    (gap,) = promoted.gate["gaps"]
+    was_narrow = {**gap, "difference": 0.1}  # 29 points now
+    not_measured = {**gap, "axis": "age", "value": "old", "difference": 0.2}
+    Retrain.objects.update(gate={**promoted.gate, "gaps": [not_measured, was_narrow]})
+    assert [group.value for group in gaps.open_gaps()] == ["dark", "old"]

@@ -153,6 +153,37 @@ def test_an_audit_that_failed_is_named_and_waits_for_a_maintainer(audited, judge
     assert Audit.objects.get(model=v1, audit_set=newer).status == "waiting"
 
 
+def test_only_audits_of_the_two_models_on_the_set_are_unusable(audited, judged) -> None:
+    v1 = audited(1, wrong=150, status="champion")
+    retrain = judged(audited(2, wrong=40), v1)
+    retired = audited(3, wrong=20, status="retired")
+    newer = AuditSet.objects.create(name="newer", manifest_sha256="d" * 64, images=264)
+    Audit.objects.filter(model=v1).update(status="failed", failure="Another set's.")
+    for model in (retrain.candidate, retired):
+        Audit.objects.create(model=model, audit_set=newer, status="failed")
+    assert {
+        audit.model: reason for audit, reason in verdicts.unusable_audits(retrain, newer).items()
+    } == {retrain.candidate: "it failed: no reason was written down."}
+
+
+def test_a_verdict_that_another_process_replaces_meanwhile_is_kept(
+    audited, judged, monkeypatch
+) -> None:
+    retrain = judged(audited(2, wrong=40), audited(1, wrong=150, status="champion"))
+    stored = Retrain.objects.filter(pk=retrain.pk)
+    stored.update(policy_sha256="0" * 64)
+    compare, later = audits.compare, timezone.now()
+
+    def compare_while_another_judges(**pair):
+        stored.update(evaluated_at=later)
+        return compare(**pair)
+
+    monkeypatch.setattr(audits, "compare", compare_while_another_judges)
+    verdicts.judge_again(pk=retrain.pk)
+    assert (stored.get().evaluated_at, stored.get().policy_sha256) == (later, "0" * 64)
+    assert LedgerEntry.objects.filter(kind="gate").count() == 1
+
+
 @pytest.mark.parametrize("damage", ["lost", "cut off", "altered"])
 def test_lost_answers_are_told_and_the_audit_is_repeated_on_request(
     audited, judged, mona, damage

@@ -4,6 +4,8 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
+from scipy.stats import t
 
 from modeltrain.audit.calibration import bins_of, calibration_error
 from modeltrain.audit.quality import calibration
@@ -92,6 +94,42 @@ def test_the_square_is_the_mean_product_over_pairs_of_different_clusters():
     assert error["bins"] == 4
 
 
+@pytest.mark.parametrize(("n", "level"), [(40, 0.95), (120, 0.8)])
+def test_the_interval_is_where_the_estimate_is_within_students_t_of_the_truth(n, level):
+    random = np.random.default_rng(4)
+    scores = random.beta(0.5, 1.0, n)
+    events, clusters = random.random(n) < 0.5 * scores + 0.4, random.integers(0, n // 2, n)
+    deviations, bins = np.sqrt(scores * (1 - scores)), bins_of(scores)
+    variances, squares, freedom = [], [], 0
+    for number in range(bins.max() + 1):
+        rows = bins == number
+        present = [(clusters == cluster) & rows for cluster in set(clusters[rows])]
+        k, images = len(present), rows.sum()
+        mean = (scores - events)[rows].mean()
+        seen = sum(((scores - events)[cluster] - mean).sum() ** 2 for cluster in present)
+        chance = sum(deviations[cluster].sum() ** 2 for cluster in present)
+        variances.append(max(k / (k - 1) * seen, chance) / images**2 * images / n)
+        squares.append(mean**2 * images / n)
+        freedom += k - 1
+    error = calibration_error(scores, events, clusters, level=level)
+
+    def beyond(truth):
+        growing = 4 * truth * np.dot(variances, squares) / sum(squares)
+        spread = (2 * np.square(variances).sum() + growing) ** 0.5
+        return abs(error["squared"] - truth) - t.ppf((1 + level) / 2, freedom) * spread
+
+    assert error["high"] == pytest.approx(brentq(beyond, error["squared"], 9) ** 0.5)
+    low = brentq(beyond, 0, error["squared"]) ** 0.5 if beyond(0) > 0 else 0
+    assert error["low"] == pytest.approx(low)
+
+
+def test_intervals_end_at_0_and_1():
+    right = calibration_error(np.zeros(20), np.zeros(20), np.arange(20))
+    assert (right["low"], right["error"], right["high"]) == (0, 0, 0)
+    wrong = calibration_error([0.9, 0.9], [False, False], [0, 1])
+    assert wrong["high"] == 1
+
+
 def test_at_another_mix_images_are_weighted_as_if_there_were_more_of_them():
     random = np.random.default_rng(3)
     scores, events = random.random(60), np.arange(60) < 20
@@ -118,3 +156,8 @@ def test_equal_scores_share_a_bin():
     bins = bins_of(np.repeat([0.1, 0.2, 0.9], [40, 5, 55]))
     assert len(set(bins[:40])) == len(set(bins[40:45])) == len(set(bins[45:])) == 1
     assert sorted(set(bins_of(np.linspace(0, 1, 1000)))) == list(range(15))
+
+
+# Mutants that survive (docs/mutation.md), and why they change nothing:
+# - bins / len(scores): pairs of bin and cluster stay distinct.
+# - no lower limit of the number of bins: no bin and one bin both have no limits between bins.

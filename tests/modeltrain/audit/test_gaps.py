@@ -348,24 +348,42 @@ def test_equal_statistics_of_tests_that_are_dealt_alike_have_equal_p_values():
     assert apart[:2] != pytest.approx(p_values[:2])
 
 
-def test_step_down_agrees_with_a_brute_force():
+@pytest.mark.parametrize("alike", [[0, 1, 2, 3, 4, 5], [0, 0, 0, 1, 1, 2]])
+def test_step_down_agrees_with_a_brute_force(alike):
     random = np.random.default_rng(9)
     drawn = random.normal(size=(6, 400))
     observed = np.array([3.2, 0.1, 2.4, -1.0, 1.9, 2.4])
-    adjusted = step_down(observed, drawn)
-    resamples = drawn.shape[1]
-    p_values = [
-        ((row >= seen).sum() + 1) / (resamples + 1)
-        for row, seen in zip(drawn, observed, strict=True)
-    ]
+    adjusted = step_down(observed, drawn, np.array(alike))
+    pooled = [drawn[np.array(alike) == number].ravel() for number in alike]
+    p_values = [(pool >= seen).mean() for pool, seen in zip(pooled, observed, strict=True)]
     order, largest = np.argsort(p_values, kind="stable"), 0.0
     for step, test in enumerate(order):
         as_extreme = 0
-        for resample in range(resamples):
-            chances = [(drawn[other] >= drawn[other, resample]).mean() for other in order[step:]]
-            as_extreme += min(chances) <= p_values[test]
-        largest = max(largest, (as_extreme + 1) / (resamples + 1))
-        assert adjusted[test] == pytest.approx(max(largest, p_values[test]))
+        for resample in range(400):
+            chances = [(pooled[other] >= drawn[other, resample]).mean() for other in order[step:]]
+            as_extreme += min(chances) <= p_values[test] + 1e-9
+        largest = max(largest, (as_extreme + 1) / 401)
+        own = (p_values[test] * 400 + 1) / 401
+        assert adjusted[test] == pytest.approx(max(largest, own))
+
+
+def test_step_down_is_never_below_the_p_value_of_tests_that_are_dealt_alike():
+    """Half of what was drawn for the two is above 5; none of it for the second."""
+    drawn = np.array([[9.0] * 4, [0.0] * 4])
+    assert step_down(np.array([10.0, 5.0]), drawn, np.zeros(2, int)) == pytest.approx([0.2, 0.6])
+
+
+def test_groups_and_strata_are_put_in_the_order_of_their_first_images():
+    axis = Grouping(
+        values=["a", "b", "nobody", "c"],
+        groups=np.array([3, 3, 0, 1, 0]),
+        strata=np.array([4, 2, 4, 0, 2]),
+        clusters=np.array([0, 1, 1, 2, 3]),
+    ).by_first_image()
+    assert axis.values == ["c", "a", "b", "nobody"]
+    assert axis.groups.tolist() == [0, 0, 1, 2, 1]
+    assert axis.strata.tolist() == [0, 1, 0, 2, 1]
+    assert axis.clusters.tolist() == [0, 1, 1, 2, 3]
 
 
 # Mutants that survive (docs/mutation.md), and why they change nothing:
@@ -373,3 +391,4 @@ def test_step_down_agrees_with_a_brute_force():
 # - weights >= 0 for the stratum means: images of weight 0 do not count in any stratum.
 # - <= and >= at a limit, and steps < p + slack: the two would have to be equal to the last bit.
 # - a default risk of 2: no p-value is above 1.
+# - kind=None, kind="STABLE": equal p-values are adjusted alike; numpy takes it too.

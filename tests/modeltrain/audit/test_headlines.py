@@ -100,6 +100,26 @@ def test_where_only_the_medium_decides_that_is_said():
     )
 
 
+def test_the_axis_that_says_most_of_a_mistake_comes_first():
+    """Of images of a label as many are wrong in every medium."""
+    images = [
+        (
+            expected,
+            NEUTRAL + DRAWINGS - expected if number < wrong else expected,
+            {"medium": medium},
+        )
+        for medium, expected, n, wrong in (
+            ("vector", DRAWINGS, 70, 63),
+            ("render", DRAWINGS, 30, 27),
+            ("vector", NEUTRAL, 200, 10),
+            ("photograph", NEUTRAL, 200, 10),
+        )
+        for number in range(n)
+    ]
+    confusion = by_measure(images)[CONFUSION]
+    assert [axis["axis"] for axis in confusion["composition"]] == ["class", "medium"]
+
+
 def test_composition_does_not_speak_for_a_group():
     """Most images of dark skin are drawings, which are wrong whoever is on them."""
     images = [
@@ -129,6 +149,31 @@ def test_ties_are_named():
     assert [group["value"] for group in alarm["groups"]] == ["dark", "deep"]
     assert alarm["tied"] == ["deep"]
     assert alarm["sentence"].endswith("; not told apart from dark: deep.")
+
+
+def test_ties_with_the_most_images_come_first_down_to_the_fewest_that_are_enough():
+    images = tones({"dark": 40, "light": 5, "fair": 5})
+    images += tones({"deep": 12}, n=30) + tones({"brown": 11}, n=29) + tones({"tan": 15}, n=40)
+    assert by_measure(images)[FALSE_ALARM]["tied"] == ["tan", "deep"]
+
+
+def test_the_level_is_that_of_rates_and_of_ties():
+    images = tones({"dark": 45, "deep": 32, "light": 5})
+    certain, likely = (
+        headlines.headlines(answers(images), level=level)[0] for level in (0.95, 0.5)
+    )
+    assert (certain["tied"], likely["tied"]) == (["deep"], [])
+    overall = clustered_rate([True] * 82 + [False] * 218, np.arange(300), level=0.5)
+    assert {name: likely[name] for name in overall} == overall
+
+
+def test_of_two_groups_the_one_that_is_told_apart_has_no_tie():
+    """At the level of 95%, but not at 97.5%."""
+    images = tones({"dark": 15, "light": 5}, expected=DRAWINGS, predicted=NEUTRAL)
+    confusion = by_measure(images)[CONFUSION]
+    assert [group["value"] for group in confusion["groups"]] == ["dark"]
+    assert 0 < confusion["groups"][0]["low"] < 0.01
+    assert confusion["tied"] == []
 
 
 def test_groups_of_other_axes_are_told_as_well():
@@ -237,3 +282,9 @@ def test_where_all_are_alike_nobody_is_named(n, groups, clusters, draws):
         for _ in range(draws)
     )
     assert named <= 0.05 * draws
+
+
+# Mutants that survive (docs/mutation.md), and why they change nothing:
+# - zeros(0) without a type, strict=False: nothing is in it; both sides have the same length.
+# - kind=None: only the order of groups with as many images can differ.
+# - low >= 0: the interval would have to end at 0 to the last bit.

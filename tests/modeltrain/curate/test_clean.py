@@ -158,4 +158,4 @@ def test_the_verb_reports_a_missing_image_and_continues(make_dataset, published,
     result = json.loads(capsys.readouterr().out.splitlines()[-1])["result"]
     assert (result["images"], result["kept"], result["left"]) == (2, 1, {"missing": 1})
     assert missing.sha256 in result["problems"][0]
-    assert main(["clean", "--json-progress", *options]) == 1  # refuses to overwrite
+    assert main(["clean", "--json-progress", *options]) == 2  # refuses to overwrite

@@ -132,6 +132,30 @@ def test_a_large_cell_beside_a_small_one_is_drawn_from_the_normal_distribution(m
     assert approximate.adjusted == pytest.approx(exact.adjusted, abs=RESAMPLING_ERROR)
 
 
+def test_large_cells_are_drawn_with_what_they_share(monkeypatch):
+    """Eight of 300 clusters each, and one that is the sum of two others."""
+    random = np.random.default_rng(8)
+    differences = np.zeros((900, 9), dtype=int)
+    for cell in range(8):
+        rows = slice(75 * cell, 75 * cell + 300)
+        differences[rows, cell] = random.choice([-1, 1], size=300, p=[0.47, 0.53])
+    differences[:, 8] = differences[:, 0] + differences[:, 7]
+    exact = flipped(differences)
+    monkeypatch.setattr(module, "_FLIPPED", 50)
+    assert flipped(differences).adjusted == pytest.approx(exact.adjusted, abs=RESAMPLING_ERROR)
+    assert exact.adjusted.min() > exact.p_values.min() + 3 * RESAMPLING_ERROR
+
+
+def test_no_drawn_total_is_beyond_what_a_cell_can_have(monkeypatch):
+    """Of two images; a normal total is beyond 2 in one draw of six."""
+    monkeypatch.setattr(module, "_FLIPPED", 0)
+    assert flipped([[1], [1]]).adjusted == pytest.approx([0.15], abs=0.05)
+
+
+def test_a_single_draw_is_counted_beside_the_observed_one():
+    assert flipped([[1], [1]], resamples=1).adjusted[0] in (0.25, 0.5)
+
+
 def test_of_cells_that_are_equally_good_few_look_worse():
     random = np.random.default_rng(11)
     runs = 200
@@ -140,3 +164,10 @@ def test_of_cells_that_are_equally_good_few_look_worse():
         for _ in range(runs)
     )
     assert false_findings <= 20  # 5% expected, 10% or more in fewer than 1 of 500 such tests
+
+
+# Mutants that survive (docs/mutation.md), and why they change nothing:
+# - >= _FLIPPED, < _CONVOLVED: at the limit, both ways give the same chances.
+# - [::+1] for [::-1]: the distribution under random signs is symmetric.
+# - 3 * largest + 1: a longer transform has the same values. A maximum of 2: no chance is above 1.
+# - len(tail) / 2, astype(None): numpy stores the same numbers.

@@ -63,8 +63,7 @@ STOPPED_BY = {
         "write a file": "EMFILE",
         "list a folder": "EMFILE",
         "connect": "EMFILE",
-    }
-    | ({} if os.getuid() == 0 else {"fork": "EAGAIN"}),  # the kernel does not count root's
+    },
 }
 
 

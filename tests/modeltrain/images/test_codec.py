@@ -1,6 +1,9 @@
 """Decoding in a child process, PNG files, and the hash of pixels."""
 
+import io
+
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image
 
@@ -22,6 +25,36 @@ def test_child_passes_on_its_error(data, code):
     error = decode_error(data, decode_in_child)
     assert error.code == code
     assert str(error) == str(decode_error(data, decode))
+
+
+def heic(image, **options):
+    file = io.BytesIO()
+    pillow_heif.from_pillow(image).save(file, quality=90, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["HEIC", "AVIF"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_child_alone_reads_what_phones_send(kind, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = red_and_blue(size=(128, 64))
+    if kind == "HEIC":
+        data = heic(image, exif=exif.tobytes())
+    else:
+        data = encoded(image, "AVIF", quality=90, exif=exif)
+    pixels = decode_in_child(data).astype(int)
+    assert pixels.shape[:2] == ((64, 128) if orientation == 1 else (128, 64))
+    assert abs(pixels[5, 5] - [255, 0, 0]).max() < 16
+    assert abs(pixels[-5, -5] - [0, 0, 255]).max() < 16
+    assert decode_error(data, decode).code == "not_an_image"
+
+
+@pytest.mark.parametrize("kind", ["HEIC", "AVIF"])
+def test_child_refuses_a_cut_off_file_of_a_phone(kind):
+    noise = Image.fromarray(np.random.default_rng(1).integers(0, 255, (64, 64, 3), dtype=np.uint8))
+    data = heic(noise) if kind == "HEIC" else encoded(noise, "AVIF")
+    assert decode_error(data[: len(data) // 2], decode_in_child).code == "broken"
 
 
 def test_child_refuses_an_image_that_needs_too_much_memory():

@@ -216,7 +216,7 @@ def test_a_large_image_is_averaged_in_squares_after_it_was_turned_upright(orient
     data = encoded(Image.fromarray(noise), exif=exif)
     limits = Limits(kept_pixels=700)  # 131 × 77 pixels in squares of 4 × 4
     whole = open_rgb(data, limits=limits)
-    shrunk = open_rgb(data, limits=limits, shrink=True)
+    shrunk = open_rgb(data, limits=limits, caged=True)
     assert shrunk.width * shrunk.height == 33 * 20
     assert (np.asarray(shrunk) == np.asarray(whole.reduce(4))).all()
 
@@ -228,7 +228,7 @@ def test_strips_do_not_show(kind, strip_pixels, monkeypatch):
     monkeypatch.setattr(decoder, "_STRIP_PIXELS", strip_pixels)
     limits = Limits(kept_pixels=20)
     whole = open_rgb(WHOLE_FILES[kind], limits=limits)
-    shrunk = open_rgb(WHOLE_FILES[kind], limits=limits, shrink=True)
+    shrunk = open_rgb(WHOLE_FILES[kind], limits=limits, caged=True)
     factor = next(n for n in range(1, 99) if -(-whole.width // n) * -(-whole.height // n) <= 20)
     assert (np.asarray(shrunk) == np.asarray(whole.reduce(factor))).all()
 
@@ -236,7 +236,7 @@ def test_strips_do_not_show(kind, strip_pixels, monkeypatch):
 def test_an_image_that_is_not_large_keeps_its_pixels():
     limits = Limits(kept_pixels=24 * 16)
     data = encoded(red_and_blue())
-    shrunk = open_rgb(data, limits=limits, shrink=True)
+    shrunk = open_rgb(data, limits=limits, caged=True)
     assert (np.asarray(shrunk) == decode(data)).all()
 
 

@@ -72,7 +72,7 @@ def test_splits_follow_the_shares(pets, tmp_path):
 
 
 def test_invalid_shares_are_refused_before_anything_is_read(pets, tmp_path):
-    assert run_import(tmp_path / "out", pets, "--audit-share=2") == (1, None)
+    assert run_import(tmp_path / "out", pets, "--audit-share=2") == (2, None)
     assert not (tmp_path / "out").exists()
 
 
@@ -80,7 +80,7 @@ def test_a_complete_dataset_is_not_overwritten(pets, tmp_path):
     run_import(tmp_path / "out", pets)
     manifest = (tmp_path / "out" / "manifest.jsonl").read_bytes()
     (pets / "cats" / "9.jpg").write_bytes(jpeg(9))
-    assert run_import(tmp_path / "out", pets) == (1, PETS)
+    assert run_import(tmp_path / "out", pets) == (2, PETS)
     assert (tmp_path / "out" / "manifest.jsonl").read_bytes() == manifest
 
 
@@ -158,7 +158,7 @@ def test_a_full_disk_is_reported_and_another_run_resumes(pets, tmp_path):
     )
     command = [sys.executable, "-c", program, "import", str(pets), f"--out={tmp_path / 'out'}"]
     process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert process.returncode == 1
+    assert process.returncode == 2
     assert "There must be space for the images." in process.stdout
     assert "Free some and run it again" in process.stdout
     assert run_import(tmp_path / "out", pets) == (0, PETS)
@@ -169,6 +169,6 @@ def test_a_busy_machine_stops_an_import_which_then_continues(pets, tmp_path, mon
     out = tmp_path / "out"
     with monkeypatch.context() as busy:
         busy.setattr(images, "_LIMITS", Limits(wall_seconds=0.0001))
-        assert run_import(out, pets) == (1, None)
+        assert run_import(out, pets) == (2, None)
     assert "on a busy machine. Run it again" in capsys.readouterr().out
     assert run_import(out, pets) == (0, PETS)

@@ -167,7 +167,7 @@ def test_a_dataset_without_a_split_is_refused(missing, published, data, tmp_path
 
     status = main(["export", "--json-progress", *options])
 
-    assert status == 1
+    assert status == 2
     assert "split train to calibrate on and of split audit" in capsys.readouterr().out
     assert not (tmp_path / "artifacts").exists()
 

@@ -66,7 +66,7 @@ def test_a_backend_that_keras_does_not_have_is_refused(published, data, tmp_path
     status = main(command(published, data, tmp_path, "--backends", "tensorflow,mxnet"))
 
     output = capsys.readouterr().out
-    assert status == 1
+    assert status == 2
     assert "'mxnet'" in output
     assert "tensorflow, jax, torch" in output
 
@@ -78,6 +78,6 @@ def test_a_training_that_fails_says_why(published, data, tmp_path, capsys):
     status = main(command(published, data, tmp_path, "--backends", "tensorflow"))
 
     output = capsys.readouterr().out
-    assert status == 1
-    assert "tensorflow stopped with status 1" in output
+    assert status == 2
+    assert "tensorflow stopped with status 2" in output
     assert not (tmp_path / "compared.json").exists()

@@ -48,6 +48,6 @@ def test_a_missing_image_is_reported_and_the_rest_is_measured(published, audit_s
 
 def test_a_dataset_with_other_labels_is_refused(published, tmp_path, capsys):
     pets = dataset.write(tmp_path / "pets", labels=PETS, rows=[], images={})
-    assert evaluate(published, pets, tmp_path / "out.json") == 1
+    assert evaluate(published, pets, tmp_path / "out.json") == 2
     assert "its own labels" in capsys.readouterr().out
     assert not (tmp_path / "out.json").exists()
