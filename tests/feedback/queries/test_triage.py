@@ -34,7 +34,7 @@ def test_escalated_reports_are_listed_oldest_first_with_the_number_of_images(
     first, second = queued(1), paired(5)
     for report in (first, second):
         triage.decide(report=report, outcome="escalated", by=ravi, reason="See for yourself.")
-    assert [(report, report.pictures) for report in queries.triage.escalated()] == [
+    assert [(report, report.image_count) for report in queries.triage.escalated()] == [
         (first, 1),
         (second, 2),
     ]
