@@ -35,13 +35,14 @@ def ready(request: HttpRequest) -> JsonResponse:
         has_model = queries.models.in_serving_order().exists()
     except DatabaseError:
         has_model = False
+    cage_lacks = heartbeat.confirmed_service()
     parts = {
         "model": has_model,
-        "inference": heartbeat.alive("inference") and heartbeat.service_is_confirmed(),
+        "inference": heartbeat.alive("inference") and cage_lacks is not None,
         "disk": shutil.disk_usage(settings.DATA_DIR).free >= FREE_BYTES,
     }
     is_ready = all(parts.values())
-    answer = {"ready": is_ready, **parts, "cage_lacks": heartbeat.cage_lacks()}
+    answer = {"ready": is_ready, **parts, "cage_lacks": cage_lacks or []}
     if is_ready:
         return JsonResponse(answer)
     status = STATUS[ClassifierUnavailable]

@@ -93,23 +93,19 @@ def confirm_service(*, cage_lacks: Sequence[str] = ()) -> None:
         client.set("service", ",".join(cage_lacks), ex=CONFIRMED_SECONDS)
 
 
-def service_is_confirmed() -> bool:
-    """Was an image classified just now? False also when Redis is down."""
-    try:
-        with _redis() as client:
-            return bool(client.exists("service"))
-    except RedisUnavailable:
-        return False
+def confirmed_service() -> list[str] | None:
+    """The layers that the cage lacks, as the last confirmation named them.
 
-
-def cage_lacks() -> list[str]:
-    """The layers that the last confirmation named; none also when Redis is down."""
+    None if no image was classified just now, and also when Redis is down.
+    """
     try:
         with _redis() as client:
             value = client.get("service")
     except RedisUnavailable:
-        return []
-    return value.decode().split(",") if isinstance(value, bytes) and value else []
+        return None
+    if not isinstance(value, bytes):
+        return None
+    return value.decode().split(",") if value else []
 
 
 def queue_length(queue: str, *, priority: int = 0) -> int:

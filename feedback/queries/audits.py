@@ -10,6 +10,11 @@ def public_audits() -> "QuerySet[Audit]":
     return Audit.objects.filter(audit_set__confirmation=False)
 
 
+def open_sets() -> "QuerySet[AuditSet]":
+    """All audit sets but the confirmation sets, the newest first."""
+    return AuditSet.objects.filter(confirmation=False).order_by("-pk")
+
+
 def audit_of(model: ModelVersion) -> Audit | None:
     """The model's audit on the newest of its audit sets."""
     audits = public_audits().filter(model=model).select_related("audit_set")
@@ -18,7 +23,7 @@ def audit_of(model: ModelVersion) -> Audit | None:
 
 def deciding_set() -> AuditSet | None:
     """The set that decides about new models: the newest."""
-    return AuditSet.objects.filter(confirmation=False).order_by("-pk").first()
+    return open_sets().first()
 
 
 def confirmation_set() -> AuditSet | None:
@@ -34,8 +39,7 @@ def finished_audit_of(model: ModelVersion) -> Audit | None:
 
 def audit_sets_used() -> list[AuditSet]:
     """Audit sets with a finished audit, the newest first."""
-    used = AuditSet.objects.filter(confirmation=False, audit__status=Audit.Status.DONE)
-    return list(used.distinct().order_by("-pk"))
+    return list(open_sets().filter(audit__status=Audit.Status.DONE).distinct())
 
 
 def finished_audits(audit_set: AuditSet | None) -> list[Audit]:

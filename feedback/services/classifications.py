@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from feedback.disk import storage_full
-from feedback.errors import ImageRefused, WrongState
+from feedback.errors import ImageRefused, Refusal, WrongState
 from feedback.models import Classification, DemoAnswer
 from feedback.services import images, models, uploads
 
@@ -63,13 +63,10 @@ def classify(*, pk: str) -> None:
     try:
         pixels = uploads.decode_or_refuse(data)
     except ImageRefused as refusal:
-        problem = {
-            "rule": refusal.rule,
-            "received": refusal.received,
-            "remedy": refusal.remedy,
-        }
         waiting.update(
-            status=Classification.Status.REFUSED, problem=problem, finished_at=timezone.now()
+            status=Classification.Status.REFUSED,
+            problem=_problem(refusal),
+            finished_at=timezone.now(),
         )
         _delete_upload(classification)
         return
@@ -93,13 +90,17 @@ def classify(*, pk: str) -> None:
 def fail(*, pk: str, reason: BaseException | None = None) -> None:
     """Record that the worker could not answer, so that nobody waits for it."""
     full = storage_full(reason)
-    problem = {"rule": full.rule, "received": full.received, "remedy": full.remedy} if full else {}
+    problem = _problem(full) if full else {}
     waiting = Classification.objects.filter(pk=pk, status=Classification.Status.WAITING)
     for classification in waiting:
         if waiting.update(
             status=Classification.Status.FAILED, problem=problem, finished_at=timezone.now()
         ):
             _delete_upload(classification)
+
+
+def _problem(refusal: Refusal) -> dict[str, str]:
+    return {"rule": refusal.rule, "received": refusal.received, "remedy": refusal.remedy}
 
 
 def record_feedback(*, classification: Classification, right: bool) -> None:

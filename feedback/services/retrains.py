@@ -191,7 +191,7 @@ def run(*, pk: int) -> None:
         return bool(running.update(**changed))
 
     try:
-        audit_set = AuditSet.objects.filter(confirmation=False).latest("pk")
+        audit_set = queries.audits.open_sets().latest("pk")
         result = training_process.run(
             _arguments(retrain, audit_set),
             log=retrain.folder / "training.log",

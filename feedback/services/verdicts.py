@@ -89,7 +89,7 @@ def still_holds(retrain: Retrain) -> Q:
     not be checked again on PostgreSQL after waiting for another writer.
     """
     champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).values("pk")[:1]
-    newest = AuditSet.objects.filter(confirmation=False).order_by("-pk").values("pk")[:1]
+    newest = queries.audits.open_sets().values("pk")[:1]
     return Q(
         Q(judged_against=champion),
         Q(audit_set=newest),

@@ -21,6 +21,7 @@ from modeltrain.audit.deals import Blocks, Pool, units_of
 PERMUTATIONS = 2_000
 SEED = 0
 
+_AS_EXTREME = 5  # permutations that may be as extreme where the risk is smallest
 _TIE = 1e-9  # rounding within which two statistics, or two chances, are the same
 
 Bools = NDArray[np.bool_]
@@ -276,6 +277,11 @@ class OpenedGap:
     now: Gap
     change: Gap
     p_value: float
+
+
+def enough_permutations(risk: float, *, at_least: int = PERMUTATIONS) -> int:
+    """Return how many permutations can show a p-value of `risk`, a chance above 0."""
+    return max(at_least, math.ceil(_AS_EXTREME / risk))
 
 
 def opened_gaps(

@@ -7,7 +7,6 @@ differ, on comparable images.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +27,15 @@ from modeltrain.audit.claims import (
 )
 from modeltrain.audit.columns import ABSENT, Columns
 from modeltrain.audit.fairness import cluster_numbers, clustered_rate
-from modeltrain.audit.gaps import PERMUTATIONS, SEED, Gap, Grouping, gaps, opened_gaps
+from modeltrain.audit.gaps import (
+    PERMUTATIONS,
+    SEED,
+    Gap,
+    Grouping,
+    enough_permutations,
+    gaps,
+    opened_gaps,
+)
 from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, MISS, DecisionRule, possible
 from modeltrain.audit.minimum import MINIMUM_IMAGES
 from modeltrain.audit.strata import CLASS, strata_of
@@ -36,7 +43,6 @@ from modeltrain.labels import LABELS
 
 CHOSEN_BY_MISTAKES = ("slice",)  # axes whose groups were chosen because the model is wrong there
 
-_TIMES = 5  # permutations that may be as extreme where the risk is smallest
 
 Bools = NDArray[np.bool_]
 Rows = NDArray[np.intp]
@@ -116,7 +122,7 @@ def headlines(
     differing = [_may_differ(family) for family in families]
     looked_at = max(sum(differing), 1)
     risk = (1 - level) / looked_at
-    permutations = max(permutations, math.ceil(_TIMES / risk))
+    permutations = enough_permutations(risk, at_least=permutations)
     tested = [
         (family, family.p_values(permutations, seed, risk) if differs else {})
         for family, differs in zip(families, differing, strict=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,14 +12,12 @@ from numpy.typing import NDArray
 from modeltrain.audit.claims import ERROR
 from modeltrain.audit.columns import ABSENT, Columns
 from modeltrain.audit.fairness import Clusters, cluster_numbers
-from modeltrain.audit.gaps import PERMUTATIONS, Grouping, OpenedGap, opened_gaps
+from modeltrain.audit.gaps import Grouping, OpenedGap, enough_permutations, opened_gaps
 from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, MISS, DecisionRule, possible
 from modeltrain.audit.strata import strata_of
 from modeltrain.gate.cells import Outcome
 from modeltrain.gate.paired import count_pairs, difference_interval
 from modeltrain.gate.policy import CLASS, Policy
-
-_TIMES = 5  # permutations that may be as extreme where the risk is smallest
 
 Bools = NDArray[np.bool_]
 Rows = NDArray[np.intp]
@@ -97,7 +94,7 @@ def opened_disparities(
             margin=policy.gap_margin,
             risk=risk,
             lowest=0.0,
-            permutations=max(PERMUTATIONS, math.ceil(_TIMES / risk)),
+            permutations=enough_permutations(risk),
         )
         for outcome, gaps in zip(kinds, opened.values(), strict=True):
             disparities += [

@@ -140,6 +140,13 @@ def test_a_child_that_crashes_or_lies_gives_a_refusal_and_its_template_goes_on(
     assert template_pid(pool) == template
 
 
+def child_at_work(template: int) -> int:
+    """Wait until a template has forked a child, and return its process id."""
+    children = Path(f"/proc/{template}/task/{template}/children")
+    wait_until(children.read_text)
+    return int(children.read_text())
+
+
 def test_a_child_that_is_killed_is_tried_again(make_pool, tmp_path):
     """As when the kernel needs memory for another process."""
     pool = make_pool("sleep(0.5); decode()")
@@ -147,9 +154,7 @@ def test_a_child_that_is_killed_is_tried_again(make_pool, tmp_path):
     template = template_pid(pool)
     with ThreadPoolExecutor(1) as threads:
         future = threads.submit(pool.decode, png(), limits=Limits())
-        children = Path(f"/proc/{template}/task/{template}/children")
-        wait_until(children.read_text)
-        os.kill(int(children.read_text()), signal.SIGKILL)
+        os.kill(child_at_work(template), signal.SIGKILL)
         assert (future.result()[0] == decode(png())).all()
     assert template_pid(pool) == template
 
@@ -192,9 +197,7 @@ def test_a_template_that_is_killed_at_work_is_replaced_and_the_image_tried_again
     template = template_pid(pool)
     with ThreadPoolExecutor(1) as threads:
         future = threads.submit(pool.decode, png(), limits=Limits())
-        children = Path(f"/proc/{template}/task/{template}/children")
-        wait_until(children.read_text)
-        child = int(children.read_text())
+        child = child_at_work(template)
         os.kill(template, signal.SIGKILL)
         assert (future.result()[0] == decode(png())).all()
     wait_until(lambda: not is_running(child))
