@@ -44,8 +44,9 @@ def test_an_image_gets_five_scores_and_the_model_that_gave_them(real_champion, i
     assert again.json() == answer
 
 
-def test_the_upload_is_gone_once_it_is_judged(real_champion, inference_worker, tmp_path):
+def test_the_upload_is_gone_once_its_image_is_stored(real_champion, inference_worker, tmp_path):
     post(upload())
+    classifying.wait_for_image(classification=Classification.objects.get())
     assert not list((tmp_path / "incoming").rglob("*.upload"))
     assert Classification.objects.get().upload.name == ""
 
