@@ -134,7 +134,9 @@ def measure(folder: Path, *, port: int, images: int, visitors: int) -> dict[str,
         _wait_until_ready(port)
         for image in files[:5]:
             classify(session, url, image)
-        latency = statistics.median(classify(session, url, image) for image in files[5 : images + 5])
+        latency = statistics.median(
+            classify(session, url, image) for image in files[5 : images + 5]
+        )
         before = {name: processor_seconds(process) for name, process in processes.items()}
         rate = at_once(url, files[images + 5 :], visitors)
         after = {name: processor_seconds(process) for name, process in processes.items()}
