@@ -141,6 +141,7 @@ def test_rotation_in_exif_is_applied(real_champion, inference_worker):
     exif = Image.Exif()
     exif[0x0112] = 6
     assert post(saved(Image.fromarray(noise(0)), "JPEG", exif=exif)).status_code == 200
+    classifying.wait_for_image(classification=Classification.objects.get())
     stored = StoredImage.objects.get()
     assert (stored.width, stored.height) == (30, 40)
 
