@@ -21,17 +21,20 @@ STOP_SECONDS = 8
 ALLOWED = ("+@all", "-@dangerous", "-@admin", "-@scripting", "+evalsha", "+script|load")
 
 
-def programs(*, data_dir: Path, port: int, threads: int, own_redis: bool) -> Mapping[str, str]:
+def programs(
+    *, data_dir: Path, port: int, threads: int, inference_processes: int = 1, own_redis: bool
+) -> Mapping[str, str]:
     """Every process by name: what is started, and restarted when it dies."""
     celery = f"{BIN}/celery -A worker"
-    worker = f"{celery} worker --loglevel INFO --without-gossip --without-mingle --concurrency 1"
+    worker = f"{celery} worker --loglevel INFO --without-gossip --without-mingle --concurrency"
     commands = {
         # No access log: it would keep visitors' addresses and reporters' receipts.
         "web": f"{sys.executable} -m nsfwsite.server --port {port} --threads {threads}",
         # Whoever reads a page is served before whoever waits for an answer.
-        "inference": f"nice -n 5 {worker} --queues inference --hostname inference@%%h",
-        "default": f"nice -n 5 {worker} --queues default --hostname default@%%h",
-        "training": f"nice -n 10 {worker} --queues training --hostname training@%%h",
+        "inference": f"nice -n 5 {worker} {inference_processes} --queues inference "
+        "--hostname inference@%%h",
+        "default": f"nice -n 5 {worker} 1 --queues default --hostname default@%%h",
+        "training": f"nice -n 10 {worker} 1 --queues training --hostname training@%%h",
         "scheduler": f"{celery} beat --loglevel INFO --schedule {data_dir}/beat/schedule",
     }
     if own_redis:
