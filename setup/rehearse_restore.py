@@ -39,7 +39,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="speakup-rehearsal-") as folder:
         backup, data_dir = Path(folder) / "backup.tar", Path(folder) / "data"
         print(manage("backup", str(backup)), end="", flush=True)
-        new = {"DATA_DIR": str(data_dir), "DATABASE_URL": database, "SECRET_KEY": "for the rehearsal"}
+        new = {
+            "DATA_DIR": str(data_dir),
+            "DATABASE_URL": database,
+            "SECRET_KEY": "for the rehearsal",
+        }
         print(manage("restore", str(backup), **new), end="", flush=True)
         restored = json.loads(manage("fingerprint", **new))
         manage("verify_ledger", **new)
