@@ -271,8 +271,8 @@ def _damaged(path: Path, received: str) -> Invalid:
 
 
 def _unknown_migrations(applied: list[str]) -> list[str]:
-    known = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
-    return sorted(set(applied) - known)
+    own_migrations = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
+    return sorted(set(applied) - own_migrations)
 
 
 def _delete_rows_without_files() -> None:
