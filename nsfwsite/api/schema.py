@@ -1,7 +1,7 @@
 """The API's OpenAPI schema. It names every status that an operation answers, with its body."""
 
 from collections.abc import Callable, Iterator
-from http.client import responses as PHRASES
+from http.client import responses
 from typing import Any, Literal, TypeVar
 
 from django.http import Http404
@@ -63,7 +63,7 @@ class Schema(AutoSchema):
 
     def _errors(self) -> dict[int, list[str]]:
         """Every status that is an error here, with titles that say why."""
-        titles = {status: [PHRASES[status]] for status in self._statuses()}
+        titles = {status: [responses[status]] for status in self._statuses()}
         for refusal in self._refusals():
             titles.setdefault(status_of(refusal), []).append(refusal.title)
         return titles
