@@ -69,7 +69,7 @@ def test_ravi_adds_a_passkey_and_signs_in_with_it(visit, ravi, width) -> None:
 
     visitor.open(reverse("account"))
     page.get_by_role("link", name="Remove Laptop").click()
-    page.get_by_role("link", name="Use a security key").click()
+    page.get_by_role("link", name="Use a passkey").click()
     sound(visitor)
     page.get_by_role("button", name="Use a passkey").click()
     page.get_by_role("button", name="Remove it").click()
