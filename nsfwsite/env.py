@@ -216,6 +216,13 @@ WEB_THREADS = setting(
     24,
     "Threads of the web process. At most half of them wait for an answer at any time.",
 )
+INFERENCE_PROCESSES = setting(
+    "INFERENCE_PROCESSES",
+    whole_number(1),
+    min(4, os.cpu_count() or 1),
+    "Images that are answered at once. Each process holds the model, in about 300 MB.",
+    default_words="the number of cores, at most 4",
+)
 
 # How often one visitor may ask.
 RATE_CLASSIFICATIONS = setting(

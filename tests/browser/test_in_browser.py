@@ -214,19 +214,19 @@ def test_without_webassembly_the_form_says_that_it_sends(stranger) -> None:
 
 def test_data_saver_is_asked_first_and_nothing_is_sent_by_itself(stranger) -> None:
     sam = stranger("Object.defineProperty(navigator, 'connection', {value: {saveData: true}})")
-    asked: list[str] = []
-    sam.page.on("request", lambda request: asked.append(request.method + request.url))
+    requests: list[str] = []
+    sam.page.on("request", lambda request: requests.append(request.method + request.url))
     page = sam.open(reverse("home"))
     page.get_by_text("Your images stay on your device.").wait_for()
     page.locator("#image").set_input_files(chosen("photo.jpg", saved("JPEG")))
     page.get_by_text("Your browser asks to save data.").wait_for()
-    assert not any("model.onnx" in url for url in asked)
+    assert not any("model.onnx" in url for url in requests)
 
     page.get_by_role("button", name="Send the image to this site instead").click()
 
     page.get_by_alt_text("The image you chose").wait_for()
     sync_api.expect(page.get_by_role("button", name="See what the model says")).to_be_visible()
-    assert not any(url.startswith("POST") for url in asked)
+    assert not any(url.startswith("POST") for url in requests)
 
 
 def test_a_download_cut_in_the_middle_is_told_and_can_be_tried_again(stranger) -> None:

@@ -2,6 +2,7 @@
 
 import { canvasContext, prepareFile } from "./decoding.js";
 import { brokenFile, checkImage } from "./image-file.js";
+import palette from "./palette.json" with { type: "json" };
 
 /** @typedef {import("./image-file.js").Limits} Limits */
 
@@ -52,7 +53,7 @@ function pixelsOnWhite(bitmap, keptPixels) {
   const rgb = new Uint8Array(across * down * 3);
   for (let top = 0; top < height; top += rows) {
     const stripHeight = Math.min(rows, height - top);
-    context.fillStyle = "#fff";
+    context.fillStyle = palette.both.white;
     context.fillRect(0, 0, width, rows);
     context.drawImage(bitmap, 0, -top);
     const { data } = context.getImageData(0, 0, width, stripHeight);

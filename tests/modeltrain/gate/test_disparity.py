@@ -21,7 +21,7 @@ from tests.modeltrain.gate.images import DRAWINGS, NEUTRAL, PORN, images
 def disparities(before, now, **settings):
     policy = Policy(**{"version": 1, "margin": 0.05, "minimum": 30, "level": 0.95} | settings)
     old, new = columns.from_predicted(before), columns.from_predicted(now)
-    return opened_disparities(old, outcomes_of(old, new, policy.rules), policy)
+    return opened_disparities(old, new, outcomes_of(old, new, policy.rules), policy)
 
 
 def two_tones(dark, light, n=100, answer=PORN, **groups):
