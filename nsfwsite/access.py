@@ -63,6 +63,8 @@ def _role_required(has_role: Callable[[Any], bool]) -> Callable[[View], View]:
         @functools.wraps(view)
         def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not has_role(request.user):
+                if kwargs:  # nobody learns which of other people's things exist
+                    raise Http404
                 raise PermissionDenied
             return view(request, *args, **kwargs)
 

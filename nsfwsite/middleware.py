@@ -4,13 +4,17 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from csp.constants import SELF
+from csp.decorators import csp_replace
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.loader import render_to_string
 from django.views import defaults
 
 from feedback.disk import storage_full
-from feedback.errors import BodyTooLarge, Refusal, Unreadable
+from feedback.errors import BodyTooLarge, Refusal, TooManyRequests, Unreadable
+from nsfwsite import throttle
 from nsfwsite.access import refusal_page
 from nsfwsite.api import problems
 from nsfwsite.body_limits import BODY_ERROR, body_limit
@@ -34,6 +38,42 @@ class ErrorBodies:
             problems.as_problem(response)
         response.headers["Content-Length"] = str(len(response.content))
         return response
+
+
+class AdminPolicy:
+    """Allow what the admin's scripts need: they have no nonce, and their jQuery makes markup from
+    text, which `admin-trusted-types.js` sanitises."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        allowed = {"script-src": [SELF], "trusted-types": ["default", "dompurify"]}
+        self.get_admin_response = csp_replace(allowed)(get_response)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith("/admin/"):
+            return self.get_admin_response(request)
+        return self.get_response(request)
+
+
+class CountedUploads:
+    """Charge a visitor for an upload before its body is parsed. It comes before everything that
+    reads forms: the check for null characters, and that against forgery."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, *_: Any) -> HttpResponse | None:
+        limit = getattr(view, "counted", None)
+        if limit is None or request.method != "POST":
+            return None
+        try:
+            throttle.hit(request, scope=limit.scope, rate=getattr(settings, limit.setting))
+        except TooManyRequests as refusal:
+            return refusal_page(request, refusal, back=request.get_full_path())
+        return None
 
 
 class NullCharacters:

@@ -37,8 +37,10 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "nsfwsite.middleware.AdminPolicy",
     "nsfwsite.cross_origin_isolation.IsolationHeaders",
     "nsfwsite.middleware.ErrorBodies",
+    "nsfwsite.middleware.CountedUploads",
     "nsfwsite.middleware.NullCharacters",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -191,7 +193,7 @@ SPECTACULAR_SETTINGS = {
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
-        "script-src": [SELF, NONCE],
+        "script-src": [NONCE],
         "style-src": [SELF],
         "img-src": [SELF, "data:", "blob:"],
         "font-src": [SELF],
@@ -200,6 +202,8 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
         "frame-ancestors": [NONE],
         "base-uri": [NONE],
+        "require-trusted-types-for": ["'script'"],
+        "trusted-types": ["fragments", "programs"],
     }
 }
 X_FRAME_OPTIONS = "DENY"

@@ -4,6 +4,9 @@ import functools
 import ipaddress
 import math
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -15,6 +18,26 @@ from limits.strategies import FixedWindowRateLimiter
 
 from feedback.errors import TooManyRequests
 from worker import heartbeat
+
+_View = TypeVar("_View", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a view's uploads count as, and the setting that has the rate."""
+
+    scope: str
+    setting: str
+
+
+def uploads_count(scope: str, setting: str) -> Callable[[_View], _View]:
+    """Count each POST to this view before its body is read (`middleware.CountedUploads`)."""
+
+    def decorator(view: _View) -> _View:
+        view.counted = Counted(scope, setting)  # type: ignore[attr-defined]
+        return view
+
+    return decorator
 
 
 def hit(request: HttpRequest, *, scope: str, rate: str) -> None:

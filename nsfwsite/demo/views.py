@@ -24,11 +24,11 @@ Status = Classification.Status
 FIRST_WAIT_SECONDS = 2.0
 
 
+@throttle.uploads_count("classifications", "RATE_CLASSIFICATIONS")
 @form_page
 def home(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _home(request)
-    throttle.hit(request, scope="classifications", rate=settings.RATE_CLASSIFICATIONS)
     try:
         classification = classifying.classify(upload=_submitted_image(request))
         classifying.wait_for_answer(classification=classification, seconds=FIRST_WAIT_SECONDS)

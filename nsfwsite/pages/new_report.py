@@ -16,12 +16,12 @@ from nsfwsite.intake import reporting
 from nsfwsite.pages.report_form import ReportForm
 
 
+@throttle.uploads_count("reports", "RATE_REPORTS")
 @form_page
 def show(request: HttpRequest) -> HttpResponse:
     classification = _classification(request.GET.get("classification", ""))
     if request.method != "POST":
         return _page(request, ReportForm(classification=classification))
-    throttle.hit(request, scope="reports", rate=settings.RATE_REPORTS)
     form = ReportForm(request.POST, request.FILES, classification=classification)
     if not form.is_valid():
         return with_invalid_form(_page(request, form))

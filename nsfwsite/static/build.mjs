@@ -56,7 +56,14 @@ await build({
     style: join(source, "style.css"),
   },
   format: "iife",
+  // htmx parses what the site sends; it takes the parser that the policy allows.
+  inject: [join(source, "trusted-fragments.js")],
   plugins: [palette],
+});
+await build({
+  ...common,
+  entryPoints: { "admin-trusted-types": join(source, "admin-trusted-types.js") },
+  format: "iife",
 });
 await build({
   ...common,

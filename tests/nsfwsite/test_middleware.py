@@ -4,6 +4,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from tests.cast import upload
+
 pytestmark = pytest.mark.django_db
 
 
@@ -66,3 +68,35 @@ def test_a_null_character_in_a_form_is_refused(path) -> None:
     response = Client().post(path, {"sample": "\0", "login": "a\0", "subject": "\0"})
     assert response.status_code == 400
     assert "without null characters" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("address", "rate"),
+    [
+        ("/", "RATE_CLASSIFICATIONS"),
+        ("/report/", "RATE_REPORTS"),
+        ("/api/v1/classifications/", "RATE_CLASSIFICATIONS"),
+        ("/api/v1/reports/", "RATE_REPORTS"),
+    ],
+)
+def test_an_upload_is_counted_before_it_is_read(settings, address, rate) -> None:
+    setattr(settings, rate, "1/hour")
+    client = Client(enforce_csrf_checks=True)
+    answers = [client.post(address, {"image": upload()}) for _ in range(2)]
+    read = [answer.wsgi_request._read_started for answer in answers]
+    assert (answers[0].status_code, read[0]) != (429, True)
+    assert (answers[1].status_code, read[1]) == (429, False)
+    assert int(answers[1].headers["Retry-After"]) > 0
+
+
+def test_scripts_run_by_their_nonce_which_no_two_answers_share() -> None:
+    policies = [Client().get("/").headers["Content-Security-Policy"] for _ in range(2)]
+    assert all("script-src 'nonce-" in policy for policy in policies)
+    assert all("require-trusted-types-for 'script'" in policy for policy in policies)
+    assert policies[0] != policies[1]
+
+
+def test_the_admin_sanitises_what_its_scripts_make_markup_from() -> None:
+    admin = Client().get("/admin/").headers["Content-Security-Policy"]
+    assert "trusted-types default dompurify" in admin
+    assert "require-trusted-types-for 'script'" in admin

@@ -2,6 +2,7 @@
 
 import { ImageRefused } from "./image-file.js";
 import { DownloadIncomplete, isStored } from "./model-cache.js";
+import { program } from "./trusted-programs.js";
 
 export { DownloadIncomplete, ImageRefused };
 
@@ -77,7 +78,7 @@ export class Classifier {
   constructor(description, graph) {
     this.description = description;
     this.graph = graph;
-    this.#worker = new Worker(description.runtime.worker, { type: "module" });
+    this.#worker = new Worker(program(description.runtime.worker), { type: "module" });
     this.#worker.addEventListener("message", ({ data }) => this.#receive(data));
     this.#worker.addEventListener("error", (event) => {
       event.preventDefault();

@@ -12,6 +12,7 @@ import {
 } from "./classifier.js";
 import { copyTemplate, filesOf, part, query, queryAll, setFiles } from "./dom.js";
 import { wholeMebibytes } from "./format.js";
+import { program } from "./trusted-programs.js";
 
 /** @typedef {import("./classifier.js").Graph} Graph */
 /** @typedef {import("./answer-list.js").Item} Item */
@@ -209,7 +210,7 @@ function savesData() {
 }
 
 function registerServiceWorker() {
-  navigator.serviceWorker?.register(form.dataset.serviceWorker ?? "").catch(() => {});
+  navigator.serviceWorker?.register(program(form.dataset.serviceWorker ?? "")).catch(() => {});
 }
 
 /** @param {unknown} problem */

@@ -50,7 +50,7 @@ def test_the_retrains_page_leads_back_to_the_model_before(client, newer, real_ch
 def test_others_may_not(client, newer, ravi) -> None:
     client.force_login(ravi)
     assert "back in service" not in client.get("/models/v1/").content.decode()
-    assert client.post(reverse("roll-back", args=["v1"]), {"reason": "x"}).status_code == 403
+    assert client.post(reverse("roll-back", args=["v1"]), {"reason": "x"}).status_code == 404
     assert ModelVersion.objects.champion() == newer
 
 

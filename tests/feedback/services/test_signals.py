@@ -138,7 +138,7 @@ def test_reviewers_and_strangers_do_not_decide(client, pointed, ravi) -> None:
     address = reverse("decide-signal", args=NAME)
     assert client.post(address, {"outcome": "dismissed", "reason": "x"}).status_code == 302
     client.force_login(ravi)
-    assert client.post(address, {"outcome": "dismissed", "reason": "x"}).status_code == 403
+    assert client.post(address, {"outcome": "dismissed", "reason": "x"}).status_code == 404
     assert not SignalDecision.objects.exists()
 
 

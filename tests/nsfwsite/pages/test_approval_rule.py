@@ -74,7 +74,8 @@ def test_the_second_reviewer_is_blind_to_the_first(client, two, queued, ravi, mo
     triage.decide(report=report, outcome="rejected", by=ravi, reason="Nothing but a photograph.")
 
     def without_tokens(page: str) -> list[str]:
-        return [line for line in page.splitlines() if "csrfmiddlewaretoken" not in line]
+        words = ("csrfmiddlewaretoken", "nonce=")
+        return [line for line in page.splitlines() if not any(word in line for word in words)]
 
     assert without_tokens(text_of(client, "case", report.pk)) == without_tokens(before)
     assert without_tokens(text_of(client, "triage")) == without_tokens(queue)
@@ -146,6 +147,6 @@ def test_the_api_says_whether_a_decision_stands(two, queued, ravi, mona) -> None
 def test_a_second_opinion_by_the_api(queued, ravi, mona, sam) -> None:
     report = queued()
     url = f"/api/v1/triage/{report.pk}/second-opinion/"
-    assert api_client(sam).post(url).status_code == 403
+    assert api_client(sam).post(url).status_code == 404
     assert api_client(ravi).post(url).status_code == 204
     assert Report.objects.get().second_opinion_at

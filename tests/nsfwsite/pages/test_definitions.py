@@ -93,4 +93,4 @@ def test_only_maintainers_decide(client, ravi, objection) -> None:
 
     assert client.post(reverse("revise"), revision()).status_code == 403
     where = reverse("reject-objection", args=[objection.pk])
-    assert client.post(where, {"reason": "No."}).status_code == 403
+    assert client.post(where, {"reason": "No."}).status_code == 404

@@ -109,5 +109,5 @@ def test_ravi_takes_a_decision_back_and_decides_again(client, ravi, folded) -> N
 def test_stranger_cannot_take_a_decision_back(client, sam, folded) -> None:
     report, _ = folded
     client.force_login(sam)
-    assert client.post(reverse("reopen", args=[report.pk])).status_code == 403
+    assert client.post(reverse("reopen", args=[report.pk])).status_code == 404
     assert client.get(reverse("doubtful-labels")).status_code == 403

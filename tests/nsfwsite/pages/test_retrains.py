@@ -63,7 +63,7 @@ def test_reviewer_cannot_promote(client, ravi, evaluated) -> None:
     client.force_login(ravi)
     retrain = evaluated("pass")
 
-    assert client.post(page_of(retrain), {"action": "promote"}).status_code == 403
+    assert client.post(page_of(retrain), {"action": "promote"}).status_code == 404
     assert client.get(reverse("retrains")).status_code == 403
     retrain.refresh_from_db()
     assert retrain.status == "evaluated"

@@ -103,7 +103,7 @@ def test_only_people_who_may_see_the_image_get_its_map(client, ravi, sam, queued
     for hidden in (report, unscreened):
         assert client.post(occlusion_of(hidden)).status_code == 404
     client.force_login(sam)
-    assert client.post(occlusion_of(report)).status_code == 403
+    assert client.post(occlusion_of(report)).status_code == 404
 
 
 def test_a_task_that_fails_says_so(queued, champion) -> None:

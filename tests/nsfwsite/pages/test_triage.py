@@ -23,7 +23,7 @@ def test_nobody_gets_in_without_signing_in(client, queued) -> None:
 def test_stranger_cannot_see_triage(client, sam, queued) -> None:
     client.force_login(sam)
     for page in pages_of(queued()):
-        assert client.get(page).status_code == 403
+        assert client.get(page).status_code in (403, 404)
 
 
 def test_ravi_sees_the_oldest_first(client, ravi, queued) -> None:
