@@ -8,7 +8,7 @@ from csp.constants import SELF
 from csp.decorators import csp_replace
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.template.loader import render_to_string
 from django.views import defaults
 
@@ -49,7 +49,7 @@ class AdminPolicy:
         allowed = {"script-src": [SELF], "trusted-types": ["default", "dompurify"]}
         self.get_admin_response = csp_replace(allowed)(get_response)
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path.startswith("/admin/"):
             return self.get_admin_response(request)
         return self.get_response(request)

@@ -30,7 +30,7 @@ def test_no_script_of_a_page_makes_markup_from_text(visit, champion) -> None:
         "code": "text => { setTimeout(text, 0) }",
     }
     for attempt, script in attempts.items():
-        with pytest.raises(Exception, match="Trusted|requires"):
+        with pytest.raises(Exception, match=r"Trusted|requires"):
             page.evaluate(script, INJECTED)
         assert visitor.complaints, attempt
         visitor.complaints.clear()
