@@ -46,7 +46,7 @@ def download(request: HttpRequest, kind: str) -> StreamingHttpResponse:
 
 def _rows() -> Iterator[dict[str, Any]]:
     decisions = Decision.objects.select_related("by", "report").order_by("pk")
-    for decision in decisions.prefetch_related("report__examples").iterator(500):
+    for decision in decisions.prefetch_related("report__examples").iterator(900):
         yield {
             "report": decision.report_id,
             "at": decision.at.isoformat(),
