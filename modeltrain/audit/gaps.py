@@ -254,7 +254,7 @@ def _standard_error(
     return math.sqrt(variance)
 
 
-def _effective(weights: NDArray[np.float64]) -> float:
+def _effective(weights: NDArray[Any]) -> float:
     """Return as how many equal weights these count (Kish)."""
     return float(weights.sum() ** 2 / (weights**2).sum())
 

@@ -134,7 +134,8 @@ def _mid_p(at_least: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the chance of a larger total, and half that of the same; 1 if there is one total."""
     if len(at_least) == 1:
         return at_least
-    return (at_least + np.append(at_least[1:], 0.0)) / 2
+    mid_p: NDArray[np.float64] = (at_least + np.append(at_least[1:], 0.0)) / 2
+    return mid_p
 
 
 def _at_least(differences: NDArray[np.integer]) -> NDArray[np.float64]:
