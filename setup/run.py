@@ -169,7 +169,11 @@ def serve(data_dir: Path, port: int) -> int:
         os.environ["REDIS_URL"] = start_url(data_dir)
     config = data_dir / "supervisord.conf"
     commands = supervision.programs(
-        data_dir=data_dir, port=port, threads=env.WEB_THREADS, own_redis=own_redis
+        data_dir=data_dir,
+        port=port,
+        threads=env.WEB_THREADS,
+        inference_processes=env.INFERENCE_PROCESSES,
+        own_redis=own_redis,
     )
     supervision.write_config(config, commands, data_dir=data_dir, root=ROOT)
     supervisor = subprocess.Popen(

@@ -163,6 +163,12 @@ def _load_database(path: Path) -> None:
 
 
 def _run_postgres(program: str, *arguments: object) -> None:
+    if shutil.which(program) is None:
+        raise Invalid(
+            rule="With PostgreSQL, backups are made and restored by its own programs.",
+            received=f"no {program} on PATH",
+            remedy="Install PostgreSQL's client programs, as new as the server or newer.",
+        )
     database = connection.settings_dict
     environment = os.environ | {
         f"PG{name}": str(database[key])
@@ -271,8 +277,8 @@ def _damaged(path: Path, received: str) -> Invalid:
 
 
 def _unknown_migrations(applied: list[str]) -> list[str]:
-    known = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
-    return sorted(set(applied) - known)
+    own_migrations = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
+    return sorted(set(applied) - own_migrations)
 
 
 def _delete_rows_without_files() -> None:

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from feedback import queries
-from feedback.errors import Gone, Invalid, WrongState
+from feedback.errors import Gone, Invalid, StorageFull, WrongState
 from feedback.models import (
     AxisValue,
     Classification,
@@ -152,6 +152,8 @@ def _add_example(
         attached = Classification.objects.filter(
             pk=classification.pk, image=classification.image_id
         ).update(image=None)
+        if classification.problem:
+            raise StorageFull(**classification.problem)
         if not (classification.image_id and attached):
             raise Gone(
                 rule=f"An image can be reported for {settings.DEMO_IMAGE_MINUTES} minutes.",

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from modeltrain.audit.deals import Blocks, Pool, units_of
+from modeltrain.audit.deals import Blocks, StratumUnits, units_of
 
 PERMUTATIONS = 2_000
 SEED = 0
@@ -408,7 +408,7 @@ def _p_values(
     return p_values
 
 
-def _alike(axis: Grouping, pools: Sequence[Pool], blocks: Blocks) -> Numbers:
+def _alike(axis: Grouping, pools: Sequence[StratumUnits], blocks: Blocks) -> Numbers:
     """Number the groups so that those with the same number are dealt alike: shape [groups]."""
     in_blocks = np.bincount(blocks.groups, minlength=axis.shape[1]) > 0
     own = np.where(in_blocks, np.arange(axis.shape[1]) + 1, 0)

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from modeltrain.audit.columns import Columns
+from modeltrain.audit.columns import CLASS, OVERALL, Columns
 from modeltrain.audit.fairness import Clusters
 from modeltrain.audit.harm import MEASURES, Bools, DecisionRule, possible
 from modeltrain.gate.paired import Pairs, count_pairs, difference_interval
-from modeltrain.gate.policy import CLASS, OVERALL, Policy
+from modeltrain.gate.policy import Policy
 from modeltrain.gate.sign_flips import sign_flips
 from modeltrain.labels import LABELS
 
@@ -223,10 +223,10 @@ def _cells(answers: Columns, policy: Policy) -> Iterator[tuple[str, str, Rows]]:
     for first, second in policy.pairs:
         if first in answers.groups and second in answers.groups:
             yield from _pair_cells(answers, first, second)
-    known = {axis: set(values) for axis, (values, _) in answers.groups.items()}
+    axis_values = {axis: set(values) for axis, (values, _) in answers.groups.items()}
     for name in policy.required:
         axis, _, value = name.partition("=")
-        if axis not in axes or (value and axis in known and value not in known[axis]):
+        if axis not in axes or (value and axis in axis_values and value not in axis_values[axis]):
             yield axis, value or "any", np.array([], dtype=np.intp)
 
 

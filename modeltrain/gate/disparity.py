@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modeltrain.audit.claims import ERROR
-from modeltrain.audit.columns import ABSENT, Columns
+from modeltrain.audit.columns import ABSENT, CLASS, Columns
 from modeltrain.audit.fairness import Clusters, cluster_numbers
 from modeltrain.audit.gaps import Grouping, OpenedGap, enough_permutations, opened_gaps
 from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, MISS, DecisionRule, possible
 from modeltrain.audit.strata import strata_of
 from modeltrain.gate.cells import Outcome
 from modeltrain.gate.paired import count_pairs, difference_interval
-from modeltrain.gate.policy import CLASS, Policy
+from modeltrain.gate.policy import Policy
 
 _ROUNDING = 1e-9
 
@@ -68,7 +68,7 @@ class Disparity:
 
 
 def opened_disparities(
-    answers: Columns, outcomes: Sequence[Outcome], policy: Policy
+    old: Columns, new: Columns, outcomes: Sequence[Outcome], policy: Policy
 ) -> list[Disparity]:
     """Find the gaps that a candidate opens or widens by more than the policy's margin.
 
@@ -79,10 +79,10 @@ def opened_disparities(
 
     Parameters
     ----------
-    answers : Columns
-        Either model's, for the images.
+    old, new : Columns
+        The champion's and the candidate's answers to the same images.
     outcomes : sequence of Outcome
-        What `outcomes_of` returns.
+        What `outcomes_of` returns of them.
     policy : Policy
 
     Returns
@@ -90,15 +90,16 @@ def opened_disparities(
     list of Disparity
         The widest first.
     """
-    kinds = [outcome for outcome in outcomes if outcome.measure != CONFUSION] + [_errors(outcomes)]
-    clusters = cluster_numbers(answers.cluster)
-    explicit = possible(MISS, answers.expected)
-    axes = tested_axes(answers, policy)
+    errors = Outcome(DecisionRule(), ERROR, old.wrong, new.wrong)
+    kinds = [*(outcome for outcome in outcomes if outcome.measure != CONFUSION), errors]
+    clusters = cluster_numbers(old.cluster)
+    explicit = possible(MISS, old.expected)
+    axes = tested_axes(old, policy)
     disparities = []
     risk = (1 - policy.level) / max(len(axes), 1)
     for axis in axes:
-        rows = np.flatnonzero(answers.groups[axis][1] != ABSENT)
-        compared = compared_groups(answers, axis, rows, clusters, policy)
+        rows = np.flatnonzero(old.groups[axis][1] != ABSENT)
+        compared = compared_groups(old, axis, rows, clusters, policy)
         opened = opened_gaps(
             compared,
             {number: (kind.before[rows], kind.after[rows]) for number, kind in enumerate(kinds)},
@@ -119,8 +120,8 @@ def opened_disparities(
                     gap=gap,
                     p_value=gap.p_value * len(axes),
                     **_own_change(
-                        answers,
-                        _group(answers, axis, gap.now.value, outcome),
+                        old,
+                        _group(old, axis, gap.now.value, outcome),
                         outcome,
                         policy.level,
                     ),
@@ -190,17 +191,6 @@ def _strata(axis: Grouping, kinds: Sequence[Outcome], explicit: Bools) -> list[B
     by_measure = {FALSE_ALARM: ~explicit_strata, MISS: explicit_strata}
     everywhere = np.ones(axis.shape[0], dtype=bool)
     return [by_measure.get(kind.measure, everywhere) for kind in kinds]
-
-
-def _errors(outcomes: Sequence[Outcome]) -> Outcome:
-    """Return any mistake, by the label with the highest score."""
-    rule = DecisionRule()
-    kinds = [outcome for outcome in outcomes if outcome.rule == rule]
-    before, after = (
-        np.logical_or.reduce([getattr(outcome, when) for outcome in kinds])
-        for when in ("before", "after")
-    )
-    return Outcome(rule, ERROR, before, after)
 
 
 def compared_groups(

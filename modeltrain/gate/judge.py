@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modeltrain.audit import columns
-from modeltrain.audit.columns import Columns
+from modeltrain.audit.columns import CLASS, OVERALL, Columns
 from modeltrain.audit.evaluate import Predicted
 from modeltrain.audit.fairness import cluster_numbers
 from modeltrain.audit.gaps import order_of_first
 from modeltrain.gate.cells import Comparison, compare_cells, outcomes_of
 from modeltrain.gate.disparity import by_group, opened_disparities, untested_groups
 from modeltrain.gate.paired import difference_interval
-from modeltrain.gate.policy import CLASS, OVERALL, Policy
+from modeltrain.gate.policy import Policy
 from modeltrain.gate.sentences import (
     cell_sentence,
     gap_sentence,
@@ -103,7 +103,7 @@ def judge(
     outcomes = outcomes_of(old, new, policy.rules)
     unchanged = bool(np.array_equal(old.scores, new.scores))
     with ThreadPoolExecutor(1) as beside:  # numpy computes in both threads at once
-        disparities = beside.submit(opened_disparities, old, outcomes, policy)
+        disparities = beside.submit(opened_disparities, old, new, outcomes, policy)
         not_tested = beside.submit(untested_groups, old, policy)
         cells = [
             _cell(comparison, unchanged=unchanged, policy=policy)

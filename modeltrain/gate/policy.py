@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from modeltrain.audit.columns import Columns
+from modeltrain.audit.columns import CLASS, OVERALL, Columns
 from modeltrain.audit.fairness import Clusters
 from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, DecisionRule, can_happen
 from modeltrain.gate.paired import Pairs, difference_interval
@@ -19,7 +19,6 @@ from modeltrain.gate.sign_flips import RESAMPLES
 from modeltrain.labels import LABELS
 
 POLICY = Path(__file__).with_name("policy.json")
-CLASS, OVERALL = "class", "overall"
 
 _POWER_QUANTILE = 0.8416  # of the normal distribution, for a power of 80%
 _LARGE = 10**6  # shares as counts

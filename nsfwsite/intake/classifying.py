@@ -17,6 +17,8 @@ from worker.tasks.inference import classify_task, judge_report_task, occlude_tas
 _waiting_requests = threading.BoundedSemaphore(settings.WAITING_REQUESTS)
 # No image is accepted that would have to wait longer: visitors would give up before its turn comes.
 LONGEST_QUEUE_SECONDS = 60
+# A report waits this long for the worker to store an image that it has answered just now.
+STORE_SECONDS = 10.0
 
 
 def classify(*, upload: UploadedFile) -> Classification:
@@ -85,6 +87,27 @@ def wait_for_answer(*, classification: Classification, seconds: float) -> None:
         finally:
             _waiting_requests.release()
     else:
+        classification.refresh_from_db()
+
+
+def wait_for_image(*, classification: Classification) -> None:
+    """Wait until the worker has stored the image of an answer, and refresh the classification.
+
+    Raises
+    ------
+    ClassifierBusy
+        It takes too long.
+    """
+    deadline = time.monotonic() + STORE_SECONDS
+    classification.refresh_from_db()
+    while classification.upload:
+        if (remaining := deadline - time.monotonic()) <= 0:
+            raise ClassifierBusy(
+                rule=f"The image of an answer is stored within {STORE_SECONDS:g} seconds.",
+                received="an answer without its image",
+                remedy="Nothing was kept. Try again in a minute.",
+            )
+        heartbeat.wait(heartbeat.image_of(str(classification.pk)), remaining)
         classification.refresh_from_db()
 
 

@@ -25,7 +25,7 @@ def policy_with(**settings):
 def disparities(before, now, **settings):
     policy = policy_with(**settings)
     old, new = columns.from_predicted(before), columns.from_predicted(now)
-    return opened_disparities(old, outcomes_of(old, new, policy.rules), policy)
+    return opened_disparities(old, new, outcomes_of(old, new, policy.rules), policy)
 
 
 def gaps_of(before, now, **settings):

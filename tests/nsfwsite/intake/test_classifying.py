@@ -102,6 +102,26 @@ def test_no_request_waits_where_too_many_wait_already(champion, monkeypatch) -> 
     assert classification.status == Status.FAILED
 
 
+def test_a_report_waits_until_the_image_of_an_answer_is_stored(judged, monkeypatch) -> None:
+    answered = judged()
+    Classification.objects.update(upload="1.upload")
+
+    def store(name: str, seconds: float) -> None:
+        Classification.objects.update(upload="")
+
+    monkeypatch.setattr(heartbeat, "wait", store)
+    classifying.wait_for_image(classification=answered)
+    assert not answered.upload
+
+
+def test_a_report_does_not_wait_for_an_image_for_ever(judged, monkeypatch) -> None:
+    answered = judged()
+    Classification.objects.update(upload="1.upload")
+    monkeypatch.setattr(classifying, "STORE_SECONDS", 0.1)
+    with pytest.raises(ClassifierBusy, match="without its image"):
+        classifying.wait_for_image(classification=answered)
+
+
 def test_a_refused_image_raises_the_refusal_of_the_worker() -> None:
     problem = {"rule": "A rule.", "received": "noise", "remedy": "Send another."}
     with pytest.raises(ImageRefused, match="noise"):
