@@ -357,8 +357,8 @@ def test_a_gap_that_chance_explains_too_often_to_block_is_told(layout):
     for place, tone in enumerate(("dark", "b", "c", "d", "light")):
         wrong = others[others // 61 == place - 1] % 61 if place else random.choice(61, 7, False)
         right_before = random.integers(61)
-        kept = [number for number in range(61) if number != right_before or number in wrong]
-        for answers, mistakes in ((before, kept), (now, set(wrong.tolist()))):
+        still_wrong = [number for number in range(61) if number != right_before or number in wrong]
+        for answers, mistakes in ((before, still_wrong), (now, set(wrong.tolist()))):
             answers += images(61, wrong=mistakes, expected=DRAWINGS, start=1000 * place, tone=tone)
     (gap,) = gaps_of(before, now)
     assert (gap["value"], gap["n"], gap["rest"]) == ("dark", 61, 244)
