@@ -37,7 +37,7 @@ FAST = tests/modeltrain tests/nsfwsite/static tests/setup tests/docs \
 
 test-fast:
 	@$(PYTHON) setup/install.py dev
-	@exec .venv/bin/python -m pytest --override-ini addopts= -p no:django -p tests.fast \
+	@exec .venv/bin/python -m pytest --override-ini addopts= -p no:django -p no:schemathesis -p tests.fast \
 		--numprocesses auto --dist loadfile $(FAST) $(PYTEST_ARGS)
 
 # Branch coverage of these packages must be at least 90%, and of the whole at least what `fail_under`

@@ -163,6 +163,12 @@ def _load_database(path: Path) -> None:
 
 
 def _run_postgres(program: str, *arguments: object) -> None:
+    if shutil.which(program) is None:
+        raise Invalid(
+            rule="With PostgreSQL, backups are made and restored by its own programs.",
+            received=f"no {program} on PATH",
+            remedy="Install PostgreSQL's client programs, as new as the server or newer.",
+        )
     database = connection.settings_dict
     environment = os.environ | {
         f"PG{name}": str(database[key])

@@ -10,6 +10,7 @@ from django.urls import reverse
 from PIL import Image
 from playwright import sync_api
 
+from bench.decoding_members import members
 from feedback.models import BrowserScore
 from modeltrain.images import codec
 from modeltrain.model.classifier import Classifier
@@ -113,6 +114,22 @@ def test_the_second_visit_works_offline(rosa) -> None:
     sync_api.expect(page.get_by_text("Received: a file that is none of these.")).to_be_visible()
     sync_api.expect(page.get_by_text("Received: 10000 × 10000.")).to_be_visible()
     sync_api.expect(page.get_by_text("Received: a HEIC file.")).to_be_visible()
+
+
+def test_an_image_that_only_the_site_reads_is_sent_by_its_button_alone(rosa) -> None:
+    sent: list[str] = []
+    rosa.page.on("request", lambda request: request.method == "POST" and sent.append(request.url))
+    page = rosa.open(reverse("home"))
+    first_answer(page, **{"photo.heic": members()["HEIC, plain"]})
+    page.get_by_text("HEIC files are read by this site, not in the browser.").wait_for()
+    page.get_by_role("button", name="Send it to this site instead").click()
+
+    page.get_by_text("If you press the button, your image goes to this site.").wait_for()
+    assert page.locator("#image").evaluate("e => e.files[0].name") == "photo.heic"
+    assert not sent
+    page.get_by_role("button", name="See what the model says").click()
+    page.get_by_role("alert").get_by_text("The classifier is away").wait_for()  # it was sent
+    assert sent
 
 
 def header(width: int, height: int) -> bytes:

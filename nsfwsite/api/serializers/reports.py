@@ -41,7 +41,9 @@ class ExampleOutput(serializers.ModelSerializer):
     then = ScoreOutput(source="reported_score")
     now = ScoreOutput(source="current_score")
     kept = serializers.SerializerMethodField()
-    counterpart_of = serializers.IntegerField(source="counterpart_of.position", default=None)
+    counterpart_of = serializers.IntegerField(
+        source="counterpart_of.position", default=None, allow_null=True
+    )
 
     class Meta:
         model = Example

@@ -1,6 +1,6 @@
 // An image file as upright sRGB pixels on white, by the browser's own decoder, in strips.
 
-import { canvasContext, prepareFile, turnUpright } from "./decoding.js";
+import { canvasContext, prepareFile } from "./decoding.js";
 import { brokenFile, checkImage } from "./image-file.js";
 import palette from "./palette.json" with { type: "json" };
 
@@ -18,9 +18,10 @@ export async function decodePixels(blob, limits) {
   const format = checkImage(bytes, limits);
   let bitmap;
   try {
-    const file = prepareFile(blob, bytes, format);
-    const decoded = await createImageBitmap(file.blob, { imageOrientation: "from-image" });
-    bitmap = turnUpright(decoded, file.orientation);
+    bitmap = await createImageBitmap(prepareFile(blob, bytes, format), {
+      imageOrientation: "from-image",
+      premultiplyAlpha: "none", // else colours of profiles are rounded before they are converted
+    });
   } catch {
     throw brokenFile(`a damaged or cut-off ${format} file`);
   }

@@ -220,3 +220,10 @@ def test_a_backup_of_an_earlier_release_is_brought_up_to_date(
         backups.restore(path)
         assert ModelVersion.objects.get().damage == ""
         assert LedgerEntry.objects.exists()
+
+
+def test_without_the_programs_of_postgresql_nothing_is_begun(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(connection, "vendor", "postgresql")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Invalid, match="no pg_dump on PATH"):
+        backups._dump_database(tmp_path / "dump")
