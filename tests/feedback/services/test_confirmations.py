@@ -283,6 +283,11 @@ def test_a_candidate_that_is_decided_does_not_open_it(passed, sealed, mona) -> N
     assert not Confirmation.objects.exists()
 
 
+def test_a_candidate_without_a_verdict_of_the_gate_needs_none_here(passed, sealed) -> None:
+    passed.gate = None
+    assert confirmations.objection(passed) is None
+
+
 def test_what_waits_for_a_verdict_is_requested_audited_and_undecided(
     passed, other, sealed, mona
 ) -> None:
@@ -314,5 +319,5 @@ def test_a_confirmation_that_another_process_judges_meanwhile_is_kept(
     assert not LedgerEntry.objects.filter(kind="confirm").exists()
 
 
-# A mutant that survives changes nothing: `judge` without its look at `confirmation.gate`. The update
-# that follows leaves a confirmation alone that has a verdict.
+# A mutant that survives changes nothing: `judge` without its look at `confirmation.gate`. The
+# update that follows leaves a confirmation alone that has a verdict.
