@@ -89,6 +89,9 @@ class Gap:
         How often it happens in the group; in the rest, standardised to the group's strata.
     difference, low, high : float
         `rate` minus `rest_rate`, with an interval that holds for all groups of the axis at once.
+    clusters : float
+        Of the group or of the rest, whichever has fewer: how many clusters that weigh the same
+        tell as much (L. Kish 1965, "Survey Sampling").
     ratio : float or None
         `rate` over `rest_rate`; None where the latter is 0.
     """
@@ -96,6 +99,7 @@ class Gap:
     value: str
     n: int
     rest: int
+    clusters: float
     rate: float
     rest_rate: float
     difference: float
@@ -213,6 +217,10 @@ def _gap(
         value=axis.values[place],
         n=int(group.sum()),
         rest=int(rest.sum()),
+        clusters=min(
+            _effective(np.bincount(axis.clusters[side], weights=weights[side]))
+            for side in (group, rest)
+        ),
         rate=rate,
         rest_rate=rest_rate,
         difference=difference,
@@ -246,7 +254,7 @@ def _standard_error(
     return math.sqrt(variance)
 
 
-def _effective(weights: NDArray[np.float64]) -> float:
+def _effective(weights: NDArray[Any]) -> float:
     """Return as how many equal weights these count (Kish)."""
     return float(weights.sum() ** 2 / (weights**2).sum())
 

@@ -43,7 +43,9 @@ class Comparison:
     same_images_as : str
         The first cell with the very same images, as `axis=value`; empty if there is none before.
     p_value : float
-        The chance that some cell looks as bad as this one if no cell is worse.
+        The chance that some cell looks as bad as this one if no cell is worse: mid-p.
+    exact_p_value : float
+        The same, with all of what is exactly as bad.
     """
 
     measure: str
@@ -56,6 +58,7 @@ class Comparison:
     interval: tuple[float, float] | None
     same_images_as: str
     p_value: float = 1.0
+    exact_p_value: float = 1.0
 
 
 def compare_cells(
@@ -79,8 +82,10 @@ def compare_cells(
     comparisons, differences = count_cells(answers, outcomes, policy)
     tested = sign_flips(differences)
     return [
-        replace(comparison, p_value=float(p_value))
-        for comparison, p_value in zip(comparisons, tested.adjusted, strict=True)
+        replace(comparison, p_value=float(p_value), exact_p_value=float(exact))
+        for comparison, p_value, exact in zip(
+            comparisons, tested.adjusted, tested.exact, strict=True
+        )
     ]
 
 
