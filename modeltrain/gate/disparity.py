@@ -21,6 +21,7 @@ from modeltrain.gate.policy import Policy
 
 _ROUNDING = 1e-9
 
+NOT_COMPARABLE, NOT_DEALT = "not comparable", "not dealt"
 BETTER_OFF, FEW_IMAGES, CHANCE = "better off", "few images", "chance"
 
 Bools = NDArray[np.bool_]
@@ -131,11 +132,12 @@ def opened_disparities(
     return sorted(disparities, key=lambda disparity: -disparity.gap.change.difference)
 
 
-def untested_groups(answers: Columns, policy: Policy) -> list[tuple[str, str]]:
-    """Return the groups, as axis and value, that have enough images but cannot be dealt anew.
+def untested_groups(answers: Columns, policy: Policy) -> list[tuple[str, str, str]]:
+    """Return the groups that have enough images, of which too few can show a gap.
 
-    A cluster with several groups keeps one image of each in its stratum: dealing its groups there
-    changes nothing. Where nearly all images of a group are in such clusters, no gap can be found.
+    Either no other group has images of the same stratum (each has a medium of its own). Or nearly
+    all images are in clusters with several groups, which keep one image of each in its stratum:
+    dealing the groups there changes nothing.
 
     Parameters
     ----------
@@ -143,22 +145,28 @@ def untested_groups(answers: Columns, policy: Policy) -> list[tuple[str, str]]:
         Either model's, for the images.
     policy : Policy
         Its `minimum` says how many images are enough.
+
+    Returns
+    -------
+    list of (str, str, str)
+        Axis, value, and why: `NOT_COMPARABLE` or `NOT_DEALT`.
     """
     clusters = cluster_numbers(answers.cluster)
     untested = []
     for axis in tested_axes(answers, policy):
         rows = np.flatnonzero(answers.groups[axis][1] != ABSENT)
-        if not _several(clusters[rows], answers.groups[axis][1][rows]).any():
-            continue
         compared = compared_groups(answers, axis, rows, clusters, policy)
         parts = compared.clusters * compared.shape[0] + compared.strata
         fixed = _several(compared.clusters, compared.groups) & ~_several(parts, compared.groups)
         comparable = _several(compared.strata, compared.groups)
+        counts = [
+            np.bincount(compared.groups[images], minlength=len(compared.values))
+            for images in (slice(None), comparable, comparable & ~fixed)
+        ]
         untested += [
-            (axis, value)
-            for place, value in enumerate(compared.values)
-            for images in [comparable & (compared.groups == place)]
-            if images.sum() >= policy.minimum > (images & ~fixed).sum()
+            (axis, value, NOT_COMPARABLE if alike < policy.minimum else NOT_DEALT)
+            for value, n, alike, dealt in zip(compared.values, *counts, strict=True)
+            if n >= policy.minimum > dealt
         ]
     return sorted(untested)
 
@@ -174,13 +182,18 @@ def _several(members: Rows, groups: NDArray[np.integer]) -> Bools:
 
 def tested_axes(answers: Columns, policy: Policy) -> list[str]:
     """Return the axes that have groups to compare; of axes that repeat each other, the first."""
-    axes: dict[bytes, str] = {}
+    return [first for first, *_ in axes_alike(answers, policy)]
+
+
+def axes_alike(answers: Columns, policy: Policy) -> list[list[str]]:
+    """Return the axes that have groups to compare; those that repeat each other together."""
+    axes: dict[bytes, list[str]] = {}
     for axis, (values, places) in answers.groups.items():
         if len(values) > 1 and axis not in policy.standardised:
             _, first, place = np.unique(places, return_index=True, return_inverse=True)
             absent = places[first] == ABSENT
             names = np.where(absent, len(places), first)  # a group is called by its first image
-            axes.setdefault(names[place].tobytes(), axis)
+            axes.setdefault(names[place].tobytes(), []).append(axis)
     return list(axes.values())
 
 

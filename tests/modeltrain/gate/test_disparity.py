@@ -246,9 +246,15 @@ def in_two_media(cluster_of):
 def test_groups_that_cannot_be_dealt_anew_are_named():
     policy = Policy(1, 0.05, 30, 0.95, standardised=["class", "medium"])
     mixed = columns.from_predicted(in_two_media(lambda pair, number: f"{pair} {number}"))
-    assert untested_groups(mixed, policy) == [("sex", "man"), ("sex", "woman")]
+    assert untested_groups(mixed, policy) == [
+        ("sex", "man", "not dealt"),
+        ("sex", "woman", "not dealt"),
+    ]
     single = columns.from_predicted(in_two_media(lambda pair, number: f"{pair} {number % 20}"))
-    assert untested_groups(single, policy) == [("sex", "man"), ("sex", "woman")]
+    assert untested_groups(single, policy) == [
+        ("sex", "man", "not dealt"),
+        ("sex", "woman", "not dealt"),
+    ]
     unstandardised = replace(policy, standardised=["class"])
     assert untested_groups(mixed, unstandardised) == []
     apart = [replace(answer, cluster=answer.sha256) for answer in in_two_media(lambda *_: "")]
@@ -263,7 +269,10 @@ def test_groups_with_too_few_images_to_be_tested_anyway_are_not_named():
     ]
     answers = columns.from_predicted(in_two_media(lambda pair, number: f"{pair} {number}") + few)
     policy = Policy(1, 0.05, 30, 0.95, standardised=["class", "medium"])
-    assert untested_groups(answers, policy) == [("sex", "man"), ("sex", "woman")]
+    assert untested_groups(answers, policy) == [
+        ("sex", "man", "not dealt"),
+        ("sex", "woman", "not dealt"),
+    ]
 
 
 def test_axes_that_repeat_each_other_are_tested_once():
