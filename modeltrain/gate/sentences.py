@@ -283,8 +283,8 @@ def verdict_sentence(
     if untested:
         axes = _unique([axis.replace("_", " ") for axis, *_ in untested])
         limits += f"; some gaps by {_listed(axes)} could not be looked for"
-    for axes in alike:
-        names = _listed([axis.replace("_", " ") for axis in axes])
+    for repeated in alike:
+        names = _listed([axis.replace("_", " ") for axis in repeated])
         limits += f"; {names} have the same groups, image for image"
     cells = [cell for cell in cells if cell["exception"] is None]
     if verdict == "pass":

@@ -256,8 +256,8 @@ def test_a_small_group_says_how_many_more_and_what_is_not_seen_without():
     rise = cell_of(result, "tone", "dark", dark["measure"])["smallest_change"]
     assert dark["sentence"] == (
         f"Collect about {dark['missing']} more independent images with tone dark, or accept that "
-        f"no rise of false alarms below {rise * 100:.0f} points is seen there, and that a model that "
-        "is no worse may read “not enough images”."
+        f"no rise of false alarms below {rise * 100:.0f} points is seen there, and that a model "
+        "that is no worse may read “not enough images”."
     )
     # The limit of the test depends on the set: a few images more may be needed.
     added = math.ceil(1.1 * dark["missing"])
