@@ -148,7 +148,7 @@ def gap_sentence(gap: Cell) -> str:
     own = (
         f"The group itself {better} ({short_points(gap['own_change'], signed=True)} points, "
         f"{short_points(gap['own_low'])} to {short_points(gap['own_high'])})."
-        f"{_TOLERATED.get(gap['tolerated'], '')}{_also(gap)}"
+        f"{_against_reference(gap)}{_TOLERATED.get(gap['tolerated'], '')}{_also(gap)}"
     )
     return (
         f"A gap opens: {_what(gap)} happen to {percent(now['rate'])} of {gap['n']}, to "
@@ -163,6 +163,27 @@ _TOLERATED = {
     "few images": " It is told and does not block, because it rests on too few different images.",
     "chance": " It is told and does not block, because chance alone does this too often.",
 }
+
+
+def _against_reference(gap: Cell) -> str:
+    """Say how a group compares with the reference group of its axis, if the policy names one."""
+    if not gap["reference"]:
+        return ""
+    reference = gap["reference"]
+    name = cell_name({"axis": gap["axis"], "value": reference["value"]})
+    return (
+        f" Compared with {name}, where it is {percent(reference['rest_rate'])}: "
+        f"{short_points(reference['difference'], signed=True)} points "
+        f"({short_points(reference['low'])} to {short_points(reference['high'])})"
+        f"{_ratio(reference)}."
+    )
+
+
+def _ratio(gap: Cell) -> str:
+    if gap["ratio"] is None:
+        return ""
+    low, high = f"{gap['ratio_low']:.1f}", f"{gap['ratio_high']:.1f}"
+    return f", {gap['ratio']:.1f} times as often ({low} to {high})"
 
 
 def _also(gap: Cell) -> str:

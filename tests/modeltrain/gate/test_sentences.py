@@ -60,6 +60,7 @@ def gap(*, blocks=True, **changes):
         "blocks": blocks,
         "tolerated": None if blocks else "better off",
         "also": [],
+        "reference": None,
     } | changes
     return figures | {"sentence": gap_sentence(figures)}
 
@@ -164,6 +165,20 @@ def test_a_pass_names_who_gains_less_than_others():
         f". {dark['sentence']} Gaps open for images with skin tone light and images with skin tone "
         "mid as well."
     )
+
+
+def test_a_gap_is_compared_with_the_reference_group_too():
+    reference = {
+        **{"value": "light", "rate": 0.115, "rest_rate": 0.02},
+        **{"difference": 0.095, "low": 0.01, "high": 0.18},
+        **{"ratio": 5.75, "ratio_low": 1.34, "ratio_high": 21.0},
+    }
+    assert gap(reference=reference)["sentence"].endswith(
+        " Compared with images with skin tone light, where it is 2.0%: +9.5 points (1 to 18), 5.8 "
+        "times as often (1.3 to 21.0)."
+    )
+    never = reference | {"rest_rate": 0.0, "ratio": None, "ratio_high": None}
+    assert gap(reference=never)["sentence"].endswith("where it is 0.0%: +9.5 points (1 to 18).")
 
 
 def test_a_gap_that_is_told_says_why_it_does_not_block():
