@@ -25,7 +25,17 @@ from feedback.models import (
     Report,
     Retrain,
 )
-from feedback.services import definitions, emails, ledger, models, reports, safety, slices, triage
+from feedback.services import (
+    definitions,
+    emails,
+    ledger,
+    manifests,
+    models,
+    reports,
+    safety,
+    slices,
+    triage,
+)
 from modeltrain.gate import judge
 from modeltrain.labels import LABELS, NSFW
 from tests.cast import SCORES, finished_audit, premises
@@ -63,7 +73,9 @@ def world(transactional_db, champion, queued, paired, settings):
     )
     audit_with_findings(champion, settings)
     slices.name(finding=Finding.objects.get(kind="slices"), region=1, title="Flags", by=mona)
-    audit_set = AuditSet.objects.create(name="demo", manifest_sha256="e" * 64, images=240, card="C")
+    audit_set = AuditSet.objects.create(
+        name="demo", manifest_sha256=manifests.publish([]), images=240, card="C"
+    )
     candidate = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
     for model, predicted in (
         (champion, answers(100, alarms=40)),
