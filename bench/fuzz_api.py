@@ -60,7 +60,7 @@ def fuzz(
     command = [
         *(Path(sys.executable).parent / "schemathesis", "run", f"{site.url}/api/v1/schema/"),
         *("--checks", ",".join(CHECKS)),
-        *("--workers", "4", "--continue-on-failure", "--no-shrink", "--no-color"),
+        *("--workers", "1", "--continue-on-failure", "--no-shrink", "--no-color"),
         *("--generation-database", "none", "--request-timeout", "120", "--warnings", "off"),
         *("--report-json-path", folder / "report.json"),
     ]

@@ -117,6 +117,8 @@ SOCIALACCOUNT_PROVIDERS = env.oidc_provider()
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
+# Nothing is translated, and looking up the language takes a lock that all threads share.
+USE_I18N = False
 
 STATIC_URL = "static/"
 STATIC_ROOT = env.DATA_DIR / "static"

@@ -1,6 +1,7 @@
 """Register models and put one in service."""
 
 import functools
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -155,7 +156,8 @@ def _classifier(folder: Path) -> "Classifier":
     from modeltrain.model import artifact
     from modeltrain.model.classifier import Classifier
 
-    return Classifier(artifact.load(folder))
+    # One core is left to pages, and to the child that decodes the next image.
+    return Classifier(artifact.load(folder), threads=max(1, (os.cpu_count() or 1) - 1))
 
 
 def classifier_of(model: ModelVersion) -> "Classifier":

@@ -80,6 +80,7 @@ def classification(request: HttpRequest, pk: str) -> HttpResponse:
         "classification": classification,
         "minutes": settings.DEMO_IMAGE_MINUTES,
         "waiting": waiting,
+        "poll_seconds": classifying.poll_seconds(classification),
         "queue_length": heartbeat.queue_length("inference") if waiting else 0,
         "worker_is_away": waiting and not heartbeat.alive("inference"),
     }
