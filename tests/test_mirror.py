@@ -91,8 +91,8 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     ),
     "worker/celery.py": ("tests/worker/test_schedule.py", "celery import app"),
     # Declarations that the table of roles walks through, address by address.
-    "nsfwsite/admin.py": ("tests/test_roles.py", "admin.site"),
     "nsfwsite/urls.py": ("tests/test_roles.py", "get_resolver"),
+    "nsfwsite/accounts/urls.py": ("tests/test_roles.py", "get_resolver"),
     "nsfwsite/api/urls.py": ("tests/test_roles.py", "get_resolver"),
     "nsfwsite/audits/urls.py": ("tests/test_roles.py", "get_resolver"),
     "nsfwsite/demo/urls.py": ("tests/test_roles.py", "get_resolver"),

@@ -129,13 +129,15 @@ def _folders() -> dict[str, Path]:
 
 
 def _files() -> Iterator[tuple[str, Path]]:
-    """The name in the archive and the path of each file."""
+    """The name in the archive and the path of each file that is whole."""
     for name, folder in _folders().items():
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and not any(
-                part.startswith(".") or part.endswith(".part") for part in path.parts
-            ):
-                yield f"{name}/{path.relative_to(folder).as_posix()}", path
+            inside = path.relative_to(folder)
+            unfinished = any(
+                part.startswith(".") or part.endswith(".part") for part in inside.parts
+            )
+            if path.is_file() and not unfinished:
+                yield f"{name}/{inside.as_posix()}", path
     for name in SECRETS:
         path = Path(settings.DATA_DIR) / name
         if path.is_file():

@@ -26,6 +26,7 @@ from feedback.models import (
 from feedback.models.axis import SLICE
 from feedback.models.report import new_receipt
 from feedback.services import (
+    audited_images,
     blocklist,
     browser_scores,
     bursts,
@@ -258,6 +259,7 @@ def screen(*, pk: int) -> None:
         return
     for image in StoredImage.objects.filter(example__report=report):
         images.join_cluster(image)
+    audited_images.mark([report])
     with transaction.atomic():
         queued = move(report=report, sources=[Report.Status.SCREENING], status=Report.Status.QUEUED)
         if queued:

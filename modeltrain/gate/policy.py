@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,8 @@ class Policy:
         different.
     gap_share : float
         Which part of that risk is for gaps between groups; the rest is for cells that are worse.
+        Gaps that block have a p-value of at most this; told, and confirmed, are all those of at
+        most 1 - level.
     thresholds : sequence of float
         NSFW scores from which on users of the model call an image explicit. Mistakes are judged at
         each of them, and by the label with the highest score.
@@ -87,6 +89,9 @@ class Policy:
         cell as `axis=value`. Other cells decide if they have enough.
     pairs : sequence of [str, str]
         Axes whose combinations are cells too.
+    references : mapping of str to str
+        For an axis, the group that others are compared with as well. Gaps are always looked for
+        between a group and the rest of its axis.
     not_covered : sequence of Exemption
         Cells that need no images. They decide if they have some.
     exceptions : sequence of Exemption
@@ -112,6 +117,7 @@ class Policy:
     standardised: Sequence[str] = (CLASS,)
     required: Sequence[str] = (OVERALL, CLASS)
     pairs: Sequence[Sequence[str]] = ()
+    references: Mapping[str, str] = field(default_factory=dict)
     not_covered: Sequence[Exemption] = ()
     exceptions: Sequence[Exemption] = ()
 
@@ -131,6 +137,7 @@ class Policy:
         )
         self._require(all(map(str, self.required)), "required", "names of axes")
         self._require(all(len(pair) == 2 for pair in self.pairs), "pairs", "pairs of two axes")
+        self._require(all(self.references.values()), "references", "axes with one group each")
         for name in ("not_covered", "exceptions"):
             for exemption in getattr(self, name):
                 self._require(bool(exemption.reason.strip()), name, "cells, each with a reason")
@@ -178,8 +185,16 @@ class Policy:
 
     @property
     def gap_risk(self) -> float:
-        """The risk of calling some gap opened when none is."""
+        """The risk of blocking for some gap when none opens. It is told at the whole risk."""
         return (1 - self.level) * self.gap_share
+
+    @property
+    def fewest_clusters(self) -> int:
+        """The fewest clusters with which harm to each of them is rarer by chance than the risk.
+
+        Were both models equal, all of k clusters would be newly wrong in 1 of 2**k cases.
+        """
+        return math.ceil(-math.log2(1 - self.level) - 1e-9)
 
     @property
     def rules(self) -> list[DecisionRule]:

@@ -77,16 +77,18 @@ def cell_sentence(cell: Cell) -> str:
         reason = f" Not covered: {cell['not_covered']}" if cell["not_covered"] else ""
         return f"Not enough images: no {name} in the audit set.{reason}"
     if cell["finding"] == "worse":
-        return f"Blocked: more {what}: {_counts(cell)}; {_chance(cell['p_value'])}."
+        return f"Blocked: more {what}: {_counts(cell)}; {_chance(cell['exact_p_value'])}."
     if cell["finding"] == "insufficient data":
         if cell["high"] < cell["margin"]:
             return (
                 f"Not enough images: {what} are counted in {cell['clusters']} clusters, and "
-                f"{cell['minimum']} are needed to say that they do not rise: {_counts(cell)}. "
-                f"About {cell['needed']:,} such images would do."
+                f"{cell['minimum']} are needed to say that they do not rise: {_counts(cell)}."
             )
         if cell["needed"] is not None:
-            enough = f"About {cell['needed']:,} such images would show whether there is one."
+            enough = (
+                f"About {cell['needed']:,} independent images would show whether there is one; "
+                f"these count as {cell['independent']:,.0f}."
+            )
         elif cell["difference"] > 0:
             enough = "If the rise is as large as it looks, no number of images would rule it out."
         else:
@@ -105,7 +107,9 @@ def shortage_sentence(cell: Cell) -> str:
     name, rise = cell_name(cell), cell["smallest_change"]
     why_not = cell["exception"] or (None if cell["decides"] else cell["not_covered"])
     if why_not:
-        return f"Not judged: {name} ({why_not.rstrip('.')})."
+        there = cell["n"] > 0 and cell["exception"] is None
+        text = (_TESTED if there else _NOT_JUDGED).format(name)
+        return f"{text[0].upper()}{text[1:]} ({why_not.rstrip('.')})."
     if cell["n"] == 0:
         if cell["required"]:
             return f"No model passes without {name}: collect about {cell['missing']:,}."
@@ -128,17 +132,23 @@ def shortage_sentence(cell: Cell) -> str:
         if cell["decides"] and cell["missing_to_pass"]
         else ""
     )
-    return f"Collect about {cell['missing']:,} more {name}, or accept that {unseen}{doubt}."
+    copies = round(cell["independent"]) < cell["n"]
+    worth = f" (the {cell['n']:,} there count as {cell['independent']:,.0f})" if copies else ""
+    return (
+        f"Collect about {cell['missing']:,} more independent {name}{worth}, or accept that "
+        f"{unseen}{doubt}."
+    )
 
 
 def gap_sentence(gap: Cell) -> str:
     """Say which group falls behind, by how much, how surely, and compared with what before."""
     now, before = gap["now"], gap["before"]
     worse = "is worse off" if gap["own_low"] > 0 else "is not surely better off"
-    better = worse if gap["blocks"] else "is better off"
+    better = "is better off" if gap["own_high"] < 0 else worse
     own = (
         f"The group itself {better} ({short_points(gap['own_change'], signed=True)} points, "
         f"{short_points(gap['own_low'])} to {short_points(gap['own_high'])})."
+        f"{_against_reference(gap)}{_TOLERATED.get(gap['tolerated'], '')}{_also(gap)}"
     )
     return (
         f"A gap opens: {_what(gap)} happen to {percent(now['rate'])} of {gap['n']}, to "
@@ -149,17 +159,61 @@ def gap_sentence(gap: Cell) -> str:
     )
 
 
-def open_gap_sentence(gap: Cell) -> str:
-    """Say how wide a gap is that a model opened and that was not closed since.
+_TOLERATED = {
+    "few images": " It is told and does not block, because it rests on too few different images.",
+    "chance": " It is told and does not block, because chance alone does this too often.",
+}
+
+
+def _against_reference(gap: Cell) -> str:
+    """Say how a group compares with the reference group of its axis, if the policy names one."""
+    if not gap["reference"]:
+        return ""
+    reference = gap["reference"]
+    name = cell_name({"axis": gap["axis"], "value": reference["value"]})
+    return (
+        f" Compared with {name}, where it is {percent(reference['rest_rate'])}: "
+        f"{short_points(reference['difference'], signed=True)} points "
+        f"({short_points(reference['low'])} to {short_points(reference['high'])})"
+        f"{_ratio(reference)}."
+    )
+
+
+def _ratio(gap: Cell) -> str:
+    if gap["ratio"] is None:
+        return ""
+    low, high = f"{gap['ratio_low']:.1f}", f"{gap['ratio_high']:.1f}"
+    return f", {gap['ratio']:.1f} times as often ({low} to {high})"
+
+
+def _also(gap: Cell) -> str:
+    """Say in what else a group falls behind."""
+    kinds = [
+        f"{mistakes} ({short_points(kind['difference'], signed=True)} points)"
+        for kind in gap["also"]
+        for mistakes in [_what(kind).replace(f" in {cell_name(gap)}", "")]
+    ]
+    return f" The same group falls behind in {_listed(kinds)}." if kinds else ""
+
+
+def open_gap_sentence(gaps: Sequence[Cell]) -> str:
+    """Say how wide a group's gap is that a model opened and that was not closed since.
 
     Parameters
     ----------
-    gap : mapping
-        A gap of a gate's result with `model` and `earlier_model`, the versions that were compared,
-        and `under`, the version in service. `standing` and `standing_before` have its `n`, `rate`,
-        `rest_rate`, `difference`, `low` and `high` under the model in service and the earlier one,
-        or are None where these were not measured on the same images.
+    gaps : sequence of mapping
+        In what the group falls behind, the widest first: gaps of a gate's result with `model` and
+        `earlier_model`, the versions that were compared, and `under`, the version in service.
+        `standing` and `standing_before` have its `n`, `rate`, `rest_rate`, `difference`, `low` and
+        `high` under the model in service and the earlier one, or are None where these were not
+        measured on the same images.
     """
+    gap, *others = gaps
+    also = [{**other, "difference": (other["standing"] or other)["difference"]} for other in others]
+    return f"{_open_gap(gap)}{_also({**gap, 'also': also})}"
+
+
+def _open_gap(gap: Cell) -> str:
     standing, earlier = gap["standing"], gap["standing_before"]
     what = _what(gap)
     opened = f"opened with {gap['model']}; {_chance(gap['p_value'])}"
@@ -188,35 +242,71 @@ def _width(gap: Cell) -> str:
     )
 
 
-def untested_sentences(untested: Sequence[tuple[str, str]]) -> list[str]:
+_UNTESTED = {
+    "not comparable": "other groups have hardly any image of the same kind. Add images of other "
+    "groups that are comparable.",
+    "not dealt": "nearly all their images share a cluster with an image of another group that is "
+    "of another kind. Add images of each group that are comparable, in the same clusters or in "
+    "clusters of their own.",
+}
+
+
+def untested_sentences(untested: Sequence[tuple[str, str, str]]) -> list[str]:
     """Say of the groups that no gap can be found for, by axis, why and what to do.
 
     Parameters
     ----------
-    untested : sequence of (str, str)
-        Axis and value, as `disparity.untested_groups` returns them.
+    untested : sequence of (str, str, str)
+        As `disparity.untested_groups` returns them.
     """
     return [
-        f"Gaps for {_listed([value for of, value in untested if of == axis])} on the axis "
-        f"{axis.replace('_', ' ')} cannot be found: nearly all their images share a cluster with "
-        "an image of another group that is of another kind. Add images of each group that are "
-        "comparable, in the same clusters or in clusters of their own."
-        for axis in _unique([axis for axis, _ in untested])
+        f"Gaps for {_listed(values)} on the axis {axis.replace('_', ' ')} can hardly be found: "
+        f"{_UNTESTED[why]}"
+        for (axis, why), values in _by_axis(untested).items()
     ]
+
+
+def _by_axis(untested: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str], list[str]]:
+    by_axis: dict[tuple[str, str], list[str]] = {}
+    for axis, value, why in untested:
+        by_axis.setdefault((axis, why), []).append(value)
+    return by_axis
+
+
+def combination_sentence(combinations: Sequence[tuple[str, str, str]]) -> str:
+    """Say in which groups harm to one class is offset in another, and how to have that judged.
+
+    Parameters
+    ----------
+    combinations : sequence of (str, str, str)
+        As `cells.offset_harm` returns them.
+    """
+    names = _unique([cell_name({"axis": axis, "value": value}) for axis, value, _ in combinations])
+    mistakes = _unique([MISTAKES[measure] for *_, measure in combinations])
+    pairs = _unique([f'["class", "{axis}"]' for axis, *_ in combinations])
+    return (
+        f"Within {_listed(names)}, {_listed(mistakes)} rise in one class and fall in another. A "
+        "class within a group is judged only if the policy names it: add "
+        f"{_listed(pairs)} to pairs."
+    )
 
 
 def verdict_sentence(
     verdict: str,
     cells: Sequence[Cell],
     gaps: Sequence[Cell],
-    untested: Sequence[tuple[str, str]] = (),
+    untested: Sequence[tuple[str, str, str]] = (),
+    alike: Sequence[Sequence[str]] = (),
 ) -> str:
     """Say what the gate found overall, the worst first, and in the same sentence what it did not
     judge."""
     limits = _not_judged(cells)
     if untested:
-        axes = _unique([axis.replace("_", " ") for axis, _ in untested])
-        limits += f"; gaps by {_listed(axes)} could not be looked for"
+        axes = _unique([axis.replace("_", " ") for axis, *_ in untested])
+        limits += f"; some gaps by {_listed(axes)} could not be looked for"
+    for repeated in alike:
+        names = _listed([axis.replace("_", " ") for axis in repeated])
+        limits += f"; {names} have the same groups, image for image"
     cells = [cell for cell in cells if cell["exception"] is None]
     if verdict == "pass":
         first = (
@@ -225,13 +315,7 @@ def verdict_sentence(
             else "Pass: neither false alarms nor misses nor confusions rise beyond their margin in "
             "any class or group with enough images"
         )
-        behind = [f"{cell_name(gap)}" for gap in gaps]
-        gained = (
-            f" A gap opens for {_listed(_unique(behind))}, who gain less than others."
-            if gaps
-            else ""
-        )
-        return f"{first}{limits}.{gained}{_harmed_but_few(cells)}"
+        return f"{first}{limits}.{_tolerated_gaps(gaps)}{_harmed_but_few(cells)}"
     worse = [cell for cell in cells if cell["finding"] == "worse"]
     blocking = [gap for gap in gaps if gap["blocks"]]
     if worse:
@@ -252,6 +336,17 @@ def verdict_sentence(
         return f"Blocked: {opens[0].lower()}{opens[1:]}{limits}{end}{own}"
     short = [cell for cell in cells if cell["finding"] == "insufficient data" and has_to_tell(cell)]
     return "Not enough images: " + "; ".join(_shortages(short)) + f"{limits}."
+
+
+def _tolerated_gaps(gaps: Sequence[Cell]) -> str:
+    """Say what the widest gap is, and for whom others open."""
+    if not gaps:
+        return ""
+    widest, *others = gaps
+    if not others:
+        return f" {widest['sentence']}"
+    groups = _listed([cell_name(gap) for gap in others])
+    return f" {widest['sentence']} Gaps open for {groups} as well."
 
 
 def _harmed_but_few(cells: Sequence[Cell]) -> str:
@@ -281,14 +376,19 @@ def _harmed_but_few(cells: Sequence[Cell]) -> str:
 
 def _not_judged(cells: Sequence[Cell]) -> str:
     """Say which cells do not decide by the policy's own words, and why, as more of a sentence."""
-    reasons: dict[str, list[Cell]] = {}
+    reasons: dict[tuple[str, str], list[Cell]] = {}
     worse = {cell_name(cell) for cell in cells if cell["finding"] == "worse"}
     for cell in cells:
         few = cell["n"] == 0 or cell["clusters"] < cell["minimum"]
         few = few and cell_name(cell) not in worse
         if reason := cell["exception"] or (cell["not_covered"] if few else None):
-            reasons.setdefault(reason, []).append(cell)
-    return "".join(f"; {_not_judged_for(reason, apart)}" for reason, apart in reasons.items())
+            there = cell["n"] > 0 and cell["exception"] is None
+            words = _TESTED if there else _NOT_JUDGED
+            reasons.setdefault((words, reason), []).append(cell)
+    return "".join(
+        f"; {words.format(_named(apart))} ({reason.rstrip('.')})"
+        for (words, reason), apart in reasons.items()
+    )
 
 
 def not_judged(policy: Mapping[str, Any]) -> str:
@@ -299,18 +399,27 @@ def not_judged(policy: Mapping[str, Any]) -> str:
     policy : mapping
         As a verdict contains it. Before version 3, a policy has exceptions only.
     """
-    reasons: dict[str, list[Cell]] = {}
-    for cell in [*policy.get("not_covered", []), *policy.get("exceptions", [])]:
-        reasons.setdefault(cell["reason"], []).append(cell)
-    text = "; ".join(_not_judged_for(reason, apart) for reason, apart in reasons.items())
-    return f"{text[0].upper()}{text[1:]}." if text else ""
+    reasons: dict[tuple[str, str], list[Cell]] = {}
+    for name, words in (("not_covered", _NOT_REQUIRED), ("exceptions", _NOT_JUDGED)):
+        for cell in policy.get(name, []):
+            reasons.setdefault((words, cell["reason"]), []).append(cell)
+    sentences = [
+        f"{words.format(_named(apart))} ({reason.rstrip('.')})."
+        for (words, reason), apart in reasons.items()
+    ]
+    return " ".join(f"{text[0].upper()}{text[1:]}" for text in sentences)
 
 
-def _not_judged_for(reason: str, cells: Sequence[Cell]) -> str:
+_NOT_JUDGED = "{} are not judged"
+_NOT_REQUIRED = "{} are not required"
+_TESTED = "of {}, only a certain rise is told"
+
+
+def _named(cells: Sequence[Cell]) -> str:
     classes = _unique([cell["value"] for cell in cells if cell["axis"] == "class"])
     others = _unique([cell_name(cell) for cell in cells if cell["axis"] != "class"])
     names = [f"{_listed(classes, most=8)} images"] if classes else []
-    return f"{_listed([*names, *others], most=8)} are not judged ({reason.rstrip('.')})"
+    return _listed([*names, *others], most=8)
 
 
 def _shortages(cells: Sequence[Cell]) -> list[str]:
@@ -322,11 +431,11 @@ def _shortages(cells: Sequence[Cell]) -> list[str]:
         parts.append("no images of " + _listed(_unique(empty)))
     if few:
         names = _unique([cell_name(cell) for cell in few])
-        most = max(few, key=lambda cell: (cell["needed"] or math.inf) / cell["n"])
+        most = max(few, key=lambda cell: (cell["needed"] or math.inf) / cell["independent"])
         if most["needed"] is not None:
             enough = (
-                f"of {cell_name(most)}, about {most['needed']:,} are needed and {most['n']:,} are "
-                "there"
+                f"of {cell_name(most)}, about {most['needed']:,} independent ones are needed, and "
+                f"the {most['n']:,} there count as {most['independent']:,.0f}"
             )
         elif most["difference"] > 0:
             enough = f"{cell_name(most)} look worse, which more of the same would not rule out"

@@ -36,7 +36,7 @@ class Limits:
     max_webp_pixels: int = 16_000_000  # its decoder needs four times the memory of others
     kept_pixels: int = 4_000_000  # what is left of larger images for all that follows
     max_side: int = 20_000
-    cpu_seconds: int = 10
+    cpu_seconds: int = 5
     wall_seconds: float = 25
     memory_bytes: int = 1024 * MIB
 

@@ -106,5 +106,6 @@ def _answer(classification: Classification) -> Response:
     url = reverse("api:classification", args=[classification.pk])
     if classification.status == Classification.Status.WAITING:
         body = ClassificationWaiting({"id": classification.pk, "url": url}).data
-        return Response(body, status=202, headers={"Location": url, "Retry-After": "1"})
+        retry_after = str(classifying.poll_seconds(classification))
+        return Response(body, status=202, headers={"Location": url, "Retry-After": retry_after})
     return Response(ClassificationOutput(classification).data)

@@ -6,6 +6,7 @@ import time
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.utils import timezone
 
 from feedback.errors import ClassifierBusy, ClassifierUnavailable, ImageRefused, StorageFull
 from feedback.models import Classification, ModelVersion, Occlusion, Report, StoredImage
@@ -109,6 +110,16 @@ def wait_for_image(*, classification: Classification) -> None:
             )
         heartbeat.wait(heartbeat.image_of(str(classification.pk)), remaining)
         classification.refresh_from_db()
+
+
+def poll_seconds(classification: Classification) -> int:
+    """How long to wait before the next look at whether there is an answer: 1 to 10 seconds.
+
+    It is a quarter of the time since the upload. Otherwise, when many wait long, their questions
+    would take the processor from pages and from the images themselves.
+    """
+    waited = timezone.now() - classification.created_at
+    return min(max(1, int(waited.total_seconds() / 4)), 10)
 
 
 def raise_if_refused(classification: Classification) -> None:

@@ -62,6 +62,7 @@ await build({
   ...common,
   entryPoints: {
     demo: join(source, "demo.js"),
+    passkeys: join(source, "passkeys.js"),
     "private-audit": join(source, "private_audit", "private-audit.js"),
     "classifier-worker": join(source, "classifier-worker.js"),
   },

@@ -1,6 +1,9 @@
 """An image is handed to the inference worker, or refused with nothing kept."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from feedback.errors import ClassifierBusy, ClassifierUnavailable, ImageRefused
 from feedback.models import Classification, Occlusion
@@ -35,6 +38,13 @@ def test_an_image_is_stored_and_enqueued(champion, worker, tasks) -> None:
     classification = classifying.classify(upload=upload())
     assert classification.status == Status.WAITING
     assert tasks == [(str(classification.pk),)]
+
+
+@pytest.mark.parametrize(("waited", "seconds"), [(0, 1), (7, 1), (20, 5), (3600, 10)])
+def test_who_has_waited_long_asks_less_often(champion, worker, tasks, waited, seconds) -> None:
+    classification = classifying.classify(upload=upload())
+    classification.created_at = timezone.now() - timedelta(seconds=waited)
+    assert classifying.poll_seconds(classification) == seconds
 
 
 def test_without_a_worker_nothing_is_stored(champion, tasks) -> None:
