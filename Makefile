@@ -2,7 +2,7 @@
 PYTHON ?= python3
 
 .PHONY: help run test test-fast coverage mutate check format lock simulate-gate loop backup restore \
-	rehearse-restore drill sbom
+	rehearse-restore drill sbom fuzz-api
 help:
 	@echo "make run        set up and serve on http://127.0.0.1:8000/ (PORT=, DATA_DIR=)"
 	@echo "make test       set up and run every test, the browser's too (PYTEST_ARGS=)"
@@ -17,6 +17,7 @@ help:
 	@echo "make restore FILE= put it into an empty DATA_DIR="
 	@echo "make rehearse-restore  back up, restore elsewhere, compare (DATA_DIR=)"
 	@echo "make drill      kill every part of a site, again and again (KILLS=, SEED=)"
+	@echo "make fuzz-api   send the API what its schema allows and what not (CASES=, SEED=)"
 	@echo "make loop       the whole loop against a running site, by API"
 	@echo "make simulate-gate  how often the gate is right, where the truth is known (RUNS=)"
 
@@ -37,7 +38,7 @@ FAST = tests/modeltrain tests/nsfwsite/static tests/setup tests/docs \
 
 test-fast:
 	@$(PYTHON) setup/install.py dev
-	@exec .venv/bin/python -m pytest --override-ini addopts= -p no:django -p tests.fast \
+	@exec .venv/bin/python -m pytest --override-ini addopts= -p no:django -p no:schemathesis -p tests.fast \
 		--numprocesses auto --dist loadfile $(FAST) $(PYTEST_ARGS)
 
 # Branch coverage of these packages must be at least 90%, and of the whole at least what `fail_under`
@@ -102,6 +103,12 @@ SEED ?= 1
 drill:
 	@$(PYTHON) setup/install.py dev
 	@PYTHONPATH=. .venv/bin/python bench/drill.py --kills $(KILLS) --seed $(SEED)
+
+CASES ?= 10000
+
+fuzz-api:
+	@$(PYTHON) setup/install.py dev
+	@PYTHONPATH=. .venv/bin/python bench/fuzz_api.py --cases $(CASES) --seed $(SEED)
 
 # RUNS=400 of each world take about 40 minutes of two cores.
 RUNS ?= 400

@@ -81,7 +81,7 @@ class Site:
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]*)', form)
         fields = {
             "csrfmiddlewaretoken": token[1] if token else "",
-            "username": username,
+            "login": username,
             "password": password,
         }
         answer = self.get(path, urllib.parse.urlencode(fields).encode())

@@ -161,6 +161,7 @@ class Outcome:
     verdict: str
     any_worse: bool
     any_gap: bool
+    gap_blocks: bool
     planted_worse: bool
     planted_gap: bool
     planted_passes: bool
@@ -181,6 +182,7 @@ def run(world: World, seed: list[int]) -> Outcome:
         verdict=result["verdict"],
         any_worse=any(cell["finding"] == "worse" for cell in result["cells"]),
         any_gap=bool(gaps),
+        gap_blocks=any(gap["blocks"] for gap in result["gaps"]),
         planted_worse=any(cell["finding"] == "worse" for cell in planted),
         planted_gap=("axis 00", "0") in gaps,
         planted_passes=all(cell["finding"] == "not worse" for cell in planted),
@@ -243,7 +245,8 @@ COLUMNS = (
     "blocked",
     "not enough images",
     "any cell worse",
-    "any gap",
+    "any gap told",
+    "a gap blocks",
     "planted: worse, gap, either, passes",
 )
 
@@ -321,6 +324,7 @@ def main() -> None:
                 "insufficient data": share(outcomes, lambda o: o.verdict == "insufficient data"),
                 "any worse": share(outcomes, lambda o: o.any_worse),
                 "any gap": share(outcomes, lambda o: o.any_gap),
+                "gap blocks": share(outcomes, lambda o: o.gap_blocks),
                 "planted worse": share(outcomes, lambda o: o.planted_worse),
                 "planted gap": share(outcomes, lambda o: o.planted_gap),
                 "planted named": share(outcomes, lambda o: o.planted_worse or o.planted_gap),
@@ -337,7 +341,8 @@ def main() -> None:
                 f"{rise * 100:+.1f} | "
                 f"{percent(figure['passes'])} | {percent(figure['blocked'])} | "
                 f"{percent(figure['insufficient data'])} | {percent(figure['any worse'])} | "
-                f"{percent(figure['any gap'])} | {planted if world.rise else ''} |",
+                f"{percent(figure['any gap'])} | {percent(figure['gap blocks'])} | "
+                f"{planted if world.rise else ''} |",
                 flush=True,
             )
             figures.append({"suite": suite, **asdict(world), **figure, "seconds a run": seconds})

@@ -2,6 +2,7 @@
 
     nice .venv/bin/python bench/mutate_services.py                    mutmut's mutants, a sample
     nice .venv/bin/python bench/mutate_services.py --state-changes    all mutants of state changes
+    nice .venv/bin/python bench/mutate_services.py --state-changes --size 25    a sample of them
     nice .venv/bin/python bench/mutate_services.py reports triage     of these modules alone
 
 It prints the mutants that survive, and the score of each module. Mutants come from mutmut; its
@@ -40,6 +41,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # A module's tests are tests/feedback/services/test_MODULE.py and these.
 MORE_TESTS = {
     "approval_rule": [],
+    "backups": [],
+    "blocklist": [],
+    "confirmations": [],
     "datasets": ["feedback/services/test_contribution_limits.py"],
     "definitions": ["nsfwsite/pages/test_definitions.py", "nsfwsite/pages/test_objections.py"],
     "erasure": ["feedback/services/test_reports.py"],
@@ -334,7 +338,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", help="modules, or mutants as they are printed")
     parser.add_argument("--state-changes", action="store_true")
-    parser.add_argument("--size", type=int, default=40, help="mutants of each module")
+    parser.add_argument("--size", type=int, help="mutants of each module")
     parser.add_argument("--seed", type=int, default=20261128)
     arguments = parser.parse_args()
     names = set(arguments.names)
@@ -348,7 +352,7 @@ def main() -> None:
         all_mutants = mutants_of(module, operators)
         totals[module] = len(all_mutants)
         named = [mutant for mutant in all_mutants if mutant.name in names]
-        size = len(all_mutants) if arguments.state_changes else arguments.size
+        size = arguments.size or (len(all_mutants) if arguments.state_changes else 40)
         chosen = named or sampled(all_mutants, size, arguments.seed)
         mutants += [mutant for mutant in chosen if mutant.compiles]
     runner = Runner(mutants)

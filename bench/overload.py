@@ -43,7 +43,7 @@ def send(site: str, number: int) -> tuple[str, float]:
         wording = "with" if "Retry-After" in answer.headers else "without"
         return f"refused at once: {answer.status_code} {wording} Retry-After", 0.0
     while answer.status_code == 202 and time.monotonic() - start_time < ANSWER_SECONDS:
-        time.sleep(1)
+        time.sleep(int(answer.headers["Retry-After"]))
         answer = requests.get(site + answer.json()["url"], timeout=60)
     outcome = "answered" if answer.status_code == 200 else "accepted and not answered"
     return outcome, time.monotonic() - start_time

@@ -10,6 +10,14 @@ MAX_LENGTH = 2000
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
+def whole_number(text: str) -> int | None:
+    """The number that a text of at most nine digits states; None for any other text.
+
+    Python refuses to read numbers of thousands of digits, and databases to store them.
+    """
+    return int(text) if re.fullmatch("[0-9]{1,9}", text) else None
+
+
 def strip_unsafe_characters(text: str) -> str:
     return UNSAFE.sub("", text.replace("\r\n", "\n")).strip()
 

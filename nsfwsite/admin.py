@@ -2,9 +2,15 @@
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from rest_framework.authtoken.models import TokenProxy
 
 from feedback.models import Axis, AxisValue, BlockedHash
@@ -12,11 +18,43 @@ from feedback.models import Axis, AxisValue, BlockedHash
 # Anybody who reads a token can act as its owner. `manage.py drf_create_token` makes one.
 admin.site.unregister(TokenProxy)
 admin.site.unregister(User)
+# Nobody signs in as somebody else by a factor or a connection that was added here.
+admin.site.unregister(
+    [Authenticator, EmailAddress, SocialAccount, SocialApp, SocialToken, UserSession]
+)
+
+
+RIGHTS = {"is_active", "is_staff", "is_superuser", "groups", "user_permissions"}
+
+
+def end_sessions(account: User, *, but: str | None = None) -> None:
+    for session in UserSession.objects.filter(user=account).exclude(session_key=but or ""):
+        session.end()
 
 
 @admin.register(User)
 class AccountAdmin(UserAdmin):
     """An account is deactivated, never deleted: its decisions keep their name."""
+
+    actions = ["remove_second_factors"]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Whose rights changed signs in again; admins who changed their own get a new key."""
+        super().save_related(request, form, formsets, change)
+        if change and RIGHTS & set(form.changed_data):
+            if form.instance.pk == request.user.pk:
+                request.session.cycle_key()
+                UserSession.objects.create_from_request(request)
+            end_sessions(form.instance, but=request.session.session_key)
+
+    @admin.action(description="Remove passkeys, authenticator app and recovery codes")
+    def remove_second_factors(self, request: HttpRequest, accounts: "QuerySet[User]") -> None:
+        """For somebody who lost all of them. The password is asked for as before."""
+        for account in accounts:
+            Authenticator.objects.filter(user=account).delete()
+            self.log_change(request, account, "Removed all second factors.")
+            end_sessions(account)
+        self.message_user(request, "Removed. They are signed out everywhere.")
 
     def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
         return False

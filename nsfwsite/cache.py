@@ -25,3 +25,9 @@ class OptionalRedisCache(RedisCache):
                 super().set(key, value, *arguments, **options)
         except heartbeat.RedisUnavailable:
             return
+
+    def add(self, key: Any, value: Any, *arguments: Any, **options: Any) -> bool:
+        try:
+            return not heartbeat.redis_answers() or super().add(key, value, *arguments, **options)
+        except heartbeat.RedisUnavailable:
+            return True

@@ -216,6 +216,13 @@ WEB_THREADS = setting(
     24,
     "Threads of the web process. At most half of them wait for an answer at any time.",
 )
+INFERENCE_PROCESSES = setting(
+    "INFERENCE_PROCESSES",
+    whole_number(1),
+    min(4, os.cpu_count() or 1),
+    "Images that are answered at once. Each process holds the model, in about 300 MB.",
+    default_words="the number of cores, at most 4",
+)
 
 # How often one visitor may ask.
 RATE_CLASSIFICATIONS = setting(
@@ -335,6 +342,52 @@ EMAIL_URL = setting(
 DEFAULT_FROM_EMAIL = setting(
     "DEFAULT_FROM_EMAIL", plain_text, "speakup@localhost", "The sender of letters."
 )
+
+# Signing in with an account elsewhere.
+OIDC_SERVER_URL = setting(
+    "OIDC_SERVER_URL",
+    url("https", "http"),
+    "",
+    "The issuer of an OpenID Connect provider, such as `https://login.example/realms/staff`. With "
+    "one, people can connect their account there to their account here, and sign in with it. "
+    "Register `https://…/sign-in/oidc/back/` there as the address to return to.",
+    default_words="none: only accounts of this site",
+)
+OIDC_CLIENT_ID = setting(
+    "OIDC_CLIENT_ID",
+    plain_text,
+    "",
+    "The name of this site at that provider.",
+    default_words="none",
+)
+OIDC_CLIENT_SECRET = setting(
+    "OIDC_CLIENT_SECRET", plain_text, "", "Its secret there.", default_words="none"
+)
+OIDC_NAME = setting(
+    "OIDC_NAME",
+    plain_text,
+    "single sign-on",
+    "What the pages call that provider: “Sign in with …”.",
+)
+
+
+def oidc_provider() -> dict[str, Any]:
+    """The OpenID Connect provider as allauth's settings write it."""
+    if not OIDC_SERVER_URL:
+        return {}
+    if not (OIDC_CLIENT_ID and OIDC_CLIENT_SECRET):
+        raise ImproperlyConfigured(
+            "OIDC_SERVER_URL needs OIDC_CLIENT_ID and OIDC_CLIENT_SECRET. Received: not both. "
+            "Take them from the provider, or unset OIDC_SERVER_URL."
+        )
+    application = {
+        "provider_id": "oidc",
+        "name": OIDC_NAME,
+        "client_id": OIDC_CLIENT_ID,
+        "secret": OIDC_CLIENT_SECRET,
+        "settings": {"server_url": OIDC_SERVER_URL.rstrip("/")},
+    }
+    return {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": [application]}}
 
 
 def database() -> dict[str, Any]:

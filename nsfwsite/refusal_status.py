@@ -21,10 +21,18 @@ STATUS: dict[type[Refusal], int] = {
     errors.StorageFull: 507,
 }
 
-# What Django answers before any of our views runs.
+# What Django and REST framework answer before any of our views runs.
 FIRST_ERROR = 400
+NOT_SIGNED_IN = 401
+WITHOUT_THE_ROLE = 403
+NOT_FOUND = 404
 METHOD_NOT_ALLOWED = 405
 REQUEST_TIMEOUT = 408
+UNKNOWN_MEDIA_TYPE = 415
+# Whatever is asked for, the request may be unreadable or too large, and something may break.
+ANSWERED_ANYWHERE = (400, 406, 413, 500, 507)
+# The server answers these itself, in plain text: the request never reached the site.
+ANSWERED_BY_SERVER = (400, REQUEST_TIMEOUT, 431, 500, 501)
 DETAILS = {
     400: "The request cannot be read: it is damaged, has too many parts, or names another host.",
     404: "There is nothing at this address. Each one ends with a slash.",
@@ -32,9 +40,10 @@ DETAILS = {
 }
 
 
-def status_of(refusal: Refusal) -> int:
+def status_of(refusal: Refusal | type[Refusal]) -> int:
     """The status of this refusal's class, or of the nearest class that it descends from."""
-    return next(STATUS[ancestor] for ancestor in type(refusal).__mro__ if ancestor in STATUS)
+    kind = refusal if isinstance(refusal, type) else type(refusal)
+    return next(STATUS[ancestor] for ancestor in kind.__mro__ if ancestor in STATUS)
 
 
 def headers_of(refusal: Refusal) -> dict[str, str]:

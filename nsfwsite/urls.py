@@ -1,18 +1,23 @@
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from nsfwsite import health, privacy
-from nsfwsite.pages.account import admin_sign_in
+from nsfwsite.accounts.views import admin_sign_in
 
+change_password = RedirectView.as_view(pattern_name="account_change_password")
 handler500 = "nsfwsite.middleware.server_error"
 urlpatterns = [
     path("", include("nsfwsite.demo.urls")),
     path("", include("nsfwsite.audits.urls")),
     path("", include("nsfwsite.pages.urls")),
+    path("", include("nsfwsite.accounts.urls")),
     path("api/v1/", include("nsfwsite.api.urls")),
     path("privacy/", privacy.show, name="privacy"),
     path("health/live/", health.live, name="live"),
     path("health/ready/", health.ready, name="ready"),
     path("admin/login/", admin_sign_in),
+    # One page to change a password: the admin's own does not limit guesses either.
+    path("admin/password_change/", admin.site.admin_view(change_password)),
     path("admin/", admin.site.urls),
 ]

@@ -3,9 +3,11 @@ import os
 import threading
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import reverse
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nsfwsite.settings")
 application = get_wsgi_application()
+reverse("home")  # loads every view now, not in the first visitor's time
 
 
 def load_statistics() -> None:

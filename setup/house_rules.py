@@ -3,7 +3,7 @@
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from setup import settings_doc
 from setup.steps import ROOT
 
 PACKAGES = ("feedback", "nsfwsite", "worker", "modeltrain")
+PALETTE = "nsfwsite/static/src/palette.json"
 BESIDE_THEM = ("bench", "docs", "setup")
 # Who may use the environment besides nsfwsite/env.py, and why.
 USES_ENVIRONMENT = {
@@ -23,6 +24,17 @@ USES_ENVIRONMENT = {
     "feedback/services/backups.py": "pg_dump reads its password from it",
 }
 NAMES_FIVE = {"drawings", "hentai", "neutral", "porn", "sexy"}
+# Public classes of one name in several modules, and why.
+SHARED_CLASS_NAMES = {"Command": "Django looks management commands up by this name"}
+# A colour of a style, a script or a chart.
+COLOUR = re.compile(
+    r"(?<!href=\")#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})\b"
+    r"|\b(?:rgb|hsl|hwb|lab|lch|oklab|oklch)a?\(",
+    re.IGNORECASE,
+)
+NAMED_COLOUR = re.compile(
+    r"(?<![\w-])(?:white|black|gr[ae]y|silver|red|green|blue|orange|yellow|purple|brown)(?![\w-])"
+)
 # Numbers from 400 to 599 in the site that are no HTTP statuses.
 OTHER_NUMBERS = {
     "nsfwsite/settings.py": {448: "the octal 0o700, the mode of a folder"},
@@ -283,6 +295,53 @@ def _querysets_of_images(tree: ast.Module) -> set[str]:
     }
 
 
+def colours_come_from_the_palette(path: Path, tree: ast.Module) -> Iterator[str]:
+    """Charts name a colour of `palette.json`, and never write one down."""
+    if path.parts[0] != "nsfwsite":
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from _colours_in(f"{path}:{node.lineno}", node.value, COLOUR)
+
+
+def pages_and_scripts_take_colours_from_the_palette() -> Iterator[str]:
+    """What `colours_come_from_the_palette` says of Python, for styles, scripts and templates.
+
+    An image of its own, such as `mark.svg`, cannot refer to the palette, but has its colours.
+    """
+    palette = frozenset(COLOUR.findall((ROOT / PALETTE).read_text()))
+    for path in sorted((ROOT / "nsfwsite").rglob("*")):
+        relative = path.relative_to(ROOT)
+        if "build" in relative.parts or path.suffix not in {".css", ".html", ".js", ".mjs", ".svg"}:
+            continue
+        for number, line in enumerate(path.read_text().splitlines(), start=1):
+            own = palette if path.suffix == ".svg" else frozenset()
+            place = f"{relative}:{number}"
+            yield from _colours_in(place, line, COLOUR, allowed=own)
+            if path.suffix == ".css" and (value := re.match(r"\s*[\w-]+:(.*);", line)):
+                yield from _colours_in(place, value[1], NAMED_COLOUR)
+
+
+def _colours_in(
+    place: str, text: str, pattern: re.Pattern[str], *, allowed: Iterable[str] = ()
+) -> Iterator[str]:
+    for colour in pattern.findall(text):
+        if colour not in allowed:
+            yield f"{place} has the colour {colour}. Name one of {PALETTE}, or add it there."
+
+
+def public_classes_have_names_of_their_own() -> Iterator[str]:
+    """One class for one name, so that a search for it finds one thing."""
+    modules_of: dict[str, list[str]] = {}
+    for path, tree in modules(*PACKAGES):
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                modules_of.setdefault(node.name, []).append(str(path))
+    for name, paths in modules_of.items():
+        if len(paths) > 1 and name not in SHARED_CLASS_NAMES:
+            yield f"{' and '.join(paths)} each have a class {name}. Name each after what it is."
+
+
 RULES = (
     no_bare_delay,
     tasks_have_limits,
@@ -292,6 +351,7 @@ RULES = (
     one_file_knows_the_statuses,
     percentages_have_one_formatter,
     stored_images_are_deleted_in_one_file,
+    colours_come_from_the_palette,
 )
 
 
@@ -308,6 +368,8 @@ def main() -> int:
         for problem in percentages_have_one_formatter(path, tree)
     ]
     problems += pages_and_scripts_have_one_formatter()
+    problems += pages_and_scripts_take_colours_from_the_palette()
+    problems += public_classes_have_names_of_their_own()
     problems += settings_doc.out_of_date()
     print("\n".join(problems))
     return min(len(problems), 1)

@@ -49,7 +49,7 @@ def broken_links(page: Path) -> Iterator[str]:
         if not target.is_relative_to(ROOT) or not target.exists():
             yield f"{place}: {link} leads to no file. Correct the path or remove the link."
         elif address.fragment and address.fragment not in anchors(target):
-            yield f"{place}: {link} leads to no heading. The page has: {known(target)}."
+            yield f"{place}: {link} leads to no heading. The page has: {anchor_list(target)}."
 
 
 def links(page: Path) -> Iterator[str]:
@@ -72,7 +72,7 @@ def anchors(page: Path) -> frozenset[str]:
     return frozenset(names)
 
 
-def known(page: Path) -> str:
+def anchor_list(page: Path) -> str:
     return ", ".join(f"#{name}" for name in sorted(anchors(page))) or "no headings"
 
 

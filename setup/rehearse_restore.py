@@ -2,6 +2,7 @@
 
     make rehearse-restore          (DATA_DIR= names the installation; it may run meanwhile)
 
+With PostgreSQL, REHEARSAL_DATABASE_URL= names an empty database, which keeps what was restored.
 Exits 1 if a dataset, a model or the ledger differs. Nothing of the rehearsal is kept.
 """
 
@@ -28,10 +29,21 @@ def manage(*arguments: str, **environment: str) -> str:
 
 
 def main() -> None:
+    database = os.environ.get("REHEARSAL_DATABASE_URL", "")
+    if os.environ.get("DATABASE_URL", "").startswith("postgres") and not database:
+        fail(
+            "With PostgreSQL, a rehearsal restores into an empty database of its own.",
+            "none",
+            "Create one, and name it: make rehearse-restore REHEARSAL_DATABASE_URL=postgres://…",
+        )
     with tempfile.TemporaryDirectory(prefix="speakup-rehearsal-") as folder:
         backup, data_dir = Path(folder) / "backup.tar", Path(folder) / "data"
         print(manage("backup", str(backup)), end="", flush=True)
-        new = {"DATA_DIR": str(data_dir), "DATABASE_URL": "", "SECRET_KEY": "for the rehearsal"}
+        new = {
+            "DATA_DIR": str(data_dir),
+            "DATABASE_URL": database,
+            "SECRET_KEY": "for the rehearsal",
+        }
         print(manage("restore", str(backup), **new), end="", flush=True)
         restored = json.loads(manage("fingerprint", **new))
         manage("verify_ledger", **new)

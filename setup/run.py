@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from django.core.exceptions import ImproperlyConfigured
 
-from setup import supervision
+from setup import supervision, watchdog
 from setup.steps import ROOT, always, digest, fail, step
 
 try:
@@ -169,7 +169,11 @@ def serve(data_dir: Path, port: int) -> int:
         os.environ["REDIS_URL"] = start_url(data_dir)
     config = data_dir / "supervisord.conf"
     commands = supervision.programs(
-        data_dir=data_dir, port=port, threads=env.WEB_THREADS, own_redis=own_redis
+        data_dir=data_dir,
+        port=port,
+        threads=env.WEB_THREADS,
+        inference_processes=env.INFERENCE_PROCESSES,
+        own_redis=own_redis,
     )
     supervision.write_config(config, commands, data_dir=data_dir, root=ROOT)
     supervisor = subprocess.Popen(
@@ -180,7 +184,7 @@ def serve(data_dir: Path, port: int) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: supervisor.terminate())
     announce(supervisor, port)
-    code = supervisor.wait()
+    code = watchdog.wait(supervisor, live=page(port, "/health/live/"))
     print("stopped", flush=True)
     return code
 
@@ -201,17 +205,20 @@ def _stop_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def page(port: int, path: str) -> urllib.request.Request:
+    """A request for a page of the site that no redirect and no check of its host answers."""
+    headers = {"Host": env.ALLOWED_HOSTS[0].lstrip("."), "X-Forwarded-Proto": "https"}
+    return urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
+
+
 def announce(supervisor: "subprocess.Popen[bytes]", port: int) -> None:
     """Say `ready:` once a classification would succeed."""
-    host = env.ALLOWED_HOSTS[0]
-    url = f"http://127.0.0.1:{port}/health/ready/"
-    headers = {"Host": host.lstrip("."), "X-Forwarded-Proto": "https"}
-    request = urllib.request.Request(url, headers=headers)
+    ready = page(port, "/health/ready/")
     deadline = time.monotonic() + READY_SECONDS
     print("· Starting web, broker, workers and scheduler …", flush=True)
     while supervisor.poll() is None and time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(request, timeout=5):
+            with urllib.request.urlopen(ready, timeout=5):
                 print(f"ready: http://127.0.0.1:{port}/", flush=True)
                 return
         except (urllib.error.URLError, OSError):

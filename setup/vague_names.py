@@ -1,4 +1,4 @@
-"""Find values that are named after how they came to be: each, found, one, made, said, told, kept.
+"""Find values that are named after how they came to be, such as found, made or known.
 
     .venv/bin/python setup/vague_names.py  # every one, and the counts
 
@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from setup.steps import ROOT
 
-WORDS = frozenset({"each", "found", "one", "made", "said", "told", "kept"})
+WORDS = frozenset({"each", "found", "one", "made", "said", "told", "kept", "known", "asked"})
 
 
 class Place(NamedTuple):

@@ -24,7 +24,7 @@ from feedback.services.counterparts import Pair
 from modeltrain.audit import columns, evaluate
 from modeltrain.audit.evaluate import Predicted
 from modeltrain.model import artifact
-from tests import environment
+from setup import supervision
 from tests.conftest import noise, png
 
 DARK, LIGHT = {"skin_tone": "dark"}, {"skin_tone": "light"}
@@ -75,7 +75,7 @@ class StalledRedis:
     """A Redis that accepts connections and answers nothing until it is told to go on."""
 
     def __init__(self, folder: Path) -> None:
-        self.process = environment.start_redis(folder)
+        self.process = supervision.start_redis(folder)
         self.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:

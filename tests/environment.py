@@ -7,10 +7,7 @@ Pytest loads this module before it reads any conftest.py, so that Django finds t
 import atexit
 import os
 import shutil
-import socket
-import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
@@ -18,20 +15,6 @@ import pytest
 from setup import supervision
 
 DATA_DIR = Path(tempfile.mkdtemp(prefix="speakup-tests-"))
-
-
-def start_redis(folder: Path) -> "subprocess.Popen[bytes]":
-    """A redis-server that listens on `folder/redis.sock`."""
-    path = folder / "redis.sock"
-    arguments = ["--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
-    server = subprocess.Popen([supervision.redis_server(), *arguments], stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        with socket.socket(socket.AF_UNIX) as probe:
-            if path.exists() and probe.connect_ex(str(path)) == 0:
-                return server
-        time.sleep(0.02)
-    raise RuntimeError("redis-server did not start within 10 seconds")
 
 
 def stop() -> None:
@@ -55,5 +38,5 @@ os.environ.update(
 for name in ("DATABASE_URL", "HTTPS", "ALLOWED_HOSTS"):
     os.environ.pop(name, None)
 (DATA_DIR / "static").mkdir()
-redis_server = start_redis(DATA_DIR)
+redis_server = supervision.start_redis(DATA_DIR)
 atexit.register(stop)

@@ -54,6 +54,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "feedback/models/image.py": ("tests/feedback/services/test_images.py", ""),
     "feedback/models/ledger.py": ("tests/feedback/services/test_ledger.py", ""),
     "feedback/models/public_report.py": ("tests/feedback/services/test_outcomes.py", ""),
+    "nsfwsite/api/serializers/problems.py": ("tests/nsfwsite/api/test_schema.py", "CONFORMANCE"),
     "feedback/errors.py": ("tests/nsfwsite/test_refusal_status.py", ""),
     "feedback/queries/doubtful_labels.py": (
         "tests/nsfwsite/pages/test_doubtful_labels.py",
@@ -90,8 +91,8 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     ),
     "worker/celery.py": ("tests/worker/test_schedule.py", "celery import app"),
     # Declarations that the table of roles walks through, address by address.
-    "nsfwsite/admin.py": ("tests/test_roles.py", "admin.site"),
     "nsfwsite/urls.py": ("tests/test_roles.py", "get_resolver"),
+    "nsfwsite/accounts/urls.py": ("tests/test_roles.py", "get_resolver"),
     "nsfwsite/api/urls.py": ("tests/test_roles.py", "get_resolver"),
     "nsfwsite/audits/urls.py": ("tests/test_roles.py", "get_resolver"),
     "nsfwsite/demo/urls.py": ("tests/test_roles.py", "get_resolver"),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import product
 
 import pytest
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
@@ -185,6 +187,7 @@ def things(champion, axes, judged, filed, queued, mona, settings) -> dict[str, o
         "/api/v1/reports/<str:receipt>": report.receipt,
         "/triage/<int:pk>": report.pk,
         "/api/v1/triage/<int:pk>": report.pk,
+        "/account/passkeys/<int:pk>": 1,
         "/retrains/<int:pk>": retrain.pk,
         "/api/v1/retrains/<int:pk>": retrain.pk,
     }
@@ -251,7 +254,7 @@ def cast(ravi, mona) -> dict[str, User | None]:
         "safety": account("sana", roles.SAFETY),
         "maintainer": account("max", roles.MAINTAINERS),
         "auditor": account("aino", roles.AUDITORS),
-        "admin": User.objects.create_superuser("adam"),
+        "admin": User.objects.create_superuser("adam", password="a long enough password"),
     }
 
 
@@ -263,6 +266,8 @@ class Person:
         self.things = things
         self.session, self.token = "", {}
         if user:
+            TOTP.activate(user, generate_totp_secret())
+            RecoveryCodes.activate(user)
             client = Client()
             client.force_login(user)
             self.session = client.cookies[settings.SESSION_COOKIE_NAME].value

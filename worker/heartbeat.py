@@ -122,6 +122,11 @@ def _notification_key(name: str) -> str:
     return f"notification:{name}"
 
 
+def image_of(classification: str) -> str:
+    """The name under which the worker notifies that it has stored the image of an answer."""
+    return f"image of {classification}"
+
+
 def notify(name: str) -> None:
     """Wake the requests that wait for `name`."""
     key = _notification_key(name)

@@ -12,7 +12,7 @@ from feedback.models.definition import Definition, Objection
 from feedback.models.demo_answer import DemoAnswer
 from feedback.models.email_address import EmailAddress
 from feedback.models.erasure import Erasure
-from feedback.models.example import Example, ExampleScore
+from feedback.models.example import Example, ExampleScore, NotLearnt
 from feedback.models.finding import Finding
 from feedback.models.golden import Golden, GoldenAnswer
 from feedback.models.image import StoredImage
@@ -52,6 +52,7 @@ __all__ = [
     "Look",
     "ModelVersion",
     "NamedSlice",
+    "NotLearnt",
     "Objection",
     "Occlusion",
     "PublicReport",

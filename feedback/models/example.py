@@ -9,6 +9,23 @@ from modeltrain.labels import NSFW
 LOOKS_EXPLICIT = 0.5
 
 
+class NotLearnt(models.TextChoices):
+    """Why an accepted image is left out of the data that models learn from.
+
+    A label goes on with a sentence that begins "an image" or "images".
+    """
+
+    NO_CONSENT = "no consent", "sent without consent to train"
+    NO_IMAGE = "no image", "of which only the answer is kept"
+    AUDITED = "audited", "used to judge models, or nearly the same as one that is"
+    PAIR = "pair", "paired with an image that is left out"
+    HELD_BACK = (
+        "held back",
+        "held back for the next version of the data, since too many came at once from one network, "
+        "in one hour, or of nearly the same image",
+    )
+
+
 class Example(models.Model):
     """One image of a report, with the answers of models for it."""
 
@@ -24,6 +41,8 @@ class Example(models.Model):
     )
     # Only for an image in a pair: the group that distinguishes it from the other one.
     groups = models.JSONField(default=dict, blank=True)
+    # As screening or the last fold left it; `why_not_learnt` has the other reasons, too.
+    left_out = models.CharField(max_length=10, choices=NotLearnt, blank=True)
 
     class Meta:
         ordering = ["position"]
@@ -43,6 +62,15 @@ class Example(models.Model):
         if self.counterpart_of_id and not self.groups:
             return {}  # nobody said on which axis it differs
         return {**report_groups, **self.groups}
+
+    @property
+    def why_not_learnt(self) -> NotLearnt | None:
+        """Why no model learns from it, if its report is accepted; None where one does."""
+        if not self.report.consent_train:
+            return NotLearnt.NO_CONSENT
+        if self.image_id is None:
+            return NotLearnt.NO_IMAGE
+        return NotLearnt(self.left_out) if self.left_out else None
 
     @property
     def reported_score(self) -> "ExampleScore":

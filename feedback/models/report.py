@@ -133,6 +133,16 @@ class Report(models.Model):
         return [example for example in self.examples.all() if example.pk not in paired]
 
     @property
+    def left_out_words(self) -> str:
+        """Which of its images no model learns from, and why; nothing if models learn from all."""
+        reasons: dict[str, list[str]] = {}
+        for example in self.examples.all():
+            if reason := example.why_not_learnt:
+                reasons.setdefault(reason.label, []).append(f"image {example.position + 1}")
+        parts = [f"{', '.join(images)} ({label})" for label, images in reasons.items()]
+        return f"Left out: {'; '.join(parts)}." if parts else ""
+
+    @property
     def decision(self) -> "Decision | None":
         """The decision that settled it and was not taken back."""
         return next((decision for decision in self.decisions.all() if decision.stands), None)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.db.models import Case, QuerySet, When
 
 from feedback.models import ModelVersion, Report, Retrain
+from feedback.text import whole_number
 
 
 def versions() -> list[str]:
@@ -13,10 +14,8 @@ def versions() -> list[str]:
 
 def model_of(version: str) -> ModelVersion | None:
     """The model with this version, such as `v3`, or None if there is none."""
-    number = version.removeprefix("v")
-    if not number.isdecimal():
-        return None
-    return ModelVersion.objects.filter(number=int(number)).first()
+    number = whole_number(version.removeprefix("v"))
+    return None if number is None else ModelVersion.objects.filter(number=number).first()
 
 
 def champion() -> ModelVersion | None:

@@ -1,12 +1,13 @@
 """Reports, for pages and API."""
 
 import datetime
+from collections import Counter
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, QuerySet
 
-from feedback.models import BrowserScore, Report
+from feedback.models import BrowserScore, Example, NotLearnt, Report
 
 
 def by_receipt(receipt: str) -> Report | None:
@@ -39,12 +40,22 @@ def appeal_deadline(report: Report) -> datetime.datetime | None:
     return rejection.at + datetime.timedelta(days=settings.DECLINED_DAYS)
 
 
-def learnable_count() -> int:
-    """The number of accepted reports that the next retrain would learn from."""
-    learnable = Report.objects.filter(
-        status=Report.Status.ACCEPTED, consent_train=True, examples__image__isnull=False
+def learnable_counts() -> dict[str, int]:
+    """How many `images`, of how many accepted `reports`, models may still learn from."""
+    learnable = Example.objects.filter(
+        report__status=Report.Status.ACCEPTED,
+        report__consent_train=True,
+        image__isnull=False,
+        left_out__in=["", NotLearnt.HELD_BACK],
     )
-    return learnable.distinct().count()
+    return learnable.aggregate(reports=Count("report", distinct=True), images=Count("pk"))
+
+
+def left_out_counts() -> dict[str, int]:
+    """The number of images of accepted reports that models do not learn from, by reason."""
+    accepted = Example.objects.filter(report__status=Report.Status.ACCEPTED)
+    counts = Counter(example.why_not_learnt for example in accepted.select_related("report"))
+    return {str(reason): counts[reason] for reason in NotLearnt if counts[reason]}
 
 
 def browser_drift() -> dict[str, Any]:

@@ -228,7 +228,8 @@ def _overlap_warnings(rows: Sequence[Row], *, confirmation: bool) -> list[str]:
 def _size_warnings(rows: Sequence[Row], *, decides: bool) -> list[str]:
     """Name the labels and groups with too few images for a conclusion."""
     # The policy's module imports statistics, which take seconds.
-    from modeltrain.gate.policy import CLASS, Policy
+    from modeltrain.audit.columns import CLASS
+    from modeltrain.gate.policy import Policy
 
     policy = Policy.load()
     warnings = policy.warnings()

@@ -129,13 +129,15 @@ def _folders() -> dict[str, Path]:
 
 
 def _files() -> Iterator[tuple[str, Path]]:
-    """The name in the archive and the path of each file."""
+    """The name in the archive and the path of each file that is whole."""
     for name, folder in _folders().items():
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and not any(
-                part.startswith(".") or part.endswith(".part") for part in path.parts
-            ):
-                yield f"{name}/{path.relative_to(folder).as_posix()}", path
+            inside = path.relative_to(folder)
+            unfinished = any(
+                part.startswith(".") or part.endswith(".part") for part in inside.parts
+            )
+            if path.is_file() and not unfinished:
+                yield f"{name}/{inside.as_posix()}", path
     for name in SECRETS:
         path = Path(settings.DATA_DIR) / name
         if path.is_file():
@@ -163,6 +165,12 @@ def _load_database(path: Path) -> None:
 
 
 def _run_postgres(program: str, *arguments: object) -> None:
+    if shutil.which(program) is None:
+        raise Invalid(
+            rule="With PostgreSQL, backups are made and restored by its own programs.",
+            received=f"no {program} on PATH",
+            remedy="Install PostgreSQL's client programs, as new as the server or newer.",
+        )
     database = connection.settings_dict
     environment = os.environ | {
         f"PG{name}": str(database[key])
@@ -271,8 +279,8 @@ def _damaged(path: Path, received: str) -> Invalid:
 
 
 def _unknown_migrations(applied: list[str]) -> list[str]:
-    known = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
-    return sorted(set(applied) - known)
+    own_migrations = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
+    return sorted(set(applied) - own_migrations)
 
 
 def _delete_rows_without_files() -> None:

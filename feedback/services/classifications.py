@@ -1,4 +1,4 @@
-"""Accept an image, judge it, and delete it."""
+"""Accept an image, judge it, keep it for a while, and delete it."""
 
 import datetime
 from itertools import pairwise
@@ -13,6 +13,8 @@ from feedback.disk import storage_full
 from feedback.errors import ImageRefused, Refusal, WrongState
 from feedback.models import Classification, DemoAnswer
 from feedback.services import images, models, uploads
+from modeltrain.images import codec
+from modeltrain.images.codec import Pixels
 
 # An image without an answer is given up after this time, unless its turn is still to come.
 ANSWER_TIMEOUT = datetime.timedelta(minutes=2)
@@ -52,12 +54,18 @@ def seconds_per_image() -> float:
     return sum(seconds) / len(seconds) if seconds else FIRST_SECONDS
 
 
-def classify(*, pk: str) -> None:
-    """Decode the upload in a child process, ask a model, and store the image for a while."""
+def answer(*, pk: str) -> Pixels | None:
+    """Decode the upload in a child process, and ask a model.
+
+    Returns
+    -------
+    numpy.ndarray of uint8, shape [height, width, 3], or None
+        The pixels for `keep_image`. None if there is no answer, or another worker was first.
+    """
     waiting = Classification.objects.filter(pk=pk, status=Classification.Status.WAITING)
     classification = waiting.first()
     if classification is None:
-        return  # another worker was first, or the wait is over
+        return None  # another worker was first, or the wait is over
     with classification.upload.open("rb") as file:
         data = file.read()
     try:
@@ -69,22 +77,38 @@ def classify(*, pk: str) -> None:
             finished_at=timezone.now(),
         )
         _delete_upload(classification)
-        return
+        return None
     model, classifier = models.classifier_in_service()
     prediction = classifier.classify(pixels)
-    image = images.store(pixels)
-    updated = waiting.update(
+    answered = waiting.update(
         status=Classification.Status.DONE,
-        image=image,
-        image_sha256=image.sha256,
+        image_sha256=codec.pixel_sha256(pixels),
         model=model,
         label=prediction.label,
         scores=prediction.scores,
         finished_at=timezone.now(),
     )
-    if not updated:
-        images.delete_image(image)
-    _delete_upload(classification)
+    return pixels if answered else None
+
+
+def keep_image(*, pk: str, pixels: Pixels) -> None:
+    """Store the image of an answer in place of its upload, unless both were deleted meanwhile.
+
+    This takes as long as half an answer, so the visitor has the answer before.
+    """
+    unkept = Classification.objects.filter(pk=pk).exclude(upload="")
+    for classification in unkept:
+        try:
+            image = images.store(pixels)
+        except Exception as error:
+            full = storage_full(error)
+            unkept.update(problem=_problem(full) if full else {})
+            _delete_upload(classification)
+            raise
+        if unkept.update(image=image, upload=""):
+            classification.upload.storage.delete(str(classification.upload.name))
+        else:
+            images.delete_image(image)
 
 
 def fail(*, pk: str, reason: BaseException | None = None) -> None:
@@ -132,6 +156,7 @@ def delete(classification: Classification) -> None:
 
 def delete_image(classification: Classification) -> None:
     """Delete the image, unless a report has attached it meanwhile."""
+    _delete_upload(classification)
     image = classification.image
     if image is None:
         return
@@ -144,11 +169,15 @@ def delete_image(classification: Classification) -> None:
 def delete_expired() -> None:
     """Delete images that were not reported in time, and their answers a day later.
 
-    Classifications that will never be answered fail.
+    Classifications that will never be answered fail. An image that will never be stored is gone.
     """
     now = timezone.now()
     for lost in _lost_classifications(now):
         fail(pk=str(lost.pk))
+    for unkept in Classification.objects.filter(
+        status=Classification.Status.DONE, finished_at__lt=now - ANSWER_TIMEOUT
+    ).exclude(upload=""):
+        _delete_upload(unkept)
     image_lifetime = datetime.timedelta(minutes=settings.DEMO_IMAGE_MINUTES)
     expired = Classification.objects.filter(
         image__isnull=False, created_at__lt=now - image_lifetime

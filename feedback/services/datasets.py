@@ -1,7 +1,5 @@
 """Fold accepted examples into the next dataset version."""
 
-import dataclasses
-import json
 import secrets
 from collections.abc import Iterable, Sequence
 
@@ -10,13 +8,19 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Max
 
-from feedback.models import AuditSet, DatasetVersion, Example, Report, StoredImage
-from feedback.services import contribution_limits, ledger, manifests, outcomes, reports
+from feedback import queries
+from feedback.models import DatasetVersion, NotLearnt, Report, StoredImage
+from feedback.services import (
+    audited_images,
+    contribution_limits,
+    ledger,
+    manifests,
+    outcomes,
+    reports,
+)
 from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
-from modeltrain.files import write_whole
-from modeltrain.images import codec
-from modeltrain.images.hashing import Pdq, is_near_duplicate, pdq
+from modeltrain.images.hashing import Pdq, is_near_duplicate
 
 
 def fold(*, by: User) -> DatasetVersion | None:
@@ -24,17 +28,19 @@ def fold(*, by: User) -> DatasetVersion | None:
 
     Returns None when there is nothing to add or to leave out. Images of an audit set and their
     near-duplicates are left out, and so are images without consent or pixels, and images that
-    exceed the share of one source.
+    exceed the share of one source. Each of them says so afterwards.
     """
     queryset = Report.objects.filter(status=Report.Status.ACCEPTED, consent_train=True)
     queryset = queryset.prefetch_related("examples__image", "decisions").order_by("pk")
     # SQLite allows a thousand parameters in one query.
     accepted = list(queryset.iterator(chunk_size=500 // settings.REPORT_MAX_IMAGES))
+    audited_images.mark(accepted)
     parent = DatasetVersion.objects.first()
     parent_rows = manifest.read(parent.manifest) if parent else []
     existing_rows = manifests.existing_rows(parent_rows)
     offers = _offers(accepted, existing_rows)
     accepted_offers = contribution_limits.within_limits(offers)
+    _mark_held_back(offer.report for offer in offers if offer not in accepted_offers)
     new_rows = [row for offer in accepted_offers for row in offer.rows]
     if not accepted_offers and len(existing_rows) == len(parent_rows):
         return None
@@ -49,7 +55,8 @@ def fold(*, by: User) -> DatasetVersion | None:
             parent=parent,
             images=len(rows),
             added=len(new_rows),
-            origin=contribution_limits.origin(accepted_offers, offers),
+            origin=contribution_limits.origin(accepted_offers, offers)
+            | {"left_out": queries.reports.left_out_counts()},
         )
         for offer in accepted_offers:
             report = offer.report
@@ -60,12 +67,20 @@ def fold(*, by: User) -> DatasetVersion | None:
                 sources=[Report.Status.ACCEPTED],
                 status=Report.Status.FOLDED,
                 by=by,
-                note=f"Added to dataset {dataset.number}.",
+                note=f"Added to dataset {dataset.number}. {report.left_out_words}".strip(),
             )
             outcomes.publish(report.pk)
         if existing is None:
             ledger.record_dataset(dataset)
     return dataset
+
+
+def _mark_held_back(held_back: Iterable[Report]) -> None:
+    for report in held_back:
+        for example in report.examples.all():
+            if example.why_not_learnt is None:
+                example.left_out = NotLearnt.HELD_BACK
+                example.save(update_fields=["left_out"])
 
 
 def create_first(rows: Sequence[Row]) -> DatasetVersion:
@@ -81,7 +96,6 @@ def create_first(rows: Sequence[Row]) -> DatasetVersion:
 def _offers(
     accepted: Iterable[Report], existing_rows: Sequence[Row]
 ) -> list[contribution_limits.Offer]:
-    audited = AuditedImages()
     clusters = _reported_clusters(existing_rows)
     offers = []
     for report in accepted:
@@ -90,7 +104,10 @@ def _offers(
             raise AssertionError("an accepted report has a decision that stands")
         rows = []
         cluster_of: dict[int | None, str] = {}
-        for example, image in _learnable(report, audited):
+        for example in report.examples.all():
+            image = example.image
+            if image is None or example.why_not_learnt:
+                continue
             fingerprint = image.fingerprint
             new_cluster = cluster_of.get(example.counterpart_of_id) or secrets.token_hex(8)
             cluster = next(
@@ -114,44 +131,7 @@ def _offers(
     return offers
 
 
-def _learnable(report: Report, audited: "AuditedImages") -> list[tuple[Example, StoredImage]]:
-    """Images to learn from: neither they nor the other image of their pair are in an audit set."""
-    images = [(example, example.image) for example in report.examples.all() if example.image]
-    excluded = {example.pk for example, image in images if audited.contains(image)}
-    for pair in report.pairs:
-        if any(example.pk in excluded for example in pair):
-            excluded |= {example.pk for example in pair}
-    return [(example, image) for example, image in images if example.pk not in excluded]
-
-
 def _reported_clusters(rows: Sequence[Row]) -> list[tuple[Pdq, str]]:
     cluster_of = {row.sha256: row.cluster for row in rows if row.source == manifests.REPORTED}
     images = StoredImage.objects.filter(name__in=cluster_of)
     return [(image.fingerprint, cluster_of[image.name]) for image in images]
-
-
-class AuditedImages:
-    """Images that no model may learn from, by pixel hash and by PDQ hash."""
-
-    def __init__(self) -> None:
-        self.sha256: set[str] = set()
-        self.fingerprints: list[Pdq] = []
-        for audit_set in AuditSet.objects.all():
-            rows = manifest.read(audit_set.manifest)
-            self.sha256 |= {row.sha256 for row in rows}
-            self.fingerprints += _fingerprints(audit_set, rows)
-
-    def contains(self, image: StoredImage) -> bool:
-        if image.sha256 in self.sha256:
-            return True
-        return any(is_near_duplicate(audited, image.fingerprint) for audited in self.fingerprints)
-
-
-def _fingerprints(audit_set: AuditSet, rows: Sequence[Row]) -> list[Pdq]:
-    """PDQ hashes of an audit set's images. They are computed once and cached by the manifest."""
-    cache = audit_set.manifest.with_suffix(".pdq.json")
-    if cache.is_file():
-        return [Pdq(**fields) for fields in json.loads(cache.read_text())]
-    hashes = [pdq(codec.decode(manifests.image_path(row.sha256).read_bytes())) for row in rows]
-    write_whole(cache, json.dumps([dataclasses.asdict(pdq_hash) for pdq_hash in hashes]).encode())
-    return hashes

@@ -98,9 +98,9 @@ def confirm(*, row: EmailAddress) -> None:
     last_event = row.report.events.last()
     unconfirmed = EmailAddress.objects.filter(pk=row.pk, nonce=row.nonce, confirmed_at=None)
     # The request may have arrived although sending it seemed to fail.
-    asked = Coalesce("asked_at", timezone.now())
+    asked_at = Coalesce("asked_at", timezone.now())
     unconfirmed.update(
-        confirmed_at=timezone.now(), asked_at=asked, told=last_event.pk if last_event else 0
+        confirmed_at=timezone.now(), asked_at=asked_at, told=last_event.pk if last_event else 0
     )
 
 

@@ -51,10 +51,10 @@ def erase(*, report: Report) -> None:
     Rows that refer to the report or its examples are deleted too; only its history stays.
     """
     hashes = set(report.examples.values_list("image_sha256", flat=True))
-    same_image = Classification.objects.filter(image__sha256__in=hashes)
+    same_image = Classification.objects.filter(image_sha256__in=hashes)
     for classification in same_image.select_related("image"):
         classifications.delete_image(classification)
-    Classification.objects.filter(image_sha256__in=hashes).update(image_sha256="")
+    same_image.update(image_sha256="")
     images.delete_images(report=report)
     for relation in Report._meta.related_objects:
         if relation.on_delete is CASCADE and relation.related_model not in HISTORY:

@@ -126,7 +126,7 @@ def _measured_gaps(retrain: Retrain, champion: ModelVersion) -> list[dict[str, A
     audit_before = Audit.objects.filter(
         model=earlier, status=Audit.Status.DONE, audit_set=audit.audit_set if audit else None
     ).first()
-    gaps = (retrain.gate or {})["gaps"]
+    gaps = [kind for gap in (retrain.gate or {})["gaps"] for kind in (gap, *gap.get("also", []))]
     standing, standing_before = (
         _measure(measured, gaps, policy) for measured in (audit, audit_before)
     )

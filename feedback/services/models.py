@@ -1,6 +1,8 @@
 """Register models and put one in service."""
 
 import functools
+import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,6 +104,31 @@ def refuse_damaged(model: ModelVersion) -> None:
         )
 
 
+# Files that look unchanged are read again after this time: a bit that flips on the disk changes
+# neither size nor time of a file.
+HASHED_SECONDS = 600
+_hashed: dict[int, tuple[object, float]] = {}
+
+
+def _check_files_if_changed(model: ModelVersion) -> None:
+    """Check the files anew if one was replaced or written to, or if the last time is long ago."""
+    signature = (model.sha256, model.damage, _signature(model.folder))
+    last_signature, hashed_at = _hashed.get(model.pk, (None, 0.0))
+    if signature == last_signature and time.monotonic() < hashed_at + HASHED_SECONDS:
+        return
+    damage = _check_files(model)
+    _hashed[model.pk] = ((model.sha256, damage, signature[2]), time.monotonic())
+
+
+def _signature(folder: Path) -> list[tuple[str, int, int, int]]:
+    """Name, inode, size and time of every file; nothing if the folder cannot be read."""
+    try:
+        files = [(path.name, path.stat()) for path in sorted(folder.iterdir())]
+    except OSError:
+        return []
+    return [(name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in files]
+
+
 def _check_files(model: ModelVersion) -> str:
     """Compare the artifact's files with their hashes. Store and return what is wrong, if anything.
 
@@ -129,7 +156,8 @@ def _classifier(folder: Path) -> "Classifier":
     from modeltrain.model import artifact
     from modeltrain.model.classifier import Classifier
 
-    return Classifier(artifact.load(folder))
+    # One core is left to pages, and to the child that decodes the next image.
+    return Classifier(artifact.load(folder), threads=max(1, (os.cpu_count() or 1) - 1))
 
 
 def classifier_of(model: ModelVersion) -> "Classifier":
@@ -165,7 +193,7 @@ def check_service() -> bool:
     """
     for model in (queries.models.champion(), queries.models.previous_champion()):
         if model:
-            _check_files(model)
+            _check_files_if_changed(model)
     try:
         _, classifier = classifier_in_service()
     except ModelVersion.DoesNotExist:

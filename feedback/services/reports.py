@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from feedback import queries
-from feedback.errors import Gone, Invalid, WrongState
+from feedback.errors import Gone, Invalid, StorageFull, WrongState
 from feedback.models import (
     AxisValue,
     Classification,
@@ -26,6 +26,7 @@ from feedback.models import (
 from feedback.models.axis import SLICE
 from feedback.models.report import new_receipt
 from feedback.services import (
+    audited_images,
     blocklist,
     browser_scores,
     bursts,
@@ -152,6 +153,8 @@ def _add_example(
         attached = Classification.objects.filter(
             pk=classification.pk, image=classification.image_id
         ).update(image=None)
+        if classification.problem:
+            raise StorageFull(**classification.problem)
         if not (classification.image_id and attached):
             raise Gone(
                 rule=f"An image can be reported for {settings.DEMO_IMAGE_MINUTES} minutes.",
@@ -256,6 +259,7 @@ def screen(*, pk: int) -> None:
         return
     for image in StoredImage.objects.filter(example__report=report):
         images.join_cluster(image)
+    audited_images.mark([report])
     with transaction.atomic():
         queued = move(report=report, sources=[Report.Status.SCREENING], status=Report.Status.QUEUED)
         if queued:

@@ -5,6 +5,7 @@ import os
 import re
 from pathlib import Path
 
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db.models import Max, Q, QuerySet
@@ -24,6 +25,7 @@ def enforce() -> None:
     for report in _reports_past_retention():
         images.delete_images(report=report)
     Session.objects.filter(expire_date__lt=timezone.now()).delete()
+    UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
     _rotate_logs(Path(settings.DATA_DIR) / "logs", _days_ago(settings.LOG_DAYS / 2))
     orphaned = timezone.now() - images.ORPHANED_AFTER
     for path in Path(settings.FILE_UPLOAD_TEMP_DIR).glob("*"):  # of a process that was killed

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from modeltrain.audit.evaluate import Predicted
 
 ABSENT = -1
+# What is no axis of a manifest: all images, and the images of a right label.
+OVERALL, CLASS = "overall", "class"
 
 
 class ColumnsRefused(ValueError):

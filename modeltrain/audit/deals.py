@@ -24,7 +24,7 @@ _CELLS = 2_000_000  # numbers in a batch of covariances
 
 
 @dataclass(frozen=True)
-class Pool:
+class StratumUnits:
     """Units of one stratum, whose groups may be dealt in any order.
 
     Attributes
@@ -227,7 +227,7 @@ def units_of(
     clusters: Numbers,
     changes: NDArray[np.int8],
     shape: tuple[int, int],
-) -> tuple[Sequence[Pool], Blocks]:
+) -> tuple[Sequence[StratumUnits], Blocks]:
     """Part images into what is dealt together.
 
     Parameters
@@ -239,7 +239,7 @@ def units_of(
 
     Returns
     -------
-    list of Pool
+    list of StratumUnits
         Of the strata in which something changed.
     Blocks
         Of the mixed clusters in which something changed, parted by stratum.
@@ -273,7 +273,7 @@ def units_of(
         unit_changes.append(sums[:, changed_units])
     all_strata, all_changes = np.concatenate(unit_strata), np.concatenate(unit_changes, axis=1)
     pools = [
-        Pool(int(stratum), sizes[stratum], all_changes[:, all_strata == stratum])
+        StratumUnits(int(stratum), sizes[stratum], all_changes[:, all_strata == stratum])
         for stratum in np.unique(all_strata)
     ]
     return pools, _blocks(rows[mixed], first[mixed], groups, strata, changes)

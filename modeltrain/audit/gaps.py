@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from modeltrain.audit.deals import Blocks, Pool, units_of
+from modeltrain.audit.deals import Blocks, StratumUnits, units_of
 
 PERMUTATIONS = 2_000
 SEED = 0
@@ -89,6 +89,9 @@ class Gap:
         How often it happens in the group; in the rest, standardised to the group's strata.
     difference, low, high : float
         `rate` minus `rest_rate`, with an interval that holds for all groups of the axis at once.
+    clusters : float
+        Of the group or of the rest, whichever has fewer: how many clusters that weigh the same
+        tell as much (L. Kish 1965, "Survey Sampling").
     ratio : float or None
         `rate` over `rest_rate`; None where the latter is 0.
     """
@@ -96,6 +99,7 @@ class Gap:
     value: str
     n: int
     rest: int
+    clusters: float
     rate: float
     rest_rate: float
     difference: float
@@ -213,6 +217,10 @@ def _gap(
         value=axis.values[place],
         n=int(group.sum()),
         rest=int(rest.sum()),
+        clusters=min(
+            _effective(np.bincount(axis.clusters[side], weights=weights[side]))
+            for side in (group, rest)
+        ),
         rate=rate,
         rest_rate=rest_rate,
         difference=difference,
@@ -246,7 +254,7 @@ def _standard_error(
     return math.sqrt(variance)
 
 
-def _effective(weights: NDArray[np.float64]) -> float:
+def _effective(weights: NDArray[Any]) -> float:
     """Return as how many equal weights these count (Kish)."""
     return float(weights.sum() ** 2 / (weights**2).sum())
 
@@ -400,7 +408,7 @@ def _p_values(
     return p_values
 
 
-def _alike(axis: Grouping, pools: Sequence[Pool], blocks: Blocks) -> Numbers:
+def _alike(axis: Grouping, pools: Sequence[StratumUnits], blocks: Blocks) -> Numbers:
     """Number the groups so that those with the same number are dealt alike: shape [groups]."""
     in_blocks = np.bincount(blocks.groups, minlength=axis.shape[1]) > 0
     own = np.where(in_blocks, np.arange(axis.shape[1]) + 1, 0)

@@ -25,7 +25,7 @@ from modeltrain.audit.claims import (
     Headline,
     sentence,
 )
-from modeltrain.audit.columns import ABSENT, Columns
+from modeltrain.audit.columns import ABSENT, CLASS, Columns
 from modeltrain.audit.fairness import cluster_numbers, clustered_rate
 from modeltrain.audit.gaps import (
     PERMUTATIONS,
@@ -38,7 +38,7 @@ from modeltrain.audit.gaps import (
 )
 from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, MISS, DecisionRule, possible
 from modeltrain.audit.minimum import MINIMUM_IMAGES
-from modeltrain.audit.strata import CLASS, strata_of
+from modeltrain.audit.strata import strata_of
 from modeltrain.labels import LABELS
 
 CHOSEN_BY_MISTAKES = ("slice",)  # axes whose groups were chosen because the model is wrong there

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from modeltrain.audit import halves, risk_control
 from modeltrain.audit.calibration import bins_of, calibration_error
-from modeltrain.audit.columns import Columns
+from modeltrain.audit.columns import CLASS, OVERALL, Columns
 from modeltrain.audit.fairness import cluster_numbers, clustered_rate
 from modeltrain.audit.harm import hundredths, nsfw_score
 from modeltrain.audit.minimum import MINIMUM_IMAGES
@@ -20,7 +20,6 @@ from modeltrain.audit.ranking import area_under_curve
 from modeltrain.audit.thresholds import THRESHOLDS, FlaggedShares, flagged_shares
 from modeltrain.labels import LABELS, NSFW
 
-OVERALL, CLASS = "overall", "class"
 FEWEST_MISTAKES, WITHIN_LIMIT = "fewest mistakes", "within the limit"
 
 Figures = dict[str, Any]

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from modeltrain.audit.columns import Columns
-
-CLASS = "class"  # the right label, which is no axis of a manifest
+from modeltrain.audit.columns import CLASS, Columns
 
 Rows = NDArray[np.intp]
 

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from modeltrain.audit.columns import Columns
+from modeltrain.audit.columns import CLASS, OVERALL, Columns
 from modeltrain.audit.fairness import Clusters
 from modeltrain.audit.harm import MEASURES, Bools, DecisionRule, possible
 from modeltrain.gate.paired import Pairs, count_pairs, difference_interval
-from modeltrain.gate.policy import CLASS, OVERALL, Policy
+from modeltrain.gate.policy import Policy
 from modeltrain.gate.sign_flips import sign_flips
 from modeltrain.labels import LABELS
 
@@ -43,7 +43,9 @@ class Comparison:
     same_images_as : str
         The first cell with the very same images, as `axis=value`; empty if there is none before.
     p_value : float
-        The chance that some cell looks as bad as this one if no cell is worse.
+        The chance that some cell looks as bad as this one if no cell is worse: mid-p.
+    exact_p_value : float
+        The same, with all of what is exactly as bad.
     """
 
     measure: str
@@ -56,6 +58,7 @@ class Comparison:
     interval: tuple[float, float] | None
     same_images_as: str
     p_value: float = 1.0
+    exact_p_value: float = 1.0
 
 
 def compare_cells(
@@ -79,8 +82,10 @@ def compare_cells(
     comparisons, differences = count_cells(answers, outcomes, policy)
     tested = sign_flips(differences)
     return [
-        replace(comparison, p_value=float(p_value))
-        for comparison, p_value in zip(comparisons, tested.adjusted, strict=True)
+        replace(comparison, p_value=float(p_value), exact_p_value=float(exact))
+        for comparison, p_value, exact in zip(
+            comparisons, tested.adjusted, tested.exact, strict=True
+        )
     ]
 
 
@@ -218,10 +223,10 @@ def _cells(answers: Columns, policy: Policy) -> Iterator[tuple[str, str, Rows]]:
     for first, second in policy.pairs:
         if first in answers.groups and second in answers.groups:
             yield from _pair_cells(answers, first, second)
-    known = {axis: set(values) for axis, (values, _) in answers.groups.items()}
+    axis_values = {axis: set(values) for axis, (values, _) in answers.groups.items()}
     for name in policy.required:
         axis, _, value = name.partition("=")
-        if axis not in axes or (value and axis in known and value not in known[axis]):
+        if axis not in axes or (value and axis in axis_values and value not in axis_values[axis]):
             yield axis, value or "any", np.array([], dtype=np.intp)
 
 

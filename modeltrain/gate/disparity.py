@@ -10,14 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modeltrain.audit.claims import ERROR
-from modeltrain.audit.columns import ABSENT, Columns
+from modeltrain.audit.columns import ABSENT, CLASS, Columns
 from modeltrain.audit.fairness import Clusters, cluster_numbers
 from modeltrain.audit.gaps import Grouping, OpenedGap, enough_permutations, opened_gaps
 from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, MISS, DecisionRule, possible
 from modeltrain.audit.strata import strata_of
 from modeltrain.gate.cells import Outcome
 from modeltrain.gate.paired import count_pairs, difference_interval
-from modeltrain.gate.policy import CLASS, Policy
+from modeltrain.gate.policy import Policy
+
+_ROUNDING = 1e-9
+
+BETTER_OFF, FEW_IMAGES, CHANCE = "better off", "few images", "chance"
 
 Bools = NDArray[np.bool_]
 Rows = NDArray[np.intp]
@@ -54,22 +58,31 @@ class Disparity:
         """Whether the group itself gained by more than chance, though less than the others."""
         return self.own_high < 0
 
+    def tolerated(self, policy: Policy) -> str | None:
+        """Return why this gap is told and does not block, or None if it blocks."""
+        if self.better_off:
+            return BETTER_OFF
+        if self.gap.now.clusters < policy.fewest_clusters - _ROUNDING:
+            return FEW_IMAGES
+        return CHANCE if self.p_value > policy.gap_risk else None
+
 
 def opened_disparities(
-    answers: Columns, outcomes: Sequence[Outcome], policy: Policy
+    old: Columns, new: Columns, outcomes: Sequence[Outcome], policy: Policy
 ) -> list[Disparity]:
     """Find the gaps that a candidate opens or widens by more than the policy's margin.
 
     On each axis the groups are compared with one another, among images that agree on what the
     policy standardises by: such an axis says what kind of image it is, and has no groups. The
-    p-value is corrected for all groups, kinds of mistake, decision rules and axes.
+    p-value is corrected for all groups, kinds of mistake, decision rules and axes, and is at most
+    what the policy's level leaves.
 
     Parameters
     ----------
-    answers : Columns
-        Either model's, for the images.
+    old, new : Columns
+        The champion's and the candidate's answers to the same images.
     outcomes : sequence of Outcome
-        What `outcomes_of` returns.
+        What `outcomes_of` returns of them.
     policy : Policy
 
     Returns
@@ -77,15 +90,16 @@ def opened_disparities(
     list of Disparity
         The widest first.
     """
-    kinds = [outcome for outcome in outcomes if outcome.measure != CONFUSION] + [_errors(outcomes)]
-    clusters = cluster_numbers(answers.cluster)
-    explicit = possible(MISS, answers.expected)
-    axes = tested_axes(answers, policy)
+    errors = Outcome(DecisionRule(), ERROR, old.wrong, new.wrong)
+    kinds = [*(outcome for outcome in outcomes if outcome.measure != CONFUSION), errors]
+    clusters = cluster_numbers(old.cluster)
+    explicit = possible(MISS, old.expected)
+    axes = tested_axes(old, policy)
     disparities = []
-    risk = policy.gap_risk / max(len(axes), 1)
+    risk = (1 - policy.level) / max(len(axes), 1)
     for axis in axes:
-        rows = np.flatnonzero(answers.groups[axis][1] != ABSENT)
-        compared = compared_groups(answers, axis, rows, clusters, policy)
+        rows = np.flatnonzero(old.groups[axis][1] != ABSENT)
+        compared = compared_groups(old, axis, rows, clusters, policy)
         opened = opened_gaps(
             compared,
             {number: (kind.before[rows], kind.after[rows]) for number, kind in enumerate(kinds)},
@@ -94,7 +108,7 @@ def opened_disparities(
             margin=policy.gap_margin,
             risk=risk,
             lowest=0.0,
-            permutations=enough_permutations(risk),
+            permutations=enough_permutations(policy.gap_risk / len(axes)),
         )
         for outcome, gaps in zip(kinds, opened.values(), strict=True):
             disparities += [
@@ -106,8 +120,8 @@ def opened_disparities(
                     gap=gap,
                     p_value=gap.p_value * len(axes),
                     **_own_change(
-                        answers,
-                        _group(answers, axis, gap.now.value, outcome),
+                        old,
+                        _group(old, axis, gap.now.value, outcome),
                         outcome,
                         policy.level,
                     ),
@@ -179,17 +193,6 @@ def _strata(axis: Grouping, kinds: Sequence[Outcome], explicit: Bools) -> list[B
     return [by_measure.get(kind.measure, everywhere) for kind in kinds]
 
 
-def _errors(outcomes: Sequence[Outcome]) -> Outcome:
-    """Return any mistake, by the label with the highest score."""
-    rule = DecisionRule()
-    kinds = [outcome for outcome in outcomes if outcome.rule == rule]
-    before, after = (
-        np.logical_or.reduce([getattr(outcome, when) for outcome in kinds])
-        for when in ("before", "after")
-    )
-    return Outcome(rule, ERROR, before, after)
-
-
 def compared_groups(
     answers: Columns, axis: str, rows: Rows, clusters: Rows, policy: Policy
 ) -> Grouping:
@@ -236,9 +239,29 @@ def _own_change(answers: Columns, images: Rows, outcome: Outcome, level: float) 
     return {"own_change": change, "own_low": interval[0], "own_high": interval[1]}
 
 
-def as_dict(disparity: Disparity) -> dict[str, Any]:
-    """Return a disparity ready for JSON."""
+def by_group(
+    disparities: Sequence[Disparity], answers: Columns, policy: Policy
+) -> list[dict[str, Any]]:
+    """Return one entry for each group that falls behind, ready for JSON.
+
+    A group falls behind in several kinds of mistake, at several rules, and under several names if
+    groups of different axes have the same images. An entry is of the kind that says most, one that
+    blocks before one that does not, and `also` lists the others.
+    """
+    entries: dict[bytes, list[dict[str, Any]]] = {}
+    for disparity in disparities:
+        values, places = answers.groups[disparity.axis]
+        images = np.packbits(places == values.index(disparity.value)).tobytes()
+        entries.setdefault(images, []).append(_as_dict(disparity, policy))
+    for kinds in entries.values():
+        kinds.sort(key=lambda kind: (not kind["blocks"], kind["measure"] == ERROR))
+    gaps = [first | {"also": others} for first, *others in entries.values()]
+    return sorted(gaps, key=lambda gap: (not gap["blocks"], -gap["difference"]))
+
+
+def _as_dict(disparity: Disparity, policy: Policy) -> dict[str, Any]:
     now, before, change = disparity.gap.now, disparity.gap.before, disparity.gap.change
+    tolerated = disparity.tolerated(policy)
     return {
         "measure": disparity.measure,
         "rule": disparity.rule,
@@ -255,5 +278,7 @@ def as_dict(disparity: Disparity) -> dict[str, Any]:
         "own_change": disparity.own_change,
         "own_low": disparity.own_low,
         "own_high": disparity.own_high,
-        "blocks": not disparity.better_off,
+        "clusters": now.clusters,
+        "blocks": tolerated is None,
+        "tolerated": tolerated,
     }

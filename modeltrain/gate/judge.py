@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modeltrain.audit import columns
-from modeltrain.audit.columns import Columns
+from modeltrain.audit.columns import CLASS, OVERALL, Columns
 from modeltrain.audit.evaluate import Predicted
 from modeltrain.audit.fairness import cluster_numbers
 from modeltrain.audit.gaps import order_of_first
 from modeltrain.gate.cells import Comparison, compare_cells, outcomes_of
-from modeltrain.gate.disparity import as_dict, opened_disparities, untested_groups
+from modeltrain.gate.disparity import by_group, opened_disparities, untested_groups
 from modeltrain.gate.paired import difference_interval
-from modeltrain.gate.policy import CLASS, OVERALL, Policy
+from modeltrain.gate.policy import Policy
 from modeltrain.gate.sentences import (
     cell_sentence,
     gap_sentence,
@@ -65,7 +65,7 @@ def judge(
     - "insufficient data": neither.
 
     A gap that opens between groups blocks as well, unless the group that falls behind is itself
-    better off.
+    better off, has too few clusters, or would fall behind by chance too often.
 
     Sources: R. L. Berger (1982), "Multiparameter hypothesis testing and acceptance sampling",
     Technometrics 24, 295–300, for the intersection-union test; `paired`, `sign_flips` and
@@ -103,14 +103,17 @@ def judge(
     outcomes = outcomes_of(old, new, policy.rules)
     unchanged = bool(np.array_equal(old.scores, new.scores))
     with ThreadPoolExecutor(1) as beside:  # numpy computes in both threads at once
-        disparities = beside.submit(opened_disparities, old, outcomes, policy)
+        disparities = beside.submit(opened_disparities, old, new, outcomes, policy)
         not_tested = beside.submit(untested_groups, old, policy)
         cells = [
             _cell(comparison, unchanged=unchanged, policy=policy)
             for comparison in compare_cells(old, outcomes, policy)
         ]
         untested = not_tested.result()
-        gaps = [gap | {"sentence": gap_sentence(gap)} for gap in map(as_dict, disparities.result())]
+        gaps = [
+            gap | {"sentence": gap_sentence(gap)}
+            for gap in by_group(disparities.result(), old, policy)
+        ]
     verdict = _verdict(cells, gaps)
     return {
         "policy": policy.as_dict(),
@@ -203,6 +206,7 @@ def _cell(comparison: Comparison, *, unchanged: bool, policy: Policy) -> Cell:
         "margin": margin,
         "minimum": policy.minimum,
         "p_value": comparison.p_value if n else None,
+        "exact_p_value": comparison.exact_p_value if n else None,
         "needed": (
             _images_needed(comparison, rate, policy) if n and finding == INSUFFICIENT else None
         ),

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from modeltrain.audit.columns import Columns
+from modeltrain.audit.columns import CLASS, OVERALL, Columns
 from modeltrain.audit.fairness import Clusters
 from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, DecisionRule, can_happen
 from modeltrain.gate.paired import Pairs, difference_interval
@@ -19,7 +19,6 @@ from modeltrain.gate.sign_flips import RESAMPLES
 from modeltrain.labels import LABELS
 
 POLICY = Path(__file__).with_name("policy.json")
-CLASS, OVERALL = "class", "overall"
 
 _POWER_QUANTILE = 0.8416  # of the normal distribution, for a power of 80%
 _LARGE = 10**6  # shares as counts
@@ -77,6 +76,8 @@ class Policy:
         different.
     gap_share : float
         Which part of that risk is for gaps between groups; the rest is for cells that are worse.
+        Gaps that block have a p-value of at most this; told, and confirmed, are all those of at
+        most 1 - level.
     thresholds : sequence of float
         NSFW scores from which on users of the model call an image explicit. Mistakes are judged at
         each of them, and by the label with the highest score.
@@ -179,8 +180,16 @@ class Policy:
 
     @property
     def gap_risk(self) -> float:
-        """The risk of calling some gap opened when none is."""
+        """The risk of blocking for some gap when none opens. It is told at the whole risk."""
         return (1 - self.level) * self.gap_share
+
+    @property
+    def fewest_clusters(self) -> int:
+        """The fewest clusters with which harm to each of them is rarer by chance than the risk.
+
+        Were both models equal, all of k clusters would be newly wrong in 1 of 2**k cases.
+        """
+        return math.ceil(-math.log2(1 - self.level) - 1e-9)
 
     @property
     def rules(self) -> list[DecisionRule]:

@@ -77,7 +77,7 @@ def cell_sentence(cell: Cell) -> str:
         reason = f" Not covered: {cell['not_covered']}" if cell["not_covered"] else ""
         return f"Not enough images: no {name} in the audit set.{reason}"
     if cell["finding"] == "worse":
-        return f"Blocked: more {what}: {_counts(cell)}; {_chance(cell['p_value'])}."
+        return f"Blocked: more {what}: {_counts(cell)}; {_chance(cell['exact_p_value'])}."
     if cell["finding"] == "insufficient data":
         if cell["high"] < cell["margin"]:
             return (
@@ -135,10 +135,11 @@ def gap_sentence(gap: Cell) -> str:
     """Say which group falls behind, by how much, how surely, and compared with what before."""
     now, before = gap["now"], gap["before"]
     worse = "is worse off" if gap["own_low"] > 0 else "is not surely better off"
-    better = worse if gap["blocks"] else "is better off"
+    better = "is better off" if gap["own_high"] < 0 else worse
     own = (
         f"The group itself {better} ({short_points(gap['own_change'], signed=True)} points, "
         f"{short_points(gap['own_low'])} to {short_points(gap['own_high'])})."
+        f"{_TOLERATED.get(gap['tolerated'], '')}{_also(gap)}"
     )
     return (
         f"A gap opens: {_what(gap)} happen to {percent(now['rate'])} of {gap['n']}, to "
@@ -149,17 +150,40 @@ def gap_sentence(gap: Cell) -> str:
     )
 
 
-def open_gap_sentence(gap: Cell) -> str:
-    """Say how wide a gap is that a model opened and that was not closed since.
+_TOLERATED = {
+    "few images": " It is told and does not block, because it rests on too few different images.",
+    "chance": " It is told and does not block, because chance alone does this too often.",
+}
+
+
+def _also(gap: Cell) -> str:
+    """Say in what else a group falls behind."""
+    kinds = [
+        f"{mistakes} ({short_points(kind['difference'], signed=True)} points)"
+        for kind in gap["also"]
+        for mistakes in [_what(kind).replace(f" in {cell_name(gap)}", "")]
+    ]
+    return f" The same group falls behind in {_listed(kinds)}." if kinds else ""
+
+
+def open_gap_sentence(gaps: Sequence[Cell]) -> str:
+    """Say how wide a group's gap is that a model opened and that was not closed since.
 
     Parameters
     ----------
-    gap : mapping
-        A gap of a gate's result with `model` and `earlier_model`, the versions that were compared,
-        and `under`, the version in service. `standing` and `standing_before` have its `n`, `rate`,
-        `rest_rate`, `difference`, `low` and `high` under the model in service and the earlier one,
-        or are None where these were not measured on the same images.
+    gaps : sequence of mapping
+        In what the group falls behind, the widest first: gaps of a gate's result with `model` and
+        `earlier_model`, the versions that were compared, and `under`, the version in service.
+        `standing` and `standing_before` have its `n`, `rate`, `rest_rate`, `difference`, `low` and
+        `high` under the model in service and the earlier one, or are None where these were not
+        measured on the same images.
     """
+    gap, *others = gaps
+    also = [{**other, "difference": (other["standing"] or other)["difference"]} for other in others]
+    return f"{_open_gap(gap)}{_also({**gap, 'also': also})}"
+
+
+def _open_gap(gap: Cell) -> str:
     standing, earlier = gap["standing"], gap["standing_before"]
     what = _what(gap)
     opened = f"opened with {gap['model']}; {_chance(gap['p_value'])}"
@@ -225,13 +249,7 @@ def verdict_sentence(
             else "Pass: neither false alarms nor misses nor confusions rise beyond their margin in "
             "any class or group with enough images"
         )
-        behind = [f"{cell_name(gap)}" for gap in gaps]
-        gained = (
-            f" A gap opens for {_listed(_unique(behind))}, who gain less than others."
-            if gaps
-            else ""
-        )
-        return f"{first}{limits}.{gained}{_harmed_but_few(cells)}"
+        return f"{first}{limits}.{_tolerated_gaps(gaps)}{_harmed_but_few(cells)}"
     worse = [cell for cell in cells if cell["finding"] == "worse"]
     blocking = [gap for gap in gaps if gap["blocks"]]
     if worse:
@@ -252,6 +270,17 @@ def verdict_sentence(
         return f"Blocked: {opens[0].lower()}{opens[1:]}{limits}{end}{own}"
     short = [cell for cell in cells if cell["finding"] == "insufficient data" and has_to_tell(cell)]
     return "Not enough images: " + "; ".join(_shortages(short)) + f"{limits}."
+
+
+def _tolerated_gaps(gaps: Sequence[Cell]) -> str:
+    """Say what the widest gap is, and for whom others open."""
+    if not gaps:
+        return ""
+    widest, *others = gaps
+    if not others:
+        return f" {widest['sentence']}"
+    groups = _listed([cell_name(gap) for gap in others])
+    return f" {widest['sentence']} Gaps open for {groups} as well."
 
 
 def _harmed_but_few(cells: Sequence[Cell]) -> str:
@@ -281,14 +310,19 @@ def _harmed_but_few(cells: Sequence[Cell]) -> str:
 
 def _not_judged(cells: Sequence[Cell]) -> str:
     """Say which cells do not decide by the policy's own words, and why, as more of a sentence."""
-    reasons: dict[str, list[Cell]] = {}
+    reasons: dict[tuple[str, str], list[Cell]] = {}
     worse = {cell_name(cell) for cell in cells if cell["finding"] == "worse"}
     for cell in cells:
         few = cell["n"] == 0 or cell["clusters"] < cell["minimum"]
         few = few and cell_name(cell) not in worse
         if reason := cell["exception"] or (cell["not_covered"] if few else None):
-            reasons.setdefault(reason, []).append(cell)
-    return "".join(f"; {_not_judged_for(reason, apart)}" for reason, apart in reasons.items())
+            there = cell["n"] > 0 and cell["exception"] is None
+            words = _TESTED if there else _NOT_JUDGED
+            reasons.setdefault((words, reason), []).append(cell)
+    return "".join(
+        f"; {words.format(_named(apart))} ({reason.rstrip('.')})"
+        for (words, reason), apart in reasons.items()
+    )
 
 
 def not_judged(policy: Mapping[str, Any]) -> str:
@@ -299,18 +333,27 @@ def not_judged(policy: Mapping[str, Any]) -> str:
     policy : mapping
         As a verdict contains it. Before version 3, a policy has exceptions only.
     """
-    reasons: dict[str, list[Cell]] = {}
-    for cell in [*policy.get("not_covered", []), *policy.get("exceptions", [])]:
-        reasons.setdefault(cell["reason"], []).append(cell)
-    text = "; ".join(_not_judged_for(reason, apart) for reason, apart in reasons.items())
-    return f"{text[0].upper()}{text[1:]}." if text else ""
+    reasons: dict[tuple[str, str], list[Cell]] = {}
+    for name, words in (("not_covered", _NOT_REQUIRED), ("exceptions", _NOT_JUDGED)):
+        for cell in policy.get(name, []):
+            reasons.setdefault((words, cell["reason"]), []).append(cell)
+    sentences = [
+        f"{words.format(_named(apart))} ({reason.rstrip('.')})."
+        for (words, reason), apart in reasons.items()
+    ]
+    return " ".join(f"{text[0].upper()}{text[1:]}" for text in sentences)
 
 
-def _not_judged_for(reason: str, cells: Sequence[Cell]) -> str:
+_NOT_JUDGED = "{} are not judged"
+_NOT_REQUIRED = "{} are not required"
+_TESTED = "of {}, only a certain rise is told"
+
+
+def _named(cells: Sequence[Cell]) -> str:
     classes = _unique([cell["value"] for cell in cells if cell["axis"] == "class"])
     others = _unique([cell_name(cell) for cell in cells if cell["axis"] != "class"])
     names = [f"{_listed(classes, most=8)} images"] if classes else []
-    return f"{_listed([*names, *others], most=8)} are not judged ({reason.rstrip('.')})"
+    return _listed([*names, *others], most=8)
 
 
 def _shortages(cells: Sequence[Cell]) -> list[str]:

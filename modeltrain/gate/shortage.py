@@ -186,7 +186,7 @@ def _add_gaps(cells: Sequence[Cell], champion: Columns, policy: Policy) -> None:
             and all(other[name] == cell[name] for name in ("axis", "measure", "rule"))
         ]
         test = GapTest(
-            p_value=policy.gap_risk / len(axes) / (len(others) + 1),
+            p_value=(1 - policy.level) / len(axes) / (len(others) + 1),
             margin=policy.gap_margin,
             level=policy.level,
         )

@@ -29,11 +29,15 @@ class SignFlips:
     p_values : array of float, shape [cells]
         Of each cell alone: one-sided mid-p.
     adjusted : array of float, shape [cells]
-        The chance that some cell looks as bad as this one if no cell is worse.
+        Of all cells at once: mid-p, which decides.
+    exact : array of float, shape [cells]
+        The chance that some cell looks as bad as this one, or worse, if no cell is worse. Up to
+        twice `adjusted`.
     """
 
     p_values: NDArray[np.float64]
     adjusted: NDArray[np.float64]
+    exact: NDArray[np.float64]
 
 
 def sign_flips(
@@ -70,20 +74,22 @@ def sign_flips(
     """
     differences, cell_of = _distinct(sparse.csc_array(differences))
     starts = differences.indptr
-    tails = [_tail(differences.data[start:end]) for start, end in pairwise(starts)]
+    at_least = [_at_least(differences.data[start:end]) for start, end in pairwise(starts)]
+    tails = [_mid_p(chances) for chances in at_least]
     totals = np.asarray(differences.sum(axis=0)).ravel().astype(int)
     reach = np.array([len(tail) // 2 for tail in tails], dtype=int)
-    p_values = np.array(
-        [tail[total + far] for tail, total, far in zip(tails, totals, reach, strict=True)]
+    p_values, own_exact = (
+        np.array([cell[total + far] for cell, total, far in zip(of, totals, reach, strict=True)])
+        for of in (tails, at_least)
     )
     if not differences.nnz:
-        return SignFlips(p_values[cell_of], p_values[cell_of])
+        return SignFlips(p_values[cell_of], p_values[cell_of], p_values[cell_of])
     order = np.argsort(p_values, kind="stable")
     observed = p_values[order][:, None]
     tie = observed * _TIE + _TIE
     lookup = np.concatenate(tails)
     origin = np.cumsum([0, *map(len, tails[:-1])]) + reach
-    as_extreme = np.zeros(len(order))
+    more_extreme, as_extreme = np.zeros((2, len(order)))
     random = np.random.default_rng(seed)
     flipped_apart, spread = _parted(differences)
     for start in range(0, resamples, _BATCH):
@@ -93,11 +99,17 @@ def sign_flips(
         flipped += spread @ random.standard_normal((spread.shape[1], count), dtype=np.float32)
         flipped = np.clip(np.rint(flipped).astype(int), -reach[:, None], reach[:, None])
         smallest = np.minimum.accumulate(lookup[flipped + origin[:, None]][order][::-1])[::-1]
-        more_extreme = (smallest < observed - tie).sum(axis=1)
-        as_extreme += (more_extreme + (smallest <= observed + tie).sum(axis=1)) / 2
-    adjusted = np.empty(len(order))
-    adjusted[order] = np.maximum.accumulate((as_extreme + 0.5) / (resamples + 1))
-    return SignFlips(p_values[cell_of], np.maximum(adjusted, p_values)[cell_of])
+        more_extreme += (smallest < observed - tie).sum(axis=1)
+        as_extreme += (smallest <= observed + tie).sum(axis=1)
+    adjusted, exact = np.empty((2, len(order)))
+    mid_p = ((more_extreme + as_extreme) / 2 + 0.5) / (resamples + 1)
+    adjusted[order] = np.maximum.accumulate(mid_p)
+    exact[order] = np.maximum.accumulate((as_extreme + 1) / (resamples + 1))
+    return SignFlips(
+        p_values[cell_of],
+        np.maximum(adjusted, p_values)[cell_of],
+        np.maximum(exact, own_exact)[cell_of],
+    )
 
 
 def _distinct(differences: sparse.csc_array) -> tuple[sparse.csc_array, NDArray[np.intp]]:
@@ -118,11 +130,18 @@ def _distinct(differences: sparse.csc_array) -> tuple[sparse.csc_array, NDArray[
     return distinct, np.array([places[content] for content in contents], dtype=np.intp)
 
 
-def _tail(differences: NDArray[np.integer]) -> NDArray[np.float64]:
-    """Return the mid-p of each total under random signs: shape [2 * largest + 1].
+def _mid_p(at_least: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the chance of a larger total, and half that of the same; 1 if there is one total."""
+    if len(at_least) == 1:
+        return at_least
+    mid_p: NDArray[np.float64] = (at_least + np.append(at_least[1:], 0.0)) / 2
+    return mid_p
 
-    It is the chance of a larger total, and half that of the same. Entry i is of a total of i minus
-    the largest. Right to about 1e-14 where many differ; 1 where none does.
+
+def _at_least(differences: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Return the chance of each total, or a larger one, under random signs: [2 * largest + 1].
+
+    Entry i is of a total of i minus the largest. Right to about 1e-14 where many differ.
     """
     sizes, counts = np.unique(np.abs(differences).astype(int), return_counts=True)
     largest = int((sizes * counts).sum())
@@ -141,9 +160,8 @@ def _tail(differences: NDArray[np.integer]) -> NDArray[np.float64]:
         turns = 2 * np.pi * np.outer(sizes, np.arange(n // 2 + 1)) / n
         chances = np.fft.irfft(np.prod(np.cos(turns) ** counts[:, None], axis=0), n)
         chances = np.roll(chances, largest)[: 2 * largest + 1]
-    at_least = np.cumsum(chances[::-1])[::-1]
-    mid_p: NDArray[np.float64] = np.clip((at_least + np.append(at_least[1:], 0.0)) / 2, 0.0, 1.0)
-    return mid_p
+    at_least: NDArray[np.float64] = np.clip(np.cumsum(chances[::-1])[::-1], 0.0, 1.0)
+    return at_least
 
 
 def _parted(

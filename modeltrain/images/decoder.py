@@ -12,6 +12,10 @@ from typing import NoReturn
 
 from PIL import Image, ImageCms, UnidentifiedImageError
 
+from modeltrain.images.formats import bmp, gif, jpeg, png
+from modeltrain.images.formats.header import Header, format_of, read_header
+from modeltrain.images.formats.still import Damaged, Still
+
 MIB = 2**20
 
 # A header that claims a huge image is an error, not a line in a log.
@@ -31,7 +35,7 @@ class Limits:
     max_webp_pixels: int = 16_000_000  # its decoder needs four times the memory of others
     kept_pixels: int = 4_000_000  # what is left of larger images for all that follows
     max_side: int = 20_000
-    cpu_seconds: int = 10
+    cpu_seconds: int = 5
     wall_seconds: float = 25
     memory_bytes: int = 1024 * MIB
 
@@ -77,6 +81,9 @@ class MachineBusy(TimeoutError):
 
 _ACCEPTED = "An image must be a JPEG, PNG, WebP, GIF, BMP, HEIC or AVIF file."
 _CAGED_FORMATS = ("HEIF", "AVIF")  # read for strangers alone
+_NAMES = {"WEBP": "WebP", "HEIF": "HEIC"}  # where Pillow's are not those of the formats
+_STILLS = {"JPEG": jpeg.read, "PNG": png.read, "GIF": gif.read}
+_ORIENTATION = 0x0112
 _SAVE_AS = "Save it as JPEG or PNG and send that."
 _WHOLE = "An image file must be whole and readable."
 _SMALLER = "Make it smaller and send it again."
@@ -118,34 +125,21 @@ def _too_many_pixels_error(max_pixels: int, received: str, kind: str = "") -> De
     return DecodeError("too_many_pixels", rule, received, _SMALLER)
 
 
-def _sniff(data: bytes) -> str | None:
-    """Return Pillow's name of the accepted format that the first bytes announce, or None."""
-    if data.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
-    if data[:6] in (b"GIF87a", b"GIF89a"):
-        return "GIF"
-    if data[4:8] == b"ftyp":
-        brands = data[8 : min(int.from_bytes(data[:4]), 256)]
-        if b"avif" in brands or b"avis" in brands:
-            return "AVIF"
-        if brands[:3] in (b"hei", b"hev", b"mif"):
-            return "HEIF"
-    return "BMP" if data.startswith(b"BM") else None
-
-
-def _refuse_format(data: bytes) -> NoReturn:
+def _refuse_format(data: bytes, kind: str | None) -> NoReturn:
     """Name the most common formats that are not accepted, so that the remedy is clear."""
+    if kind:
+        raise DecodeError("not_an_image", _ACCEPTED, _file(kind), _SAVE_AS)
     signatures = {
         "a TIFF file": data[:4] in (b"II*\0", b"MM\0*"),
         "a PDF file": data.startswith(b"%PDF"),
         "an SVG file": b"<svg" in data[:4096].lower(),
         "an icon file": data[:4] == b"\0\0\1\0",
         "a JPEG 2000 file": data[4:8] == b"jP  ",
+        "a JPEG XL file": data.startswith(b"\xff\x0a") or data[4:8] == b"JXL ",
         "a Photoshop file": data.startswith(b"8BPS"),
+        "a video": data[4:8] == b"ftyp" or data.startswith(b"\x1aE\xdf\xa3"),
+        "a ZIP archive": data.startswith(b"PK\3\4"),
+        "a web page": b"<html" in data[:4096].lower(),
     }
     for name, matches in signatures.items():
         if matches:
@@ -163,19 +157,27 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
     if isinstance(transparent, int) and 0 <= transparent < 65536:
         levels[transparent] = 255
     grey = image.convert("I").point(levels, "L")
-    if "icc_profile" in image.info:
-        grey.info["icc_profile"] = image.info["icc_profile"]
+    grey.info = {"icc_profile": image.info.get("icc_profile")}
     return grey
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert from the embedded colour profile to sRGB; an unusable profile is ignored."""
+    """Convert from the embedded colour profile to sRGB, as Chromium does.
+
+    A profile for RGB is used for grey images, too. One for grey or inks is ignored where it does
+    not fit, and any that cannot be used.
+    """
     if profile:
+        if image.mode == "L" and profile[_SPACE] == b"RGB ":
+            image = image.convert("RGB")
         try:
             return _transform(profile, image.mode).apply(image)
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             pass
     return image.convert("RGB")
+
+
+_SPACE = slice(16, 20)  # where a profile names its colours
 
 
 @lru_cache(maxsize=1)  # for the strips of an image
@@ -219,9 +221,9 @@ _UPRIGHT = {
 
 
 def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 if there is none or it cannot be read."""
+    """Return the orientation of a HEIC or AVIF file, 1 to 8; 1 if there is none."""
     try:
-        value = image.getexif().get(0x0112, 1)
+        value = image.getexif().get(_ORIENTATION, 1)
     except MemoryError:
         raise
     except Exception:  # EXIF is a whole TIFF file; a broken one must not make the image unreadable
@@ -229,14 +231,13 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) and value in _UPRIGHT else 1
 
 
-def _upright_rgb(image: Image.Image) -> Image.Image:
-    rgb, orientation = _rgb_on_white(image), _orientation(image)
+def _upright_rgb(image: Image.Image, orientation: int) -> Image.Image:
+    rgb = _rgb_on_white(image)
     return rgb.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else rgb
 
 
-def _upright_rgb_shrunk(image: Image.Image, factor: int) -> Image.Image:
+def _upright_rgb_shrunk(image: Image.Image, orientation: int, factor: int) -> Image.Image:
     """Do as `_upright_rgb`, then average squares of pixels; in strips, to save memory."""
-    orientation = _orientation(image)
     is_on_its_side, is_from_the_end = orientation > 4, orientation in (3, 4, 7, 8)
     width, height = image.size[::-1] if is_on_its_side else image.size
     shrunk = Image.new("RGB", (math.ceil(width / factor), math.ceil(height / factor)))
@@ -278,7 +279,8 @@ def open_rgb(data: bytes, *, limits: Limits, caged: bool = False) -> Image.Image
     Returns
     -------
     PIL.Image.Image
-        Mode RGB, 8 bits, sRGB, turned upright by its EXIF orientation, on white where transparent.
+        Mode RGB, 8 bits, sRGB, turned upright by its EXIF orientation, on white where transparent:
+        what Chromium shows.
 
     Raises
     ------
@@ -291,32 +293,17 @@ def open_rgb(data: bytes, *, limits: Limits, caged: bool = False) -> Image.Image
         rule = f"An image must be at most {limits.max_bytes / MIB:g} MiB."
         received = f"{len(data) / MIB:.1f} MiB"
         raise DecodeError("too_many_bytes", rule, received, _SMALLER)
-    kind = _sniff(data)
+    kind = format_of(data)
     if kind is None or (kind in _CAGED_FORMATS and not caged):
-        _refuse_format(data)
+        _refuse_format(data, kind)
     try:
-        with Image.open(io.BytesIO(data), formats=[kind]) as image:
-            width, height = image.size
-            if width * height > limits.max_pixels:
-                raise _too_many_pixels_error(limits.max_pixels, f"{width} × {height}")
-            if kind == "WEBP" and width * height > limits.max_webp_pixels:
-                received = f"{width} × {height}"
-                raise _too_many_pixels_error(limits.max_webp_pixels, received, "A WebP")
-            if max(width, height) > limits.max_side:
-                raise _too_long_error(limits, f"{width} × {height}")
-            # A phone's MPO or HEIC file may hold several images but is no animation: the one that
-            # is opened is the photo.
-            is_phone_photo = image.format in ("MPO", "HEIF")
-            if getattr(image, "is_animated", False) and not is_phone_photo:
-                raise DecodeError(
-                    "animated",
-                    "An image must not be animated.",
-                    "an animation",
-                    "Send one frame of it.",
-                )
-            image.load()
-            factor = _factor(width, height, limits.kept_pixels) if caged else 1
-            return _upright_rgb(image) if factor == 1 else _upright_rgb_shrunk(image, factor)
+        if header := _header(kind, data):
+            _check_size(kind, header, limits)
+        image, orientation = _open(kind, data, limits)
+        factor = _factor(*image.size, limits.kept_pixels) if caged else 1
+        if factor == 1:
+            return _upright_rgb(image, orientation)
+        return _upright_rgb_shrunk(image, orientation, factor)
     except DecodeError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -325,6 +312,55 @@ def open_rgb(data: bytes, *, limits: Limits, caged: bool = False) -> Image.Image
     except MemoryError:
         raise too_much_memory_error(limits) from None
     except UnidentifiedImageError:
-        raise broken_file_error(f"a {kind} file with a damaged start") from None
+        raise broken_file_error(f"{_file(kind)} with a damaged start") from None
     except Exception:  # Pillow's readers raise almost anything on damaged input
-        raise broken_file_error(f"a damaged or cut-off {kind} file") from None
+        raise broken_file_error(_file(kind, "damaged or cut-off ")) from None
+
+
+def _file(kind: str, state: str = "") -> str:
+    """A file of a format, with its article: a PNG file, an AVIF file, a damaged AVIF file."""
+    text = f"{state}{_NAMES.get(kind, kind)} file"
+    return f"{'an' if text.startswith('A') else 'a'} {text}"
+
+
+def _header(kind: str, data: bytes) -> Header | None:
+    try:
+        return read_header(kind, data)
+    except Damaged:
+        raise broken_file_error(f"{_file(kind)} with a damaged start") from None
+
+
+def _check_size(kind: str, header: Header, limits: Limits) -> None:
+    width, height = header.width, header.height
+    received = f"{width} × {height}"
+    if width * height > limits.max_pixels:
+        raise _too_many_pixels_error(limits.max_pixels, received)
+    if kind == "WEBP" and width * height > limits.max_webp_pixels:
+        raise _too_many_pixels_error(limits.max_webp_pixels, received, "A WebP")
+    if max(width, height) > limits.max_side:
+        raise _too_long_error(limits, received)
+    if header.animated:
+        raise DecodeError(
+            "animated", "An image must not be animated.", "an animation", "Send one frame of it."
+        )
+
+
+def _open(kind: str, data: bytes, limits: Limits) -> tuple[Image.Image, int]:
+    """Decode a file as it is stored; return its pixels, and its orientation by EXIF."""
+    if kind == "BMP":
+        return bmp.decode(data), 1
+    still = _STILLS[kind](data) if kind in _STILLS else Still(data)
+    with Image.open(io.BytesIO(still.file), formats=[kind]) as image:
+        # A HEIC file may hold several images: the one that is opened is the photo.
+        animated = kind != "HEIF" and getattr(image, "is_animated", False)
+        _check_size(kind, Header(*image.size, animated), limits)
+        image.load()
+        if kind == "PNG" and not png.is_complete(still.file):
+            raise Damaged("pixels are missing")
+    if kind in _STILLS:
+        image.info["icc_profile"] = still.profile
+    if still.canvas not in (None, image.size):
+        canvas = Image.new("RGB", still.canvas, "white")
+        canvas.paste(_rgb_on_white(image), still.offset)
+        return canvas, still.orientation
+    return image, _orientation(image) if kind in _CAGED_FORMATS else still.orientation

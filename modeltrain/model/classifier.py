@@ -45,6 +45,8 @@ class Classifier:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # Threads that wait for each other sleep: they leave the processor to other processes.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self.artifact = artifact
         self._session = onnxruntime.InferenceSession(
             str(artifact.onnx), options, providers=["CPUExecutionProvider"]

@@ -8,31 +8,51 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from feedback.errors import (
+    ClassifierUnavailable,
+    ImageRefused,
+    TooManyRequests,
+    WrongState,
+)
 from feedback.models import Classification
 from feedback.services import classifications
 from nsfwsite import throttle
 from nsfwsite.api.requests import validated_data
+from nsfwsite.api.schema import LOCATION, refuses
 from nsfwsite.api.serializers.classifications import (
     ClassificationInput,
     ClassificationOutput,
+    ClassificationWaiting,
     RightInput,
 )
 from nsfwsite.intake import classifying
 
 DEFAULT_WAIT_SECONDS = 10.0
 LONGEST_WAIT_SECONDS = 30.0
+PREFER = OpenApiParameter(
+    "Prefer",
+    str,
+    OpenApiParameter.HEADER,
+    description=f"`wait=N`: how many seconds to wait for the answer, {DEFAULT_WAIT_SECONDS:g} if "
+    f"it is left out and at most {LONGEST_WAIT_SECONDS:g}.",
+)
 
 
 class ClassificationList(APIView):
     parser_classes = [MultiPartParser]
 
-    @extend_schema(request=ClassificationInput, responses=ClassificationOutput)
+    @extend_schema(
+        parameters=[PREFER, LOCATION[202]],
+        request=ClassificationInput,
+        responses={200: ClassificationOutput, 202: ClassificationWaiting},
+    )
+    @refuses(TooManyRequests, ImageRefused, ClassifierUnavailable)
     def post(self, request: Request) -> Response:
         throttle.hit(request, scope="classifications", rate=settings.RATE_CLASSIFICATIONS)
         data = validated_data(ClassificationInput, request)
@@ -43,7 +63,11 @@ class ClassificationList(APIView):
 
 @method_decorator(never_cache, name="dispatch")
 class ClassificationDetail(APIView):
-    @extend_schema(responses=ClassificationOutput)
+    @extend_schema(
+        parameters=[LOCATION[202]],
+        responses={200: ClassificationOutput, 202: ClassificationWaiting},
+    )
+    @refuses(ImageRefused, ClassifierUnavailable)
     def get(self, request: Request, pk: str) -> Response:
         classification = _classification(pk)
         if classification.status == Classification.Status.WAITING:
@@ -55,6 +79,7 @@ class AnswerRight(APIView):
     """Whether an answer was right, from whoever sent the image."""
 
     @extend_schema(request=RightInput, responses={204: None})
+    @refuses(TooManyRequests, WrongState)
     def post(self, request: Request, pk: str) -> Response:
         throttle.hit(request, scope="classifications", rate=settings.RATE_CLASSIFICATIONS)
         classification = _classification(pk)
@@ -80,6 +105,7 @@ def _answer(classification: Classification) -> Response:
     classifying.raise_if_refused(classification)
     url = reverse("api:classification", args=[classification.pk])
     if classification.status == Classification.Status.WAITING:
-        body = {"id": str(classification.pk), "status": classification.status, "url": url}
-        return Response(body, status=202, headers={"Location": url, "Retry-After": "1"})
+        body = ClassificationWaiting({"id": classification.pk, "url": url}).data
+        retry_after = str(classifying.poll_seconds(classification))
+        return Response(body, status=202, headers={"Location": url, "Retry-After": retry_after})
     return Response(ClassificationOutput(classification).data)

@@ -9,8 +9,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from feedback import queries
+from feedback.errors import ArtifactMissing, Invalid
 from feedback.models import Audit, ModelVersion
 from feedback.services import shortages
+from nsfwsite.api.schema import refuses
 from nsfwsite.api.serializers.models import AuditOutput, ModelOutput, ShortageInput
 
 
@@ -23,6 +25,7 @@ class ModelShortage(APIView):
     """What the gate can see with the images of a model's newest audit."""
 
     @extend_schema(parameters=[ShortageInput], responses=OpenApiTypes.OBJECT)
+    @refuses(Invalid, ArtifactMissing)
     def get(self, request: Request, version: str) -> Response:
         model = queries.models.model_of(version)
         audit = queries.audits.audit_of(model) if model else None

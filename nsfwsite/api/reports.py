@@ -6,7 +6,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
-from django.http import QueryDict
+from django.http import Http404, QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
@@ -20,13 +20,22 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from feedback import queries
-from feedback.errors import Invalid
+from feedback.errors import (
+    ClassifierUnavailable,
+    Gone,
+    ImageRefused,
+    Invalid,
+    KeyReused,
+    TooManyRequests,
+    WrongState,
+)
 from feedback.models import Classification, PublicReport
 from feedback.services import evidence, reports
 from feedback.services.counterparts import Pair
 from nsfwsite import throttle
 from nsfwsite.access import report_of
 from nsfwsite.api.requests import validated_data
+from nsfwsite.api.schema import LOCATION, refuses
 from nsfwsite.api.serializers.reports import (
     AppealInput,
     PublicReportOutput,
@@ -37,6 +46,12 @@ from nsfwsite.api.serializers.reports import (
 from nsfwsite.intake import group_fields, reporting
 
 IDEMPOTENCY_KEY_LENGTH = 200
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "maxLength": IDEMPOTENCY_KEY_LENGTH},
+    OpenApiParameter.HEADER,
+    description="Makes a retry harmless: the same key with the same body is one report.",
+)
 
 
 class ReportList(ListAPIView):
@@ -62,10 +77,18 @@ class ReportList(ListAPIView):
     @extend_schema(
         parameters=[OpenApiParameter(name) for name in ("label", "group", "state", "model")]
     )
+    @refuses(Invalid)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 
-    @extend_schema(request=ReportInput, responses={201: ReportFiled})
+    @extend_schema(
+        parameters=[IDEMPOTENCY_KEY, LOCATION[201]],
+        request=ReportInput,
+        responses={201: ReportFiled},
+    )
+    @refuses(
+        TooManyRequests, Invalid, ImageRefused, KeyReused, ClassifierUnavailable, Gone, Http404
+    )
     def post(self, request: Request) -> Response:
         throttle.hit(request, scope="reports", rate=settings.RATE_REPORTS)
         data = validated_data(ReportInput, request)
@@ -104,6 +127,7 @@ class Appeal(APIView):
     """Another look at a report that was rejected, asked for once."""
 
     @extend_schema(request=AppealInput, responses=ReportOutput)
+    @refuses(TooManyRequests, Invalid, WrongState)
     def post(self, request: Request, receipt: str) -> Response:
         throttle.hit(request, scope="reports", rate=settings.RATE_REPORTS)
         report = report_of(receipt)

@@ -8,10 +8,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from feedback.errors import (
+    ArtifactMissing,
+    GapsNotAcknowledged,
+    Invalid,
+    NothingToLearn,
+    OverrideNeeded,
+    VerdictOutdated,
+    WrongState,
+)
 from feedback.models import Retrain
 from feedback.services import retrains
 from nsfwsite.api.permissions import IsMaintainer
 from nsfwsite.api.requests import user_of, validated_data
+from nsfwsite.api.schema import LOCATION, refuses
 from nsfwsite.api.serializers.retrains import DeclineInput, PromotionInput, RetrainOutput
 from nsfwsite.intake import maintaining
 
@@ -21,7 +31,8 @@ class RetrainList(ListAPIView):
     serializer_class = RetrainOutput
     queryset = Retrain.objects.all()
 
-    @extend_schema(request=None, responses={201: RetrainOutput})
+    @extend_schema(parameters=[LOCATION[201]], request=None, responses={201: RetrainOutput})
+    @refuses(WrongState, NothingToLearn)
     def post(self, request: Request) -> Response:
         retrain = retrains.propose(by=user_of(request))
         location = reverse("api:retrain", args=[retrain.pk])
@@ -43,6 +54,7 @@ class RetrainStep(APIView):
         raise NotImplementedError
 
     @extend_schema(request=None, responses=RetrainOutput)
+    @refuses(WrongState)
     def post(self, request: Request, pk: int) -> Response:
         retrain = self.step(request, get_object_or_404(Retrain, pk=pk))
         return Response(RetrainOutput(retrain).data)
@@ -60,6 +72,9 @@ class RetrainCancellation(RetrainStep):
 
 class RetrainPromotion(RetrainStep):
     @extend_schema(request=PromotionInput, responses=RetrainOutput)
+    @refuses(
+        Invalid, WrongState, VerdictOutdated, OverrideNeeded, GapsNotAcknowledged, ArtifactMissing
+    )
     def post(self, request: Request, pk: int) -> Response:
         return super().post(request, pk)
 
@@ -77,6 +92,7 @@ class RetrainConfirmation(RetrainStep):
 
 class RetrainDecline(RetrainStep):
     @extend_schema(request=DeclineInput, responses=RetrainOutput)
+    @refuses(Invalid, WrongState)
     def post(self, request: Request, pk: int) -> Response:
         return super().post(request, pk)
 

@@ -10,10 +10,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from feedback import queries
+from feedback.errors import AlreadyDecided, Invalid, WrongState
 from feedback.models import Report
 from feedback.services import triage
 from nsfwsite.api.permissions import IsReviewer
 from nsfwsite.api.requests import user_of, validated_data
+from nsfwsite.api.schema import refuses
 from nsfwsite.api.serializers.triage import CaseOutput, DecisionInput, DecisionOutput
 
 
@@ -31,6 +33,7 @@ class CaseDecision(APIView):
     parser_classes = [JSONParser]
 
     @extend_schema(request=DecisionInput, responses={201: DecisionOutput})
+    @refuses(Invalid, WrongState, AlreadyDecided)
     def post(self, request: Request, pk: int) -> Response:
         report = get_object_or_404(Report, pk=pk)
         data = validated_data(DecisionInput, request)
@@ -44,6 +47,7 @@ class SecondOpinion(APIView):
     permission_classes = [IsReviewer]
 
     @extend_schema(request=None, responses={204: None})
+    @refuses(WrongState, AlreadyDecided)
     def post(self, request: Request, pk: int) -> Response:
         triage.ask_second_opinion(report=get_object_or_404(Report, pk=pk), by=user_of(request))
         return Response(status=204)

@@ -86,7 +86,7 @@ def _open_gaps(model: ModelVersion) -> str:
     if model.status != ModelVersion.Status.CHAMPION:
         return ""
     return "\n\n".join(
-        f"## {note['title']}: an open gap\n\n" + "\n\n".join(note["sentences"])
+        f"## {note['title']}: an open gap\n\n{note['sentence']}"
         for note in notes(open_gaps(), load_titles())
     )
 

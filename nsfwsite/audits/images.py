@@ -12,6 +12,7 @@ from PIL import Image
 
 from feedback.models import AuditSet
 from feedback.services import manifests
+from feedback.text import whole_number
 from modeltrain.data import manifest
 from modeltrain.images import codec
 from modeltrain.images.perturbations import PERTURBATIONS
@@ -58,7 +59,8 @@ def show(request: HttpRequest, name: str, sha256: str) -> HttpResponse:
 
 
 def _changed(data: bytes, index: str) -> bytes:
-    if not index.isdecimal() or int(index) >= len(PERTURBATIONS):
+    number = whole_number(index)
+    if number is None or number >= len(PERTURBATIONS):
         raise Http404
-    change = list(PERTURBATIONS.values())[int(index)]
+    change = list(PERTURBATIONS.values())[number]
     return codec.to_png(np.asarray(change(Image.fromarray(codec.decode(data)))))

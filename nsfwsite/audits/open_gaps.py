@@ -17,7 +17,7 @@ def notes(groups: Sequence[OpenGaps], titles: Titles) -> list[dict[str, Any]]:
     return [
         {
             "title": _title(group, titles),
-            "sentences": [open_gap_sentence(gap) for gap in group.gaps],
+            "sentence": open_gap_sentence(group.gaps),
             "retrain": group.retrain,
             "margin": short_points(group.gaps[0]["margin"]),
         }

@@ -12,6 +12,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from feedback.models import Audit, AuditSet, Finding, NamedSlice
+from feedback.text import whole_number
 from modeltrain.formatting import points
 from nsfwsite.access import maintainer_required, refusals_as_pages, signed_in_user, typed_text
 from nsfwsite.audits import filters, images
@@ -146,8 +147,8 @@ def name(request: HttpRequest) -> HttpResponse:
 
 def _posted_number(request: HttpRequest, field: str) -> int:
     """A number from a form; -1, which is no id and no region, for anything else."""
-    text = request.POST.get(field, "")
-    return int(text) if text.isdecimal() else -1
+    number = whole_number(request.POST.get(field, ""))
+    return -1 if number is None else number
 
 
 @maintainer_required

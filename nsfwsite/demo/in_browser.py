@@ -13,7 +13,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from feedback import queries
-from feedback.models import ModelVersion
 from feedback.services import exports
 from modeltrain import labels
 from modeltrain.images.decoder import Limits
@@ -30,11 +29,11 @@ SHELL = ("style.css", "site.js", "mark.svg", "demo.js", *RUNTIME.values())
 @never_cache
 @require_safe
 def description(request: HttpRequest) -> JsonResponse:
-    """Describe the model in service for a browser that runs it; `null` where no model is public."""
-    champion = ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first()
+    """Describe the model that answers for a browser that runs it; `null` where there is none."""
+    model = queries.models.in_serving_order().first()
     limits = Limits()
     body: dict[str, Any] = {
-        "model": champion and {"version": champion.version, "sha256": champion.sha256},
+        "model": model and {"version": model.version, "sha256": model.sha256},
         "graphs": [
             {
                 "kind": graph.kind,
@@ -42,7 +41,7 @@ def description(request: HttpRequest) -> JsonResponse:
                 "sha256": graph.sha256,
                 "bytes": graph.bytes,
             }
-            for graph in (exports.graphs(champion) if champion else [])
+            for graph in (exports.graphs(model) if model else [])
         ],
         "labels": [
             {

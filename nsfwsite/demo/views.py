@@ -10,8 +10,9 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from feedback import queries
 from feedback.errors import ImageRefused, Refusal
-from feedback.models import Classification, ModelVersion
+from feedback.models import Classification
 from feedback.services import classifications
 from nsfwsite import cross_origin_isolation, throttle
 from nsfwsite.access import form_page, wants_fragment, with_refusal
@@ -58,7 +59,8 @@ def _submitted_image(request: HttpRequest) -> UploadedFile:
 def _home(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
     context = {
         "refusal": refusal,
-        "champion": ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first(),
+        "champion": queries.models.champion(),
+        "answering": queries.models.in_serving_order().first(),
         "samples": samples.all_samples(),
         "minutes": settings.DEMO_IMAGE_MINUTES,
         "mebibytes": settings.IMAGE_MAX_BYTES // 2**20,
@@ -78,6 +80,7 @@ def classification(request: HttpRequest, pk: str) -> HttpResponse:
         "classification": classification,
         "minutes": settings.DEMO_IMAGE_MINUTES,
         "waiting": waiting,
+        "poll_seconds": classifying.poll_seconds(classification),
         "queue_length": heartbeat.queue_length("inference") if waiting else 0,
         "worker_is_away": waiting and not heartbeat.alive("inference"),
     }

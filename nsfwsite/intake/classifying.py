@@ -6,6 +6,7 @@ import time
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.utils import timezone
 
 from feedback.errors import ClassifierBusy, ClassifierUnavailable, ImageRefused, StorageFull
 from feedback.models import Classification, ModelVersion, Occlusion, Report, StoredImage
@@ -17,6 +18,8 @@ from worker.tasks.inference import classify_task, judge_report_task, occlude_tas
 _waiting_requests = threading.BoundedSemaphore(settings.WAITING_REQUESTS)
 # No image is accepted that would have to wait longer: visitors would give up before its turn comes.
 LONGEST_QUEUE_SECONDS = 60
+# A report waits this long for the worker to store an image that it has answered just now.
+STORE_SECONDS = 10.0
 
 
 def classify(*, upload: UploadedFile) -> Classification:
@@ -86,6 +89,37 @@ def wait_for_answer(*, classification: Classification, seconds: float) -> None:
             _waiting_requests.release()
     else:
         classification.refresh_from_db()
+
+
+def wait_for_image(*, classification: Classification) -> None:
+    """Wait until the worker has stored the image of an answer, and refresh the classification.
+
+    Raises
+    ------
+    ClassifierBusy
+        It takes too long.
+    """
+    deadline = time.monotonic() + STORE_SECONDS
+    classification.refresh_from_db()
+    while classification.upload:
+        if (remaining := deadline - time.monotonic()) <= 0:
+            raise ClassifierBusy(
+                rule=f"The image of an answer is stored within {STORE_SECONDS:g} seconds.",
+                received="an answer without its image",
+                remedy="Nothing was kept. Try again in a minute.",
+            )
+        heartbeat.wait(heartbeat.image_of(str(classification.pk)), remaining)
+        classification.refresh_from_db()
+
+
+def poll_seconds(classification: Classification) -> int:
+    """How long to wait before the next look at whether there is an answer: 1 to 10 seconds.
+
+    It is a quarter of the time since the upload. Otherwise, when many wait long, their questions
+    would take the processor from pages and from the images themselves.
+    """
+    waited = timezone.now() - classification.created_at
+    return min(max(1, int(waited.total_seconds() / 4)), 10)
 
 
 def raise_if_refused(classification: Classification) -> None:

@@ -20,6 +20,7 @@ from nsfwsite.intake.classifying import (
     raise_if_refused,
     refuse_without_worker,
     wait_for_answer,
+    wait_for_image,
 )
 from nsfwsite.intake.enqueue import enqueue
 from worker.tasks.mail import send_email_task
@@ -71,12 +72,12 @@ def file_report(
     submitted: list[Classification] = []
     try:
         _classify_all(images, submitted)
+        tried = [classification] if classification else []
+        for answered in (*tried, *submitted):
+            wait_for_image(classification=answered)
         new = iter(submitted)
         report = reports.submit(
-            classifications=[
-                *([classification] if classification else []),
-                *itertools.islice(new, len(uploads)),
-            ],
+            classifications=[*tried, *itertools.islice(new, len(uploads))],
             pairs=[Pair(next(new), next(new), pair.groups) for pair in pairs],
             idempotency_key=idempotency_key,
             request_sha256=request_sha256,

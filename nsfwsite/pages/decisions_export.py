@@ -25,6 +25,7 @@ COLUMNS = (
     "settled_at",
     "taken_back_at",
     "reporter_says",
+    "not_learnt",
 )
 
 
@@ -45,7 +46,7 @@ def download(request: HttpRequest, kind: str) -> StreamingHttpResponse:
 
 def _rows() -> Iterator[dict[str, Any]]:
     decisions = Decision.objects.select_related("by", "report").order_by("pk")
-    for decision in decisions.iterator(1000):
+    for decision in decisions.prefetch_related("report__examples").iterator(900):
         yield {
             "report": decision.report_id,
             "at": decision.at.isoformat(),
@@ -58,6 +59,8 @@ def _rows() -> Iterator[dict[str, Any]]:
             "settled_at": decision.settled_at and decision.settled_at.isoformat(),
             "taken_back_at": decision.taken_back_at and decision.taken_back_at.isoformat(),
             "reporter_says": decision.report.expected_label,
+            # For each image: why no model learns from it, should the report be accepted.
+            "not_learnt": [example.why_not_learnt for example in decision.report.examples.all()],
         }
 
 

@@ -12,6 +12,7 @@ from feedback import queries
 from feedback.errors import Invalid, Refusal
 from feedback.models import Definition
 from feedback.services import definitions
+from feedback.text import whole_number
 from modeltrain.labels import LABELS
 from nsfwsite.access import maintainer_required, signed_in_user, with_refusal
 
@@ -64,7 +65,11 @@ def revise(request: HttpRequest) -> HttpResponse:
             borderline=_borderline(request.POST.get("borderline", "")),
             reason=request.POST.get("reason", ""),
             by=signed_in_user(request),
-            objections=[int(pk) for pk in request.POST.getlist("objection") if pk.isdecimal()],
+            objections=[
+                pk
+                for text in request.POST.getlist("objection")
+                if (pk := whole_number(text)) is not None
+            ],
         )
     except Refusal as refusal:
         return definitions_page(request, refusal=refusal)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from feedback import queries
 from feedback.errors import Refusal
-from feedback.models import ApprovalRule, Report
+from feedback.models import ApprovalRule, NotLearnt, Report
 from feedback.services import emails, reports
 from nsfwsite.access import receipt_action, refusal_page, report_of, wants_fragment
 from nsfwsite.intake import reporting
@@ -78,12 +78,8 @@ def _appeal_until(report: Report) -> datetime.datetime | None:
 
 
 def _next_step(report: Report) -> str:
-    if report.status == Status.ACCEPTED and not report.consent_train:
-        return "Its images may not be learnt from, so this is where its way ends."
-    if report.status == Status.ACCEPTED and not any(
-        example.image for example in report.examples.all()
-    ):
-        return "No image of it is kept, so nothing can be learnt and this is where its way ends."
+    if report.status == Status.ACCEPTED:
+        return _before_it_is_learnt(report)
     if report.status == Status.QUEUED and (
         report.second_opinion_at or ApprovalRule.objects.current().two
     ):
@@ -94,6 +90,15 @@ def _next_step(report: Report) -> str:
             "It is not lost: a reviewer comes to it later. Come back with this link."
         )
     return NEXT_STEP.get(Status(report.status), "")
+
+
+def _before_it_is_learnt(report: Report) -> str:
+    reasons = {example.why_not_learnt for example in report.examples.all()}
+    if not reasons:
+        return "It has no image to learn from, so this is where its way ends."
+    if reasons.isdisjoint({None, NotLearnt.HELD_BACK}):
+        return f"{report.left_out_words} So no model learns from it: this is where its way ends."
+    return f"{NEXT_STEP[Status.ACCEPTED]} {report.left_out_words}"
 
 
 def act_and_return(

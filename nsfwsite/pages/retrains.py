@@ -63,7 +63,8 @@ def overview(request: HttpRequest) -> HttpResponse:
         "retrains": all_retrains,
         "champion": ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first(),
         "before": queries.models.previous_champion(),
-        "waiting": queries.reports.learnable_count(),
+        "waiting": queries.reports.learnable_counts(),
+        "left_out": queries.reports.left_out_counts(),
         "opened": all_retrains.filter(
             status__in=Retrain.OPEN, base__status=ModelVersion.Status.CHAMPION
         ).first(),

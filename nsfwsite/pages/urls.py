@@ -1,10 +1,8 @@
-from django.contrib.auth.views import LogoutView
 from django.urls import path
 from django.views.decorators.http import require_safe
 
 from nsfwsite.access import refusals_as_pages
 from nsfwsite.pages import (
-    account,
     agreement,
     approval_rule,
     case,
@@ -47,8 +45,6 @@ urlpatterns = [
     path("r/<str:receipt>/mail/forget/", emails.delete_address, name="forget-mail"),
     path("mail/<str:token>/confirm/", emails.linked, {"purpose": "confirm"}, name="confirm-mail"),
     path("mail/<str:token>/stop/", emails.linked, {"purpose": "stop"}, name="stop-mail"),
-    path("sign-in/", refusals_as_pages(account.SignIn.as_view()), name="sign-in"),
-    path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("safety/", safety.overview, name="safety"),
     path("safety/<int:pk>/", safety_case.show, name="safety-case"),
     path("triage/", triage.queue, name="triage"),

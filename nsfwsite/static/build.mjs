@@ -11,16 +11,19 @@ const target = join(here, "build");
 const runtime = join(here, "..", "..", "node_modules", "onnxruntime-web", "dist");
 
 /**
- * `@import "./palette.json"` in a style sheet: each theme's colours as custom properties.
+ * `@import "./palette.json"` in a style sheet: each theme's colours as custom properties. Scripts
+ * import the same file as JSON.
  *
  * @type {import("esbuild").Plugin}
  */
 const palette = {
   name: "palette",
   setup({ onLoad }) {
-    onLoad({ filter: /palette\.json$/ }, async ({ path }) => {
-      const { light, dark } = JSON.parse(await readFile(path, "utf8"));
+    onLoad({ filter: /palette\.json$/ }, async ({ path, with: attributes }) => {
+      if (attributes.type === "json") return null;
+      const { light, dark, both } = JSON.parse(await readFile(path, "utf8"));
       const contents =
+        `:root { ${properties(both)} }\n` +
         `:root, [data-theme="light"] { ${properties(light)} }\n` +
         `@media (prefers-color-scheme: dark) { :root { ${properties(dark)} } }\n`;
       return { contents, loader: "css" };
@@ -59,6 +62,7 @@ await build({
   ...common,
   entryPoints: {
     demo: join(source, "demo.js"),
+    passkeys: join(source, "passkeys.js"),
     "private-audit": join(source, "private_audit", "private-audit.js"),
     "classifier-worker": join(source, "classifier-worker.js"),
   },

@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 
 from feedback import queries, roles
-from feedback.models import ApprovalRule, ModelVersion
+from feedback.models import ApprovalRule, ModelVersion, NotLearnt
 from feedback.services import evidence
 from modeltrain import formatting, labels
 from nsfwsite.tables.titles import load_titles
@@ -59,6 +59,11 @@ def approval_rule() -> ApprovalRule:
 @register.filter
 def safety(user: Any) -> bool:
     return bool(getattr(user, "is_authenticated", False)) and roles.is_safety(user)
+
+
+@register.filter
+def not_learnt_words(reason: str) -> str:
+    return str(NotLearnt(reason).label)
 
 
 @register.filter

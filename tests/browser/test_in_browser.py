@@ -10,6 +10,7 @@ from django.urls import reverse
 from PIL import Image
 from playwright import sync_api
 
+from bench.decoding_members import members
 from feedback.models import BrowserScore
 from modeltrain.images import codec
 from modeltrain.model.classifier import Classifier
@@ -115,6 +116,22 @@ def test_the_second_visit_works_offline(rosa) -> None:
     sync_api.expect(page.get_by_text("Received: a HEIC file.")).to_be_visible()
 
 
+def test_an_image_that_only_the_site_reads_is_sent_by_its_button_alone(rosa) -> None:
+    sent: list[str] = []
+    rosa.page.on("request", lambda request: request.method == "POST" and sent.append(request.url))
+    page = rosa.open(reverse("home"))
+    first_answer(page, **{"photo.heic": members()["HEIC, plain"]})
+    page.get_by_text("HEIC files are read by this site, not in the browser.").wait_for()
+    page.get_by_role("button", name="Send it to this site instead").click()
+
+    page.get_by_text("If you press the button, your image goes to this site.").wait_for()
+    assert page.locator("#image").evaluate("e => e.files[0].name") == "photo.heic"
+    assert not sent
+    page.get_by_role("button", name="See what the model says").click()
+    page.get_by_role("alert").get_by_text("The classifier is away").wait_for()  # it was sent
+    assert sent
+
+
 def header(width: int, height: int) -> bytes:
     """The start of a PNG file that claims a size."""
     size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
@@ -197,19 +214,19 @@ def test_without_webassembly_the_form_says_that_it_sends(stranger) -> None:
 
 def test_data_saver_is_asked_first_and_nothing_is_sent_by_itself(stranger) -> None:
     sam = stranger("Object.defineProperty(navigator, 'connection', {value: {saveData: true}})")
-    asked: list[str] = []
-    sam.page.on("request", lambda request: asked.append(request.method + request.url))
+    requests: list[str] = []
+    sam.page.on("request", lambda request: requests.append(request.method + request.url))
     page = sam.open(reverse("home"))
     page.get_by_text("Your images stay on your device.").wait_for()
     page.locator("#image").set_input_files(chosen("photo.jpg", saved("JPEG")))
     page.get_by_text("Your browser asks to save data.").wait_for()
-    assert not any("model.onnx" in url for url in asked)
+    assert not any("model.onnx" in url for url in requests)
 
     page.get_by_role("button", name="Send the image to this site instead").click()
 
     page.get_by_alt_text("The image you chose").wait_for()
     sync_api.expect(page.get_by_role("button", name="See what the model says")).to_be_visible()
-    assert not any(url.startswith("POST") for url in asked)
+    assert not any(url.startswith("POST") for url in requests)
 
 
 def test_a_download_cut_in_the_middle_is_told_and_can_be_tried_again(stranger) -> None:

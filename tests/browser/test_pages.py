@@ -57,7 +57,7 @@ def pointing(champion: ModelVersion) -> None:
 def world(transactional_db, champion, queued, paired, settings):
     """One of everything, and the addresses of all pages."""
     load_axes()
-    mona = User.objects.create_user("mona")
+    mona = User.objects.create_user("mona", password="a long enough password")
     mona.groups.set(
         [Group.objects.get_or_create(name=name)[0] for name in (roles.MAINTAINERS, roles.SAFETY)]
     )
@@ -183,6 +183,9 @@ def world(transactional_db, champion, queued, paired, settings):
             reverse("receipt", args=[held.receipt]),
             reverse("safety"),
             reverse("safety-case", args=[escalated.pk]),
+            reverse("account"),
+            reverse("account_change_password"),
+            reverse("account_reauthenticate"),
             reverse("doubtful-labels"),
             reverse("retrains"),
             reverse("retrain", args=[retrain.pk]),

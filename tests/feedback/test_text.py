@@ -3,7 +3,7 @@
 import pytest
 
 from feedback.errors import Invalid
-from feedback.text import MAX_LENGTH, optional_text, required_text
+from feedback.text import MAX_LENGTH, optional_text, required_text, whole_number
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,12 @@ def test_a_text_has_a_longest_length(clean) -> None:
         clean("x" * (MAX_LENGTH + 1), "A text")
     with pytest.raises(Invalid, match=r"to 5 characters"):
         clean("abcdef", "A text", 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("0", 0), ("012", 12), ("999999999", 999_999_999), ("1" * 10, None), ("1" * 5000, None)]
+    + [(text, None) for text in ("", "-1", "1.0", "1e3", " 1", "one", "\u0661", "\u00b2")],
+)
+def test_a_number_is_a_few_plain_digits(text, number) -> None:
+    assert whole_number(text) == number

@@ -25,7 +25,7 @@ def content(response) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("asked", "part", "described"),
+    ("range_header", "part", "described"),
     [
         ("bytes=0-9", CONTENT[:10], "bytes 0-9/100"),
         ("bytes=5-5", CONTENT[5:6], "bytes 5-5/100"),
@@ -34,8 +34,8 @@ def content(response) -> bytes:
         ("bytes=-3", CONTENT[-3:], "bytes 97-99/100"),
     ],
 )
-def test_a_range_is_answered_with_that_part(fetch, asked, part, described) -> None:
-    response = fetch(range=asked)
+def test_a_range_is_answered_with_that_part(fetch, range_header, part, described) -> None:
+    response = fetch(range=range_header)
     assert response.status_code == 206
     assert content(response) == part
     assert response.headers["Content-Range"] == described
@@ -43,21 +43,22 @@ def test_a_range_is_answered_with_that_part(fetch, asked, part, described) -> No
 
 
 @pytest.mark.parametrize(
-    "asked", ["", "bytes=9-2", "bytes=0-1,3-4", "bytes=-", "lines=0-1", "bytes=٣-٤", "bytes=-500"]
+    "range_header",
+    ["", "bytes=9-2", "bytes=0-1,3-4", "bytes=-", "lines=0-1", "bytes=٣-٤", "bytes=-500"],
 )
-def test_any_other_request_is_answered_with_the_whole(fetch, asked) -> None:
-    response = fetch(range=asked)
+def test_any_other_request_is_answered_with_the_whole(fetch, range_header) -> None:
+    response = fetch(range=range_header)
     assert response.status_code == 200
     assert content(response) == CONTENT
     assert response.headers["Accept-Ranges"] == "bytes"
 
 
-@pytest.mark.parametrize("asked", ["bytes=100-", "bytes=100-200", "bytes=-0"])
-def test_a_range_outside_the_file_is_refused_with_its_size(fetch, asked) -> None:
-    response = fetch(range=asked)
+@pytest.mark.parametrize("range_header", ["bytes=100-", "bytes=100-200", "bytes=-0"])
+def test_a_range_outside_the_file_is_refused_with_its_size(fetch, range_header) -> None:
+    response = fetch(range=range_header)
     assert response.status_code == 416
     assert response.headers["Content-Range"] == "bytes */100"
-    assert f"Received: {asked}" in response.content.decode()
+    assert f"Received: {range_header}" in response.content.decode()
 
 
 def test_a_part_of_another_file_is_not_continued(fetch) -> None:

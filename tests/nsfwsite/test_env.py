@@ -96,3 +96,22 @@ def test_without_any_secret_key_the_site_does_not_start(monkeypatch, tmp_path) -
     settings = read(monkeypatch, DATA_DIR=str(tmp_path))
     with pytest.raises(ImproperlyConfigured, match="SECRET_KEY must be set"):
         settings["secret_key"]()
+
+
+PROVIDER = {
+    "OIDC_SERVER_URL": "https://login.example/realms/staff/",
+    "OIDC_CLIENT_ID": "speakup",
+    "OIDC_CLIENT_SECRET": "a secret",
+}
+
+
+def test_a_provider_is_configured_by_three_variables(monkeypatch) -> None:
+    assert read(monkeypatch)["oidc_provider"]() == {}
+    (application,) = read(monkeypatch, **PROVIDER)["oidc_provider"]()["openid_connect"]["APPS"]
+    assert application["settings"] == {"server_url": "https://login.example/realms/staff"}
+
+
+def test_a_provider_without_a_secret_stops_the_site_at_its_start(monkeypatch) -> None:
+    settings = read(monkeypatch, **{**PROVIDER, "OIDC_CLIENT_SECRET": ""})
+    with pytest.raises(ImproperlyConfigured, match="needs OIDC_CLIENT_ID and OIDC_CLIENT_SECRET"):
+        settings["oidc_provider"]()

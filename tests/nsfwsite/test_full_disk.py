@@ -121,15 +121,20 @@ def test_a_report_that_does_not_fit_is_refused_whole(champion, axes, visitor) ->
 
 @on_a_small_disk
 @pytest.mark.django_db(transaction=True)
-def test_an_answer_that_does_not_fit_says_why(champion, visitor, monkeypatch) -> None:
+def test_an_image_that_does_not_fit_is_answered_and_its_report_says_why(
+    champion, axes, visitor, monkeypatch
+) -> None:
     monkeypatch.setattr(models, "classifier_in_service", lambda: (champion, Neutral()))
     accepted = classifications.submit(upload=upload())
     monkeypatch.setattr(inference.classifications.images, "codec", LargeImages)
     with full_disk(spare=2**20), pytest.raises(OSError, match="No space"):
         inference.classify_task(str(accepted.pk))
     answer = visitor.get(reverse("api:classification", args=[accepted.pk]))
+    assert (answer.status_code, answer.json()["status"]) == (200, "done")
+    report = {"expected_label": "drawings", "classification": str(accepted.pk)}
+    answer = visitor.post("/api/v1/reports/", {**report, "consent_store": "true"})
     assert answer.status_code == 507
-    assert files_in("images") == []
+    assert files_in("images") == files_in("incoming") == []
 
 
 class LargeImages:

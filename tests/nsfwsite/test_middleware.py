@@ -63,6 +63,6 @@ def test_a_null_character_in_a_cookie_is_refused() -> None:
 
 @pytest.mark.parametrize("path", ["/", "/sign-in/", "/report/"])
 def test_a_null_character_in_a_form_is_refused(path) -> None:
-    response = Client().post(path, {"sample": "\0", "username": "a\0", "subject": "\0"})
+    response = Client().post(path, {"sample": "\0", "login": "a\0", "subject": "\0"})
     assert response.status_code == 400
     assert "without null characters" in response.content.decode()

@@ -6,6 +6,8 @@ import sys
 PROGRAM = """
 import gc, sys, threading
 import nsfwsite.wsgi
+assert "nsfwsite.demo.views" in sys.modules
+assert "nsfwsite.api.urls" in sys.modules
 for thread in threading.enumerate():
     if thread is not threading.current_thread():
         thread.join()
@@ -16,5 +18,5 @@ assert gc.get_freeze_count() > 100_000, gc.get_freeze_count()
 """
 
 
-def test_statistics_are_loaded_in_a_thread_and_left_out_of_garbage_collection() -> None:
+def test_views_load_at_once_and_statistics_in_a_thread_out_of_garbage_collection() -> None:
     subprocess.run([sys.executable, "-c", PROGRAM], check=True)

@@ -198,3 +198,55 @@ def test_a_limit_of_none_is_no_limit() -> None:
 def test_labels_as_pairs_are_a_list_of_labels_too() -> None:
     code = "[('drawings', 'Drawings'), ('neutral', 'Neutral'), ('porn', 'Porn')]"
     assert findings(house_rules.one_file_knows_the_labels, code)
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "colour"),
+    [
+        ("static/src/styles/demo.css", "  background: #fff;", "#fff"),
+        ("static/src/styles/demo.css", "  color: rgb(0 0 0 / 50%);", "rgb("),
+        ("static/src/styles/demo.css", "  border: 1px solid white;", "white"),
+        ("static/src/site.js", 'context.fillStyle = "#FFFFFF80";', "#FFFFFF80"),
+        ("templates/bars.html", '<rect fill="#0e6663"/>', "#0e6663"),
+        ("static/src/mark.svg", '<path fill="#0e6664"/>', "#0e6664"),
+    ],
+)
+def test_a_colour_outside_of_the_palette_is_a_finding(name, line, colour, tmp_path, monkeypatch):
+    path = tmp_path / "nsfwsite" / name
+    palette = tmp_path / house_rules.PALETTE
+    for file in (path, palette):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    palette.write_text('{"both": {"white": "#fff", "teal": "#0e6663"}}')
+    path.write_text(f"\n{line}\n")
+    (path.parent / "fine.css").write_text("  color: var(--white);\n  white-space: nowrap;\n")
+    (path.parent / "fine.svg").write_text('<path fill="#0e6663"/>')
+    (path.parent / "fine.html").write_text('<a href="#add">grey and blurred</a>')
+    (path.parent / "fine.js").write_text('const white = "#faces";')
+    monkeypatch.setattr(house_rules, "ROOT", tmp_path)
+    (finding,) = house_rules.pages_and_scripts_take_colours_from_the_palette()
+    assert finding.startswith(f"nsfwsite/{name}:2 has the colour {colour}.")
+
+
+def test_a_colour_of_a_chart_is_a_finding() -> None:
+    rule = house_rules.colours_come_from_the_palette
+    (finding,) = findings(rule, "mark = {'color': '#0072b2'}", "nsfwsite/audits/charts/marks.py")
+    assert finding.startswith("nsfwsite/audits/charts/marks.py:1 has the colour #0072b2.")
+    assert findings(rule, "ink = Ink('#0072b2')", "modeltrain/demo/sources.py") == []
+
+
+def test_two_classes_of_one_name_are_a_finding(tmp_path, monkeypatch) -> None:
+    code = "class {}: pass\nclass _Row: pass\nclass Command: pass\n"
+    for package, name in (("feedback", "Pool"), ("worker", "Pool"), ("modeltrain", "Units")):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "rows.py").write_text(code.format(name))
+    monkeypatch.setattr(house_rules, "ROOT", tmp_path)
+    (finding,) = house_rules.public_classes_have_names_of_their_own()
+    assert finding.startswith("feedback/rows.py and worker/rows.py each have a class Pool.")
+
+
+@pytest.mark.parametrize("name", house_rules.SHARED_CLASS_NAMES)
+def test_a_name_that_classes_may_share_is_shared(name, monkeypatch) -> None:
+    monkeypatch.delitem(house_rules.SHARED_CLASS_NAMES, name)
+    assert any(
+        f"a class {name}." in text for text in house_rules.public_classes_have_names_of_their_own()
+    )

@@ -14,7 +14,7 @@ import redis
 from celery.contrib.testing.worker import start_worker
 from django.conf import settings as django_settings
 
-from tests import environment
+from setup import supervision
 from worker import heartbeat
 from worker.celery import app
 from worker.heartbeat import Heartbeat, Watchdog
@@ -102,13 +102,13 @@ def test_request_that_waits_too_late_is_woken_at_once() -> None:
 def test_stalled_redis_is_asked_once_and_then_left_alone_for_a_moment() -> None:
     began = time.monotonic()
     assert not heartbeat.redis_answers()
-    asked = time.monotonic()
-    assert asked - began < heartbeat.ASK_SECONDS + 1
+    answered = time.monotonic()
+    assert answered - began < heartbeat.ASK_SECONDS + 1
     for _ in range(100):
         assert not heartbeat.alive("inference")
         heartbeat.queue_length("inference")
         heartbeat.notify("a")
-    assert time.monotonic() - asked < heartbeat.ASK_SECONDS
+    assert time.monotonic() - answered < heartbeat.ASK_SECONDS
 
 
 def test_redis_that_goes_on_after_a_stall_is_asked_again(stalled_redis) -> None:
@@ -132,7 +132,7 @@ def test_worker_listens_on_no_pub_sub_socket(client) -> None:
 def test_message_that_redis_did_not_confirm_does_not_stop_the_worker(tmp_path) -> None:
     """Redis goes away between a message's arrival and its acknowledgement."""
     with tempfile.TemporaryDirectory(prefix="speakup-redis-") as folder:
-        server = environment.start_redis(Path(folder))
+        server = supervision.start_redis(Path(folder))
         with app.connection_for_read(f"redis+socket://{folder}/redis.sock") as connection:
             queue = connection.SimpleQueue("inference")
             queue.channel.basic_qos(0, 1, False)

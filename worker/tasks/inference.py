@@ -8,12 +8,17 @@ from worker import heartbeat
 @shared_task(name="inference.classify_task", soft_time_limit=30, time_limit=40)
 def classify_task(pk: str) -> None:
     try:
-        classifications.classify(pk=pk)
+        pixels = classifications.answer(pk=pk)
     except Exception as error:
         classifications.fail(pk=pk, reason=error)
         raise
     finally:
         heartbeat.notify(pk)
+    if pixels is not None:
+        try:
+            classifications.keep_image(pk=pk, pixels=pixels)
+        finally:
+            heartbeat.notify(heartbeat.image_of(pk))
 
 
 @shared_task(name="inference.check_service_task", soft_time_limit=50, time_limit=60)

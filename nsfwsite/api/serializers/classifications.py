@@ -14,6 +14,12 @@ class RightInput(serializers.Serializer):
     said = serializers.ChoiceField(choices=["right", "wrong"])
 
 
+class ClassificationWaiting(serializers.Serializer):
+    id = serializers.UUIDField()
+    status = serializers.CharField(default="waiting")
+    url = serializers.CharField(help_text="Ask there again.")
+
+
 class ClassificationOutput(serializers.ModelSerializer):
     model = ModelName()
 

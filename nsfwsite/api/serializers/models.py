@@ -35,7 +35,7 @@ class AuditOutput(serializers.Serializer):
     status = serializers.CharField()
     progress = serializers.SerializerMethodField()
     figures = serializers.JSONField(source="all_figures")
-    finished_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
     gate = serializers.SerializerMethodField()
     recomputed = serializers.SerializerMethodField(
         help_text="What the present policy says of a candidate that was decided by an earlier one."

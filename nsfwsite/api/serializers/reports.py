@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from feedback.models import Example, ExampleScore, PublicReport, Report
+from feedback.models import Example, ExampleScore, NotLearnt, PublicReport, Report
 
 
 class ReportInput(serializers.Serializer):
@@ -41,11 +41,20 @@ class ExampleOutput(serializers.ModelSerializer):
     then = ScoreOutput(source="reported_score")
     now = ScoreOutput(source="current_score")
     kept = serializers.SerializerMethodField()
-    counterpart_of = serializers.IntegerField(source="counterpart_of.position", default=None)
+    left_out = serializers.ChoiceField(
+        source="why_not_learnt",
+        choices=NotLearnt.choices,
+        allow_null=True,
+        read_only=True,
+        help_text="Why no model learns from it even if the report is accepted.",
+    )
+    counterpart_of = serializers.IntegerField(
+        source="counterpart_of.position", default=None, allow_null=True
+    )
 
     class Meta:
         model = Example
-        fields = ["position", "kept", "then", "now", "counterpart_of", "groups"]
+        fields = ["position", "kept", "left_out", "then", "now", "counterpart_of", "groups"]
 
     def get_kept(self, example: Example) -> bool:
         return example.image_id is not None

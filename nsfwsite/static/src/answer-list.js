@@ -1,6 +1,6 @@
 // The list of answers on the demo, worded and drawn as on the server's own result page.
 
-import { copyTemplate, part, query } from "./dom.js";
+import { button, copyTemplate, part, query } from "./dom.js";
 import { percent } from "./format.js";
 
 /** @typedef {import("./classifier.js").SiteDescription} SiteDescription */
@@ -56,13 +56,20 @@ export class AnswerList {
     });
   }
 
-  /** @param {Item} item @param {string} message */
-  showError({ element }, message) {
+  /**
+   * @param {Item} item
+   * @param {string} message
+   * @param {() => void} [onSend] called when the visitor wants to send the image to the site
+   */
+  showError({ element }, message, onSend) {
     removeProgress(element);
     part(element, "says").textContent = "No answer";
     const refusal = part(element, "refused");
     refusal.textContent = message;
     refusal.hidden = false;
+    if (!onSend) return;
+    part(element, "send").hidden = false;
+    button(element, "send-this").addEventListener("click", onSend);
   }
 
   clear() {

@@ -32,6 +32,7 @@ export { DownloadIncomplete, ImageRefused };
  * @property {string} [rule]
  * @property {string | number} [received]
  * @property {string} [remedy]
+ * @property {boolean} [isReadBySite]
  * @property {number} [bytes]
  */
 /**
@@ -158,8 +159,18 @@ export class Classifier {
 }
 
 /** @param {ErrorFields} fields */
-function asError({ name, message, rule = "", received = "", remedy = "", bytes = 0 }) {
-  if (name === "ImageRefused") return new ImageRefused(rule, String(received), remedy);
+function asError({
+  name,
+  message,
+  rule = "",
+  received = "",
+  remedy = "",
+  isReadBySite,
+  bytes = 0,
+}) {
+  if (name === "ImageRefused") {
+    return new ImageRefused(rule, String(received), remedy, isReadBySite);
+  }
   if (name === "DownloadIncomplete") return new DownloadIncomplete(Number(received), bytes);
   return new Error(message);
 }

@@ -1,52 +1,20 @@
 // Browsers and the server decode some files differently. The differences are removed here.
 
 const COLOUR_HINTS = ["gAMA", "cHRM", "cICP"]; // the server reads a whole colour profile or none
-const UPRIGHT = 1;
-const ORIENTATION = 0x0112;
+const PROFILE = "ICC_PROFILE";
+const INKS = 4; // channels of CMYK
 
 /**
- * By EXIF orientation: the [a, b, c, d] of a canvas transform that turns the image upright.
- * @type {Record<number, [number, number, number, number]>}
- */
-const TRANSFORMS = {
-  2: [-1, 0, 0, 1],
-  3: [-1, 0, 0, -1],
-  4: [1, 0, 0, -1],
-  5: [0, 1, 1, 0],
-  6: [0, 1, -1, 0],
-  7: [0, -1, -1, 0],
-  8: [0, -1, 1, 0],
-};
-
-/**
- * The file to hand to the browser's decoder, and the orientation that is left to apply afterwards.
+ * The file to hand to the browser's decoder.
  * @param {Blob} blob
  * @param {Uint8Array<ArrayBuffer>} bytes
  * @param {string} format
  */
 export function prepareFile(blob, bytes, format) {
-  if (format === "PNG") return { blob: withoutColourHints(blob, bytes), orientation: UPRIGHT };
-  if (format === "WebP") return withoutExif(blob, bytes);
-  return { blob, orientation: UPRIGHT };
-}
-
-/**
- * A bitmap turned upright.
- * @param {ImageBitmap} bitmap
- * @param {number} orientation
- */
-export function turnUpright(bitmap, orientation) {
-  const transform = TRANSFORMS[orientation];
-  if (!transform) return bitmap;
-  const { width, height } = bitmap;
-  const [across, down] = orientation > 4 ? [height, width] : [width, height];
-  const canvas = new OffscreenCanvas(across, down);
-  const context = canvasContext(canvas, { colorSpace: "srgb" });
-  context.translate(across / 2, down / 2);
-  context.transform(...transform, 0, 0);
-  context.drawImage(bitmap, -width / 2, -height / 2);
-  bitmap.close();
-  return canvas.transferToImageBitmap();
+  if (format === "PNG") return withoutColourHints(blob, bytes);
+  if (format === "WebP") return withoutNames(blob, exifChunks(bytes));
+  if (format === "JPEG") return withoutNames(blob, profilesOfInks(bytes));
+  return blob;
 }
 
 /**
@@ -57,11 +25,6 @@ export function canvasContext(canvas, settings) {
   const context = canvas.getContext("2d", settings);
   if (!context) throw new Error("The browser has no canvas left.");
   return context;
-}
-
-/** @param {DataView} view @param {number} at @param {string} text */
-function writeText(view, at, text) {
-  for (let n = 0; n < text.length; n += 1) view.setUint8(at + n, text.charCodeAt(n));
 }
 
 /** @param {Uint8Array} bytes @param {number} at */
@@ -81,52 +44,58 @@ function withoutColourHints(blob, bytes) {
     if (!COLOUR_HINTS.includes(chunk)) parts.push(blob.slice(at, next));
     at = next;
   }
-  return new Blob(parts, { type: "image/png" });
+  return new Blob(parts);
 }
 
 /**
- * Only some browsers turn a WebP file by its EXIF. Without EXIF none does, and we turn it ourselves.
+ * The file with four bytes overwritten at each of these places, so that no decoder knows what
+ * follows.
  * @param {Blob} blob
- * @param {Uint8Array<ArrayBuffer>} bytes
+ * @param {number[]} places
  */
-function withoutExif(blob, bytes) {
-  const view = new DataView(bytes.buffer);
+function withoutNames(blob, places) {
+  if (!places.length) return blob;
   const parts = [];
-  let orientation = UPRIGHT;
-  for (let at = 12; at + 8 <= bytes.length; ) {
-    const length = view.getUint32(at + 4, true);
-    const next = at + 8 + length + (length % 2);
-    if (fourLetters(bytes, at) === "EXIF") {
-      orientation = readOrientation(bytes.subarray(at + 8, at + 8 + length));
-    } else {
-      parts.push(blob.slice(at, next));
-    }
-    at = next;
+  let from = 0;
+  for (const at of places) {
+    parts.push(blob.slice(from, at), "none");
+    from = at + 4;
   }
-  if (orientation === UPRIGHT) return { blob, orientation };
-  const size = parts.reduce((sum, part) => sum + part.size, 4);
-  const header = new DataView(new ArrayBuffer(12));
-  writeText(header, 0, "RIFF");
-  header.setUint32(4, size, true);
-  writeText(header, 8, "WEBP");
-  return { blob: new Blob([header, ...parts], { type: "image/webp" }), orientation };
+  return new Blob([...parts, blob.slice(from)]);
 }
 
-/** The orientation in the first directory of EXIF, which is a TIFF file. @param {Uint8Array} exif */
-function readOrientation(exif) {
-  const start = fourLetters(exif, 0) === "Exif" ? 6 : 0;
-  try {
-    const view = new DataView(exif.buffer, exif.byteOffset + start, exif.byteLength - start);
-    const littleEndian = view.getUint16(0) === 0x4949;
-    const directory = view.getUint32(4, littleEndian);
-    for (let n = 0; n < view.getUint16(directory, littleEndian); n += 1) {
-      const entry = directory + 2 + 12 * n;
-      if (view.getUint16(entry, littleEndian) === ORIENTATION) {
-        return view.getUint16(entry + 8, littleEndian);
-      }
-    }
-  } catch {
-    // An image with broken EXIF is still an image.
+/** Only some browsers turn a WebP file by its EXIF; Chromium does not. @param {Uint8Array} bytes */
+function exifChunks(bytes) {
+  const view = new DataView(bytes.buffer);
+  const places = [];
+  for (let at = 12; at + 8 <= bytes.length; ) {
+    if (fourLetters(bytes, at) === "EXIF") places.push(at);
+    const length = view.getUint32(at + 4, true);
+    at += 8 + length + (length % 2);
   }
-  return UPRIGHT;
+  return places;
+}
+
+/** Decoders interpolate in a profile's table of inks in different ways. @param {Uint8Array} bytes */
+function profilesOfInks(bytes) {
+  const view = new DataView(bytes.buffer);
+  const places = [];
+  let channels = 0;
+  for (let at = 2; at + 10 < bytes.length; ) {
+    const marker = bytes[at + 1];
+    if (bytes[at] !== 0xff || marker === 0xff) {
+      at += 1;
+    } else if (marker < 2 || (marker >= 0xd0 && marker <= 0xd8)) {
+      at += 2;
+    } else if (marker === 0xda) {
+      break;
+    } else {
+      const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+      if (isFrame) channels = bytes[at + 9];
+      const name = new TextDecoder().decode(bytes.subarray(at + 4, at + 4 + PROFILE.length));
+      if (marker === 0xe2 && name === PROFILE) places.push(at + 4);
+      at += 2 + Math.max(2, view.getUint16(at + 2));
+    }
+  }
+  return channels === INKS ? places : [];
 }

@@ -233,7 +233,8 @@ function classifyQueue() {
           if (classifier) giveUp(item, /** @type {Error} */ (problem));
           return; // without a classifier, another graph was chosen meanwhile
         }
-        answers.showError(item, problem.message);
+        const send = () => useServer("This image is read by the site.", item.file);
+        answers.showError(item, problem.message, problem.isReadBySite ? send : undefined);
       }
       queue.shift();
     }
@@ -273,10 +274,11 @@ async function report({ file }, { label, scores, kind }) {
 }
 
 /**
- * Show the form that sends, with the first waiting image in it. Nothing but its button sends it.
+ * Show the form that sends, with one image in it. Nothing but its button sends it.
  * @param {string} reason
+ * @param {File} [file] else the first that waits
  */
-function useServer(reason) {
+function useServer(reason, file = queue[0]?.file) {
   delete form.dataset.local;
   input.multiple = false;
   part(form, "invitation").textContent = "Choose an image";
@@ -285,9 +287,10 @@ function useServer(reason) {
   show("fallback");
   show("here", false);
   show("there");
-  const [waiting] = queue.splice(0);
-  if (!waiting) return;
+  queue.length = 0;
+  if (!file) return;
   answers.clear();
-  setFiles(input, [waiting.file]);
+  setFiles(input, [file]);
   input.dispatchEvent(new Event("change"));
+  form.scrollIntoView({ block: "nearest" });
 }

@@ -1,7 +1,8 @@
 // An image file as upright sRGB pixels on white, by the browser's own decoder, in strips.
 
-import { canvasContext, prepareFile, turnUpright } from "./decoding.js";
+import { canvasContext, prepareFile } from "./decoding.js";
 import { brokenFile, checkImage } from "./image-file.js";
+import palette from "./palette.json" with { type: "json" };
 
 /** @typedef {import("./image-file.js").Limits} Limits */
 
@@ -17,9 +18,10 @@ export async function decodePixels(blob, limits) {
   const format = checkImage(bytes, limits);
   let bitmap;
   try {
-    const file = prepareFile(blob, bytes, format);
-    const decoded = await createImageBitmap(file.blob, { imageOrientation: "from-image" });
-    bitmap = turnUpright(decoded, file.orientation);
+    bitmap = await createImageBitmap(prepareFile(blob, bytes, format), {
+      imageOrientation: "from-image",
+      premultiplyAlpha: "none", // else colours of profiles are rounded before they are converted
+    });
   } catch {
     throw brokenFile(`a damaged or cut-off ${format} file`);
   }
@@ -51,7 +53,7 @@ function pixelsOnWhite(bitmap, keptPixels) {
   const rgb = new Uint8Array(across * down * 3);
   for (let top = 0; top < height; top += rows) {
     const stripHeight = Math.min(rows, height - top);
-    context.fillStyle = "#fff";
+    context.fillStyle = palette.both.white;
     context.fillRect(0, 0, width, rows);
     context.drawImage(bitmap, 0, -top);
     const { data } = context.getImageData(0, 0, width, stripHeight);

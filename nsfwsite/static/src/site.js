@@ -5,6 +5,7 @@ import { query, queryAll } from "./dom.js";
 import { deleteDrafts, setUpDraft } from "./draft.js";
 import { setUpFileInput } from "./file-input.js";
 import { setUpShortcuts } from "./keyboard-shortcuts.js";
+import palette from "./palette.json" with { type: "json" };
 import { showCounts } from "./private_audit/evidence.js";
 
 Object.assign(window, { htmx });
@@ -25,7 +26,7 @@ async function shrink(blob) {
     canvas.height = Math.max(1, Math.round(bitmap.height * scale));
     const context = canvas.getContext("2d");
     if (!context) return null;
-    context.fillStyle = "#fff";
+    context.fillStyle = palette.both.white;
     context.fillRect(0, 0, canvas.width, canvas.height);
     context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
     return canvas.toDataURL("image/jpeg", 0.8);

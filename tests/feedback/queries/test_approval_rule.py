@@ -10,12 +10,12 @@ def test_a_report_is_half_decided_while_one_of_two_reviewers_has_answered(
     queued, ravi, mona
 ) -> None:
     approval_rule.change(number=2, by=mona)
-    half, whole, asked = queued(1), queued(2), queued(3)
+    half, whole, undecided = queued(1), queued(2), queued(3)
     for report in (half, whole):
         triage.decide(report=report, outcome="accepted", by=ravi, label="drawings")
     triage.decide(report=whole, outcome="accepted", by=mona, label="drawings")
     assert [decision.report for decision in queries.approval_rule.half_decided()] == [half]
-    assert asked.decisions.count() == 0
+    assert undecided.decisions.count() == 0
 
 
 def test_changes_of_the_rule_are_read_from_the_ledger_the_newest_first(ravi, mona) -> None:

@@ -4,13 +4,14 @@ import contextlib
 import hashlib
 import io
 import json
+import resource
 import tarfile
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connection
+from django.db import OperationalError, connection
 
 from feedback.errors import Invalid, WrongState
 from feedback.models import LedgerEntry, ModelVersion, Report, StoredImage
@@ -89,6 +90,46 @@ def test_a_restored_backup_has_the_same_datasets_models_ledger_and_images(
         assert not list((tmp_path / "new").glob(".restoring-*"))
 
 
+def test_files_are_backed_up_wherever_the_data_lies_but_unfinished_ones_are_not(
+    populated, settings, tmp_path
+) -> None:
+    folder = settings.RUNS_DIR = tmp_path / ".local" / "old.part" / "runs"
+    for name in ("a/whole", "a/.hidden", ".writing/b", "c.part", "d.part/e"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x")
+    backups.back_up(tmp_path / "backup.tar")
+    names = {name for name in members(tmp_path / "backup.tar") if name.startswith("runs/")}
+    assert names == {"runs/a/whole"}
+
+
+def test_a_backup_for_which_there_is_no_room_leaves_nothing(populated, settings, tmp_path) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+        with pytest.raises((OSError, OperationalError)):
+            backups.back_up(folder / "backup.tar")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(folder.iterdir()) == []
+
+
+def test_empty_folders_are_replaced_and_missing_ones_are_made(
+    populated, settings, tmp_path
+) -> None:
+    settings.RUNS_DIR = tmp_path / "runs"
+    settings.RUNS_DIR.mkdir()
+    (settings.RUNS_DIR / "a").write_text("a run")
+    backups.back_up(tmp_path / "backup.tar")
+    with empty_installation(settings, tmp_path / "new"):
+        settings.ARTIFACTS_DIR = tmp_path / "new" / "deep" / "artifacts"
+        (settings.RUNS_DIR / "empty").mkdir(parents=True)
+        backups.restore(tmp_path / "backup.tar")
+        assert [path.name for path in settings.RUNS_DIR.iterdir()] == ["a"]
+        assert list(settings.ARTIFACTS_DIR.iterdir())
+
+
 def test_only_its_owner_can_read_a_backup(populated, tmp_path) -> None:
     backups.back_up(tmp_path / "backup.tar")
     assert (tmp_path / "backup.tar").stat().st_mode & 0o077 == 0
@@ -164,6 +205,8 @@ def with_contents(**changes):
         (add_a_file, "another artifacts/another"),
         (lambda files: {**files, "../escaped": b"x"}, "cannot be read to its end"),
         (lambda files: {"a": b"x"}, "cannot be read to its end"),
+        (lambda files: {**files, backups.CONTENTS: b"{"}, "cannot be read to its end"),
+        (lambda files: {**files, backups.CONTENTS: b"{}"}, "cannot be read to its end"),
         (with_contents(format=2), "format 2"),
         (with_contents(migrations=["feedback.9999_later"]), "feedback.9999_later"),
         (with_contents(engine="postgresql"), "Set DATABASE_URL to a postgresql database"),
@@ -220,3 +263,10 @@ def test_a_backup_of_an_earlier_release_is_brought_up_to_date(
         backups.restore(path)
         assert ModelVersion.objects.get().damage == ""
         assert LedgerEntry.objects.exists()
+
+
+def test_without_the_programs_of_postgresql_nothing_is_begun(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(connection, "vendor", "postgresql")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Invalid, match="no pg_dump on PATH"):
+        backups._dump_database(tmp_path / "dump")

@@ -63,6 +63,16 @@ def test_a_list_with_malformed_lines_is_not_imported(listed):
         assert part in str(refused.value)
 
 
+def test_of_many_malformed_lines_20_are_named_and_the_others_counted(listed):
+    with pytest.raises(CommandError) as refused:
+        imported(listed(*["zebra"] * 20))
+    assert "line 20: " in str(refused.value)
+    assert "more" not in str(refused.value)
+    with pytest.raises(CommandError, match="and 3 more") as refused:
+        imported(listed(*["zebra"] * 23))
+    assert "line 21: " not in str(refused.value)
+
+
 def test_malformed_lines_can_be_left_out_and_are_named(listed, capsys):
     imported(listed(ONE, "zebra", TWO), skip_malformed=True)
 
@@ -94,6 +104,12 @@ def test_a_hash_takes_effect_as_soon_as_it_is_added_or_deleted():
     BlockedHash.objects.all().delete()
     BlockedHash.objects.create(pdq=ONE, source="a test")
     assert not blocklist.matches([picture])
+
+
+def test_what_is_blocked_and_what_is_too_plain_are_counted():
+    pictures = [images.store(noise(seed, (80, 60))) for seed in (1, 2)]
+    plain = images.store(np.full((80, 60, 3), 200, dtype=np.uint8))
+    assert blocklist.block(images=[*pictures, plain], source="a test") == (2, 1)
 
 
 def test_the_admin_deletes_hashes_and_adds_none(client):

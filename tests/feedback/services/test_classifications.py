@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from feedback.models import Classification, StoredImage
 from feedback.services import classifications
+from tests.cast import upload
 
 pytestmark = pytest.mark.django_db
 HOUR = datetime.timedelta(hours=1)
@@ -37,6 +38,21 @@ def test_an_image_of_a_report_is_not_deleted_with_the_answer(judged, filed):
     classifications.delete_image(shown)
 
     assert report.examples.get().image == shown.image
+
+
+def test_an_upload_whose_image_was_never_stored_is_deleted(judged):
+    unkept = judged(pixels=False)
+    unkept.upload.save("upload", upload())
+    storage, name = unkept.upload.storage, unkept.upload.name
+
+    classifications.delete_expired()
+    assert storage.exists(name)  # it may be stored just now
+
+    Classification.objects.update(finished_at=timezone.now() - HOUR)
+    classifications.delete_expired()
+    unkept.refresh_from_db()
+    assert (unkept.status, unkept.upload.name) == ("done", "")
+    assert not storage.exists(name)
 
 
 def answered(came: list[float], answered: list[float], status: str = "refused") -> None:

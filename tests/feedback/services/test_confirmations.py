@@ -17,6 +17,7 @@ from feedback.models import (
     Retrain,
 )
 from feedback.services import (
+    audits,
     confirmations,
     findings,
     ledger,
@@ -53,6 +54,32 @@ def passed(audit_set, mona) -> Retrain:
     champion = audited_model(1, audit_set, answers(150), status="champion")
     candidate = audited_model(2, audit_set, answers(40))
     return judged_retrain(candidate, against=champion, audit_set=audit_set, by=mona)
+
+
+@pytest.fixture
+def other(passed, audit_set, mona) -> Retrain:
+    """Another candidate that passed against the same champion."""
+    base = audited_model(8, audit_set, answers(150), status="retired")
+    candidate = audited_model(9, audit_set, answers(60))
+    # A retrain of another model may be open beside that of the champion.
+    retrain = judged_retrain(candidate, against=base, audit_set=audit_set, by=mona)
+    Retrain.objects.filter(pk=retrain.pk).update(judged_against=passed.judged_against)
+    retrain.refresh_from_db()
+    return retrain
+
+
+def audit_on(sealed: AuditSet, *retrains: Retrain) -> None:
+    """Finish the audits of champion and candidates on the confirmation set."""
+    for retrain in retrains:
+        finished_audit(retrain.candidate, sealed, answers(40))
+    finished_audit(retrains[0].judged_against, sealed, answers(150))
+
+
+def decline(retrain: Retrain, by) -> None:
+    Retrain.objects.filter(pk=retrain.pk).update(
+        status="declined", decided_by=by, decided_at=timezone.now()
+    )
+    retrain.refresh_from_db()
 
 
 def open_set(retrain: Retrain, by, *, before: int, after: int, alarms: int = 0) -> Confirmation:
@@ -234,3 +261,63 @@ def test_a_verdict_is_confirmed_once(passed, sealed, mona) -> None:
         again.save(force_insert=True)
     with pytest.raises(IntegrityError), transaction.atomic():
         Confirmation.objects.update(judged_at=timezone.now())
+
+
+def test_a_confirmation_is_of_its_candidate_alone(passed, other, sealed, mona) -> None:
+    confirmation = open_set(passed, mona, before=150, after=40)
+    assert confirmations.of(passed) == confirmation
+    assert confirmations.of(other) is None
+    assert confirmations.objection(other).received.startswith(f"retrain {other.pk}, ")
+
+
+def test_a_confirmation_by_another_policy_does_not_count(passed, sealed, mona) -> None:
+    open_set(passed, mona, before=150, after=40)
+    Confirmation.objects.update(policy_sha256="0" * 64)
+    assert confirmations.of(passed) is None
+
+
+def test_a_candidate_that_is_decided_does_not_open_it(passed, sealed, mona) -> None:
+    decline(passed, mona)
+    with pytest.raises(WrongState, match=f"retrain {passed.pk}, declined, verdict 'pass'"):
+        confirmations.request(retrain=passed, by=mona)
+    assert not Confirmation.objects.exists()
+
+
+def test_a_candidate_without_a_verdict_of_the_gate_needs_none_here(passed, sealed) -> None:
+    passed.gate = None
+    assert confirmations.objection(passed) is None
+
+
+def test_what_waits_for_a_verdict_is_requested_audited_and_undecided(
+    passed, other, sealed, mona
+) -> None:
+    first = confirmations.request(retrain=passed, by=mona)
+    second = confirmations.request(retrain=other, by=mona)
+    audit_on(sealed, passed, other)
+    assert set(confirmations.to_judge()) == {first.pk, second.pk}
+    confirmations.judge(pk=first.pk)
+    assert confirmations.to_judge() == [second.pk]
+    assert Confirmation.objects.get(pk=second.pk).gate is None
+    decline(other, mona)
+    assert confirmations.to_judge() == []
+
+
+def test_a_confirmation_that_another_process_judges_meanwhile_is_kept(
+    passed, sealed, mona, monkeypatch
+) -> None:
+    confirmation = confirmations.request(retrain=passed, by=mona)
+    audit_on(sealed, passed)
+    compare, gate = audits.compare, {"verdict": "blocked", "sentence": "Blocked."}
+
+    def compare_while_another_judges(**pair):
+        Confirmation.objects.update(gate=gate, judged_at=timezone.now())
+        return compare(**pair)
+
+    monkeypatch.setattr(audits, "compare", compare_while_another_judges)
+    confirmations.judge(pk=confirmation.pk)
+    assert Confirmation.objects.get().gate == gate
+    assert not LedgerEntry.objects.filter(kind="confirm").exists()
+
+
+# A mutant that survives changes nothing: `judge` without its look at `confirmation.gate`. The
+# update that follows leaves a confirmation alone that has a verdict.

@@ -1,12 +1,7 @@
-import json
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
-
 import pytest
-from django.db import connection
 from django.utils import timezone
 
+from feedback import queries
 from feedback.models import (
     AuditSet,
     DatasetVersion,
@@ -15,6 +10,7 @@ from feedback.models import (
     ExampleScore,
     LedgerEntry,
     ModelVersion,
+    NotLearnt,
     PublicReport,
     Report,
     StoredImage,
@@ -23,7 +19,7 @@ from feedback.services import datasets, manifests, reports, triage
 from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
 from modeltrain.images.codec import pixel_sha256, to_png
-from tests.conftest import noise, png
+from tests.conftest import noise
 
 pytestmark = pytest.mark.django_db
 
@@ -103,42 +99,6 @@ def test_an_image_of_the_audit_set_is_never_trained_on(accepted, mona, settings)
     assert datasets.fold(by=mona) is None
     report.refresh_from_db()
     assert report.status == Report.Status.ACCEPTED
-
-
-@pytest.mark.django_db(transaction=True)
-def test_maintainers_who_fold_at_once_do_not_trip_over_each_other(monkeypatch):
-    rows = [
-        Row(
-            sha256=pixel_sha256(pixels),
-            label="drawings",
-            groups={},
-            split="audit",
-            source="demo",
-            cluster="c",
-        )
-        for pixels in (noise(seed) for seed in range(3))
-    ]
-    AuditSet.objects.create(name="demo", manifest_sha256=manifests.publish(rows), images=3)
-    folder = manifests.image_path(rows[0].sha256).parent
-    folder.mkdir(parents=True)
-    for seed, row in enumerate(rows):
-        (folder / f"{row.sha256}.png").write_bytes(png(seed))
-    everybody = threading.Barrier(8)
-
-    def written_at_once(prints) -> str:
-        everybody.wait(timeout=20)
-        return json.dumps(prints)
-
-    monkeypatch.setattr(datasets, "json", SimpleNamespace(dumps=written_at_once))
-
-    def look(_) -> int:
-        try:
-            return len(datasets.AuditedImages().fingerprints)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(look, range(8))) == [3] * 8
 
 
 def test_a_withdrawn_image_is_not_in_the_next_version(accepted, mona):
@@ -314,11 +274,47 @@ def test_a_pair_with_an_audited_image_is_left_out_whole(
 ):
     in_audit_set(settings, audited)
     report = paired(1, classifications=[judged(5)])
+    assert set(report.examples.exclude(position=0).values_list("left_out", flat=True)) == {
+        NotLearnt.AUDITED,
+        NotLearnt.PAIR,
+    }  # since it was screened
     triage.decide(report=report, outcome="accepted", by=ravi)
     dataset = datasets.fold(by=mona)
     single = report.examples.get(position=0).image
     assert [row.sha256 for row in rows_of(dataset) if row.source == "report"] == [single.name]
     assert dataset.added == 1
+    assert dataset.origin["left_out"] == {NotLearnt.AUDITED: 1, NotLearnt.PAIR: 1}
+    (note,) = report.events.filter(status="folded").values_list("note", flat=True)
+    assert note.startswith("Added to dataset 2. Left out: image ")
+    assert NotLearnt.AUDITED.label in note
+
+
+def test_every_image_that_is_left_out_is_counted_by_its_reason(accepted, judged, mona, settings):
+    settings.SOURCE_IMAGES = 1
+    in_audit_set(settings, 7)
+    accepted(1, source="mallory")
+    accepted(2, source="mallory")
+    accepted(3, consent_train=False)
+    accepted(4, classifications=[judged(4, pixels=False)], consent_store=False, consent_train=False)
+    accepted(7)
+    waiting = queries.reports.learnable_counts()["images"]
+    dataset = datasets.fold(by=mona)
+    left_out = dataset.origin["left_out"]
+    assert left_out == {"no consent": 2, "audited": 1, "held back": 1}
+    assert waiting == dataset.added + left_out["held back"]
+    assert Example.objects.count() == dataset.added + sum(left_out.values())
+
+
+def test_what_was_held_back_may_come_with_the_next_version(accepted, mona, settings):
+    settings.SOURCE_IMAGES = 1
+    accepted(1, source="mallory")
+    held_back = accepted(2, source="mallory")
+    datasets.fold(by=mona)
+    assert held_back.examples.get().left_out == NotLearnt.HELD_BACK
+    datasets.fold(by=mona)
+    assert held_back.examples.get().left_out == ""
+    held_back.refresh_from_db()
+    assert held_back.status == "folded"
 
 
 def test_the_images_of_a_pair_are_one_cluster_with_groups_of_their_own(
@@ -357,13 +353,6 @@ def test_the_same_pixels_enter_a_dataset_once(accepted, mona):
     dataset = datasets.fold(by=mona)
     assert (dataset.images, dataset.added) == (2, 2)
     assert len(rows_of(dataset)) == 2
-
-
-def test_fingerprints_of_an_audit_set_are_computed_once(settings, db, monkeypatch):
-    in_audit_set(settings, 1)
-    (first,) = datasets.AuditedImages().fingerprints
-    monkeypatch.setattr(datasets, "pdq", lambda pixels: pytest.fail("It was computed again."))
-    assert datasets.AuditedImages().fingerprints == [first]
 
 
 def test_more_than_a_thousand_reports_are_folded_at_once(

@@ -42,6 +42,7 @@ from modeltrain.model.features import compute_features, read_image_paths
 from nsfwsite.intake import reporting
 from tests.cast import upload
 from tests.conftest import noise
+from worker.tasks import inference
 
 ANCHOR = Row("b" * 64, "neutral", {}, "train", "stamps", "owl")
 
@@ -58,7 +59,7 @@ def learnt_from(real_champion, axes, first_version, ravi, mona, settings):
     tried = classifications.submit(upload=upload(1))
     again = classifications.submit(upload=upload(1))
     for classification in (tried, again):
-        classifications.classify(pk=str(classification.pk))
+        inference.classify_task(str(classification.pk))
         classification.refresh_from_db()
     report = reports.submit(
         classifications=[tried],

@@ -92,8 +92,8 @@ def test_impossible_counts_are_refused_with_the_rule(champion, text, rule):
 
 
 def test_a_form_with_broken_counts_is_not_filed(champion, axes, client):
-    asked = {"expected_label": "neutral", "kind": "unfair", "evidence": shared_counts(n=-1)}
-    response = client.post(reverse("report"), asked)
+    fields = {"expected_label": "neutral", "kind": "unfair", "evidence": shared_counts(n=-1)}
+    response = client.post(reverse("report"), fields)
     assert response.status_code == 422
     assert "of 1 to 1,000,000 images" in response.content.decode()
     assert not Report.objects.exists()

@@ -1,6 +1,7 @@
 """A model that was in service can be put back, by name and for a reason."""
 
 import datetime
+import os
 import shutil
 
 import numpy as np
@@ -202,6 +203,19 @@ def test_damage_is_found_while_the_model_is_still_in_memory(successor, own_champ
     models.classifier_in_service()
     damage(successor, 1000)
     assert models.check_service()
+    assert models.classifier_in_service()[0] == own_champion
+
+
+def test_files_that_look_unchanged_are_read_again_later(successor, own_champion, monkeypatch):
+    models.check_service()
+    path = successor.folder / "model.onnx"
+    before = path.stat()
+    damage(successor, 1000)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))  # as if a bit flipped on the disk
+    models.check_service()
+    assert models.classifier_in_service()[0] == successor
+    monkeypatch.setattr(models, "HASHED_SECONDS", 0)
+    models.check_service()
     assert models.classifier_in_service()[0] == own_champion
 
 

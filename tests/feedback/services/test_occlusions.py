@@ -22,58 +22,63 @@ class OfTheCorner:
 
 
 @pytest.fixture
-def asked(queued, monkeypatch) -> Occlusion:
+def occlusion(queued, monkeypatch) -> Occlusion:
     monkeypatch.setattr(models, "classifier_of", lambda model: OfTheCorner())
     return occlusions.request(image=queued().examples.get().image)
 
 
-def finish(asked: Occlusion) -> Occlusion:
-    while occlusions.score_next_row(pk=asked.pk):
+def finish(occlusion: Occlusion) -> Occlusion:
+    while occlusions.score_next_row(pk=occlusion.pk):
         pass
-    asked.refresh_from_db()
-    return asked
+    occlusion.refresh_from_db()
+    return occlusion
 
 
-def test_each_step_greys_a_row_of_squares(asked) -> None:
-    assert occlusions.score_next_row(pk=asked.pk)
-    asked.refresh_from_db()
-    assert (asked.done, asked.rows, asked.label, asked.score) == (1, 8, "neutral", 0.9)
-    assert asked.scores == [[0.3, *[0.9] * 7]]
+def test_each_step_greys_a_row_of_squares(occlusion) -> None:
+    assert occlusions.score_next_row(pk=occlusion.pk)
+    occlusion.refresh_from_db()
+    assert (occlusion.done, occlusion.rows, occlusion.label, occlusion.score) == (
+        1,
+        8,
+        "neutral",
+        0.9,
+    )
+    assert occlusion.scores == [[0.3, *[0.9] * 7]]
 
-    assert finish(asked).scores[1:] == [[0.9] * 8] * 7
-    assert not occlusions.score_next_row(pk=asked.pk)
+    assert finish(occlusion).scores[1:] == [[0.9] * 8] * 7
+    assert not occlusions.score_next_row(pk=occlusion.pk)
 
 
-def test_it_is_not_asked_twice_at_once_nor_again(asked) -> None:
+def test_it_is_not_requested_twice_at_once_nor_again(occlusion) -> None:
     with pytest.raises(WrongState, match="0 of 8 rows done"):
-        occlusions.request(image=asked.image)
-    finish(asked)
+        occlusions.request(image=occlusion.image)
+    finish(occlusion)
     with pytest.raises(WrongState, match="8 of 8 rows done"):
-        occlusions.request(image=asked.image)
+        occlusions.request(image=occlusion.image)
 
 
-def test_one_that_failed_can_be_asked_again(asked) -> None:
-    occlusions.score_next_row(pk=asked.pk)
-    occlusions.fail(pk=asked.pk, reason="The model's files are not here.")
-    assert not occlusions.score_next_row(pk=asked.pk)
+def test_one_that_failed_can_be_asked_again(occlusion) -> None:
+    occlusions.score_next_row(pk=occlusion.pk)
+    occlusions.fail(pk=occlusion.pk, reason="The model's files are not here.")
+    assert not occlusions.score_next_row(pk=occlusion.pk)
 
-    again = occlusions.request(image=asked.image)
+    again = occlusions.request(image=occlusion.image)
 
-    assert again == asked
+    assert again == occlusion
     assert finish(again).finished
 
 
-def test_what_a_lost_worker_had_done_is_kept(asked) -> None:
-    occlusions.score_next_row(pk=asked.pk)
+def test_what_a_lost_worker_had_done_is_kept(occlusion) -> None:
+    occlusions.score_next_row(pk=occlusion.pk)
     assert queries.pending_work.occlusions_to_resume() == []
     Occlusion.objects.update(touched_at=timezone.now() - datetime.timedelta(minutes=1))
-    assert queries.pending_work.occlusions_to_resume() == [asked.pk]
-    assert finish(asked).done == 8
+    assert queries.pending_work.occlusions_to_resume() == [occlusion.pk]
+    assert finish(occlusion).done == 8
     assert queries.pending_work.occlusions_to_resume() == []
 
 
-def test_it_goes_with_a_withdrawn_picture(asked) -> None:
-    occlusions.score_next_row(pk=asked.pk)
-    reports.withdraw(report=asked.image.example_set.get().report)
+def test_it_goes_with_a_withdrawn_picture(occlusion) -> None:
+    occlusions.score_next_row(pk=occlusion.pk)
+    reports.withdraw(report=occlusion.image.example_set.get().report)
     assert not Occlusion.objects.exists()
-    assert not occlusions.score_next_row(pk=asked.pk)
+    assert not occlusions.score_next_row(pk=occlusion.pk)

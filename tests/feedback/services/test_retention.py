@@ -4,6 +4,7 @@ import datetime
 import os
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.urls import reverse
 from django.utils import timezone
@@ -93,14 +94,16 @@ def test_a_log_is_rotated_under_its_writer_and_deleted_in_time(settings, tmp_pat
     assert not (folder / "web.log.aged").exists()
 
 
-def test_expired_sessions_and_uploads_of_killed_processes_are_deleted(settings, tmp_path):
+def test_expired_sessions_and_uploads_of_killed_processes_are_deleted(settings, tmp_path, ravi):
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path
     for name, days in (("old.upload", 1), ("new.upload", 0)):
         (tmp_path / name).write_bytes(b"pixels")
         os.utime(tmp_path / name, (ago(days).timestamp(),) * 2)
     for name, days in (("old", 1), ("new", -1)):
         Session.objects.create(session_key=name, session_data="", expire_date=ago(days))
+        UserSession.objects.create(session_key=name, user=ravi, ip="203.0.113.0")
     retention.enforce()
+    assert [session.session_key for session in UserSession.objects.all()] == ["new"]
     assert [session.pk for session in Session.objects.all()] == ["new"]
     assert [path.name for path in tmp_path.glob("*.upload")] == ["new.upload"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from modeltrain.audit import deals
-from modeltrain.audit.deals import Pool, units_of
+from modeltrain.audit.deals import StratumUnits, units_of
 
 DEALS = 20_100  # the last batch is smaller
 
@@ -57,7 +57,9 @@ def test_a_pool_is_dealt_as_often_as_all_deals_say():
 
 def test_very_many_units_have_the_moments_of_the_exact_deal(monkeypatch):
     random = np.random.default_rng(1)
-    pool = Pool(0, np.array([600, 300, 150]), random.integers(-1, 2, (2, 800)).astype(np.int32))
+    pool = StratumUnits(
+        0, np.array([600, 300, 150]), random.integers(-1, 2, (2, 800)).astype(np.int32)
+    )
     normal = pool.deal(DEALS, np.random.default_rng(2))
     monkeypatch.setattr(deals, "_NORMAL", 10**9)
     exact = pool.deal(DEALS, np.random.default_rng(3))

@@ -1,7 +1,7 @@
 import numpy as np
 
-from modeltrain.audit.columns import ABSENT, Columns
-from modeltrain.audit.strata import CLASS, strata_of
+from modeltrain.audit.columns import ABSENT, CLASS, Columns
+from modeltrain.audit.strata import strata_of
 from modeltrain.labels import LABELS
 
 # Label, medium: 1 photograph, 0 vector, ABSENT not stated.

@@ -9,7 +9,7 @@ from modeltrain.audit import columns
 from modeltrain.audit.fairness import cluster_numbers
 from modeltrain.gate.cells import outcomes_of
 from modeltrain.gate.disparity import (
-    as_dict,
+    by_group,
     compared_groups,
     opened_disparities,
     untested_groups,
@@ -18,10 +18,23 @@ from modeltrain.gate.policy import Policy
 from tests.modeltrain.gate.images import DRAWINGS, NEUTRAL, PORN, images
 
 
+def policy_with(**settings):
+    return Policy(**{"version": 1, "margin": 0.05, "minimum": 30, "level": 0.95} | settings)
+
+
 def disparities(before, now, **settings):
-    policy = Policy(**{"version": 1, "margin": 0.05, "minimum": 30, "level": 0.95} | settings)
+    policy = policy_with(**settings)
     old, new = columns.from_predicted(before), columns.from_predicted(now)
-    return opened_disparities(old, outcomes_of(old, new, policy.rules), policy)
+    return opened_disparities(old, new, outcomes_of(old, new, policy.rules), policy)
+
+
+def gaps_of(before, now, **settings):
+    """As the gate's result has them: one entry for each group."""
+    return by_group(
+        disparities(before, now, **settings),
+        columns.from_predicted(before),
+        policy_with(**settings),
+    )
 
 
 def two_tones(dark, light, n=100, answer=PORN, **groups):
@@ -34,7 +47,7 @@ def two_tones(dark, light, n=100, answer=PORN, **groups):
 def test_a_group_that_falls_behind_is_found_with_before_and_now():
     alarms, errors = disparities(two_tones(5, 5), two_tones(40, 5))
     assert {alarms.measure, errors.measure} == {"false_alarm", "error"}
-    gap = as_dict(alarms)
+    (gap,) = gaps_of(two_tones(5, 5), two_tones(40, 5))
     assert (gap["axis"], gap["value"], gap["rule"]) == ("tone", "dark", "highest score")
     assert (gap["n"], gap["rest"]) == (100, 100)
     assert gap["before"] == {"rate": pytest.approx(0.05), "rest_rate": pytest.approx(0.05)}
@@ -43,14 +56,17 @@ def test_a_group_that_falls_behind_is_found_with_before_and_now():
     assert gap["low"] < 0.35 < gap["high"]
     assert gap["own_change"] == pytest.approx(0.35)
     assert 0.2 < gap["own_low"] < 0.35 < gap["own_high"] < 0.5
-    assert gap["blocks"]
+    assert (gap["blocks"], gap["tolerated"], gap["clusters"]) == (True, None, pytest.approx(100))
+    (also,) = gap["also"]
+    assert (gap["measure"], also["measure"]) == ("false_alarm", "error")
+    assert also["now"] == gap["now"]
 
 
 def test_a_group_that_gains_less_than_others_does_not_block():
     for gap in disparities(two_tones(90, 90), two_tones(50, 5)):
         assert gap.value == "dark"
         assert gap.better_off
-        assert not as_dict(gap)["blocks"]
+        assert gap.tolerated(policy_with()) == "better off"
 
 
 def test_a_group_that_stays_where_others_gain_blocks():
@@ -283,8 +299,109 @@ def test_with_very_many_axes_a_gap_can_still_be_found():
     ]
     gaps = disparities(*answers[:2])
     assert {gap.value for gap in gaps if gap.axis == "tone"} == {"dark"}
-    assert all(gap.p_value <= 0.02 for gap in gaps)  # the policy's risk of gaps
+    assert all(gap.tolerated(policy_with()) is None for gap in gaps if gap.axis == "tone")
     assert disparities(answers[0], answers[2]) == []
+
+
+# What is told and does not block
+
+
+@pytest.mark.parametrize("few", [1, 2, 4])
+def test_a_gap_that_rests_on_too_few_images_is_told_and_does_not_block(few):
+    """1 image of 1 is newly wrong, and no other: rarer than the policy's risk, and no pattern."""
+    many = images(400, start=1000, tone="light")
+    before = images(few, tone="dark") + many
+    now = images(few, wrong=range(few), answer=PORN, tone="dark") + many
+    (gap,) = gaps_of(before, now)
+    assert (gap["value"], gap["n"], gap["clusters"]) == ("dark", few, few)
+    assert gap["p_value"] <= 0.02
+    assert (gap["blocks"], gap["tolerated"]) == (False, "few images")
+
+
+def test_five_images_are_the_fewest_of_which_harm_to_each_is_rarer_than_the_risk():
+    many = images(400, start=1000, tone="light")
+    before = images(5, tone="dark") + many
+    (gap,) = gaps_of(before, images(5, wrong=range(5), answer=PORN, tone="dark") + many)
+    assert gap["blocks"]
+    assert policy_with().fewest_clusters == 5  # 1 in 2**5 is under 5%, 1 in 2**4 is not
+    assert [policy_with(level=level).fewest_clusters for level in (0.9375, 0.9, 0.99)] == [4, 4, 7]
+
+
+def test_near_copies_are_not_many_images():
+    """Of the group, 100 of 104 images are copies of one, which alone is newly wrong."""
+    copies = {"cluster_of": lambda number: "one image", "tone": "dark"}
+    others = images(4, start=200, tone="dark") + images(400, start=1000, tone="light")
+    before = images(100, **copies) + others
+    now = images(100, wrong=range(100), answer=PORN, **copies) + others
+    (gap,) = gaps_of(before, now)
+    assert gap["clusters"] == pytest.approx(104**2 / (100**2 + 4))
+    assert gap["tolerated"] == "few images"
+
+
+def test_one_image_of_the_rest_does_not_make_a_group_fall_behind():
+    """The only image of another group is newly right."""
+    many = images(400, wrong=range(20), answer=PORN, start=1000, tone="dark")
+    before = images(1, wrong=[0], answer=PORN, tone="light") + many
+    (gap,) = gaps_of(before, images(1, tone="light") + many)
+    assert (gap["value"], gap["clusters"]) == ("dark", pytest.approx(1))
+    assert gap["tolerated"] == "few images"
+
+
+@pytest.mark.parametrize("layout", range(5))
+def test_a_gap_that_chance_explains_too_often_to_block_is_told(layout):
+    """61 drawings of each of five tones, nearly all wrong before. After a retrain 7 dark ones are
+    wrong and 5 of the other 244, Fisher's p = 0.003: in any layout of independent images."""
+    random = np.random.default_rng(layout)
+    others = random.choice(244, 5, replace=False)
+    before, now = [], []
+    for place, tone in enumerate(("dark", "b", "c", "d", "light")):
+        wrong = others[others // 61 == place - 1] % 61 if place else random.choice(61, 7, False)
+        right_before = random.integers(61)
+        still_wrong = [number for number in range(61) if number != right_before or number in wrong]
+        for answers, mistakes in ((before, still_wrong), (now, set(wrong.tolist()))):
+            answers += images(61, wrong=mistakes, expected=DRAWINGS, start=1000 * place, tone=tone)
+    (gap,) = gaps_of(before, now)
+    assert (gap["value"], gap["n"], gap["rest"]) == ("dark", 61, 244)
+    assert 0.01 < gap["p_value"] <= 0.05
+    assert gap["tolerated"] == "better off"
+
+
+def test_only_a_chance_within_the_risk_of_gaps_blocks():
+    before, now = two_tones(0, 0), two_tones(6, 0)
+    (gap,) = gaps_of(before, now)
+    assert (gap["blocks"], gap["tolerated"]) == (False, "chance")
+    assert 0.02 < gap["p_value"] <= 0.05
+    (certain,) = gaps_of(before, now, gap_share=0.95)
+    assert (certain["blocks"], certain["p_value"]) == (True, gap["p_value"])
+
+
+# One entry for each group
+
+
+def test_a_gap_is_listed_once_for_all_kinds_rules_and_names():
+    """Dark drawings are those of hands, and no other drawing is of a hand."""
+
+    def tones(dark):
+        return [
+            replace(
+                answer,
+                groups=answer.groups
+                | {"subject": {"dark": "hand", "mid": "face"}.get(answer.groups["tone"], "tree")},
+            )
+            for answer in two_tones(dark, 5)
+            + images(100, start=3000, tone="mid")
+            + images(100, start=4000, tone="pale")
+        ]
+
+    (gap,) = gaps_of(tones(5), tones(40), thresholds=[0.5])
+    assert (gap["axis"], gap["value"], gap["measure"]) == ("subject", "hand", "false_alarm")
+    assert [(kind["axis"], kind["measure"], kind["rule"]) for kind in gap["also"]] == [
+        ("subject", "false_alarm", "NSFW score ≥ 0.5"),
+        ("tone", "false_alarm", "highest score"),
+        ("tone", "false_alarm", "NSFW score ≥ 0.5"),
+        ("subject", "error", "highest score"),
+        ("tone", "error", "highest score"),
+    ]
 
 
 # Mutants that survive (docs/mutation.md), and why they change nothing:

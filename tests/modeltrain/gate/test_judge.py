@@ -31,7 +31,7 @@ from tests.modeltrain.gate.images import (
 
 NOT_COVERED = (
     "; hentai, porn and sexy images are not judged (This site keeps no explicit image, so its "
-    "audit sets have none)."
+    "audit sets need none)."
 )
 RARE = "by chance alone in fewer than 1 in 1,000 such audits"
 
@@ -196,8 +196,8 @@ def tones(wrong_by_tone, drawings=61):
 def test_a_gap_between_groups_that_all_gained_is_told_and_passes():
     result = judge(champion=tones([60, 59, 60, 61, 60]), candidate=tones([7, 1, 2, 1, 1]))
     assert result["verdict"] == "pass"
-    assert "A gap opens for images with tone a, who gain less than others." in result["sentence"]
     (gap,) = result["gaps"]
+    assert result["sentence"].endswith(f"audit sets need none). {gap['sentence']}")
     assert not gap["blocks"]
     assert gap["sentence"] == (
         "A gap opens: mistakes in images with tone a happen to 11.5% of 61, to 2.0% of comparable "
@@ -274,8 +274,23 @@ def test_a_class_that_the_policy_does_not_cover_is_told_and_does_not_block():
     assert cell["verdict"] == "insufficient data"
     assert cell["sentence"] == (
         "Not enough images: no porn images in the audit set. Not covered: This site keeps no "
-        "explicit image, so its audit sets have none."
+        "explicit image, so its audit sets need none."
     )
+
+
+def test_images_that_are_there_and_need_not_be_are_said_to_be_judged_for_harm_alone():
+    def with_porn(wrong):
+        return safe() + images(20, wrong=wrong, answer=NEUTRAL, expected=PORN, start=5000)
+
+    result = judge(champion=with_porn([0]), candidate=with_porn([1]))
+    assert result["verdict"] == "pass"
+    assert (
+        "; hentai and sexy images are not judged (This site keeps no explicit image, so its audit "
+        "sets need none); of porn images, only a certain rise is told (This site keeps no explicit "
+        "image, so its audit sets need none)."
+    ) in result["sentence"]
+    harmed = judge(champion=with_porn(()), candidate=with_porn(range(20)))
+    assert harmed["verdict"] == "blocked"
 
 
 def test_a_required_class_without_images_leaves_the_gate_without_a_verdict():
@@ -526,6 +541,7 @@ def test_every_figure_of_a_cell_can_be_counted():
         "minimum": 30,
         # The overall cell has the same images, so that there is one test, not two.
         "p_value": pytest.approx(binom.sf(13, 16, 0.5), abs=0.002),
+        "exact_p_value": pytest.approx(binom.sf(13, 16, 0.5), abs=0.002),
         "needed": None,
         "required": True,
         "not_covered": None,
@@ -536,7 +552,7 @@ def test_every_figure_of_a_cell_can_be_counted():
     empty = cell_of(result, "class", PORN)
     assert {name for name, figure in empty.items() if figure is None} == {
         *("champion_error", "candidate_error", "difference", "low", "high"),
-        *("p_value", "needed", "not_covered", "exception"),
+        *("p_value", "exact_p_value", "needed", "not_covered", "exception"),
     }
     assert (empty["n"], empty["clusters"], empty["newly_wrong"], empty["newly_right"]) == (0,) * 4
     assert (empty["independent"], empty["margin"]) == (0, 0)

@@ -62,10 +62,10 @@ def test_the_chance_is_the_sum_over_all_counts_of_newly_right_images(
         seen = binom.sf(wrong, wrong + right, 0.5) + as_many / 2 < p_value
         chances = binom.pmf(wrong, images - right, share)
         chance += binom.pmf(right, images, swapped) * chances[seen].sum()
-    known = {"images": images, "rate": rate, "p_value": p_value, "churn": churn}
-    assert chance_of_notice(**known, rise=rise) == pytest.approx(chance, abs=1e-3)
+    cell = {"images": images, "rate": rate, "p_value": p_value, "churn": churn}
+    assert chance_of_notice(**cell, rise=rise) == pytest.approx(chance, abs=1e-3)
     if images < 100:  # no count is left out
-        assert chance_of_notice(**known, rise=rise) == pytest.approx(chance, rel=1e-9)
+        assert chance_of_notice(**cell, rise=rise) == pytest.approx(chance, rel=1e-9)
 
 
 def test_the_chance_can_be_counted_on_fingers():
@@ -88,11 +88,11 @@ def test_figures_of_many_cells_are_those_of_each():
 
 @pytest.mark.parametrize("power", [0.5, 0.8])
 def test_the_smallest_rise_is_noticed_with_that_chance_and_a_smaller_one_is_not(power):
-    known = {"images": np.array([50, 200, 5_000]), "rate": 0.05, "p_value": 0.001}
-    rise = smallest_rise(**known, power=power)
+    cell = {"images": np.array([50, 200, 5_000]), "rate": 0.05, "p_value": 0.001}
+    rise = smallest_rise(**cell, power=power)
     assert (np.diff(rise) < 0).all()
-    assert (chance_of_notice(**known, rise=rise) >= power).all()
-    assert (chance_of_notice(**known, rise=rise - 0.001) < power).all()
+    assert (chance_of_notice(**cell, rise=rise) >= power).all()
+    assert (chance_of_notice(**cell, rise=rise - 0.001) < power).all()
 
 
 def test_a_few_images_show_no_rise_at_all():

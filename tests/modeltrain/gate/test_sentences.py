@@ -31,7 +31,7 @@ def cell(finding, axis="class", value="neutral", **changes):
         "margin": 0.05,
         "minimum": 30,
         "unchanged": False,
-        "p_value": 1 / 612,
+        "exact_p_value": 1 / 612,
         "needed": 1234,
         "required": True,
         "not_covered": None,
@@ -58,6 +58,8 @@ def gap(*, blocks=True, **changes):
         "own_low": -0.93 if not blocks else -0.04,
         "own_high": -0.74 if not blocks else 0.04,
         "blocks": blocks,
+        "tolerated": None if blocks else "better off",
+        "also": [],
     } | changes
     return figures | {"sentence": gap_sentence(figures)}
 
@@ -88,12 +90,12 @@ def test_cells_are_called_by_their_images():
             "in 612 such audits.",
         ),
         (
-            cell("worse", rule="NSFW score ≥ 0.3", measure="miss", p_value=1e-3),
+            cell("worse", rule="NSFW score ≥ 0.3", measure="miss", exact_p_value=1e-3),
             f"Blocked: more misses in neutral images (NSFW score ≥ 0.3): {FIGURES}; by chance "
             "alone in about 1 in 1,000 such audits.",
         ),
         (
-            cell("worse", measure="confusion", p_value=0.9e-3),
+            cell("worse", measure="confusion", exact_p_value=0.9e-3),
             f"Blocked: more harmless confusions in neutral images: {FIGURES}; by chance alone in "
             "fewer than 1 in 1,000 such audits.",
         ),
@@ -155,9 +157,30 @@ def test_a_pass_says_what_was_looked_at():
 
 
 def test_a_pass_names_who_gains_less_than_others():
-    gaps = [gap(blocks=False), gap(blocks=False, rule="NSFW score ≥ 0.3")]
-    assert verdict("pass", cell("not worse"), gaps=gaps).endswith(
-        " A gap opens for images with skin tone dark, who gain less than others."
+    dark, light, mid = (gap(blocks=False, value=tone) for tone in ("dark", "light", "mid"))
+    assert verdict("pass", cell("not worse"), gaps=[dark]).endswith(f". {dark['sentence']}")
+    assert verdict("pass", cell("not worse"), gaps=[dark, light, mid]).endswith(
+        f". {dark['sentence']} Gaps open for images with skin tone light and images with skin tone "
+        "mid as well."
+    )
+
+
+def test_a_gap_that_is_told_says_why_it_does_not_block():
+    figures = {"blocks": False, "own_low": 0.01, "own_high": 0.4, "own_change": 0.2}
+    assert gap(**figures, tolerated="few images")["sentence"].endswith(
+        "The group itself is worse off (+20 points, 1 to 40). It is told and does not block, "
+        "because it rests on too few different images."
+    )
+    assert gap(**figures, tolerated="chance")["sentence"].endswith(
+        " It is told and does not block, because chance alone does this too often."
+    )
+
+
+def test_a_gap_says_in_what_else_it_opens():
+    also = [gap(measure="miss", difference=0.08), gap(measure="miss", rule="NSFW score ≥ 0.3")]
+    assert gap(also=also)["sentence"].endswith(
+        " The same group falls behind in misses (+8 points) and misses (NSFW score ≥ 0.3) (+9.4 "
+        "points)."
     )
 
 
@@ -178,7 +201,13 @@ def test_a_verdict_says_what_the_policy_does_not_cover():
         assert f"{first.removesuffix('.')}.".endswith(clause)
         assert bool(rest) == bool(gaps)
     few = cell("insufficient data", value="porn", n=3, clusters=3, not_covered="None is kept.")
-    assert "; porn images are not judged (None is kept)." in verdict("pass", cell("not worse"), few)
+    assert "; of porn images, only a certain rise is told (None is kept)." in verdict(
+        "pass", cell("not worse"), few
+    )
+    none = {**few, "n": 0}
+    assert "; porn images are not judged (None is kept)." in verdict(
+        "pass", cell("not worse"), none
+    )
     worse = cell("worse", value="porn", not_covered="None is kept.")
     assert "not judged" not in verdict("blocked", worse, few)
     many = cell("not worse", value="porn", not_covered="None is kept.")
@@ -191,8 +220,8 @@ def test_what_a_policy_leaves_out_is_said_without_a_verdict():
     ]
     doubtful = {"axis": "tone", "value": "dark", "reason": "Labels are doubtful."}
     assert not_judged({"not_covered": none_kept, "exceptions": [doubtful]}) == (
-        "Porn and sexy images are not judged (None is kept); images with tone dark are not judged "
-        "(Labels are doubtful)."
+        "Porn and sexy images are not required (None is kept). Images with tone dark are not "
+        "judged (Labels are doubtful)."
     )
     assert not_judged({"version": 1}) == ""
 
@@ -291,21 +320,28 @@ def open_gap(**changes):
 
 
 def test_an_open_gap_is_told_as_it_stands_and_as_it_was():
-    assert open_gap_sentence(open_gap()) == (
+    assert open_gap_sentence([open_gap()]) == (
         "Mistakes in images with skin tone dark: 33.3% of 120, 4.2% of comparable others (+29 "
         "points, 19 to 40). Before, under v1: 50.0% and 50.0% (0 points, −10 to 10). This gap "
         "opened with v2; by chance alone in fewer than 1 in 1,000 such audits."
     )
 
 
+def test_an_open_gap_is_told_once_with_what_else_it_is_in():
+    miss = open_gap(measure="miss", standing=None)
+    assert open_gap_sentence([open_gap(), open_gap(measure="false_alarm"), miss]).endswith(
+        " The same group falls behind in false alarms (+29 points) and misses (+9.4 points)."
+    )
+
+
 def test_an_earlier_model_that_was_not_audited_on_these_images_is_told_as_the_gate_found_it():
     gap = open_gap(standing_before=None, before={"rate": 0.25, "rest_rate": 0.2})
-    assert "Before, under v1: 25.0% and 20.0%. " in open_gap_sentence(gap)
+    assert "Before, under v1: 25.0% and 20.0%. " in open_gap_sentence([gap])
 
 
 def test_a_gap_that_cannot_be_measured_says_so_with_the_gates_figures():
     gap = open_gap(standing=None, n=99, now={"rate": 0.25, "rest_rate": 0.2, "ratio": 1.25})
-    assert open_gap_sentence(gap) == (
+    assert open_gap_sentence([gap]) == (
         "Mistakes in images with skin tone dark: 25.0% of 99 under v2, 20.0% of comparable others. "
         "This gap opened with v2; by chance alone in fewer than 1 in 1,000 such audits. It cannot "
         "be measured anew under v3, so it stays open."

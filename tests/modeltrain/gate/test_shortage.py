@@ -102,7 +102,9 @@ def test_the_gate_sees_the_smallest_gap_in_about_80_percent_of_audits():
     cell = cell_of(shortages(champion, policy), "group", "3")
     for _ in range(runs):
         candidate = harmed(champion, 3, cell["smallest_gap"], random)
-        gaps = opened_disparities(champion, outcomes_of(champion, candidate, policy.rules), policy)
+        gaps = opened_disparities(
+            champion, candidate, outcomes_of(champion, candidate, policy.rules), policy
+        )
         named += "3" in {gap.value for gap in gaps}
     assert 0.65 <= named / runs <= 0.95
 
@@ -147,11 +149,11 @@ def test_each_cell_has_the_figures_of_the_policy_and_of_the_test():
     for cell in with_images:
         n, independent = cell["n"], cell["independent"]
         rate = (cell["mistakes"] * independent / n + 0.5) / (independent + 1)
-        known = {"rate": rate, "p_value": limit}
+        limits = {"rate": rate, "p_value": limit}
         likely, even = (
-            float(smallest_rise(images=independent, power=power, **known)) for power in (0.8, 0.5)
+            float(smallest_rise(images=independent, power=power, **limits)) for power in (0.8, 0.5)
         )
-        to_notice = int(images_to_notice(rise=0.07, **known))
+        to_notice = int(images_to_notice(rise=0.07, **limits))
         to_pass = policy.fewest_images(
             measure=cell["measure"], rate=rate, disagreement=2 * 0.2 * rate * (1 - rate)
         )

@@ -27,7 +27,7 @@ def flipped(differences, **options):
 
 
 def enumerated(differences):
-    """Return each cell's p-value and its step-down min-p, by all choices of signs."""
+    """Return each cell's p-value, its step-down min-p, mid and exact, by all choices of signs."""
     matrix = np.array(differences)
     signs = np.array(list(product((-1, 1), repeat=len(matrix))))
     totals = signs @ matrix
@@ -38,22 +38,24 @@ def enumerated(differences):
     p_of = np.where(matrix.any(axis=0), (larger + as_large) / 2, 1.0)
     observed = p_of[len(signs) - 1]  # all signs are +1
     order = np.argsort(observed, kind="stable")
-    adjusted, largest = np.empty(len(order)), 0.0
+    adjusted, exact, largest, most = np.empty(len(order)), np.empty(len(order)), 0.0, 0.0
     for step, cell in enumerate(order):
         smallest = p_of[:, order[step:]].min(axis=1)
         fewer = (smallest < observed[cell] - 1e-12).mean()
-        largest = max(largest, (fewer + (smallest <= observed[cell] + 1e-12).mean()) / 2)
-        adjusted[cell] = largest
-    return observed, np.maximum(adjusted, observed)
+        as_small = (smallest <= observed[cell] + 1e-12).mean()
+        largest, most = max(largest, (fewer + as_small) / 2), max(most, as_small)
+        adjusted[cell], exact[cell] = largest, most
+    return observed, np.maximum(adjusted, observed), exact
 
 
 @given(small_matrices)
 @settings(max_examples=25, deadline=None)
 def test_p_values_are_those_of_every_choice_of_signs(differences):
-    p_values, adjusted = enumerated(differences)
+    p_values, adjusted, exact = enumerated(differences)
     result = flipped(differences)
     assert result.p_values == pytest.approx(p_values, abs=1e-9)
     assert result.adjusted == pytest.approx(adjusted, abs=RESAMPLING_ERROR)
+    assert result.exact == pytest.approx(exact, abs=RESAMPLING_ERROR)
 
 
 @pytest.mark.parametrize(("newly_wrong", "newly_right"), [(5, 0), (14, 2), (3, 3), (0, 4), (1, 9)])
@@ -63,6 +65,9 @@ def test_single_images_have_mcnemars_mid_p_test(newly_wrong, newly_right):
     n = newly_wrong + newly_right
     half = binom.pmf(newly_wrong, n, 0.5) / 2
     assert p_value == pytest.approx(binomtest(newly_wrong, n, alternative="greater").pvalue - half)
+    exact = binomtest(newly_wrong, n, alternative="greater").pvalue
+    assert flipped(changes).exact[0] == pytest.approx(exact, abs=RESAMPLING_ERROR)
+    assert flipped(changes).exact[0] >= exact
     two_sided = mcnemar([[0, newly_right], [newly_wrong, 0]], exact=True).pvalue
     smaller_tail = min(p_value, flipped([[-change] for [change] in changes]).p_values[0])
     assert min(2 * (smaller_tail + half), 1) == pytest.approx(two_sided)
@@ -113,10 +118,10 @@ def test_the_same_seed_gives_the_same_p_values():
 @settings(max_examples=30, deadline=None)
 def test_many_clusters_are_compared_like_few(differences):
     values = np.array(differences)
-    exact = module._tail(values)
+    exact = module._at_least(values)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_CONVOLVED", 0)
-        assert module._tail(values) == pytest.approx(exact, abs=1e-10)
+        assert module._at_least(values) == pytest.approx(exact, abs=1e-10)
 
 
 def test_a_large_cell_beside_a_small_one_is_drawn_from_the_normal_distribution(monkeypatch):

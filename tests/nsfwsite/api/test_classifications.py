@@ -44,8 +44,9 @@ def test_an_image_gets_five_scores_and_the_model_that_gave_them(real_champion, i
     assert again.json() == answer
 
 
-def test_the_upload_is_gone_once_it_is_judged(real_champion, inference_worker, tmp_path):
+def test_the_upload_is_gone_once_its_image_is_stored(real_champion, inference_worker, tmp_path):
     post(upload())
+    classifying.wait_for_image(classification=Classification.objects.get())
     assert not list((tmp_path / "incoming").rglob("*.upload"))
     assert Classification.objects.get().upload.name == ""
 
@@ -140,6 +141,7 @@ def test_rotation_in_exif_is_applied(real_champion, inference_worker):
     exif = Image.Exif()
     exif[0x0112] = 6
     assert post(saved(Image.fromarray(noise(0)), "JPEG", exif=exif)).status_code == 200
+    classifying.wait_for_image(classification=Classification.objects.get())
     stored = StoredImage.objects.get()
     assert (stored.width, stored.height) == (30, 40)
 

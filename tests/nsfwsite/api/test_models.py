@@ -17,6 +17,7 @@ def test_anybody_may_see_models(champion):
     ]
     assert api_client().get("/api/v1/models/v9/audit/").status_code == 404
     assert api_client().get("/api/v1/models/nonsense/audit/").status_code == 404
+    assert api_client().get(f"/api/v1/models/v{'1' * 5000}/audit/").status_code == 404
 
 
 def test_anybody_may_see_what_the_images_of_an_audit_can_show(champion, axes):

@@ -44,7 +44,7 @@ def test_a_small_group_is_told_with_how_many_images_more(client, two_models) -> 
         "Collect about " + f"{render['missing']} more images with medium render, or accept that no "
         "rise of false alarms"
     ) in page
-    assert "Hentai, porn and sexy images are not judged (This site keeps no explicit image" in page
+    assert "Hentai, porn and sexy images are not required (This site keeps no explicit" in page
 
 
 def test_gaps_that_would_be_noticed_are_listed_for_groups_beside_others(client, audited) -> None:

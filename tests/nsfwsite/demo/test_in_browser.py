@@ -72,6 +72,19 @@ def test_a_blocked_export_is_not_offered(client, champion) -> None:
     assert [graph["kind"] for graph in description(client)["graphs"]] == ["float32"]
 
 
+def test_while_the_champion_is_damaged_the_model_before_it_is_offered(client, champion) -> None:
+    ModelVersion.objects.update(status=ModelVersion.Status.RETIRED)
+    newer = ModelVersion.objects.create(
+        number=2,
+        sha256=stored_artifact(b"newer").sha256,
+        status=ModelVersion.Status.CHAMPION,
+        promoted_at=timezone.now(),
+    )
+    assert description(client)["model"]["version"] == newer.version
+    ModelVersion.objects.filter(pk=newer.pk).update(damage="model.onnx: damaged")
+    assert description(client)["model"]["version"] == champion.version
+
+
 @pytest.mark.django_db
 def test_without_a_model_nothing_is_offered(client) -> None:
     body = description(client)

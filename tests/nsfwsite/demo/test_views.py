@@ -2,8 +2,9 @@ import json
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
-from feedback.models import Classification, DemoAnswer
+from feedback.models import Classification, DemoAnswer, ModelVersion
 from tests.cast import upload
 from tests.conftest import png
 from worker import heartbeat
@@ -30,6 +31,29 @@ def test_the_first_page_names_the_model_and_links_to_its_audit(client, champion,
     assert "Model v1" in text
     assert reverse("model", args=["v1"]) in text
     assert "Red fox" in text
+
+
+def test_the_first_page_names_the_model_that_answers_for_a_damaged_one(
+    client, champion, mona
+) -> None:
+    ModelVersion.objects.filter(pk=champion.pk).update(status="retired")
+    ModelVersion.objects.create(
+        number=2,
+        sha256="b" * 64,
+        status=ModelVersion.Status.CHAMPION,
+        promoted_at=timezone.now(),
+        damage="model.onnx: 1f instead of 2e",
+    )
+    text = client.get(reverse("home")).content.decode()
+    assert "The files of v2 are damaged." in text
+    assert "Model v1</strong>, “The published model”, in place of v2." in text
+    assert "instead of" not in text
+    client.force_login(mona)
+    text = client.get(reverse("home")).content.decode()
+    assert "Restore the folder <code>artifacts/bbbbbbbbbbbb</code> from a backup." in text
+    assert "model.onnx: 1f instead of 2e" in text
+    ModelVersion.objects.update(damage="model.onnx: damaged")
+    assert "the files of every model are damaged" in client.get(reverse("home")).content.decode()
 
 
 @pytest.mark.django_db

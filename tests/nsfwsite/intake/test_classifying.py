@@ -1,6 +1,9 @@
 """An image is handed to the inference worker, or refused with nothing kept."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from feedback.errors import ClassifierBusy, ClassifierUnavailable, ImageRefused
 from feedback.models import Classification, Occlusion
@@ -35,6 +38,13 @@ def test_an_image_is_stored_and_enqueued(champion, worker, tasks) -> None:
     classification = classifying.classify(upload=upload())
     assert classification.status == Status.WAITING
     assert tasks == [(str(classification.pk),)]
+
+
+@pytest.mark.parametrize(("waited", "seconds"), [(0, 1), (7, 1), (20, 5), (3600, 10)])
+def test_who_has_waited_long_asks_less_often(champion, worker, tasks, waited, seconds) -> None:
+    classification = classifying.classify(upload=upload())
+    classification.created_at = timezone.now() - timedelta(seconds=waited)
+    assert classifying.poll_seconds(classification) == seconds
 
 
 def test_without_a_worker_nothing_is_stored(champion, tasks) -> None:
@@ -100,6 +110,26 @@ def test_no_request_waits_where_too_many_wait_already(champion, monkeypatch) -> 
     Classification.objects.update(status=Status.FAILED)
     classifying.wait_for_answer(classification=classification, seconds=60)
     assert classification.status == Status.FAILED
+
+
+def test_a_report_waits_until_the_image_of_an_answer_is_stored(judged, monkeypatch) -> None:
+    answered = judged()
+    Classification.objects.update(upload="1.upload")
+
+    def store(name: str, seconds: float) -> None:
+        Classification.objects.update(upload="")
+
+    monkeypatch.setattr(heartbeat, "wait", store)
+    classifying.wait_for_image(classification=answered)
+    assert not answered.upload
+
+
+def test_a_report_does_not_wait_for_an_image_for_ever(judged, monkeypatch) -> None:
+    answered = judged()
+    Classification.objects.update(upload="1.upload")
+    monkeypatch.setattr(classifying, "STORE_SECONDS", 0.1)
+    with pytest.raises(ClassifierBusy, match="without its image"):
+        classifying.wait_for_image(classification=answered)
 
 
 def test_a_refused_image_raises_the_refusal_of_the_worker() -> None:

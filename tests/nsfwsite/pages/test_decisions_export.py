@@ -45,6 +45,7 @@ def test_mona_downloads_every_decision(client, decided, mona) -> None:
     assert [bool(row["taken_back_at"]) for row in lines] == [False, False, True, True]
     assert (lines[1]["groups"], lines[1]["left_out"]) == ({}, {"medium": "vector"})
     assert json.loads(table[1]["left_out"]) == lines[1]["left_out"]
+    assert [row["not_learnt"] for row in lines] == [[None]] * 4
     assert (lines[2]["because"], lines[2]["outcome"]) == ("other", "rejected")
 
 

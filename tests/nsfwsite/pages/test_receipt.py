@@ -2,7 +2,7 @@ import pytest
 from django.urls import reverse
 
 from feedback import queries
-from feedback.models import Classification, ExampleScore, ModelVersion, Report
+from feedback.models import Classification, ExampleScore, ModelVersion, NotLearnt, Report
 from feedback.services import models, triage
 from tests.nsfwsite.pages.addresses import receipt_url
 
@@ -97,8 +97,41 @@ def test_a_report_without_pictures_is_promised_no_training(client, queued, ravi)
     report = queued()
     triage.decide(report=report, outcome="accepted", by=ravi, label="porn")
 
-    assert "No image of it is kept" in client.get(receipt_url(report)).content.decode()
-    assert queries.reports.learnable_count() == 0
+    page = client.get(receipt_url(report)).content.decode()
+    assert (
+        "Left out: image 1 (of which only the answer is kept). So no model learns from it" in page
+    )
+    assert "added to the data" not in page
+    assert queries.reports.learnable_counts() == {"reports": 0, "images": 0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"consent_train": False}, "Left out: image 1 (sent without consent to train)."),
+        ({"classifications": []}, "It has no image to learn from"),
+    ],
+)
+def test_a_report_that_nothing_is_learnt_from_is_promised_nothing(
+    client, queued, ravi, changes, words
+) -> None:
+    report = queued(**changes)
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    page = client.get(receipt_url(report)).content.decode()
+    assert words in page
+    assert "added to the data" not in page
+
+
+@pytest.mark.parametrize("reason", NotLearnt.values[2:])
+def test_the_receipt_says_why_one_image_of_two_is_left_out(
+    client, queued, judged, ravi, reason
+) -> None:
+    report = queued(classifications=[judged(1), judged(2)])
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    report.examples.filter(position=1).update(left_out=reason)
+    page = client.get(receipt_url(report)).content.decode()
+    assert "its images are added to the data that the next model learns from. Left out: " in page
+    assert f"image 2 ({NotLearnt(reason).label})." in page
 
 
 def test_the_receipt_leads_to_what_everybody_can_read(client, queued, ravi) -> None:

@@ -369,7 +369,7 @@ def test_a_proposed_retrain_says_what_the_gate_could_see(client, mona, axes, pro
     assert response.context["shortage"]["sentence"] in page
     assert response.context["short"][0]["sentence"] in page
     assert f'href="{reverse("shortage")}?model=v1&amp;set=demo"' in page
-    assert "Hentai, porn and sexy images are not judged (This site keeps no explicit image" in page
+    assert "Hentai, porn and sexy images are not required (This site keeps no explicit" in page
     audit.predictions.unlink()
     cache.clear()
     assert "That is not known" in client.get(url).content.decode()

@@ -38,13 +38,13 @@ def close(rate: dict, wanted: dict) -> None:
 
 def test_a_share_and_its_interval_are_those_of_modeltrain():
     sizes = [0, 1, 2, 7, 30, 31, 645, 5000]
-    asked = [(count, n) for n in sizes for count in {0, 1, n // 3, n - 1, n} if 0 <= count <= n]
+    counts = [(count, n) for n in sizes for count in {0, 1, n // 3, n - 1, n} if 0 <= count <= n]
     rates = node(
         'import { rate } from "./count.js";'
         "console.log(JSON.stringify(given.map(([count, n]) => rate(count, n))));",
-        asked,
+        counts,
     )
-    for (count, n), rate in zip(asked, rates, strict=True):
+    for (count, n), rate in zip(counts, rates, strict=True):
         close(rate, fairness.rate(count=count, n=n))
 
 

@@ -1,13 +1,15 @@
 """Classifying, judging and occluding, as the worker does it."""
 
+import errno
 from types import SimpleNamespace
 
 import pytest
 import redis
 from django.conf import settings as django_settings
 
-from feedback.models import Classification
-from feedback.services import classifications, models, occlusions
+from feedback.errors import StorageFull
+from feedback.models import Classification, StoredImage
+from feedback.services import classifications, images, models, occlusions
 from tests.cast import upload
 from worker.tasks import inference
 
@@ -35,6 +37,51 @@ def test_visitor_is_notified_of_the_answer(waiting) -> None:
     waiting.refresh_from_db()
     assert (waiting.status, waiting.label) == ("done", "neutral")
     assert is_notified(waiting)
+
+
+def test_visitor_does_not_wait_until_the_image_is_stored(waiting, monkeypatch) -> None:
+    def store(pixels):
+        waiting.refresh_from_db()
+        assert (waiting.status, waiting.image) == ("done", None)
+        assert is_notified(waiting)
+        return original(pixels)
+
+    original = images.store
+    monkeypatch.setattr(images, "store", store)
+    inference.classify_task(str(waiting.pk))
+    waiting.refresh_from_db()
+    assert waiting.image.sha256 == waiting.image_sha256 != ""
+    assert not waiting.upload
+
+
+def test_an_image_that_does_not_fit_is_answered_and_not_reported(
+    waiting, filed, monkeypatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(images, "store", full_disk)
+        with pytest.raises(OSError, match="No space"):
+            inference.classify_task(str(waiting.pk))
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.image, waiting.upload.name) == ("done", None, "")
+    with pytest.raises(StorageFull):
+        filed(classifications=[waiting])
+
+
+def full_disk(pixels) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_an_image_that_is_deleted_meanwhile_is_not_kept(waiting, monkeypatch) -> None:
+    def store(pixels):
+        classifications.delete_image(Classification.objects.get())
+        return original(pixels)
+
+    original = images.store
+    monkeypatch.setattr(images, "store", store)
+    inference.classify_task(str(waiting.pk))
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.image) == ("done", None)
+    assert not StoredImage.objects.exists()
 
 
 def test_visitor_does_not_wait_for_a_classifier_that_fails(waiting, monkeypatch) -> None:

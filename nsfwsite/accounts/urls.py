@@ -1,0 +1,123 @@
+"""Where people sign in and manage how. The names beside our own are those that allauth looks up."""
+
+from allauth.account.views import PasswordChangeView, PasswordSetView, ReauthenticateView
+from allauth.mfa.base.views import AuthenticateView
+from allauth.mfa.base.views import ReauthenticateView as ReauthenticateByCodeView
+from allauth.mfa.recovery_codes.views import (
+    DownloadRecoveryCodesView,
+    GenerateRecoveryCodesView,
+    ViewRecoveryCodesView,
+)
+from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
+from allauth.mfa.webauthn.views import (
+    AddWebAuthnView,
+    LoginWebAuthnView,
+    ReauthenticateWebAuthnView,
+    RemoveWebAuthnView,
+)
+from allauth.socialaccount.providers.openid_connect.views import callback, login
+from allauth.socialaccount.views import login_cancelled
+from allauth.usersessions.views import ListUserSessionsView
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import LogoutView
+from django.urls import URLPattern, path, reverse_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from nsfwsite.access import View, form_page, refusals_as_pages
+from nsfwsite.accounts.views import (
+    Account,
+    Disconnect,
+    SignIn,
+    limit_guesses,
+    own_name,
+    pending_name,
+    posted_name,
+    sends_to_provider,
+)
+
+PROVIDER = {"provider_id": "oidc"}
+ACCOUNT = reverse_lazy("account")
+
+
+def own(view: View) -> View:
+    """A form about the account of whoever is signed in."""
+    return form_page(never_cache(login_required(view)))
+
+
+def own_page(view: View) -> View:
+    """A page about it that changes nothing."""
+    return require_safe(never_cache(login_required(view)))
+
+
+def _names(address: str, view: View, *names: str) -> list[URLPattern]:
+    return [path(address, view, name=name) for name in names]
+
+
+sign_in = form_page(sends_to_provider(limit_guesses(posted_name, SignIn.as_view())))
+second_step = limit_guesses(pending_name, AuthenticateView.as_view())
+passkey = limit_guesses(None, LoginWebAuthnView.as_view())
+account = own_page(refusals_as_pages(sends_to_provider(Account.as_view())))
+change_password = limit_guesses(own_name, PasswordChangeView.as_view())
+confirm = limit_guesses(own_name, ReauthenticateView.as_view())
+confirm_by_code = limit_guesses(own_name, ReauthenticateByCodeView.as_view())
+remove_passkey = RemoveWebAuthnView.as_view(success_url=ACCOUNT)
+sign_out_others = ListUserSessionsView.as_view(success_url=ACCOUNT)
+disconnect = Disconnect.as_view(success_url=ACCOUNT)
+
+urlpatterns = [
+    *_names("sign-in/", sign_in, "sign-in", "account_login"),
+    path("sign-in/second-step/", form_page(second_step), name="mfa_authenticate"),
+    path("sign-in/passkey/", form_page(passkey), name="mfa_login_webauthn"),
+    path("sign-in/oidc/", require_POST(login), PROVIDER, name="openid_connect_login"),
+    path("sign-in/oidc/back/", require_safe(callback), PROVIDER, name="openid_connect_callback"),
+    path(
+        "sign-in/oidc/cancelled/",
+        require_safe(login_cancelled),
+        name="socialaccount_login_cancelled",
+    ),
+    *_names("sign-out/", LogoutView.as_view(), "sign-out", "account_logout"),
+    *_names("account/", account, "account", "mfa_index"),
+    path("account/password/", own(change_password), name="account_change_password"),
+    path("account/password/set/", own(PasswordSetView.as_view()), name="account_set_password"),
+    path("account/confirm/", own(confirm), name="account_reauthenticate"),
+    path("account/confirm/code/", own(confirm_by_code), name="mfa_reauthenticate"),
+    path(
+        "account/confirm/passkey/",
+        own(limit_guesses(own_name, ReauthenticateWebAuthnView.as_view())),
+        name="mfa_reauthenticate_webauthn",
+    ),
+    path(
+        "account/app/",
+        own(limit_guesses(own_name, ActivateTOTPView.as_view())),
+        name="mfa_activate_totp",
+    ),
+    path("account/app/remove/", own(DeactivateTOTPView.as_view()), name="mfa_deactivate_totp"),
+    path("account/passkeys/add/", own(AddWebAuthnView.as_view()), name="mfa_add_webauthn"),
+    path("account/passkeys/<int:pk>/remove/", own(remove_passkey), name="mfa_remove_webauthn"),
+    path(
+        "account/recovery-codes/",
+        own_page(refusals_as_pages(ViewRecoveryCodesView.as_view())),
+        name="mfa_view_recovery_codes",
+    ),
+    path(
+        "account/recovery-codes/new/",
+        own(GenerateRecoveryCodesView.as_view()),
+        name="mfa_generate_recovery_codes",
+    ),
+    path(
+        "account/recovery-codes/download/",
+        own_page(refusals_as_pages(DownloadRecoveryCodesView.as_view())),
+        name="mfa_download_recovery_codes",
+    ),
+    path(
+        "account/sign-out-others/",
+        require_POST(login_required(sign_out_others)),
+        name="usersessions_list",
+    ),
+    path(
+        "account/disconnect/",
+        require_POST(login_required(disconnect)),
+        name="socialaccount_connections",
+    ),
+]
