@@ -92,6 +92,9 @@ class Gap:
     clusters : float
         Of the group or of the rest, whichever has fewer: how many clusters that weigh the same
         tell as much (L. Kish 1965, "Survey Sampling").
+    ratio_low, ratio_high : float or None
+        An interval of `ratio` that holds for all groups of the axis at once. None for a change
+        between two models; `ratio_high` where `rest_rate` is 0 as well.
     ratio : float or None
         `rate` over `rest_rate`; None where the latter is 0.
     """
@@ -105,6 +108,8 @@ class Gap:
     difference: float
     low: float
     high: float
+    ratio_low: float | None
+    ratio_high: float | None
 
     @property
     def ratio(self) -> float | None:
@@ -118,7 +123,9 @@ def gaps(axis: Grouping, happened: NDArray[Any], *, level: float = 0.95) -> list
     (R. M. Royall 1986, "Model robust confidence intervals using maximum likelihood estimators"),
     with Šidák's correction for the number of groups, and a pseudo-count of one event and one
     non-event on each side where the variance would otherwise be 0 (A. Agresti and B. Caffo 2000,
-    The American Statistician 54, 280–288).
+    The American Statistician 54, 280–288). That of the ratio is the same on the logarithm (D. Katz
+    et al. 1978, Biometrics 34, 469–474), with half an event more on each side (S. D. Walter 1975,
+    Biometrika 62, 371–374).
 
     Parameters
     ----------
@@ -213,6 +220,9 @@ def _gap(
     error = _standard_error(axis, weights, happened, rate, rest_rate)
     difference = rate - rest_rate
     bound = 1.0 if happened.min() >= 0 else 2.0
+    low_ratio, high_ratio = None, None
+    if bound == 1.0:
+        low_ratio, high_ratio = _ratio_interval(axis, weights, happened, rate, rest_rate, reach)
     return Gap(
         value=axis.values[place],
         n=int(group.sum()),
@@ -226,7 +236,31 @@ def _gap(
         difference=difference,
         low=max(difference - reach * error, -bound),
         high=min(difference + reach * error, bound),
+        ratio_low=low_ratio,
+        ratio_high=high_ratio,
     )
+
+
+def _ratio_interval(
+    axis: Grouping,
+    weights: NDArray[np.float64],
+    happened: NDArray[Any],
+    rate: float,
+    rest_rate: float,
+    reach: float,
+) -> tuple[float, float | None]:
+    n, rest_n = (_independent(axis, weights, side) for side in (weights > 0, weights < 0))
+    smoothed = (rate * n + 0.5) / (n + 1), (rest_rate * rest_n + 0.5) / (rest_n + 1)
+    error = _standard_error(axis, weights, happened, rate, rest_rate, relative_to=smoothed)
+    ratio = smoothed[0] / smoothed[1]
+    low = ratio * math.exp(-reach * error) if rate else 0.0
+    return low, ratio * math.exp(reach * error) if rest_rate else None
+
+
+def _independent(axis: Grouping, weights: NDArray[np.float64], side: Bools) -> float:
+    """Return how many equal weights in clusters of their own these count, or a little more."""
+    clusters_here = int(np.count_nonzero(np.bincount(axis.clusters[side])))
+    return min(_effective(weights[side]), float(clusters_here))
 
 
 def _standard_error(
@@ -235,22 +269,25 @@ def _standard_error(
     happened: NDArray[Any],
     rate: float,
     rest_rate: float,
+    *,
+    relative_to: tuple[float, float] = (1.0, 1.0),
 ) -> float:
+    """Return the error of the difference, or of a sum of both sides in units of `relative_to`."""
     side = weights > 0
     means = _stratum_means(axis.strata, side, happened)
-    residuals = weights * (happened - means)
+    residuals = weights * (happened - means) / np.where(side, *relative_to)
     totals = np.bincount(axis.clusters, weights=residuals)
     clusters = np.count_nonzero(np.bincount(axis.clusters[weights != 0]))
     if clusters < 2:
-        return 1.0
+        return 1.0 / min(relative_to)
     variance = clusters / (clusters - 1) * (totals**2).sum()
-    for mean, images in ((rate, side), (rest_rate, weights < 0)):
+    sides = ((rate, side, relative_to[0]), (rest_rate, weights < 0, relative_to[1]))
+    for mean, images, unit in sides:
         # Where all images are alike, the variance of this side is not seen.
-        clusters_here = int(np.count_nonzero(np.bincount(axis.clusters[images])))
-        n = min(_effective(weights[images]), float(clusters_here))
+        n = _independent(axis, weights, images)
         away = min(abs(mean), abs(1 - abs(mean)))
         if away < 1 / (n + 2):
-            variance += (away + 1 / (n + 2)) * (1 + 1 / (n + 2)) / (n + 2)
+            variance += (away + 1 / (n + 2)) * (1 + 1 / (n + 2)) / (n + 2) / unit**2
     return math.sqrt(variance)
 
 

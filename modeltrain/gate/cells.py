@@ -10,10 +10,11 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.stats import binom
 
-from modeltrain.audit.columns import CLASS, OVERALL, Columns
+from modeltrain.audit.columns import ABSENT, CLASS, OVERALL, Columns
 from modeltrain.audit.fairness import Clusters
-from modeltrain.audit.harm import MEASURES, Bools, DecisionRule, possible
+from modeltrain.audit.harm import CONFUSION, MEASURES, Bools, DecisionRule, possible
 from modeltrain.gate.paired import Pairs, count_pairs, difference_interval
 from modeltrain.gate.policy import Policy
 from modeltrain.gate.sign_flips import sign_flips
@@ -177,6 +178,60 @@ def outcomes_of(old: Columns, new: Columns, rules: Sequence[DecisionRule]) -> li
     return outcomes
 
 
+def offset_harm(
+    answers: Columns, outcomes: Sequence[Outcome], policy: Policy
+) -> list[tuple[str, str, str]]:
+    """Return the groups in which more harm in one class is offset by less in another.
+
+    Both show by a sign test of the clusters at the policy's level, without correction: they are to
+    be looked at, and nothing is decided. Groups whose combinations with classes the policy names
+    are left out.
+
+    Parameters
+    ----------
+    answers : Columns
+        Either model's, for the images.
+    outcomes : sequence of Outcome
+        What `outcomes_of` returns.
+    policy : Policy
+
+    Returns
+    -------
+    list of (str, str, str)
+        Axis, value and kind of mistake.
+    """
+    clusters = Clusters.of(answers.cluster)
+    named = {axis for pair in policy.pairs if CLASS in pair for axis in pair}
+    offset = []
+    for outcome in outcomes:
+        if outcome.measure == CONFUSION:
+            continue
+        changed = np.flatnonzero(outcome.change)
+        for axis, (values, places) in answers.groups.items():
+            rows = changed[places[changed] != ABSENT]
+            if axis in named or not len(rows):
+                continue
+            cell = places[rows].astype(np.intp) * len(LABELS) + answers.expected[rows]
+            units, unit = np.unique(
+                cell * clusters.count + clusters.members[rows], return_inverse=True
+            )
+            sums = np.bincount(unit, weights=outcome.change[rows])
+            worse, better = (
+                np.bincount(units[moved] // clusters.count, minlength=len(values) * len(LABELS))
+                for moved in (sums > 0, sums < 0)
+            )
+            rises, falls = (
+                (binom.sf(more - 1, worse + better, 0.5) <= 1 - policy.level)
+                .reshape(-1, len(LABELS))
+                .any(axis=1)
+                for more in (worse, better)
+            )
+            offset += [
+                (axis, values[place], outcome.measure) for place in np.flatnonzero(rises & falls)
+            ]
+    return list(dict.fromkeys(offset))
+
+
 def _compare(
     outcome: Outcome, images: Rows, clusters: Clusters, level: float, cell: tuple[str, str, str]
 ) -> tuple[Comparison, NDArray[np.int8]]:
@@ -221,7 +276,7 @@ def _cells(answers: Columns, policy: Policy) -> Iterator[tuple[str, str, Rows]]:
         for index, value in enumerate(values):
             yield axis, value, np.flatnonzero(indices == index)
     for first, second in policy.pairs:
-        if first in answers.groups and second in answers.groups:
+        if {first, second} <= axes - {OVERALL}:
             yield from _pair_cells(answers, first, second)
     axis_values = {axis: set(values) for axis, (values, _) in answers.groups.items()}
     for name in policy.required:
@@ -231,10 +286,8 @@ def _cells(answers: Columns, policy: Policy) -> Iterator[tuple[str, str, Rows]]:
 
 
 def _pair_cells(answers: Columns, first: str, second: str) -> Iterator[tuple[str, str, Rows]]:
-    (first_values, first_indices), (second_values, second_indices) = (
-        answers.groups[first],
-        answers.groups[second],
-    )
+    of_axis = {CLASS: (LABELS, answers.expected), **answers.groups}
+    (first_values, first_indices), (second_values, second_indices) = of_axis[first], of_axis[second]
     for (i, first_value), (j, second_value) in product(
         enumerate(first_values), enumerate(second_values)
     ):

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from modeltrain.audit.claims import ERROR
 from modeltrain.audit.columns import ABSENT, CLASS, Columns
 from modeltrain.audit.fairness import Clusters, cluster_numbers
-from modeltrain.audit.gaps import Grouping, OpenedGap, enough_permutations, opened_gaps
+from modeltrain.audit.gaps import (
+    Gap,
+    Grouping,
+    OpenedGap,
+    enough_permutations,
+    gaps,
+    opened_gaps,
+)
 from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, MISS, DecisionRule, possible
 from modeltrain.audit.strata import strata_of
 from modeltrain.gate.cells import Outcome
@@ -21,6 +28,7 @@ from modeltrain.gate.policy import Policy
 
 _ROUNDING = 1e-9
 
+NOT_COMPARABLE, NOT_DEALT = "not comparable", "not dealt"
 BETTER_OFF, FEW_IMAGES, CHANCE = "better off", "few images", "chance"
 
 Bools = NDArray[np.bool_]
@@ -41,6 +49,9 @@ class Disparity:
         The chance that any group of any axis falls as far behind if groups do not matter.
     own_change, own_low, own_high : float
         By how much the group's own rate rose, with its interval; below 0 it is better off.
+    reference : Gap or None
+        The group against the reference group of its axis, by the candidate; None if the policy
+        names none, or there are no comparable images.
     """
 
     measure: str
@@ -52,6 +63,7 @@ class Disparity:
     own_change: float
     own_low: float
     own_high: float
+    reference: Gap | None
 
     @property
     def better_off(self) -> bool:
@@ -110,7 +122,7 @@ def opened_disparities(
             lowest=0.0,
             permutations=enough_permutations(policy.gap_risk / len(axes)),
         )
-        for outcome, gaps in zip(kinds, opened.values(), strict=True):
+        for outcome, widened in zip(kinds, opened.values(), strict=True):
             disparities += [
                 Disparity(
                     measure=outcome.measure,
@@ -119,6 +131,14 @@ def opened_disparities(
                     value=gap.now.value,
                     gap=gap,
                     p_value=gap.p_value * len(axes),
+                    reference=_against_reference(
+                        compared,
+                        gap.now.value,
+                        policy.references.get(axis),
+                        outcome.after[rows],
+                        possible(outcome.measure, old.expected[rows]),
+                        policy.level,
+                    ),
                     **_own_change(
                         old,
                         _group(old, axis, gap.now.value, outcome),
@@ -126,16 +146,17 @@ def opened_disparities(
                         policy.level,
                     ),
                 )
-                for gap in gaps
+                for gap in widened
             ]
     return sorted(disparities, key=lambda disparity: -disparity.gap.change.difference)
 
 
-def untested_groups(answers: Columns, policy: Policy) -> list[tuple[str, str]]:
-    """Return the groups, as axis and value, that have enough images but cannot be dealt anew.
+def untested_groups(answers: Columns, policy: Policy) -> list[tuple[str, str, str]]:
+    """Return the groups that have enough images, of which too few can show a gap.
 
-    A cluster with several groups keeps one image of each in its stratum: dealing its groups there
-    changes nothing. Where nearly all images of a group are in such clusters, no gap can be found.
+    Either no other group has images of the same stratum (each has a medium of its own). Or nearly
+    all images are in clusters with several groups, which keep one image of each in its stratum:
+    dealing the groups there changes nothing.
 
     Parameters
     ----------
@@ -143,22 +164,28 @@ def untested_groups(answers: Columns, policy: Policy) -> list[tuple[str, str]]:
         Either model's, for the images.
     policy : Policy
         Its `minimum` says how many images are enough.
+
+    Returns
+    -------
+    list of (str, str, str)
+        Axis, value, and why: `NOT_COMPARABLE` or `NOT_DEALT`.
     """
     clusters = cluster_numbers(answers.cluster)
     untested = []
     for axis in tested_axes(answers, policy):
         rows = np.flatnonzero(answers.groups[axis][1] != ABSENT)
-        if not _several(clusters[rows], answers.groups[axis][1][rows]).any():
-            continue
         compared = compared_groups(answers, axis, rows, clusters, policy)
         parts = compared.clusters * compared.shape[0] + compared.strata
         fixed = _several(compared.clusters, compared.groups) & ~_several(parts, compared.groups)
         comparable = _several(compared.strata, compared.groups)
+        counts = [
+            np.bincount(compared.groups[images], minlength=len(compared.values))
+            for images in (slice(None), comparable, comparable & ~fixed)
+        ]
         untested += [
-            (axis, value)
-            for place, value in enumerate(compared.values)
-            for images in [comparable & (compared.groups == place)]
-            if images.sum() >= policy.minimum > (images & ~fixed).sum()
+            (axis, value, NOT_COMPARABLE if alike < policy.minimum else NOT_DEALT)
+            for value, n, alike, dealt in zip(compared.values, *counts, strict=True)
+            if n >= policy.minimum > dealt
         ]
     return sorted(untested)
 
@@ -174,13 +201,18 @@ def _several(members: Rows, groups: NDArray[np.integer]) -> Bools:
 
 def tested_axes(answers: Columns, policy: Policy) -> list[str]:
     """Return the axes that have groups to compare; of axes that repeat each other, the first."""
-    axes: dict[bytes, str] = {}
+    return [first for first, *_ in axes_alike(answers, policy)]
+
+
+def axes_alike(answers: Columns, policy: Policy) -> list[list[str]]:
+    """Return the axes that have groups to compare; those that repeat each other together."""
+    axes: dict[bytes, list[str]] = {}
     for axis, (values, places) in answers.groups.items():
         if len(values) > 1 and axis not in policy.standardised:
             _, first, place = np.unique(places, return_index=True, return_inverse=True)
             absent = places[first] == ABSENT
             names = np.where(absent, len(places), first)  # a group is called by its first image
-            axes.setdefault(names[place].tobytes(), axis)
+            axes.setdefault(names[place].tobytes(), []).append(axis)
     return list(axes.values())
 
 
@@ -228,6 +260,33 @@ def _group(answers: Columns, axis: str, value: str, outcome: Outcome) -> Rows:
     return rows[possible(outcome.measure, answers.expected[rows])]
 
 
+def _against_reference(
+    axis: Grouping,
+    value: str,
+    reference: str | None,
+    happened: Bools,
+    affected: Bools,
+    level: float,
+) -> Gap | None:
+    """Compare a group with the reference group of its axis alone.
+
+    The intervals hold for all groups of the axis but the reference at once.
+    """
+    if reference in (None, value) or reference not in axis.values:
+        return None
+    pair = [axis.values.index(value), axis.values.index(reference)]
+    images = np.isin(axis.groups, pair) & affected
+    two_groups = Grouping(
+        values=[value, reference],
+        groups=(axis.groups[images] == pair[1]).astype(np.intp),
+        strata=axis.strata[images],
+        clusters=axis.clusters[images],
+    )
+    level_of_two = level ** (2 / (len(axis.values) - 1))  # `gaps` takes two intervals at once
+    compared = gaps(two_groups, happened[images], level=level_of_two)
+    return next((gap for gap in compared if gap.value == value), None)
+
+
 def _own_change(answers: Columns, images: Rows, outcome: Outcome, level: float) -> dict[str, float]:
     pairs = count_pairs(champion=outcome.before[images], candidate=outcome.after[images])
     effective = Clusters.of(answers.cluster[images]).effective_sample_size(
@@ -259,6 +318,11 @@ def by_group(
     return sorted(gaps, key=lambda gap: (not gap["blocks"], -gap["difference"]))
 
 
+def _rates(gap: Gap) -> dict[str, float | None]:
+    names = ("rate", "rest_rate", "ratio", "ratio_low", "ratio_high")
+    return {name: getattr(gap, name) for name in names}
+
+
 def _as_dict(disparity: Disparity, policy: Policy) -> dict[str, Any]:
     now, before, change = disparity.gap.now, disparity.gap.before, disparity.gap.change
     tolerated = disparity.tolerated(policy)
@@ -270,7 +334,15 @@ def _as_dict(disparity: Disparity, policy: Policy) -> dict[str, Any]:
         "n": now.n,
         "rest": now.rest,
         "before": {"rate": before.rate, "rest_rate": before.rest_rate},
-        "now": {"rate": now.rate, "rest_rate": now.rest_rate, "ratio": now.ratio},
+        "now": _rates(now),
+        "reference": disparity.reference
+        and {
+            "value": policy.references[disparity.axis],
+            **_rates(disparity.reference),
+            "difference": disparity.reference.difference,
+            "low": disparity.reference.low,
+            "high": disparity.reference.high,
+        },
         "difference": change.difference,
         "low": change.low,
         "high": change.high,

@@ -18,12 +18,18 @@ from modeltrain.audit.columns import CLASS, OVERALL, Columns
 from modeltrain.audit.evaluate import Predicted
 from modeltrain.audit.fairness import cluster_numbers
 from modeltrain.audit.gaps import order_of_first
-from modeltrain.gate.cells import Comparison, compare_cells, outcomes_of
-from modeltrain.gate.disparity import by_group, opened_disparities, untested_groups
+from modeltrain.gate.cells import Comparison, compare_cells, offset_harm, outcomes_of
+from modeltrain.gate.disparity import (
+    axes_alike,
+    by_group,
+    opened_disparities,
+    untested_groups,
+)
 from modeltrain.gate.paired import difference_interval
 from modeltrain.gate.policy import Policy
 from modeltrain.gate.sentences import (
     cell_sentence,
+    combination_sentence,
     gap_sentence,
     has_to_tell,
     untested_sentences,
@@ -114,12 +120,18 @@ def judge(
             gap | {"sentence": gap_sentence(gap)}
             for gap in by_group(disparities.result(), old, policy)
         ]
+    offset = offset_harm(old, outcomes, policy)
+    alike = [axes for axes in axes_alike(old, policy) if len(axes) > 1]
     verdict = _verdict(cells, gaps)
     return {
         "policy": policy.as_dict(),
-        "warnings": policy.warnings(old) + untested_sentences(untested),
+        "warnings": [
+            *policy.warnings(old),
+            *untested_sentences(untested),
+            *([combination_sentence(offset)] if offset else []),
+        ],
         "verdict": verdict,
-        "sentence": verdict_sentence(verdict, cells, gaps, untested),
+        "sentence": verdict_sentence(verdict, cells, gaps, untested, alike),
         "cells": cells,
         "gaps": gaps,
     }
@@ -220,30 +232,20 @@ def _cell(comparison: Comparison, *, unchanged: bool, policy: Policy) -> Cell:
 
 
 def _images_needed(comparison: Comparison, rate: float, policy: Policy) -> int | None:
-    """Return how many images would tell, if the models disagree as often on more of them.
+    """Return how many independent images would tell, if the models disagree as often on more.
 
     Without a rise first; or, where as many are there and a rise is seen, with that rise.
     """
     pairs = comparison.pairs
     disagreement = (pairs.only_candidate + pairs.only_champion) / pairs.n
-    independent = policy.fewest_images(
-        measure=comparison.measure, rate=rate, disagreement=disagreement
-    )
-    too_few = comparison.clusters < policy.minimum
-    enough_clusters = policy.minimum * pairs.n / comparison.clusters
-    if too_few and _tells(comparison, rate, 1, policy):
-        return math.ceil(enough_clusters)
-    if independent is None or independent > comparison.effective or too_few:
-        design_effect = pairs.n / comparison.effective
-        return (
-            None
-            if independent is None
-            else math.ceil(max(independent * design_effect, enough_clusters))
-        )
-    return next(
-        (math.ceil(pairs.n * more) for more in _MORE if _tells(comparison, rate, more, policy)),
-        None,
-    )
+    needed = policy.fewest_images(measure=comparison.measure, rate=rate, disagreement=disagreement)
+    if comparison.clusters < policy.minimum and _tells(comparison, rate, 1, policy):
+        return policy.minimum
+    if needed is None or needed > comparison.effective or comparison.clusters < policy.minimum:
+        return needed
+    enough = (more for more in _MORE if _tells(comparison, rate, more, policy))
+    more = next(enough, None)
+    return None if more is None else math.ceil(comparison.effective * more)
 
 
 def _tells(comparison: Comparison, rate: float, more: float, policy: Policy) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,9 @@ class Policy:
         cell as `axis=value`. Other cells decide if they have enough.
     pairs : sequence of [str, str]
         Axes whose combinations are cells too.
+    references : mapping of str to str
+        For an axis, the group that others are compared with as well. Gaps are always looked for
+        between a group and the rest of its axis.
     not_covered : sequence of Exemption
         Cells that need no images. They decide if they have some.
     exceptions : sequence of Exemption
@@ -114,6 +117,7 @@ class Policy:
     standardised: Sequence[str] = (CLASS,)
     required: Sequence[str] = (OVERALL, CLASS)
     pairs: Sequence[Sequence[str]] = ()
+    references: Mapping[str, str] = field(default_factory=dict)
     not_covered: Sequence[Exemption] = ()
     exceptions: Sequence[Exemption] = ()
 
@@ -133,6 +137,7 @@ class Policy:
         )
         self._require(all(map(str, self.required)), "required", "names of axes")
         self._require(all(len(pair) == 2 for pair in self.pairs), "pairs", "pairs of two axes")
+        self._require(all(self.references.values()), "references", "axes with one group each")
         for name in ("not_covered", "exceptions"):
             for exemption in getattr(self, name):
                 self._require(bool(exemption.reason.strip()), name, "cells, each with a reason")

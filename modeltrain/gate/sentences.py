@@ -82,11 +82,13 @@ def cell_sentence(cell: Cell) -> str:
         if cell["high"] < cell["margin"]:
             return (
                 f"Not enough images: {what} are counted in {cell['clusters']} clusters, and "
-                f"{cell['minimum']} are needed to say that they do not rise: {_counts(cell)}. "
-                f"About {cell['needed']:,} such images would do."
+                f"{cell['minimum']} are needed to say that they do not rise: {_counts(cell)}."
             )
         if cell["needed"] is not None:
-            enough = f"About {cell['needed']:,} such images would show whether there is one."
+            enough = (
+                f"About {cell['needed']:,} independent images would show whether there is one; "
+                f"these count as {cell['independent']:,.0f}."
+            )
         elif cell["difference"] > 0:
             enough = "If the rise is as large as it looks, no number of images would rule it out."
         else:
@@ -105,7 +107,9 @@ def shortage_sentence(cell: Cell) -> str:
     name, rise = cell_name(cell), cell["smallest_change"]
     why_not = cell["exception"] or (None if cell["decides"] else cell["not_covered"])
     if why_not:
-        return f"Not judged: {name} ({why_not.rstrip('.')})."
+        there = cell["n"] > 0 and cell["exception"] is None
+        text = (_TESTED if there else _NOT_JUDGED).format(name)
+        return f"{text[0].upper()}{text[1:]} ({why_not.rstrip('.')})."
     if cell["n"] == 0:
         if cell["required"]:
             return f"No model passes without {name}: collect about {cell['missing']:,}."
@@ -128,7 +132,12 @@ def shortage_sentence(cell: Cell) -> str:
         if cell["decides"] and cell["missing_to_pass"]
         else ""
     )
-    return f"Collect about {cell['missing']:,} more {name}, or accept that {unseen}{doubt}."
+    copies = round(cell["independent"]) < cell["n"]
+    worth = f" (the {cell['n']:,} there count as {cell['independent']:,.0f})" if copies else ""
+    return (
+        f"Collect about {cell['missing']:,} more independent {name}{worth}, or accept that "
+        f"{unseen}{doubt}."
+    )
 
 
 def gap_sentence(gap: Cell) -> str:
@@ -139,7 +148,7 @@ def gap_sentence(gap: Cell) -> str:
     own = (
         f"The group itself {better} ({short_points(gap['own_change'], signed=True)} points, "
         f"{short_points(gap['own_low'])} to {short_points(gap['own_high'])})."
-        f"{_TOLERATED.get(gap['tolerated'], '')}{_also(gap)}"
+        f"{_against_reference(gap)}{_TOLERATED.get(gap['tolerated'], '')}{_also(gap)}"
     )
     return (
         f"A gap opens: {_what(gap)} happen to {percent(now['rate'])} of {gap['n']}, to "
@@ -154,6 +163,27 @@ _TOLERATED = {
     "few images": " It is told and does not block, because it rests on too few different images.",
     "chance": " It is told and does not block, because chance alone does this too often.",
 }
+
+
+def _against_reference(gap: Cell) -> str:
+    """Say how a group compares with the reference group of its axis, if the policy names one."""
+    if not gap["reference"]:
+        return ""
+    reference = gap["reference"]
+    name = cell_name({"axis": gap["axis"], "value": reference["value"]})
+    return (
+        f" Compared with {name}, where it is {percent(reference['rest_rate'])}: "
+        f"{short_points(reference['difference'], signed=True)} points "
+        f"({short_points(reference['low'])} to {short_points(reference['high'])})"
+        f"{_ratio(reference)}."
+    )
+
+
+def _ratio(gap: Cell) -> str:
+    if gap["ratio"] is None:
+        return ""
+    low, high = f"{gap['ratio_low']:.1f}", f"{gap['ratio_high']:.1f}"
+    return f", {gap['ratio']:.1f} times as often ({low} to {high})"
 
 
 def _also(gap: Cell) -> str:
@@ -212,35 +242,71 @@ def _width(gap: Cell) -> str:
     )
 
 
-def untested_sentences(untested: Sequence[tuple[str, str]]) -> list[str]:
+_UNTESTED = {
+    "not comparable": "other groups have hardly any image of the same kind. Add images of other "
+    "groups that are comparable.",
+    "not dealt": "nearly all their images share a cluster with an image of another group that is "
+    "of another kind. Add images of each group that are comparable, in the same clusters or in "
+    "clusters of their own.",
+}
+
+
+def untested_sentences(untested: Sequence[tuple[str, str, str]]) -> list[str]:
     """Say of the groups that no gap can be found for, by axis, why and what to do.
 
     Parameters
     ----------
-    untested : sequence of (str, str)
-        Axis and value, as `disparity.untested_groups` returns them.
+    untested : sequence of (str, str, str)
+        As `disparity.untested_groups` returns them.
     """
     return [
-        f"Gaps for {_listed([value for of, value in untested if of == axis])} on the axis "
-        f"{axis.replace('_', ' ')} cannot be found: nearly all their images share a cluster with "
-        "an image of another group that is of another kind. Add images of each group that are "
-        "comparable, in the same clusters or in clusters of their own."
-        for axis in _unique([axis for axis, _ in untested])
+        f"Gaps for {_listed(values)} on the axis {axis.replace('_', ' ')} can hardly be found: "
+        f"{_UNTESTED[why]}"
+        for (axis, why), values in _by_axis(untested).items()
     ]
+
+
+def _by_axis(untested: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str], list[str]]:
+    by_axis: dict[tuple[str, str], list[str]] = {}
+    for axis, value, why in untested:
+        by_axis.setdefault((axis, why), []).append(value)
+    return by_axis
+
+
+def combination_sentence(combinations: Sequence[tuple[str, str, str]]) -> str:
+    """Say in which groups harm to one class is offset in another, and how to have that judged.
+
+    Parameters
+    ----------
+    combinations : sequence of (str, str, str)
+        As `cells.offset_harm` returns them.
+    """
+    names = _unique([cell_name({"axis": axis, "value": value}) for axis, value, _ in combinations])
+    mistakes = _unique([MISTAKES[measure] for *_, measure in combinations])
+    pairs = _unique([f'["class", "{axis}"]' for axis, *_ in combinations])
+    return (
+        f"Within {_listed(names)}, {_listed(mistakes)} rise in one class and fall in another. A "
+        "class within a group is judged only if the policy names it: add "
+        f"{_listed(pairs)} to pairs."
+    )
 
 
 def verdict_sentence(
     verdict: str,
     cells: Sequence[Cell],
     gaps: Sequence[Cell],
-    untested: Sequence[tuple[str, str]] = (),
+    untested: Sequence[tuple[str, str, str]] = (),
+    alike: Sequence[Sequence[str]] = (),
 ) -> str:
     """Say what the gate found overall, the worst first, and in the same sentence what it did not
     judge."""
     limits = _not_judged(cells)
     if untested:
-        axes = _unique([axis.replace("_", " ") for axis, _ in untested])
-        limits += f"; gaps by {_listed(axes)} could not be looked for"
+        axes = _unique([axis.replace("_", " ") for axis, *_ in untested])
+        limits += f"; some gaps by {_listed(axes)} could not be looked for"
+    for repeated in alike:
+        names = _listed([axis.replace("_", " ") for axis in repeated])
+        limits += f"; {names} have the same groups, image for image"
     cells = [cell for cell in cells if cell["exception"] is None]
     if verdict == "pass":
         first = (
@@ -365,11 +431,11 @@ def _shortages(cells: Sequence[Cell]) -> list[str]:
         parts.append("no images of " + _listed(_unique(empty)))
     if few:
         names = _unique([cell_name(cell) for cell in few])
-        most = max(few, key=lambda cell: (cell["needed"] or math.inf) / cell["n"])
+        most = max(few, key=lambda cell: (cell["needed"] or math.inf) / cell["independent"])
         if most["needed"] is not None:
             enough = (
-                f"of {cell_name(most)}, about {most['needed']:,} are needed and {most['n']:,} are "
-                "there"
+                f"of {cell_name(most)}, about {most['needed']:,} independent ones are needed, and "
+                f"the {most['n']:,} there count as {most['independent']:,.0f}"
             )
         elif most["difference"] > 0:
             enough = f"{cell_name(most)} look worse, which more of the same would not rule out"

@@ -196,18 +196,15 @@ def _add_gaps(cells: Sequence[Cell], champion: Columns, policy: Policy) -> None:
         cell["smallest_gap"] = test.smallest(images=cell["independent"], **sides)
         cell["needed_to_see_gap"] = needed
         if needed is not None:
-            more = max(needed - cell["independent"], 0) * cell["n"] / cell["independent"]
-            cell["missing_to_see_gap"] = math.ceil(more)
+            cell["missing_to_see_gap"] = math.ceil(max(needed - cell["independent"], 0))
 
 
 def _missing(cell: Cell, minimum: int) -> Cell:
-    """Return how many images more are as many independent ones as are needed."""
-    design_effect = cell["n"] / cell["independent"] if cell["n"] else 1.0
-    cluster_size = cell["n"] / cell["clusters"] if cell["n"] else 1.0
-    clusters = math.ceil(max(minimum - cell["clusters"], 0) * cluster_size)
+    """Return how many independent images more it takes: each is a cluster of its own."""
+    clusters = max(minimum - cell["clusters"], 0)
 
     def more(needed: int) -> int:
-        return math.ceil(max(needed - float(cell["independent"]), 0.0) * design_effect)
+        return math.ceil(max(needed - float(cell["independent"]), 0.0))
 
     to_pass = (
         None if cell["needed_to_pass"] is None else max(more(cell["needed_to_pass"]), clusters)

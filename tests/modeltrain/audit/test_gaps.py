@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 from statsmodels.regression.linear_model import OLS
+from statsmodels.stats.proportion import confint_proportions_2indep
 from statsmodels.tools import add_constant
 
 from modeltrain.audit.gaps import Grouping, gaps, opened_gaps, step_down
@@ -50,7 +51,36 @@ def test_a_group_is_compared_with_all_others():
 
 
 def test_there_is_no_ratio_to_a_rate_of_zero():
-    assert gap_of(gaps(axis_of("aabb"), np.array([1, 0, 0, 0])), "a").ratio is None
+    a, b = gaps(axis_of("aabb"), np.array([1, 0, 0, 0]))
+    assert (a.ratio, a.ratio_high) == (None, None)
+    assert a.ratio_low > 0
+    assert (b.ratio, b.ratio_low) == (0, 0)
+    assert b.ratio_high > 0
+
+
+@pytest.mark.parametrize(("wrong", "rest_wrong"), [(40, 10), (15, 30), (30, 60), (90, 20)])
+def test_the_interval_of_a_ratio_is_that_of_statsmodels(wrong, rest_wrong):
+    """To 3%: the variance there is of one half event more."""
+    happened = np.r_[np.arange(100) < wrong, np.arange(200) < rest_wrong]
+    gap = gap_of(gaps(axis_of("a" * 100 + "b" * 200), happened, level=0.95**2), "a")
+    expected = confint_proportions_2indep(
+        wrong, 100, rest_wrong, 200, compare="ratio", method="log-adjusted", alpha=0.05
+    )
+    assert (gap.ratio_low, gap.ratio_high) == pytest.approx(expected, rel=0.03)
+
+
+@pytest.mark.parametrize(("rate", "rest_rate"), [(0.3, 0.1), (0.1, 0.02)])
+def test_the_interval_of_a_ratio_contains_the_truth_in_clusters(rate, rest_rate):
+    random = np.random.default_rng(2)
+    contained = 0
+    for _ in range(400):
+        shared = np.repeat(random.random(200), 5)
+        chance = np.where(random.random(1000) < 0.5**0.5, shared, random.random(1000))
+        happened = chance < np.where(np.arange(1000) < 250, rate, rest_rate)
+        axis = axis_of("a" * 250 + "b" * 750, clusters=np.arange(1000) // 5)
+        gap = gap_of(gaps(axis, happened, level=0.95**2), "a")
+        contained += gap.ratio_low <= rate / rest_rate <= (gap.ratio_high or np.inf)
+    assert 0.92 <= contained / 400 <= 0.99
 
 
 def test_composition_does_not_speak_for_a_group():

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from modeltrain.audit import columns
 from modeltrain.audit.fairness import cluster_numbers
@@ -51,7 +52,10 @@ def test_a_group_that_falls_behind_is_found_with_before_and_now():
     assert (gap["axis"], gap["value"], gap["rule"]) == ("tone", "dark", "highest score")
     assert (gap["n"], gap["rest"]) == (100, 100)
     assert gap["before"] == {"rate": pytest.approx(0.05), "rest_rate": pytest.approx(0.05)}
-    assert gap["now"] == pytest.approx({"rate": 0.4, "rest_rate": 0.05, "ratio": 8})
+    figures = {name: gap["now"][name] for name in ("rate", "rest_rate", "ratio")}
+    assert figures == pytest.approx({"rate": 0.4, "rest_rate": 0.05, "ratio": 8})
+    assert 2 < gap["now"]["ratio_low"] < 8 < gap["now"]["ratio_high"] < 25
+    assert gap["reference"] is None
     assert gap["difference"] == pytest.approx(0.35)
     assert gap["low"] < 0.35 < gap["high"]
     assert gap["own_change"] == pytest.approx(0.35)
@@ -246,9 +250,15 @@ def in_two_media(cluster_of):
 def test_groups_that_cannot_be_dealt_anew_are_named():
     policy = Policy(1, 0.05, 30, 0.95, standardised=["class", "medium"])
     mixed = columns.from_predicted(in_two_media(lambda pair, number: f"{pair} {number}"))
-    assert untested_groups(mixed, policy) == [("sex", "man"), ("sex", "woman")]
+    assert untested_groups(mixed, policy) == [
+        ("sex", "man", "not dealt"),
+        ("sex", "woman", "not dealt"),
+    ]
     single = columns.from_predicted(in_two_media(lambda pair, number: f"{pair} {number % 20}"))
-    assert untested_groups(single, policy) == [("sex", "man"), ("sex", "woman")]
+    assert untested_groups(single, policy) == [
+        ("sex", "man", "not dealt"),
+        ("sex", "woman", "not dealt"),
+    ]
     unstandardised = replace(policy, standardised=["class"])
     assert untested_groups(mixed, unstandardised) == []
     apart = [replace(answer, cluster=answer.sha256) for answer in in_two_media(lambda *_: "")]
@@ -263,7 +273,10 @@ def test_groups_with_too_few_images_to_be_tested_anyway_are_not_named():
     ]
     answers = columns.from_predicted(in_two_media(lambda pair, number: f"{pair} {number}") + few)
     policy = Policy(1, 0.05, 30, 0.95, standardised=["class", "medium"])
-    assert untested_groups(answers, policy) == [("sex", "man"), ("sex", "woman")]
+    assert untested_groups(answers, policy) == [
+        ("sex", "man", "not dealt"),
+        ("sex", "woman", "not dealt"),
+    ]
 
 
 def test_axes_that_repeat_each_other_are_tested_once():
@@ -301,6 +314,24 @@ def test_with_very_many_axes_a_gap_can_still_be_found():
     assert {gap.value for gap in gaps if gap.axis == "tone"} == {"dark"}
     assert all(gap.tolerated(policy_with()) is None for gap in gaps if gap.axis == "tone")
     assert disparities(answers[0], answers[2]) == []
+
+
+def test_a_group_is_compared_with_the_reference_group_of_its_axis():
+    """Of three tones, dark falls behind both; the policy names light as the one to compare with."""
+    before = two_tones(5, 5) + images(100, wrong=range(5), answer=PORN, start=5000, tone="mid")
+    now = two_tones(40, 5) + images(100, wrong=range(15), answer=PORN, start=5000, tone="mid")
+    (gap,) = gaps_of(before, now, references={"tone": "light"})
+    assert gap["now"]["rest_rate"] == pytest.approx(0.1)
+    reference = gap["reference"]
+    assert (reference["value"], reference["rate"]) == ("light", pytest.approx(0.4))
+    assert (reference["rest_rate"], reference["ratio"]) == (pytest.approx(0.05), pytest.approx(8))
+    # Two groups are compared with the reference: each interval has a level of √95%.
+    error = np.sqrt((0.4 * 0.6 + 0.05 * 0.95) / 100 * 200 / 199)
+    reach = norm.ppf((1 + np.sqrt(0.95)) / 2) * error
+    assert (reference["low"], reference["high"]) == pytest.approx((0.35 - reach, 0.35 + reach))
+    assert reference["ratio_low"] < 8 < reference["ratio_high"]
+    (alone,) = gaps_of(before, now, references={"tone": "dark", "sex": "woman"})
+    assert alone["reference"] is None
 
 
 # What is told and does not block

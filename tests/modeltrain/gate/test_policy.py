@@ -110,7 +110,7 @@ def test_a_file_that_is_no_policy_is_refused(tmp_path, text):
     assert str(refusal.value).startswith(
         "A policy must be JSON with the settings version, margin, minimum, level, harm_margin, "
         "harm_ratio, harm_ceiling, harm_errors, gap_margin, gap_share, thresholds, standardised, "
-        "required, pairs, not_covered, exceptions. Received: gate.json, "
+        "required, pairs, references, not_covered, exceptions. Received: gate.json, "
     )
     assert str(refusal.value).endswith(". Correct it.")
 

@@ -60,6 +60,7 @@ def gap(*, blocks=True, **changes):
         "blocks": blocks,
         "tolerated": None if blocks else "better off",
         "also": [],
+        "reference": None,
     } | changes
     return figures | {"sentence": gap_sentence(figures)}
 
@@ -102,7 +103,8 @@ def test_cells_are_called_by_their_images():
         (
             cell("insufficient data"),
             "Not enough images: a rise of false alarms in neutral images by 5 points cannot be "
-            f"ruled out: {FIGURES}. About 1,234 such images would show whether there is one.",
+            f"ruled out: {FIGURES}. About 1,234 independent images would show whether there is "
+            "one; these count as 120.",
         ),
         (
             cell("not worse"),
@@ -163,6 +165,20 @@ def test_a_pass_names_who_gains_less_than_others():
         f". {dark['sentence']} Gaps open for images with skin tone light and images with skin tone "
         "mid as well."
     )
+
+
+def test_a_gap_is_compared_with_the_reference_group_too():
+    reference = {
+        **{"value": "light", "rate": 0.115, "rest_rate": 0.02},
+        **{"difference": 0.095, "low": 0.01, "high": 0.18},
+        **{"ratio": 5.75, "ratio_low": 1.34, "ratio_high": 21.0},
+    }
+    assert gap(reference=reference)["sentence"].endswith(
+        " Compared with images with skin tone light, where it is 2.0%: +9.5 points (1 to 18), 5.8 "
+        "times as often (1.3 to 21.0)."
+    )
+    never = reference | {"rest_rate": 0.0, "ratio": None, "ratio_high": None}
+    assert gap(reference=never)["sentence"].endswith("where it is 0.0%: +9.5 points (1 to 18).")
 
 
 def test_a_gap_that_is_told_says_why_it_does_not_block():
@@ -270,15 +286,15 @@ def test_cells_without_enough_images_are_named_with_how_many_are_needed():
     short = [
         cell("insufficient data", value="porn", n=0),
         cell("insufficient data", value="sexy", n=0),
-        cell("insufficient data", n=12, clusters=12, needed=60),
-        cell("insufficient data", "tone", "dark", n=40, clusters=40, needed=4000),
+        cell("insufficient data", n=12, clusters=12, needed=60, independent=12.0),
+        cell("insufficient data", "tone", "dark", n=40, clusters=40, needed=4000, independent=9.6),
         cell("insufficient data", "tone", "light", n=3, clusters=3, required=False),
         cell("not worse", value="drawings"),
     ]
     assert verdict("insufficient data", *short) == (
         "Not enough images: no images of porn and sexy; too few neutral images and images with "
-        "tone dark to rule out a rise; of images with tone dark, about 4,000 are needed and 40 are "
-        "there."
+        "tone dark to rule out a rise; of images with tone dark, about 4,000 independent ones are "
+        "needed, and the 40 there count as 10."
     )
     assert verdict("insufficient data", short[0]) == "Not enough images: no images of porn."
 
@@ -370,6 +386,7 @@ SHORT = {
     "axis": "class",
     "value": "porn",
     "n": 50,
+    "independent": 50.0,
     "exception": None,
     "not_covered": "None is kept.",
     "required": True,
@@ -384,8 +401,12 @@ SHORT = {
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"exception": "Labelled by X."}, "Not judged: porn images (Labelled by X)."),
-        ({"decides": False}, "Not judged: porn images (None is kept)."),
+        ({"exception": "Labelled by X."}, "Porn images are not judged (Labelled by X)."),
+        (
+            {"decides": False},
+            "Of porn images, only a certain rise is told (None is kept).",
+        ),
+        ({"decides": False, "n": 0}, "Porn images are not judged (None is kept)."),
         ({"n": 0}, "No model passes without porn images: collect about 1,234."),
         ({"n": 0, "required": False}, "There are no porn images."),
         (
@@ -398,18 +419,24 @@ SHORT = {
         ),
         (
             {},
-            "Collect about 1,234 more porn images, or accept that no rise of misses below 12 "
-            "points is seen there, and that a model that is no worse may read “not enough images”.",
+            "Collect about 1,234 more independent porn images, or accept that no rise of "
+            "misses below 12 points is seen there, and that a model that is no worse "
+            "may read “not enough images”.",
         ),
         (
-            {"smallest_change": None, "missing_to_pass": 0, "rule": "NSFW score ≥ 0.3"},
-            "Collect about 1,234 more porn images, or accept that no rise of misses (NSFW score ≥ "
-            "0.3) is seen there, however large.",
+            {
+                "smallest_change": None,
+                "missing_to_pass": 0,
+                "rule": "NSFW score ≥ 0.3",
+                "independent": 1.2,
+            },
+            "Collect about 1,234 more independent porn images (the 50 there count as 1), or accept "
+            "that no rise of misses (NSFW score ≥ 0.3) is seen there, however large.",
         ),
         (
             {"decides": False, "not_covered": None},
-            "Collect about 1,234 more porn images, or accept that no rise of misses below 12 "
-            "points is seen there.",
+            "Collect about 1,234 more independent porn images, or accept that no rise of "
+            "misses below 12 points is seen there.",
         ),
     ],
 )

@@ -41,7 +41,8 @@ def test_a_small_group_is_told_with_how_many_images_more(client, two_models) -> 
     (render,) = [row for row in response.context["rows"] if row["title"] == "Computer rendering"]
     assert (render["n"], render["short"]) == (4, True)
     assert (
-        "Collect about " + f"{render['missing']} more images with medium render, or accept that no "
+        "Collect about "
+        + f"{render['missing']} more independent images with medium render, or accept that no "
         "rise of false alarms"
     ) in page
     assert "Hentai, porn and sexy images are not required (This site keeps no explicit" in page
