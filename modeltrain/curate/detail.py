@@ -16,7 +16,7 @@ from scipy.fft import dctn
 
 from modeltrain.curate.alignment import Pixels, is_grey, trim_border
 
-TOLERANCE = 1.5  # a copy has nearly as much detail as another if its pixels are within this factor
+MUCH, LITTLE = 1.5, 1.15  # factors by which copies differ in detail
 MAX_LOSS = 0.4  # of the mean step between neighbouring pixels
 MIN_JPEG = 0.1  # share of coefficients that JPEG's grid makes zero; 0.06 at most without JPEG
 
@@ -37,12 +37,14 @@ class Detail:
         How many pixels its detail needs, without a border of one colour.
     is_jpeg : bool
         Whether it shows the traces of strong JPEG compression.
-    pixels : int
+    inner_pixels, pixels : int
+        Without borders of one colour, and with them.
     """
 
     is_grey: bool
     needed_pixels: float
     is_jpeg: bool
+    inner_pixels: int
     pixels: int
 
 
@@ -62,6 +64,7 @@ def measure(pixels: Pixels) -> Detail:
         is_grey=is_grey(pixels),
         needed_pixels=levels.size * _needed_scale(levels) ** 2,
         is_jpeg=_zeros(levels) - _zeros(levels[_BLOCK // 2 :, _BLOCK // 2 :]) > MIN_JPEG,
+        inner_pixels=levels.size,
         pixels=pixels.shape[0] * pixels.shape[1],
     )
 
@@ -69,9 +72,10 @@ def measure(pixels: Pixels) -> Detail:
 def best(copies: Sequence[Detail]) -> int:
     """Return the index of the copy to keep.
 
-    A copy in colour is better than a grey one. Of those with nearly the most detail, one without
-    traces of JPEG is better, then the one with the fewest pixels, which was not enlarged or framed,
-    then the one to which no edges were added.
+    A copy in colour is better than a grey one. Then those that lack much detail are worse, those
+    with traces of JPEG, those that were enlarged, and those that lack a little detail, in this
+    order. Of the rest, the one with the fewest pixels was not framed, and the one that needs the
+    fewest had no edges added.
 
     Parameters
     ----------
@@ -80,11 +84,19 @@ def best(copies: Sequence[Detail]) -> int:
     """
     least_grey = min(copy.is_grey for copy in copies)
     most = max(copy.needed_pixels for copy in copies if copy.is_grey == least_grey)
+    densest = max(copy.needed_pixels / copy.inner_pixels for copy in copies)
 
     def rank(index: int) -> tuple[float, ...]:
         copy = copies[index]
-        lacks_detail = copy.needed_pixels * TOLERANCE < most
-        return copy.is_grey, lacks_detail, copy.is_jpeg, copy.pixels, copy.needed_pixels
+        return (
+            copy.is_grey,
+            copy.needed_pixels * MUCH < most,
+            copy.is_jpeg,
+            copy.needed_pixels / copy.inner_pixels * MUCH < densest,
+            copy.needed_pixels * LITTLE < most,
+            copy.pixels,
+            copy.needed_pixels,
+        )
 
     return min(range(len(copies)), key=rank)
 

@@ -64,10 +64,10 @@ def test_tiny_and_plain_images_can_be_measured(shape):
 
 
 def test_colour_comes_before_detail_and_detail_before_compression():
-    colour = Detail(is_grey=False, needed_pixels=100, is_jpeg=True, pixels=100)
-    grey = Detail(is_grey=True, needed_pixels=900, is_jpeg=False, pixels=900)
-    sharper = Detail(is_grey=False, needed_pixels=150, is_jpeg=True, pixels=150)
-    clean = Detail(is_grey=False, needed_pixels=120, is_jpeg=False, pixels=150)
+    colour = Detail(False, needed_pixels=100, is_jpeg=True, inner_pixels=100, pixels=100)
+    grey = Detail(True, needed_pixels=900, is_jpeg=False, inner_pixels=900, pixels=900)
+    sharper = Detail(False, needed_pixels=160, is_jpeg=True, inner_pixels=160, pixels=160)
+    clean = Detail(False, needed_pixels=120, is_jpeg=False, inner_pixels=160, pixels=160)
     assert detail.best([grey, colour]) == 1
     assert detail.best([colour, sharper]) == 1
     assert detail.best([sharper, clean, grey]) == 1
