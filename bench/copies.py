@@ -284,15 +284,15 @@ def pairs_by_cosine(features: np.ndarray) -> set[tuple[int, int]]:
 def originals_kept(
     images: list[tuple[str, np.ndarray]], copies: list[tuple[int, str, np.ndarray]]
 ) -> dict[str, float]:
-    """Return, by kind, how often the original of a pair is kept rather than its copy."""
-    kept: Counter[str] = Counter()
+    """Return, by kind, how often the original of a pair is originals_left rather than its copy."""
+    originals_left: Counter[str] = Counter()
     for index, kind, copy in copies:
         # As in a dataset, which is sorted by hash.
         pair = sorted((images[index][1], copy), key=codec.pixel_sha256)
         choice = pair[detail.best([detail.measure(pixels) for pixels in pair])]
-        kept[kind] += choice is images[index][1]
+        originals_left[kind] += choice is images[index][1]
     planted = Counter(kind for _, kind, _ in copies)
-    return {kind: kept[kind] / planted[kind] for kind in KINDS}
+    return {kind: originals_left[kind] / planted[kind] for kind in KINDS}
 
 
 def find_all(
@@ -311,17 +311,17 @@ def find_all(
     start = time.perf_counter()
     pairs = duplicates.find(pixels.__getitem__, len(pixels), image_features)
     seconds = time.perf_counter() - start
-    found = {"modeltrain": ({(pair.first, pair.second) for pair in pairs}, seconds)}
+    pairs_of = {"modeltrain": ({(pair.first, pair.second) for pair in pairs}, seconds)}
     start = time.perf_counter()
     near = pairs_by_cosine(image_features)
-    found["CNN method"] = (near, time.perf_counter() - start)
+    pairs_of["CNN method"] = (near, time.perf_counter() - start)
     if args.imagededup_python:
         with tempfile.TemporaryDirectory() as folder:
             for index, image in enumerate(pixels):
                 (Path(folder) / f"{index:05d}.png").write_bytes(codec.to_png(image))
             for method in ("PHash", "DHash"):
-                found[method] = run_imagededup(args.imagededup_python, method, folder)
-    return found
+                pairs_of[method] = run_imagededup(args.imagededup_python, method, folder)
+    return pairs_of
 
 
 def print_table(result: dict) -> None:
@@ -358,7 +358,7 @@ def main() -> None:
     original_of = [*range(len(images)), *(index for index, _, _ in copies)]
     kinds = [""] * len(images) + [kind for _, kind, _ in copies]
     print(f"{len(images)} originals, {len(copies)} copies", flush=True)
-    found = find_all(pixels, args)
+    pairs_of = find_all(pixels, args)
     result = {
         "set": args.set,
         "seed": args.seed,
@@ -367,7 +367,7 @@ def main() -> None:
         "originals_kept": originals_kept(images, copies),
         "methods": {
             method: score(pairs, original_of, kinds) | {"seconds": round(seconds, 1)}
-            for method, (pairs, seconds) in found.items()
+            for method, (pairs, seconds) in pairs_of.items()
         },
     }
     print_table(result)
@@ -376,7 +376,9 @@ def main() -> None:
     if args.show_wrong:
         args.show_wrong.mkdir(parents=True, exist_ok=True)
         wrong = (
-            pair for pair in found["modeltrain"][0] if original_of[pair[0]] != original_of[pair[1]]
+            pair
+            for pair in pairs_of["modeltrain"][0]
+            if original_of[pair[0]] != original_of[pair[1]]
         )
         for number, pair in enumerate(sorted(wrong)):
             sheet = Image.new("RGB", (400, 200))
