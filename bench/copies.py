@@ -284,7 +284,7 @@ def pairs_by_cosine(features: np.ndarray) -> set[tuple[int, int]]:
 def originals_kept(
     images: list[tuple[str, np.ndarray]], copies: list[tuple[int, str, np.ndarray]]
 ) -> dict[str, float]:
-    """Return, by kind, how often the original of a pair is originals_left rather than its copy."""
+    """Return, by kind, how often the original of a pair is kept rather than its copy."""
     originals_left: Counter[str] = Counter()
     for index, kind, copy in copies:
         # As in a dataset, which is sorted by hash.
