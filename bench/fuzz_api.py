@@ -74,7 +74,7 @@ def fuzz(
     total, passed, answers = 0, True, Counter[tuple[str, int]]()
     while total < cases:
         # A first round has about 40 cases for each example, and later ones about as many.
-        examples = max(1, min(100, (cases - total) // 60))
+        examples = max(10, min(100, (cases - total) // 60))
         options = ["--max-examples", str(examples), "--seed", str(seed)]
         if total:
             options += ["--phases", "fuzzing,stateful"]  # the others would send the same again
