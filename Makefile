@@ -2,7 +2,7 @@
 PYTHON ?= python3
 
 .PHONY: help run test test-fast coverage mutate check format lock simulate-gate loop backup restore \
-	rehearse-restore drill sbom fuzz-api
+	rehearse-restore drill sbom fuzz-api fuzz-decoders
 help:
 	@echo "make run        set up and serve on http://127.0.0.1:8000/ (PORT=, DATA_DIR=)"
 	@echo "make test       set up and run every test, the browser's too (PYTEST_ARGS=)"
@@ -18,6 +18,7 @@ help:
 	@echo "make rehearse-restore  back up, restore elsewhere, compare (DATA_DIR=)"
 	@echo "make drill      kill every part of a site, again and again (KILLS=, SEED=)"
 	@echo "make fuzz-api   send the API what its schema allows and what not (CASES=, SEED=)"
+	@echo "make fuzz-decoders  damaged images through server and browser (MUTANTS=, SECONDS=, SEED=)"
 	@echo "make loop       the whole loop against a running site, by API"
 	@echo "make simulate-gate  how often the gate is right, where the truth is known (RUNS=)"
 
@@ -109,6 +110,16 @@ CASES ?= 10000
 fuzz-api:
 	@$(PYTHON) setup/install.py dev
 	@PYTHONPATH=. .venv/bin/python bench/fuzz_api.py --cases $(CASES) --seed $(SEED)
+
+# 5,000 MUTANTS take about three minutes. A SEED repeats a run.
+MUTANTS_OF_IMAGES = $(or $(MUTANTS),5000)
+SECONDS ?= 1800
+
+fuzz-decoders:
+	@$(PYTHON) setup/install.py dev
+	@.venv/bin/python setup/browser.py
+	@PYTHONPATH=. .venv/bin/python bench/fuzz_decoders.py --mutants $(MUTANTS_OF_IMAGES) \
+		--seconds $(SECONDS) $(if $(filter command line environment,$(origin SEED)),--seed $(SEED))
 
 # RUNS=400 of each world take about 40 minutes of two cores.
 RUNS ?= 400

@@ -431,6 +431,9 @@ def bmps() -> dict[str, bytes]:
         "BMP, version 4 with transparency": bmp(
             SIZE, 32, clear, compression=3, masks=masks, header=108
         ),
+        "BMP, version 4 with transparency, no masks announced": bmp(
+            SIZE, 32, clear, masks=masks, header=108
+        ),
         "BMP, version 5 with transparency": bmp(
             SIZE, 32, clear, compression=3, masks=masks, header=124
         ),

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from modeltrain.curate import duplicates
+from modeltrain.curate import detail, duplicates
 from modeltrain.curate.alignment import Alignment, Pixels
-from modeltrain.curate.duplicates import DuplicatePair
+from modeltrain.curate.duplicates import DuplicatePair, ReadPixels
 from modeltrain.data import dataset
 from modeltrain.data.dataset import Dataset
 from modeltrain.data.manifest import Row
@@ -65,9 +65,10 @@ def clean(
     """Write a dataset without duplicates, with `clean.jsonl` in it.
 
     Of near-duplicates under one label the audit split's image is kept, then validation's, then the
-    largest, then the one with the lowest hash. Near-duplicates under two labels are a conflict: all
-    of them are left out, unless `keep_conflicts`. Clusters that share a near-duplicate become one.
-    If such a cluster is in two splits, only its audit images (else its validation images) are kept.
+    best by `detail.best`, then the one with the lowest hash. Near-duplicates under two labels are a
+    conflict: all of them are left out, unless `keep_conflicts`. Clusters that share a
+    near-duplicate become one. If such a cluster is in two splits, only its audit images (else its
+    validation images) are kept.
 
     Parameters
     ----------
@@ -93,14 +94,16 @@ def clean(
         When `out` already holds a dataset.
     """
     dataset.refuse_existing(out)
-    rows, sizes, unreadable = _readable_rows(data, progress)
+    rows, unreadable = _readable_rows(data, progress)
 
     def read_pixels(index: int) -> Pixels:
         return load_pixels(rows[index].sha256, data.images)
 
     image_features = compute_features(rows, data.images, classifier, cache, progress)
     pairs = duplicates.find(read_pixels, len(rows), image_features, progress=progress)
-    kept_indices, copies = _exclude_duplicates(rows, sizes, pairs, keep_conflicts=keep_conflicts)
+    kept_indices, copies = _exclude_duplicates(
+        rows, read_pixels, pairs, keep_conflicts=keep_conflicts
+    )
     kept_rows, relatives = _keep_clusters_in_one_split(rows, kept_indices, pairs)
     excluded = sorted(
         [*unreadable, *copies, *relatives], key=lambda image: (image.reason, image.sha256)
@@ -119,19 +122,18 @@ def count_by_reason(excluded: Sequence[ExcludedImage]) -> dict[str, int]:
 
 def _readable_rows(
     data: Dataset, progress: ProgressCallback
-) -> tuple[list[Row], list[int], list[ExcludedImage]]:
-    """Return the rows whose images can be read, their sizes in pixels, and the other images."""
-    rows, sizes, unreadable = [], [], []
+) -> tuple[list[Row], list[ExcludedImage]]:
+    """Return the rows whose images can be read, and the other images."""
+    rows, unreadable = [], []
     for count, row in enumerate(data.rows, start=1):
         try:
-            height, width, _ = load_pixels(row.sha256, data.images).shape
+            load_pixels(row.sha256, data.images)
         except ImageMissing as error:
             unreadable.append(_exclude(row, MISSING, (), str(error)))
         else:
             rows.append(row)
-            sizes.append(height * width)
         progress("reading", count, len(data.rows), "Reading images")
-    return rows, sizes, unreadable
+    return rows, unreadable
 
 
 def _exclude(row: Row, reason: str, of: Sequence[str], sentence: str) -> ExcludedImage:
@@ -140,7 +142,7 @@ def _exclude(row: Row, reason: str, of: Sequence[str], sentence: str) -> Exclude
 
 def _exclude_duplicates(
     rows: Sequence[Row],
-    sizes: Sequence[int],
+    read_pixels: ReadPixels,
     pairs: Sequence[DuplicatePair],
     *,
     keep_conflicts: bool,
@@ -161,10 +163,10 @@ def _exclude_duplicates(
                 excluded.append(_exclude(rows[index], CONFLICT, copies, sentence))
             kept_indices -= set() if keep_conflicts else set(members)
             continue
-        original, *copies_of_it = sorted(
-            members,
-            key=lambda index: (_PRIORITY[rows[index].split], -sizes[index], rows[index].sha256),
-        )
+        split = min((rows[index].split for index in members), key=_PRIORITY.__getitem__)
+        eligible = [index for index in members if rows[index].split == split]
+        original = eligible[detail.best([detail.measure(read_pixels(i)) for i in eligible])]
+        copies_of_it = [index for index in members if index != original]
         for index in copies_of_it:
             pair = min(original, index), max(original, index)
             sentence = _describe_copy(rows[original], alignments.get(pair))

@@ -27,7 +27,8 @@ from modeltrain.images.hashing import MIN_QUALITY
 from modeltrain.progress import ProgressCallback, quiet
 
 NEIGHBOURS = 12
-DIRECTIONS = 192
+MAX_DIRECTIONS = 192
+IMAGES_PER_DIRECTION = 6
 MIN_SIMILARITY = 0.3  # cosine of whitened features
 _CACHED_IMAGES = 4000  # with their keypoints, about half a megabyte each
 _BATCH = 512
@@ -174,22 +175,23 @@ def candidates_by_features(
     return candidates
 
 
-def whiten(features: NDArray[np.float32], *, directions: int = DIRECTIONS) -> NDArray[np.float32]:
+def whiten(features: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scale features so that they vary equally in every direction, then to length 1.
+
+    Directions of the greatest variance are kept, one for every six images and at most 192. With
+    nearly as many directions as images, all images would be equally far from each other.
 
     Parameters
     ----------
     features : numpy.ndarray of float32, shape [n, f]
-    directions : int
-        How many to keep, those of the greatest variance first.
 
     Returns
     -------
-    numpy.ndarray of float32, shape [n, min(directions, n − 1, f)]
+    numpy.ndarray of float32, shape [n, directions]
     """
     roots = np.sqrt(np.maximum(features, 0))
     centred = roots - roots.mean(axis=0)
-    directions = max(1, min(directions, len(features) - 1, features.shape[1]))
+    directions = min(MAX_DIRECTIONS, -(-len(features) // IMAGES_PER_DIRECTION), features.shape[1])
     variances, axes = np.linalg.eigh(centred.T @ centred / len(features))
     scale = np.sqrt(np.maximum(variances[::-1][:directions], 1e-9))
     scaled = centred @ (axes[:, ::-1][:, :directions] / scale)

@@ -14,6 +14,7 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 
 from modeltrain.images.formats import bmp, gif, jpeg, png
 from modeltrain.images.formats.header import Header, format_of, read_header
+from modeltrain.images.formats.profile import is_usable, with_class
 from modeltrain.images.formats.still import Damaged, Still
 
 MIB = 2**20
@@ -85,6 +86,9 @@ _NAMES = {"WEBP": "WebP", "HEIF": "HEIC"}  # where Pillow's are not those of the
 _STILLS = {"JPEG": jpeg.read, "PNG": png.read, "GIF": gif.read}
 _ORIENTATION = 0x0112
 _SAVE_AS = "Save it as JPEG or PNG and send that."
+_ONE_FRAME = "Send one frame of it."
+_SEND_IMAGE = "Send the image itself."
+_REMEDIES = {"a video": _ONE_FRAME, "a ZIP archive": _SEND_IMAGE, "a web page": _SEND_IMAGE}
 _WHOLE = "An image file must be whole and readable."
 _SMALLER = "Make it smaller and send it again."
 
@@ -143,8 +147,9 @@ def _refuse_format(data: bytes, kind: str | None) -> NoReturn:
     }
     for name, matches in signatures.items():
         if matches:
-            raise DecodeError("unsupported_format", _ACCEPTED, name, _SAVE_AS)
-    raise DecodeError("not_an_image", _ACCEPTED, "a file that is none of these", _SAVE_AS)
+            remedy = _REMEDIES.get(name, _SAVE_AS)
+            raise DecodeError("unsupported_format", _ACCEPTED, name, remedy)
+    raise DecodeError("not_an_image", _ACCEPTED, "a file that is none of these", _SEND_IMAGE)
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
@@ -167,7 +172,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     A profile for RGB is used for grey images, too. One for grey or inks is ignored where it does
     not fit, and any that cannot be used.
     """
-    if profile:
+    if profile and is_usable(profile):
         if image.mode == "L" and profile[_SPACE] == b"RGB ":
             image = image.convert("RGB")
         try:
@@ -182,7 +187,7 @@ _SPACE = slice(16, 20)  # where a profile names its colours
 
 @lru_cache(maxsize=1)  # for the strips of an image
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:
-    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    source = ImageCms.ImageCmsProfile(io.BytesIO(with_class(profile)))
     target = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
     return ImageCms.ImageCmsTransform(source, target, mode, "RGB")
 
@@ -340,9 +345,7 @@ def _check_size(kind: str, header: Header, limits: Limits) -> None:
     if max(width, height) > limits.max_side:
         raise _too_long_error(limits, received)
     if header.animated:
-        raise DecodeError(
-            "animated", "An image must not be animated.", "an animation", "Send one frame of it."
-        )
+        raise DecodeError("animated", "An image must not be animated.", "an animation", _ONE_FRAME)
 
 
 def _open(kind: str, data: bytes, limits: Limits) -> tuple[Image.Image, int]:
@@ -350,13 +353,14 @@ def _open(kind: str, data: bytes, limits: Limits) -> tuple[Image.Image, int]:
     if kind == "BMP":
         return bmp.decode(data), 1
     still = _STILLS[kind](data) if kind in _STILLS else Still(data)
-    with Image.open(io.BytesIO(still.file), formats=[kind]) as image:
-        # A HEIC file may hold several images: the one that is opened is the photo.
-        animated = kind != "HEIF" and getattr(image, "is_animated", False)
-        _check_size(kind, Header(*image.size, animated), limits)
-        image.load()
-        if kind == "PNG" and not png.is_complete(still.file):
-            raise Damaged("pixels are missing")
+    try:
+        image = _load(kind, still.file, limits)
+    except OSError:
+        if kind != "PNG":
+            raise
+        image = _load(kind, png.without_checksum(still.file), limits)
+    if kind == "PNG" and _may_lack_rows(image) and not png.is_complete(still.file):
+        raise Damaged("pixels are missing")
     if kind in _STILLS:
         image.info["icc_profile"] = still.profile
     if still.canvas not in (None, image.size):
@@ -364,3 +368,18 @@ def _open(kind: str, data: bytes, limits: Limits) -> tuple[Image.Image, int]:
         canvas.paste(_rgb_on_white(image), still.offset)
         return canvas, still.orientation
     return image, _orientation(image) if kind in _CAGED_FORMATS else still.orientation
+
+
+def _may_lack_rows(image: Image.Image) -> bool:
+    """Whether the last row is as it was before decoding; of interlaced images any may be."""
+    last_row = image.crop((0, image.height - 1, image.width, image.height))
+    return bool(image.info.get("interlace")) or last_row.getbbox(alpha_only=False) is None
+
+
+def _load(kind: str, file: bytes, limits: Limits) -> Image.Image:
+    with Image.open(io.BytesIO(file), formats=[kind]) as image:
+        # A HEIC file may hold several images: the one that is opened is the photo.
+        animated = kind != "HEIF" and getattr(image, "is_animated", False)
+        _check_size(kind, Header(*image.size, animated), limits)
+        image.load()
+        return image

@@ -3,6 +3,7 @@
 One browser for all of it, so that the model comes once.
 """
 
+import base64
 import io
 
 import pytest
@@ -132,6 +133,90 @@ def test_an_image_that_only_the_site_reads_is_sent_by_its_button_alone(rosa) -> 
     assert sent
 
 
+DROP = """([kind, files, text]) => {
+    const transfer = new DataTransfer();
+    for (const [name, type, data] of files) {
+        const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+        transfer.items.add(new File([bytes], name, { type }));
+    }
+    if (text) transfer.setData("text/plain", text);
+    const options = { bubbles: true, cancelable: true };
+    if (kind === "paste") {
+        document.body.dispatchEvent(
+            new ClipboardEvent("paste", { ...options, clipboardData: transfer }));
+    } else {
+        const zone = document.querySelector("[data-drop]");
+        zone.dispatchEvent(new DragEvent("drop", { ...options, dataTransfer: transfer }));
+    }
+}"""
+
+
+def bring(page: sync_api.Page, kind: str, *files: tuple[str, str, bytes], text: str = "") -> None:
+    """Drop or paste files of a name and type, or a text."""
+    encoded = [(name, type_, base64.b64encode(data).decode()) for name, type_, data in files]
+    page.evaluate(DROP, [kind, encoded, text])
+
+
+def test_every_wrong_file_is_named_and_told_its_reason(rosa) -> None:
+    page = rosa.open(reverse("home"))
+    page.get_by_text("Your images stay on your device.").wait_for()
+    whole = saved("PNG")
+    bring(
+        page,
+        "drop",
+        ("letter.txt", "text/plain", b"Dear reader"),
+        ("paper.pdf", "application/pdf", b"%PDF-1.7"),
+        ("half.png", "image/png", whole[: len(whole) // 2]),
+        ("huge.png", "image/png", header(10_000, 10_000)),
+        ("photo.png", "image/png", whole),
+    )
+    answers(page)
+
+    texts = page.locator(".answer").all_inner_texts()
+    assert [text.split("\n")[0] for text in texts] == [
+        "letter.txt",
+        "paper.pdf",
+        "half.png",
+        "huge.png",
+        "photo.png",
+    ]
+    for text, reason in zip(
+        texts,
+        (
+            "a file that is none of these",
+            "a PDF file",
+            "a damaged or cut-off PNG file",
+            "10000 × 10000",
+            "says",
+        ),
+        strict=True,
+    ):
+        assert reason in text
+    rosa.look()
+    page.set_viewport_size({"width": 390, "height": 800})
+    rosa.look()
+    assert rosa.overflow() <= 0
+
+
+def test_a_pasted_image_address_is_read_and_a_link_is_explained(rosa) -> None:
+    page = rosa.open(reverse("home"))
+    page.get_by_text("Your images stay on your device.").wait_for()
+    bring(page, "paste", text="https://example.org/photo.jpg")
+    page.get_by_text("This site opens no other addresses, so a link is not enough.").wait_for()
+    rosa.look()
+    bring(page, "paste", text="data:image/png;base64,*")
+    page.get_by_text("The data: address that you pasted is damaged.").wait_for()
+    bring(page, "paste", text="data:text/plain,words")
+    page.get_by_text("A data: address must hold an image.").wait_for()
+    bring(page, "paste", text="some words")
+    page.get_by_text("There is no image in what you pasted.").wait_for()
+
+    data = base64.b64encode(saved("PNG")).decode()
+    bring(page, "paste", text=f"data:image/png;base64,{data}")
+    assert len(answers(page)) == 1
+    sync_api.expect(page.locator("[data-not-taken]")).to_be_hidden()
+
+
 def header(width: int, height: int) -> bytes:
     """The start of a PNG file that claims a size."""
     size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
@@ -210,6 +295,16 @@ def test_without_webassembly_the_form_says_that_it_sends(stranger) -> None:
     assert page.url == sam.origin + reverse("home")
     page.get_by_role("button", name="See what the model says").click()
     page.get_by_role("alert").get_by_text("The classifier is away").wait_for()  # it was sent
+
+
+def test_where_one_image_is_sent_the_other_files_are_named(stranger) -> None:
+    page = stranger("delete window.WebAssembly").open(reverse("home"))
+    page.get_by_text("Your browser cannot run the model itself").wait_for()
+    photo = ("photo.png", "image/png", saved("PNG"))
+    bring(page, "drop", ("paper.pdf", "application/pdf", b"%PDF"), photo, ("b.png", *photo[1:]))
+
+    page.get_by_text("One image is sent at a time. Not taken: paper.pdf, b.png.").wait_for()
+    assert page.locator("#image").evaluate("e => e.files[0].name") == "photo.png"
 
 
 def test_data_saver_is_asked_first_and_nothing_is_sent_by_itself(stranger) -> None:

@@ -8,7 +8,8 @@ from PIL import Image, ImageChops
 from modeltrain.images.formats.still import Damaged
 
 _CORE_HEADER = 12
-_HEADERS = (_CORE_HEADER, 40, 52, 56, 108, 124)
+_VERSION_3, _VERSION_4 = 56, 108  # headers with a mask for opacity
+_HEADERS = (_CORE_HEADER, 40, 52, _VERSION_3, _VERSION_4, 124)
 _PLAIN, _RUNS_OF_8, _RUNS_OF_4, _MASKS, _ALPHA_MASKS = 0, 1, 2, 3, 6
 _MASKS_AT = 54
 _DEPTHS = {_RUNS_OF_8: (8,), _RUNS_OF_4: (4,), _MASKS: (16, 32), _ALPHA_MASKS: (16, 32)}
@@ -83,27 +84,28 @@ def _read_header(data: bytes) -> _Header:
         raise Damaged("a header of unknown size")
     compression = colours = 0
     if size == _CORE_HEADER:
-        width, height, planes, bits = struct.unpack_from("<HHHH", data, 18)
+        width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
     else:
-        width, height, planes, bits, compression = struct.unpack_from("<iiHHI", data, 18)
+        width, height, _, bits, compression = struct.unpack_from("<iiHHI", data, 18)
         (colours,) = struct.unpack_from("<I", data, 46)
     from_the_top = height < 0
     if compression not in (_PLAIN, *_DEPTHS) or (from_the_top and compression in (1, 2)):
         raise Damaged("a compression that is not read")
     depths = _DEPTHS.get(compression, (*_INDEXED, 16, 24, 32))
-    if width < 0 or planes != 1 or bits not in depths:
-        raise Damaged("a width, number of planes or depth that is not read")
+    if width < 0 or bits not in depths:
+        raise Damaged("a width or depth that is not read")
     return _Header(size, width, abs(height), from_the_top, bits, compression, colours, pixels_at)
 
 
 def _palette(data: bytes, header: _Header) -> bytes:
-    """The colours, as RGB, as many as the file has of those that it announces."""
+    """The colours that the file announces, as RGB."""
     entry = 3 if header.size == _CORE_HEADER else 4
-    count = header.colours or 1 << header.bits
-    if count > 1 << header.bits:
-        raise Damaged("more colours than there are indices")
+    most = 1 << header.bits
+    count = min(header.colours or most, most)
     at = 14 + header.size
     table = data[at : at + entry * count]
+    if len(table) < entry * count:
+        raise Damaged("colours are missing")
     return b"".join(
         table[start + 2 : start + 3] + table[start + 1 : start + 2] + table[start : start + 1]
         for start in range(0, len(table) - 2, entry)
@@ -153,12 +155,16 @@ def _run_pixels(data: bytes, header: _Header, palette: bytes) -> bytearray:
 
 def _masks(data: bytes, header: _Header) -> Masks:
     """Which bits of a pixel are red, green, blue and opacity."""
-    if header.compression == _PLAIN:
-        return (0x7C00, 0x3E0, 0x1F, 0) if header.bits == 16 else (0xFF0000, 0xFF00, 0xFF, 0)
-    red, green, blue = struct.unpack_from("<III", data, _MASKS_AT)
-    alpha = 0
-    if header.size >= 56 or header.compression == _ALPHA_MASKS:
+    if header.compression == _PLAIN and header.bits == 16:
+        return 0x7C00, 0x3E0, 0x1F, 0
+    red, green, blue, alpha = 0xFF0000, 0xFF00, 0xFF, 0
+    if header.compression != _PLAIN:
+        red, green, blue = struct.unpack_from("<III", data, _MASKS_AT)
+    has_alpha = header.size >= (_VERSION_4 if header.compression == _PLAIN else _VERSION_3)
+    if has_alpha or header.compression == _ALPHA_MASKS:
         (alpha,) = struct.unpack_from("<I", data, _MASKS_AT + 12)
+        if alpha and header.compression == _PLAIN:
+            alpha = 0xFF000000
     return red, green, blue, alpha
 
 

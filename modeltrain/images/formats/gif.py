@@ -49,6 +49,8 @@ def _read(data: bytes) -> Still:
         own = _palette(data, at + 10, flags)
         start = at + 10 + len(own)
         at = _behind_blocks(data, start + 1)
+        if at > len(data):
+            raise Damaged("a frame that is cut off")
         if not across or not down:
             raise Damaged("a frame of no size")
         return Still(

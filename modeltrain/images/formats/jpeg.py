@@ -4,11 +4,13 @@ import re
 
 from modeltrain.images.formats.still import Damaged, Still, exif_orientation
 
-_START, _END, _SCAN = 0xD8, 0xD9, 0xDA
+_END, _SCAN = 0xD9, 0xDA
 _WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD8)}  # TEM and restart markers
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}  # what libjpeg reads of SOF0 to SOF15
 _NEEDED = _FRAMES | {0xC4, 0xCC, 0xDB, 0xDD}  # and tables
-_EXIF = b"Exif\0\0"
+_SKIPPED = {0xDC, 0xFE, *range(0xE0, 0xF0)}  # number of lines, comments, applications
+_KNOWN = _NEEDED | _SKIPPED | {_SCAN, _END} | _WITHOUT_LENGTH
+_EXIF = b"Exif\0"
 _PROFILE = b"ICC_PROFILE\0"
 _INKS = 4
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
@@ -35,7 +37,7 @@ def read(data: bytes) -> Still:
         Where a marker is wrong or missing.
     """
     parts = [data[:2]]
-    orientation, inks, icc = None, False, list[bytes]()
+    orientation, channels, icc = None, set[int](), list[bytes]()
     at = 2
     while True:
         at = data.find(b"\xff", at)
@@ -47,31 +49,37 @@ def read(data: bytes) -> Still:
         if marker == 0 or marker in _WITHOUT_LENGTH:
             at += 1
             continue
-        if marker in (_START, _END):
-            raise Damaged("a second start, or an end before the first scan")
+        if marker not in _KNOWN or marker == _END:
+            raise Damaged("an unknown segment, or an end before the first scan")
         length = max(2, int.from_bytes(data[at + 1 : at + 3]))
         body = data[at + 3 : at + 1 + length]
         if marker == _SCAN:
-            parts.append(data[at - 1 : _end(data, at - 1)])
+            parts.append(data[at - 1 : _end(data, at - 1, channels)])
             break
         if marker in _NEEDED or (marker == 0xE0 and body[:5] == b"JFIF\0") or marker == 0xEE:
             parts.append(data[at - 1 : at + 1 + length])
         if marker in _FRAMES:
-            inks = len(body) > 5 and body[5] == _INKS
+            channels = set(body[6::3])
         elif marker == 0xE1 and body.startswith(_EXIF) and orientation is None:
-            orientation = exif_orientation(body[len(_EXIF) :])
+            orientation = exif_orientation(body[len(_EXIF) + 1 :])
         elif marker == 0xE2 and body.startswith(_PROFILE):
             icc.append(body[len(_PROFILE) :])
         at += 1 + length
-    profile = None if inks else _joined(icc)
+    profile = None if len(channels) == _INKS else _joined(icc)
     return Still(b"".join(parts), orientation=orientation or 1, profile=profile)
 
 
-def _end(data: bytes, at: int) -> int:
+def _end(data: bytes, at: int, channels: set[int]) -> int:
     """Where the image ends, behind its end marker; `at` is the marker of its first scan."""
     while match := _MARKER.search(data, at):
         marker, at = data[match.start() + 1], match.end()
-        if marker == _END:
+        if marker not in _KNOWN:
+            raise Damaged("an unknown segment")
+        if marker == _SCAN:
+            channels = channels - set(data[at + 3 : at + 3 + 2 * data[at + 2] : 2])
+        elif marker == _END:
+            if channels:
+                raise Damaged("a channel without a scan")
             return at
         if marker not in _WITHOUT_LENGTH:
             at += max(2, int.from_bytes(data[at : at + 2]))

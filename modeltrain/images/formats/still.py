@@ -53,8 +53,8 @@ def exif_orientation(exif: bytes) -> int:
         (count,) = struct.unpack_from(f"{order}H", exif, directory)
         for number in range(count):
             entry = directory + 2 + _ENTRY_BYTES * number
-            tag, kind, _, value = struct.unpack_from(f"{order}HHIH", exif, entry)
-            if tag == _ORIENTATION and kind == _SHORT:
+            tag, kind, values, value = struct.unpack_from(f"{order}HHIH", exif, entry)
+            if (tag, kind, values) == (_ORIENTATION, _SHORT, 1):
                 return value if 1 <= value <= 8 else 1
     except struct.error:  # an image with broken EXIF is still an image
         pass

@@ -2,6 +2,7 @@
 
 import { filesOf, part, query, setFiles } from "./dom.js";
 import { fileSize } from "./format.js";
+import { imageInText } from "./pasted-text.js";
 
 /**
  * `onChange` gets the file of an input that takes one. An input that takes several sends its files
@@ -15,6 +16,7 @@ export function setUpFileInput(form, onChange) {
   const figure = part(form, "shown");
   const preview = query(figure, "img", HTMLImageElement);
   const caption = query(figure, "figcaption", HTMLElement);
+  const note = part(form, "not-taken");
 
   function readInput() {
     const files = filesOf(input);
@@ -30,22 +32,39 @@ export function setUpFileInput(form, onChange) {
     else if (files.length) form.dispatchEvent(new CustomEvent("chosen", { detail: files }));
   }
 
-  /** @param {FileList} files */
+  /** @param {string} [reason] why something was not taken */
+  function say(reason = "") {
+    note.textContent = reason;
+    note.hidden = !reason;
+  }
+
+  /** Take all files, or one; what is wrong with a file is said where it is read. @param {File[]} files */
   function take(files) {
-    const images = [...files].filter((file) => file.type.startsWith("image/"));
-    const first = images[0] ?? files[0]; // the server says why something else is refused
-    if (!first) return;
-    setFiles(input, input.multiple && images.length ? images : [first]);
+    const one = files.find((file) => file.type.startsWith("image/")) ?? files[0];
+    const taken = input.multiple ? files : [one];
+    const names = files.filter((file) => !taken.includes(file)).map((file) => file.name);
+    say(names.length ? `One image is sent at a time. Not taken: ${names.join(", ")}.` : "");
+    setFiles(input, taken);
     readInput();
+  }
+
+  /** @param {DataTransfer} transfer */
+  function takeFrom(transfer) {
+    if (transfer.files.length) return take([...transfer.files]);
+    const result = imageInText(transfer.getData("text/uri-list") || transfer.getData("text/plain"));
+    if ("file" in result) take([result.file]);
+    else say(result.reason);
   }
 
   preview.addEventListener("error", () => {
     preview.hidden = true;
   });
   input.addEventListener("change", readInput);
-  acceptDrops(zone, (transfer) => take(transfer.files));
+  input.addEventListener("change", () => say());
+  acceptDrops(zone, takeFrom);
   document.addEventListener("paste", (event) => {
-    if (event.clipboardData?.files.length) take(event.clipboardData.files);
+    const isText = event.target instanceof HTMLElement && event.target.matches("input, textarea");
+    if (event.clipboardData && (!isText || event.target === input)) takeFrom(event.clipboardData);
   });
   if (input.files?.length) readInput();
 }

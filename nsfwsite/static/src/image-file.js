@@ -17,6 +17,9 @@ import { mebibytes } from "./format.js";
 const ACCEPTED = "An image must be a JPEG, PNG, WebP, GIF, BMP, HEIC or AVIF file.";
 const WHOLE = "An image file must be whole and readable.";
 const SAVE_AS = "Save it as JPEG or PNG and choose that.";
+const ONE_FRAME = "Choose one frame of it.";
+const CHOOSE_IMAGE = "Choose the image itself.";
+const NO_IMAGES = ["a ZIP archive", "a web page"];
 const SMALLER = "Make it smaller and choose it again.";
 const TRANSPARENT = "auxiliary:alpha"; // Chromium takes its full range for a limited one
 const AGAIN = "Export it again and choose the new file.";
@@ -41,6 +44,13 @@ export class ImageRefused extends Error {
 
 /** @param {string} received */
 export const brokenFile = (received) => new ImageRefused(WHOLE, received, AGAIN);
+
+export const unreadableFile = () =>
+  new ImageRefused(
+    "A browser must be allowed to open an image file.",
+    "a folder, or a file that was moved, deleted or locked",
+    "Choose the file itself again.",
+  );
 
 /**
  * Check a file against the site's limits before any of it is decoded. Returns its format.
@@ -81,11 +91,7 @@ export function checkImage(bytes, limits) {
     throw new ImageRefused(rule, size, SMALLER);
   }
   if (animated) {
-    throw new ImageRefused(
-      "An image must not be animated.",
-      "an animation",
-      "Choose one frame of it.",
-    );
+    throw new ImageRefused("An image must not be animated.", "an animation", ONE_FRAME);
   }
   return reader.name;
 }
@@ -108,7 +114,10 @@ const OTHER_FORMATS = [
 function refusedFormat(bytes) {
   if (isHeic(bytes)) return readBySite("HEIC files", "a HEIC file");
   const format = OTHER_FORMATS.find(([, matches]) => matches(bytes));
-  return new ImageRefused(ACCEPTED, format?.[0] ?? "a file that is none of these", SAVE_AS);
+  const received = format?.[0] ?? "a file that is none of these";
+  if (received === "a video") return new ImageRefused(ACCEPTED, received, ONE_FRAME);
+  const isImage = format && !NO_IMAGES.includes(received);
+  return new ImageRefused(ACCEPTED, received, isImage ? SAVE_AS : CHOOSE_IMAGE);
 }
 
 /** @param {string} files @param {string} received */

@@ -1,7 +1,7 @@
 // An image file as upright sRGB pixels on white, by the browser's own decoder, in strips.
 
 import { canvasContext, prepareFile } from "./decoding.js";
-import { brokenFile, checkImage } from "./image-file.js";
+import { brokenFile, checkImage, unreadableFile } from "./image-file.js";
 import palette from "./palette.json" with { type: "json" };
 
 /** @typedef {import("./image-file.js").Limits} Limits */
@@ -14,7 +14,7 @@ const STRIP = 4 * 2 ** 20; // pixels drawn at once: a whole copy would double th
  * @param {Limits} limits
  */
 export async function decodePixels(blob, limits) {
-  const bytes = new Uint8Array(await blob.arrayBuffer());
+  const bytes = await readBytes(blob);
   const format = checkImage(bytes, limits);
   let bitmap;
   try {
@@ -29,6 +29,15 @@ export async function decodePixels(blob, limits) {
     return pixelsOnWhite(bitmap, limits.keptPixels);
   } finally {
     bitmap.close();
+  }
+}
+
+/** @param {Blob} blob */
+async function readBytes(blob) {
+  try {
+    return new Uint8Array(await blob.arrayBuffer());
+  } catch {
+    throw unreadableFile();
   }
 }
 

@@ -37,3 +37,8 @@ def test_what_is_not_known_parts_nothing():
     assert strata_of(answers(), rows, ()).tolist() == [0] * 6
     assert strata_of(answers(), rows, ["tone"]).tolist() == [0] * 6
     assert strata_of(answers(), rows[:0], [CLASS, "medium"]).tolist() == []
+
+
+# Mutants that survive change nothing. In `_parted`, any factor above the largest number keeps
+# strata apart (`initial=1`, `+ 2`); in `strata_of`, `+ 2` is as good as `+ 1`, because strata are
+# numbered anew.

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import resvg_py
-from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
-from modeltrain.curate.alignment import KeypointImage, align, trim_border
+from modeltrain.curate.alignment import KeypointImage, align, is_grey, trim_border
 from tests.modeltrain.conftest import DRAWINGS, blobs, drawing
 
 HAND = "1F44D"  # thumbs up
@@ -47,7 +49,10 @@ CHANGES = {
     "mirrored": ImageOps.mirror,
     "rotated": lambda image: image.rotate(10, expand=True, fillcolor="white"),
     "brighter": lambda image: ImageEnhance.Brightness(image).enhance(0.7),
-    "flatter": lambda image: ImageEnhance.Contrast(image).enhance(0.7),
+    "flatter": lambda image: ImageEnhance.Contrast(image).enhance(0.5),
+    "harder": lambda image: ImageEnhance.Contrast(image).enhance(1.8),
+    "sharpened": lambda image: image.filter(ImageFilter.UnsharpMask(2, 200, 3)),
+    "grey": lambda image: image.convert("L").convert("RGB"),
     "written on": write_on,
     "framed": lambda image: ImageOps.expand(image, 30, (20, 60, 120)),
 }
@@ -84,8 +89,50 @@ def test_different_blobs_are_different_images():
 
 
 def test_plain_images_are_no_evidence():
-    white = np.full((100, 100, 3), 255, dtype=np.uint8)
-    assert align(KeypointImage(white), KeypointImage(white)) is None
+    white, red = (np.full((100, 100, 3), colour, np.uint8) for colour in (255, (255, 0, 0)))
+    assert align(KeypointImage(white), KeypointImage(red)) is None
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 90), st.integers(1, 90), st.integers(0, 255))
+def test_any_image_is_the_same_as_itself(seed, height, width, levels):
+    random = np.random.default_rng(seed)
+    pixels = random.integers(0, levels + 1, (height, width, 3), dtype=np.uint8)
+    alignment = align(KeypointImage(pixels), KeypointImage(pixels.copy()))
+    assert alignment is not None
+    assert (alignment.changed, alignment.scale) == (0, 1)
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 11), st.integers(60, 900))
+def test_an_image_is_the_same_as_itself_at_any_size(number, side):
+    original = blobs(number) if number % 2 else drawing(number)
+    size = side, round(side * original.shape[0] / original.shape[1])
+    resized = np.asarray(Image.fromarray(original).resize(size))
+    assert align(KeypointImage(original), KeypointImage(resized)) is not None
+
+
+@pytest.mark.parametrize("change", ["cropped", "rotated", "mirrored", "harder", "framed"])
+def test_the_order_of_the_images_makes_no_difference(change):
+    original = KeypointImage(np.asarray(snail()))
+    changed = KeypointImage(np.asarray(CHANGES[change](snail())))
+    there, back = align(original, changed), align(changed, original)
+    assert there is not None
+    assert back is not None
+    assert (there.mirrored, there.changed) == (back.mirrored, back.changed)
+    assert there.scale * back.scale == pytest.approx(1)
+    assert there.rotation == pytest.approx(
+        back.rotation if change == "mirrored" else -back.rotation, abs=1e-6
+    )
+
+
+def test_a_grey_copy_of_another_skin_tone_is_a_different_image():
+    light, dark = (openmoji(f"{HAND}-{tone}") for tone in (TONES[0], TONES[4]))
+    grey = np.asarray(Image.fromarray(dark).convert("L").convert("RGB"))
+    assert is_grey(grey)
+    assert not is_grey(dark)
+    assert align(KeypointImage(dark), KeypointImage(grey)) is not None
+    assert align(KeypointImage(light), KeypointImage(grey)) is None
 
 
 def test_a_border_of_one_colour_is_trim_border():

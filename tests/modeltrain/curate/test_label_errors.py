@@ -72,13 +72,14 @@ def test_every_image_gets_out_of_fold_probabilities():
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
 
 
-def test_a_label_with_too_few_images_is_left_out_with_the_reason():
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_label_with_too_few_images_is_left_out_with_the_reason(count):
     rows, features = rows_and_features()
-    rows[0] = relabelled(rows[0], "lonely")
+    rows[:count] = [relabelled(row, "lonely") for row in rows[:count]]
     ranking = label_errors.rank_labels(rows, features)
     assert set(ranking.left_out) == {"lonely"}
-    assert "Received: 1 of lonely" in ranking.left_out["lonely"]
-    assert len(ranking.labels) == 119
+    assert f"Received: {count} of lonely" in ranking.left_out["lonely"]
+    assert len(ranking.labels) == 120 - count
 
 
 def test_a_single_label_cannot_be_reviewed():

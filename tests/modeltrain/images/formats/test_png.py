@@ -78,3 +78,11 @@ def test_the_one_frame_of_an_animation_is_on_white():
     outside[6:16, 8:28] = False
     assert (pixels[outside] == 255).all()
     assert pixels[~outside].min() < 100
+
+
+def test_a_wrong_checksum_of_the_pixels_themselves_does_not_matter():
+    """The one that zlib puts behind them; that of the chunk must be right."""
+    whole = png.read(PLAIN).file
+    at = whole.index(b"IEND") - 12  # before the chunk's own checksum and the end
+    changed = whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]
+    assert png.without_checksum(changed) == png.without_checksum(whole)
