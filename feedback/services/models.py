@@ -1,7 +1,6 @@
 """Register models and put one in service."""
 
 import functools
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -156,8 +155,7 @@ def _classifier(folder: Path) -> "Classifier":
     from modeltrain.model import artifact
     from modeltrain.model.classifier import Classifier
 
-    # One core is left to pages, and to the child that decodes the next image.
-    return Classifier(artifact.load(folder), threads=max(1, (os.cpu_count() or 1) - 1))
+    return Classifier(artifact.load(folder))
 
 
 def classifier_of(model: ModelVersion) -> "Classifier":
