@@ -4,6 +4,7 @@ import datetime
 import itertools
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -259,7 +260,8 @@ def screen(*, pk: int) -> None:
         return
     for image in StoredImage.objects.filter(example__report=report):
         images.join_cluster(image)
-    audited_images.mark([report])
+    with suppress(FileNotFoundError):  # of an audit set; a fold marks again, and fails without it
+        audited_images.mark([report])
     with transaction.atomic():
         queued = move(report=report, sources=[Report.Status.SCREENING], status=Report.Status.QUEUED)
         if queued:

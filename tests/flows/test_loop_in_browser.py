@@ -106,7 +106,7 @@ def test_the_loop_clicked_through(site, opened, look):
     page.goto("/sign-in/")
     page.get_by_label("Name").fill(site.maintainer["username"])
     page.get_by_label("Password").fill(site.maintainer["password"])
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("button", name="Begin with the oldest").click()
     page.get_by_role("button", name="Show image 1", exact=True).click()
     page.get_by_text("That you looked is written down.").wait_for()

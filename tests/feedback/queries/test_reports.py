@@ -57,4 +57,4 @@ def test_only_accepted_reports_with_consent_and_images_can_be_learnt_from(queued
     ):
         triage.decide(report=queued(seed, **changes), outcome="accepted", by=ravi)
     queued(9)
-    assert queries.reports.learnable_count() == 1
+    assert queries.reports.learnable_counts() == {"reports": 1, "images": 1}

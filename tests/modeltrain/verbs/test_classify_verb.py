@@ -60,7 +60,7 @@ def test_a_bad_file_is_named_on_stderr_and_the_rest_is_classified(classify, fold
     assert [line.split(": ")[0] for line in errors.splitlines()] == [
         str(folder / name) for name in bad
     ]
-    assert "Save it as JPEG or PNG" in errors
+    assert "Send the image itself." in errors
     assert last["result"]["problems"] == errors.splitlines()
 
 

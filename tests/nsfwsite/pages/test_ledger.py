@@ -110,7 +110,7 @@ def test_a_verdict_says_what_its_policy_leaves_out(client, champion, mona) -> No
     text = text_of(client)
     assert (
         text.count(
-            "Porn images are not judged (None is kept); images with medium render are not judged "
+            "Porn images are not required (None is kept). Images with medium render are not judged "
             "(Labels are doubtful)."
         )
         == 2
