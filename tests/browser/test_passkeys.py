@@ -41,7 +41,7 @@ def test_ravi_adds_a_passkey_and_signs_in_with_it(visit, ravi, width) -> None:
     sound(visitor)
     sign_in(page)
 
-    page.get_by_role("link", name="Your account").click()
+    page.get_by_role("link", name="Account", exact=True).click()
     page.get_by_role("link", name="Add a passkey").click()
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Go on").click()
