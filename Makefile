@@ -35,7 +35,7 @@ test:
 FAST = tests/modeltrain tests/nsfwsite/static tests/setup tests/docs \
 	tests/test_architecture.py tests/test_mirror.py \
 	--ignore tests/modeltrain/network --ignore tests/modeltrain/training \
-	--ignore tests/setup/test_supervision.py
+	--ignore tests/setup/test_supervision.py --ignore tests/setup/test_watchdog.py
 
 test-fast:
 	@$(PYTHON) setup/install.py dev
