@@ -13,7 +13,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from modeltrain.gate import sign_flips as module
 from modeltrain.gate.sign_flips import sign_flips
 
-RESAMPLING_ERROR = 0.04  # 5.6 standard errors of a share near 1/2 in 5,000 resamples
+RESAMPLING_ERROR = 0.02  # 2.8 standard errors of a share near 1/2 in 5,000 resamples
 
 small_matrices = st.integers(1, 4).flatmap(
     lambda cells: st.lists(
@@ -54,8 +54,9 @@ def test_p_values_are_those_of_every_choice_of_signs(differences):
     p_values, adjusted, exact = enumerated(differences)
     result = flipped(differences)
     assert result.p_values == pytest.approx(p_values, abs=1e-9)
-    assert result.adjusted == pytest.approx(adjusted, abs=RESAMPLING_ERROR)
-    assert result.exact == pytest.approx(exact, abs=RESAMPLING_ERROR)
+    # The worst of some hundred shares.
+    assert result.adjusted == pytest.approx(adjusted, abs=2 * RESAMPLING_ERROR)
+    assert result.exact == pytest.approx(exact, abs=2 * RESAMPLING_ERROR)
 
 
 @pytest.mark.parametrize(("newly_wrong", "newly_right"), [(5, 0), (14, 2), (3, 3), (0, 4), (1, 9)])
