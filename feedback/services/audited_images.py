@@ -1,8 +1,10 @@
 """Images that no model may learn from, since models are judged on them."""
 
 import dataclasses
+import functools
 import json
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from feedback.models import AuditSet, NotLearnt, Report, StoredImage
 from feedback.services import manifests
@@ -42,9 +44,9 @@ class AuditedImages:
         self.sha256: set[str] = set()
         self.fingerprints: list[Pdq] = []
         for audit_set in AuditSet.objects.all():
-            rows = manifest.read(audit_set.manifest)
-            self.sha256 |= {row.sha256 for row in rows}
-            self.fingerprints += _fingerprints(audit_set, rows)
+            sha256, fingerprints = _hashes(audit_set.manifest)
+            self.sha256 |= sha256
+            self.fingerprints += fingerprints
 
     def contains(self, image: StoredImage) -> bool:
         if image.sha256 in self.sha256:
@@ -52,9 +54,16 @@ class AuditedImages:
         return any(is_near_duplicate(audited, image.fingerprint) for audited in self.fingerprints)
 
 
-def _fingerprints(audit_set: AuditSet, rows: Sequence[Row]) -> list[Pdq]:
-    """PDQ hashes of an audit set's images. They are computed once and cached by the manifest."""
-    cache = audit_set.manifest.with_suffix(".pdq.json")
+@functools.lru_cache(maxsize=4)
+def _hashes(path: Path) -> tuple[frozenset[str], list[Pdq]]:
+    """The hashes of a manifest's images, which never change: it is named by its content."""
+    rows = manifest.read(path)
+    return frozenset(row.sha256 for row in rows), _fingerprints(path, rows)
+
+
+def _fingerprints(path: Path, rows: Sequence[Row]) -> list[Pdq]:
+    """PDQ hashes of a manifest's images. They are computed once and stored beside it."""
+    cache = path.with_suffix(".pdq.json")
     if cache.is_file():
         return [Pdq(**fields) for fields in json.loads(cache.read_text())]
     hashes = [pdq(codec.decode(manifests.image_path(row.sha256).read_bytes())) for row in rows]

@@ -105,8 +105,8 @@ def keep_image(*, pk: str, pixels: Pixels) -> None:
             unkept.update(problem=_problem(full) if full else {})
             _delete_upload(classification)
             raise
-        if unkept.update(image=image, upload=""):
-            classification.upload.storage.delete(str(classification.upload.name))
+        if unkept.update(image=image):
+            _delete_upload(classification)
         else:
             images.delete_image(image)
 
