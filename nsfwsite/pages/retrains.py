@@ -209,6 +209,7 @@ def _page(
         "reason": typed.reason,
         "problems": problems,
         "gap_boxes": boxes,
+        "gaps_below": bool(boxes) and confirmation["can_promote"],  # in the boxes
         "gate": retrain_gate(retrain, titles),
         "doubts": (retrain.folder / "doubts.jsonl").is_file(),
         "passed": (retrain.gate or {}).get("verdict") == "pass",
