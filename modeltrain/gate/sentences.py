@@ -350,8 +350,8 @@ def brief_verdict(result: Mapping[str, Any]) -> str:
     opens, end, own = str(gap["sentence"]).partition(". The group itself")
     brief = f"gap opens for {cell_name(gap)}"
     if gap["blocks"]:
-        told = f"a{opens[1:]}"
-        return sentence.replace(told, f"a {brief}").replace(f"{end}{own}", ".")
+        full = f"a{opens[1:]}"
+        return sentence.replace(full, f"a {brief}").replace(f"{end}{own}", ".")
     return sentence.replace(str(gap["sentence"]), f"A {brief}.")
 
 
