@@ -318,7 +318,8 @@ def test_mona_confirms_each_gap_in_public(client, mona, evaluated) -> None:
     Retrain.objects.update(gate={**retrain.gate, "sentence": sentence, "gaps": gaps})
     page = client.get(page_of(retrain)).content.decode()
     assert "Pass. A gap opens for images with skin tone dark." in page
-    assert [page.count(gap["sentence"]) for gap in gaps] == [1, 1]  # beside its box
+    assert [page.count(gap["sentence"]) for gap in gaps] == [1, 1]
+    assert all(f'{name}="gap-2"' in page for name in ("aria-describedby", "id"))
 
     refused = client.post(
         page_of(retrain), {"action": "promote", "acknowledged_gaps": ["skin_tone=dark"]}
