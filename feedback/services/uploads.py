@@ -1,19 +1,18 @@
 """Which uploads are refused: files that are too large, empty, or no image that can be read."""
 
-from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from feedback.errors import ImageRefused
 from modeltrain.images import codec
-from modeltrain.images.codec import Pixels
+from modeltrain.images.codec import Limits, Pixels
 
 
 def refuse_by_size(upload: "UploadedFile[bytes]") -> None:
     """Refuse what need not even be read."""
     size = upload.size or 0
-    if size > settings.IMAGE_MAX_BYTES:
+    if size > Limits.max_bytes:
         raise ImageRefused(
-            rule=f"An image must be at most {settings.IMAGE_MAX_BYTES // 2**20} MiB.",
+            rule=f"An image must be at most {Limits.max_bytes // 2**20} MiB.",
             received=f"{size / 2**20:.1f} MiB",
             remedy="Make it smaller and send it again.",
         )
