@@ -88,6 +88,24 @@ class TooManyRequests(Refusal):
         self.retry_after = retry_after
 
 
+class ChallengeNeeded(TooManyRequests):
+    """Further uploads need a solved challenge; `challenge` is one, as ALTCHA writes it."""
+
+    title = "A challenge must be solved first"
+
+    def __init__(
+        self,
+        *,
+        rule: str,
+        received: str,
+        remedy: str,
+        retry_after: int,
+        challenge: Mapping[str, object],
+    ) -> None:
+        super().__init__(rule=rule, received=received, remedy=remedy, retry_after=retry_after)
+        self.challenge = challenge
+
+
 class Gone(Refusal):
     title = "This is gone"
 

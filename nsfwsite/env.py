@@ -251,6 +251,14 @@ RATE_CLASSIFICATIONS = setting(
     "RATE_CLASSIFICATIONS", rate, "240/minute", "How often one address may classify an image."
 )
 RATE_REPORTS = setting("RATE_REPORTS", rate, "600/hour", "How often one address may report.")
+CHALLENGE_SHARE = setting(
+    "CHALLENGE_SHARE",
+    share,
+    0.25,
+    "After which share of `RATE_CLASSIFICATIONS` and `RATE_REPORTS` the computer of a visitor who "
+    "is not signed in has to [solve a challenge](reliability.md#a-burst-from-one-address) for each "
+    "further image or report. With 1 none is asked for.",
+)
 RATE_SIGN_IN = setting("RATE_SIGN_IN", rate, "20/hour", "How often one address may try to sign in.")
 RATE_ACCOUNT = setting(
     "RATE_ACCOUNT",

@@ -71,7 +71,7 @@ class CountedUploads:
         if limit is None or request.method != "POST":
             return None
         try:
-            throttle.hit(request, scope=limit.scope, rate=getattr(settings, limit.setting))
+            throttle.hit_upload(request, scope=limit.scope, rate=getattr(settings, limit.setting))
         except TooManyRequests as refusal:
             return refusal_page(request, refusal, back=request.get_full_path())
         return None
