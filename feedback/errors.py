@@ -19,7 +19,13 @@ class Refusal(Exception):
 
 
 class ImageRefused(Refusal):
+    """An image cannot be used; `code` is that of the decoder's `DecodeError`."""
+
     title = "The image cannot be used"
+
+    def __init__(self, *, rule: str, received: str, remedy: str, code: str = "") -> None:
+        super().__init__(rule=rule, received=received, remedy=remedy)
+        self.code = code
 
 
 class ImagesRefused(ImageRefused):

@@ -224,6 +224,28 @@ INFERENCE_PROCESSES = setting(
     default_words="the number of cores, at most 4",
 )
 
+# The detector, as Misskey's servers ask it (docs/detector.md).
+DETECTOR_MAX_PARTS = setting(
+    "DETECTOR_MAX_PARTS",
+    whole_number(1),
+    10,
+    "How many images one request to `/v1/detect-images` may have.",
+)
+DETECTOR_MAX_SIDE = setting(
+    "DETECTOR_MAX_SIDE",
+    whole_number(1),
+    299,
+    "How many pixels wide and high an image for `/v1/detect-images` may be. Callers resize it.",
+)
+DETECTOR_KEY = setting(
+    "DETECTOR_KEY",
+    plain_text,
+    "",
+    "The token that `python -m nsfwsite.detector_server` asks for. The site itself takes the "
+    "tokens of its API.",
+    default_words="none: everybody may ask",
+)
+
 # How often one visitor may ask.
 RATE_CLASSIFICATIONS = setting(
     "RATE_CLASSIFICATIONS", rate, "240/minute", "How often one address may classify an image."

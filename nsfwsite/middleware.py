@@ -18,6 +18,7 @@ from nsfwsite import throttle
 from nsfwsite.access import refusal_page
 from nsfwsite.api import problems
 from nsfwsite.body_limits import BODY_ERROR, body_limit
+from nsfwsite.detector import contract
 from nsfwsite.refusal_status import FIRST_ERROR, METHOD_NOT_ALLOWED
 
 
@@ -110,9 +111,14 @@ class NullCharacters:
 
     def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
         # Serializers read the fields of the API, and refuse it there.
-        if request.path.startswith("/api/") or not any("\0" in t for t in _texts(request.POST)):
+        if _is_for_programs(request) or not any("\0" in t for t in _texts(request.POST)):
             return None
         return _refuse_null(request)
+
+
+def _is_for_programs(request: HttpRequest) -> bool:
+    """Whether a view reads the body of this request itself."""
+    return request.path.startswith("/api/") or contract.is_for_detector(request)
 
 
 def _texts(fields: QueryDict) -> Iterator[str]:
@@ -133,6 +139,8 @@ def _refuse_null(request: HttpRequest) -> HttpResponse:
 
 
 def _refuse(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    if contract.is_for_detector(request):
+        return contract.refuse(request, refusal)
     if request.path.startswith("/api/"):
         return problems.refusal_response(refusal)
     return refusal_page(request, refusal)

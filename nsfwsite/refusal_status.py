@@ -34,6 +34,14 @@ UNKNOWN_MEDIA_TYPE = 415
 ANSWERED_ANYWHERE = (400, 403, 406, 413, 500, 507)
 # The server answers these itself, in plain text: the request never reached the site.
 ANSWERED_BY_SERVER = (400, REQUEST_TIMEOUT, 431, 500, 501)
+# What a detector answers to a whole request that it refuses, by the code of its contract.
+DETECTOR = {
+    "INVALID_REQUEST": 400,
+    "AUTHENTICATION_REQUIRED": 401,
+    "REQUEST_TOO_LARGE": 413,
+    "UNSUPPORTED_MEDIA_TYPE": 415,
+    "DETECTION_FAILED": 500,
+}
 DETAILS = {
     400: "The request cannot be read: it is damaged, has too many parts, or names another host.",
     404: "There is nothing at this address. Each one ends with a slash.",

@@ -164,6 +164,8 @@ AUDIT_IMAGES_DIR = env.DATA_DIR / "audit-images"
 # Requests that wait for an answer may use half of the web threads, never all of them.
 WAITING_REQUESTS = max(1, env.WEB_THREADS // 2)
 REPORT_MAX_IMAGES = 20
+DETECTOR_MAX_PARTS = env.DETECTOR_MAX_PARTS
+DETECTOR_MAX_SIDE = env.DETECTOR_MAX_SIDE
 BODY_MAX_BYTES = {"classification": 16 * 1024 * 1024, "report": 100 * 1024 * 1024}
 RETRAIN_CONFIG = "head"
 RETRAIN_SECONDS = 30 * 60

@@ -59,8 +59,12 @@ def left_out_counts() -> dict[str, int]:
     )
     counts: Counter[NotLearnt | None] = Counter()
     for example in alike.annotate(images=Count("pk")):
-        images = example.pop("images")
-        counts[NotLearnt.of(**example)] += images
+        reason = NotLearnt.of(
+            consent=example["consent"],
+            has_image=example["has_image"],
+            left_out=example["left_out"],
+        )
+        counts[reason] += example["images"]
     return {str(reason): counts[reason] for reason in NotLearnt if counts[reason]}
 
 
