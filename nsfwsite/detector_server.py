@@ -13,7 +13,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest
-from django.urls import re_path
+from django.urls import path
 
 from modeltrain.images import codec
 from modeltrain.model import artifact
@@ -43,8 +43,8 @@ def application(classifier: Classifier, *, key: str) -> WSGIHandler:
         DETECTOR_MAX_SIDE=env.DETECTOR_MAX_SIDE,
         MIDDLEWARE=[],
         ROOT_URLCONF=(
-            re_path(
-                contract.ADDRESS,
+            path(
+                contract.PATH[1:],
                 lambda request: contract.respond(request, may_ask=may_ask, detect=detect),
             ),
         ),

@@ -1,10 +1,10 @@
 from django.contrib import admin
-from django.urls import include, path, re_path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from nsfwsite import health, privacy
 from nsfwsite.accounts.views import admin_sign_in
-from nsfwsite.detector.contract import ADDRESS
+from nsfwsite.detector.contract import PATH
 from nsfwsite.detector.views import detect_images
 
 change_password = RedirectView.as_view(pattern_name="account_change_password")
@@ -15,7 +15,8 @@ urlpatterns = [
     path("", include("nsfwsite.pages.urls")),
     path("", include("nsfwsite.accounts.urls")),
     path("api/v1/", include("nsfwsite.api.urls")),
-    re_path(ADDRESS, detect_images, name="detect-images"),
+    path(PATH[1:], detect_images, name="detect-images"),
+    path(f"{PATH[1:]}/", detect_images),
     path("privacy/", privacy.show, name="privacy"),
     path("health/live/", health.live, name="live"),
     path("health/ready/", health.ready, name="ready"),

@@ -23,7 +23,6 @@ from nsfwsite.refusal_status import DETECTOR, METHOD_NOT_ALLOWED, NOT_SIGNED_IN,
 
 log = structlog.get_logger()
 PATH = "/v1/detect-images"
-ADDRESS = f"^{PATH[1:]}/?$"  # as Django writes it
 CLASS_NAMES = dict(zip(LABELS, ("Drawing", "Hentai", "Neutral", "Porn", "Sexy"), strict=True))
 CONTENT_TYPES = ("image/png", "image/jpeg", "image/gif", "image/bmp")
 _TOO_LARGE = ("too_many_bytes", "too_many_pixels", "too_long")

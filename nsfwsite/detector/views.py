@@ -29,8 +29,12 @@ def detect_images(request: HttpRequest) -> HttpResponse:
 
 
 def _has_token(request: HttpRequest) -> bool:
+    """Whether there is a valid token, as the contract writes it or as the API does."""
     try:
-        return BearerAuthentication().authenticate(request) is not None  # type: ignore[arg-type]
+        return any(
+            authentication.authenticate(request) is not None  # type: ignore[arg-type]
+            for authentication in (BearerAuthentication(), TokenAuthentication())
+        )
     except AuthenticationFailed:
         return False
 

@@ -88,7 +88,7 @@ def test_an_image_that_is_not_answered_in_time_is_deleted(real_champion, bearer,
 
 
 @pytest.mark.parametrize(
-    "authorization", [None, "Bearer", "Bearer wrong", "Token {}", "Bearer {} x"]
+    "authorization", [None, "Bearer", "Bearer wrong", "Token wrong", "Basic {}", "Bearer {} x"]
 )
 def test_a_missing_or_wrong_token_is_refused(bearer, authorization):
     key = bearer["Authorization"].split()[1]
