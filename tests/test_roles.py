@@ -20,7 +20,7 @@ from django.utils.http import urlencode
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.authtoken.models import Token
 
-from feedback import roles
+from feedback import queries, roles
 from feedback.models import (
     Audit,
     AuditSet,
@@ -161,6 +161,8 @@ def things(champion, axes, judged, filed, queued, mona, settings) -> dict[str, o
         "/safety/<int:pk> of a queued report": report.pk,
         "/triage/held/<int:pk>": Burst.objects.create(kind="network").pk,
         "/triage/decisions.<str:kind>": "csv",
+        "/transparency/<str:month>": queries.transparency.months()[0],
+        "/transparency/<str:month>.<str:kind>": "csv",
         "/c/<uuid:pk>": answer.pk,
         "/api/v1/classifications/<uuid:pk>": answer.pk,
         "/samples/<str:name>": "fox.png",
