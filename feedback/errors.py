@@ -45,6 +45,10 @@ class Unreadable(Refusal):
     title = "The request cannot be read"
 
 
+class Unencrypted(Refusal):
+    title = "This is not encrypted"
+
+
 class BodyTooLarge(Refusal):
     title = "The request is too large"
 

@@ -270,6 +270,27 @@ RATE_ACCOUNT = setting(
 RATE_MAIL = setting("RATE_MAIL", rate, "10/hour", "How often one address may leave a mailbox.")
 RATE_MAILBOX = setting("RATE_MAILBOX", rate, "3/day", "How often one mailbox may be left.")
 
+# How long one stays signed in, and with what.
+SESSION_IDLE_HOURS = setting(
+    "SESSION_IDLE_HOURS",
+    whole_number(1),
+    12,
+    "Hours after the last request, after which somebody who signed in is signed out.",
+)
+SESSION_DAYS = setting(
+    "SESSION_DAYS",
+    whole_number(1),
+    14,
+    "Days after signing in, after which somebody is signed out in any case.",
+)
+SECOND_STEP_REQUIRED = setting(
+    "SECOND_STEP_REQUIRED",
+    boolean,
+    False,
+    "Lets maintainers, people with the safety role and admins do nothing with their account until "
+    "it has an authenticator app or a passkey.",
+)
+
 # How many reports a source brings.
 BURST_REPORTS = setting(
     "BURST_REPORTS",

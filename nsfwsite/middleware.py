@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from django.views import defaults
 
 from feedback.disk import storage_full
-from feedback.errors import BodyTooLarge, Refusal, TooManyRequests, Unreadable
+from feedback.errors import BodyTooLarge, Refusal, TooManyRequests, Unencrypted, Unreadable
 from nsfwsite import throttle
 from nsfwsite.access import refusal_page
 from nsfwsite.api import problems
@@ -54,6 +54,25 @@ class AdminPolicy:
         if request.path.startswith("/admin/"):
             return self.get_admin_response(request)
         return self.get_response(request)
+
+
+class ApiOverHttps:
+    """Refuse a call of the API without HTTPS where the site has it. A redirect would hide that the
+    token was sent for everybody to read."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not settings.HTTPS or request.is_secure() or not request.path.startswith("/api/"):
+            return self.get_response(request)
+        return problems.refusal_response(
+            Unencrypted(
+                rule="The API is called over HTTPS.",
+                received="a call without it",
+                remedy="Use https://. If you sent a token, have it replaced: it could be read.",
+            )
+        )
 
 
 class CountedUploads:

@@ -163,6 +163,8 @@ def things(champion, axes, judged, filed, queued, mona, settings) -> dict[str, o
         "/triage/decisions.<str:kind>": "csv",
         "/transparency/<str:month>": queries.transparency.months()[0],
         "/transparency/<str:month>.<str:kind>": "csv",
+        "/forgotten-password/<base36:uidb36>": "1",
+        "/forgotten-password/<base36:uidb36>-<str:key>": "no-such-key",
         "/c/<uuid:pk>": answer.pk,
         "/api/v1/classifications/<uuid:pk>": answer.pk,
         "/samples/<str:name>": "fox.png",
