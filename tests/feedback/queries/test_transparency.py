@@ -123,24 +123,24 @@ def in_may(time) -> bool:
 
 
 @pytest.fixture
-def made(champion, ravi) -> list[Made]:
+def history(champion, ravi) -> list[Made]:
     rng = random.Random(20261129)
     return [Made(rng, champion, ravi) for _ in range(160)]
 
 
-def test_reports_and_decisions_are_those_that_were_made(made):
+def test_reports_and_decisions_are_those_that_were_made(history):
     figures = queries.transparency.figures(MAY)
 
-    received = [report for report in made if in_may(report.created)]
+    received = [report for report in history if in_may(report.created)]
     assert figures["notices"] == {
         "received": len(received),
         "by_kind": {
             kind: sum(report.kind == kind for report in received)
             for kind in ("misclassified", "unfair")
         },
-        "withdrawn": sum(in_may(report.withdrawn) for report in made),
+        "withdrawn": sum(in_may(report.withdrawn) for report in history),
     }
-    decided = [report for report in made if report.decided and in_may(report.settled)]
+    decided = [report for report in history if report.decided and in_may(report.settled)]
     assert figures["decisions"]["reached"] == len(decided) > 50
     for outcome in ("accepted", "rejected", "escalated"):
         expected = sum(report.outcome == outcome for report in decided)
@@ -155,10 +155,10 @@ def test_reports_and_decisions_are_those_that_were_made(made):
         )
 
 
-def test_the_time_to_a_decision_runs_from_the_report_or_its_appeal(made):
+def test_the_time_to_a_decision_runs_from_the_report_or_its_appeal(history):
     hours = [
         (report.settled - (report.appealed or report.created)).total_seconds() / 3600
-        for report in made
+        for report in history
         if report.decided and in_may(report.settled)
     ]
     figures = queries.transparency.figures(MAY)["decisions"]["hours_to_decision"]
@@ -167,8 +167,8 @@ def test_the_time_to_a_decision_runs_from_the_report_or_its_appeal(made):
     assert figures["ninth_tenth"] == pytest.approx(tenths[-1])
 
 
-def test_what_waited_at_the_end_of_the_month_is_known_from_the_history(made):
-    waiting = [MAY.end - report.created for report in made if report.waits_at(MAY.end)]
+def test_what_waited_at_the_end_of_the_month_is_known_from_the_history(history):
+    waiting = [MAY.end - report.created for report in history if report.waits_at(MAY.end)]
     figures = queries.transparency.figures(MAY)["open"]
     assert figures["reports"] == len(waiting) > 10
     assert figures["oldest_days"] == pytest.approx(max(waiting).total_seconds() / 86400)
@@ -179,8 +179,8 @@ def test_what_waited_at_the_end_of_the_month_is_known_from_the_history(made):
     )
 
 
-def test_appeals_are_counted_with_what_came_of_them(made):
-    appealed = [report for report in made if in_may(report.appealed)]
+def test_appeals_are_counted_with_what_came_of_them(history):
+    appealed = [report for report in history if in_may(report.appealed)]
     assert queries.transparency.figures(MAY)["appeals"] == {
         "made": len(appealed),
         "decided": sum(report.decided for report in appealed),
@@ -188,11 +188,13 @@ def test_appeals_are_counted_with_what_came_of_them(made):
     }
 
 
-def test_what_software_did_alone(made):
-    images = [explicit for report in made if in_may(report.created) for explicit in report.explicit]
+def test_what_software_did_alone(history):
+    images = [
+        explicit for report in history if in_may(report.created) for explicit in report.explicit
+    ]
     assert queries.transparency.figures(MAY)["software"] == {
         "blocklist_hits": sum(
-            report.outcome == "blocklist" and in_may(report.settled) for report in made
+            report.outcome == "blocklist" and in_may(report.settled) for report in history
         ),
         "images": len(images),
         "covered": sum(images),
