@@ -241,6 +241,11 @@ def _files_stay(monkeypatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _one_address_asks_for_everybody(settings) -> None:
+    settings.RATE_SIGN_IN = "1000/hour"
+
+
+@pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
     """A thousand refusals, each with its traceback, take longer to write than to make."""
     logging.disable(logging.CRITICAL)
