@@ -28,7 +28,7 @@ from modeltrain.model import artifact
 from modeltrain.model.artifact import Artifact
 from modeltrain.model.card import quantized_card
 from modeltrain.model.features import load_pixels
-from modeltrain.network import export, inception
+from modeltrain.network import export
 from modeltrain.progress import ProgressCallback, quiet
 
 NAME = "int8"
