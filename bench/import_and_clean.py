@@ -1,7 +1,7 @@
 """How fast are `import` and `clean`, and how much memory do they take?
 
     PYTHONPATH=. .venv/bin/python bench/import_and_clean.py --files 500
-    PYTHONPATH=. .venv/bin/python bench/import_and_clean.py --files 500 --artifact var/artifacts/NAME
+    PYTHONPATH=. .venv/bin/python bench/import_and_clean.py --artifact var/artifacts/NAME
 
 Makes JPEG files of 640 × 427 pixels and about 100 kB from two photographs, one in twenty of them a
 copy of another that was saved again. Runs the verbs as anybody does, in processes of their own.
