@@ -14,6 +14,8 @@ import argparse
 import json
 import os
 import re
+import resource
+import signal
 import statistics
 import subprocess
 import sys
@@ -121,8 +123,14 @@ class Bench:
                 stderr=errors,
                 cwd=ROOT,
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
+                start_new_session=True,  # so that it ends with all that it started
             )
-            _, status, usage = _wait(process, self.seconds_left())
+            try:
+                status, usage = _wait(process, self.seconds_left())
+            except BaseException:
+                os.killpg(process.pid, signal.SIGTERM)
+                process.wait()
+                raise
             self.result.peak_mb = max(self.result.peak_mb, usage.ru_maxrss * 1024 / 1e6)
             out.seek(0)
             errors.seek(0)
@@ -161,20 +169,16 @@ class Bench:
         return next(folder.glob("[0-9a-f]*"))
 
 
-def _wait(process: "subprocess.Popen[bytes]", seconds: float) -> tuple[int, int, object]:
-    """Wait for a process and what it used; end it when its time is up."""
+def _wait(process: "subprocess.Popen[bytes]", seconds: float) -> tuple[int, resource.struct_rusage]:
+    """Wait for a process; return its exit status and what it used."""
     end = time.monotonic() + seconds
-    while True:
+    while time.monotonic() < end:
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         if pid:
             process.returncode = os.waitstatus_to_exitcode(status)
-            return pid, process.returncode, usage
-        if time.monotonic() > end:
-            process.terminate()
-            _, status, _ = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            raise NotMeasured("it did not end within the time that was left")
+            return process.returncode, usage
         time.sleep(0.05)
+    raise NotMeasured("it did not end within the time that was left")
 
 
 def way_of_an_image(bench: Bench) -> Figures:
