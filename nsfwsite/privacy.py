@@ -7,9 +7,11 @@ from django.views.decorators.http import require_safe
 
 from feedback.services.classifications import ANSWER_LIFETIME
 from feedback.services.emails import UNCONFIRMED
+from nsfwsite.shared_pages import shared_page
 
 
 @require_safe
+@shared_page
 def show(request: HttpRequest) -> HttpResponse:
     context = {
         "minutes": settings.DEMO_IMAGE_MINUTES,
@@ -18,7 +20,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "untrained_days": settings.UNTRAINED_DAYS,
         "source_days": settings.SOURCE_DAYS,
         "log_days": settings.LOG_DAYS,
-        "session_days": settings.SESSION_COOKIE_AGE // (24 * 3600),
+        "session_days": settings.SESSION_DAYS,
         "sends_mail": settings.SENDS_MAIL,
         "unconfirmed_days": UNCONFIRMED.days,
         "collects_misses": settings.COLLECT_MISSES,

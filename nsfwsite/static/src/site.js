@@ -1,12 +1,14 @@
 // Small conveniences. Every page works without them.
 import htmx from "htmx.org/dist/htmx.esm.js";
 import { attachImage, deleteImage } from "./attach-image.js";
+import { solveFor } from "./challenge.js";
 import { query, queryAll } from "./dom.js";
 import { deleteDrafts, setUpDraft } from "./draft.js";
 import { setUpFileInput } from "./file-input.js";
 import { setUpShortcuts } from "./keyboard-shortcuts.js";
 import palette from "./palette.json" with { type: "json" };
 import { showCounts } from "./private_audit/evidence.js";
+import { setUpWall } from "./wall.js";
 
 Object.assign(window, { htmx });
 
@@ -79,6 +81,7 @@ for (const form of forms("form[data-sample]")) {
   });
 }
 for (const form of forms("form[data-draft]")) setUpDraft(form);
+for (const form of forms("form[data-wall]")) setUpWall(form);
 for (const note of queryAll(document, "[data-taken]")) {
   const form = note.closest("form");
   if (form) void attachImage(form);
@@ -116,6 +119,9 @@ document.addEventListener("submit", (event) => {
   }
   form.dataset.sent = "yes";
   event.submitter?.setAttribute("aria-busy", "true");
+  if (!form.dataset.challenge) return;
+  event.preventDefault();
+  void solveFor(form).then(() => form.submit());
 });
 window.addEventListener("pageshow", () => {
   for (const form of forms("form[data-sent]")) {
