@@ -275,7 +275,7 @@ def test_an_image_is_shown_before_it_is_sent(visit, champion) -> None:
     page.locator("#image").set_input_files(picture)
     expect(page.get_by_alt_text("The image you chose")).to_be_visible()
 
-    page.get_by_role("button", name="See what the model says").click()
+    page.get_by_role("button", name="Send it to this site").click()
 
     expect(page.get_by_role("alert").get_by_text("The classifier is away")).to_be_visible()
     assert visitor.complaints == []
@@ -291,7 +291,7 @@ def test_the_answer_arrives_by_itself_with_the_visitors_own_preview(
     picture = {"name": "fox.png", "mimeType": "image/png", "buffer": png(7)}
     page.locator("#image").set_input_files(picture)
     page.wait_for_function("sessionStorage.getItem('preview')")
-    page.get_by_role("button", name="See what the model says").click()
+    page.get_by_role("button", name="Send it to this site").click()
     page.get_by_text("Yours is next.").wait_for()
 
     Classification.objects.update(

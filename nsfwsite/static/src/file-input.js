@@ -17,6 +17,9 @@ export function setUpFileInput(form, onChange) {
   const preview = query(figure, "img", HTMLImageElement);
   const caption = query(figure, "figcaption", HTMLElement);
   const note = part(form, "not-taken");
+  // The button stands for the browser's own control, which is where the keyboard goes.
+  part(zone, "invitation").hidden = false;
+  input.classList.add("covered");
 
   function readInput() {
     const files = filesOf(input);
