@@ -4,9 +4,7 @@ from django.db import models
 class SampleAnswer(models.Model):
     """What a model says about one of the demo's samples, so that a page can show it at once."""
 
-    model = models.ForeignKey(
-        "feedback.ModelVersion", on_delete=models.CASCADE, related_name="sample_answers"
-    )
+    model = models.ForeignKey("feedback.ModelVersion", on_delete=models.CASCADE)
     image_sha256 = models.CharField(max_length=64)
     label = models.CharField(max_length=40)
     scores = models.JSONField()

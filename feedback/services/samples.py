@@ -60,4 +60,4 @@ def answer_new() -> None:
 
 def answers_of(model: ModelVersion) -> dict[str, SampleAnswer]:
     """What a model says, by the hash of the sample."""
-    return {answer.image_sha256: answer for answer in model.sample_answers.all()}
+    return {answer.image_sha256: answer for answer in SampleAnswer.objects.filter(model=model)}
