@@ -26,7 +26,6 @@ class Migration(migrations.Migration):
                     "model",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
-                        related_name="sample_answers",
                         to="feedback.modelversion",
                     ),
                 ),
