@@ -17,6 +17,7 @@ from feedback.models import Audit, Classification, ModelVersion, SampleAnswer
 from feedback.services import classifications, samples
 from modeltrain import labels
 from modeltrain.audit import claims
+from modeltrain.images.codec import Limits
 from nsfwsite import cross_origin_isolation, throttle
 from nsfwsite.access import form_page, wants_fragment, with_refusal
 from nsfwsite.intake import classifying
@@ -103,7 +104,7 @@ def _home(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
         "examples": examples,
         "figure": _figure(model, examples) if model else None,
         "minutes": settings.DEMO_IMAGE_MINUTES,
-        "mebibytes": settings.IMAGE_MAX_BYTES // 2**20,
+        "mebibytes": Limits.max_bytes // 2**20,
         "worker_is_away": not heartbeat.alive("inference"),
     }
     response = render(request, "demo/home.html", context)

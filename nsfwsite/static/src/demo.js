@@ -284,7 +284,9 @@ async function sendFirst(event) {
   if (!first) return;
   setFiles(input, [first.file]);
   await keepPreview(first.file);
-  form.submit();
+  delete form.dataset.local;
+  form.requestSubmit();
+  form.dataset.local = "yes"; // for whoever comes back to this page
 }
 
 /**
