@@ -52,7 +52,9 @@ def chosen(name: str, data: bytes) -> dict:
 
 def answers(page: sync_api.Page) -> list[dict[str, float]]:
     """Scores by label of each image on the page, once all are answered."""
-    sync_api.expect(page.locator(".answer [data-waiting]:not([hidden])")).to_have_count(0, timeout=STARTED)
+    sync_api.expect(page.locator(".answer [data-waiting]:not([hidden])")).to_have_count(
+        0, timeout=STARTED
+    )
     return page.locator(".answer").evaluate_all(
         """found => found.map(one => Object.fromEntries(
             [...one.querySelectorAll(".bars tr")].map(({cells}) =>
