@@ -276,9 +276,46 @@ def test_errors_stand_beside_the_form_that_rosa_filled(visit, judged, axes) -> N
     page.get_by_label("What is wrong, and for whom?").fill("A red fox.")
     page.get_by_role("button", name="File the report").click()
 
-    expect(page.get_by_text("Choose the label that you think is right.")).to_be_visible()
+    assert page.title().startswith("Error: ")
+    expect(page.get_by_role("alert")).to_be_focused()
+    summary = page.get_by_role("alert").get_by_role("link")
+    expect(summary).to_have_text("Choose the label that you think is right.")
+    summary.click()
+    expect(page.locator("#id_expected_label")).to_be_focused()
+    visitor.look()
     expect(page.get_by_label("What is wrong, and for whom?")).to_have_value("A red fox.")
     assert visitor.barriers() == []
+
+
+def test_images_are_dropped_on_the_report_form_and_boxes_say_what_they_mean(
+    visit, champion, axes
+) -> None:
+    visitor = visit(width=390)
+    page = visitor.open(reverse("report"))
+    for name in ("fox.png", "owl.png"):
+        page.locator("[data-drop]").evaluate(
+            """(zone, name) => {
+                const transfer = new DataTransfer();
+                transfer.items.add(new File(["x"], name, { type: "image/png" }));
+                zone.dispatchEvent(
+                    new DragEvent("drop", { bubbles: true, dataTransfer: transfer }));
+            }""",
+            name,
+        )
+    names = "e => [...e.files].map((file) => file.name)"
+    assert page.locator("#id_images").evaluate(names) == ["fox.png", "owl.png"]
+    expect(page.get_by_text("In the form: fox.png (1 KiB), owl.png (1 KiB).")).to_be_visible()
+
+    unkept = page.get_by_text("No image is kept, only the model’s scores and a hash.")
+    learnt = page.get_by_text("If a reviewer agrees, the next model learns from it. If you")
+    expect(unkept).to_be_visible()
+    expect(learnt).to_be_hidden()
+    page.get_by_label("Keep it, privately").check()
+    page.get_by_label("Let a future model learn from it").check()
+    expect(unkept).to_be_hidden()
+    expect(learnt).to_be_visible()
+    assert visitor.barriers() == []
+    visitor.look()
 
 
 def test_ravi_reveals_an_image_with_the_keyboard(visit, world) -> None:
