@@ -158,6 +158,7 @@ def world(transactional_db, champion, queued, paired, settings):
             reverse("home"),
             reverse("report"),
             reverse("privacy"),
+            reverse("api"),
             reverse("audits"),
             reverse("audits") + "?axis=medium",
             reverse("compare"),

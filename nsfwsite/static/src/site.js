@@ -50,6 +50,13 @@ for (const button of queryAll(document, "[data-copy]")) {
   });
 }
 
+for (const output of document.querySelectorAll("output")) {
+  const field = query(document, `#${CSS.escape(output.htmlFor.value)}`, HTMLInputElement);
+  field.addEventListener("input", () => {
+    output.value = field.value;
+  });
+}
+
 // A form is sent once, however often its button is pressed.
 document.addEventListener("submit", (event) => {
   const form = event.target;
