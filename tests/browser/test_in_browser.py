@@ -393,6 +393,7 @@ def test_one_picture_of_the_camera_is_classified(rosa) -> None:
     page = rosa.open(reverse("home"))
     page.get_by_role("button", name="Use the camera").click()
     page.get_by_role("button", name="Take the picture").click()
+    answer_here(page)
 
     assert len(answers(page)) == 1
     assert not page.locator("video").evaluate("e => e.srcObject")
