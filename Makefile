@@ -2,7 +2,7 @@
 PYTHON ?= python3
 
 .PHONY: help run test test-fast coverage mutate check format lock simulate-gate loop backup restore \
-	rehearse-restore drill sbom fuzz-api fuzz-decoders
+	rehearse-restore drill sbom fuzz-api fuzz-decoders bench
 help:
 	@echo "make run        set up and serve on http://127.0.0.1:8000/ (PORT=, DATA_DIR=)"
 	@echo "make test       set up and run every test, the browser's too (PYTEST_ARGS=)"
@@ -19,6 +19,7 @@ help:
 	@echo "make drill      kill every part of a site, again and again (KILLS=, SEED=)"
 	@echo "make fuzz-api   send the API what its schema allows and what not (CASES=, SEED=)"
 	@echo "make fuzz-decoders  damaged images through server and browser (MUTANTS=, SECONDS=, SEED=)"
+	@echo "make bench      every measurement with a goal, beside other programs, in 25 minutes (BENCH=)"
 	@echo "make loop       the whole loop against a running site, by API"
 	@echo "make simulate-gate  how often the gate is right, where the truth is known (RUNS=)"
 
@@ -120,6 +121,12 @@ fuzz-decoders:
 	@.venv/bin/python setup/browser.py
 	@PYTHONPATH=. .venv/bin/python bench/fuzz_decoders.py --mutants $(MUTANTS_OF_IMAGES) \
 		--seconds $(SECONDS) $(if $(filter command line environment,$(origin SEED)),--seed $(SEED))
+
+# BENCH="--only import hashes --runs 3"; docs/bench.md explains each.
+bench:
+	@$(PYTHON) setup/install.py dev
+	@.venv/bin/python setup/browser.py
+	@PYTHONPATH=. .venv/bin/python bench/everything.py $(BENCH)
 
 # RUNS=400 of each world take about 40 minutes of two cores.
 RUNS ?= 400

@@ -33,8 +33,9 @@ def _subjects() -> dict[str, list[dict[str, Any]]]:
 def _operation(
     address: str, method: str, operation: dict[str, Any], schema: dict[str, Any]
 ) -> dict[str, Any]:
-    content = operation.get("requestBody", {}).get("content", {})
-    body = _resolve(next(iter(content.values()), {}).get("schema", {}), schema)
+    content: dict[str, Any] = operation.get("requestBody", {}).get("content", {})
+    media: dict[str, Any] = next(iter(content.values()), {})
+    body = _resolve(media.get("schema", {}), schema)
     required = body.get("required", [])
     return {
         "address": address,

@@ -21,6 +21,7 @@ from modeltrain.images.codec import Limits
 from nsfwsite import cross_origin_isolation, throttle
 from nsfwsite.access import form_page, wants_fragment, with_refusal
 from nsfwsite.intake import classifying
+from nsfwsite.shared_pages import shared_page
 from nsfwsite.tables.titles import load_titles
 from worker import heartbeat
 
@@ -60,6 +61,7 @@ class AnsweredSample:
 
 @throttle.uploads_count("classifications", "RATE_CLASSIFICATIONS")
 @form_page
+@shared_page
 def home(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _home(request)

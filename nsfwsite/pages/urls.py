@@ -21,7 +21,9 @@ from nsfwsite.pages import (
     review_tools,
     safety,
     safety_case,
+    transparency,
     triage,
+    wall,
 )
 
 urlpatterns = [
@@ -57,6 +59,8 @@ urlpatterns = [
     path("triage/held/<int:pk>/release/", quarantine.release, name="release"),
     path("triage/held/<int:pk>/decline/", quarantine.reject, name="reject-held"),
     path("triage/keys/", approval_rule.show, name="keys"),
+    path("triage/wall/", wall.show, name="wall"),
+    path("triage/wall/undo/", wall.undo, name="undo"),
     path("triage/<int:pk>/golden/", case.golden_case, name="golden"),
     path("triage/<int:pk>/second-opinion/", case.second_opinion, name="second-opinion"),
     path("triage/<int:pk>/reopen/", case.reopen, name="reopen"),
@@ -64,6 +68,9 @@ urlpatterns = [
     path("triage/images/<int:pk>/models/", review_tools.models_said, name="models-said"),
     path("triage/images/<int:pk>/occlusion/", review_tools.occlusion, name="occlusion"),
     path("triage/images/<int:pk>/reveal/", images.reveal, name="reveal"),
+    path("transparency/", transparency.show, name="transparency"),
+    path("transparency/<str:month>/", transparency.show, name="transparency-month"),
+    path("transparency/<str:month>.<str:kind>", transparency.download, name="transparency-file"),
     path("retrains/", refusals_as_pages(retrains.overview), name="retrains"),
     path("retrains/back/<str:version>/", retrains.roll_back, name="roll-back"),
     path("retrains/<int:pk>/", retrains.show, name="retrain"),
