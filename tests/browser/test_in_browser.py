@@ -262,6 +262,8 @@ def test_what_rosa_calls_wrong_goes_into_the_form_and_is_compared(
     rosa.page.on("request", lambda request: request.method == "POST" and sent.append(request.url))
     page = rosa.open(reverse("home"))
     first_answer(page)
+    page.get_by_role("button", name="It is right").click()
+    page.get_by_text("That stays on this page: nothing was sent.").wait_for()
     page.get_by_role("button", name="This is wrong").click()
     page.get_by_text("has not left your device: it is sent when you file").wait_for()
     assert page.locator("#id_images").evaluate("e => e.files[0].name") == "photo"

@@ -393,6 +393,24 @@ def test_the_receipt_goes_on_by_itself(visit, filed) -> None:
     page.get_by_text("It is in the queue for a reviewer.").wait_for(timeout=8000)
 
 
+def test_the_receipt_names_the_images_that_no_model_learns_from(visit, filed, judged, ravi) -> None:
+    report = filed(classifications=[judged(1), judged(2), judged(3)])
+    reports.screen(pk=report.pk)
+    report.refresh_from_db()
+    Example.objects.filter(report=report, position=0).update(left_out="audited")
+    Example.objects.filter(report=report, position=1).update(left_out="pair")
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    for width in (1280, 390):
+        visitor = visit(width=width)
+        page = visitor.open(reverse("receipt", args=[report.receipt]))
+        page.get_by_text("A reviewer agreed with you", exact=True).wait_for()
+        left_out = page.get_by_text("Left out: image 1 (")
+        expect(left_out).to_contain_text("image 2 (paired with an image that is left out)")
+        assert visitor.barriers() == []
+        assert visitor.overflow() <= 0
+        visitor.look()
+
+
 def test_rosa_withdraws_from_her_receipt(visit, queued) -> None:
     report = queued()
     page = visit().open(reverse("receipt", args=[report.receipt]))

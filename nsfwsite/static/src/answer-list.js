@@ -73,6 +73,11 @@ export class AnswerList {
     query(element, "tbody", HTMLElement).append(...rows);
     part(element, "said").hidden = false;
     const note = part(element, "device");
+    part(element, "right").addEventListener("click", () => {
+      part(element, "right").hidden = true;
+      part(element, "verdict-given").textContent =
+        "You say that it is right. That stays on this page: nothing was sent.";
+    });
     part(element, "wrong").addEventListener("click", async () => {
       note.textContent = await this.onWrong(item, answer);
       note.classList.add("left");
