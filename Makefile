@@ -27,10 +27,13 @@ run:
 	@$(PYTHON) setup/install.py run
 	@exec .venv/bin/python setup/run.py
 
+# In the order of tests/conftest.py: the longest files first.
+PARALLEL = --numprocesses auto --dist loadfile --no-loadscope-reorder
+
 test:
 	@$(PYTHON) setup/install.py dev
 	@.venv/bin/python setup/browser.py
-	@exec .venv/bin/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+	@exec .venv/bin/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 # The tests of network and training import Keras, which is slow.
 FAST = tests/modeltrain tests/nsfwsite/static tests/setup tests/docs \
@@ -41,7 +44,7 @@ FAST = tests/modeltrain tests/nsfwsite/static tests/setup tests/docs \
 test-fast:
 	@$(PYTHON) setup/install.py dev
 	@exec .venv/bin/python -m pytest --override-ini addopts= -p no:django -p no:schemathesis -p tests.fast \
-		--numprocesses auto --dist loadfile $(FAST) $(PYTEST_ARGS)
+		$(PARALLEL) $(FAST) $(PYTEST_ARGS)
 
 # Branch coverage of these packages must be at least 90%, and of the whole at least what `fail_under`
 # in pyproject.toml says.
@@ -50,7 +53,7 @@ COVERED = modeltrain/gate modeltrain/audit feedback/services
 coverage:
 	@$(PYTHON) setup/install.py dev
 	@.venv/bin/python setup/browser.py
-	@.venv/bin/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report= \
+	@.venv/bin/python -m pytest $(PARALLEL) --cov --cov-report= \
 		--cov-fail-under=0 $(PYTEST_ARGS)
 	@.venv/bin/coverage report
 	@for package in $(COVERED); do \

@@ -38,11 +38,13 @@ def run(args: Namespace, progress: ProgressCallback) -> Result:
     from modeltrain.data import manifest
     from modeltrain.model import artifact
     from modeltrain.model.features import read_image_paths
-    from modeltrain.training import configs
-    from modeltrain.training.head import train_head
 
     champion, rows = artifact.load(args.champion), manifest.read(args.manifest)
     images = read_image_paths(args.images)
+    # What is wrong with these files is said before Keras is loaded, which takes seconds.
+    from modeltrain.training import configs
+    from modeltrain.training.head import train_head
+
     candidate = train_head(
         configs.get(args.config),
         champion=champion,

@@ -34,13 +34,15 @@ def options(parser: ArgumentParser) -> None:
 def run(args: Namespace, progress: ProgressCallback) -> Result:
     from modeltrain.data import dataset
     from modeltrain.model import artifact
-    from modeltrain.network import imagenet
     from modeltrain.training import configs
     from modeltrain.training.configs.head import HeadConfig
 
     config = configs.get(args.config, args.set)
     data = dataset.load(args.dataset)
+    # What is wrong with these files is said before Keras is loaded, which takes seconds.
     if args.start == "imagenet":
+        from modeltrain.network import imagenet
+
         start = imagenet.convert(parent=args.cache / "imagenet", progress=progress)
     else:
         start = artifact.load(Path(args.start))
