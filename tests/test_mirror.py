@@ -53,6 +53,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "feedback/models/example.py": ("tests/feedback/services/test_datasets.py", ""),
     "feedback/models/image.py": ("tests/feedback/services/test_images.py", ""),
     "feedback/models/ledger.py": ("tests/feedback/services/test_ledger.py", ""),
+    "feedback/models/sample_answer.py": ("tests/feedback/services/test_samples.py", ""),
     "feedback/models/public_report.py": ("tests/feedback/services/test_outcomes.py", ""),
     "nsfwsite/api/serializers/problems.py": ("tests/nsfwsite/api/test_schema.py", "CONFORMANCE"),
     "feedback/errors.py": ("tests/nsfwsite/test_refusal_status.py", ""),
