@@ -34,6 +34,21 @@ LEFT = {
     Place("feedback/models/email_address.py", "EmailAddress", "told"): 1,
     Place("feedback/services/emails.py", "confirm", "told"): 1,
     Place("feedback/services/emails.py", "send", "told"): 1,
+    Place(
+        "tests/feedback/services/test_emails.py",
+        "test_an_address_takes_the_place_of_an_earlier_one",
+        "told",
+    ): 1,
+    Place(
+        "tests/feedback/services/test_emails.py",
+        "test_an_email_that_fails_is_due_again_later_and_counts",
+        "told",
+    ): 2,
+    Place(
+        "tests/feedback/services/test_emails.py",
+        "test_an_email_that_another_worker_claimed_is_not_sent_twice",
+        "told",
+    ): 1,
     Place("modeltrain/audit/columns.py", "write", "said"): 1,
     Place("tests/modeltrain/audit/test_columns.py", "test_objects_are_never_unpickled", "said"): 1,
     Place("nsfwsite/api/serializers/classifications.py", "RightInput", "said"): 1,

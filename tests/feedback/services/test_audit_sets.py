@@ -1,13 +1,16 @@
 """Audit sets are imported whole, are frozen, and hold no image that a model has learnt from."""
 
 import json
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from feedback.errors import Invalid
-from feedback.models import Audit, AuditSet, AxisValue, DatasetVersion, ModelVersion
+from feedback.models import Audit, AuditSet, AxisValue, DatasetVersion, ModelVersion, StoredImage
+from feedback.models.axis import SLICE
 from feedback.services import audit_sets, manifests
 from modeltrain.data import dataset, manifest
 from modeltrain.data.manifest import Row
@@ -91,6 +94,46 @@ def test_a_set_of_only_learnt_images_is_refused(make_dataset, champion, axes) ->
     with pytest.raises(Invalid, match="none of them is left"):
         import_set(data)
     assert not AuditSet.objects.exists()
+
+
+def test_images_that_look_like_learnt_ones_are_left_out(make_dataset, champion, axes) -> None:
+    data = make_dataset()
+    pixels = noise(0, (80, 60)).copy()
+    pixels[0, 0] ^= 1  # another file, and the same picture
+    sha256 = codec.pixel_sha256(pixels)
+    learnt = Path(settings.DEMO_DIR) / "images" / f"{sha256}.png"
+    learnt.parent.mkdir(parents=True, exist_ok=True)
+    learnt.write_bytes(codec.to_png(pixels))
+    rows = [Row(sha256, NEUTRAL, {}, "train", "anchor", "x")]
+    DatasetVersion.objects.create(number=1, manifest_sha256=manifests.publish(rows), images=1)
+    assert import_set(data).audit_set.images == 9
+
+
+def test_images_of_reports_are_left_out(make_dataset, champion, axes, queued) -> None:
+    queued()
+    data = make_dataset()
+    StoredImage.objects.filter(example__isnull=False).update(sha256=data.rows[0].sha256)
+    hashes = {row.sha256 for row in manifest.read(import_set(data).audit_set.manifest)}
+    assert hashes == {row.sha256 for row in data.rows[1:]}
+
+
+def test_images_are_public_only_if_the_import_says_so(make_dataset, champion, axes) -> None:
+    assert import_set(make_dataset(), public_images=True).audit_set.public_images
+    closed = make_dataset(name="closed", start=20)
+    assert not import_set(closed, name="second").audit_set.public_images
+
+
+def test_progress_counts_every_image_that_is_read(make_dataset, champion, axes) -> None:
+    counts = []
+    audit_sets.import_set(
+        name="first", data=make_dataset(3), progress=lambda *count: counts.append(count)
+    )
+    assert counts == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_an_axis_named_like_the_slices_is_refused(make_dataset, champion, axes) -> None:
+    with pytest.raises(Invalid, match="images with a value on the axis 'slice'"):
+        import_set(make_dataset(**{SLICE: "dark corners"}), new_groups=True)
 
 
 def test_import_warns_of_labels_and_groups_with_too_few_images(

@@ -5,7 +5,7 @@ from django.db.models import F
 from django.urls import reverse
 
 from feedback import queries
-from feedback.models import Burst, Report, StoredImage
+from feedback.models import Burst, Example, Report, StoredImage
 from feedback.services import triage
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +38,7 @@ def test_near_duplicates_from_many_networks_are_quarantined(queued, ravi) -> Non
     for place in range(3):
         queued(1, source=f"network {place}")
     StoredImage.objects.update(sha256=F("pk"))
+    Example.objects.update(image_sha256=F("pk"))
     again, other = queued(1, source="network 4"), queued(2, source="network 5")
 
     assert queries.triage.bursts().get().kind == "pictures"
@@ -57,3 +58,20 @@ def test_reports_from_before_the_window_do_not_count(queued, settings) -> None:
         long_ago = datetime.timedelta(minutes=settings.BURST_MINUTES + 1)
         Report.objects.update(created_at=F("created_at") - long_ago)
     assert not Burst.objects.exists()
+
+
+def test_each_network_has_a_burst_of_its_own(queued) -> None:
+    for place, network in enumerate(["first", "second"]):
+        for seed in range(4):
+            queued(10 * place + seed, source=network)
+    bursts = Burst.objects.order_by("pk")
+    assert [burst.reports.get().source for burst in bursts] == ["first", "second"]
+
+
+def test_a_burst_of_one_kind_takes_no_reports_of_the_other(queued) -> None:
+    flooded = flood(queued, 4)
+    assert flooded[3].burst.kind == "network"
+    for place in range(3):
+        last = queued(3, source=f"network {place}")
+    assert last.burst.kind == "pictures"
+    assert flooded[3].burst.reports.count() == 1

@@ -8,10 +8,12 @@ import smtplib
 import pytest
 from django.core import mail
 from django.core.mail import EmailMessage
+from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
 from feedback import queries
+from feedback.errors import WrongState
 from feedback.models import EmailAddress, LedgerEntry, PublicReport, Report
 from feedback.services import emails, reports, triage
 
@@ -209,3 +211,112 @@ def test_without_mail_set_up_none_is_offered(client, queued, settings) -> None:
     assert "This site sends no mail" in client.get(f"/r/{report.receipt}/").content.decode()
     assert leave(client, report).status_code == 409
     assert not EmailAddress.objects.exists()
+
+
+def test_an_address_takes_the_place_of_an_earlier_one(client, confirmed) -> None:
+    before = EmailAddress.objects.get()
+    emails.save_address(report=confirmed, address="new@example.org", site="https://a.example/")
+    row = EmailAddress.objects.get()
+    assert (row.pk, row.address, row.site) == (before.pk, "new@example.org", "https://a.example")
+    assert (row.asked_at, row.confirmed_at, row.told) == (None, None, 0)
+    assert row.nonce != before.nonce
+
+
+@pytest.mark.parametrize("status", ["withdrawn", "escalated", "answered"])
+def test_no_address_is_taken_when_nothing_is_to_come(queued, status) -> None:
+    report = queued()
+    report.status = status
+    with pytest.raises(WrongState, match="while something is to come"):
+        emails.save_address(report=report, address=ROSA, site="https://a.example")
+
+
+def test_confirming_again_does_not_hide_news(confirmed, ravi) -> None:
+    row = EmailAddress.objects.get()
+    earlier = row.confirmed_at
+    triage.decide(report=confirmed, outcome="accepted", by=ravi)
+    emails.confirm(row=row)
+    assert EmailAddress.objects.get().confirmed_at == earlier
+    write_what_is_due()
+    assert len(mail.outbox) == 1
+
+
+def test_a_confirmed_address_hears_nothing_of_the_past(client, queued, ravi) -> None:
+    report, other = queued(1), queued(2)
+    for place, filed in enumerate((report, other)):
+        leave(client, filed, f"rosa{place}@example.org")
+    write_what_is_due()
+    mail.outbox.clear()
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    emails.confirm(row=EmailAddress.objects.get(report=report))
+    write_what_is_due()
+    assert not mail.outbox
+    assert EmailAddress.objects.get(report=other).confirmed_at is None
+
+
+def test_an_address_that_was_replaced_is_not_confirmed(client, queued) -> None:
+    report = queued()
+    leave(client, report)
+    earlier = EmailAddress.objects.get()
+    leave(client, report, "other@example.org")
+    emails.confirm(row=earlier)
+    assert EmailAddress.objects.get().confirmed_at is None
+
+
+def test_an_email_goes_to_one_address_alone(client, queued) -> None:
+    for seed in range(2):
+        leave(client, queued(seed), f"rosa{seed}@example.org")
+    first, second = EmailAddress.objects.order_by("pk")
+    emails.send(pk=second.pk)
+    assert [message.to for message in mail.outbox] == [[second.address]]
+    assert EmailAddress.objects.get(pk=first.pk).asked_at is None
+    emails.delete_address(report=first.report)
+    assert EmailAddress.objects.get() == second
+
+
+def away(message, fail_silently=False):
+    raise smtplib.SMTPServerDisconnected
+
+
+def test_an_email_that_fails_is_due_again_later_and_counts(confirmed, ravi, monkeypatch) -> None:
+    triage.decide(report=confirmed, outcome="accepted", by=ravi)
+    newest_event = EmailAddress.objects.get().told
+    with monkeypatch.context() as patched:
+        patched.setattr(EmailMessage, "send", away)
+        write_what_is_due()
+    row = EmailAddress.objects.get()
+    assert (row.failures, row.told) == (1, newest_event)
+    assert row.retry_at > timezone.now()
+    assert not queries.pending_work.emails_to_send().exists()
+    EmailAddress.objects.update(retry_at=timezone.now())
+    write_what_is_due()
+    assert len(mail.outbox) == 1
+    assert EmailAddress.objects.get().failures == 0
+
+
+def test_after_the_last_attempt_an_email_is_given_up_and_the_next_starts_anew(
+    confirmed, ravi, monkeypatch
+) -> None:
+    triage.decide(report=confirmed, outcome="accepted", by=ravi)
+    EmailAddress.objects.update(failures=EmailAddress.MAX_ATTEMPTS - 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(EmailMessage, "send", away)
+        write_what_is_due()
+    assert EmailAddress.objects.get().failures == 0
+    assert not queries.pending_work.emails_to_send().exists()
+
+
+def test_an_email_that_another_worker_claimed_is_not_sent_twice(confirmed, ravi) -> None:
+    triage.decide(report=confirmed, outcome="accepted", by=ravi)
+    row = EmailAddress.objects.get()
+    claims = []
+
+    def claim(execute, sql, params, many, context):
+        if sql.startswith("UPDATE") and not claims:
+            claims.append(sql)
+            EmailAddress.objects.update(told=confirmed.events.last().pk)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(claim):
+        emails.send(pk=row.pk)
+    assert claims
+    assert not mail.outbox

@@ -121,3 +121,26 @@ def test_the_newest_export_counts_and_one_that_failed_does_not(model):
 def test_a_blocked_export_leaves_the_model_itself(model):
     exported(model, b"in 8", verdict="blocked")
     assert [graph.kind for graph in exports.graphs(model)] == ["float32"]
+
+
+def test_a_candidate_is_not_public_because_another_model_is(model):
+    candidate = ModelVersion.objects.create(
+        number=2, sha256=stored(b"candidate").sha256, title="Retrain 1"
+    )
+    assert exports.graph(candidate.sha256) is None
+    assert exports.graph(model.sha256)
+
+
+def test_only_a_finding_about_the_export_makes_it_public(model):
+    finding = exported(model, b"in 8")
+    Finding.objects.filter(pk=finding.pk).update(kind=Finding.Kind.SLICES)
+    assert exports.graph(finding.figures["sha256"]) is None
+    assert [graph.kind for graph in exports.graphs(model)] == ["float32"]
+
+
+def test_a_model_has_its_own_exports_alone(model):
+    candidate = ModelVersion.objects.create(
+        number=2, sha256=stored(b"candidate").sha256, title="Retrain 1"
+    )
+    exported(candidate, b"in 8")
+    assert [graph.kind for graph in exports.graphs(model)] == ["float32"]

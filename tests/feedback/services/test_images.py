@@ -88,3 +88,57 @@ def test_files_that_no_row_names_are_purged_after_an_hour(judged, name):
     assert not storage.exists(lost)
     assert storage.exists(young)
     assert all(storage.exists(file.name) for file in named)
+
+
+def test_near_duplicates_of_reports_share_the_oldest_ones_cluster(queued) -> None:
+    first, second, other = (queued(seed).examples.get().image for seed in (1, 1, 2))
+    StoredImage.objects.filter(pk=second.pk).update(sha256="2" * 64)  # alike, not equal
+    StoredImage.objects.update(cluster=None)
+    for image in (first, second, other):
+        image.refresh_from_db()
+        images.join_cluster(image)
+    clusters = dict(StoredImage.objects.values_list("pk", "cluster"))
+    assert clusters == {first.pk: first.pk, second.pk: first.pk, other.pk: other.pk}
+
+
+def test_equal_images_share_a_cluster_even_if_they_are_too_plain_to_compare(queued) -> None:
+    first, second = (queued(1).examples.get().image for _ in range(2))
+    StoredImage.objects.update(cluster=None, pdq_quality=0)
+    for image in (first, second):
+        image.refresh_from_db()
+        images.join_cluster(image)
+    assert set(StoredImage.objects.values_list("cluster", flat=True)) == {first.pk}
+
+
+def test_an_image_joins_the_cluster_that_its_near_duplicates_have(queued) -> None:
+    first, second = (queued(1).examples.get().image for _ in range(2))
+    StoredImage.objects.filter(pk=first.pk).update(cluster=7)
+    images.join_cluster(second)
+    second.refresh_from_db()
+    assert second.cluster == 7
+
+
+def test_an_image_that_a_visitor_tries_is_in_nobodys_cluster(judged, queued) -> None:
+    tried = judged(1).image
+    StoredImage.objects.filter(pk=tried.pk).update(cluster=tried.pk)
+    reported = queued(1).examples.get().image
+    StoredImage.objects.filter(pk=reported.pk).update(cluster=None)
+    reported.refresh_from_db()
+    images.join_cluster(reported)
+    assert reported.cluster == reported.pk
+
+
+def test_images_of_reports_and_young_ones_are_not_purged(queued) -> None:
+    reported = queued().examples.get().image
+    Classification.objects.all().delete()
+    StoredImage.objects.update(created_at=timezone.now() - 2 * HOUR)
+    young = images.store(noise(2))
+    images.purge_orphans()
+    assert set(StoredImage.objects.all()) == {reported, young}
+
+
+def test_a_file_whose_row_is_gone_is_deleted(judged) -> None:
+    name = judged().image.file.name
+    images.delete_file(name)
+    assert not storages["images"].exists(name)
+    images.delete_file(name)  # none is no error

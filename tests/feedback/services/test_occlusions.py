@@ -82,3 +82,60 @@ def test_it_goes_with_a_withdrawn_picture(occlusion) -> None:
     reports.withdraw(report=occlusion.image.example_set.get().report)
     assert not Occlusion.objects.exists()
     assert not occlusions.score_next_row(pk=occlusion.pk)
+
+
+def test_asked_again_it_starts_from_nothing(occlusion, queued) -> None:
+    other = occlusions.request(image=queued(2).examples.get().image)
+    long_ago = timezone.now() - datetime.timedelta(hours=1)
+    for map_of_squares in (occlusion, other):
+        occlusions.score_next_row(pk=map_of_squares.pk)
+    occlusions.fail(pk=occlusion.pk, reason="No model.")
+    Occlusion.objects.update(touched_at=long_ago)
+    other.refresh_from_db()
+    assert other.failure == ""
+
+    occlusions.request(image=occlusion.image)
+
+    occlusion.refresh_from_db()
+    assert (occlusion.failure, occlusion.scores, occlusion.done) == ("", [], 0)
+    assert (occlusion.label, occlusion.score) == ("", None)
+    assert occlusion.touched_at > long_ago
+    other.refresh_from_db()
+    assert (other.done, other.touched_at) == (1, long_ago)
+
+
+def test_asking_for_one_map_leaves_the_failure_of_another(occlusion, queued) -> None:
+    occlusions.fail(pk=occlusion.pk, reason="No model.")
+    other = occlusions.request(image=queued(2).examples.get().image)
+    with pytest.raises(WrongState):
+        occlusions.request(image=other.image)
+    occlusion.refresh_from_db()
+    assert occlusion.failure == "No model."
+
+
+def test_a_row_is_a_sign_of_life_of_its_map_alone(occlusion, queued) -> None:
+    other = occlusions.request(image=queued(2).examples.get().image)
+    long_ago = timezone.now() - datetime.timedelta(hours=1)
+    Occlusion.objects.update(touched_at=long_ago)
+    occlusions.score_next_row(pk=occlusion.pk)
+    occlusion.refresh_from_db()
+    other.refresh_from_db()
+    assert occlusion.touched_at > long_ago
+    assert (other.done, other.touched_at) == (0, long_ago)
+
+
+@pytest.mark.parametrize(
+    "meanwhile", [{"done": 1, "label": "porn", "score": 0.5}, {"failure": "No model."}]
+)
+def test_a_row_that_another_worker_was_first_with_is_not_written(
+    occlusion, monkeypatch, meanwhile
+) -> None:
+    class Slow(OfTheCorner):
+        def classify(self, pixels):
+            Occlusion.objects.update(**meanwhile)
+            return super().classify(pixels)
+
+    monkeypatch.setattr(models, "classifier_of", lambda model: Slow())
+    assert not occlusions.score_next_row(pk=occlusion.pk)
+    occlusion.refresh_from_db()
+    assert (occlusion.scores, occlusion.label) == ([], meanwhile.get("label", ""))

@@ -363,6 +363,43 @@ def test_ravi_connects_his_account_and_signs_in_with_it(client, ravi, provider, 
     assert not SocialAccount.objects.exists()
 
 
+def test_who_has_no_password_sets_one_by_their_second_step(
+    client, ravi, provider, second_step
+) -> None:
+    SocialAccount.objects.create(user=ravi, provider="oidc", uid="ravi-elsewhere")
+    ravi.set_unusable_password()
+    ravi.save()
+    through_the_provider(client, PROVIDER_BUTTON)
+    client.post(reverse("mfa_authenticate"), {"code": code_of(second_step)})
+    account = client.get(reverse("account")).content.decode()
+    assert reverse("account_set_password") in account
+    recovery_codes = Authenticator.objects.get(type="recovery_codes").wrap().get_unused_codes()
+    asks_first = client.get(reverse("account_set_password"))
+    assert asks_first.url.startswith(reverse("mfa_reauthenticate"))
+    client.post(reverse("mfa_reauthenticate"), {"code": recovery_codes[0]})
+    page = client.get(reverse("account_set_password")).content.decode()
+    assert "<h1>Set your password</h1>" in page
+    assert "oldpassword" not in page
+    new = {"password1": RIGHT["password"], "password2": RIGHT["password"]}
+    assert client.post(reverse("account_set_password"), new).url == reverse("account")
+    page = client.get(reverse("account_change_password")).content.decode()
+    assert "<h1>Change your password</h1>" in page
+    assert "oldpassword" in page
+
+
+def test_nobody_without_a_password_or_a_second_step_is_led_to_a_refusal(
+    client, ravi, provider
+) -> None:
+    SocialAccount.objects.create(user=ravi, provider="oidc", uid="ravi-elsewhere")
+    ravi.set_unusable_password()
+    ravi.save()
+    through_the_provider(client, PROVIDER_BUTTON)
+    account = client.get(reverse("account")).content.decode()
+    assert reverse("account_set_password") not in account
+    assert "You have none. Ask whoever runs this site to set one for you." in account
+    assert client.get(reverse("account_set_password")).status_code == 403
+
+
 def test_ravis_second_step_is_asked_for_after_the_provider_too(
     client, ravi, provider, second_step
 ) -> None:
