@@ -25,6 +25,7 @@ from feedback.models.public_report import PublicReport
 from feedback.models.report import Report, ReportEvent
 from feedback.models.retrain import Retrain
 from feedback.models.signal import SignalDecision
+from feedback.models.training_config import TrainingConfig
 
 __all__ = [
     "ApprovalRule",
@@ -61,4 +62,5 @@ __all__ = [
     "Retrain",
     "SignalDecision",
     "StoredImage",
+    "TrainingConfig",
 ]

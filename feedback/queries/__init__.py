@@ -13,6 +13,7 @@ from feedback.queries import (
     pending_work,
     public_reports,
     reports,
+    retrains,
     triage,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "pending_work",
     "public_reports",
     "reports",
+    "retrains",
     "triage",
 ]

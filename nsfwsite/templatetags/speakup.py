@@ -99,6 +99,11 @@ def points(difference: float | None) -> str:
 
 
 @register.filter
+def duration(seconds: float) -> str:
+    return formatting.duration(seconds)
+
+
+@register.filter
 def interval(low: float | None, high: float) -> str:
     return "" if low is None else formatting.interval(low, high)
 

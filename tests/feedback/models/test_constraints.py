@@ -164,7 +164,7 @@ CLASHES: dict[str, tuple[str, Change]] = {
     "one_value_a_name": ("axis_value", {}),
     "one_slice_a_name": ("named_slice", {}),
     "one_occlusion_a_model": ("occlusion", {}),
-    "one_open_retrain": ("retrain", {"status": "approved"}),
+    "one_open_retrain_a_recipe": ("retrain", {"status": "approved"}),
     "one_confirmation_a_verdict": ("confirmation", {}),
 }
 
