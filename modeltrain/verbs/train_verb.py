@@ -1,9 +1,9 @@
 """Train a model on a dataset: the whole recipe, or a part of it.
 
 CONFIG is `article` (a new head, then the top of the base unfrozen), `head` (the head of --start
-trained further on images of source `report`), `fine-tune` (the top of its base as well), or a .toml,
-.yaml or .json file that names one of them as `recipe` and changes its fields. If the command is
-killed, run it again: it resumes.
+trained further on images of source `report`), `fine-tune` (the top of its base as well), or a
+.toml, .yaml or .json file that names one of them as `recipe` and changes its fields. If the command
+is killed, run it again: it resumes.
 """
 
 from __future__ import annotations
