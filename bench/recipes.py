@@ -25,6 +25,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from scipy.stats import binomtest
 
+from bench import redistribution
 from bench.audit_set import SOURCES
 from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
@@ -33,7 +34,7 @@ from modeltrain.model import artifact
 from modeltrain.model.classifier import Classifier
 from modeltrain.model.features import compute_features, read_image_paths
 from modeltrain.network import export
-from modeltrain.training import configs, redistribution
+from modeltrain.training import configs
 from modeltrain.training.data_impressions import Floats, Weights, head_probabilities, synthesize
 from modeltrain.training.head import fit_head
 from modeltrain.training.objective import Examples

@@ -25,6 +25,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "modeltrain/importing/download.py": ("tests/modeltrain/importing/test_url_lists.py", ""),
     "modeltrain/network/inception.py": ("tests/modeltrain/network/test_export.py", ""),
     "modeltrain/training/activation_cache.py": ("tests/modeltrain/training/test_article.py", ""),
+    "modeltrain/training/candidates.py": ("tests/modeltrain/training/test_fine_tune.py", ""),
     "modeltrain/training/checkpoint.py": ("tests/modeltrain/training/test_phases.py", ""),
     "modeltrain/training/configs/": ("tests/modeltrain/training/test_configs.py", ""),
     "modeltrain/training/errors.py": ("tests/modeltrain/training/test_head.py", ""),
@@ -61,6 +62,10 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
         '"doubtful-labels"',
     ),
     # Commands are one call of a service, which is what these tests call.
+    "feedback/management/commands/add_config.py": (
+        "tests/feedback/services/test_recipes.py",
+        "recipes.add_config(",
+    ),
     "feedback/management/commands/backup.py": (
         "tests/feedback/services/test_backups.py",
         "backups.back_up(",

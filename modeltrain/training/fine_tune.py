@@ -245,7 +245,7 @@ def _check_budget(config: FineTuneConfig, train: int, validation: int) -> None:
     if needed > config.disk_budget:
         raise TrainingRefused(
             f"Cached activations must fit into disk_budget, {config.disk_budget:g} GB. Received: "
-            f"{count} images and copies, which take {needed:.1f} GB. Set fewer copies, or a larger "
+            f"{count} images and copies, which take {needed:.2g} GB. Set fewer copies, or a larger "
             "disk_budget."
         )
 

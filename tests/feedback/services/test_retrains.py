@@ -127,7 +127,7 @@ def test_recipes_that_are_proposed_at_once_learn_from_the_same_data(proposed, mo
 
 
 def test_a_recipe_that_lacks_images_of_a_class_is_refused_and_says_which(proposed, mona):
-    with pytest.raises(RecipeRefused, match="none of .*porn.* Choose head or fine-tune"):
+    with pytest.raises(RecipeRefused, match=r"none of .*porn.* Choose head or fine-tune"):
         retrains.propose(by=mona, recipe="article")
     assert Retrain.objects.count() == 1
 

@@ -7,7 +7,6 @@ class is the champion's, to the last bit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,8 +113,3 @@ def _softmax(scores: Floats) -> Floats:
     exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
     shares: Floats = exponentials / exponentials.sum(axis=1, keepdims=True)
     return shares
-
-
-def names(redistribution: Redistribution, labels: Sequence[str]) -> list[str]:
-    """Return the labels of the classes that a redistribution divides probability among."""
-    return [labels[number] for number in redistribution.classes]
