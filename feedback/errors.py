@@ -19,7 +19,13 @@ class Refusal(Exception):
 
 
 class ImageRefused(Refusal):
+    """An image cannot be used; `code` is that of the decoder's `DecodeError`."""
+
     title = "The image cannot be used"
+
+    def __init__(self, *, rule: str, received: str, remedy: str, code: str = "") -> None:
+        super().__init__(rule=rule, received=received, remedy=remedy)
+        self.code = code
 
 
 class ImagesRefused(ImageRefused):
@@ -37,6 +43,10 @@ class ImagesRefused(ImageRefused):
 
 class Unreadable(Refusal):
     title = "The request cannot be read"
+
+
+class Unencrypted(Refusal):
+    title = "This is not encrypted"
 
 
 class BodyTooLarge(Refusal):
@@ -80,6 +90,24 @@ class TooManyRequests(Refusal):
     def __init__(self, *, rule: str, received: str, remedy: str, retry_after: int) -> None:
         super().__init__(rule=rule, received=received, remedy=remedy)
         self.retry_after = retry_after
+
+
+class ChallengeNeeded(TooManyRequests):
+    """Further uploads need a solved challenge; `challenge` is one, as ALTCHA writes it."""
+
+    title = "A challenge must be solved first"
+
+    def __init__(
+        self,
+        *,
+        rule: str,
+        received: str,
+        remedy: str,
+        retry_after: int,
+        challenge: Mapping[str, object],
+    ) -> None:
+        super().__init__(rule=rule, received=received, remedy=remedy, retry_after=retry_after)
+        self.challenge = challenge
 
 
 class Gone(Refusal):

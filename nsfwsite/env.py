@@ -224,11 +224,41 @@ INFERENCE_PROCESSES = setting(
     default_words="the number of cores, at most 4",
 )
 
+# The detector, as Misskey's servers ask it (docs/detector.md).
+DETECTOR_MAX_PARTS = setting(
+    "DETECTOR_MAX_PARTS",
+    whole_number(1),
+    10,
+    "How many images one request to `/v1/detect-images` may have.",
+)
+DETECTOR_MAX_SIDE = setting(
+    "DETECTOR_MAX_SIDE",
+    whole_number(1),
+    299,
+    "How many pixels wide and high an image for `/v1/detect-images` may be. Callers resize it.",
+)
+DETECTOR_KEY = setting(
+    "DETECTOR_KEY",
+    plain_text,
+    "",
+    "The token that `python -m nsfwsite.detector_server` asks for. The site itself takes the "
+    "tokens of its API.",
+    default_words="none: everybody may ask",
+)
+
 # How often one visitor may ask.
 RATE_CLASSIFICATIONS = setting(
     "RATE_CLASSIFICATIONS", rate, "240/minute", "How often one address may classify an image."
 )
 RATE_REPORTS = setting("RATE_REPORTS", rate, "600/hour", "How often one address may report.")
+CHALLENGE_SHARE = setting(
+    "CHALLENGE_SHARE",
+    share,
+    0.25,
+    "After which share of `RATE_CLASSIFICATIONS` and `RATE_REPORTS` the computer of a visitor who "
+    "is not signed in has to [solve a challenge](reliability.md#a-burst-from-one-address) for each "
+    "further image or report. With 1 none is asked for.",
+)
 RATE_SIGN_IN = setting("RATE_SIGN_IN", rate, "20/hour", "How often one address may try to sign in.")
 RATE_ACCOUNT = setting(
     "RATE_ACCOUNT",
@@ -239,6 +269,27 @@ RATE_ACCOUNT = setting(
 )
 RATE_MAIL = setting("RATE_MAIL", rate, "10/hour", "How often one address may leave a mailbox.")
 RATE_MAILBOX = setting("RATE_MAILBOX", rate, "3/day", "How often one mailbox may be left.")
+
+# How long one stays signed in, and with what.
+SESSION_IDLE_HOURS = setting(
+    "SESSION_IDLE_HOURS",
+    whole_number(1),
+    12,
+    "Hours after the last request, after which somebody who signed in is signed out.",
+)
+SESSION_DAYS = setting(
+    "SESSION_DAYS",
+    whole_number(1),
+    14,
+    "Days after signing in, after which somebody is signed out in any case.",
+)
+SECOND_STEP_REQUIRED = setting(
+    "SECOND_STEP_REQUIRED",
+    boolean,
+    False,
+    "Lets maintainers, people with the safety role and admins do nothing with their account until "
+    "it has an authenticator app or a passkey.",
+)
 
 # How many reports a source brings.
 BURST_REPORTS = setting(

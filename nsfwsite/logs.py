@@ -3,7 +3,7 @@
 import logging
 import re
 
-SECRET_ADDRESS = re.compile(r"/(r|c|o|mail|reports|classifications)/[^/]+")
+SECRET_ADDRESS = re.compile(r"/(r|c|o|mail|reports|classifications|forgotten-password)/[^/]+")
 
 
 class NoTraceOfRefusals(logging.Filter):

@@ -13,11 +13,12 @@ from django.template.loader import render_to_string
 from django.views import defaults
 
 from feedback.disk import storage_full
-from feedback.errors import BodyTooLarge, Refusal, TooManyRequests, Unreadable
+from feedback.errors import BodyTooLarge, Refusal, TooManyRequests, Unencrypted, Unreadable
 from nsfwsite import throttle
 from nsfwsite.access import refusal_page
 from nsfwsite.api import problems
 from nsfwsite.body_limits import BODY_ERROR, body_limit
+from nsfwsite.detector import contract
 from nsfwsite.refusal_status import FIRST_ERROR, METHOD_NOT_ALLOWED
 
 
@@ -55,6 +56,25 @@ class AdminPolicy:
         return self.get_response(request)
 
 
+class ApiOverHttps:
+    """Refuse a call of the API without HTTPS where the site has it. A redirect would hide that the
+    token was sent for everybody to read."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not settings.HTTPS or request.is_secure() or not request.path.startswith("/api/"):
+            return self.get_response(request)
+        return problems.refusal_response(
+            Unencrypted(
+                rule="The API is called over HTTPS.",
+                received="a call without it",
+                remedy="Use https://. If you sent a token, have it replaced: it could be read.",
+            )
+        )
+
+
 class CountedUploads:
     """Charge a visitor for an upload before its body is parsed. It comes before everything that
     reads forms: the check for null characters, and that against forgery."""
@@ -70,7 +90,7 @@ class CountedUploads:
         if limit is None or request.method != "POST":
             return None
         try:
-            throttle.hit(request, scope=limit.scope, rate=getattr(settings, limit.setting))
+            throttle.hit_upload(request, scope=limit.scope, rate=getattr(settings, limit.setting))
         except TooManyRequests as refusal:
             return refusal_page(request, refusal, back=request.get_full_path())
         return None
@@ -91,9 +111,14 @@ class NullCharacters:
 
     def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
         # Serializers read the fields of the API, and refuse it there.
-        if request.path.startswith("/api/") or not any("\0" in t for t in _texts(request.POST)):
+        if _is_for_programs(request) or not any("\0" in t for t in _texts(request.POST)):
             return None
         return _refuse_null(request)
+
+
+def _is_for_programs(request: HttpRequest) -> bool:
+    """Whether a view reads the body of this request itself."""
+    return request.path.startswith("/api/") or contract.is_for_detector(request)
 
 
 def _texts(fields: QueryDict) -> Iterator[str]:
@@ -114,6 +139,8 @@ def _refuse_null(request: HttpRequest) -> HttpResponse:
 
 
 def _refuse(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    if contract.is_for_detector(request):
+        return contract.refuse(request, refusal)
     if request.path.startswith("/api/"):
         return problems.refusal_response(refusal)
     return refusal_page(request, refusal)

@@ -18,7 +18,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "untrained_days": settings.UNTRAINED_DAYS,
         "source_days": settings.SOURCE_DAYS,
         "log_days": settings.LOG_DAYS,
-        "session_days": settings.SESSION_COOKIE_AGE // (24 * 3600),
+        "session_days": settings.SESSION_DAYS,
         "sends_mail": settings.SENDS_MAIL,
         "unconfirmed_days": UNCONFIRMED.days,
         "collects_misses": settings.COLLECT_MISSES,

@@ -6,6 +6,7 @@ from feedback.errors import Refusal
 STATUS: dict[type[Refusal], int] = {
     Refusal: 400,
     errors.Unreadable: 400,
+    errors.Unencrypted: 403,
     errors.ImageRefused: 422,
     errors.Invalid: 422,
     errors.KeyReused: 422,
@@ -30,9 +31,17 @@ METHOD_NOT_ALLOWED = 405
 REQUEST_TIMEOUT = 408
 UNKNOWN_MEDIA_TYPE = 415
 # Whatever is asked for, the request may be unreadable or too large, and something may break.
-ANSWERED_ANYWHERE = (400, 406, 413, 500, 507)
+ANSWERED_ANYWHERE = (400, 403, 406, 413, 500, 507)
 # The server answers these itself, in plain text: the request never reached the site.
 ANSWERED_BY_SERVER = (400, REQUEST_TIMEOUT, 431, 500, 501)
+# What a detector answers to a whole request that it refuses, by the code of its contract.
+DETECTOR = {
+    "INVALID_REQUEST": 400,
+    "AUTHENTICATION_REQUIRED": 401,
+    "REQUEST_TOO_LARGE": 413,
+    "UNSUPPORTED_MEDIA_TYPE": 415,
+    "DETECTION_FAILED": 500,
+}
 DETAILS = {
     400: "The request cannot be read: it is damaged, has too many parts, or names another host.",
     404: "There is nothing at this address. Each one ends with a slash.",

@@ -24,7 +24,6 @@ from waitress.utilities import BadRequest, Error
 
 from nsfwsite.body_limits import BODY_ERROR, body_limit
 from nsfwsite.refusal_status import REQUEST_TIMEOUT
-from nsfwsite.wsgi import application
 
 # A connection must send a whole request, or take a whole response, within
 # GRACE_SECONDS + bytes / LEAST_BYTES_PER_SECOND.
@@ -192,11 +191,11 @@ def without_body_for_head(site: Callable[..., Any]) -> Callable[..., Iterable[by
     return wrapped
 
 
-def create(*, port: int, threads: int) -> Server:
-    """A server on 127.0.0.1 that accepts connections once its `run` is called."""
+def create(site: Callable[..., Any], *, port: int, threads: int, host: str = "127.0.0.1") -> Server:
+    """A server that accepts connections once its `run` is called."""
     return Server(
-        without_body_for_head(application),
-        host="127.0.0.1",
+        without_body_for_head(site),
+        host=host,
         port=port,
         threads=threads,
         ident="SpeakUp",
@@ -214,6 +213,8 @@ def create(*, port: int, threads: int) -> Server:
 
 
 def main() -> None:
+    from nsfwsite.wsgi import application
+
     parser = argparse.ArgumentParser(description="Serve the site on 127.0.0.1.")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
@@ -223,7 +224,7 @@ def main() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)
-    create(port=arguments.port, threads=arguments.threads).run()
+    create(application, port=arguments.port, threads=arguments.threads).run()
 
 
 if __name__ == "__main__":

@@ -40,14 +40,17 @@ MIDDLEWARE = [
     "nsfwsite.middleware.AdminPolicy",
     "nsfwsite.cross_origin_isolation.IsolationHeaders",
     "nsfwsite.middleware.ErrorBodies",
+    "nsfwsite.middleware.ApiOverHttps",
     "nsfwsite.middleware.CountedUploads",
     "nsfwsite.middleware.NullCharacters",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "nsfwsite.accounts.sessions.SessionLimits",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "nsfwsite.accounts.second_step.SecondStepRequired",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "nsfwsite.middleware.BodyLimit",
@@ -96,8 +99,14 @@ CACHES = {
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
-]
+    for name in (
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+        "UserAttributeSimilarityValidator",
+    )
+] + [{"NAME": "nsfwsite.accounts.passwords.SiteWords"}]
+PASSWORD_RESET_TIMEOUT = 3600
 LOGIN_URL = "sign-in"
 LOGOUT_REDIRECT_URL = "home"
 
@@ -154,8 +163,9 @@ AUDIT_IMAGES_DIR = env.DATA_DIR / "audit-images"
 
 # Requests that wait for an answer may use half of the web threads, never all of them.
 WAITING_REQUESTS = max(1, env.WEB_THREADS // 2)
-IMAGE_MAX_BYTES = 15 * 1024 * 1024
 REPORT_MAX_IMAGES = 20
+DETECTOR_MAX_PARTS = env.DETECTOR_MAX_PARTS
+DETECTOR_MAX_SIDE = env.DETECTOR_MAX_SIDE
 BODY_MAX_BYTES = {"classification": 16 * 1024 * 1024, "report": 100 * 1024 * 1024}
 RETRAIN_SECONDS = 30 * 60
 DEEP_RETRAIN_SECONDS = 6 * 3600  # of a recipe that trains convolutions
@@ -212,8 +222,15 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = env.SESSION_IDLE_HOURS * 3600
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+KNOWN_BROWSER_COOKIE_NAME = "known_browser"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = env.HTTPS
 if env.HTTPS:
+    # Browsers take these from this host alone, over HTTPS. They do not exist without it.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+    KNOWN_BROWSER_COOKIE_NAME = "__Host-known_browser"
+    SECURE_REDIRECT_EXEMPT = [r"^api/"]  # ApiOverHttps refuses what a redirect would hide
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True

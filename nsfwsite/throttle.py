@@ -11,15 +11,17 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
-from limits import RateLimitItem, parse
+from limits import RateLimitItem, RateLimitItemPerSecond, parse
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
-from feedback.errors import TooManyRequests
+from feedback.errors import ChallengeNeeded, TooManyRequests
+from nsfwsite import challenges
 from worker import heartbeat
 
 _View = TypeVar("_View", bound=Callable[..., Any])
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,72 @@ def hit(request: HttpRequest, *, scope: str, rate: str) -> None:
     _count(address_of(request), scope=scope, rate=rate, rule="One address may send at most {}.")
 
 
+def hit_upload(request: HttpRequest, *, scope: str, rate: str) -> None:
+    """Count an upload of the visitor's address, or refuse it as one too many.
+
+    Beyond `CHALLENGE_SHARE` of the rate, one of somebody who is not signed in needs a solved
+    challenge besides.
+    """
+    limit = _unchallenged(rate)
+    wait = limit and _seconds_to_wait(limit, _unchallenged_scope(scope), address_of(request))
+    if limit and wait and not request.user.is_authenticated:
+        _require_solution(request, scope=scope, limit=limit, retry_after=wait)
+    hit(request, scope=scope, rate=rate)
+
+
+def next_challenge(request: HttpRequest, *, scope: str, rate: str) -> dict[str, object] | None:
+    """The challenge that the visitor's next upload needs solved; None if it needs none."""
+    limit = _unchallenged(rate)
+    if limit is None:
+        return None
+    address = address_of(request)
+    with_room = _ask(lambda limiter: limiter.test(limit, _unchallenged_scope(scope), address))
+    return None if with_room else challenges.create(_sender(request, scope))
+
+
+def _require_solution(
+    request: HttpRequest, *, scope: str, limit: RateLimitItem, retry_after: int
+) -> None:
+    """Take the solution that is in the header `Altcha`, or in the address, and take it once."""
+    text = request.headers.get("Altcha") or request.GET.get("altcha", "")
+    sender = _sender(request, scope)
+    problem = challenges.problem_of(text, sender)
+    if not problem:
+        once = RateLimitItemPerSecond(1, challenges.VALID_SECONDS)
+        if not _seconds_to_wait(once, "solution", challenges.name_of(text)):
+            return
+        problem = "a solution that was used before"
+    if request.path.startswith("/api/"):
+        remedy = f"Solve `challenge` (docs/api.md says how), or wait for {retry_after} seconds."
+    else:
+        remedy = (
+            "A browser computes it by itself where it may run scripts, over HTTPS. Allow that and "
+            f"send this again, or try again in {retry_after} seconds."
+        )
+    raise ChallengeNeeded(
+        rule=f"Beyond {_in_words(limit)}, each upload from one address needs a solved challenge.",
+        received=problem,
+        remedy=remedy,
+        retry_after=retry_after,
+        challenge=challenges.create(sender),
+    )
+
+
+def _unchallenged(rate: str) -> RateLimitItem | None:
+    """How many uploads need no challenge; None where none ever does."""
+    limit = parse(rate)
+    amount = int(limit.amount * settings.CHALLENGE_SHARE)
+    return None if amount == limit.amount else type(limit)(amount, limit.multiples)
+
+
+def _unchallenged_scope(scope: str) -> str:
+    return f"{scope} without a challenge"
+
+
+def _sender(request: HttpRequest, scope: str) -> str:
+    return f"{scope} {address_of(request)}"
+
+
 def hit_mailbox(address: str, *, rate: str) -> None:
     """Count a letter to this mailbox, no matter who asks for it, or refuse it."""
     mailbox = salted_hmac("a mailbox", address.strip().lower(), algorithm="sha256").hexdigest()
@@ -60,28 +128,39 @@ def hit_account(name: str, *, rate: str) -> None:
 
 def _count(key: str, *, scope: str, rate: str, rule: str) -> None:
     limit = parse(rate)
-    try:
-        limiter = _shared_limiter() if heartbeat.redis_answers() else _process_limiter()
-        allowed, reset_time = _hit(limiter, limit, scope, key)
-    except StorageError:
-        allowed, reset_time = _hit(_process_limiter(), limit, scope, key)
-    if allowed:
+    seconds = _seconds_to_wait(limit, scope, key)
+    if not seconds:
         return
-    seconds = max(1, math.ceil(reset_time - time.time()))
     raise TooManyRequests(
-        rule=rule.format(f"{limit.amount} times per {limit.GRANULARITY.name}"),
+        rule=rule.format(_in_words(limit)),
         received="one more",
         remedy=f"Try again in {seconds} seconds.",
         retry_after=seconds,
     )
 
 
-def _hit(
-    limiter: FixedWindowRateLimiter, limit: RateLimitItem, scope: str, key: str
-) -> tuple[bool, float]:
-    """Whether the limit allows one more, and the time when its window ends."""
-    allowed = limiter.hit(limit, scope, key)
-    return allowed, limiter.get_window_stats(limit, scope, key).reset_time
+def _in_words(limit: RateLimitItem) -> str:
+    return f"{limit.amount} times per {limit.GRANULARITY.name}"
+
+
+def _seconds_to_wait(limit: RateLimitItem, scope: str, key: str) -> int:
+    """Count one more; 0 if the limit allows it, else the seconds until its window ends."""
+
+    def count(limiter: FixedWindowRateLimiter) -> int:
+        if limiter.hit(limit, scope, key):
+            return 0
+        reset_time = limiter.get_window_stats(limit, scope, key).reset_time
+        return max(1, math.ceil(reset_time - time.time()))
+
+    return _ask(count)
+
+
+def _ask(question: Callable[[FixedWindowRateLimiter], _Answer]) -> _Answer:
+    """Ask the limiter in Redis, or that of this process while Redis is away."""
+    try:
+        return question(_shared_limiter() if heartbeat.redis_answers() else _process_limiter())
+    except StorageError:
+        return question(_process_limiter())
 
 
 def source_of(request: HttpRequest) -> str:

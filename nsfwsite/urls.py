@@ -4,6 +4,8 @@ from django.views.generic import RedirectView
 
 from nsfwsite import health, privacy
 from nsfwsite.accounts.views import admin_sign_in
+from nsfwsite.detector.contract import PATH
+from nsfwsite.detector.views import detect_images
 
 change_password = RedirectView.as_view(pattern_name="account_change_password")
 handler500 = "nsfwsite.middleware.server_error"
@@ -13,6 +15,8 @@ urlpatterns = [
     path("", include("nsfwsite.pages.urls")),
     path("", include("nsfwsite.accounts.urls")),
     path("api/v1/", include("nsfwsite.api.urls")),
+    path(PATH[1:], detect_images, name="detect-images"),
+    path(f"{PATH[1:]}/", detect_images),
     path("privacy/", privacy.show, name="privacy"),
     path("health/live/", health.live, name="live"),
     path("health/ready/", health.ready, name="ready"),

@@ -104,6 +104,10 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "nsfwsite/pages/urls.py": ("tests/test_roles.py", "get_resolver"),
     # A call of the API is tested whole: address, permissions, request, answer.
     "nsfwsite/api/permissions.py": ("tests/test_roles.py", "every_operation_of_the_api"),
+    "nsfwsite/api/serializers/challenges.py": (
+        "tests/nsfwsite/api/test_challenges.py",
+        "/api/v1/challenge/",
+    ),
     "nsfwsite/api/serializers/classifications.py": (
         "tests/nsfwsite/api/test_classifications.py",
         "/api/v1/classifications/",

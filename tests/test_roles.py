@@ -161,6 +161,8 @@ def things(champion, axes, judged, filed, queued, mona, settings) -> dict[str, o
         "/safety/<int:pk> of a queued report": report.pk,
         "/triage/held/<int:pk>": Burst.objects.create(kind="network").pk,
         "/triage/decisions.<str:kind>": "csv",
+        "/forgotten-password/<base36:uidb36>": "1",
+        "/forgotten-password/<base36:uidb36>-<str:key>": "no-such-key",
         "/c/<uuid:pk>": answer.pk,
         "/api/v1/classifications/<uuid:pk>": answer.pk,
         "/samples/<str:name>": "fox.png",

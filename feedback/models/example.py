@@ -25,6 +25,15 @@ class NotLearnt(models.TextChoices):
         "in one hour, or of nearly the same image",
     )
 
+    @classmethod
+    def of(cls, *, consent: bool, has_image: bool, left_out: str) -> "NotLearnt | None":
+        """The reason for an example with this consent, image and mark; None if it is learnt."""
+        if not consent:
+            return cls.NO_CONSENT
+        if not has_image:
+            return cls.NO_IMAGE
+        return cls(left_out) if left_out else None
+
 
 class Example(models.Model):
     """One image of a report, with the answers of models for it."""
@@ -66,11 +75,11 @@ class Example(models.Model):
     @property
     def why_not_learnt(self) -> NotLearnt | None:
         """Why no model learns from it, if its report is accepted; None where one does."""
-        if not self.report.consent_train:
-            return NotLearnt.NO_CONSENT
-        if self.image_id is None:
-            return NotLearnt.NO_IMAGE
-        return NotLearnt(self.left_out) if self.left_out else None
+        return NotLearnt.of(
+            consent=self.report.consent_train,
+            has_image=self.image_id is not None,
+            left_out=self.left_out,
+        )
 
     @property
     def reported_score(self) -> "ExampleScore":

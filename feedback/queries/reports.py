@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
 from feedback.models import BrowserScore, Example, NotLearnt, Report
 
@@ -66,8 +66,18 @@ def learnable_labels() -> Counter[str]:
 
 def left_out_counts() -> dict[str, int]:
     """The number of images of accepted reports that models do not learn from, by reason."""
-    accepted = Example.objects.filter(report__status=Report.Status.ACCEPTED)
-    counts = Counter(example.why_not_learnt for example in accepted.select_related("report"))
+    accepted = Example.objects.filter(report__status=Report.Status.ACCEPTED).order_by()
+    alike = accepted.values(
+        "left_out", consent=F("report__consent_train"), has_image=Q(image__isnull=False)
+    )
+    counts: Counter[NotLearnt | None] = Counter()
+    for example in alike.annotate(images=Count("pk")):
+        reason = NotLearnt.of(
+            consent=example["consent"],
+            has_image=example["has_image"],
+            left_out=example["left_out"],
+        )
+        counts[reason] += example["images"]
     return {str(reason): counts[reason] for reason in NotLearnt if counts[reason]}
 
 

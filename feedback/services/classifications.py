@@ -14,7 +14,7 @@ from feedback.errors import ImageRefused, Refusal, WrongState
 from feedback.models import Classification, DemoAnswer
 from feedback.services import images, models, uploads
 from modeltrain.images import codec
-from modeltrain.images.codec import Pixels
+from modeltrain.images.codec import Limits, Pixels
 
 # An image without an answer is given up after this time, unless its turn is still to come.
 ANSWER_TIMEOUT = datetime.timedelta(minutes=2)
@@ -54,8 +54,15 @@ def seconds_per_image() -> float:
     return sum(seconds) / len(seconds) if seconds else FIRST_SECONDS
 
 
-def answer(*, pk: str) -> Pixels | None:
+def answer(*, pk: str, limits: Limits) -> Pixels | None:
     """Decode the upload in a child process, and ask a model.
+
+    Parameters
+    ----------
+    pk
+        Which classification.
+    limits
+        What its image may cost.
 
     Returns
     -------
@@ -69,11 +76,11 @@ def answer(*, pk: str) -> Pixels | None:
     with classification.upload.open("rb") as file:
         data = file.read()
     try:
-        pixels = uploads.decode_or_refuse(data)
+        pixels = uploads.decode_or_refuse(data, limits=limits)
     except ImageRefused as refusal:
         waiting.update(
             status=Classification.Status.REFUSED,
-            problem=_problem(refusal),
+            problem=_problem(refusal) | {"code": refusal.code},
             finished_at=timezone.now(),
         )
         _delete_upload(classification)

@@ -1,21 +1,23 @@
 """Which uploads are refused: files that are too large, empty, or no image that can be read."""
 
-from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from feedback.errors import ImageRefused
 from modeltrain.images import codec
-from modeltrain.images.codec import Pixels
+from modeltrain.images.codec import Limits, Pixels
+
+_DEFAULT_LIMITS = Limits()
 
 
 def refuse_by_size(upload: "UploadedFile[bytes]") -> None:
     """Refuse what need not even be read."""
     size = upload.size or 0
-    if size > settings.IMAGE_MAX_BYTES:
+    if size > Limits.max_bytes:
         raise ImageRefused(
-            rule=f"An image must be at most {settings.IMAGE_MAX_BYTES // 2**20} MiB.",
+            rule=f"An image must be at most {Limits.max_bytes // 2**20} MiB.",
             received=f"{size / 2**20:.1f} MiB",
             remedy="Make it smaller and send it again.",
+            code="too_many_bytes",
         )
     if not size:
         raise ImageRefused(
@@ -25,9 +27,11 @@ def refuse_by_size(upload: "UploadedFile[bytes]") -> None:
         )
 
 
-def decode_or_refuse(data: bytes) -> Pixels:
+def decode_or_refuse(data: bytes, *, limits: Limits = _DEFAULT_LIMITS) -> Pixels:
     """Decode a stranger's file in a child process, or refuse it for the decoder's reason."""
     try:
-        return codec.decode_in_child(data)
+        return codec.decode_in_child(data, limits=limits)
     except codec.DecodeError as error:
-        raise ImageRefused(rule=error.rule, received=error.received, remedy=error.remedy) from error
+        raise ImageRefused(
+            rule=error.rule, received=error.received, remedy=error.remedy, code=error.code
+        ) from error

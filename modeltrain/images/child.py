@@ -17,6 +17,7 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import pillow_heif
 from PIL import AvifImagePlugin, Image, ImageCms, MpoImagePlugin
@@ -147,7 +148,7 @@ def _be_child(
     template: int,
     control: socket.socket,
     descriptor: int,
-    request: dict[str, int],
+    request: dict[str, Any],
     work: Work,
 ) -> None:
     """Do the work in the whole cage, and end the process."""

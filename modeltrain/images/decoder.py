@@ -27,6 +27,8 @@ warnings.simplefilter("error", Image.DecompressionBombWarning)
 class Limits:
     """What one image may cost: sizes in bytes and pixels, time in seconds.
 
+    An image is turned upright by its orientation, unless `upright` is False.
+
     Processor time limits the image. The wall clock only guards against a machine that gives the
     image no processor time: an image that runs out of it is not refused but tried again.
     """
@@ -38,6 +40,7 @@ class Limits:
     max_side: int = 20_000
     cpu_seconds: int = 5
     wall_seconds: float = 25
+    upright: bool = True
     memory_bytes: int = 1024 * MIB
 
 
@@ -305,6 +308,7 @@ def open_rgb(data: bytes, *, limits: Limits, caged: bool = False) -> Image.Image
         if header := _header(kind, data):
             _check_size(kind, header, limits)
         image, orientation = _open(kind, data, limits)
+        orientation = orientation if limits.upright else 1
         factor = _factor(*image.size, limits.kept_pixels) if caged else 1
         if factor == 1:
             return _upright_rgb(image, orientation)

@@ -4,14 +4,19 @@ import base64
 import datetime
 import hashlib
 import ipaddress
+import threading
+import time
 from typing import Any
 
+import structlog
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY as METHODS_SESSION_KEY
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 from django.contrib import messages
+from django.core.mail import EmailMessage
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -20,15 +25,17 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from feedback import roles
 from feedback.errors import WrongState
 from nsfwsite import throttle
+from nsfwsite.accounts import sessions
 
-KNOWN_BROWSER = "known_browser"
+log = structlog.get_logger()
 YEAR = datetime.timedelta(days=365)
 LOCAL_NETWORK = "127.0.0.0"  # a Unix socket has no address
 
 
 def browser_is_known(request: HttpRequest, name: str) -> bool:
     """Whether somebody signed in to this account from this browser before."""
-    return constant_time_compare(request.COOKIES.get(KNOWN_BROWSER, ""), _proof(name))
+    proof = request.COOKIES.get(settings.KNOWN_BROWSER_COOKIE_NAME, "")
+    return constant_time_compare(proof, _proof(name))
 
 
 def _proof(name: str) -> str:
@@ -53,11 +60,17 @@ class AccountAdapter(DefaultAccountAdapter):
         https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
         """
         response = super().post_login(request, user, **options)
+        request.session[sessions.BEGAN] = int(time.time())
+        log.info(
+            "signed in",
+            account=user.pk,
+            by=[method["method"] for method in request.session.get(METHODS_SESSION_KEY, [])],
+            network=self.get_client_ip(request),
+        )
         response.set_cookie(
-            KNOWN_BROWSER,
+            settings.KNOWN_BROWSER_COOKIE_NAME,
             _proof(user.get_username()),
             max_age=YEAR,
-            path=reverse("sign-in"),
             secure=settings.SESSION_COOKIE_SECURE,
             httponly=True,
             samesite="Lax",
@@ -77,6 +90,19 @@ class AccountAdapter(DefaultAccountAdapter):
             return LOCAL_NETWORK
         size = 24 if parsed.version == 4 else 48
         return str(ipaddress.ip_network((parsed, size), strict=False).network_address)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send a letter while the page is answered: how long that takes tells nobody whether an
+        account has this address."""
+        letter = self.render_mail(template_prefix, email, context)
+        threading.Thread(target=_deliver, args=(letter,), name="letter").start()
+
+
+def _deliver(letter: EmailMessage) -> None:
+    try:
+        letter.send()
+    except OSError as problem:  # smtplib's errors, too
+        log.error("a letter about a password was not sent", problem=type(problem).__name__)
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):

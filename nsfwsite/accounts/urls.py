@@ -1,6 +1,13 @@
 """Where people sign in and manage how. The names beside our own are those that allauth looks up."""
 
-from allauth.account.views import PasswordChangeView, PasswordSetView, ReauthenticateView
+from allauth.account.views import (
+    PasswordChangeView,
+    PasswordResetDoneView,
+    PasswordResetFromKeyView,
+    PasswordResetView,
+    PasswordSetView,
+    ReauthenticateView,
+)
 from allauth.mfa.base.views import AuthenticateView
 from allauth.mfa.base.views import ReauthenticateView as ReauthenticateByCodeView
 from allauth.mfa.recovery_codes.views import (
@@ -20,7 +27,8 @@ from allauth.socialaccount.views import login_cancelled
 from allauth.usersessions.views import ListUserSessionsView
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LogoutView
-from django.urls import URLPattern, path, reverse_lazy
+from django.urls import URLPattern, path, register_converter, reverse_lazy
+from django.urls.converters import StringConverter
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -30,14 +38,21 @@ from nsfwsite.accounts.views import (
     Disconnect,
     SignIn,
     limit_guesses,
+    limit_letters,
     own_name,
     pending_name,
     posted_name,
     sends_to_provider,
 )
 
+
+class Base36(StringConverter):
+    regex = "[0-9A-Za-z]+"
+
+
+register_converter(Base36, "base36")
 PROVIDER = {"provider_id": "oidc"}
-ACCOUNT = reverse_lazy("account")
+ACCOUNT, SIGN_IN = reverse_lazy("account"), reverse_lazy("sign-in")
 
 
 def own(view: View) -> View:
@@ -65,6 +80,10 @@ remove_passkey = RemoveWebAuthnView.as_view(success_url=ACCOUNT)
 sign_out_others = ListUserSessionsView.as_view(success_url=ACCOUNT)
 disconnect = Disconnect.as_view(success_url=ACCOUNT)
 
+forgotten = form_page(never_cache(limit_letters(PasswordResetView.as_view())))
+letter_sent = require_safe(PasswordResetDoneView.as_view())
+new_password = limit_guesses(None, PasswordResetFromKeyView.as_view(success_url=SIGN_IN))
+
 urlpatterns = [
     *_names("sign-in/", sign_in, "sign-in", "account_login"),
     path("sign-in/second-step/", form_page(second_step), name="mfa_authenticate"),
@@ -75,6 +94,13 @@ urlpatterns = [
         "sign-in/oidc/cancelled/",
         require_safe(login_cancelled),
         name="socialaccount_login_cancelled",
+    ),
+    path("forgotten-password/", forgotten, name="account_reset_password"),
+    path("forgotten-password/sent/", letter_sent, name="account_reset_password_done"),
+    path(
+        "forgotten-password/<base36:uidb36>-<str:key>/",
+        form_page(never_cache(new_password)),
+        name="account_reset_password_from_key",
     ),
     *_names("sign-out/", LogoutView.as_view(), "sign-out", "account_logout"),
     *_names("account/", account, "account", "mfa_index"),

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
+from allauth.account.adapter import get_adapter
 from allauth.account.internal.stagekit import get_pending_stage
 from allauth.account.views import LoginView
 from allauth.mfa.base.views import IndexView
@@ -14,16 +16,20 @@ from allauth.usersessions.models import UserSession
 from csp.decorators import csp_update
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 
+from feedback.errors import WrongState
 from nsfwsite import throttle
 from nsfwsite.access import View, refusals_as_pages, signed_in_user
 from nsfwsite.accounts.adapters import browser_is_known
 
+log = structlog.get_logger()
+FORM_AGAIN = 200
 Names = Callable[[HttpRequest], str]
 
 
@@ -52,6 +58,42 @@ def limit_guesses(name_of: Names | None, view: View) -> View:
             name = name_of(request) if name_of else ""
             if name and not browser_is_known(request, name):
                 throttle.hit_account(name, rate=settings.RATE_ACCOUNT)
+        response = view(request, *args, **kwargs)
+        if request.method == "POST" and response.status_code == FORM_AGAIN:
+            _log_failure(request, name_of(request) if name_of else "")
+        return response
+
+    return refusals_as_pages(wrapped)
+
+
+def _log_failure(request: HttpRequest, name: str) -> None:
+    """Log whose password, code or passkey was wrong. A name that no account has is left out: it
+    may be a password that was typed into the wrong field."""
+    account = User.objects.filter(username__iexact=name).values_list("pk", flat=True).first()
+    match = request.resolver_match
+    log.warning(
+        "password or code refused",
+        account=account,
+        step=match.url_name if match else "",
+        network=get_adapter().get_client_ip(request),
+    )
+
+
+def limit_letters(view: View) -> View:
+    """Count every letter that is asked for, by address and by mailbox, whether or not an account
+    has it. Without a mail server there are none."""
+
+    @functools.wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not settings.SENDS_MAIL:
+            raise WrongState(
+                rule="A new password is sent where the operator has set up mail.",
+                received="a request for one",
+                remedy="Ask whoever runs this site to set one for you.",
+            )
+        if request.method == "POST":
+            throttle.hit(request, scope="mail", rate=settings.RATE_MAIL)
+            throttle.hit_mailbox(request.POST.get("email", ""), rate=settings.RATE_MAILBOX)
         return view(request, *args, **kwargs)
 
     return refusals_as_pages(wrapped)

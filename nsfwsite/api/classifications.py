@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from feedback.errors import (
+    ChallengeNeeded,
     ClassifierUnavailable,
     ImageRefused,
     TooManyRequests,
@@ -24,7 +25,7 @@ from feedback.models import Classification
 from feedback.services import classifications
 from nsfwsite import throttle
 from nsfwsite.api.requests import validated_data
-from nsfwsite.api.schema import LOCATION, refuses
+from nsfwsite.api.schema import LOCATION, SOLUTION, refuses
 from nsfwsite.api.serializers.classifications import (
     ClassificationInput,
     ClassificationOutput,
@@ -48,13 +49,13 @@ class ClassificationList(APIView):
     parser_classes = [MultiPartParser]
 
     @extend_schema(
-        parameters=[PREFER, LOCATION[202]],
+        parameters=[PREFER, SOLUTION, LOCATION[202]],
         request=ClassificationInput,
         responses={200: ClassificationOutput, 202: ClassificationWaiting},
     )
-    @refuses(TooManyRequests, ImageRefused, ClassifierUnavailable)
+    @refuses(TooManyRequests, ChallengeNeeded, ImageRefused, ClassifierUnavailable)
     def post(self, request: Request) -> Response:
-        throttle.hit(request, scope="classifications", rate=settings.RATE_CLASSIFICATIONS)
+        throttle.hit_upload(request, scope="classifications", rate=settings.RATE_CLASSIFICATIONS)
         data = validated_data(ClassificationInput, request)
         classification = classifying.classify(upload=data["image"])
         classifying.wait_for_answer(classification=classification, seconds=_wait_seconds(request))

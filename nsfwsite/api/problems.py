@@ -10,7 +10,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from feedback.errors import ImagesRefused, Refusal
+from feedback.errors import ChallengeNeeded, ImagesRefused, Refusal
 from nsfwsite.refusal_status import DETAILS, headers_of, status_of
 
 CONTENT_TYPE = "application/problem+json"
@@ -62,6 +62,8 @@ def _body(refusal: Refusal) -> dict[str, Any]:
         "detail": str(refusal),
         **_sentences(refusal),
     }
+    if isinstance(refusal, ChallengeNeeded):
+        body["challenge"] = refusal.challenge
     if isinstance(refusal, ImagesRefused):
         body["images"] = [
             {"image": place, **_sentences(image_refusal)}

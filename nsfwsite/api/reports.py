@@ -21,6 +21,7 @@ from rest_framework.views import APIView
 
 from feedback import queries
 from feedback.errors import (
+    ChallengeNeeded,
     ClassifierUnavailable,
     Gone,
     ImageRefused,
@@ -35,7 +36,7 @@ from feedback.services.counterparts import Pair
 from nsfwsite import throttle
 from nsfwsite.access import report_of
 from nsfwsite.api.requests import validated_data
-from nsfwsite.api.schema import LOCATION, refuses
+from nsfwsite.api.schema import LOCATION, SOLUTION, refuses
 from nsfwsite.api.serializers.reports import (
     AppealInput,
     PublicReportOutput,
@@ -82,15 +83,22 @@ class ReportList(ListAPIView):
         return super().get(request, *args, **kwargs)
 
     @extend_schema(
-        parameters=[IDEMPOTENCY_KEY, LOCATION[201]],
+        parameters=[IDEMPOTENCY_KEY, SOLUTION, LOCATION[201]],
         request=ReportInput,
         responses={201: ReportFiled},
     )
     @refuses(
-        TooManyRequests, Invalid, ImageRefused, KeyReused, ClassifierUnavailable, Gone, Http404
+        TooManyRequests,
+        ChallengeNeeded,
+        Invalid,
+        ImageRefused,
+        KeyReused,
+        ClassifierUnavailable,
+        Gone,
+        Http404,
     )
     def post(self, request: Request) -> Response:
-        throttle.hit(request, scope="reports", rate=settings.RATE_REPORTS)
+        throttle.hit_upload(request, scope="reports", rate=settings.RATE_REPORTS)
         data = validated_data(ReportInput, request)
         uploads, pk = data.pop("images"), data.pop("classification")
         pairs = _pairs(data.pop("wrong"), data.pop("counterpart"), data.pop("pair_groups"))

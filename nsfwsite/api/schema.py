@@ -31,6 +31,12 @@ LOCATION = {
     status: OpenApiParameter("Location", str, OpenApiParameter.HEADER, response=[status])
     for status in (201, 202)
 }
+SOLUTION = OpenApiParameter(
+    "Altcha",
+    str,
+    OpenApiParameter.HEADER,
+    description="The solution of a challenge, as JSON in Base64, where a 429 asked for one.",
+)
 RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "required": True}}
 
 
@@ -89,4 +95,4 @@ class Schema(AutoSchema):
 
 def retries(refusal: type[Refusal]) -> bool:
     """Whether the refusal says when to try again."""
-    return refusal is errors.TooManyRequests or hasattr(refusal, "retry_after")
+    return issubclass(refusal, errors.TooManyRequests) or hasattr(refusal, "retry_after")

@@ -1,6 +1,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
+from nsfwsite.api.challenges import NextChallenge
 from nsfwsite.api.classifications import AnswerRight, ClassificationDetail, ClassificationList
 from nsfwsite.api.models import ModelAudit, ModelList, ModelShortage
 from nsfwsite.api.reports import Appeal, ReportDetail, ReportList
@@ -18,6 +19,7 @@ from nsfwsite.api.triage import CaseDecision, CaseList, SecondOpinion
 
 app_name = "api"
 urlpatterns = [
+    path("challenge/", NextChallenge.as_view(), name="challenge"),
     path("classifications/", ClassificationList.as_view(), name="classifications"),
     path("classifications/<uuid:pk>/", ClassificationDetail.as_view(), name="classification"),
     path("classifications/<uuid:pk>/right/", AnswerRight.as_view(), name="right"),

@@ -14,6 +14,7 @@ from feedback import queries
 from feedback.errors import ImageRefused, Refusal
 from feedback.models import Classification
 from feedback.services import classifications
+from modeltrain.images.codec import Limits
 from nsfwsite import cross_origin_isolation, throttle
 from nsfwsite.access import form_page, wants_fragment, with_refusal
 from nsfwsite.demo import samples
@@ -63,7 +64,7 @@ def _home(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
         "answering": queries.models.in_serving_order().first(),
         "samples": samples.all_samples(),
         "minutes": settings.DEMO_IMAGE_MINUTES,
-        "mebibytes": settings.IMAGE_MAX_BYTES // 2**20,
+        "mebibytes": Limits.max_bytes // 2**20,
         "worker_is_away": not heartbeat.alive("inference"),
     }
     response = render(request, "demo/home.html", context)

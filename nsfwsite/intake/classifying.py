@@ -1,5 +1,6 @@
 """Ask the inference worker, and wait for its answer as long as a visitor would."""
 
+import dataclasses
 import math
 import threading
 import time
@@ -11,6 +12,7 @@ from django.utils import timezone
 from feedback.errors import ClassifierBusy, ClassifierUnavailable, ImageRefused, StorageFull
 from feedback.models import Classification, ModelVersion, Occlusion, Report, StoredImage
 from feedback.services import classifications, occlusions, rejudging
+from modeltrain.images.codec import Limits
 from nsfwsite.intake.enqueue import enqueue
 from worker import heartbeat
 from worker.tasks.inference import classify_task, judge_report_task, occlude_task
@@ -22,12 +24,25 @@ LONGEST_QUEUE_SECONDS = 60
 STORE_SECONDS = 10.0
 
 
-def classify(*, upload: UploadedFile) -> Classification:
-    """Hand an image to the inference worker, or refuse at once when there is none."""
+def classify(
+    *, upload: UploadedFile, limits: Limits | None = None, keep: bool = True
+) -> Classification:
+    """Hand an image to the inference worker, or refuse at once when there is none.
+
+    Parameters
+    ----------
+    upload
+        The image.
+    limits
+        What it may cost, if not what images of the site may.
+    keep
+        Whether it is stored for a while, so that it can be reported.
+    """
     refuse_without_worker()
     _refuse_long_wait()
     classification = classifications.submit(upload=upload)
-    if not enqueue(classify_task.delay_on_commit, str(classification.pk)):
+    costs = dataclasses.asdict(limits) if limits else None
+    if not enqueue(classify_task.delay_on_commit, str(classification.pk), costs, keep):
         classifications.delete(classification)
         raise _no_answer()
     return classification

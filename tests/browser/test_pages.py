@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
 from django.contrib.auth.models import Group, User
 from django.urls import reverse
 from django.utils import timezone
@@ -217,6 +219,31 @@ def test_every_page_is_sound(visit, world, width, dark) -> None:
         assert (path, visitor.complaints) == (path, [])
         assert (path, max(0, visitor.overflow())) == (path, 0)
         visitor.look()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_new_password_is_asked_for_on_sound_pages(visit, ravi, settings, width) -> None:
+    settings.SENDS_MAIL = True
+    visitor = visit(width=width)
+    page = visitor.open(reverse("sign-in"))
+    visitor.look()
+    page.get_by_role("link", name="Have you forgotten your password?").click()
+    assert visitor.barriers() == []
+    visitor.look()
+    page.get_by_role("textbox").fill("ravi@speakup.example")
+    page.get_by_role("button", name="Send me a link").click()
+    expect(page.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
+    visitor.look()
+    uid, key = user_pk_to_url_str(ravi), default_token_generator.make_token(ravi)
+    visitor.open(reverse("account_reset_password_from_key", args=[uid, key]))
+    assert visitor.barriers() == []
+    visitor.look()
+    for name in ("password1", "password2"):
+        page.locator(f"[name={name}]").fill("quite another long phrase")
+    page.get_by_role("button", name="Set it").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert (visitor.complaints, visitor.overflow()) == ([], 0)
+    visitor.look()
 
 
 def test_the_answer_and_its_report_form_are_sound(visit, judged, axes) -> None:

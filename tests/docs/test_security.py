@@ -61,3 +61,13 @@ def test_every_test_that_is_named_exists() -> None:
     named = [test for _, _, reason in rows() for test in TEST.findall(reason)]
     assert len(named) > 100
     assert [test for test in named if test[1] not in functions(test[0])] == []
+
+
+def test_the_page_counts_them() -> None:
+    counts: Counter[str] = Counter()
+    for numbers, state, _ in rows():
+        counts[state] += len(numbers)
+    assert (
+        f"Of {counts.total()} requirements, {counts['met']} are met, {counts['in part']} in part "
+        f"and {counts['**not met**']} are not; {counts['does not apply']} do not apply."
+    ) in PAGE.read_text()

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from django.conf import settings
+from django.core.wsgi import get_wsgi_application
 from django.test import Client
 from django.urls import reverse
 from PIL import Image
@@ -198,7 +199,7 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_one_before(tmp_path) -> None:
 @on_a_small_disk
 def test_a_request_that_does_not_fit_is_handed_on_without_its_body(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    parser = server.Parser(server.create(port=0, threads=1).adj)
+    parser = server.Parser(server.create(get_wsgi_application(), port=0, threads=1).adj)
     start = b"POST / HTTP/1.1\r\nContent-Length: 9000000\r\n\r\n"
     with full_disk():
         parser.received(start)

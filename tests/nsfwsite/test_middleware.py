@@ -100,3 +100,10 @@ def test_the_admin_sanitises_what_its_scripts_make_markup_from() -> None:
     admin = Client().get("/admin/").headers["Content-Security-Policy"]
     assert "trusted-types default dompurify" in admin
     assert "require-trusted-types-for 'script'" in admin
+
+
+def test_with_https_a_call_of_the_api_without_it_is_refused_and_not_redirected(settings) -> None:
+    settings.HTTPS = settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_REDIRECT_EXEMPT = [r"^api/"]
+    assert Client().get("/api/v1/models/").json()["title"] == "This is not encrypted"
+    assert Client().get("/api/v1/schema/", secure=True).status_code == 200

@@ -14,6 +14,7 @@ from waitress import wasyncore
 
 from feedback.models import ModelVersion
 from nsfwsite import server
+from nsfwsite.wsgi import application
 from setup import supervision
 from tests.conftest import ROOT
 
@@ -23,7 +24,7 @@ LIVE = "/health/live/"
 
 @contextlib.contextmanager
 def running(threads: int = 2):
-    site = server.create(port=0, threads=threads)
+    site = server.create(application, port=0, threads=threads)
     loop = threading.Thread(
         target=wasyncore.loop, kwargs={"timeout": 0.1, "use_poll": True, "map": site._map}
     )
@@ -205,7 +206,7 @@ def test_who_asks_before_sending_is_refused_before_sending(port) -> None:
 
 
 def test_nothing_of_a_body_that_is_too_large_is_stored() -> None:
-    adjustments = server.create(port=0, threads=1).adj
+    adjustments = server.create(application, port=0, threads=1).adj
     declared = server.Parser(adjustments)
     declared.received(request("/", "Content-Length: 17000000", method="POST"))
     assert (declared.completed, declared.body_rcv) == (True, None)

@@ -1,20 +1,25 @@
+from collections.abc import Mapping
+from typing import Any
+
 from celery import shared_task
 
 from feedback.services import classifications, models, occlusions, rejudging
 from modeltrain.images import cage
+from modeltrain.images.decoder import Limits
 from worker import heartbeat
 
 
 @shared_task(name="inference.classify_task", soft_time_limit=30, time_limit=40)
-def classify_task(pk: str) -> None:
+def classify_task(pk: str, limits: Mapping[str, Any] | None = None, keep: bool = True) -> None:
+    """Answer an image within limits, those of the site by default, and store it if it is kept."""
     try:
-        pixels = classifications.answer(pk=pk)
+        pixels = classifications.answer(pk=pk, limits=Limits(**(limits or {})))
     except Exception as error:
         classifications.fail(pk=pk, reason=error)
         raise
     finally:
         heartbeat.notify(pk)
-    if pixels is not None:
+    if keep and pixels is not None:
         try:
             classifications.keep_image(pk=pk, pixels=pixels)
         finally:

@@ -21,6 +21,9 @@ class ProblemOutput(serializers.Serializer):
     errors = serializers.JSONField(  # type: ignore[assignment]
         required=False, help_text="What is wrong with each field, by its name."
     )
+    challenge = serializers.DictField(
+        required=False, help_text="What must be solved before the next upload (ALTCHA)."
+    )
     images = BrokenImageOutput(
         many=True, required=False, help_text="The images of a report that cannot be used."
     )

@@ -1,6 +1,7 @@
 // Small conveniences. Every page works without them.
 import htmx from "htmx.org/dist/htmx.esm.js";
 import { attachImage, deleteImage } from "./attach-image.js";
+import { solveFor } from "./challenge.js";
 import { query, queryAll } from "./dom.js";
 import { deleteDrafts, setUpDraft } from "./draft.js";
 import { setUpFileInput } from "./file-input.js";
@@ -116,6 +117,9 @@ document.addEventListener("submit", (event) => {
   }
   form.dataset.sent = "yes";
   event.submitter?.setAttribute("aria-busy", "true");
+  if (!form.dataset.challenge) return;
+  event.preventDefault();
+  void solveFor(form).then(() => form.submit());
 });
 window.addEventListener("pageshow", () => {
   for (const form of forms("form[data-sent]")) {

@@ -18,16 +18,16 @@ def file_of(size: int) -> SimpleUploadedFile:
     return SimpleUploadedFile("picture.png", bytes(size))
 
 
-def test_a_file_may_be_as_large_as_the_limit_and_no_larger(settings):
-    settings.IMAGE_MAX_BYTES = 2 * MIB
+def test_a_file_may_be_as_large_as_the_limit_and_no_larger():
+    largest = Limits.max_bytes
     uploads.refuse_by_size(file_of(1))
-    uploads.refuse_by_size(file_of(2 * MIB))
+    uploads.refuse_by_size(file_of(largest))
     with pytest.raises(ImageRefused) as refusal:
-        uploads.refuse_by_size(file_of(2 * MIB + MIB // 2))
-    assert refusal.value.rule == "An image must be at most 2 MiB."
-    assert refusal.value.received == "2.5 MiB"
+        uploads.refuse_by_size(file_of(largest + MIB // 2))
+    assert refusal.value.rule == "An image must be at most 15 MiB."
+    assert refusal.value.received == "15.5 MiB"
     with pytest.raises(ImageRefused):
-        uploads.refuse_by_size(file_of(2 * MIB + 1))
+        uploads.refuse_by_size(file_of(largest + 1))
 
 
 def test_an_empty_file_is_refused():

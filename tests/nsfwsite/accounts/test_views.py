@@ -1,5 +1,8 @@
 """Signing in, the second step, and what a person can change about their account."""
 
+import datetime
+import re
+import threading
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,9 +16,13 @@ from allauth.mfa.totp.internal.auth import (
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.contrib.sessions.models import Session
+from django.core import mail
+from django.core.mail import EmailMessage
 from django.test import Client
 from django.urls import reverse
+from structlog.testing import capture_logs
 
 from feedback import roles
 from tests.cast import account
@@ -184,6 +191,104 @@ def test_common_and_short_passwords_are_refused(client, ravi) -> None:
         answer = client.post(reverse("account_change_password"), fields)
         assert answer.status_code == 200, new
         assert 'role="alert"' in answer.content.decode()
+
+
+NONCE = re.compile(r'nonce="[^"]+"')
+LETTER_LINK = re.compile(r"http://testserver(/forgotten-password/\S+)")
+
+
+@pytest.fixture
+def letters(settings, ravi) -> list[EmailMessage]:
+    settings.SENDS_MAIL = True
+    User.objects.filter(pk=ravi.pk).update(email="ravi@speakup.example")
+    return mail.outbox
+
+
+def ask_for_letter(client, address: str) -> str:
+    answer = client.post(reverse("account_reset_password"), {"email": address}, follow=True)
+    for thread in threading.enumerate():
+        if thread.name == "letter":
+            thread.join()
+    return answer.content.decode()
+
+
+def test_a_forgotten_password_is_set_anew_by_a_letter(client, ravi, letters, second_step) -> None:
+    elsewhere = Client()
+    elsewhere.force_login(ravi)
+    assert "Have you forgotten your password?" in client.get(reverse("sign-in")).content.decode()
+    ask_for_letter(client, "Ravi@speakup.example")
+    assert letters[0].to == ["ravi@speakup.example"]
+    link = LETTER_LINK.search(letters[0].body)[1]
+    page = client.get(link, follow=True)
+    assert "set-password" in page.redirect_chain[0][0]
+    new = "quite another long phrase"
+    answer = client.post(page.redirect_chain[0][0], {"password1": new, "password2": new})
+    assert answer.url == reverse("sign-in")
+    assert elsewhere.get(reverse("triage")).url.startswith(reverse("sign-in"))
+    answer = client.post(reverse("sign-in"), {"login": "ravi", "password": new})
+    assert answer.url == reverse("mfa_authenticate")
+    assert "This link is used up" in Client().get(link, follow=True).content.decode()
+
+
+def test_nobody_learns_which_addresses_have_accounts(client, letters) -> None:
+    addresses = ("ravi@speakup.example", "sam@speakup.example")
+    pages = [NONCE.sub("", ask_for_letter(client, address)) for address in addresses]
+    assert pages[0] == pages[1]
+    assert [letter.to for letter in letters] == [["ravi@speakup.example"]]
+
+
+def test_a_link_in_a_letter_ends_within_an_hour(client, letters, monkeypatch) -> None:
+    ask_for_letter(client, "ravi@speakup.example")
+    link = LETTER_LINK.search(letters[0].body)[1]
+    later = datetime.datetime.now() + datetime.timedelta(minutes=61)  # noqa: DTZ005
+    monkeypatch.setattr(PasswordResetTokenGenerator, "_now", lambda self: later)
+    assert "This link is used up" in client.get(link, follow=True).content.decode()
+
+
+def test_letters_to_one_mailbox_are_few(client, letters, settings) -> None:
+    settings.RATE_MAILBOX = "1/day"
+    ask_for_letter(client, "ravi@speakup.example")
+    assert "One mailbox gets at most" in ask_for_letter(client, "ravi@speakup.example")
+    assert len(letters) == 1
+
+
+def test_a_mail_server_that_is_away_changes_no_answer(client, letters, monkeypatch) -> None:
+    def fail(self) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(EmailMessage, "send", fail)
+    with capture_logs() as logs:
+        page = ask_for_letter(client, "ravi@speakup.example")
+    assert "Look into your mailbox" in page
+    assert [entry["event"] for entry in logs] == ["a letter about a password was not sent"]
+    assert "ravi@" not in str(logs)
+
+
+def test_without_mail_a_forgotten_password_is_the_operators(client, db) -> None:
+    answer = client.get(reverse("account_reset_password"))
+    assert answer.status_code == 409
+    assert "Ask whoever runs this site" in answer.content.decode()
+
+
+def test_who_signs_in_and_who_fails_to_is_logged(ravi, second_step) -> None:
+    client = Client(REMOTE_ADDR="203.0.113.77")
+    wrong = {"login": "ravi", "password": "guess"}
+    with capture_logs() as logs:
+        client.post(reverse("sign-in"), wrong)
+        client.post(reverse("sign-in"), {"login": "a long enough password", "password": "x"})
+        client.post(reverse("sign-in"), RIGHT)
+        client.post(reverse("mfa_authenticate"), {"code": "000000"})
+        client.post(reverse("mfa_authenticate"), {"code": code_of(second_step)})
+    refused, signed_in = "password or code refused", "signed in"
+    assert [(entry["event"], entry["account"], entry.get("step")) for entry in logs] == [
+        (refused, ravi.pk, "sign-in"),
+        (refused, None, "sign-in"),
+        (refused, ravi.pk, "mfa_authenticate"),
+        (signed_in, ravi.pk, None),
+    ]
+    assert logs[3]["by"] == ["password", "mfa"]
+    assert {entry["network"] for entry in logs} == {"203.0.113.0"}
+    assert "a long enough password" not in str(logs)
 
 
 def test_ravi_ends_his_sessions_elsewhere(client, ravi) -> None:

@@ -168,6 +168,6 @@ def test_a_full_queue_refuses_more_images(real_champion, monkeypatch):
 
 
 def test_one_address_cannot_classify_without_limit(real_champion, settings):
-    settings.RATE_CLASSIFICATIONS = "2/minute"
+    settings.RATE_CLASSIFICATIONS, settings.CHALLENGE_SHARE = "2/minute", 1
     codes = [post(upload()).status_code for _ in range(3)]
     assert codes == [503, 503, 429]

@@ -45,6 +45,7 @@ def ids(queued, judged, champion, mona) -> dict[str, str]:
     )
     report = queued()
     return {
+        "challenge": "",
         "classifications": str(judged(7).pk),
         "models": champion.version,
         "reports": report.receipt,

@@ -1,0 +1,81 @@
+"""The detector at this site: the model in service answers whoever has a token of the API."""
+
+import time
+from collections.abc import Sequence
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.authentication import TokenAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+
+from feedback.errors import ClassifierUnavailable, ImageRefused, StorageFull
+from feedback.models import Classification, ModelVersion
+from feedback.services import classifications
+from nsfwsite.detector import contract
+from nsfwsite.detector.contract import Answer, Code, Problem
+from nsfwsite.intake import classifying
+
+ANSWER_SECONDS = 30.0
+
+
+class BearerAuthentication(TokenAuthentication):
+    keyword = "Bearer"
+
+
+@csrf_exempt
+def detect_images(request: HttpRequest) -> HttpResponse:
+    return contract.respond(request, may_ask=_has_token, detect=_detect)
+
+
+def _has_token(request: HttpRequest) -> bool:
+    """Whether there is a valid token, as the contract writes it or as the API does."""
+    try:
+        return any(
+            authentication.authenticate(request) is not None  # type: ignore[arg-type]
+            for authentication in (BearerAuthentication(), TokenAuthentication())
+        )
+    except AuthenticationFailed:
+        return False
+
+
+def _detect(images: Sequence[bytes]) -> list[Answer]:
+    """Queue all images at once, so that every inference process works on them."""
+    if not ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).exists():
+        return [Problem(Code.MODEL_UNAVAILABLE, "No model is in service yet.")] * len(images)
+    queued = [_queue(image) for image in images]
+    deadline = time.monotonic() + ANSWER_SECONDS
+    return [
+        entry if isinstance(entry, Problem) else _answer(entry, deadline - time.monotonic())
+        for entry in queued
+    ]
+
+
+def _queue(image: bytes) -> Classification | Problem:
+    upload = SimpleUploadedFile("image", image)
+    try:
+        return classifying.classify(upload=upload, limits=contract.image_limits(), keep=False)
+    except ImageRefused as refusal:
+        return contract.problem_of(refusal.code, str(refusal))
+    except ClassifierUnavailable as refusal:
+        return Problem(Code.MODEL_UNAVAILABLE, str(refusal))
+    except StorageFull as refusal:
+        return Problem(Code.DETECTION_FAILED, str(refusal))
+
+
+def _answer(classification: Classification, seconds: float) -> Answer:
+    """Wait for an answer, and delete everything that was kept for it."""
+    status = Classification.Status
+    try:
+        classifying.wait_for_answer(classification=classification, seconds=max(0, seconds))
+        if classification.status == status.DONE:
+            return dict(classification.scores)
+        classifying.raise_if_refused(classification)
+    except ImageRefused as refusal:
+        return contract.problem_of(refusal.code, str(refusal))
+    except (ClassifierUnavailable, StorageFull) as refusal:
+        return Problem(Code.DETECTION_FAILED, str(refusal))
+    finally:
+        classifications.delete(classification)
+    message = f"An image must be answered within {ANSWER_SECONDS:g} seconds. Try again later."
+    return Problem(Code.DETECTION_FAILED, message)
