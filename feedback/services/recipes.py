@@ -177,24 +177,21 @@ def offers() -> list[Offer]:
     champion = queries.models.champion()
     if champion is None:
         return []
-    rows = _next_rows(champion)
-    waiting = sum(queries.reports.learnable_labels().values())
-    shares = _labels_by_split(rows)
-    if not Retrain.objects.filter(base=champion, status__in=Retrain.OPEN).exists():
-        shares["train"] += queries.reports.learnable_labels()
-    else:
-        waiting = 0
-    work = _workload(champion, rows, waiting=waiting)
-    return [_offer(recipe, champion, shares, work) for recipe in all_recipes()]
+    return [prospect(recipe, champion) for recipe in all_recipes()]
 
 
-def _next_rows(champion: ModelVersion) -> list[Row]:
-    """The rows that the next retrain learns from, without the reports that it will fold in."""
+def prospect(recipe: Recipe, champion: ModelVersion) -> Offer:
+    """What a recipe would use and cost if it was proposed now, before any report is folded in."""
     opened = Retrain.objects.filter(base=champion, status__in=Retrain.OPEN).first()
     dataset = opened.dataset if opened else DatasetVersion.objects.first()
-    if dataset is None or not dataset.manifest.is_file():
-        return []
-    return manifests.existing_rows(manifest.read(dataset.manifest))
+    rows: list[Row] = []
+    if dataset and dataset.manifest.is_file():
+        rows = manifests.existing_rows(manifest.read(dataset.manifest))
+    waiting: Counter[str] = Counter() if opened else queries.reports.learnable_labels()
+    shares = _labels_by_split(rows)
+    shares["train"] += waiting
+    work = _workload(champion, rows, waiting=sum(waiting.values()))
+    return _offer(recipe, champion, shares, work)
 
 
 def offer(recipe: Recipe, champion: ModelVersion, rows: Sequence[Row]) -> Offer:

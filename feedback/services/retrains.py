@@ -56,7 +56,7 @@ def propose(*, by: User, recipe: str = recipes.HEAD) -> Retrain:
     chosen = recipes.named(recipe)
     champion = ModelVersion.objects.champion()
     _refuse_second_open_retrain(champion, chosen)
-    dataset = _dataset_to_learn(champion, by=by)
+    dataset = _dataset_to_learn(champion, chosen, by=by)
     offer = recipes.offer(chosen, champion, manifest.read(dataset.manifest))
     if offer.refusal:
         raise offer.refusal
@@ -78,10 +78,15 @@ def propose(*, by: User, recipe: str = recipes.HEAD) -> Retrain:
         )
 
 
-def _dataset_to_learn(champion: ModelVersion, *, by: User) -> DatasetVersion:
+def _dataset_to_learn(
+    champion: ModelVersion, recipe: recipes.Recipe, *, by: User
+) -> DatasetVersion:
     opened = Retrain.objects.filter(base=champion, status__in=Retrain.OPEN).first()
     if opened:
         return opened.dataset
+    refusal = recipes.prospect(recipe, champion).refusal
+    if refusal and queries.reports.learnable_counts()["images"]:
+        raise refusal  # before anything is folded for it
     dataset = datasets.fold(by=by) or DatasetVersion.objects.first()
     origin = Retrain.objects.filter(candidate=champion).first()
     if dataset is None or dataset.parent is None or (origin and origin.dataset == dataset):

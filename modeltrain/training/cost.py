@@ -138,9 +138,10 @@ def _per_unit(stage: Mapping[str, float] | None, images: int = 1) -> float | Non
 
 def estimate_seconds(config: Config, work: Workload, costs: UnitCosts) -> float:
     """Return how long a training takes at most, with the audits of its candidate."""
-    seconds = costs.other + costs.image * (work.without_features + work.audits)
+    # Every recipe trains a head or makes data impressions, which takes as long.
+    seconds = costs.other + costs.head + costs.image * (work.without_features + work.audits)
     if isinstance(config, HeadConfig):
-        return seconds + costs.head
+        return seconds
     fine = config.fine
     # A plain image runs through about four fifths of the network, and validation is a forward pass.
     cached = costs.copy * work.train * config.copies
@@ -148,5 +149,5 @@ def estimate_seconds(config: Config, work: Workload, costs: UnitCosts) -> float:
     epochs = fine.epochs * (work.train + work.validation / 3) * costs.epoch_image
     seconds += cached + epochs
     if isinstance(config, ArticleConfig):
-        seconds += costs.copy * work.train * config.copies + costs.head
+        seconds += costs.copy * work.train * config.copies
     return seconds

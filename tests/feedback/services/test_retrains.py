@@ -115,8 +115,8 @@ def test_recipes_that_are_proposed_at_once_learn_from_the_same_data(proposed, mo
     )
     dataset_to_learn = retrains._dataset_to_learn
 
-    def meanwhile(champion, *, by):
-        dataset = dataset_to_learn(champion, by=by)
+    def meanwhile(champion, recipe, *, by):
+        dataset = dataset_to_learn(champion, recipe, by=by)
         Retrain.objects.filter(pk=proposed.pk).update(dataset=newer)
         return dataset
 
@@ -124,6 +124,13 @@ def test_recipes_that_are_proposed_at_once_learn_from_the_same_data(proposed, mo
     with pytest.raises(WrongState, match=f"dataset 2, while retrain {proposed.pk} learns from"):
         retrains.propose(by=mona, recipe="fine-tune")
     assert Retrain.objects.count() == 1
+
+
+def test_nothing_is_folded_for_a_recipe_that_cannot_be_used(first_version, queued, ravi, mona):
+    triage.decide(report=queued(), outcome="accepted", by=ravi)
+    with pytest.raises(RecipeRefused):
+        retrains.propose(by=mona, recipe="article")
+    assert list(DatasetVersion.objects.all()) == [first_version]
 
 
 def test_a_recipe_that_lacks_images_of_a_class_is_refused_and_says_which(proposed, mona):
