@@ -388,5 +388,5 @@ def float32_copy(model: keras.Model, *, classes: int) -> keras.Model:
     """Return the model's weights in a float32 network without an optimiser, ready to be saved."""
     keras.config.set_dtype_policy("float32")
     copy = inception.full_model(classes=classes)
-    checkpoint.assign_values(copy.variables, checkpoint.copy_values(model.variables))
+    checkpoint.assign_values(copy.weights, checkpoint.copy_values(model.weights))
     return copy

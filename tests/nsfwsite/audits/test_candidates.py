@@ -14,7 +14,7 @@ def two_candidates(mona) -> list[Retrain]:
     audit_set = AuditSet.objects.create(name="demo", manifest_sha256="d" * 64, images=264)
     champion = audited_model(1, audit_set, answers(100, alarms=10), status="champion")
     retrains = []
-    for number, wrong, recipe in ((2, 50, "head"), (3, 20, "fine-tune")):
+    for number, wrong, recipe in ((2, 50, "fine-tune"), (3, 20, "head")):
         candidate = audited_model(number, audit_set, answers(wrong))
         retrain = judged_retrain(candidate, against=champion, audit_set=audit_set, by=mona)
         Retrain.objects.filter(pk=retrain.pk).update(recipe=recipe)
@@ -31,7 +31,7 @@ def test_mona_sees_each_candidate_beside_the_model_in_service(client, mona, two_
     text = " ".join(response.content.decode().split())
     columns = response.context["columns"]
     assert [column.model.version for column in columns] == ["v1", "v2", "v3"]
-    assert "Most is right of neutral, by v2, head: 100.0% of 60 images" in text
+    assert "Most is right of neutral, by v2, fine-tune: 100.0% of 60 images" in text
     drawings = next(row for row in response.context["recalls"] if row["title"] == "drawings")
     rates = [round(cell["rate"] * cell["n"]) for cell in drawings["cells"]]
     assert rates == [104, 154, 184]
