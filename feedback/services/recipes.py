@@ -68,7 +68,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Offer:
+class RecipeOffer:
     """A recipe as a maintainer may choose it now.
 
     Attributes
@@ -172,7 +172,7 @@ def all_recipes() -> list[Recipe]:
     return [*map(named, SENTENCES), *map(_own, TrainingConfig.objects.all())]
 
 
-def offers() -> list[Offer]:
+def offers() -> list[RecipeOffer]:
     """Every recipe, with what it would use and cost if it was proposed now."""
     champion = queries.models.champion()
     if champion is None:
@@ -180,7 +180,7 @@ def offers() -> list[Offer]:
     return [prospect(recipe, champion) for recipe in all_recipes()]
 
 
-def prospect(recipe: Recipe, champion: ModelVersion) -> Offer:
+def prospect(recipe: Recipe, champion: ModelVersion) -> RecipeOffer:
     """What a recipe would use and cost if it was proposed now, before any report is folded in."""
     opened = Retrain.objects.filter(base=champion, status__in=Retrain.OPEN).first()
     dataset = opened.dataset if opened else DatasetVersion.objects.first()
@@ -194,14 +194,14 @@ def prospect(recipe: Recipe, champion: ModelVersion) -> Offer:
     return _offer(recipe, champion, shares, work)
 
 
-def offer(recipe: Recipe, champion: ModelVersion, rows: Sequence[Row]) -> Offer:
+def offer(recipe: Recipe, champion: ModelVersion, rows: Sequence[Row]) -> RecipeOffer:
     """What a recipe would use and cost on these rows."""
     return _offer(recipe, champion, _labels_by_split(rows), _workload(champion, rows))
 
 
 def _offer(
     recipe: Recipe, champion: ModelVersion, shares: dict[str, Counter[str]], work: cost.Workload
-) -> Offer:
+) -> RecipeOffer:
     runs = list(
         Retrain.objects.filter(config=recipe.kind, attempt=1, evaluated_at__isnull=False)
         .exclude(stages={})
@@ -214,7 +214,7 @@ def _offer(
         [run.stages for run in earlier], train=[run.estimate.get("train", 0) for run in earlier]
     )
     seconds = cost.estimate_seconds(recipe.config, work, costs)
-    return Offer(
+    return RecipeOffer(
         recipe=recipe,
         train=work.train,
         images=work.train + work.validation,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from modeltrain.progress import ProgressCallback
@@ -105,7 +105,7 @@ def unit_costs(runs: Sequence[Stages], *, train: Sequence[int]) -> UnitCosts:
     measured: dict[str, float] = {}
     for stages, images in zip(runs, train, strict=True):
         copies = {name: s for name, s in stages.items() if name.startswith("mixed_5, changed")}
-        found = {
+        costs = {
             "image": _per_unit(stages.get("auditing")),
             "copy": _per_unit(_sum(copies.values())),
             "epoch_image": _per_unit(stages.get("fine-tuning"), images),
@@ -116,15 +116,15 @@ def unit_costs(runs: Sequence[Stages], *, train: Sequence[int]) -> UnitCosts:
                 if name in ("exporting", "reviewing", "gate", "starting")
             ),
         }
-        for name, cost in found.items():
+        for name, cost in costs.items():
             if cost:
                 measured.setdefault(name, cost)
     return UnitCosts(**{**asdict(REFERENCE), **measured})
 
 
-def _sum(stages: Sequence[Mapping[str, float]] | object) -> dict[str, float]:
+def _sum(stages: Iterable[Mapping[str, float]]) -> dict[str, float]:
     total = {"seconds": 0.0, "units": 0.0}
-    for stage in stages:  # type: ignore[attr-defined]
+    for stage in stages:
         total["seconds"] += stage["seconds"]
         total["units"] += stage["units"]
     return total

@@ -43,9 +43,9 @@ def test_mona_proposes_a_fine_tuning_and_compares_two_candidates(
     audited_model(champion.number, audit_set, answers(150, alarms=20))
     for number, wrong, recipe in ((2, 40, "fine-tune"), (3, 90, "head")):
         candidate = audited_model(number, audit_set, answers(wrong))
-        made = judged_retrain(candidate, against=champion, audit_set=audit_set, by=mona)
-        Retrain.objects.filter(pk=made.pk).update(recipe=recipe)
-    page = maintainer.open(f"/retrains/{made.pk}/")
+        retrain = judged_retrain(candidate, against=champion, audit_set=audit_set, by=mona)
+        Retrain.objects.filter(pk=retrain.pk).update(recipe=recipe)
+    page = maintainer.open(f"/retrains/{retrain.pk}/")
     page.get_by_role("link", name="Compare it with 1 other candidate").click()
     expect(page.get_by_role("heading", name="Candidates from dataset 2")).to_be_visible()
     page.get_by_role("img", name="Each label has a row for each model").wait_for()

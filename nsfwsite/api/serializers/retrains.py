@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from feedback.models import Retrain
 from feedback.services import confirmations, verdicts
-from feedback.services.recipes import Offer
+from feedback.services.recipes import RecipeOffer
 
 
 def recomputed(retrain: Retrain) -> dict[str, Any] | None:
@@ -36,7 +36,8 @@ class RecipeOutput(serializers.Serializer):
     measured_runs = serializers.IntegerField(
         source="runs", help_text="Earlier runs of its kind on this site, from which this is known."
     )
-    errors = serializers.ListField(
+    estimate_errors = serializers.ListField(
+        source="errors",
         child=serializers.FloatField(),
         help_text="By which share of its estimate each of them took longer.",
     )
@@ -44,9 +45,11 @@ class RecipeOutput(serializers.Serializer):
         help_text="Why it cannot be chosen: `rule`, `received` and `way_out`."
     )
 
-    def get_refusal(self, offer: Offer) -> dict[str, str] | None:
+    def get_refusal(self, offer: RecipeOffer) -> dict[str, str] | None:
         refusal = offer.refusal
-        return refusal and {
+        if refusal is None:
+            return None
+        return {
             "rule": refusal.rule,
             "received": refusal.received,
             "way_out": refusal.remedy,

@@ -13,7 +13,7 @@ def test_siblings_learnt_from_the_same_data_and_start_from_the_same_model(champi
     )
     other = ModelVersion.objects.create(number=9, sha256="9" * 64, title="other")
 
-    def retrain(number: int, dataset=first, base=champion, *, made: bool = True) -> Retrain:
+    def retrain(number: int, dataset=first, base=champion, *, trained: bool = True) -> Retrain:
         candidate = ModelVersion.objects.create(
             number=number, sha256=f"{number}" * 64, title="candidate"
         )
@@ -22,13 +22,13 @@ def test_siblings_learnt_from_the_same_data_and_start_from_the_same_model(champi
             dataset=dataset,
             config="head",
             recipe=f"recipe {number}",
-            candidate=candidate if made else None,
+            candidate=candidate if trained else None,
             proposed_by=mona,
         )
 
     mine, sibling = retrain(2), retrain(3)
     elsewhere = retrain(5, base=other)
     retrain(4, second)
-    retrain(6, made=False)
+    retrain(6, trained=False)
     assert list(queries.retrains.siblings(mine)) == [sibling]
     assert list(queries.retrains.candidates(first.pk)) == [mine, sibling, elsewhere]

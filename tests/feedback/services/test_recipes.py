@@ -23,7 +23,7 @@ def data(champion) -> DatasetVersion:
     )
 
 
-def offers() -> dict[str, recipes.Offer]:
+def offers() -> dict[str, recipes.RecipeOffer]:
     return {offer.recipe.name: offer for offer in recipes.offers()}
 
 

@@ -137,9 +137,9 @@ def test_mona_reads_the_recipes_and_proposes_one(champion, mona, ravi, queued):
         for name in ("article", "magic", "x" * 65)
     ]
     assert refused == [409, 422, 400]
-    made = api.post("/api/v1/retrains/", {"recipe": "fine-tune"}, format="json")
-    assert (made.status_code, made.json()["recipe"]) == (201, "fine-tune")
-    assert made.json()["estimate"]["seconds"] == pytest.approx(fine_tune["seconds"], abs=1)
+    proposed = api.post("/api/v1/retrains/", {"recipe": "fine-tune"}, format="json")
+    assert (proposed.status_code, proposed.json()["recipe"]) == (201, "fine-tune")
+    assert proposed.json()["estimate"]["seconds"] == pytest.approx(fine_tune["seconds"], abs=1)
     unasked = api.post("/api/v1/retrains/")
     assert (unasked.status_code, unasked.json()["recipe"]) == (201, "head")
-    assert unasked.json()["dataset"] == made.json()["dataset"]
+    assert unasked.json()["dataset"] == proposed.json()["dataset"]
