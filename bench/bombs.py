@@ -37,12 +37,16 @@ def main() -> None:
 
 def bombs() -> dict[str, bytes]:
     """Files of few bytes and many pixels."""
-    webp = (4000, 4000)  # larger ones are refused
+    # Larger ones of these are refused.
+    webp, progressive, whole_colours = (4000, 4000), (6200, 6200), (5190, 5190)
     return {
         "PNG, one bit": saved(Image.new("1", BOMB), "PNG"),
         "PNG, transparent": saved(Image.new("RGBA", BOMB, (9, 99, 9, 99)), "PNG"),
         "JPEG": saved(Image.new("RGB", BOMB, "teal"), "JPEG"),
-        "JPEG, progressive": saved(Image.new("RGB", BOMB, "teal"), "JPEG", progressive=True),
+        "JPEG, progressive": saved(Image.new("RGB", progressive, "teal"), "JPEG", progressive=True),
+        "JPEG, progressive, colours whole": saved(
+            Image.new("RGB", whole_colours, "teal"), "JPEG", progressive=True, subsampling="4:4:4"
+        ),
         "WebP": saved(Image.new("RGB", webp, "teal"), "WEBP", method=0),
         "GIF": saved(Image.new("P", BOMB), "GIF"),
     }

@@ -140,12 +140,14 @@ def measure(folder: Path, *, port: int, images: int, visitors: int) -> dict[str,
         before = {name: processor_seconds(process) for name, process in processes.items()}
         rate = at_once(url, files[images + 5 :], visitors)
         after = {name: processor_seconds(process) for name, process in processes.items()}
+        memory = [child.memory_info().rss for child in processes["inference"].children()]
     return {
         "model alone, ms": 1000 * alone,
         "over HTTP, ms": 1000 * latency,
         "over HTTP / model alone": latency / alone,
         "images a second": rate,
         "share of the model's rate": rate * alone,
+        "memory of an inference process, MB": max(memory) / 1e6,
         **{
             f"processor time of {name}, ms an image": 1000 * (after[name] - before[name]) / images
             for name in processes

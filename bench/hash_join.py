@@ -20,7 +20,7 @@ import numpy as np
 from modeltrain.curate.hash_join import MAX_BITS, pairs
 
 ALL, COPIES, FLIPPED = 300_000, 3_000, 40
-FIRST, LIMIT = 2_500, 120.0
+FIRST = 2_500
 SEARCHES = ("brute_force_cython", "bktree")
 IMAGEDEDUP_PROGRAM = """
 import logging, random, sys, time
@@ -61,20 +61,20 @@ def time_our_join(count: int) -> dict:
     return {"hashes": count, "seconds": seconds, "planted": len(near), "missed": len(missed)}
 
 
-def time_imagededup(python: Path, search: str) -> list[dict]:
-    """Join more and more hashes until two minutes are not enough."""
+def time_imagededup(python: Path, search: str, limit: float) -> list[dict]:
+    """Join more and more hashes until the time is not enough."""
     runs = []
     count = FIRST
     while True:
         command = [str(python), "-c", IMAGEDEDUP_PROGRAM, str(count), search]
         try:
-            process = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT + 10)
+            process = subprocess.run(command, capture_output=True, text=True, timeout=limit + 10)
         except subprocess.TimeoutExpired:
             return runs
         if process.returncode:
             raise SystemExit(process.stderr)
         seconds = float(process.stdout.split()[-1])
-        if seconds > LIMIT:
+        if seconds > limit:
             return runs
         runs.append({"hashes": count, "seconds": seconds})
         print(f"imagededup {search}: {count} hashes in {seconds:.1f} s", flush=True)
@@ -84,12 +84,13 @@ def time_imagededup(python: Path, search: str) -> list[dict]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--imagededup-python", type=Path)
+    parser.add_argument("--limit", type=float, default=120.0, help="seconds for each of its joins")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     result = {"ours": [time_our_join(ALL)], "imagededup": {}}
     if args.imagededup_python:
         for search in SEARCHES:
-            runs = time_imagededup(args.imagededup_python, search)
+            runs = time_imagededup(args.imagededup_python, search, args.limit)
             result["imagededup"][search] = runs
             if runs:
                 result["ours"].append(time_our_join(runs[-1]["hashes"]))

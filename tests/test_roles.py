@@ -20,7 +20,7 @@ from django.utils.http import urlencode
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.authtoken.models import Token
 
-from feedback import roles
+from feedback import queries, roles
 from feedback.models import (
     Audit,
     AuditSet,
@@ -161,6 +161,8 @@ def things(champion, axes, judged, filed, queued, mona, settings) -> dict[str, o
         "/safety/<int:pk> of a queued report": report.pk,
         "/triage/held/<int:pk>": Burst.objects.create(kind="network").pk,
         "/triage/decisions.<str:kind>": "csv",
+        "/transparency/<str:month>": queries.transparency.months()[0],
+        "/transparency/<str:month>.<str:kind>": "csv",
         "/forgotten-password/<base36:uidb36>": "1",
         "/forgotten-password/<base36:uidb36>-<str:key>": "no-such-key",
         "/c/<uuid:pk>": answer.pk,
@@ -237,6 +239,11 @@ def private_set(shown: AuditSet) -> AuditSet:
 def _files_stay(monkeypatch) -> None:
     """What is tried is taken back in the database; files would be gone."""
     monkeypatch.setattr(erasure, "erase_files", lambda: None)
+
+
+@pytest.fixture(autouse=True)
+def _one_address_asks_for_everybody(settings) -> None:
+    settings.RATE_SIGN_IN = "1000/hour"
 
 
 @pytest.fixture(autouse=True)

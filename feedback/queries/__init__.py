@@ -14,6 +14,7 @@ from feedback.queries import (
     public_reports,
     reports,
     retrains,
+    transparency,
     triage,
 )
 
@@ -31,5 +32,6 @@ __all__ = [
     "public_reports",
     "reports",
     "retrains",
+    "transparency",
     "triage",
 ]

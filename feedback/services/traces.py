@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.files.storage import storages
 from django.db import connection
 
-from modeltrain.images.codec import Pixels, pixel_sha256, to_png
+from modeltrain.images.codec import DecodeError, Pixels, decode, pixel_sha256, to_png
 from modeltrain.images.hashing import pdq
 
 PIECE_BYTES = 24  # so long that two compressed files do not share a piece by chance
@@ -152,7 +152,9 @@ def _inside(path: Path, data: bytes) -> Iterator[tuple[str, bytes]]:
                     yield f"file {path}, inside {name}", file.read(name)
         elif data.startswith(b"\x1f\x8b"):
             yield f"file {path}, uncompressed", gzip.decompress(data)
-    except (zipfile.BadZipFile, OSError, EOFError, zlib.error):
+        elif data.startswith(b"\x89PNG"):  # an earlier release compressed it in another way
+            yield f"file {path}, its pixels", decode(data).tobytes()
+    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, DecodeError):
         return
 
 

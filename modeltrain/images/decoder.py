@@ -36,6 +36,7 @@ class Limits:
     max_bytes: int = 15 * MIB
     max_pixels: int = 40_000_000
     max_webp_pixels: int = 16_000_000  # its decoder needs four times the memory of others
+    max_decoder_bytes: int = 270_000_000  # of a JPEG file that is decoded only as a whole
     kept_pixels: int = 4_000_000  # what is left of larger images for all that follows
     max_side: int = 20_000
     cpu_seconds: int = 5
@@ -118,6 +119,17 @@ def too_much_memory_error(limits: Limits) -> DecodeError:
         f"An image must be readable in {limits.memory_bytes / MIB:.0f} MiB of memory.",
         "one that needs more",
         _SMALLER,
+    )
+
+
+def _too_many_scans_error(limits: Limits, still: Still) -> DecodeError:
+    """Refuse a large JPEG file of several scans: each coefficient is kept until the last one."""
+    return DecodeError(
+        "too_much_memory",
+        "A progressive JPEG file must be readable in "
+        f"{limits.max_decoder_bytes / 1e6:.0f} MB of memory.",
+        f"one that needs {still.decoder_bytes / 1e6:.0f} MB",
+        "Save it without “progressive”, or make it smaller, and send it again.",
     )
 
 
@@ -357,6 +369,8 @@ def _open(kind: str, data: bytes, limits: Limits) -> tuple[Image.Image, int]:
     if kind == "BMP":
         return bmp.decode(data), 1
     still = _STILLS[kind](data) if kind in _STILLS else Still(data)
+    if still.decoder_bytes > limits.max_decoder_bytes:
+        raise _too_many_scans_error(limits, still)
     try:
         image = _load(kind, still.file, limits)
     except OSError:

@@ -27,6 +27,7 @@ from modeltrain.progress import ProgressCallback, quiet
 _LABEL_RULE = "A label must be one of the dataset's."
 _LIMITS = Limits(wall_seconds=300)  # nobody waits for this image
 _MAX_BUSY = 20
+_THREADS = 2 * (os.cpu_count() or 1)  # while one waits for the disk, another hashes
 _BUSY_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
 
 
@@ -247,11 +248,10 @@ def _in_parallel(
 ) -> Iterator[ImportRecord | None]:
     """Yield the outcome of each item, a few at once: other processes do the decoding."""
     pending: set[Future[ImportRecord | None]] = set()
-    max_pending = 2 * (os.cpu_count() or 1)
-    with closing(source.items(skip)) as items, ThreadPoolExecutor(os.cpu_count()) as threads:
+    with closing(source.items(skip)) as items, ThreadPoolExecutor(_THREADS) as threads:
         for item in items:
             pending.add(threads.submit(import_item, item))
-            if len(pending) >= max_pending:
+            if len(pending) >= 2 * _THREADS:
                 completed, pending = wait(pending, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in completed)
         yield from (future.result() for future in as_completed(pending))

@@ -13,7 +13,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,7 @@ class TrainingImages:
 
     data: Dataset
     config: ArticleConfig
+    left_out: Sequence[str]  # classes that have no training image
     train_rows: list[Row] = field(init=False)
     validation_rows: list[Row] = field(init=False)
 
@@ -122,14 +123,15 @@ def train(
     Raises
     ------
     TrainingRefused
-        When a class has no training image.
+        When fewer than two classes have a training image. A class without one is left out of the
+        model, and named in `problems`.
     ImageMissing
         When an image is missing, cannot be read, or is not the one that its hash names.
     OutOfMemory
         When a batch does not fit into memory.
     """
-    images = TrainingImages(data, config)
-    _check_classes(images)
+    data, left_out = _learnable(data)
+    images = TrainingImages(data, config, left_out)
     devices.prepare(config.seed)
     run_folder = (checkpoints or cache / "runs") / checkpoint.folder_name(
         config, start, labels=data.labels, rows=data.rows
@@ -311,15 +313,19 @@ def _prepare_phase_2(
     return activations, inception.layers_above(model, MIXED_5)
 
 
-def _check_classes(images: TrainingImages) -> None:
-    labels_in_use = {row.label for row in images.train_rows}
-    empty = [label for label in images.data.labels if label not in labels_in_use]
-    if empty:
+def _learnable(data: Dataset) -> tuple[Dataset, list[str]]:
+    """Return the dataset without the classes that have no training image, and those classes."""
+    labels_in_use = {row.label for row in data.split("train")}
+    labels = tuple(label for label in data.labels if label in labels_in_use)
+    left_out = [label for label in data.labels if label not in labels_in_use]
+    if len(labels) < 2:
         raise TrainingRefused(
-            "Every class must have an image to learn from. Received: "
-            f"{len(images.train_rows)} images of split train, none of {', '.join(empty)}. Add "
-            "some, or make a dataset without the class."
+            "At least two classes must have images to learn from. Received: "
+            f"{len(data.split('train'))} images of split train, none of {', '.join(left_out)}. "
+            "Add some."
         )
+    rows = tuple(row for row in data.rows if row.label in labels_in_use)
+    return replace(data, labels=labels, rows=rows), left_out
 
 
 def _problems(images: TrainingImages) -> list[str]:
@@ -327,6 +333,10 @@ def _problems(images: TrainingImages) -> list[str]:
     validation_counts = Counter(row.label for row in images.validation_rows)
     labels = images.data.labels
     problems = [
+        f"{label} has no image to learn from: the model does not know this class."
+        for label in images.left_out
+    ]
+    problems += [
         f"{label} has one image to learn from." for label in labels if train_counts[label] == 1
     ]
     if not images.validation_rows:

@@ -21,6 +21,7 @@ from nsfwsite.pages import (
     review_tools,
     safety,
     safety_case,
+    transparency,
     triage,
 )
 
@@ -64,6 +65,9 @@ urlpatterns = [
     path("triage/images/<int:pk>/models/", review_tools.models_said, name="models-said"),
     path("triage/images/<int:pk>/occlusion/", review_tools.occlusion, name="occlusion"),
     path("triage/images/<int:pk>/reveal/", images.reveal, name="reveal"),
+    path("transparency/", transparency.show, name="transparency"),
+    path("transparency/<str:month>/", transparency.show, name="transparency-month"),
+    path("transparency/<str:month>.<str:kind>", transparency.download, name="transparency-file"),
     path("retrains/", refusals_as_pages(retrains.overview), name="retrains"),
     path("retrains/back/<str:version>/", retrains.roll_back, name="roll-back"),
     path("retrains/<int:pk>/", retrains.show, name="retrain"),

@@ -28,6 +28,8 @@ class Still:
         As in EXIF, 1 to 8.
     profile : bytes or None
         The colour profile that the file names.
+    decoder_bytes : int
+        The memory that decoding needs, where a file with few pixels may need much; else 0.
     """
 
     file: bytes
@@ -35,6 +37,7 @@ class Still:
     offset: tuple[int, int] = (0, 0)
     orientation: int = 1
     profile: bytes | None = None
+    decoder_bytes: int = 0
 
 
 def exif_orientation(exif: bytes) -> int:

@@ -63,6 +63,16 @@ def test_child_refuses_an_image_that_needs_too_much_memory():
     assert decode_error(big, decode_in_child, limits).code == "too_much_memory"
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (7, 1), (64, 48)])
+def test_a_png_holds_the_same_pixels_for_every_reader(size):
+    pixels = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
+    for image in (pixels, pixels[::-1]):
+        with Image.open(io.BytesIO(to_png(image))) as png:
+            png.verify()
+        assert (np.asarray(Image.open(io.BytesIO(to_png(image)))) == image).all()
+        assert (decode(to_png(image)) == image).all()
+
+
 def test_a_png_is_reproducible_and_holds_only_pixels():
     pixels = decode(encoded(red_and_blue()))
     assert to_png(pixels) == to_png(pixels.copy())

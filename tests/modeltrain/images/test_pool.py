@@ -234,6 +234,44 @@ def test_a_bomb_costs_little_and_so_does_what_follows(make_pool):
     assert ending.peak_bytes < 300e6
 
 
+def progressive(size: tuple[int, int], mode: str = "RGB", **options: object) -> bytes:
+    file = io.BytesIO()
+    Image.new(mode, size, 99).save(file, "JPEG", progressive=True, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("size", "mode", "subsampling"),
+    [
+        ((6200, 6200), "RGB", "4:2:0"),
+        ((5190, 5190), "RGB", "4:4:4"),
+        ((4730, 4730), "CMYK", "4:4:4"),
+        ((6324, 6324), "L", "4:4:4"),
+    ],
+)
+def test_the_largest_progressive_files_need_less_than_300_megabytes(
+    make_pool, size, mode, subsampling
+):
+    data = progressive(size, mode, subsampling=subsampling)
+    _, ending = make_pool().decode(data, limits=Limits())
+    assert 200e6 * (mode != "L") < ending.peak_bytes < 300e6
+
+
+@pytest.mark.parametrize(
+    ("size", "subsampling", "received"),
+    [((6324, 6324), "4:2:0", "280 MB"), ((5250, 5250), "4:4:4", "276 MB")],
+)
+def test_larger_progressive_files_are_refused_before_they_are_decoded(
+    make_pool, size, subsampling, received
+):
+    data = progressive(size, subsampling=subsampling)
+    with pytest.raises(DecodeError) as error:
+        make_pool().decode(data, limits=Limits())
+    assert error.value.code == "too_much_memory"
+    assert error.value.received == f"one that needs {received}"
+    assert "without “progressive”" in error.value.remedy
+
+
 CAGED_ACTS = {
     "read a file": "open('{path}')",
     "write a file": "open('{path}', 'w')",

@@ -186,9 +186,22 @@ def test_without_phase_2_the_base_stays_identical(published, from_one_image_each
     assert model.config["base_sha256"] == published.config["base_sha256"]
 
 
-def test_a_class_without_an_image_is_refused_by_name(published, make_dataset, tmp_path):
-    data = make_dataset(labels=("drawn", "soft", "neither"))
-    with pytest.raises(TrainingRefused, match="none of neither"):
+def test_training_goes_on_without_a_class_that_has_no_image(
+    published, make_dataset, cache, tmp_path
+):
+    config = replace(QUICK, fine=replace(QUICK.fine, epochs=0))
+    data = make_dataset(labels=("drawn", "neither", "soft"))
+    trained = train(published, data, cache, tmp_path, config=config)
+    assert trained.artifact.labels == ("drawn", "soft")
+    problem = "neither has no image to learn from: the model does not know this class."
+    assert trained.problems == [problem]
+    assert trained.artifact.config["training"]["problems"] == [problem]
+
+
+def test_fewer_than_two_classes_with_images_are_refused(published, make_dataset, tmp_path):
+    rows = [row for row in make_dataset().rows if row.label == "soft"]
+    data = replace(make_dataset(labels=("drawn", "soft")), rows=tuple(rows))
+    with pytest.raises(TrainingRefused, match="none of drawn"):
         train(published, data, tmp_path, tmp_path)
 
 
