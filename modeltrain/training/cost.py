@@ -39,7 +39,8 @@ class UnitCosts:
     other: float
 
 
-# Measured on 2 cores of a server of 2023 that did nothing else.
+# For a site without a run: about what 2 cores need that have nothing else to do, from what the
+# docstrings of the configs and docs/recipe.md say.
 REFERENCE = UnitCosts(image=0.12, copy=0.21, epoch_image=0.25, head=35.0, other=45.0)
 
 

@@ -6,9 +6,9 @@ Command
 Hardware
     2 CPU cores for hundreds of images; more of them need a GPU.
 Expected time
-    On 2 cores 0.3 s for each image and augmented copy, once, and 0.3 s per image and epoch.
+    The site estimates it from its own runs; see docs/training.md.
 Expected figures
-    See docs/recipe.md, with the command that produces them.
+    Not measured yet on images that the numbers below were not chosen for.
 """
 
 from __future__ import annotations
