@@ -56,8 +56,8 @@ def short_points(share: float, *, signed: bool = False) -> str:
     return f"+{text}" if signed and rounded else text
 
 
-def duration(seconds: float) -> str:
-    """Write a duration as "40 seconds", "12 minutes" or "3.5 hours"."""
+def running_time(seconds: float) -> str:
+    """Write how long something runs as "40 seconds", "12 minutes" or "3.5 hours"."""
     if seconds < 90:
         return f"{max(seconds, 1):.0f} second{'s' * (round(seconds) > 1)}"
     if seconds < 90 * 60:

@@ -100,8 +100,8 @@ def points(difference: float | None) -> str:
 
 
 @register.filter
-def duration(seconds: float) -> str:
-    return formatting.duration(seconds)
+def running_time(seconds: float) -> str:
+    return formatting.running_time(seconds)
 
 
 @register.filter
