@@ -26,7 +26,7 @@ SENTENCES = {
     "head": "Trains the last three layers on what was reported. Everything below them stays.",
     "fine-tune": "Trains the last three layers and the convolutions from the 56th on, on changed "
     "copies of the images. It is slower, and can learn what the last layers alone cannot.",
-    "article": "Trains new last layers, then the convolutions from the 56th on. It keeps nothing "
+    "article": "Trains three new last layers, then the convolutions from the 56th on. It keeps nothing "
     "of what the model in service knows about a class, so each class needs images.",
 }
 
@@ -272,20 +272,20 @@ def _unmet(
         missing = [label for label in _labels_of(champion) if not shares["train"][label]]
         if missing:
             return RecipeRefused(
-                rule=f"{recipe.title} needs images of every class to learn from.",
+                rule=f"The recipe {recipe.title} needs images of every class to learn from.",
                 received=f"none of {', '.join(missing)}",
                 remedy="Choose head or fine-tune, which keep what the model in service knows.",
             )
     elif len(present) < 2:
         return RecipeRefused(
-            rule=f"{recipe.title} needs images of two classes, or the model learns to give one "
+            rule=f"The recipe {recipe.title} needs images of two classes, or the model gives one "
             "answer to everything.",
             received=f"images of {', '.join(sorted(present)) or 'none'}",
             remedy="Accept reports of another class first.",
         )
     if seconds > recipe.limit_seconds:
         return RecipeRefused(
-            rule=f"{recipe.title} may run for {recipe.limit_seconds / 3600:g} hours.",
+            rule=f"The recipe {recipe.title} may run for {recipe.limit_seconds / 3600:g} hours.",
             received=f"an estimate of {seconds / 3600:.1f} hours",
             remedy="Choose head, or a config with fewer copies or epochs.",
         )

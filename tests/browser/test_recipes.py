@@ -23,13 +23,13 @@ def test_mona_proposes_a_fine_tuning_and_compares_two_candidates(
     maintainer, phone = visit(mona), visit(mona, width=390)
 
     page = phone.open("/retrains/")
-    expect(page.get_by_role("radio", name="article")).to_be_disabled()
+    expect(page.get_by_role("radio", name="Article Trains three")).to_be_disabled()
     assert (phone.overflow(), phone.barriers()) == (0, [])
     phone.look()
     page = maintainer.open("/retrains/")
     assert maintainer.barriers() == []
     maintainer.look()
-    page.get_by_role("radio", name="fine-tune").check()
+    page.get_by_role("radio", name="Fine-tune Trains").check()
     page.get_by_role("button", name="Propose a retrain").click()
     expect(page.get_by_text("Fine-tune. Trains the last three layers")).to_be_visible()
     assert Retrain.objects.get().recipe == "fine-tune"

@@ -397,7 +397,7 @@ def test_mona_chooses_a_recipe_and_sees_what_it_costs(client, mona, accepted) ->
     assert 'value="head" required checked>' in text
     assert "2 images, up to 80 seconds. It has not run here yet" in text
     assert 'value="article" required disabled>' in text
-    assert "article needs images of every class" in text
+    assert "The recipe article needs images of every class" in text
 
     sent = client.post(reverse("retrains"), {"recipe": "fine-tune"})
     retrain = Retrain.objects.get()
