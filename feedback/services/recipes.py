@@ -26,8 +26,8 @@ SENTENCES = {
     "head": "Trains the last three layers on what was reported. Everything below them stays.",
     "fine-tune": "Trains the last three layers and the convolutions from the 56th on, on changed "
     "copies of the images. It is slower, and can learn what the last layers alone cannot.",
-    "article": "Trains three new last layers, then the convolutions from the 56th on. It keeps nothing "
-    "of what the model in service knows about a class, so each class needs images.",
+    "article": "Trains three new last layers, then the convolutions from the 56th on. It keeps "
+    "nothing of what the model in service knows about a class, so each class needs images.",
 }
 
 
