@@ -2,7 +2,7 @@
 PYTHON ?= python3
 
 .PHONY: help run test test-fast coverage mutate check format lock simulate-gate loop backup restore \
-	rehearse-restore drill sbom fuzz-api fuzz-decoders
+	rehearse-restore drill sbom fuzz-api fuzz-decoders bench
 help:
 	@echo "make run        set up and serve on http://127.0.0.1:8000/ (PORT=, DATA_DIR=)"
 	@echo "make test       set up and run every test, the browser's too (PYTEST_ARGS=)"
@@ -19,6 +19,7 @@ help:
 	@echo "make drill      kill every part of a site, again and again (KILLS=, SEED=)"
 	@echo "make fuzz-api   send the API what its schema allows and what not (CASES=, SEED=)"
 	@echo "make fuzz-decoders  damaged images through server and browser (MUTANTS=, SECONDS=, SEED=)"
+	@echo "make bench      every measurement with a goal, beside other programs, in 25 minutes (BENCH=)"
 	@echo "make loop       the whole loop against a running site, by API"
 	@echo "make simulate-gate  how often the gate is right, where the truth is known (RUNS=)"
 
@@ -26,10 +27,13 @@ run:
 	@$(PYTHON) setup/install.py run
 	@exec .venv/bin/python setup/run.py
 
+# In the order of tests/conftest.py: the longest files first.
+PARALLEL = --numprocesses auto --dist loadfile --no-loadscope-reorder
+
 test:
 	@$(PYTHON) setup/install.py dev
 	@.venv/bin/python setup/browser.py
-	@exec .venv/bin/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+	@exec .venv/bin/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 # The tests of network and training import Keras, which is slow.
 FAST = tests/modeltrain tests/nsfwsite/static tests/setup tests/docs \
@@ -40,7 +44,7 @@ FAST = tests/modeltrain tests/nsfwsite/static tests/setup tests/docs \
 test-fast:
 	@$(PYTHON) setup/install.py dev
 	@exec .venv/bin/python -m pytest --override-ini addopts= -p no:django -p no:schemathesis -p tests.fast \
-		--numprocesses auto --dist loadfile $(FAST) $(PYTEST_ARGS)
+		$(PARALLEL) $(FAST) $(PYTEST_ARGS)
 
 # Branch coverage of these packages must be at least 90%, and of the whole at least what `fail_under`
 # in pyproject.toml says.
@@ -49,7 +53,7 @@ COVERED = modeltrain/gate modeltrain/audit feedback/services
 coverage:
 	@$(PYTHON) setup/install.py dev
 	@.venv/bin/python setup/browser.py
-	@.venv/bin/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report= \
+	@.venv/bin/python -m pytest $(PARALLEL) --cov --cov-report= \
 		--cov-fail-under=0 $(PYTEST_ARGS)
 	@.venv/bin/coverage report
 	@for package in $(COVERED); do \
@@ -120,6 +124,12 @@ fuzz-decoders:
 	@.venv/bin/python setup/browser.py
 	@PYTHONPATH=. .venv/bin/python bench/fuzz_decoders.py --mutants $(MUTANTS_OF_IMAGES) \
 		--seconds $(SECONDS) $(if $(filter command line environment,$(origin SEED)),--seed $(SEED))
+
+# BENCH="--only import hashes --runs 3"; docs/bench.md explains each.
+bench:
+	@$(PYTHON) setup/install.py dev
+	@.venv/bin/python setup/browser.py
+	@PYTHONPATH=. .venv/bin/python bench/everything.py $(BENCH)
 
 # RUNS=400 of each world take about 40 minutes of two cores.
 RUNS ?= 400

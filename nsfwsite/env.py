@@ -245,6 +245,13 @@ DETECTOR_KEY = setting(
     "tokens of its API.",
     default_words="none: everybody may ask",
 )
+SHARED_PAGE_SECONDS = setting(
+    "SHARED_PAGE_SECONDS",
+    whole_number(),
+    1,
+    "For how long a page that all strangers see alike is shown again without being made anew. "
+    "With 0 every visit makes it.",
+)
 
 # How often one visitor may ask.
 RATE_CLASSIFICATIONS = setting(

@@ -7,9 +7,11 @@ from django.views.decorators.http import require_safe
 
 from feedback.services.classifications import ANSWER_LIFETIME
 from feedback.services.emails import UNCONFIRMED
+from nsfwsite.shared_pages import shared_page
 
 
 @require_safe
+@shared_page
 def show(request: HttpRequest) -> HttpResponse:
     context = {
         "minutes": settings.DEMO_IMAGE_MINUTES,

@@ -42,6 +42,32 @@ def noise(seed: int = 0, size: tuple[int, int] = (40, 30)) -> np.ndarray:
     return np.asarray(coarse.resize(size, Image.Resampling.BICUBIC))
 
 
+# Longest first. Begun at the end, one of these would keep one worker busy while the others idle.
+LONGEST = (
+    "tests/flows/test_loop_by_api.py",
+    "tests/modeltrain/training/test_article.py",
+    "tests/flows/test_loop_in_browser.py",
+    "tests/feedback/services/test_findings.py",
+    "tests/modeltrain/training/test_compare_backends.py",
+    "tests/modeltrain/training/test_head.py",
+    "tests/browser",
+    "tests/modeltrain/network/test_quantize.py",
+    "tests/setup/test_watchdog.py",
+    "tests/nsfwsite/test_server.py",
+    "tests/nsfwsite/api/test_schema.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files; the Makefile has xdist keep this order."""
+    items.sort(key=_place_in_queue)
+
+
+def _place_in_queue(item: pytest.Item) -> int:
+    path = item.path.relative_to(ROOT).as_posix() if item.path.is_relative_to(ROOT) else ""
+    return next((n for n, name in enumerate(LONGEST) if path.startswith(name)), len(LONGEST))
+
+
 @pytest.fixture(scope="session")
 def published() -> Artifact:
     """The published model, converted once and cached for later runs."""

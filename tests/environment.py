@@ -34,6 +34,7 @@ os.environ.update(
     DATA_DIR=str(DATA_DIR),
     REDIS_URL=f"unix://{DATA_DIR}/redis.sock",
     DEBUG="0",
+    SHARED_PAGE_SECONDS="0",
 )
 for name in ("DATABASE_URL", "HTTPS", "ALLOWED_HOSTS"):
     os.environ.pop(name, None)

@@ -73,8 +73,10 @@ def block(*, images: Iterable[StoredImage], source: str) -> tuple[int, int]:
 
 def matches(images: Iterable[StoredImage]) -> bool:
     """Is any of these images blocked, or a copy of a blocked one?"""
-    blocked_hashes = _blocklist(*_state())
-    return blocked_hashes.matches(
+    count, *state = _state()
+    if not count:
+        return False  # hashing eight orientations of each image would be for nothing
+    return _blocklist(count, *state).matches(
         [view for image in images for view in blocklist.dihedral_hashes(pixels_of(image))]
     )
 

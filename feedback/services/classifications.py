@@ -101,7 +101,7 @@ def answer(*, pk: str, limits: Limits) -> Pixels | None:
 def keep_image(*, pk: str, pixels: Pixels) -> None:
     """Store the image of an answer in place of its upload, unless both were deleted meanwhile.
 
-    This takes as long as half an answer, so the visitor has the answer before.
+    The visitor has the answer before.
     """
     unkept = Classification.objects.filter(pk=pk).exclude(upload="")
     for classification in unkept:

@@ -281,3 +281,30 @@ def reopen(*, report: Report, by: User) -> None:
         report.decisions.filter(taken_back_at=None).update(taken_back_at=timezone.now())
         golden.unmark(report)
         outcomes.record(report=report, outcome="taken back")
+
+
+def undo(*, report: Report, by: User) -> None:
+    """Take back this reviewer's decision, for as long as no dataset has learnt from it.
+
+    Other reviewers' decisions on the report stand; it waits until enough agree again.
+    """
+    with transaction.atomic():
+        own = queries.decisions.standing(report).filter(by=by)
+        settled = reports.move(
+            report=report,
+            sources=[Report.Status.ACCEPTED, Report.Status.REJECTED],
+            status=Report.Status.QUEUED,
+            by=by,
+        )
+        report.refresh_from_db(fields=["status", "appealed_at"])
+        if report.status != Report.Status.QUEUED or not own.update(taken_back_at=timezone.now()):
+            transaction.set_rollback(True)
+            raise WrongState(
+                rule="A reviewer can undo a decision until it enters a dataset.",
+                received=f"report {report.pk}, {report.status}",
+                remedy="Open the report to see where it stands.",
+            )
+        if settled:
+            queries.decisions.standing(report).update(settled_at=None)
+            golden.unmark(report)
+            outcomes.record(report=report, outcome="taken back")

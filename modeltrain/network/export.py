@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from modeltrain.model.features import FEATURES
+from modeltrain.network import inception
 from modeltrain.network.inception import HEAD_LAYERS, SIZE
 
 OPSET = 18  # the first in which Resize has antialiasing
@@ -169,6 +170,25 @@ def to_keras(model: keras.Model) -> bytes:
         for name in sorted(parts):
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), parts[name])
     return out.getvalue()
+
+
+def from_keras(path: Path, *, classes: int) -> keras.Model:
+    """Build an `inception.full_model` with the weights that `to_keras` saved.
+
+    Keras reads weights inside a `.keras` file by seeking backwards, and each time the zip archive
+    is read from its beginning again; from a file of their own they load eight times as fast.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A `.keras` file.
+    classes : int
+        How many classes its head has.
+    """
+    model = inception.full_model(classes=classes)
+    with zipfile.ZipFile(path) as saved, tempfile.TemporaryDirectory() as folder:
+        model.load_weights(saved.extract("model.weights.h5", folder))
+    return model
 
 
 def _renumber(config: bytes) -> bytes:

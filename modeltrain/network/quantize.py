@@ -28,7 +28,7 @@ from modeltrain.model import artifact
 from modeltrain.model.artifact import Artifact
 from modeltrain.model.card import quantized_card
 from modeltrain.model.features import load_pixels
-from modeltrain.network import export, inception
+from modeltrain.network import export
 from modeltrain.progress import ProgressCallback, quiet
 
 NAME = "int8"
@@ -307,8 +307,7 @@ def _probabilities(
     dict of str to numpy.ndarray of float32, shape [images, classes]
         By name: `keras`, `float32` and `int8`.
     """
-    model = inception.full_model(classes=len(start.labels))
-    model.load_weights(start.keras)
+    model = export.from_keras(start.keras, classes=len(start.labels))
     resize = open_session(export.subgraph_to(onnx.load(start.onnx), "input"))
     graphs = {"float32": open_session(start.onnx.read_bytes()), NAME: open_session(graph)}
     probabilities: dict[str, list[Any]] = {name: [] for name in ("keras", *graphs)}

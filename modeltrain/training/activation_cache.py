@@ -82,8 +82,7 @@ class FrozenLayers:
         return lambda images: np.stack([run_image(pixels) for pixels in images])
 
     def _in_keras(self, artifact: Artifact) -> Any:
-        full_model = inception.full_model(classes=len(artifact.labels))
-        full_model.load_weights(artifact.keras)
+        full_model = export.from_keras(artifact.keras, classes=len(artifact.labels))
         model = keras.Model(full_model.input, full_model.get_layer(self.cut).output)
 
         def run_batch(images: Sequence[Pixels]) -> NDArray[Any]:

@@ -158,8 +158,7 @@ def train(
                 progress=progress,
             )
         }
-        source = inception.full_model(classes=len(start.labels))
-        source.load_weights(start.keras)
+        source = export.from_keras(start.keras, classes=len(start.labels))
         model = inception.replace_head(source, head)
         if config.fine.epochs:
             inception.unfreeze(model, first=config.unlock_from)

@@ -196,8 +196,7 @@ def _count_correct(
 
 def _keras_bytes(champion: Artifact, weights: Weights) -> bytes:
     """Return the champion's whole network with new weights in its head, as a `.keras` file."""
-    model = inception.full_model(classes=len(champion.labels))
-    model.load_weights(champion.keras)
+    model = export.from_keras(champion.keras, classes=len(champion.labels))
     head = model.get_layer("head")
     for name, kernel, bias in zip(inception.HEAD_LAYERS, weights[::2], weights[1::2], strict=True):
         head.get_layer(name).set_weights([kernel, bias])

@@ -49,10 +49,12 @@ def run(args: Namespace, progress: ProgressCallback) -> Result:
     from modeltrain.data.dataset import Dataset
     from modeltrain.model import artifact
     from modeltrain.model.features import read_image_paths
-    from modeltrain.training.candidates import train_candidate
 
     champion, rows = artifact.load(args.champion), manifest.read(args.manifest)
     images = read_image_paths(args.images)
+    # What is wrong with these files is said before Keras is loaded, which takes seconds.
+    from modeltrain.training.candidates import train_candidate
+
     progress("starting", 1, 1, "Loaded the libraries")
     candidate = train_candidate(
         config,

@@ -39,14 +39,17 @@ def run(args: Namespace, progress: ProgressCallback) -> Result:
 
     from modeltrain.data import dataset
     from modeltrain.model import artifact
-    from modeltrain.network import imagenet
-    from modeltrain.training.candidates import train_candidate
 
     data = dataset.load(args.dataset)
+    # What is wrong with these files is said before Keras is loaded, which takes seconds.
     if args.start == "imagenet":
+        from modeltrain.network import imagenet
+
         start = imagenet.convert(parent=args.cache / "imagenet", progress=progress)
     else:
         start = artifact.load(Path(args.start))
+    from modeltrain.training.candidates import train_candidate
+
     trained = train_candidate(
         config,
         start=start,

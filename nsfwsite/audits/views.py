@@ -18,6 +18,7 @@ from nsfwsite.access import refusals_as_pages, wants_fragment
 from nsfwsite.audits import cards, error_rates, filters
 from nsfwsite.audits.charts.chart import requested_file
 from nsfwsite.audits.open_gaps import gaps_chart, notes
+from nsfwsite.shared_pages import shared_page
 from nsfwsite.tables import audit_tables
 from nsfwsite.tables.gate_table import gate_table, retrain_gate
 from nsfwsite.tables.titles import load_titles
@@ -26,6 +27,7 @@ UNDER_WAY = (Audit.Status.WAITING, Audit.Status.RUNNING)
 
 
 @require_safe
+@shared_page
 def overview(request: HttpRequest) -> HttpResponse:
     chosen, titles = filters.chosen_audits(request), load_titles()
     all_audits, champion = list(chosen.by_version.values()), chosen.champion
@@ -60,6 +62,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@shared_page
 def models(request: HttpRequest) -> HttpResponse:
     versions = ModelVersion.objects.select_related(
         "retrain__decided_by", "parent"
@@ -201,5 +204,6 @@ def private_audit(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@shared_page
 def how(request: HttpRequest) -> HttpResponse:
     return render(request, "audits/how.html")

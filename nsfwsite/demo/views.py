@@ -19,6 +19,7 @@ from nsfwsite import cross_origin_isolation, throttle
 from nsfwsite.access import form_page, wants_fragment, with_refusal
 from nsfwsite.demo import samples
 from nsfwsite.intake import classifying
+from nsfwsite.shared_pages import shared_page
 from worker import heartbeat
 
 Status = Classification.Status
@@ -28,6 +29,7 @@ FIRST_WAIT_SECONDS = 2.0
 
 @throttle.uploads_count("classifications", "RATE_CLASSIFICATIONS")
 @form_page
+@shared_page
 def home(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _home(request)

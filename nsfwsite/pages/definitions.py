@@ -15,12 +15,14 @@ from feedback.services import definitions
 from feedback.text import whole_number
 from modeltrain.labels import LABELS
 from nsfwsite.access import maintainer_required, signed_in_user, with_refusal
+from nsfwsite.shared_pages import shared_page
 
 ARROW = "→"
 
 
 @never_cache
 @require_safe
+@shared_page
 def show(request: HttpRequest) -> HttpResponse:
     return definitions_page(request)
 

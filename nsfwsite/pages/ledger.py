@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from feedback.models import Finding, LedgerEntry, Retrain
 from modeltrain.gate.sentences import not_judged
+from nsfwsite.shared_pages import shared_page
 
 PAGE_SIZE = 25
 CHECKER = settings.BASE_DIR / "docs" / "check_ledger.py"
@@ -20,6 +21,7 @@ CHECKER = settings.BASE_DIR / "docs" / "check_ledger.py"
 
 @never_cache
 @require_safe
+@shared_page
 def show(request: HttpRequest) -> HttpResponse:
     kind = request.GET.get("kind", "")
     if kind not in LedgerEntry.Kind.values:

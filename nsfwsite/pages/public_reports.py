@@ -20,6 +20,7 @@ from django.views.decorators.http import require_safe
 from feedback import queries
 from feedback.models import PublicReport, Report
 from modeltrain.labels import LABELS
+from nsfwsite.shared_pages import shared_page
 from nsfwsite.tables import audit_tables
 from nsfwsite.tables.titles import load_titles
 
@@ -36,6 +37,7 @@ WAITING = (Report.Status.RECEIVED, Report.Status.SCREENING, Report.Status.QUEUED
 
 @never_cache
 @require_safe
+@shared_page
 def show(request: HttpRequest) -> HttpResponse:
     filters = queries.public_reports.chosen_filters(request.GET)
     query = urlencode(filters)

@@ -23,6 +23,7 @@ from nsfwsite.pages import (
     safety_case,
     transparency,
     triage,
+    wall,
 )
 
 urlpatterns = [
@@ -58,6 +59,8 @@ urlpatterns = [
     path("triage/held/<int:pk>/release/", quarantine.release, name="release"),
     path("triage/held/<int:pk>/decline/", quarantine.reject, name="reject-held"),
     path("triage/keys/", approval_rule.show, name="keys"),
+    path("triage/wall/", wall.show, name="wall"),
+    path("triage/wall/undo/", wall.undo, name="undo"),
     path("triage/<int:pk>/golden/", case.golden_case, name="golden"),
     path("triage/<int:pk>/second-opinion/", case.second_opinion, name="second-opinion"),
     path("triage/<int:pk>/reopen/", case.reopen, name="reopen"),

@@ -50,12 +50,12 @@ def demo_data() -> Path:
     return DEMO
 
 
-def sample(rows: list[Row], per_label: int) -> list[Row]:
-    """The first rows of each label."""
-    rows_by_label: dict[str, list[Row]] = {}
+def sample(rows: list[Row], counts: dict[str, int]) -> list[Row]:
+    """The first rows of each label, at most as many as it counts."""
+    rows_by_label: dict[str, list[Row]] = {label: [] for label in counts}
     for row in rows:
-        rows_by_label.setdefault(row.label, []).append(row)
-    return [row for label_rows in rows_by_label.values() for row in label_rows[:per_label]]
+        rows_by_label[row.label].append(row)
+    return [row for label, count in counts.items() for row in rows_by_label[label][:count]]
 
 
 def prepare(data_dir: Path, demo: Path, published: Path) -> None:
@@ -69,8 +69,11 @@ def prepare(data_dir: Path, demo: Path, published: Path) -> None:
     reported = {kind_of(row) for row in pool}
     audit = [row for row in audit if kind_of(row) in reported]
     # Drawings come several to a cluster: fewer than these would not tell that they got better.
-    for name, rows, per_label in (("pool", pool, 60), ("audit", audit, 150)):
-        manifest.write(data_dir / "demo" / f"{name}.jsonl", sample(rows, per_label))
+    for name, rows, counts in (
+        ("pool", pool, {"drawings": 60, "neutral": 60}),
+        ("audit", audit, {"drawings": 150, "neutral": 40}),
+    ):
+        manifest.write(data_dir / "demo" / f"{name}.jsonl", sample(rows, counts))
 
 
 def kind_of(row: Row) -> tuple[str, str]:

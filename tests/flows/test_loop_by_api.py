@@ -57,10 +57,10 @@ def test_the_loop(site, api):
 
     # A training process that is killed is replaced by itself.
     killed = start(api)
-    running = api.wait(f"retrains/{killed}/", lambda retrain: retrain["progress"].get("pid"), 60)
+    running = api.wait(f"retrains/{killed}/", lambda retrain: retrain["progress"].get("pid"))
     pid = running["progress"]["pid"]
     os.kill(pid, signal.SIGKILL)
-    api.wait(f"retrains/{killed}/", lambda retrain: retrain["progress"].get("pid", pid) != pid, 120)
+    api.wait(f"retrains/{killed}/", lambda retrain: retrain["progress"].get("pid", pid) != pid)
     api.post(f"retrains/{killed}/cancel/")
 
     # The next one learns from what the first version held back, too.

@@ -42,12 +42,26 @@ class Command(BaseCommand):
 
 
 def load_axes() -> None:
-    for name, axis in json.loads(AXES.read_text()).items():
-        row, _ = Axis.objects.update_or_create(
-            name=name, defaults={"title": axis["title"], "explanation": axis["explanation"]}
-        )
-        for value, title in axis["values"].items():
-            AxisValue.objects.update_or_create(axis=row, name=value, defaults={"title": title})
+    axes = json.loads(AXES.read_text())
+    rows = Axis.objects.bulk_create(
+        [
+            Axis(name=name, title=axis["title"], explanation=axis["explanation"])
+            for name, axis in axes.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["name"],
+        update_fields=["title", "explanation"],
+    )
+    AxisValue.objects.bulk_create(
+        [
+            AxisValue(axis=row, name=name, title=title)
+            for row in rows
+            for name, title in axes[row.name]["values"].items()
+        ],
+        update_conflicts=True,
+        unique_fields=["axis", "name"],
+        update_fields=["title"],
+    )
 
 
 def first_model() -> ModelVersion:

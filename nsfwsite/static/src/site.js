@@ -8,6 +8,7 @@ import { setUpFileInput } from "./file-input.js";
 import { setUpShortcuts } from "./keyboard-shortcuts.js";
 import palette from "./palette.json" with { type: "json" };
 import { showCounts } from "./private_audit/evidence.js";
+import { setUpWall } from "./wall.js";
 
 Object.assign(window, { htmx });
 
@@ -80,6 +81,7 @@ for (const form of forms("form[data-sample]")) {
   });
 }
 for (const form of forms("form[data-draft]")) setUpDraft(form);
+for (const form of forms("form[data-wall]")) setUpWall(form);
 for (const note of queryAll(document, "[data-taken]")) {
   const form = note.closest("form");
   if (form) void attachImage(form);

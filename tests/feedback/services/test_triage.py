@@ -8,7 +8,7 @@ from feedback import queries, roles
 from feedback.errors import AlreadyDecided, Invalid, WrongState
 from feedback.models import DatasetVersion, Decision, Golden, LedgerEntry, Report, StoredImage
 from feedback.models.decision import REASONS
-from feedback.services import golden, reports, triage
+from feedback.services import approval_rule, datasets, golden, reports, triage
 from tests.cast import account
 
 pytestmark = pytest.mark.django_db
@@ -479,3 +479,46 @@ def test_only_an_accepted_report_is_reopened(queued, ravi, status):
         triage.reopen(report=report, by=ravi)
     assert fresh(report).status == status
     assert not LedgerEntry.objects.filter(kind="report").exists()
+
+
+@pytest.mark.parametrize("outcome", ["accepted", "rejected"])
+def test_a_decision_is_undone_while_nothing_learnt_from_it(queued, ravi, outcome):
+    report = queued()
+    triage.decide(report=report, outcome=outcome, because="cannot-tell", by=ravi)
+    triage.undo(report=report, by=ravi)
+    assert fresh(report).status == "queued"
+    assert fresh(report).decision is None
+    assert LedgerEntry.objects.filter(kind="report").count() == 2
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    assert fresh(report).status == "accepted"
+
+
+def test_only_ones_own_decision_is_undone(queued, ravi, mona):
+    report = accepted(queued(), ravi)
+    with pytest.raises(WrongState, match="A reviewer can undo"):
+        triage.undo(report=report, by=mona)
+    assert fresh(report).status == "accepted"
+    assert fresh(report).decision.by == ravi
+
+
+def test_undoing_one_of_two_decisions_leaves_the_other(queued, ravi, mona):
+    approval_rule.change(number=2, by=mona)
+    report = queued()
+    for reviewer in (ravi, mona):
+        triage.decide(report=report, outcome="accepted", by=reviewer)
+    triage.undo(report=report, by=ravi)
+    assert fresh(report).status == "queued"
+    (standing,) = report.decisions.filter(taken_back_at=None)
+    assert (standing.by, standing.settled_at) == (mona, None)
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    assert fresh(report).status == "accepted"
+
+
+@pytest.mark.parametrize("status", ["escalated", "folded", "answered", "withdrawn"])
+def test_nothing_else_is_undone(queued, ravi, status):
+    report = accepted(queued(), ravi)
+    Report.objects.update(status=status, folded_into=datasets.create_first([]))
+    with pytest.raises(WrongState, match=f"{status}"):
+        triage.undo(report=report, by=ravi)
+    assert fresh(report).status == status
+    assert report.decisions.filter(taken_back_at=None).exists()

@@ -21,9 +21,7 @@ def random_head(seed: int) -> list[np.ndarray]:
 
 @pytest.fixture(scope="module")
 def full_model(published):
-    model = inception.full_model()
-    model.load_weights(published.keras)
-    return model
+    return export.from_keras(published.keras, classes=len(published.labels))
 
 
 @pytest.fixture(scope="module")

@@ -72,8 +72,7 @@ def test_a_backend_that_keras_does_not_have_is_refused(published, data, tmp_path
 
 
 def test_a_training_that_fails_says_why(published, data, tmp_path, capsys):
-    sha256 = data.rows[0].sha256
-    data.images[sha256].unlink()
+    (data.path / dataset.MANIFEST_FILE).unlink()
 
     status = main(command(published, data, tmp_path, "--backends", "tensorflow"))
 

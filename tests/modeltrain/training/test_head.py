@@ -104,8 +104,7 @@ def test_the_candidate_learns_what_was_reported(candidate, published, data):
 
 
 def test_the_saved_network_and_the_graph_agree(candidate):
-    model = inception.full_model(classes=5)
-    model.load_weights(candidate.keras)
+    model = export.from_keras(candidate.keras, classes=5)
     weights = export.head_weights(candidate.onnx)
     layers = [model.get_layer("head").get_layer(name) for name in inception.HEAD_LAYERS]
     saved = [array for layer in layers for array in layer.get_weights()]

@@ -1,6 +1,7 @@
 """The schema says what the API answers: to requests that follow it and to others, as every role."""
 
 import contextlib
+import functools
 from collections.abc import Iterator
 
 import pytest
@@ -54,6 +55,11 @@ def ids(queued, judged, champion, mona) -> dict[str, str]:
     }
 
 
+@functools.cache
+def schema() -> schemathesis.BaseSchema:
+    return schemathesis.openapi.from_wsgi("/api/v1/schema/", application)
+
+
 @pytest.mark.parametrize("mode", GenerationMode, ids=lambda mode: mode.value)
 @pytest.mark.parametrize("role", ["visitor", "sam", "ravi", "mona"])
 def test_every_answer_is_in_the_schema(ids, role, mode, request, settings) -> None:
@@ -62,8 +68,7 @@ def test_every_answer_is_in_the_schema(ids, role, mode, request, settings) -> No
     if role != "visitor":
         user = request.getfixturevalue(role)
         headers = {"Authorization": f"Token {Token.objects.create(user=user).key}"}
-    schema = schemathesis.openapi.from_wsgi("/api/v1/schema/", application)
-    for operation in (result.ok() for result in schema.get_all_operations()):
+    for operation in (result.ok() for result in schema().get_all_operations()):
         with contextlib.suppress(Unsatisfiable):  # nothing that it takes can be wrong
             try_out(operation, mode, existing=ids[operation.path.split("/")[3]], headers=headers)
 
