@@ -11,7 +11,6 @@ from django.views.decorators.http import require_safe
 
 from feedback import queries
 from feedback.models import Audit, DatasetVersion, ModelVersion, Retrain
-from modeltrain.formatting import percent
 from nsfwsite.access import maintainer_required
 from nsfwsite.audits.charts.chart import Chart, requested_file
 from nsfwsite.audits.charts.forest import forest
@@ -59,7 +58,7 @@ def _columns(retrains: Sequence[Retrain], newest: Retrain) -> list[Column]:
     """The models that were audited on the set, and against the model, of the newest verdict."""
     champion, audit_set = newest.judged_against or newest.base, newest.audit_set
     models: list[tuple[str, ModelVersion, Retrain | None]] = [
-        (f"{champion.version}, compared with", champion, None)
+        (f"{champion.version}, before", champion, None)
     ]
     models += [
         (f"{retrain.candidate.version}, {retrain.recipe[:12]}", retrain.candidate, retrain)
@@ -122,15 +121,7 @@ def recall_chart(columns: Sequence[Column]) -> Chart | None:
     ]
     if not dots:
         return None
-    best = max(
-        (dot for dot in dots if dot["value"] != columns[0].title),
-        key=lambda dot: dot["rate"],
-        default=dots[0],
-    )
-    title = (
-        f"Most is right of {best['axis']}, by {best['value']}: {percent(best['rate'])} of "
-        f"{best['n']} images"
-    )
+    title = "The share of each label that is right, model by model"
     return Chart(
         name="recall",
         title=title,

@@ -31,7 +31,7 @@ def test_mona_sees_each_candidate_beside_the_model_in_service(client, mona, two_
     text = " ".join(response.content.decode().split())
     columns = response.context["columns"]
     assert [column.model.version for column in columns] == ["v1", "v2", "v3"]
-    assert "Most is right of neutral, by v2, fine-tune: 100.0% of 60 images" in text
+    assert "The share of each label that is right, model by model" in text
     drawings = next(row for row in response.context["recalls"] if row["title"] == "drawings")
     rates = [round(cell["rate"] * cell["n"]) for cell in drawings["cells"]]
     assert rates == [104, 154, 184]
