@@ -49,7 +49,8 @@ def find_mistakes(site: Site, data: Path, count: int) -> list[dict[str, Any]]:
     mistakes = []
     for row in drawings:
         path = data / "demo" / "images" / f"{row['sha256']}.png"
-        answer = site.call("classifications/", "-H", "Prefer: wait=30", "-F", f"image=@{path}")
+        sent = ("-H", "Prefer: wait=30", "-F", f"image=@{path}")
+        answer = site.call("classifications/", *sent, token=True)  # a burst without challenges
         if answer["label"] == "neutral":
             mistakes.append({**row, "path": path})
         if len(mistakes) == count:

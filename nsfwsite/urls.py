@@ -4,6 +4,7 @@ from django.views.generic import RedirectView
 
 from nsfwsite import health, privacy
 from nsfwsite.accounts.views import admin_sign_in
+from nsfwsite.api import reference
 from nsfwsite.detector.contract import PATH
 from nsfwsite.detector.views import detect_images
 
@@ -14,6 +15,7 @@ urlpatterns = [
     path("", include("nsfwsite.audits.urls")),
     path("", include("nsfwsite.pages.urls")),
     path("", include("nsfwsite.accounts.urls")),
+    path("api/", reference.show, name="api"),
     path("api/v1/", include("nsfwsite.api.urls")),
     path(PATH[1:], detect_images, name="detect-images"),
     path(f"{PATH[1:]}/", detect_images),

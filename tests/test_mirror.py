@@ -58,6 +58,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "feedback/models/example.py": ("tests/feedback/services/test_datasets.py", ""),
     "feedback/models/image.py": ("tests/feedback/services/test_images.py", ""),
     "feedback/models/ledger.py": ("tests/feedback/services/test_ledger.py", ""),
+    "feedback/models/sample_answer.py": ("tests/feedback/services/test_samples.py", ""),
     "feedback/models/public_report.py": ("tests/feedback/services/test_outcomes.py", ""),
     "feedback/models/training_config.py": ("tests/feedback/services/test_recipes.py", ""),
     "nsfwsite/api/serializers/problems.py": ("tests/nsfwsite/api/test_schema.py", "CONFORMANCE"),

@@ -24,6 +24,7 @@ from feedback.models.occlusion import Occlusion
 from feedback.models.public_report import PublicReport
 from feedback.models.report import Report, ReportEvent
 from feedback.models.retrain import Retrain
+from feedback.models.sample_answer import SampleAnswer
 from feedback.models.signal import SignalDecision
 from feedback.models.training_config import TrainingConfig
 
@@ -60,6 +61,7 @@ __all__ = [
     "Report",
     "ReportEvent",
     "Retrain",
+    "SampleAnswer",
     "SignalDecision",
     "StoredImage",
     "TrainingConfig",

@@ -1,13 +1,14 @@
 """Reports, for pages and API."""
 
 import datetime
+import statistics
 from collections import Counter
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, F, Q, QuerySet
 
-from feedback.models import BrowserScore, Example, NotLearnt, Report
+from feedback.models import BrowserScore, Decision, Example, NotLearnt, Report, Retrain
 
 
 def by_receipt(receipt: str) -> Report | None:
@@ -30,6 +31,29 @@ def with_details(reports: "QuerySet[Report]") -> "QuerySet[Report]":
 def counts_by_status() -> dict[str, int]:
     rows = Report.objects.order_by().values_list("status").annotate(n=Count("pk"))
     return {status: dict(rows).get(status, 0) for status in Report.Status.values}
+
+
+# What the usual wait is taken from: so many decisions, the newest, and not fewer than the least.
+RECENT_DECISIONS, LEAST_DECISIONS = 50, 5
+
+
+def usual_wait() -> datetime.timedelta | None:
+    """The median time from a report's arrival to its first decision; None after few decisions."""
+    decisions = Decision.objects.order_by("-at").values_list("at", "report__created_at")
+    seconds = [(at - arrived).total_seconds() for at, arrived in decisions[:RECENT_DECISIONS]]
+    if len(seconds) < LEAST_DECISIONS:
+        return None
+    return datetime.timedelta(seconds=statistics.median(seconds))
+
+
+def newest_retrain(report: Report) -> Retrain | None:
+    """The newest retrain on data that holds this report's images, unless it came to nothing."""
+    if report.folded_into is None:
+        return None
+    retrains = Retrain.objects.filter(dataset__number__gte=report.folded_into.number).exclude(
+        status__in=[Retrain.Status.FAILED, Retrain.Status.CANCELLED, Retrain.Status.DECLINED]
+    )
+    return retrains.select_related("candidate").order_by("pk").last()
 
 
 def appeal_deadline(report: Report) -> datetime.datetime | None:

@@ -50,6 +50,25 @@ class PlainNames:
         return name
 
 
+def headline_of(figures: Mapping[str, Any], measure: str) -> Headline | None:
+    """Return what may be claimed about one kind of mistake.
+
+    Parameters
+    ----------
+    figures : mapping
+        From `evaluate.audit`.
+    measure : str
+        One of `MEASURES`.
+
+    Returns
+    -------
+    dict or None
+        None if the figures were counted before there were headlines.
+    """
+    headlines = figures.get("headlines", [])
+    return next((headline for headline in headlines if headline["measure"] == measure), None)
+
+
 def sentence(headline: Headline, names: Names | None = None) -> str:
     """Say how often a mistake happens, on which images, and to whom more than to others.
 

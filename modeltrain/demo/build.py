@@ -313,6 +313,14 @@ def _write_samples(folder: Path, rows: list[Row], titles: dict[str, str]) -> Non
         slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60]
         name = f"{kind}-{slug}.png"
         shutil.copyfile(folder / "images" / f"{row.sha256}.png", folder / "samples" / name)
-        listing.append({"file": name, "title": f"{title[:1].upper()}{title[1:]} ({kind})"})
+        listing.append(
+            {
+                "file": name,
+                "title": f"{title[:1].upper()}{title[1:]} ({kind})",
+                "sha256": row.sha256,
+                "label": row.label,
+                "kind": kind,
+            }
+        )
     text = json.dumps(listing, indent=2, ensure_ascii=False)
     (folder / "samples" / "samples.json").write_text(text + "\n")

@@ -13,10 +13,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from feedback import queries
-from feedback.services import exports
+from feedback.services import exports, samples
 from modeltrain import labels
 from modeltrain.images.decoder import Limits
-from nsfwsite.demo import samples
 
 RUNTIME = {
     "worker": "classifier-worker.js",

@@ -1,5 +1,6 @@
 """Try the model: send an image, see what it says, say that it is wrong."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -12,19 +13,50 @@ from django.views.decorators.http import require_POST, require_safe
 
 from feedback import queries
 from feedback.errors import ImageRefused, Refusal
-from feedback.models import Classification
-from feedback.services import classifications
+from feedback.models import Audit, Classification, ModelVersion, SampleAnswer
+from feedback.services import classifications, samples
+from modeltrain import labels
+from modeltrain.audit import claims
 from modeltrain.images.codec import Limits
 from nsfwsite import cross_origin_isolation, throttle
 from nsfwsite.access import form_page, wants_fragment, with_refusal
-from nsfwsite.demo import samples
 from nsfwsite.intake import classifying
 from nsfwsite.shared_pages import shared_page
+from nsfwsite.tables.titles import load_titles
 from worker import heartbeat
 
 Status = Classification.Status
 # Most answers arrive within this time, so most visitors never see the waiting page.
 FIRST_WAIT_SECONDS = 2.0
+# The README opens with it, too.
+FIRST_SENTENCE = (
+    "SpeakUp tests a filter for nudity (“NSFW”) in public: try it, report where it is wrong and "
+    "for whom, and see what your report changed."
+)
+
+
+@dataclass(frozen=True)
+class AnsweredSample:
+    """A sample as the home page shows it, with what the model says about it, if it has."""
+
+    sample: samples.Sample
+    answer: SampleAnswer | None
+
+    @property
+    def name(self) -> str:
+        return self.sample.name
+
+    @property
+    def title(self) -> str:
+        return self.sample.title
+
+    @property
+    def kind(self) -> str:
+        return self.sample.kind
+
+    @property
+    def is_right(self) -> bool:
+        return self.answer is not None and self.answer.label == self.sample.label
 
 
 @throttle.uploads_count("classifications", "RATE_CLASSIFICATIONS")
@@ -60,11 +92,19 @@ def _submitted_image(request: HttpRequest) -> UploadedFile:
 
 
 def _home(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
+    model = queries.models.in_serving_order().first()
+    answered_samples = _answered_samples(model)
+    examples = _examples(answered_samples)
     context = {
         "refusal": refusal,
+        "first_sentence": FIRST_SENTENCE,
+        "safe_labels": [label for label in labels.LABELS if label not in labels.NSFW],
+        "nsfw_labels": [label for label in labels.LABELS if label in labels.NSFW],
         "champion": queries.models.champion(),
-        "answering": queries.models.in_serving_order().first(),
-        "samples": samples.all_samples(),
+        "answering": model,
+        "samples": answered_samples,
+        "examples": examples,
+        "figure": _figure(model, examples) if model else None,
         "minutes": settings.DEMO_IMAGE_MINUTES,
         "mebibytes": Limits.max_bytes // 2**20,
         "worker_is_away": not heartbeat.alive("inference"),
@@ -72,6 +112,47 @@ def _home(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
     response = render(request, "demo/home.html", context)
     response.headers["Permissions-Policy"] = cross_origin_isolation.CAMERA
     return response
+
+
+def _answered_samples(model: ModelVersion | None) -> list[AnsweredSample]:
+    answers = samples.answers_of(model) if model else {}
+    return [AnsweredSample(sample, answers.get(sample.sha256)) for sample in samples.all_samples()]
+
+
+def _examples(answered_samples: list[AnsweredSample]) -> list[AnsweredSample]:
+    """A sample that the model gets wrong, and one that it gets right, as far as there are such."""
+    answered = [sample for sample in answered_samples if sample.answer]
+    wrong = [sample for sample in answered if not sample.is_right]
+    right = [sample for sample in answered if sample.is_right]
+    return wrong[:1] + right[:1]
+
+
+def _figure(model: ModelVersion, examples: list[AnsweredSample]) -> dict[str, Any] | None:
+    """How often harmless images are hidden, by the latest audit, and what may be claimed about it.
+
+    The mistake that the first example shows has a sentence too.
+    """
+    audit = queries.audits.audit_of(model)
+    if audit is None or audit.status != Audit.Status.DONE or not audit.figures:
+        return None
+    measures: list[str] = [labels.ErrorKind.FALSE_ALARM]
+    if examples and examples[0].answer and not examples[0].is_right:
+        measures.append(
+            labels.error_kind(expected=examples[0].sample.label, predicted=examples[0].answer.label)
+        )
+    figures, titles = audit.figures, load_titles()
+    headlines = [claims.headline_of(figures, measure) for measure in dict.fromkeys(measures)]
+    false_alarms = headlines[0]
+    if false_alarms is None or false_alarms["kind"] == claims.NO_IMAGES:
+        return None
+    low, high = false_alarms["low"], false_alarms["high"]
+    return {
+        "rate": false_alarms["rate"],
+        "sentences": [claims.sentence(headline, titles) for headline in headlines if headline],
+        "bar": f"{false_alarms['rate'] * 100:.2f}",
+        "bar_low": f"{low * 100:.2f}",
+        "bar_range": f"{(high - low) * 100:.2f}",
+    }
 
 
 @never_cache

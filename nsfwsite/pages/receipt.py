@@ -2,29 +2,63 @@
 
 import datetime
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.timesince import timesince
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from feedback import queries
 from feedback.errors import Refusal
-from feedback.models import ApprovalRule, NotLearnt, Report
+from feedback.models import ApprovalRule, NotLearnt, Report, Retrain
 from feedback.services import emails, reports
 from nsfwsite.access import receipt_action, refusal_page, report_of, wants_fragment
 from nsfwsite.intake import reporting
 
 Status = Report.Status
+STATE = {
+    Status.RECEIVED: "It has arrived",
+    Status.SCREENING: "Its images are being checked",
+    Status.QUEUED: "It waits for a reviewer",
+    Status.ACCEPTED: "A reviewer agreed with you",
+    Status.REJECTED: "A reviewer did not agree",
+    Status.ESCALATED: "People responsible for safety have it",
+    Status.FOLDED: "It is part of the data",
+    Status.ANSWERED: "A model that learnt from it is in service",
+    Status.WITHDRAWN: "It is withdrawn",
+}
 NEXT_STEP = {
     Status.RECEIVED: "Next, its images are compared with a blocklist.",
     Status.SCREENING: "Next, a reviewer reads it.",
     Status.QUEUED: "Next, a reviewer reads it and decides. Come back with this link.",
     Status.ACCEPTED: "Next, its images are added to the data that the next model learns from.",
-    Status.FOLDED: "Next, a model is trained with it. You will see here what it says.",
+}
+# What is next for a report in the data, by the state of the newest retrain on that data.
+NEXT_AFTER_RETRAIN = {
+    Retrain.Status.PROPOSED: "A training is proposed. Next, a maintainer approves it.",
+    Retrain.Status.APPROVED: "A training is approved. Next, a model learns from your report.",
+    Retrain.Status.RUNNING: (
+        "A model learns from it now. Next, it is compared with the one in service."
+    ),
+    Retrain.Status.EVALUATED: (
+        "Model {model} has learnt from it. Next, a maintainer decides whether it goes into service."
+    ),
+    Retrain.Status.PROMOTED: (
+        "Model {model}, which learnt from it, went into service. Next, it looks at your images."
+    ),
+}
+SOON = "This usually takes less than a minute."
+# How long the next step usually takes, where that is known.
+USUAL_TIME = {
+    Status.RECEIVED: SOON,
+    Status.SCREENING: SOON,
+    Status.ACCEPTED: "There is no usual time: a maintainer starts it.",
+    Status.FOLDED: "There is no usual time: a maintainer starts it.",
 }
 
 
@@ -38,7 +72,10 @@ def show(request: HttpRequest, receipt: str) -> HttpResponse:
         "report": report,
         "url": url,
         "moving": moving,
+        "state": STATE[Status(report.status)],
         "next_step": _next_step(report),
+        "usual_time": _usual_time(report),
+        "now": _right_now(report),
         "appeal_until": _appeal_until(report),
         "learnt_by": queries.models.versions_trained_on(report),
         "sends_mail": settings.SENDS_MAIL,
@@ -89,7 +126,41 @@ def _next_step(report: Report) -> str:
             "Very many reports like it came at the same time, so it waits apart from the others. "
             "It is not lost: a reviewer comes to it later. Come back with this link."
         )
+    if report.status == Status.FOLDED:
+        return _before_it_is_answered(report)
     return NEXT_STEP.get(Status(report.status), "")
+
+
+def _before_it_is_answered(report: Report) -> str:
+    retrain = queries.reports.newest_retrain(report)
+    if retrain is None:
+        return "Next, a model is trained with it. You will see here what it says."
+    return NEXT_AFTER_RETRAIN[Retrain.Status(retrain.status)].format(model=retrain.candidate)
+
+
+def _usual_time(report: Report) -> str:
+    if report.status != Status.QUEUED:
+        return USUAL_TIME.get(Status(report.status), "")
+    wait = queries.reports.usual_wait()
+    if wait is None:
+        return "How long that takes is not known yet: few reports have been decided here."
+    if wait < datetime.timedelta(minutes=1):
+        return "Usually, that was decided in less than a minute."
+    return f"Half of the latest reports were decided within {timesince(timezone.now() - wait)}."
+
+
+def _right_now(report: Report) -> dict[str, Any] | None:
+    """Of how many images the reporter's label is what the model said, and what one says now."""
+    examples = report.singles
+    if not examples or report.status == Status.WITHDRAWN:
+        return None
+    expected = report.expected_label
+    return {
+        "images": len(examples),
+        "right": sum(example.current_score.label == expected for example in examples),
+        "right_before": sum(example.reported_score.label == expected for example in examples),
+        "is_newer": any(example.current_score != example.reported_score for example in examples),
+    }
 
 
 def _before_it_is_learnt(report: Report) -> str:

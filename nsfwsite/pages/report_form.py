@@ -91,6 +91,11 @@ class ReportForm(forms.Form):
                 )
 
     @property
+    def wrong_fields(self) -> list[forms.BoundField]:
+        """Fields with an error, in the order of the page."""
+        return [field for field in self if field.errors]
+
+    @property
     def group_fields(self) -> list[forms.BoundField]:
         return [self[f"group_{axis.name}"] for axis in self.axes]
 

@@ -52,7 +52,9 @@ def chosen(name: str, data: bytes) -> dict:
 
 def answers(page: sync_api.Page) -> list[dict[str, float]]:
     """Scores by label of each image on the page, once all are answered."""
-    sync_api.expect(page.locator(".answer progress")).to_have_count(0, timeout=STARTED)
+    sync_api.expect(page.locator(".answer [data-waiting]:not([hidden])")).to_have_count(
+        0, timeout=STARTED
+    )
     return page.locator(".answer").evaluate_all(
         """found => found.map(one => Object.fromEntries(
             [...one.querySelectorAll(".bars tr")].map(({cells}) =>
@@ -73,9 +75,8 @@ def test_it_answers_as_the_server_does_and_sends_nothing(rosa, published) -> Non
     requests: list[sync_api.Request] = []
     rosa.page.on("request", lambda request: requests.append(request))
     page = rosa.open(reverse("home"))
-    page.get_by_text("Your images stay on your device.").wait_for()
-
-    page.locator("#image").set_input_files([chosen(*file) for file in files.items()])
+    page.locator("#image[multiple]").set_input_files([chosen(*file) for file in files.items()])
+    answer_here(page)
     received = answers(page)
 
     classifier = Classifier(published)
@@ -91,10 +92,20 @@ def test_it_answers_as_the_server_does_and_sends_nothing(rosa, published) -> Non
     assert rosa.barriers() == []
 
 
+def answer_here(page: sync_api.Page) -> None:
+    """Say yes to the download, unless the model is on the device already."""
+    choice = page.get_by_role("button", name="Answer here on your device")
+    page.locator("[data-here]:not([hidden])").first.wait_for()
+    here = page.get_by_text("answers here.").or_(page.locator(".answer")).or_(choice)
+    here.first.wait_for(timeout=STARTED)
+    if choice.is_visible():
+        choice.click()
+
+
 def first_answer(page: sync_api.Page, **files: bytes) -> None:
-    page.get_by_text("Your images stay on your device.").wait_for()
     given = files or {"photo": saved("JPEG")}
-    page.locator("#image").set_input_files([chosen(*file) for file in given.items()])
+    page.locator("#image[multiple]").set_input_files([chosen(*file) for file in given.items()])
+    answer_here(page)
     answers(page)
 
 
@@ -128,7 +139,7 @@ def test_an_image_that_only_the_site_reads_is_sent_by_its_button_alone(rosa) -> 
     page.get_by_text("If you press the button, your image goes to this site.").wait_for()
     assert page.locator("#image").evaluate("e => e.files[0].name") == "photo.heic"
     assert not sent
-    page.get_by_role("button", name="See what the model says").click()
+    page.get_by_role("button", name="Send it to this site").click()
     page.get_by_role("alert").get_by_text("The classifier is away").wait_for()  # it was sent
     assert sent
 
@@ -159,7 +170,7 @@ def bring(page: sync_api.Page, kind: str, *files: tuple[str, str, bytes], text: 
 
 def test_every_wrong_file_is_named_and_told_its_reason(rosa) -> None:
     page = rosa.open(reverse("home"))
-    page.get_by_text("Your images stay on your device.").wait_for()
+    answer_here(page)
     whole = saved("PNG")
     bring(
         page,
@@ -200,7 +211,7 @@ def test_every_wrong_file_is_named_and_told_its_reason(rosa) -> None:
 
 def test_a_pasted_image_address_is_read_and_a_link_is_explained(rosa) -> None:
     page = rosa.open(reverse("home"))
-    page.get_by_text("Your images stay on your device.").wait_for()
+    answer_here(page)
     bring(page, "paste", text="https://example.org/photo.jpg")
     page.get_by_text("This site opens no other addresses, so a link is not enough.").wait_for()
     rosa.look()
@@ -251,6 +262,8 @@ def test_what_rosa_calls_wrong_goes_into_the_form_and_is_compared(
     rosa.page.on("request", lambda request: request.method == "POST" and sent.append(request.url))
     page = rosa.open(reverse("home"))
     first_answer(page)
+    page.get_by_role("button", name="It is right").click()
+    page.get_by_text("That stays on this page: nothing was sent.").wait_for()
     page.get_by_role("button", name="This is wrong").click()
     page.get_by_text("has not left your device: it is sent when you file").wait_for()
     assert page.locator("#id_images").evaluate("e => e.files[0].name") == "photo"
@@ -293,7 +306,7 @@ def test_without_webassembly_the_form_says_that_it_sends(stranger) -> None:
 
     sync_api.expect(page.get_by_alt_text("The image you chose")).to_be_visible()
     assert page.url == sam.origin + reverse("home")
-    page.get_by_role("button", name="See what the model says").click()
+    page.get_by_role("button", name="Send it to this site").click()
     page.get_by_role("alert").get_by_text("The classifier is away").wait_for()  # it was sent
 
 
@@ -307,33 +320,57 @@ def test_where_one_image_is_sent_the_other_files_are_named(stranger) -> None:
     assert page.locator("#image").evaluate("e => e.files[0].name") == "photo.png"
 
 
-def test_data_saver_is_asked_first_and_nothing_is_sent_by_itself(stranger) -> None:
-    sam = stranger("Object.defineProperty(navigator, 'connection', {value: {saveData: true}})")
+def model_requests(requests: list[str]) -> list[str]:
+    return [url for url in requests if "model.onnx" in url or ".wasm" in url]
+
+
+def test_nothing_is_fetched_or_sent_before_sam_has_chosen_who_answers(stranger) -> None:
+    sam = stranger("")
     requests: list[str] = []
-    sam.page.on("request", lambda request: requests.append(request.method + request.url))
+    sam.page.on("request", lambda request: requests.append(f"{request.method} {request.url}"))
     page = sam.open(reverse("home"))
-    page.get_by_text("Your images stay on your device.").wait_for()
-    page.locator("#image").set_input_files(chosen("photo.jpg", saved("JPEG")))
-    page.get_by_text("Your browser asks to save data.").wait_for()
-    assert not any("model.onnx" in url for url in requests)
+    page.locator("#image[multiple]").set_input_files(
+        [chosen("photo.jpg", saved("JPEG")), chosen("other.png", saved("PNG"))]
+    )
+    sync_api.expect(page.get_by_text("Choose above where it is answered.")).to_have_count(2)
+    page.get_by_text("It takes one image at a time, first photo.jpg.").wait_for()
+    assert not model_requests(requests)
+    assert sam.barriers() == []
+    sam.page.set_viewport_size({"width": 390, "height": 800})
+    sam.look()
 
-    page.get_by_role("button", name="Send the image to this site instead").click()
+    page.get_by_role("button", name="Send it to this site").click()
+    page.get_by_role("alert").get_by_text("The classifier is away").wait_for()  # it was sent
 
-    page.get_by_alt_text("The image you chose").wait_for()
-    sync_api.expect(page.get_by_role("button", name="See what the model says")).to_be_visible()
-    assert not any(url.startswith("POST") for url in requests)
+    assert not model_requests(requests)
+    assert [request for request in requests if request.startswith("POST")] == [
+        f"POST {sam.origin}{reverse('home')}"
+    ]
 
 
 def test_a_download_cut_in_the_middle_is_told_and_can_be_tried_again(stranger) -> None:
     sam = stranger("")
     sam.context.route("**/model.onnx", lambda route: route.abort())
     page = sam.open(reverse("home"))
-    page.get_by_text("Your images stay on your device.").wait_for()
-    page.locator("#image").set_input_files(chosen("photo.jpg", saved("JPEG")))
-    page.get_by_role("alert").get_by_text("The download stopped after 0 MiB of").wait_for()
+    page.locator("#image[multiple]").set_input_files(chosen("photo.jpg", saved("JPEG")))
+    page.get_by_role("button", name="Answer here on your device").click()
+    page.get_by_role("alert").get_by_text("The download stopped after 0 of").wait_for()
+    sam.look()
 
     with page.expect_request("**/model.onnx"):
         page.get_by_role("button", name="Try again").click()
+
+
+def test_a_download_that_stalls_is_given_up(stranger) -> None:
+    sam = stranger("")
+    sam.context.route("**/model.onnx", lambda route: None)
+    page = sam.open(reverse("home"))
+    page.get_by_role("button", name="Answer here on your device").click()
+    page.get_by_text("Fetching the model.").wait_for()
+
+    page.get_by_text("The download stopped after 0 of").wait_for(timeout=STARTED)
+
+    sync_api.expect(page.get_by_role("button", name="Try again")).to_be_visible()
 
 
 def test_without_room_it_works_from_memory_and_says_so(stranger) -> None:
@@ -358,6 +395,7 @@ def test_one_picture_of_the_camera_is_classified(rosa) -> None:
     page = rosa.open(reverse("home"))
     page.get_by_role("button", name="Use the camera").click()
     page.get_by_role("button", name="Take the picture").click()
+    answer_here(page)
 
     assert len(answers(page)) == 1
     assert not page.locator("video").evaluate("e => e.srcObject")

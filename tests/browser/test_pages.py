@@ -158,6 +158,7 @@ def world(transactional_db, champion, queued, paired, settings):
             reverse("home"),
             reverse("report"),
             reverse("privacy"),
+            reverse("api"),
             reverse("audits"),
             reverse("audits") + "?axis=medium",
             reverse("compare"),
@@ -276,9 +277,46 @@ def test_errors_stand_beside_the_form_that_rosa_filled(visit, judged, axes) -> N
     page.get_by_label("What is wrong, and for whom?").fill("A red fox.")
     page.get_by_role("button", name="File the report").click()
 
-    expect(page.get_by_text("Choose the label that you think is right.")).to_be_visible()
+    assert page.title().startswith("Error: ")
+    expect(page.get_by_role("alert")).to_be_focused()
+    summary = page.get_by_role("alert").get_by_role("link")
+    expect(summary).to_have_text("Choose the label that you think is right.")
+    summary.click()
+    expect(page.locator("#id_expected_label")).to_be_focused()
+    visitor.look()
     expect(page.get_by_label("What is wrong, and for whom?")).to_have_value("A red fox.")
     assert visitor.barriers() == []
+
+
+def test_images_are_dropped_on_the_report_form_and_boxes_say_what_they_mean(
+    visit, champion, axes
+) -> None:
+    visitor = visit(width=390)
+    page = visitor.open(reverse("report"))
+    for name in ("fox.png", "owl.png"):
+        page.locator("[data-drop]").evaluate(
+            """(zone, name) => {
+                const transfer = new DataTransfer();
+                transfer.items.add(new File(["x"], name, { type: "image/png" }));
+                zone.dispatchEvent(
+                    new DragEvent("drop", { bubbles: true, dataTransfer: transfer }));
+            }""",
+            name,
+        )
+    names = "e => [...e.files].map((file) => file.name)"
+    assert page.locator("#id_images").evaluate(names) == ["fox.png", "owl.png"]
+    expect(page.get_by_text("In the form: fox.png (1 KiB), owl.png (1 KiB).")).to_be_visible()
+
+    unkept = page.get_by_text("No image is kept, only the model’s scores and a hash.")
+    learnt = page.get_by_text("If a reviewer agrees, the next model learns from it. If you")
+    expect(unkept).to_be_visible()
+    expect(learnt).to_be_hidden()
+    page.get_by_label("Keep it, privately").check()
+    page.get_by_label("Let a future model learn from it").check()
+    expect(unkept).to_be_hidden()
+    expect(learnt).to_be_visible()
+    assert visitor.barriers() == []
+    visitor.look()
 
 
 def test_ravi_reveals_an_image_with_the_keyboard(visit, world) -> None:
@@ -302,7 +340,7 @@ def test_an_image_is_shown_before_it_is_sent(visit, champion) -> None:
     page.locator("#image").set_input_files(picture)
     expect(page.get_by_alt_text("The image you chose")).to_be_visible()
 
-    page.get_by_role("button", name="See what the model says").click()
+    page.get_by_role("button", name="Send it to this site").click()
 
     expect(page.get_by_role("alert").get_by_text("The classifier is away")).to_be_visible()
     assert visitor.complaints == []
@@ -318,7 +356,7 @@ def test_the_answer_arrives_by_itself_with_the_visitors_own_preview(
     picture = {"name": "fox.png", "mimeType": "image/png", "buffer": png(7)}
     page.locator("#image").set_input_files(picture)
     page.wait_for_function("sessionStorage.getItem('preview')")
-    page.get_by_role("button", name="See what the model says").click()
+    page.get_by_role("button", name="Send it to this site").click()
     page.get_by_text("Yours is next.").wait_for()
 
     Classification.objects.update(
@@ -353,6 +391,24 @@ def test_the_receipt_goes_on_by_itself(visit, filed) -> None:
     reports.screen(pk=report.pk)
 
     page.get_by_text("It is in the queue for a reviewer.").wait_for(timeout=8000)
+
+
+def test_the_receipt_names_the_images_that_no_model_learns_from(visit, filed, judged, ravi) -> None:
+    report = filed(classifications=[judged(1), judged(2), judged(3)])
+    reports.screen(pk=report.pk)
+    report.refresh_from_db()
+    Example.objects.filter(report=report, position=0).update(left_out="audited")
+    Example.objects.filter(report=report, position=1).update(left_out="pair")
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    for width in (1280, 390):
+        visitor = visit(width=width)
+        page = visitor.open(reverse("receipt", args=[report.receipt]))
+        page.get_by_text("A reviewer agreed with you", exact=True).wait_for()
+        left_out = page.get_by_text("Left out: image 1 (")
+        expect(left_out).to_contain_text("image 2 (paired with an image that is left out)")
+        assert visitor.barriers() == []
+        assert visitor.overflow() <= 0
+        visitor.look()
 
 
 def test_rosa_withdraws_from_her_receipt(visit, queued) -> None:

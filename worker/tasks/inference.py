@@ -3,7 +3,7 @@ from typing import Any
 
 from celery import shared_task
 
-from feedback.services import classifications, models, occlusions, rejudging
+from feedback.services import classifications, models, occlusions, rejudging, samples
 from modeltrain.images import cage
 from modeltrain.images.decoder import Limits
 from worker import heartbeat
@@ -28,9 +28,10 @@ def classify_task(pk: str, limits: Mapping[str, Any] | None = None, keep: bool =
 
 @shared_task(name="inference.check_service_task", soft_time_limit=50, time_limit=60)
 def check_service_task() -> None:
-    """Classify an image, and say for a while that the site is ready to."""
+    """Classify an image, say for a while that the site is ready to, and classify new samples."""
     if models.check_service():
         heartbeat.confirm_service(cage_lacks=cage.missing_layers())
+        samples.answer_new()
 
 
 @shared_task(name="inference.judge_report_task", soft_time_limit=120, time_limit=130)

@@ -11,6 +11,10 @@ import { percent } from "./format.js";
  * one that the image has not left the device.
  * @typedef {(item: Item, answer: Answer) => Promise<string>} WrongCallback
  */
+/**
+ * What a visitor can do about an image without an answer.
+ * @typedef {{again?: () => void, send?: () => void}} Remedies
+ */
 
 export class AnswerList {
   /**
@@ -35,13 +39,32 @@ export class AnswerList {
     return items;
   }
 
+  /**
+   * Say what happens to an image that waits.
+   * @param {Item} item
+   * @param {string} state
+   * @param {{done: number, total: number} | boolean} [progress] false where nothing happens yet
+   */
+  showState({ element }, state, progress = true) {
+    part(element, "problem").hidden = true;
+    part(element, "waiting").hidden = false;
+    part(element, "state").textContent = state;
+    const bar = query(element, "progress", HTMLProgressElement);
+    bar.hidden = !progress;
+    if (typeof progress === "object") {
+      bar.max = progress.total;
+      bar.value = progress.done;
+    } else {
+      bar.removeAttribute("value");
+    }
+  }
+
   /** @param {Item} item @param {Answer} answer */
   showAnswer(item, answer) {
     const { element } = item;
-    const { label, scores, milliseconds } = answer;
-    removeProgress(element);
-    const version = this.site.model.version;
-    part(element, "who").textContent = `Model ${version} says, in ${Math.round(milliseconds)} ms`;
+    const { label, scores } = answer;
+    part(element, "waiting").hidden = true;
+    part(element, "who").textContent = `Model ${this.site.model.version} says`;
     part(element, "says").textContent = label;
     part(element, "meaning").textContent = this.labels.get(label)?.meaning ?? "";
     const rows = Object.entries(scores)
@@ -50,6 +73,11 @@ export class AnswerList {
     query(element, "tbody", HTMLElement).append(...rows);
     part(element, "said").hidden = false;
     const note = part(element, "device");
+    part(element, "right").addEventListener("click", () => {
+      part(element, "right").hidden = true;
+      part(element, "verdict-given").textContent =
+        "You say that it is right. That stays on this page: nothing was sent.";
+    });
     part(element, "wrong").addEventListener("click", async () => {
       note.textContent = await this.onWrong(item, answer);
       note.classList.add("left");
@@ -58,18 +86,15 @@ export class AnswerList {
 
   /**
    * @param {Item} item
-   * @param {string} message
-   * @param {() => void} [onSend] called when the visitor wants to send the image to the site
+   * @param {string} reason
+   * @param {Remedies} [remedies]
    */
-  showError({ element }, message, onSend) {
-    removeProgress(element);
-    part(element, "says").textContent = "No answer";
-    const refusal = part(element, "refused");
-    refusal.textContent = message;
-    refusal.hidden = false;
-    if (!onSend) return;
-    part(element, "send").hidden = false;
-    button(element, "send-this").addEventListener("click", onSend);
+  showProblem({ element }, reason, { again, send } = {}) {
+    part(element, "waiting").hidden = true;
+    part(element, "reason").textContent = reason;
+    offer(button(element, "again"), again);
+    offer(button(element, "send-this"), send);
+    part(element, "problem").hidden = false;
   }
 
   clear() {
@@ -103,5 +128,8 @@ export class AnswerList {
   }
 }
 
-/** @param {HTMLElement} element */
-const removeProgress = (element) => query(element, "progress", HTMLProgressElement).remove();
+/** @param {HTMLButtonElement} control @param {(() => void) | undefined} act */
+function offer(control, act) {
+  control.hidden = !act;
+  control.onclick = act ?? null;
+}

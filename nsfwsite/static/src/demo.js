@@ -11,7 +11,8 @@ import {
   whyUnsupported,
 } from "./classifier.js";
 import { copyTemplate, filesOf, part, query, queryAll, setFiles } from "./dom.js";
-import { wholeMebibytes } from "./format.js";
+import { megabytes, wholeMegabytes } from "./format.js";
+import { keepPreview } from "./preview.js";
 import { program } from "./trusted-programs.js";
 
 /** @typedef {import("./classifier.js").Graph} Graph */
@@ -22,7 +23,7 @@ const input = query(form, "input[type=file]", HTMLInputElement);
 
 /** @param {string} name @param {boolean} [isShown] */
 function show(name, isShown = true) {
-  part(form, name).hidden = !isShown;
+  for (const element of queryAll(form, `[data-${name}]`)) element.hidden = !isShown;
 }
 
 /** @type {import("./classifier.js").SiteDescription} */
@@ -35,7 +36,8 @@ let answers;
 let classifier;
 /** @type {Promise<void> | undefined} */
 let loading;
-let mayDownload = false;
+// Whether images are answered here. Nothing is downloaded before the visitor has said so.
+let answersHere = false;
 let work = Promise.resolve();
 /** @type {Item[]} */
 const queue = [];
@@ -59,19 +61,16 @@ async function start() {
   graph = await preferredGraph();
   offerGraphs();
   form.addEventListener("chosen", (event) => add(/** @type {CustomEvent} */ (event).detail));
-  form.addEventListener("submit", (event) => form.dataset.local && event.preventDefault());
+  form.addEventListener("submit", sendFirst);
   document.addEventListener("submit", trySample, true);
   setUpCamera(form, (image) => add([image]));
-  part(form, "fetch").addEventListener("click", agreeToDownload);
+  part(form, "fetch").addEventListener("click", answerHere);
   part(form, "again").addEventListener("click", loadAndClassify);
-  for (const button of queryAll(form, "[data-send-instead]")) {
-    button.addEventListener("click", () => useServer("You chose to send it."));
-  }
-  show("there", false);
+  part(form, "send-instead").addEventListener("click", () => useServer("You chose to send it."));
   show("here");
   void deleteOldImages();
+  if (await Classifier.isStored(graph)) answerHere();
   if (input.files?.length) add(filesOf(input));
-  if (await Classifier.isStored(graph)) load().catch(() => {});
 }
 
 /** A graph that is on this device already, otherwise the smallest. */
@@ -90,12 +89,12 @@ function offerGraphs() {
     part(form, "graphs").append(choice);
   }
   show("graphs", site.graphs.length > 1);
-  void updateModelLine();
+  part(form, "size").textContent = downloadSize();
 }
 
 /** @param {Graph} offered */
 function describeGraph({ kind, bytes }) {
-  const size = wholeMebibytes(bytes);
+  const size = megabytes(bytes);
   if (kind === "int8") return `Rounded to 8 bits: ${size}, quickest`;
   return `As it is: ${size}, the server’s own numbers`;
 }
@@ -104,9 +103,14 @@ function describeGraph({ kind, bytes }) {
 async function changeGraph(chosen) {
   graph = chosen;
   dropClassifier();
-  for (const name of ["failed", "ask", "loading", "unkept"]) show(name, false);
-  await updateModelLine();
-  if (queue.length || (await Classifier.isStored(graph))) loadAndClassify();
+  part(form, "size").textContent = downloadSize();
+  for (const name of ["failed", "download", "unkept"]) show(name, false);
+  part(form, "model").textContent = "";
+  answersHere = await Classifier.isStored(graph);
+  show("ways", !answersHere);
+  show("instead", answersHere);
+  if (answersHere) loadAndClassify();
+  else for (const item of queue) askWhere(item);
 }
 
 function dropClassifier() {
@@ -114,39 +118,46 @@ function dropClassifier() {
   classifier = loading = undefined;
 }
 
-async function updateModelLine() {
-  const isHere = classifier || (await Classifier.isStored(graph));
-  const model = `Model ${site.model.version}`;
-  part(form, "model").textContent = isHere
-    ? `${model} is on this device and answers here.`
-    : `${model} is fetched with your first image, ${downloadSize()}, and kept for the next.`;
-}
+const downloadSize = () => megabytes(graph.bytes + site.runtime.bytes);
 
-const downloadSize = () => wholeMebibytes(graph.bytes + site.runtime.bytes);
+/** @param {Item} item */
+const askWhere = (item) => answers.showState(item, "Choose above where it is answered.", false);
 
 /** @param {File[]} files */
 function add(files) {
-  queue.push(...answers.add(files));
+  const items = answers.add(files);
+  queue.push(...items);
   input.value = "";
-  loadAndClassify();
+  input.required = false; // an image waits, so the button that sends has one
+  for (const item of items) {
+    if (answersHere) answers.showState(item, "Waits for its turn.");
+    else askWhere(item);
+  }
+  const [first] = queue;
+  part(form, "one-image").textContent =
+    queue.length > 1 ? ` It takes one image at a time, first ${first.file.name}.` : "";
+  if (answersHere) loadAndClassify();
 }
 
-/** Classify the sample that was pressed here instead of sending the form. @param {Event} event */
+/** Classify the sample that was pressed here, if the model is here. @param {Event} event */
 async function trySample(event) {
   const sample = event.target;
-  if (!form.dataset.local || !(sample instanceof HTMLElement)) return;
+  if (!answersHere || !(sample instanceof HTMLElement)) return;
   if (!sample.matches("[data-sample]")) return;
   event.preventDefault();
   const response = await fetch(query(sample, "img", HTMLImageElement).src);
   const blob = await response.blob();
-  const name = query(sample, "button", HTMLButtonElement).textContent?.trim() ?? "";
+  const name = part(sample, "title").textContent ?? "";
   add([new File([blob], name, { type: blob.type })]);
-  part(form, "model").scrollIntoView({ block: "nearest" });
+  part(document, "answers").scrollIntoView({ block: "nearest" });
 }
 
-function agreeToDownload() {
-  show("ask", false);
-  mayDownload = true;
+/** The visitor said yes, or the model is on this device already. */
+function answerHere() {
+  answersHere = true;
+  show("ways", false);
+  show("instead");
+  for (const item of queue) answers.showState(item, "Waits for its turn.");
   loadAndClassify();
 }
 
@@ -167,46 +178,55 @@ function load() {
 async function loadGraph() {
   const chosen = graph;
   show("failed", false);
-  const isHere = await Classifier.isStored(chosen);
-  if (!isHere && !mayDownload && savesData()) {
-    part(form, "size").textContent = downloadSize();
-    show("ask");
-    throw new Error("The visitor is asked before the download.");
-  }
   const candidate = new Classifier(site, chosen);
-  const bar = query(part(form, "loading"), "progress", HTMLProgressElement);
-  const status = query(part(form, "loading"), "p", HTMLElement);
-  bar.removeAttribute("value");
-  status.textContent = isHere ? "Starting the model." : `Fetching the model, ${downloadSize()}.`;
-  show("loading");
+  showLoading((await Classifier.isStored(chosen)) ? "Starting the model." : "Fetching the model.");
   try {
     const { stored } = await candidate.load((done, total) => {
-      bar.max = total;
-      bar.value = done;
-      status.textContent =
-        done < total
-          ? `Fetching the model: ${wholeMebibytes(done)} of ${wholeMebibytes(total)}.`
-          : "Starting the model.";
+      if (chosen !== graph) return;
+      const received = `${wholeMegabytes(done)} of ${megabytes(total)}`;
+      if (done < total) showLoading(`Fetching the model: ${received}.`, { done, total });
+      else showLoading("Starting the model.");
     });
     if (chosen !== graph) return candidate.end();
     classifier = candidate;
     show("unkept", !stored);
     if (stored) registerServiceWorker();
+    part(form, "model").textContent =
+      `Model ${site.model.version} is on this device and answers here. Your images stay on your device.`;
   } catch (problem) {
     candidate.end();
     if (chosen !== graph) return;
-    query(part(form, "failed"), "p", HTMLElement).textContent = describeFailure(problem);
-    show("failed");
+    showFailure(describeFailure(problem));
     throw problem;
   } finally {
-    if (chosen === graph) show("loading", false);
+    if (chosen === graph) show("download", false);
   }
-  void updateModelLine();
 }
 
-/** Only some browsers have `connection`, so the DOM's types do not. */
-function savesData() {
-  return "connection" in navigator && Boolean(Object(navigator.connection).saveData);
+/**
+ * Say how far the model is: in the card of the image that waits for it, otherwise in the form.
+ * @param {string} state
+ * @param {{done: number, total: number}} [progress]
+ */
+function showLoading(state, progress) {
+  const [first] = queue;
+  show("download", !first);
+  part(form, "model").textContent = first ? "" : state;
+  if (first) return answers.showState(first, state, progress);
+  const bar = query(form, "progress[data-download]", HTMLProgressElement);
+  if (progress) Object.assign(bar, { max: progress.total, value: progress.done });
+  else bar.removeAttribute("value");
+}
+
+/** @param {string} reason */
+function showFailure(reason) {
+  const [first] = queue;
+  if (first) {
+    const send = () => useServer("You chose to send it.");
+    return answers.showProblem(first, reason, { again: loadAndClassify, send });
+  }
+  part(form, "model").textContent = reason;
+  show("failed");
 }
 
 function registerServiceWorker() {
@@ -216,8 +236,8 @@ function registerServiceWorker() {
 /** @param {unknown} problem */
 function describeFailure(problem) {
   if (problem instanceof DownloadIncomplete) {
-    const [received, total] = [problem.received, problem.bytes].map(wholeMebibytes);
-    return `The download stopped after ${received} of ${total}.`;
+    const received = `${wholeMegabytes(problem.received)} of ${megabytes(problem.bytes)}`;
+    return `The download stopped after ${received}. Try again, or send the image to this site.`;
   }
   return `The model did not start. ${/** @type {Error} */ (problem).message}`;
 }
@@ -227,6 +247,7 @@ function classifyQueue() {
     while (queue.length && classifier) {
       const item = queue[0];
       const { kind } = graph;
+      answers.showState(item, "Looking at your image.");
       try {
         answers.showAnswer(item, { ...(await classifier.classify(item.file)), kind });
       } catch (problem) {
@@ -235,7 +256,7 @@ function classifyQueue() {
           return; // without a classifier, another graph was chosen meanwhile
         }
         const send = () => useServer("This image is read by the site.", item.file);
-        answers.showError(item, problem.message, problem.isReadBySite ? send : undefined);
+        answers.showProblem(item, problem.message, problem.isReadBySite ? { send } : {});
       }
       queue.shift();
     }
@@ -248,11 +269,24 @@ function classifyQueue() {
  * @param {Error} problem
  */
 function giveUp(item, problem) {
-  const message = `This image could not be classified on this device. ${problem.message}`;
-  answers.showError(item, message);
+  const reason = `This image could not be classified on this device. ${problem.message}`;
+  answers.showProblem(item, reason, { send: () => useServer("You chose to send it.", item.file) });
   dropClassifier();
   queue.shift();
   if (queue.length) loadAndClassify();
+}
+
+/** Send the image that was chosen first, now that the visitor has said so. @param {Event} event */
+async function sendFirst(event) {
+  if (!form.dataset.local) return;
+  event.preventDefault();
+  const [first] = queue;
+  if (!first) return;
+  setFiles(input, [first.file]);
+  await keepPreview(first.file);
+  delete form.dataset.local;
+  form.requestSubmit();
+  form.dataset.local = "yes"; // for whoever comes back to this page
 }
 
 /**
@@ -281,13 +315,15 @@ async function report({ file }, { label, scores, kind }) {
  */
 function useServer(reason, file = queue[0]?.file) {
   delete form.dataset.local;
+  dropClassifier();
   input.multiple = false;
+  input.required = true;
   part(form, "invitation").textContent = "Choose an image";
   part(form, "fallback").textContent =
     `${reason} If you press the button, your image goes to this site.`;
   show("fallback");
   show("here", false);
-  show("there");
+  show("ways");
   queue.length = 0;
   if (!file) return;
   answers.clear();

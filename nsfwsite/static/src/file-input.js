@@ -17,6 +17,9 @@ export function setUpFileInput(form, onChange) {
   const preview = query(figure, "img", HTMLImageElement);
   const caption = query(figure, "figcaption", HTMLElement);
   const note = part(form, "not-taken");
+  // The button stands for the browser's own control, which is where the keyboard goes.
+  part(zone, "invitation").hidden = false;
+  input.classList.add("covered");
 
   function readInput() {
     const files = filesOf(input);
@@ -28,8 +31,15 @@ export function setUpFileInput(form, onChange) {
       preview.src = URL.createObjectURL(file);
       caption.textContent = `${file.name} (${fileSize(file.size)})`;
     }
+    if ("adds" in input.dataset) listFiles(files);
     if (!input.multiple) onChange(file);
     else if (files.length) form.dispatchEvent(new CustomEvent("chosen", { detail: files }));
+  }
+
+  /** @param {File[]} files */
+  function listFiles(files) {
+    const names = files.map((file) => `${file.name} (${fileSize(file.size)})`);
+    part(form, "chosen").textContent = names.length ? `In the form: ${names.join(", ")}.` : "";
   }
 
   /** @param {string} [reason] why something was not taken */
@@ -41,7 +51,8 @@ export function setUpFileInput(form, onChange) {
   /** Take all files, or one; what is wrong with a file is said where it is read. @param {File[]} files */
   function take(files) {
     const one = files.find((file) => file.type.startsWith("image/")) ?? files[0];
-    const taken = input.multiple ? files : [one];
+    const present = "adds" in input.dataset ? filesOf(input) : [];
+    const taken = input.multiple ? [...present, ...files] : [one];
     const names = files.filter((file) => !taken.includes(file)).map((file) => file.name);
     say(names.length ? `One image is sent at a time. Not taken: ${names.join(", ")}.` : "");
     setFiles(input, taken);

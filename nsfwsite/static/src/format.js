@@ -39,6 +39,12 @@ export const mebibytes = (bytes) => `${(bytes / MEBIBYTE).toFixed(1)} MiB`;
 /** "23 MiB", rounded up. @param {number} bytes */
 export const wholeMebibytes = (bytes) => `${Math.ceil(bytes / MEBIBYTE)} MiB`;
 
+/** "22 MB", rounded up: how much a download is. @param {number} bytes */
+export const megabytes = (bytes) => `${wholeMegabytes(bytes)} MB`;
+
+/** @param {number} bytes */
+export const wholeMegabytes = (bytes) => Math.ceil(bytes / 1e6);
+
 /** "12 KiB" or "1.5 MiB". @param {number} bytes */
 export const fileSize = (bytes) =>
   bytes < MEBIBYTE ? `${Math.max(1, Math.round(bytes / 1024))} KiB` : mebibytes(bytes);

@@ -6,6 +6,8 @@ import { sha256 } from "./sha256.js";
 /** @typedef {(done: number, total: number) => void} ProgressCallback */
 
 const CACHE = "speakup-models";
+// A download from which nothing has come for so long is given up.
+const STALL_SECONDS = 20;
 
 /** The download ended before the file was complete. */
 export class DownloadIncomplete extends Error {
@@ -52,12 +54,18 @@ async function readOrDownload(graph, currentUrls, onProgress) {
 async function download({ url, bytes, sha256: expectedHash }, onProgress) {
   let received = 0;
   const data = new Uint8Array(bytes);
+  const stall = new AbortController();
+  const giveUp = () => stall.abort();
+  let timer = setTimeout(giveUp, STALL_SECONDS * 1000);
   try {
-    const response = await fetch(url, { cache: "no-store", credentials: "omit" });
+    const options = /** @type {const} */ ({ cache: "no-store", credentials: "omit" });
+    const response = await fetch(url, { ...options, signal: stall.signal });
     if (!response.ok || !response.body) throw new Error(`The site answered ${response.status}.`);
     for (const reader = response.body.getReader(); ; ) {
       const { done, value } = await reader.read();
+      clearTimeout(timer);
       if (done) break;
+      timer = setTimeout(giveUp, STALL_SECONDS * 1000);
       if (received + value.length > bytes) throw new Error("The file is longer than announced.");
       data.set(value, received);
       received += value.length;
@@ -65,6 +73,8 @@ async function download({ url, bytes, sha256: expectedHash }, onProgress) {
     }
   } catch {
     throw new DownloadIncomplete(received, bytes);
+  } finally {
+    clearTimeout(timer);
   }
   if (received < bytes) throw new DownloadIncomplete(received, bytes);
   if ((await sha256(data)) !== expectedHash) {

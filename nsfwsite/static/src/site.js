@@ -6,74 +6,18 @@ import { query, queryAll } from "./dom.js";
 import { deleteDrafts, setUpDraft } from "./draft.js";
 import { setUpFileInput } from "./file-input.js";
 import { setUpShortcuts } from "./keyboard-shortcuts.js";
-import palette from "./palette.json" with { type: "json" };
+import { keepPreview, showPreview, storePreview } from "./preview.js";
 import { showCounts } from "./private_audit/evidence.js";
 import { setUpWall } from "./wall.js";
 
 Object.assign(window, { htmx });
-
-const PREVIEW_SIDE = 360;
-const PREVIEW = "preview"; // in this tab's storage
-
-/**
- * A small copy of the visitor's own image, as a data URL; null where the browser cannot draw it.
- * @param {Blob} blob
- */
-async function shrink(blob) {
-  try {
-    const bitmap = await createImageBitmap(blob);
-    const scale = Math.min(1, PREVIEW_SIDE / Math.max(bitmap.width, bitmap.height));
-    const canvas = document.createElement("canvas");
-    canvas.width = Math.max(1, Math.round(bitmap.width * scale));
-    canvas.height = Math.max(1, Math.round(bitmap.height * scale));
-    const context = canvas.getContext("2d");
-    if (!context) return null;
-    context.fillStyle = palette.both.white;
-    context.fillRect(0, 0, canvas.width, canvas.height);
-    context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-    return canvas.toDataURL("image/jpeg", 0.8);
-  } catch {
-    return null;
-  }
-}
-
-/** @param {string | null | undefined} preview */
-function storePreview(preview) {
-  try {
-    if (preview) sessionStorage.setItem(PREVIEW, preview);
-    else sessionStorage.removeItem(PREVIEW);
-  } catch {
-    // Storage may be full or forbidden; the page is complete without a preview.
-  }
-}
-
-/**
- * On the result page: show what this tab has just sent, next to the answer that it belongs to.
- * @param {HTMLElement} place
- */
-function showPreview(place) {
-  try {
-    const key = `${PREVIEW}:${place.dataset.preview}`;
-    const justSent = sessionStorage.getItem(PREVIEW);
-    if (justSent) {
-      sessionStorage.setItem(key, justSent);
-      sessionStorage.removeItem(PREVIEW);
-    }
-    const preview = sessionStorage.getItem(key);
-    if (!preview) return;
-    query(place, "img", HTMLImageElement).src = preview;
-    place.hidden = false;
-  } catch {
-    // Without storage there is no preview.
-  }
-}
 
 /** @param {string} selector */
 const forms = (selector) =>
   /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll(selector));
 
 for (const form of forms("form[data-choose]")) {
-  setUpFileInput(form, async (file) => storePreview(file && (await shrink(file))));
+  setUpFileInput(form, keepPreview);
 }
 for (const form of forms("form[data-sample]")) {
   form.addEventListener("submit", (event) => {
@@ -105,6 +49,13 @@ for (const button of queryAll(document, "[data-copy]")) {
       document.execCommand("copy");
     }
     button.textContent = "Copied";
+  });
+}
+
+for (const output of document.querySelectorAll("output")) {
+  const field = query(document, `#${CSS.escape(output.htmlFor.value)}`, HTMLInputElement);
+  field.addEventListener("input", () => {
+    output.value = field.value;
   });
 }
 

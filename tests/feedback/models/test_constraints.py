@@ -29,6 +29,7 @@ from feedback.models import (
     Occlusion,
     Report,
     Retrain,
+    SampleAnswer,
     SignalDecision,
 )
 from modeltrain.labels import LABELS, ErrorKind
@@ -164,6 +165,7 @@ CLASHES: dict[str, tuple[str, Change]] = {
     "one_value_a_name": ("axis_value", {}),
     "one_slice_a_name": ("named_slice", {}),
     "one_occlusion_a_model": ("occlusion", {}),
+    "one_answer_a_sample_and_model": ("sample_answer", {}),
     "one_open_retrain_a_recipe": ("retrain", {"status": "approved"}),
     "one_confirmation_a_verdict": ("confirmation", {}),
 }
@@ -237,6 +239,9 @@ def rows(queued, judged, champion, ravi, mona) -> dict[str, models.Model]:
         ),
         "report": report,
         "retrain": retrain,
+        "sample_answer": SampleAnswer.objects.create(
+            model=champion, image_sha256="f" * 64, label=LABEL, scores={}
+        ),
         "signal_decision": SignalDecision.objects.create(
             value=axis_value,
             kind=ErrorKind.MISS.value,

@@ -3,19 +3,25 @@
 import contextlib
 import hashlib
 import io
+import itertools
 import json
 import resource
 import tarfile
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 
 from feedback.errors import Invalid, WrongState
 from feedback.models import LedgerEntry, ModelVersion, Report, StoredImage
 from feedback.services import backups, images, ledger, triage
+from modeltrain.images import codec
 from tests.cast import whole_artifact
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -58,6 +64,13 @@ def empty_installation(settings, folder: Path):
         storage.__dict__.pop("location", None)
 
 
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def members(path: Path) -> dict[str, bytes]:
     with tarfile.open(path) as archive:
         return {
@@ -88,6 +101,48 @@ def test_a_restored_backup_has_the_same_datasets_models_ledger_and_images(
         assert images.pixels_of(StoredImage.objects.get()).shape == (60, 80, 3)
         assert (tmp_path / "new" / "secret_key").read_text() == "a secret"
         assert not list((tmp_path / "new").glob(".restoring-*"))
+
+
+def test_backups_under_a_stream_of_reports_hold_one_moment_each(
+    populated, queued, ravi, settings, tmp_path
+) -> None:
+    stopped = threading.Event()
+
+    def decide_reports() -> int:
+        try:
+            for seed in itertools.count(1):
+                triage.decide(report=queued(seed), outcome="accepted", by=ravi)
+                if stopped.is_set():
+                    return seed
+        finally:
+            connections.close_all()
+
+    numbers = range(3)
+    with ThreadPoolExecutor(1) as pool:
+        stream = pool.submit(decide_reports)
+        for number in numbers:
+            before = LedgerEntry.objects.count()
+            wait_until(lambda before=before: LedgerEntry.objects.count() > before or stream.done())
+            backups.back_up(tmp_path / f"{number}.tar")
+        stopped.set()
+        decided = stream.result()
+    after, hashes = backups.fingerprint(), set(LedgerEntry.objects.values_list("hash", flat=True))
+    sizes = []
+    for number in numbers:
+        with empty_installation(settings, tmp_path / f"new-{number}"):
+            backups.restore(tmp_path / f"{number}.tar")
+            restored = backups.fingerprint()
+            assert list(ledger.problems()) == []
+            assert restored["ledger"]["hash"] in hashes
+            assert (restored["models"], restored["datasets"]) == (
+                after["models"],
+                after["datasets"],
+            )
+            for image in StoredImage.objects.all():
+                assert codec.pixel_sha256(images.pixels_of(image)) == image.sha256
+            assert Report.objects.filter(status="accepted", examples__image=None).count() == 0
+            sizes.append(Report.objects.count())
+    assert 1 < sizes[0] < sizes[1] < sizes[2] <= decided + 1
 
 
 def test_files_are_backed_up_wherever_the_data_lies_but_unfinished_ones_are_not(

@@ -54,6 +54,12 @@ def test_a_sentence_has_rate_interval_mix_and_claim():
     )
 
 
+def test_a_headline_is_found_by_its_measure():
+    figures = {"headlines": [headline(), headline(measure="miss")]}
+    assert claims.headline_of(figures, "miss") == headline(measure="miss")
+    assert claims.headline_of({}, "miss") is None
+
+
 def test_without_images_a_mistake_is_not_known():
     nothing = headline("no images", measure="miss", n=0, rate=None, low=None, high=None, images={})
     assert claims.sentence(nothing) == (

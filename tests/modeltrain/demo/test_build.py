@@ -161,8 +161,11 @@ def test_samples_are_pool_images_with_titles(built):
     assert 4 <= len(listing) <= 5
     for sample in listing:
         pixels = codec.decode((built / "samples" / sample["file"]).read_bytes())
-        assert codec.pixel_sha256(pixels) in pool
-        assert sample["title"]
+        assert codec.pixel_sha256(pixels) == sample["sha256"]
+        assert sample["sha256"] in pool
+        assert sample["title"].endswith(f"({sample['kind']})")
+        drawn = sample["kind"] == "drawing"
+        assert sample["label"] == ("drawings" if drawn else "neutral")
 
 
 def test_the_card_lists_sources_licences_and_counts(built):

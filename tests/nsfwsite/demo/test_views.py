@@ -1,10 +1,12 @@
 import json
+from pathlib import Path
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
 from feedback.models import Classification, DemoAnswer, ModelVersion
+from nsfwsite.demo.views import FIRST_SENTENCE
 from tests.cast import upload
 from tests.conftest import png
 from worker import heartbeat
@@ -56,6 +58,12 @@ def test_the_first_page_names_the_model_that_answers_for_a_damaged_one(
     assert "the files of every model are damaged" in client.get(reverse("home")).content.decode()
 
 
+def test_the_readme_opens_with_the_sentence_of_the_first_page(client, champion) -> None:
+    readme = (Path(__file__).resolve().parents[3] / "README.md").read_text()
+    assert FIRST_SENTENCE in " ".join(readme.split())
+    assert FIRST_SENTENCE in client.get(reverse("home")).content.decode()
+
+
 @pytest.mark.django_db
 def test_the_first_page_opens_without_a_model(client) -> None:
     assert "No model is in service yet" in client.get(reverse("home")).content.decode()
@@ -84,7 +92,7 @@ def test_without_a_worker_an_upload_is_not_stored(client, champion) -> None:
 
     assert page.status_code == 503
     assert page.headers["Retry-After"] == "15"
-    assert "See what the model says" in page.content.decode()
+    assert "Send it to this site" in page.content.decode()
     assert not Classification.objects.exists()
 
 

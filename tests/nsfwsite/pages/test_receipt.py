@@ -1,9 +1,19 @@
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from feedback import queries
-from feedback.models import Classification, ExampleScore, ModelVersion, NotLearnt, Report
+from feedback.models import (
+    Classification,
+    DatasetVersion,
+    ExampleScore,
+    ModelVersion,
+    NotLearnt,
+    Report,
+    Retrain,
+)
 from feedback.services import models, triage
+from tests.cast import SCORES
 from tests.nsfwsite.pages.addresses import receipt_url
 
 
@@ -191,3 +201,72 @@ def test_a_renewed_receipt_replaces_the_old_link(client, queued) -> None:
     assert client.get(old).status_code == 404
     assert client.post(reverse("withdraw", args=[report.receipt])).status_code == 404
     assert "in the queue for a reviewer" in client.get(answer.url).content.decode()
+
+
+def words(page) -> str:
+    return " ".join(page.content.decode().split())
+
+
+def test_state_next_step_and_usual_time_come_first(client, queued, ravi) -> None:
+    for seed in range(5):
+        triage.decide(report=queued(seed), outcome="accepted", by=ravi)
+    text = words(client.get(receipt_url(queued(9))))
+    assert text.index("It waits for a reviewer") < text.index("What has happened")
+    assert text.index("It waits for a reviewer") < text.index("Keep this link")
+    assert "Next, a reviewer reads it and decides." in text
+    assert "Usually, that was decided in less than a minute." in text
+    assert "Thank you." in text
+
+
+def test_a_usual_time_is_not_claimed_after_few_decisions(client, queued) -> None:
+    assert "is not known yet: few reports have been decided" in words(
+        client.get(receipt_url(queued()))
+    )
+
+
+def in_dataset(report: Report) -> DatasetVersion:
+    """Put an accepted report into the data."""
+    dataset = DatasetVersion.objects.create(number=2, manifest_sha256="2" * 64, images=1)
+    Report.objects.filter(pk=report.pk).update(status="folded", folded_into=dataset)
+    return dataset
+
+
+@pytest.mark.parametrize(
+    ("status", "step"),
+    [
+        (None, "Next, a model is trained with it."),
+        ("failed", "Next, a model is trained with it."),
+        ("running", "A model learns from it now."),
+        ("evaluated", "Model v2 has learnt from it. Next, a maintainer decides"),
+        ("promoted", "Model v2, which learnt from it, went into service."),
+    ],
+)
+def test_what_is_next_has_not_happened_already(client, queued, mona, status, step) -> None:
+    report = queued()
+    dataset = in_dataset(report)
+    if status:
+        judged = status in ("evaluated", "promoted")
+        decided = {"decided_by": mona, "decided_at": timezone.now()}
+        Retrain.objects.create(
+            status=status,
+            base=ModelVersion.objects.get(number=1),
+            dataset=dataset,
+            config="head",
+            proposed_by=mona,
+            candidate=ModelVersion.objects.create(number=2, sha256="b" * 64) if judged else None,
+            gate={"verdict": "pass"} if judged else None,
+            **(decided if status == "promoted" else {}),
+        )
+    assert step in words(client.get(receipt_url(report)))
+
+
+def test_the_receipt_counts_what_is_right_now(client, filed, judged) -> None:
+    report = filed(classifications=[judged(seed) for seed in range(3)])
+    assert "right now" not in words(client.get(receipt_url(report)))
+    newer = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
+    models.put_in_service(newer)
+    for number, example in enumerate(report.examples.all()):
+        label = "drawings" if number else "neutral"
+        ExampleScore.objects.create(example=example, model=newer, label=label, scores=SCORES)
+    text = words(client.get(receipt_url(report)))
+    assert "<strong>2 of 3 are right now</strong>; 0 were when you reported them." in text

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("feedback", "0013_left_out_examples"),
+        ("feedback", "0014_sample_answers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
