@@ -169,26 +169,33 @@ class Blocks:
         mean = np.zeros((kinds, groups))
         covariance = np.zeros((kinds, groups, kinds, groups))
         step = max(1, _CELLS // (groups * groups))
+        rows, columns = np.triu_indices(groups)
         for stratum in np.unique(self.strata[blocks]):
             same = blocks[self.strata[blocks] == stratum]
             for start in range(0, len(same), step):
                 sums, spread, shares = self._block_moments(same[start : start + step], groups)
-                labels = -shares[:, :, None] * shares[:, None]
-                labels[:, np.arange(groups), np.arange(groups)] += shares
-                added = spread.reshape(-1, len(shares)) @ labels.reshape(len(shares), -1)
+                by_group = np.ascontiguousarray(shares.T)
+                labels = np.concatenate(
+                    [-of_one * by_group[place:] for place, of_one in enumerate(by_group)]
+                )
+                labels[rows == columns] += by_group
+                together = np.array(list(spread.values())) @ labels.T
+                added = np.zeros((kinds, kinds, groups, groups))
+                for (first, second), of_both in zip(spread, together, strict=True):
+                    for kind, other in ((first, second), (second, first)):
+                        added[kind, other, rows, columns] = of_both
+                        added[kind, other, columns, rows] = of_both
                 gains = gain[:, stratum]
                 mean += gains * (sums @ shares)
-                covariance += (
-                    added.reshape(kinds, kinds, groups, groups).transpose(0, 2, 1, 3)
-                    * gains[:, :, None, None]
-                    * gains
-                )
+                covariance += added.transpose(0, 2, 1, 3) * gains[:, :, None, None] * gains
         return mean, covariance.reshape(kinds * groups, kinds * groups)
 
-    def _block_moments(self, blocks: Numbers, groups: int) -> tuple[Floats, Floats, Floats]:
+    def _block_moments(
+        self, blocks: Numbers, groups: int
+    ) -> tuple[Floats, dict[tuple[int, int], Floats], Floats]:
         """Return of each block what changed, how that varies among its images, and its groups.
 
-        Shapes [kinds, blocks], [kinds, kinds, blocks] and [blocks, groups].
+        Shapes [kinds, blocks]; [blocks] for each two kinds that change at all; [blocks, groups].
         """
         sizes = np.diff(self.starts)[blocks]
         block = np.repeat(np.arange(len(blocks)), sizes)
@@ -198,12 +205,12 @@ class Blocks:
         sizes_by_group = np.bincount(cells, minlength=len(blocks) * groups)
         changes = self.changes[:, images].astype(float)
         sums = np.array([np.bincount(block, weights=change) for change in changes])
-        spread = np.zeros((len(changes), *sums.shape))
-        for first, second in combinations_with_replacement(np.flatnonzero(changes.any(axis=1)), 2):
+        spread = {}
+        changing = np.flatnonzero(changes.any(axis=1)).tolist()
+        for first, second in combinations_with_replacement(changing, 2):
             together = np.bincount(block, weights=changes[first] * changes[second])
-            spread[first, second] = together - sums[first] * sums[second] / sizes
-            spread[second, first] = spread[first, second]
-        spread *= sizes / np.maximum(sizes - 1, 1)
+            apart = together - sums[first] * sums[second] / sizes
+            spread[first, second] = apart * (sizes / np.maximum(sizes - 1, 1))
         return sums, spread, sizes_by_group.reshape(-1, groups) / sizes[:, None]
 
 
@@ -245,7 +252,7 @@ def units_of(
         Of the mixed clusters in which something changed, parted by stratum.
     """
     in_clusters = np.flatnonzero(np.bincount(clusters)[clusters] > 1)
-    changed = changes.any(axis=0)
+    changed: NDArray[np.bool_] = np.any(changes, axis=0)
     alone = np.ones(len(groups), dtype=bool)
     alone[in_clusters] = False
     sizes = _table(strata[alone], groups[alone], shape)
@@ -267,10 +274,12 @@ def units_of(
     if len(whole):
         units = whole[starts]
         sizes += _table(strata[units], groups[units], shape)
-        sums = np.add.reduceat(changes[:, whole], starts, axis=1, dtype=np.int32)
-        changed_units = sums.any(axis=0)
-        unit_strata.append(strata[units[changed_units]])
-        unit_changes.append(sums[:, changed_units])
+        changed_rows = np.flatnonzero(changed[whole])
+        unit = np.searchsorted(starts, changed_rows, side="right") - 1
+        begins = np.flatnonzero(_first(unit))
+        sums = np.add.reduceat(changes[:, whole[changed_rows]], begins, axis=1, dtype=np.int32)
+        unit_strata.append(strata[units[unit[begins]]][sums.any(axis=0)])
+        unit_changes.append(sums[:, sums.any(axis=0)])
     all_strata, all_changes = np.concatenate(unit_strata), np.concatenate(unit_changes, axis=1)
     pools = [
         StratumUnits(int(stratum), sizes[stratum], all_changes[:, all_strata == stratum])

@@ -155,37 +155,88 @@ class Clusters:
             At most n; n if every image is a cluster of its own.
         """
         observed = np.asarray(values)
-        n, k = len(observed), self.count
-        if k == n:
-            return float(n)
-        if k == 1:
-            return 1.0
+        if not len(observed):
+            return 0.0
         # Of most cells few images matter: those whose value is not the commonest one.
         commonest, *ties = _commonest(observed)
         others = np.flatnonzero(observed != commonest)
-        greatest = float((self.sizes.astype(float) ** 2).sum() / n)
-        if not len(others):
-            design_effect, degrees_of_freedom = greatest, k - 1
-        else:
-            shifted = observed[others].astype(np.float64) - float(commonest)
-            touched, place = np.unique(self.members[others], return_inverse=True)
-            totals = np.bincount(place, weights=shifted).astype(np.float64)
-            sizes = self.sizes[touched].astype(np.float64)
-            sums = ClusterSums(
-                total=totals.sum(),
-                squares=(shifted**2).sum(),
-                totals_squared=(totals**2).sum(),
-                totals_by_size=(totals * sizes).sum(),
-                totals_squared_over_size=(totals**2 / sizes).sum(),
-            )
-            design_effect = float(sums.design_effect(n=n, k=k, greatest=greatest))
-            fewest = min(
-                [len(touched), *(len(np.unique(self.members[observed != tie])) for tie in ties)]
-            )
-            degrees_of_freedom = min(k - 1, 3 * fewest)
-        tail = 1 - (1 - level) / 2
-        student = stdtrit(n - 1, tail) / stdtrit(degrees_of_freedom, tail)
-        return float(n / design_effect * student**2)
+        return _effective_sample_size(
+            self.sizes,
+            self.members[others],
+            observed[others].astype(np.float64) - float(commonest),
+            fewest=[len(np.unique(self.members[observed != tie])) for tie in ties],
+            level=level,
+        )
+
+
+def effective_sample_size_of_changes(
+    sizes: NDArray[np.intp],
+    members: NDArray[np.intp],
+    changes: NDArray[np.int8],
+    *,
+    level: float,
+) -> float:
+    """Return `Clusters.effective_sample_size` of values of which most are 0.
+
+    Parameters
+    ----------
+    sizes : array of int, shape [clusters]
+        How many values each cluster has.
+    members : array of int, shape [changed]
+        The clusters of the values that are not 0.
+    changes : array of int, shape [changed]
+        These values: 1 or -1.
+    level : float
+        Confidence level of the interval that it is used for.
+    """
+    rises = int(np.count_nonzero(changes > 0))
+    unchanged = int(sizes.sum()) - len(changes)
+    if unchanged > max(rises, len(changes) - rises):
+        return _effective_sample_size(
+            sizes, members, changes.astype(np.float64), fewest=(), level=level
+        )
+    rest = np.repeat(np.arange(len(sizes)), sizes - np.bincount(members, minlength=len(sizes)))
+    clusters = Clusters(np.concatenate([members, rest]), sizes)
+    values = np.concatenate([changes, np.zeros(unchanged, dtype=np.int8)])
+    return clusters.effective_sample_size(values, level=level)
+
+
+def _effective_sample_size(
+    sizes: NDArray[np.intp],
+    members: NDArray[np.intp],
+    shifted: NDArray[np.float64],
+    *,
+    fewest: Sequence[int],
+    level: float,
+) -> float:
+    """Return the effective sample size of values that are 0 but for `shifted`, of `members`.
+
+    `fewest` says how many clusters are touched where another value is as common.
+    """
+    n, k = int(sizes.sum()), len(sizes)
+    if k == n:
+        return float(n)
+    if k == 1:
+        return 1.0
+    greatest = float((sizes.astype(float) ** 2).sum() / n)
+    if not len(members):
+        design_effect, degrees_of_freedom = greatest, k - 1
+    else:
+        touched, place = np.unique(members, return_inverse=True)
+        totals = np.bincount(place, weights=shifted).astype(np.float64)
+        touched_sizes = sizes[touched].astype(np.float64)
+        sums = ClusterSums(
+            total=totals.sum(),
+            squares=(shifted**2).sum(),
+            totals_squared=(totals**2).sum(),
+            totals_by_size=(totals * touched_sizes).sum(),
+            totals_squared_over_size=(totals**2 / touched_sizes).sum(),
+        )
+        design_effect = float(sums.design_effect(n=n, k=k, greatest=greatest))
+        degrees_of_freedom = min(k - 1, 3 * min([len(touched), *fewest]))
+    tail = 1 - (1 - level) / 2
+    student = stdtrit(n - 1, tail) / stdtrit(degrees_of_freedom, tail)
+    return float(n / design_effect * student**2)
 
 
 def _commonest(values: NDArray[Any]) -> NDArray[Any]:

@@ -408,7 +408,7 @@ def _sums(axis: Grouping, happened: NDArray[Any]) -> NDArray[np.float64]:
     sums = [
         np.bincount(cells[rows], weights=numbers[rows], minlength=size).reshape(axis.shape)
         for numbers in happened
-        for rows in [np.flatnonzero(numbers)]
+        for rows in [np.flatnonzero(numbers != 0)]
     ]
     return np.array(sums)
 

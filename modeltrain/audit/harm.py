@@ -35,7 +35,10 @@ def nsfw_score(scores: ArrayLike) -> NDArray[np.float32]:
     -------
     numpy.ndarray of float32, shape [n]
     """
-    total = np.asarray(scores, dtype=np.float64).reshape(-1, len(LABELS))[:, _NSFW].sum(axis=1)
+    by_label = np.asarray(scores).reshape(-1, len(LABELS)).T
+    total = np.zeros(by_label.shape[1])
+    for nsfw_scores in by_label[_NSFW]:  # label by label, which is faster than image by image
+        total += nsfw_scores
     capped: NDArray[np.float32] = np.minimum(total, 1.0).astype(np.float32)
     return capped
 
@@ -109,11 +112,17 @@ class DecisionRule:
         dict of str to array of bool, shape [n]
             By the names of `measures`.
         """
-        explicit, flagged = _NSFW[expected], self.flagged(scores)
-        mistakes = {FALSE_ALARM: ~explicit & flagged, MISS: explicit & ~flagged}
-        if self.threshold is None:
-            mistakes[CONFUSION] = (explicit == flagged) & (scores.argmax(axis=1) != expected)
-        return mistakes
+        explicit = _NSFW[expected]
+        if self.threshold is not None:
+            flagged = self.flagged(scores)
+            return {FALSE_ALARM: ~explicit & flagged, MISS: explicit & ~flagged}
+        answers = scores.argmax(axis=1)
+        flagged = _NSFW[answers]
+        return {
+            FALSE_ALARM: ~explicit & flagged,
+            MISS: explicit & ~flagged,
+            CONFUSION: (explicit == flagged) & (answers != expected),
+        }
 
 
 def can_happen(measure: str, label: str) -> bool:

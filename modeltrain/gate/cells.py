@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,23 @@ from scipy import sparse
 from scipy.stats import binom
 
 from modeltrain.audit.columns import ABSENT, CLASS, OVERALL, Columns
-from modeltrain.audit.fairness import Clusters
-from modeltrain.audit.harm import CONFUSION, MEASURES, Bools, DecisionRule, possible
-from modeltrain.gate.paired import Pairs, count_pairs, difference_interval
+from modeltrain.audit.fairness import Clusters, effective_sample_size_of_changes
+from modeltrain.audit.harm import (
+    CONFUSION,
+    FALSE_ALARM,
+    MEASURES,
+    MISS,
+    Bools,
+    DecisionRule,
+    possible,
+)
+from modeltrain.gate.paired import Pairs, difference_interval
 from modeltrain.gate.policy import Policy
 from modeltrain.gate.sign_flips import sign_flips
 from modeltrain.labels import LABELS
+
+_CANDIDATE, _CHAMPION = np.int8(1), np.int8(2)  # which models make a mistake
+_BOTH = _CANDIDATE + _CHAMPION
 
 Rows = NDArray[np.intp]
 
@@ -110,28 +121,172 @@ def count_cells(
     differences : scipy.sparse.csc_array of int, shape [clusters, cells]
         Newly wrong minus newly right images of each cluster in each cell.
     """
-    all_clusters = Clusters.of(answers.cluster)
-    numbers = all_clusters.members
-    affected = {measure: possible(measure, answers.expected) for measure in MEASURES}
+    clusters = Clusters.of(answers.cluster)
+    by_cluster = np.argsort(clusters.members, kind="stable")
+    explicit = possible(MISS, answers.expected)
+    wrong = np.any([outcome.mistakes for outcome in outcomes], axis=0)
+    ordered = sorted(outcomes, key=lambda outcome: MEASURES.index(outcome.measure))
     first_names: dict[bytes, str] = {}
     comparisons, differences = [], []
-    for axis, value, rows in _cells(answers, policy):
-        same_images_as = first_names.setdefault(rows.tobytes(), name := f"{axis}={value}")
-        for measure in MEASURES:
-            images = rows[affected[measure][rows]]
-            clusters = Clusters.of(numbers[images])
-            for outcome in outcomes:
-                if outcome.measure != measure:
-                    continue
-                if not len(images) and (len(rows) or outcome is not outcomes[0]):
+    for axis, values, places in _axes(answers, policy):
+        images = _AxisImages.of(
+            by_cluster[np.argsort(places[by_cluster], kind="stable")],
+            places,
+            clusters.members,
+            cells=len(values),
+            explicit=explicit,
+            wrong=wrong,
+        )
+        counts = [images.count(outcome) for outcome in ordered]
+        for place, value in enumerate(values):
+            rows = images.rows[images.cells[place] : images.cells[place + 1]]
+            same = first_names.setdefault(rows.tobytes(), name := f"{axis}={value}")
+            for number, outcome in enumerate(ordered):
+                count = counts[number][place]
+                if not len(count.sizes) and (len(rows) or number):
                     continue  # it cannot happen here; a cell without any image is told once
-                same = "" if same_images_as == name else same_images_as
-                comparison, change = _compare(
-                    outcome, images, clusters, policy.level, (axis, value, same)
-                )
-                comparisons.append(comparison)
-                differences.append((numbers[images[change != 0]], change[change != 0]))
-    return comparisons, _matrix(differences, all_clusters.count)
+                cell = axis, value, "" if same == name else same
+                comparisons.append(_compare(outcome, count, policy.level, cell))
+                differences.append((clusters.members[count.changed], count.changes))
+    return comparisons, _matrix(differences, clusters.count)
+
+
+@dataclass(frozen=True)
+class _Count:
+    """What two models do in one cell.
+
+    Attributes
+    ----------
+    both : int
+        Images on which both make the mistake.
+    changed : array of int, shape [changed]
+        Images on which one of them does.
+    changes : array of int, shape [changed]
+        1 where that is the candidate, -1 where it is the champion.
+    members : array of int, shape [changed]
+        The clusters of these images, as places in `sizes`.
+    sizes : array of int, shape [clusters]
+        How many of the cell's images are of each cluster.
+    """
+
+    both: int
+    changed: Rows
+    changes: NDArray[np.int8]
+    members: Rows
+    sizes: Rows
+
+    @property
+    def pairs(self) -> Pairs:
+        only_candidate = int(np.count_nonzero(self.changes > 0))
+        return Pairs(
+            both=self.both,
+            only_candidate=only_candidate,
+            only_champion=len(self.changes) - only_candidate,
+            neither=int(self.sizes.sum()) - self.both - len(self.changes),
+        )
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Parts of an axis's images: those of one cluster in one cell to which a mistake can happen.
+
+    Attributes
+    ----------
+    numbers : array of int, shape [parts]
+        Their places among the parts with any images at all.
+    sizes : array of int, shape [parts]
+        How many images each has.
+    cells : array of int, shape [cells + 1]
+        Where the parts of each cell begin.
+    """
+
+    numbers: Rows
+    sizes: Rows
+    cells: Rows
+
+    @classmethod
+    def of(cls, sizes: Rows, cells: Rows) -> _Parts:
+        numbers = np.flatnonzero(sizes > 0)
+        return cls(numbers, sizes[numbers], np.searchsorted(numbers, cells))
+
+
+@dataclass(frozen=True)
+class _AxisImages:
+    """All images, sorted by their cell on an axis and then by cluster.
+
+    Attributes
+    ----------
+    rows : array of int, shape [n]
+    cells : array of int, shape [cells + 1]
+        Where the images of each cell begin.
+    parts : dict of str to _Parts
+        By kind of mistake.
+    wrong, part : array of int, shape [wrong]
+        Images on which a model makes any mistake, and the numbers of their parts.
+    wrong_cells : array of int, shape [cells + 1]
+        Where the images of each cell begin in these two.
+    """
+
+    rows: Rows
+    cells: Rows
+    parts: dict[str, _Parts]
+    wrong: Rows
+    part: Rows
+    wrong_cells: Rows
+
+    @classmethod
+    def of(
+        cls,
+        rows: Rows,
+        places: NDArray[np.integer],
+        members: Rows,
+        *,
+        cells: int,
+        explicit: Bools,
+        wrong: Bools,
+    ) -> _AxisImages:
+        cell, cluster = places[rows], members[rows]
+        begins = np.ones(len(rows) + 1, dtype=bool)
+        begins[1:-1] = (cell[1:] != cell[:-1]) | (cluster[1:] != cluster[:-1])
+        starts = np.flatnonzero(begins)
+        cell_starts = np.searchsorted(cell, np.arange(cells + 1))
+        first_parts = np.searchsorted(starts, cell_starts)
+        every = np.diff(starts)
+        misses = np.diff(np.concatenate([[0], np.cumsum(explicit[rows])])[starts])
+        positions = np.flatnonzero(wrong[rows])
+        return cls(
+            rows=rows,
+            cells=cell_starts,
+            parts={
+                FALSE_ALARM: _Parts.of(every - misses, first_parts),
+                MISS: _Parts.of(misses, first_parts),
+                CONFUSION: _Parts.of(every, first_parts),
+            },
+            wrong=rows[positions],
+            part=np.searchsorted(starts, positions, side="right") - 1,
+            wrong_cells=np.searchsorted(positions, cell_starts),
+        )
+
+    def count(self, outcome: Outcome) -> list[_Count]:
+        """Count what happens in each cell."""
+        parts = self.parts[outcome.measure]
+        codes = outcome.mistakes[self.wrong]
+        changed = np.flatnonzero((codes == _CANDIDATE) | (codes == _CHAMPION))
+        both = np.searchsorted(np.flatnonzero(codes == _BOTH), self.wrong_cells)
+        rows = self.wrong[changed]
+        changes = np.where(codes[changed] == _CANDIDATE, 1, -1).astype(np.int8)
+        members = np.searchsorted(parts.numbers, self.part[changed])
+        cells = pairwise(np.searchsorted(changed, self.wrong_cells))
+        return [
+            _Count(
+                both=int(both[cell + 1] - both[cell]),
+                changed=rows[start:end],
+                changes=changes[start:end],
+                members=members[start:end] - parts.cells[cell],
+                sizes=parts.sizes[parts.cells[cell] : parts.cells[cell + 1]],
+            )
+            for cell, (start, end) in enumerate(cells)
+        ]
 
 
 @dataclass(frozen=True)
@@ -155,6 +310,11 @@ class Outcome:
     def change(self) -> NDArray[np.int8]:
         """1 where only the candidate makes the mistake, -1 where only the champion does: [n]."""
         return self.after.astype(np.int8) - self.before.astype(np.int8)
+
+    @cached_property
+    def mistakes(self) -> NDArray[np.int8]:
+        """`_CANDIDATE`, `_CHAMPION` or `_BOTH` where they make the mistake, else 0: shape [n]."""
+        return _CANDIDATE * self.after + _CHAMPION * self.before
 
 
 def outcomes_of(old: Columns, new: Columns, rules: Sequence[DecisionRule]) -> list[Outcome]:
@@ -233,24 +393,24 @@ def offset_harm(
 
 
 def _compare(
-    outcome: Outcome, images: Rows, clusters: Clusters, level: float, cell: tuple[str, str, str]
-) -> tuple[Comparison, NDArray[np.int8]]:
-    pairs = count_pairs(champion=outcome.before[images], candidate=outcome.after[images])
-    change = outcome.change[images]
-    effective = clusters.effective_sample_size(change, level=level)
+    outcome: Outcome, count: _Count, level: float, cell: tuple[str, str, str]
+) -> Comparison:
+    pairs = count.pairs
+    effective = effective_sample_size_of_changes(
+        count.sizes, count.members, count.changes, level=level
+    )
     axis, value, same_images_as = cell
-    comparison = Comparison(
+    return Comparison(
         measure=outcome.measure,
         rule=outcome.rule.name,
         axis=axis,
         value=value,
         pairs=pairs,
-        clusters=clusters.count,
+        clusters=len(count.sizes),
         effective=effective,
         interval=difference_interval(pairs, level=level, effective=effective),
         same_images_as=same_images_as,
     )
-    return comparison, change
 
 
 def _matrix(
@@ -266,31 +426,41 @@ def _matrix(
     return matrix
 
 
-def _cells(answers: Columns, policy: Policy) -> Iterator[tuple[str, str, Rows]]:
-    """Yield the rows of each cell: all, every class, every group, and what the policy requires."""
+def _axes(
+    answers: Columns, policy: Policy
+) -> Iterator[tuple[str, Sequence[str], NDArray[np.integer]]]:
+    """Yield axes with their cells, and each image's place among these, or `ABSENT`.
+
+    These are all images, every class, every group, and what the policy combines or requires.
+    """
+    yield OVERALL, ["all"], np.zeros(len(answers), dtype=np.int16)
+    classes = CLASS, LABELS, answers.expected.astype(np.int16)
+    yield classes
+    for axis, (values, places) in answers.groups.items():
+        yield axis, values, places
     axes = {OVERALL, CLASS, *answers.groups}
-    yield OVERALL, "all", np.arange(len(answers))
-    for index, label in enumerate(LABELS):
-        yield CLASS, label, np.flatnonzero(answers.expected == index)
-    for axis, (values, indices) in answers.groups.items():
-        for index, value in enumerate(values):
-            yield axis, value, np.flatnonzero(indices == index)
     for first, second in policy.pairs:
         if {first, second} <= axes - {OVERALL}:
-            yield from _pair_cells(answers, first, second)
-    axis_values = {axis: set(values) for axis, (values, _) in answers.groups.items()}
+            yield _pair(first, second, {CLASS: classes[1:], **answers.groups})
     for name in policy.required:
         axis, _, value = name.partition("=")
-        if axis not in axes or (value and axis in axis_values and value not in axis_values[axis]):
-            yield axis, value or "any", np.array([], dtype=np.intp)
+        on_axis = answers.groups[axis][0] if axis in answers.groups else [value]
+        if axis not in axes or (value and value not in on_axis):
+            yield axis, [value or "any"], np.full(len(answers), ABSENT, dtype=np.int16)
 
 
-def _pair_cells(answers: Columns, first: str, second: str) -> Iterator[tuple[str, str, Rows]]:
-    of_axis = {CLASS: (LABELS, answers.expected), **answers.groups}
-    (first_values, first_indices), (second_values, second_indices) = of_axis[first], of_axis[second]
-    for (i, first_value), (j, second_value) in product(
-        enumerate(first_values), enumerate(second_values)
-    ):
-        rows = np.flatnonzero((first_indices == i) & (second_indices == j))
-        if len(rows):
-            yield f"{first} and {second}", f"{first_value} and {second_value}", rows
+def _pair(
+    first: str, second: str, axes: Mapping[str, tuple[Sequence[str], NDArray[np.integer]]]
+) -> tuple[str, Sequence[str], NDArray[np.integer]]:
+    """Return the combinations of two axes that some image has."""
+    (first_values, first_places), (second_values, second_places) = axes[first], axes[second]
+    combined = first_places.astype(np.intp) * len(second_values) + second_places
+    combined[(first_places == ABSENT) | (second_places == ABSENT)] = ABSENT
+    present = np.unique(combined[combined != ABSENT])
+    places = np.where(combined == ABSENT, ABSENT, np.searchsorted(present, combined))
+    values = [
+        f"{first_values[number // len(second_values)]} and "
+        f"{second_values[number % len(second_values)]}"
+        for number in present
+    ]
+    return f"{first} and {second}", values, places

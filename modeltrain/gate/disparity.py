@@ -79,8 +79,49 @@ class Disparity:
         return CHANCE if self.p_value > policy.gap_risk else None
 
 
+@dataclass(frozen=True)
+class ComparedAxis:
+    """An axis whose groups are compared with one another.
+
+    Attributes
+    ----------
+    name : str
+    rows : array of int, shape [n]
+        The images with a value on it.
+    grouping : Grouping
+        Of these images.
+    """
+
+    name: str
+    rows: Rows
+    grouping: Grouping
+
+
+def compared_axes(answers: Columns, policy: Policy) -> list[ComparedAxis]:
+    """Return the axes on which gaps are looked for.
+
+    Parameters
+    ----------
+    answers : Columns
+        Either model's, for the images.
+    policy : Policy
+        What groups are standardised by.
+    """
+    clusters = cluster_numbers(answers.cluster)
+    axes = []
+    for name in tested_axes(answers, policy):
+        rows = np.flatnonzero(answers.groups[name][1] != ABSENT)
+        grouping = compared_groups(answers, name, rows, clusters, policy)
+        axes.append(ComparedAxis(name, rows, grouping))
+    return axes
+
+
 def opened_disparities(
-    old: Columns, new: Columns, outcomes: Sequence[Outcome], policy: Policy
+    old: Columns,
+    new: Columns,
+    outcomes: Sequence[Outcome],
+    policy: Policy,
+    axes: Sequence[ComparedAxis],
 ) -> list[Disparity]:
     """Find the gaps that a candidate opens or widens by more than the policy's margin.
 
@@ -96,6 +137,8 @@ def opened_disparities(
     outcomes : sequence of Outcome
         What `outcomes_of` returns of them.
     policy : Policy
+    axes : sequence of ComparedAxis
+        What `compared_axes` returns.
 
     Returns
     -------
@@ -104,17 +147,22 @@ def opened_disparities(
     """
     errors = Outcome(DecisionRule(), ERROR, old.wrong, new.wrong)
     kinds = [*(outcome for outcome in outcomes if outcome.measure != CONFUSION), errors]
-    clusters = cluster_numbers(old.cluster)
     explicit = possible(MISS, old.expected)
-    axes = tested_axes(old, policy)
     disparities = []
     risk = (1 - policy.level) / max(len(axes), 1)
-    for axis in axes:
-        rows = np.flatnonzero(old.groups[axis][1] != ABSENT)
-        compared = compared_groups(old, axis, rows, clusters, policy)
+    for compared_axis in axes:
+        axis, rows, compared = compared_axis.name, compared_axis.rows, compared_axis.grouping
+        everywhere = len(rows) == len(old)
         opened = opened_gaps(
             compared,
-            {number: (kind.before[rows], kind.after[rows]) for number, kind in enumerate(kinds)},
+            {
+                number: (
+                    (kind.before, kind.after)
+                    if everywhere
+                    else (kind.before[rows], kind.after[rows])
+                )
+                for number, kind in enumerate(kinds)
+            },
             strata=dict(enumerate(_strata(compared, kinds, explicit[rows]))),
             level=policy.level,
             margin=policy.gap_margin,
@@ -151,7 +199,7 @@ def opened_disparities(
     return sorted(disparities, key=lambda disparity: -disparity.gap.change.difference)
 
 
-def untested_groups(answers: Columns, policy: Policy) -> list[tuple[str, str, str]]:
+def untested_groups(axes: Sequence[ComparedAxis], minimum: int) -> list[tuple[str, str, str]]:
     """Return the groups that have enough images, of which too few can show a gap.
 
     Either no other group has images of the same stratum (each has a medium of its own). Or nearly
@@ -160,34 +208,43 @@ def untested_groups(answers: Columns, policy: Policy) -> list[tuple[str, str, st
 
     Parameters
     ----------
-    answers : Columns
-        Either model's, for the images.
-    policy : Policy
-        Its `minimum` says how many images are enough.
+    axes : sequence of ComparedAxis
+        What `compared_axes` returns.
+    minimum : int
+        How many images are enough.
 
     Returns
     -------
     list of (str, str, str)
         Axis, value, and why: `NOT_COMPARABLE` or `NOT_DEALT`.
     """
-    clusters = cluster_numbers(answers.cluster)
     untested = []
-    for axis in tested_axes(answers, policy):
-        rows = np.flatnonzero(answers.groups[axis][1] != ABSENT)
-        compared = compared_groups(answers, axis, rows, clusters, policy)
-        parts = compared.clusters * compared.shape[0] + compared.strata
-        fixed = _several(compared.clusters, compared.groups) & ~_several(parts, compared.groups)
+    for axis in axes:
+        compared = axis.grouping
+        fixed = _fixed(compared)
         comparable = _several(compared.strata, compared.groups)
         counts = [
             np.bincount(compared.groups[images], minlength=len(compared.values))
             for images in (slice(None), comparable, comparable & ~fixed)
         ]
         untested += [
-            (axis, value, NOT_COMPARABLE if alike < policy.minimum else NOT_DEALT)
+            (axis.name, value, NOT_COMPARABLE if alike < minimum else NOT_DEALT)
             for value, n, alike, dealt in zip(compared.values, *counts, strict=True)
-            if n >= policy.minimum > dealt
+            if n >= minimum > dealt
         ]
     return sorted(untested)
+
+
+def _fixed(axis: Grouping) -> Bools:
+    """Say of each image whether its cluster has several groups, but none beside it in its stratum.
+
+    Such an image is dealt among its like alone, which changes nothing.
+    """
+    fixed = _several(axis.clusters, axis.groups)
+    mixed = np.flatnonzero(fixed)
+    parts = cluster_numbers(axis.clusters[mixed]) * axis.shape[0] + axis.strata[mixed]
+    fixed[mixed] = ~_several(parts, axis.groups[mixed])
+    return fixed
 
 
 def _several(members: Rows, groups: NDArray[np.integer]) -> Bools:
@@ -209,10 +266,10 @@ def axes_alike(answers: Columns, policy: Policy) -> list[list[str]]:
     axes: dict[bytes, list[str]] = {}
     for axis, (values, places) in answers.groups.items():
         if len(values) > 1 and axis not in policy.standardised:
-            _, first, place = np.unique(places, return_index=True, return_inverse=True)
-            absent = places[first] == ABSENT
-            names = np.where(absent, len(places), first)  # a group is called by its first image
-            axes.setdefault(names[place].tobytes(), []).append(axis)
+            first = np.empty(len(values) + 1, dtype=np.intp)  # a group is called by its first image
+            first[places[::-1]] = np.arange(len(places))[::-1]  # the last one assigned stays
+            first[ABSENT] = len(places)
+            axes.setdefault(first[places].tobytes(), []).append(axis)
     return list(axes.values())
 
 

@@ -22,6 +22,7 @@ from modeltrain.gate.cells import Comparison, compare_cells, offset_harm, outcom
 from modeltrain.gate.disparity import (
     axes_alike,
     by_group,
+    compared_axes,
     opened_disparities,
     untested_groups,
 )
@@ -103,19 +104,20 @@ def judge(
     _check_same_images(old, new)
     numbers = _clusters_by_first_image(old)
     order = np.argsort(numbers, kind="stable")  # clusters that lie together are quick to count
-    old, new = (
-        replace(answers, cluster=numbers.astype(np.uint64)).take(order) for answers in (old, new)
-    )
+    old = replace(old, cluster=numbers.astype(np.uint64)).take(order)
+    new = replace(old, scores=new.scores[order])
     outcomes = outcomes_of(old, new, policy.rules)
     unchanged = bool(np.array_equal(old.scores, new.scores))
     with ThreadPoolExecutor(1) as beside:  # numpy computes in both threads at once
-        disparities = beside.submit(opened_disparities, old, new, outcomes, policy)
-        not_tested = beside.submit(untested_groups, old, policy)
+        axes = beside.submit(compared_axes, old, policy)
+        disparities = beside.submit(
+            lambda: opened_disparities(old, new, outcomes, policy, axes.result())
+        )
         cells = [
             _cell(comparison, unchanged=unchanged, policy=policy)
             for comparison in compare_cells(old, outcomes, policy)
         ]
-        untested = not_tested.result()
+        untested = untested_groups(axes.result(), policy.minimum)
         gaps = [
             gap | {"sentence": gap_sentence(gap)}
             for gap in by_group(disparities.result(), old, policy)

@@ -338,6 +338,23 @@ def verdict_sentence(
     return "Not enough images: " + "; ".join(_shortages(short)) + f"{limits}."
 
 
+def brief_verdict(result: Mapping[str, Any]) -> str:
+    """Return a verdict's sentence for a place where the sentences of all gaps stand beside it.
+
+    Of the gap that the sentence tells in full, it keeps for which group it opens.
+    """
+    sentence = str(result["sentence"])
+    if not result.get("gaps"):
+        return sentence
+    gap = result["gaps"][0]
+    opens, end, own = str(gap["sentence"]).partition(". The group itself")
+    brief = f"gap opens for {cell_name(gap)}"
+    if gap["blocks"]:
+        full = f"a{opens[1:]}"
+        return sentence.replace(full, f"a {brief}").replace(f"{end}{own}", ".")
+    return sentence.replace(str(gap["sentence"]), f"A {brief}.")
+
+
 def _tolerated_gaps(gaps: Sequence[Cell]) -> str:
     """Say what the widest gap is, and for whom others open."""
     if not gaps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -88,7 +89,8 @@ def sign_flips(
     observed = p_values[order][:, None]
     tie = observed * _TIE + _TIE
     lookup = np.concatenate(tails)
-    origin = np.cumsum([0, *map(len, tails[:-1])]) + reach
+    origin = (np.cumsum([0, *map(len, tails[:-1])]) + reach).astype(np.int32)[:, None]
+    furthest, backwards = reach.astype(np.int32)[:, None], order[::-1]
     more_extreme, as_extreme = np.zeros((2, len(order)))
     random = np.random.default_rng(seed)
     flipped_apart, spread = _parted(differences)
@@ -97,10 +99,11 @@ def sign_flips(
         signs = random.integers(0, 2, (flipped_apart.shape[1], count), dtype=np.int8) * 2 - 1
         flipped = flipped_apart @ signs.astype(np.float32)
         flipped += spread @ random.standard_normal((spread.shape[1], count), dtype=np.float32)
-        flipped = np.clip(np.rint(flipped).astype(int), -reach[:, None], reach[:, None])
-        smallest = np.minimum.accumulate(lookup[flipped + origin[:, None]][order][::-1])[::-1]
-        more_extreme += (smallest < observed - tie).sum(axis=1)
-        as_extreme += (smallest <= observed + tie).sum(axis=1)
+        places = np.clip(np.rint(flipped, out=flipped).astype(np.int32), -furthest, furthest)
+        places += origin
+        smallest = np.minimum.accumulate(lookup[places[backwards]], axis=0)[::-1]
+        more_extreme += np.count_nonzero(smallest < observed - tie, axis=1)
+        as_extreme += np.count_nonzero(smallest <= observed + tie, axis=1)
     adjusted, exact = np.empty((2, len(order)))
     mid_p = ((more_extreme + as_extreme) / 2 + 0.5) / (resamples + 1)
     adjusted[order] = np.maximum.accumulate(mid_p)
@@ -126,7 +129,18 @@ def _distinct(differences: sparse.csc_array) -> tuple[sparse.csc_array, NDArray[
     columns = {content: cell for cell, content in enumerate(contents)}
     ordered = sorted(columns)
     places = {content: place for place, content in enumerate(ordered)}
-    distinct = differences[:, [columns[content] for content in ordered]]
+    spans = [
+        slice(*differences.indptr[cell : cell + 2])
+        for cell in (columns[content] for content in ordered)
+    ]
+    distinct = sparse.csc_array(
+        (
+            np.concatenate([differences.data[span] for span in spans]),
+            np.concatenate([differences.indices[span] for span in spans]),
+            np.cumsum([0, *(span.stop - span.start for span in spans)]),
+        ),
+        shape=(differences.shape[0], len(spans)),
+    )
     return distinct, np.array([places[content] for content in contents], dtype=np.intp)
 
 
@@ -148,9 +162,7 @@ def _at_least(differences: NDArray[np.integer]) -> NDArray[np.float64]:
     if not largest:
         return np.ones(1)
     if largest <= _CONVOLVED:
-        ones = int(counts[sizes == 1].sum())
-        chances = np.zeros(2 * ones + 1)
-        chances[::2] = binom.pmf(np.arange(ones + 1), ones, 0.5)
+        chances = _chances_of_ones(int(counts[sizes == 1].sum()))
         for size in np.repeat(sizes[sizes > 1], counts[sizes > 1]):
             step = np.zeros(2 * size + 1)
             step[[0, -1]] = 0.5
@@ -162,6 +174,14 @@ def _at_least(differences: NDArray[np.integer]) -> NDArray[np.float64]:
         chances = np.roll(chances, largest)[: 2 * largest + 1]
     at_least: NDArray[np.float64] = np.clip(np.cumsum(chances[::-1])[::-1], 0.0, 1.0)
     return at_least
+
+
+@functools.cache
+def _chances_of_ones(count: int) -> NDArray[np.float64]:
+    """Return the chance of each total of `count` random signs: [2 * count + 1]."""
+    chances = np.zeros(2 * count + 1)
+    chances[::2] = binom.pmf(np.arange(count + 1), count, 0.5)
+    return chances
 
 
 def _parted(

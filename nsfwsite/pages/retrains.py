@@ -37,7 +37,7 @@ from nsfwsite.access import (
 )
 from nsfwsite.intake import maintaining
 from nsfwsite.tables import shortage_table
-from nsfwsite.tables.gate_table import gate_table, retrain_gate
+from nsfwsite.tables.gate_table import gap_id, gate_table, retrain_gate
 from nsfwsite.tables.titles import Titles, load_titles
 
 Status = Retrain.Status
@@ -268,14 +268,15 @@ def _shortage(retrain: Retrain) -> dict[str, Any]:
 
 def _gap_boxes(retrain: Retrain, titles: Titles, *, ticked: Sequence[str]) -> list[dict[str, Any]]:
     """A box for each group for which a gap opens: whoever promotes confirms to have read it."""
+    gate = retrain.gate or {}
     return [
         {
             "id": f"id_gap_{number}",
             "name": name,
             "title": f"{titles.axis(group[0]['axis'])}, "
             f"{titles.group(group[0]['axis'], group[0]['value'])}",
-            "sentences": [gap["sentence"] for gap in group],
+            "gap_ids": [gap_id(gate["gaps"].index(gap)) for gap in group],
             "ticked": name in ticked,
         }
-        for number, (name, group) in enumerate(gaps.by_group(retrain.gate or {}).items(), start=1)
+        for number, (name, group) in enumerate(gaps.by_group(gate).items(), start=1)
     ]

@@ -37,7 +37,10 @@ def gate_table(
         "before": before,
         "audit_set": audit_set,
         "cells": cells,
-        "gaps": [_named(gap, titles) for gap in result.get("gaps", [])],
+        "gaps": [
+            _named(gap, titles) | {"id": gap_id(number)}
+            for number, gap in enumerate(result.get("gaps", []))
+        ],
         "rules": [
             {"name": rule, "highest": rule == HIGHEST_SCORE, "tables": _tables(counted, rule)}
             for rule in dict.fromkeys(cell["rule"] for cell in counted)
@@ -45,6 +48,11 @@ def gate_table(
         "missing": [cell for cell in cells if cell not in counted],
         "shortages": _shortages(counted),
     }
+
+
+def gap_id(number: int) -> str:
+    """Return the id of what a page says of a gap, by the gap's place in the result."""
+    return f"gap-{number + 1}"
 
 
 def retrain_gate(retrain: Retrain, titles: Titles) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """Filters and tags that the pages share."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from django import template
@@ -9,6 +10,7 @@ from feedback import queries, roles
 from feedback.models import ApprovalRule, ModelVersion, NotLearnt
 from feedback.services import evidence
 from modeltrain import formatting, labels
+from modeltrain.gate import sentences
 from nsfwsite.tables.titles import load_titles
 
 register = template.Library()
@@ -161,6 +163,12 @@ def verdict_sign(verdict: str) -> str:
 @register.filter
 def verdict_words(verdict: str) -> str:
     return VERDICT_WORDS.get(verdict, verdict)
+
+
+@register.filter
+def brief_verdict(gate: Mapping[str, Any]) -> str:
+    """A verdict's sentence, beside which the sentences of its gaps stand."""
+    return sentences.brief_verdict(gate)
 
 
 @register.filter

@@ -17,6 +17,7 @@ from modeltrain.audit.fairness import (
     cluster_numbers,
     clustered_rate,
     effective_sample_size,
+    effective_sample_size_of_changes,
     mean_interval,
     rate,
     rates_by_group,
@@ -364,6 +365,17 @@ def test_clusters_are_counted_with_their_sizes():
 
 def test_one_cluster_is_one_image():
     assert Clusters.of(["a"] * 30).effective_sample_size([0, 1] * 15) == 1
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.sampled_from([-1, 0, 0, 0, 1])), min_size=1))
+def test_the_effective_sample_size_of_changes_is_that_of_all_values(images):
+    clusters = Clusters.of([cluster for cluster, _ in images])
+    values = np.array([value for _, value in images], dtype=np.int8)
+    changed = np.flatnonzero(values)
+    size = effective_sample_size_of_changes(
+        clusters.sizes, clusters.members[changed], values[changed], level=0.9
+    )
+    assert size == pytest.approx(clusters.effective_sample_size(values, level=0.9))
 
 
 # Mutants that survive (docs/mutation.md), and why they change nothing:

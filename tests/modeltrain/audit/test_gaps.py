@@ -268,6 +268,24 @@ def test_a_gap_that_opened_for_dark_skin_is_found():
     assert all(gap.p_value > 0.05 for gap in opened[1:])
 
 
+@pytest.mark.parametrize("wrong", [61, 55, 49])
+def test_whether_a_gap_opened_depends_on_where_the_champion_was_wrong(wrong):
+    """It was wrong equally often in each tone: on the same drawings, or on others in each."""
+    axis, same_drawings = tones([wrong] * 5)
+    _, now = tones([7, 1, 2, 1, 1])
+    random = np.random.default_rng(0)
+    order = [random.permutation(61) * 5 + tone for tone in range(5)]
+    scattered = np.zeros(305, dtype=bool)
+    scattered[np.concatenate([drawings[:wrong] for drawings in order])] = True
+
+    def p_value(before):
+        return opened_gaps(axis, {"error": (before, now)})["error"][0].p_value
+
+    assert p_value(same_drawings) < 0.01
+    assert p_value(np.zeros(305, dtype=bool)) < 0.01  # the gap that is there now, by itself
+    assert (p_value(scattered) < 0.05) == (wrong == 61)
+
+
 def test_only_gaps_beyond_margin_risk_and_lowest_are_returned():
     axis, before = tones([30, 20, 10, 25])
     _, now = tones([31, 24, 13, 23])

@@ -11,6 +11,7 @@ from modeltrain.audit.fairness import cluster_numbers
 from modeltrain.gate.cells import outcomes_of
 from modeltrain.gate.disparity import (
     by_group,
+    compared_axes,
     compared_groups,
     opened_disparities,
     untested_groups,
@@ -26,7 +27,12 @@ def policy_with(**settings):
 def disparities(before, now, **settings):
     policy = policy_with(**settings)
     old, new = columns.from_predicted(before), columns.from_predicted(now)
-    return opened_disparities(old, new, outcomes_of(old, new, policy.rules), policy)
+    outcomes = outcomes_of(old, new, policy.rules)
+    return opened_disparities(old, new, outcomes, policy, compared_axes(old, policy))
+
+
+def untested(answers, policy):
+    return untested_groups(compared_axes(answers, policy), policy.minimum)
 
 
 def gaps_of(before, now, **settings):
@@ -250,20 +256,20 @@ def in_two_media(cluster_of):
 def test_groups_that_cannot_be_dealt_anew_are_named():
     policy = Policy(1, 0.05, 30, 0.95, standardised=["class", "medium"])
     mixed = columns.from_predicted(in_two_media(lambda pair, number: f"{pair} {number}"))
-    assert untested_groups(mixed, policy) == [
+    assert untested(mixed, policy) == [
         ("sex", "man", "not dealt"),
         ("sex", "woman", "not dealt"),
     ]
     single = columns.from_predicted(in_two_media(lambda pair, number: f"{pair} {number % 20}"))
-    assert untested_groups(single, policy) == [
+    assert untested(single, policy) == [
         ("sex", "man", "not dealt"),
         ("sex", "woman", "not dealt"),
     ]
     unstandardised = replace(policy, standardised=["class"])
-    assert untested_groups(mixed, unstandardised) == []
+    assert untested(mixed, unstandardised) == []
     apart = [replace(answer, cluster=answer.sha256) for answer in in_two_media(lambda *_: "")]
-    assert untested_groups(columns.from_predicted(apart), policy) == []
-    assert untested_groups(columns.from_predicted([]), policy) == []
+    assert untested(columns.from_predicted(apart), policy) == []
+    assert untested(columns.from_predicted([]), policy) == []
 
 
 def test_groups_with_too_few_images_to_be_tested_anyway_are_not_named():
@@ -273,7 +279,7 @@ def test_groups_with_too_few_images_to_be_tested_anyway_are_not_named():
     ]
     answers = columns.from_predicted(in_two_media(lambda pair, number: f"{pair} {number}") + few)
     policy = Policy(1, 0.05, 30, 0.95, standardised=["class", "medium"])
-    assert untested_groups(answers, policy) == [
+    assert untested(answers, policy) == [
         ("sex", "man", "not dealt"),
         ("sex", "woman", "not dealt"),
     ]

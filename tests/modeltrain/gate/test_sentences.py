@@ -1,6 +1,7 @@
 import pytest
 
 from modeltrain.gate.sentences import (
+    brief_verdict,
     cell_name,
     cell_sentence,
     gap_sentence,
@@ -165,6 +166,30 @@ def test_a_pass_names_who_gains_less_than_others():
         f". {dark['sentence']} Gaps open for images with skin tone light and images with skin tone "
         "mid as well."
     )
+
+
+def test_beside_its_gaps_a_verdict_says_only_for_whom_they_open():
+    dark, light = (gap(blocks=False, value=tone) for tone in ("dark", "light"))
+
+    def brief(word, gaps, *cells):
+        sentence = verdict(word, *cells, gaps=gaps)
+        return brief_verdict({"sentence": sentence, "gaps": gaps})
+
+    passed = verdict("pass", cell("not worse"))
+    assert brief("pass", [], cell("not worse")) == passed
+    assert brief("pass", [dark], cell("not worse")) == (
+        f"{passed} A gap opens for images with skin tone dark."
+    )
+    assert brief("pass", [dark, light], cell("not worse")) == (
+        f"{passed} A gap opens for images with skin tone dark. Gaps open for images with skin tone "
+        "light as well."
+    )
+    assert brief("blocked", [gap()], cell("not worse")) == (
+        "Blocked: a gap opens for images with skin tone dark."
+    )
+    worse = cell("worse")
+    assert brief("blocked", [gap()], worse) == verdict("blocked", worse)
+    assert brief_verdict({"sentence": "Blocked."}) == "Blocked."  # of an earlier policy
 
 
 def test_a_gap_is_compared_with_the_reference_group_too():

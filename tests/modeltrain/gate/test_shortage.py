@@ -12,7 +12,7 @@ from modeltrain.audit import columns
 from modeltrain.audit.columns import Columns
 from modeltrain.audit.fairness import effective_sample_size
 from modeltrain.gate.cells import compare_cells, count_cells, outcomes_of
-from modeltrain.gate.disparity import opened_disparities
+from modeltrain.gate.disparity import compared_axes, opened_disparities
 from modeltrain.gate.policy import Exemption, Policy
 from modeltrain.gate.power import critical_p_value, images_to_notice, smallest_rise
 from modeltrain.gate.shortage import no_worse, shortages
@@ -102,9 +102,9 @@ def test_the_gate_sees_the_smallest_gap_in_about_80_percent_of_audits():
     cell = cell_of(shortages(champion, policy), "group", "3")
     for _ in range(runs):
         candidate = harmed(champion, 3, cell["smallest_gap"], random)
-        gaps = opened_disparities(
-            champion, candidate, outcomes_of(champion, candidate, policy.rules), policy
-        )
+        outcomes = outcomes_of(champion, candidate, policy.rules)
+        axes = compared_axes(champion, policy)
+        gaps = opened_disparities(champion, candidate, outcomes, policy, axes)
         named += "3" in {gap.value for gap in gaps}
     assert 0.65 <= named / runs <= 0.95
 

@@ -211,7 +211,9 @@ def test_a_recomputed_result_stands_beside_the_verdict_at_the_time(client, mona,
         "verdict": "blocked",
         "sentence": "Blocked: more false alarms.",
         "policy": {"version": 3},
-        "gaps": [{"sentence": "A gap opens: dark."}],
+        "gaps": [
+            {"axis": "tone", "value": "dark", "blocks": False, "sentence": "A gap opens: dark."}
+        ],
     }
     Retrain.objects.update(
         gate={**retrain.gate, "policy": {"version": 2}},
@@ -313,7 +315,12 @@ def test_mona_confirms_each_gap_in_public(client, mona, evaluated) -> None:
         }
         for tone in ("dark", "medium")
     ]
-    Retrain.objects.update(gate={**retrain.gate, "gaps": gaps})
+    sentence = f"Pass. {gaps[0]['sentence']}"
+    Retrain.objects.update(gate={**retrain.gate, "sentence": sentence, "gaps": gaps})
+    page = client.get(page_of(retrain)).content.decode()
+    assert "Pass. A gap opens for images with skin tone dark." in page
+    assert [page.count(gap["sentence"]) for gap in gaps] == [1, 1]
+    assert all(f'{name}="gap-2"' in page for name in ("aria-describedby", "id"))
 
     refused = client.post(
         page_of(retrain), {"action": "promote", "acknowledged_gaps": ["skin_tone=dark"]}
