@@ -95,7 +95,7 @@ def fine_tune_card(config: Mapping[str, Any]) -> str:
         for label, share in training["impression_agreement"].items()
     )
     history, device = training["history"], training["device"]
-    kept = _validation_text(history[training["epoch_kept"]])
+    at_best_epoch = _validation_text(history[training["epoch_kept"]])
     return f"""# A fine-tuned model
 
 Model {config["parent"][:12]}, trained further with config `{config["name"]}` (seed
@@ -114,7 +114,7 @@ and the previous model's answer, and made-up features towards that answer alone.
 pulled towards the previous model's.
 
 ## Recipe
-Epochs: {len(history) - 1}. Kept: epoch {training["epoch_kept"]}. On validation: {kept}.
+Epochs: {len(history) - 1}. Kept: epoch {training["epoch_kept"]}. On validation: {at_best_epoch}.
 
 ### What its head kept of classes that nobody reported
 
