@@ -56,7 +56,7 @@ def run(args: Namespace, progress: ProgressCallback) -> Result:
     from modeltrain.training.candidates import train_candidate
 
     progress("starting", 1, 1, "Loaded the libraries")
-    candidate = train_candidate(
+    trained = train_candidate(
         config,
         start=champion,
         data=Dataset(args.out, champion.labels, tuple(rows), images),
@@ -64,7 +64,8 @@ def run(args: Namespace, progress: ProgressCallback) -> Result:
         parent=args.artifacts,
         checkpoints=args.out / CHECKPOINTS,
         progress=progress,
-    ).artifact
+    )
+    candidate = trained.artifact
     args.out.mkdir(parents=True, exist_ok=True)
     review = _review(champion, rows, images, args, progress)
     champion_predictions = args.champion_predictions or args.out / "champion.npz"
