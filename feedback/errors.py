@@ -134,6 +134,12 @@ class NothingToLearn(WrongState):
     title = "There is nothing new to learn"
 
 
+class RecipeRefused(WrongState):
+    """A recipe needs something that is not there."""
+
+    title = "This recipe cannot be used now"
+
+
 class KeyReused(Refusal):
     title = "This Idempotency-Key was used for something else"
 

@@ -54,3 +54,12 @@ def short_points(share: float, *, signed: bool = False) -> str:
     if rounded < 0:
         return f"{MINUS}{text}"
     return f"+{text}" if signed and rounded else text
+
+
+def running_time(seconds: float) -> str:
+    """Write how long something runs as "40 seconds", "12 minutes" or "3.5 hours"."""
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} second{'s' * (round(seconds) > 1)}"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.1f}".removesuffix(".0") + " hours"

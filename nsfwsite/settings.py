@@ -167,8 +167,8 @@ REPORT_MAX_IMAGES = 20
 DETECTOR_MAX_PARTS = env.DETECTOR_MAX_PARTS
 DETECTOR_MAX_SIDE = env.DETECTOR_MAX_SIDE
 BODY_MAX_BYTES = {"classification": 16 * 1024 * 1024, "report": 100 * 1024 * 1024}
-RETRAIN_CONFIG = "head"
 RETRAIN_SECONDS = 30 * 60
+DEEP_RETRAIN_SECONDS = 6 * 3600  # of a recipe that trains convolutions
 FINDING_SECONDS = 55 * 60
 AUDIT_SET_WORN = 20  # an audit set is called worn after this many gate decisions on it
 

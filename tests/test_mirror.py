@@ -25,7 +25,12 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "modeltrain/importing/download.py": ("tests/modeltrain/importing/test_url_lists.py", ""),
     "modeltrain/network/inception.py": ("tests/modeltrain/network/test_export.py", ""),
     "modeltrain/training/activation_cache.py": ("tests/modeltrain/training/test_article.py", ""),
+    "modeltrain/training/candidates.py": ("tests/modeltrain/training/test_fine_tune.py", ""),
     "modeltrain/training/checkpoint.py": ("tests/modeltrain/training/test_phases.py", ""),
+    "modeltrain/training/configs/augmentation.py": (
+        "tests/modeltrain/training/test_augment.py",
+        "",
+    ),
     "modeltrain/training/configs/": ("tests/modeltrain/training/test_configs.py", ""),
     "modeltrain/training/errors.py": ("tests/modeltrain/training/test_head.py", ""),
     # Verbs hand their arguments to one function. These are run where that function is tested.
@@ -55,6 +60,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "feedback/models/ledger.py": ("tests/feedback/services/test_ledger.py", ""),
     "feedback/models/sample_answer.py": ("tests/feedback/services/test_samples.py", ""),
     "feedback/models/public_report.py": ("tests/feedback/services/test_outcomes.py", ""),
+    "feedback/models/training_config.py": ("tests/feedback/services/test_recipes.py", ""),
     "nsfwsite/api/serializers/problems.py": ("tests/nsfwsite/api/test_schema.py", "CONFORMANCE"),
     "feedback/errors.py": ("tests/nsfwsite/test_refusal_status.py", ""),
     "feedback/queries/doubtful_labels.py": (
@@ -62,6 +68,10 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
         '"doubtful-labels"',
     ),
     # Commands are one call of a service, which is what these tests call.
+    "feedback/management/commands/add_config.py": (
+        "tests/feedback/services/test_recipes.py",
+        "recipes.add_config(",
+    ),
     "feedback/management/commands/backup.py": (
         "tests/feedback/services/test_backups.py",
         "backups.back_up(",

@@ -184,6 +184,7 @@ def things(champion, axes, judged, filed, queued, mona, settings) -> dict[str, o
         "/api/v1/models/<str:version>": champion.version,
         "/retrains/back/<str:version>": champion.version,
         "/datasets/<int:number>": retrain.dataset.number,
+        "/audits/candidates/<int:dataset>": retrain.dataset.number,
         "/labels/objections/<int:pk>": objection.pk,
         "/labels/o/<str:receipt>": objection.receipt,
         "/r/<str:receipt>": report.receipt,

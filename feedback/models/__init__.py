@@ -26,6 +26,7 @@ from feedback.models.report import Report, ReportEvent
 from feedback.models.retrain import Retrain
 from feedback.models.sample_answer import SampleAnswer
 from feedback.models.signal import SignalDecision
+from feedback.models.training_config import TrainingConfig
 
 __all__ = [
     "ApprovalRule",
@@ -63,4 +64,5 @@ __all__ = [
     "SampleAnswer",
     "SignalDecision",
     "StoredImage",
+    "TrainingConfig",
 ]

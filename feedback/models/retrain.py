@@ -25,7 +25,22 @@ class Retrain(models.Model):
         "feedback.ModelVersion", on_delete=models.PROTECT, related_name="retrains"
     )
     dataset = models.ForeignKey("feedback.DatasetVersion", on_delete=models.PROTECT)
-    config = models.CharField(max_length=40)
+    recipe = models.CharField(
+        max_length=64,
+        default="head",
+        help_text="How the candidate is trained: a recipe's name, or the hash of a config.",
+    )
+    config = models.CharField(
+        max_length=40, help_text="The kind of training: the recipe, or the one that it changes."
+    )
+    estimate = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="What it was expected to cost when it was proposed: seconds and images.",
+    )
+    stages = models.JSONField(
+        default=dict, blank=True, help_text="The seconds that each stage took, and of how much."
+    )
     audit_set = models.ForeignKey(
         "feedback.AuditSet",
         null=True,
@@ -91,9 +106,9 @@ class Retrain(models.Model):
         ordering = ["-pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["base"],
+                fields=["base", "recipe"],
                 condition=Q(status__in=["proposed", "approved", "running", "evaluated"]),
-                name="one_open_retrain",
+                name="one_open_retrain_a_recipe",
             ),
             models.CheckConstraint(
                 condition=Q(approved_by__isnull=True, approved_at__isnull=True)

@@ -13,6 +13,7 @@ from feedback.queries import (
     pending_work,
     public_reports,
     reports,
+    retrains,
     transparency,
     triage,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "pending_work",
     "public_reports",
     "reports",
+    "retrains",
     "transparency",
     "triage",
 ]

@@ -75,6 +75,19 @@ def learnable_counts() -> dict[str, int]:
     return learnable.aggregate(reports=Count("report", distinct=True), images=Count("pk"))
 
 
+def learnable_labels() -> Counter[str]:
+    """The number of these images by the label that their report was accepted with."""
+    accepted = Report.objects.filter(status=Report.Status.ACCEPTED, consent_train=True)
+    labels: Counter[str] = Counter()
+    for report in accepted.prefetch_related("decisions", "examples__image"):
+        if report.decision:
+            labels[report.decision.label] += sum(
+                example.why_not_learnt in (None, NotLearnt.HELD_BACK)
+                for example in report.examples.all()
+            )
+    return labels
+
+
 def left_out_counts() -> dict[str, int]:
     """The number of images of accepted reports that models do not learn from, by reason."""
     accepted = Example.objects.filter(report__status=Report.Status.ACCEPTED).order_by()

@@ -112,7 +112,8 @@ def _mark_datasets(erasures: Sequence[Erasure]) -> None:
 
 def _delete_files(erasure: Erasure) -> None:
     images.delete_file(erasure.file)
-    for base in Path(settings.FEATURES_DIR).glob("*"):
+    features = Path(settings.FEATURES_DIR)
+    for base in [*features.glob("*"), *features.glob("*/changed-*")]:
         arrays.path_of(base, erasure.name).unlink(missing_ok=True)
 
 

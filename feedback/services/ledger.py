@@ -166,6 +166,7 @@ def record_approval(retrain: Retrain, *, by: User, keys: int) -> None:
         retrain=retrain.pk,
         base=retrain.base.version,
         dataset=retrain.dataset.number,
+        recipe=retrain.recipe,
         proposed_by=name_of(retrain.proposed_by),
         by=name_of(by),
         keys=keys,

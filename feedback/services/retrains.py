@@ -1,13 +1,15 @@
 """Propose, approve, run, promote, decline or cancel a retrain."""
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -23,6 +25,7 @@ from feedback.services import (
     ledger,
     manifests,
     models,
+    recipes,
     training_process,
     verdicts,
 )
@@ -34,10 +37,56 @@ Status = Retrain.Status
 ATTEMPTS = 3
 
 
-def propose(*, by: User) -> Retrain:
-    """Fold the accepted reports into a dataset version and propose to train on it."""
+def propose(*, by: User, recipe: str = recipes.HEAD) -> Retrain:
+    """Propose to train a candidate by a recipe.
+
+    While a retrain of the model in service is open, another recipe learns from the same dataset
+    version, so that their candidates can be compared. Otherwise the accepted reports are folded
+    into the next version.
+
+    Raises
+    ------
+    Invalid
+        There is no such recipe.
+    WrongState
+        A retrain by this recipe is open, or the recipe needs something that is not there.
+    NothingToLearn
+        There is nothing that the model in service has not learnt.
+    """
+    chosen = recipes.named(recipe)
     champion = ModelVersion.objects.champion()
-    _refuse_second_open_retrain(champion)
+    _refuse_second_open_retrain(champion, chosen)
+    dataset = _dataset_to_learn(champion, chosen, by=by)
+    offer = recipes.offer(chosen, champion, manifest.read(dataset.manifest))
+    if offer.refusal:
+        raise offer.refusal
+    with transaction.atomic():
+        ApprovalRule.objects.locked()  # so that two maintainers propose one after the other
+        _refuse_second_open_retrain(champion, chosen, dataset)
+        return Retrain.objects.create(
+            base=champion,
+            dataset=dataset,
+            recipe=chosen.name,
+            config=chosen.kind,
+            estimate={
+                "seconds": round(offer.seconds),
+                "images": offer.images,
+                "train": offer.train,
+                "runs": offer.runs,
+            },
+            proposed_by=by,
+        )
+
+
+def _dataset_to_learn(
+    champion: ModelVersion, recipe: recipes.Recipe, *, by: User
+) -> DatasetVersion:
+    opened = Retrain.objects.filter(base=champion, status__in=Retrain.OPEN).first()
+    if opened:
+        return opened.dataset
+    refusal = recipes.prospect(recipe, champion).refusal
+    if refusal and queries.reports.learnable_counts()["images"]:
+        raise refusal  # before anything is folded for it
     dataset = datasets.fold(by=by) or DatasetVersion.objects.first()
     origin = Retrain.objects.filter(candidate=champion).first()
     if dataset is None or dataset.parent is None or (origin and origin.dataset == dataset):
@@ -46,23 +95,24 @@ def propose(*, by: User) -> Retrain:
             received="no accepted report with images and consent to train",
             remedy="Decide some reports first.",
         )
-    try:
-        with transaction.atomic():
-            return Retrain.objects.create(
-                base=champion, dataset=dataset, config=settings.RETRAIN_CONFIG, proposed_by=by
-            )
-    except IntegrityError:
-        _refuse_second_open_retrain(champion)
-        raise
+    return dataset
 
 
-def _refuse_second_open_retrain(champion: ModelVersion) -> None:
-    open_retrain = Retrain.objects.filter(base=champion, status__in=Retrain.OPEN).first()
-    if open_retrain:
+def _refuse_second_open_retrain(
+    champion: ModelVersion, recipe: recipes.Recipe, dataset: DatasetVersion | None = None
+) -> None:
+    opened = Retrain.objects.filter(base=champion, status__in=Retrain.OPEN)
+    if same := opened.filter(recipe=recipe.name).first():
         raise WrongState(
-            rule="One retrain is open at a time.",
-            received=f"retrain {open_retrain.pk} is {open_retrain.status}",
-            remedy="Promote, decline or cancel it first.",
+            rule="One retrain of each recipe is open at a time.",
+            received=f"retrain {same.pk} by {recipe.title} is {same.status}",
+            remedy="Promote, decline or cancel it first, or choose another recipe.",
+        )
+    if dataset and (other := opened.exclude(dataset=dataset).first()):
+        raise WrongState(
+            rule="Open retrains learn from one version of the data, so that they can be compared.",
+            received=f"{dataset}, while retrain {other.pk} learns from {other.dataset}",
+            remedy="Propose it again: it then learns from the same.",
         )
 
 
@@ -196,7 +246,7 @@ def run(*, pk: int) -> None:
             _arguments(retrain, audit_set),
             log=retrain.folder / "training.log",
             listen=listen,
-            limit_seconds=settings.RETRAIN_SECONDS,
+            limit_seconds=recipes.named(retrain.recipe).limit_seconds,
         )
         _store_result(running, retrain, audit_set, result)
     except training_process.ProcessKilled as killed:
@@ -206,6 +256,14 @@ def run(*, pk: int) -> None:
     except Exception as error:
         running.update(status=Status.FAILED, failure=f"{type(error).__name__}: {error}")
         raise
+    finally:
+        _delete_checkpoints(retrain)
+
+
+def _delete_checkpoints(retrain: Retrain) -> None:
+    """Delete what another attempt would go on with, unless there will be one."""
+    if not Retrain.objects.filter(pk=retrain.pk, status__in=[Status.APPROVED, Status.RUNNING]):
+        shutil.rmtree(retrain.folder / "checkpoints", ignore_errors=True)
 
 
 def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
@@ -224,7 +282,7 @@ def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
     manifests.write_image_index(rows + audit_rows, index)
     arguments = [
         "retrain",
-        f"--config={retrain.config}",
+        f"--config={_write_config(retrain)}",
         f"--champion={retrain.base.folder}",
         f"--manifest={retrain.dataset.manifest}",
         f"--audit-manifest={retrain.folder / 'audit.jsonl'}",
@@ -244,6 +302,16 @@ def _arguments(retrain: Retrain, audit_set: AuditSet) -> list[str]:
         columns.write(predictions, audits.predictions_of(champion_audit, slices))
         arguments.append(f"--champion-predictions={predictions}")
     return arguments
+
+
+def _write_config(retrain: Retrain) -> str:
+    """Return the name of the recipe's config, or the file with an operator's own."""
+    recipe = recipes.named(retrain.recipe)
+    if recipe.name == recipe.kind:
+        return recipe.name
+    path = retrain.folder / "config.json"
+    path.write_text(json.dumps({**asdict(recipe.config), "recipe": recipe.kind}))
+    return str(path)
 
 
 def _store_result(
@@ -273,6 +341,7 @@ def _store_result(
             status=Status.EVALUATED,
             candidate=candidate,
             gate=gate,
+            stages=result.get("stages", {}),
             judged_against=retrain.base,
             audit_set=audit_set,
             policy_sha256=verdicts.policy_sha256(gate["policy"]),

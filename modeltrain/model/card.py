@@ -76,6 +76,63 @@ says how often the model is wrong, and for whom.
 """
 
 
+def fine_tune_card(config: Mapping[str, Any]) -> str:
+    """Write the card of a model that was fine-tuned from the champion, in Markdown.
+
+    Parameters
+    ----------
+    config : mapping
+        The contents of its `config.json`.
+    """
+    training = config["training"]
+    images = "\n".join(
+        f"| {split} | {kind} | {count} |"
+        for split, counts in training["images"].items()
+        for kind, count in sorted(counts.items())
+    )
+    agreement = "\n".join(
+        f"| {label} | {'no data' if share is None else percent(share)} |"
+        for label, share in training["impression_agreement"].items()
+    )
+    history, device = training["history"], training["device"]
+    at_best_epoch = _validation_text(history[training["epoch_kept"]])
+    return f"""# A fine-tuned model
+
+Model {config["parent"][:12]}, trained further with config `{config["name"]}` (seed
+{training["config"]["seed"]}) on the dataset with SHA-256 {training["manifest_sha256"]}.
+Its head and its convolutions from number {training["config"]["unlock_from"]} on were trained, on
+augmented images; normalisation kept its statistics. Keras {device["keras"]} on
+{device["backend"]}, {device["precision"]}, {device["accelerators"]} accelerators.
+
+## Data
+| split | images | count |
+|---|---|---|
+{images}
+
+Reported images were learned towards the label that reviewers gave them, anchors towards their label
+and the previous model's answer, and made-up features towards that answer alone. All kernels were
+pulled towards the previous model's.
+
+## Recipe
+Epochs: {len(history) - 1}. Kept: epoch {training["epoch_kept"]}. On validation: {at_best_epoch}.
+
+### What its head kept of classes that nobody reported
+
+No image of these classes was used. Of made-up features that the previous model answers with a
+class, this share is still answered with it. It says how much of the previous head is left; what the
+changed convolutions make of images of these classes is not known.
+
+| class | same answer |
+|---|---|
+{agreement}
+
+## Limits
+The validation images chose the epoch, and they come from reports: figures on them find problems and
+estimate no rate. Only an audit on images that were never learned from says how often the model is
+wrong, and for whom.
+"""
+
+
 def article_card(config: Mapping[str, Any]) -> str:
     """Write the card of a model that was trained by the article's recipe, in Markdown.
 

@@ -9,7 +9,6 @@ the 56th convolution of the published model's training.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections import Counter
@@ -95,6 +94,7 @@ def train(
     data: Dataset,
     cache: Path,
     parent: Path,
+    checkpoints: Path | None = None,
     progress: ProgressCallback = quiet,
 ) -> TrainingResult:
     """Train a model on a dataset and write it as an artifact.
@@ -112,9 +112,11 @@ def train(
     data : Dataset
         The model is trained on split `train`; split `validation` decides which epoch is kept.
     cache : pathlib.Path
-        Folder of activations, and of unfinished trainings under `runs`.
+        Folder of activations.
     parent : pathlib.Path
         Folder of artifacts.
+    checkpoints : pathlib.Path, optional
+        Folder of unfinished trainings; `runs` in the cache if None.
     progress : callable
         Called after each image, epoch and file.
 
@@ -131,7 +133,9 @@ def train(
     data, left_out = _learnable(data)
     images = TrainingImages(data, config, left_out)
     devices.prepare(config.seed)
-    run_folder = cache / "runs" / _run_folder_name(config, start, data)
+    run_folder = (checkpoints or cache / "runs") / checkpoint.folder_name(
+        config, start, labels=data.labels, rows=data.rows
+    )
     augmented_copies = AugmentedCopies(config.augmentation, size=inception.SIZE)
 
     with devices.data_parallel_scope():
@@ -343,18 +347,6 @@ def _problems(images: TrainingImages) -> list[str]:
     ]
 
 
-def _run_folder_name(config: ArticleConfig, start: Artifact, data: Dataset) -> str:
-    """Name a training after the hash of everything that determines its result."""
-    inputs = [
-        asdict(config),
-        start.sha256,
-        list(data.labels),
-        manifest.sha256(data.rows, labels=data.labels),
-        devices.describe(),
-    ]
-    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
-
-
 def _write_artifact(
     model: keras.Model,
     config: ArticleConfig,
@@ -364,7 +356,7 @@ def _write_artifact(
     states: Mapping[str, State],
     parent: Path,
 ) -> Artifact:
-    model = _float32_copy(model, classes=len(images.data.labels))
+    model = float32_copy(model, classes=len(images.data.labels))
     onnx_bytes = export.to_onnx(model)
     artifact_config = {
         "name": config.name,
@@ -401,9 +393,9 @@ def _write_artifact(
     )
 
 
-def _float32_copy(model: keras.Model, *, classes: int) -> keras.Model:
+def float32_copy(model: keras.Model, *, classes: int) -> keras.Model:
     """Return the model's weights in a float32 network without an optimiser, ready to be saved."""
     keras.config.set_dtype_policy("float32")
     copy = inception.full_model(classes=classes)
-    checkpoint.assign_values(copy.variables, checkpoint.copy_values(model.variables))
+    checkpoint.assign_values(copy.weights, checkpoint.copy_values(model.weights))
     return copy

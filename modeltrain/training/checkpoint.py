@@ -6,11 +6,12 @@ optimiser's state, the random states, the best weights so far and the measuremen
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from modeltrain.data import manifest
+from modeltrain.data.manifest import Row
 from modeltrain.files import write_whole
+from modeltrain.model.artifact import Artifact
+from modeltrain.network import devices
 
 Arrays = list[NDArray[Any]]
 
@@ -49,6 +54,18 @@ class State:
     best: Arrays = field(default_factory=list)
     variables: Arrays = field(default_factory=list)
     finished: bool = False
+
+
+def folder_name(config: Any, start: Artifact, *, labels: Sequence[str], rows: Sequence[Row]) -> str:
+    """Name a training after the hash of everything that determines its result."""
+    inputs = [
+        asdict(config),
+        start.sha256,
+        list(labels),
+        manifest.sha256(rows, labels=labels),
+        devices.describe(),
+    ]
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def training_variables(model: keras.Model) -> list[keras.Variable]:

@@ -30,6 +30,15 @@ def between(config: Any, name: str, low: float, high: float) -> None:
         raise ConfigRefused(_message(config, name, f"a number from {low:g} to {high:g}", received))
 
 
+def pair(config: Any, name: str, low: float, high: float) -> None:
+    """Refuse anything that is not two numbers between `low` and `high`, both included."""
+    received = getattr(config, name)
+    numbers = [n for n in received if isinstance(n, int | float) and low <= n <= high]
+    if len(numbers) != 2 or len(received) != 2:
+        rule = f"two numbers from {low:g} to {high:g}"
+        raise ConfigRefused(_message(config, name, rule, received))
+
+
 def _message(config: Any, name: str, rule: str, received: object) -> str:
     return (
         f"{type(config).__name__}.{name} must be {rule}. Received: {received!r}. "

@@ -99,13 +99,13 @@ def train_head(
     """
     train_rows = [row for row in rows if row.split == "train"]
     validation_rows = [row for row in rows if row.split == "validation"]
-    _check_rows(train_rows)
+    check_rows(train_rows)
     features = compute_features(
         [*train_rows, *validation_rows], images, Classifier(champion), cache, progress
     )
     weights = export.head_weights(champion.onnx)
-    train = _examples(train_rows, features[: len(train_rows)], champion.labels)
-    validation = _examples(validation_rows, features[len(train_rows) :], champion.labels)
+    train = examples_of(train_rows, features[: len(train_rows)], champion.labels)
+    validation = examples_of(validation_rows, features[len(train_rows) :], champion.labels)
     fitted = fit_head(config, weights, train=train, validation=validation, progress=progress)
 
     progress("exporting", 0, 2, "Measuring what was kept")
@@ -123,7 +123,7 @@ def train_head(
         "training": {
             "config": asdict(config),
             "manifest_sha256": manifest.sha256(rows),
-            "images": _count_images(train_rows, validation_rows),
+            "images": count_images(rows),
             "epoch_kept": fitted.epoch,
             "stopped_by": fitted.stopped_by,
             "impression_agreement": impression_agreement,
@@ -144,17 +144,19 @@ def train_head(
     return candidate
 
 
-def _check_rows(train_rows: Sequence[Row]) -> None:
+def check_rows(train_rows: Sequence[Row]) -> None:
+    """Raise `TrainingRefused` if the training images do not have two labels at least."""
     labels = sorted({row.label for row in train_rows})
     if len(labels) < 2:
         raise TrainingRefused(
             "A training set must have images of at least two labels, or the model learns to give "
-            f"one head_probabilities to everything. Received: {len(train_rows)} images"
+            f"one answer to everything. Received: {len(train_rows)} images"
             f"{f', all {labels[0]}' if labels else ''}. Fold in images of another label."
         )
 
 
-def _examples(rows: Sequence[Row], features: Floats, labels: Sequence[str]) -> Examples:
+def examples_of(rows: Sequence[Row], features: Floats, labels: Sequence[str]) -> Examples:
+    """Put the features of images together with what their rows say."""
     return Examples(
         features=features,
         classes=np.array([labels.index(row.label) for row in rows], dtype=np.intp),
@@ -162,11 +164,12 @@ def _examples(rows: Sequence[Row], features: Floats, labels: Sequence[str]) -> E
     )
 
 
-def _count_images(
-    train_rows: Sequence[Row], validation_rows: Sequence[Row]
-) -> dict[str, dict[str, int]]:
+def count_images(rows: Sequence[Row]) -> dict[str, dict[str, int]]:
+    """Count the images that are learned from by split, label and kind."""
     counts: dict[str, dict[str, int]] = {"train": {}, "validation": {}}
-    for row in [*train_rows, *validation_rows]:
+    for row in rows:
+        if row.split not in counts:
+            continue
         key = f"{row.label}, {'reported' if row.source == REPORTED else 'anchor'}"
         counts[row.split][key] = counts[row.split].get(key, 0) + 1
     return counts
@@ -264,7 +267,7 @@ def fit_head(
 
 def _model(config: HeadConfig, champion: Weights) -> keras.Model:
     kernels = champion[::2]
-    pulls = [_TowardsChampion(config.l2_sp, kernel) for kernel in kernels]
+    pulls = [TowardsChampion(config.l2_sp, kernel) for kernel in kernels]
     model = inception.head(
         classes=champion[-1].shape[0], regularizers=pulls, dropout=config.dropout, seed=config.seed
     )
@@ -281,7 +284,7 @@ def _weights(model: keras.Model) -> list[Floats]:
     ]
 
 
-class _TowardsChampion(keras.Regularizer):
+class TowardsChampion(keras.Regularizer):
     """L2-SP, equation 3: half the strength times the squared distance from the starting point."""
 
     def __init__(self, strength: float, start: Floats) -> None:

@@ -17,8 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from modeltrain.training.configs.fine_tune import FineTuneConfig
 from modeltrain.training.configs.head import HeadConfig
 from modeltrain.training.data_impressions import Floats, Weights, head_probabilities, synthesize
+
+GuardConfig = HeadConfig | FineTuneConfig
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class LossRows:
 
 
 def impressions_of_all_classes(
-    config: HeadConfig, champion: Weights, examples: Examples, *, random_seed: int
+    config: GuardConfig, champion: Weights, examples: Examples, *, random_seed: int
 ) -> Floats:
     """Synthesize impressions of every class.
 
@@ -112,7 +115,7 @@ def blend_examples(examples: Examples, random: np.random.Generator) -> Examples:
 
 
 def loss_rows(
-    config: HeadConfig, champion: Weights, examples: Examples, impressions: Floats
+    config: GuardConfig, champion: Weights, examples: Examples, impressions: Floats
 ) -> LossRows:
     """Combine examples and impressions into the rows of the loss, with a mean weight of 1."""
     features, classes = examples.features, examples.classes

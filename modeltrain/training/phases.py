@@ -71,13 +71,22 @@ class Batches(keras.utils.PyDataset):
         return self._read(indices), self._classes[indices], self._weights[indices]
 
 
+class PhaseBatches(Protocol):
+    """Batches of images with their targets and weights."""
+
+    def for_keras(self) -> dict[str, Any]:
+        """Return the arguments for Keras's `fit` and `evaluate`."""
+
+    def __len__(self) -> int: ...
+
+
 class PhaseData(Protocol):
     """The training and validation data of a phase."""
 
-    def epoch(self, number: int) -> Batches:
+    def epoch(self, number: int) -> PhaseBatches:
         """Return the batches of an epoch, which its number determines."""
 
-    def validation(self) -> Batches | None:
+    def validation(self) -> PhaseBatches | None:
         """Return the images that decide which epoch is kept, or None if there are none."""
 
 
@@ -88,6 +97,7 @@ def train_phase(
     *,
     name: str,
     checkpoint_path: Path,
+    loss: str = "sparse_categorical_crossentropy",
     progress: ProgressCallback = quiet,
 ) -> State:
     """Train until the validation loss stops improving, and leave the best weights in the model.
@@ -105,6 +115,8 @@ def train_phase(
         Name of the phase in progress messages.
     checkpoint_path : pathlib.Path
         The checkpoint file.
+    loss : str
+        Keras's name of the loss, which says whether targets are classes or probabilities.
     progress : callable
         Called after each epoch.
 
@@ -124,7 +136,7 @@ def train_phase(
         rate = keras.optimizers.schedules.ExponentialDecay(rate, steps, phase.decay)
     model.compile(
         keras.optimizers.Adam(rate),
-        loss="sparse_categorical_crossentropy",
+        loss=loss,
         weighted_metrics=["accuracy"],
         jit_compile=bool(devices.accelerators()),  # on a CPU, XLA takes longer than it saves
     )
@@ -154,7 +166,7 @@ def train_phase(
     return state
 
 
-def _fit(model: keras.Model, batches: Batches) -> dict[str, float]:
+def _fit(model: keras.Model, batches: PhaseBatches) -> dict[str, float]:
     try:
         history = model.fit(**batches.for_keras(), epochs=1, shuffle=False, verbose=0).history
     except Exception as error:

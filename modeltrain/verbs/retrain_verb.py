@@ -1,4 +1,4 @@
-"""Train a head, list doubtful labels, audit both models and judge the candidate."""
+"""Train a candidate, list doubtful labels, audit both models and judge the candidate."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from modeltrain.data.manifest import Row
     from modeltrain.model.artifact import Artifact
 
+CHECKPOINTS = "checkpoints"  # under --out: the last complete epoch of a training that may resume
+
 
 def options(parser: ArgumentParser) -> None:
     add_path_options(
@@ -31,29 +33,39 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--champion-predictions", type=Path, help="existing predictions of the champion"
     )
-    parser.add_argument("--config", default="head")
+    parser.add_argument(
+        "--config", default="head", help="name of a config, or a .toml, .yaml or .json file"
+    )
 
 
 def run(args: Namespace, progress: ProgressCallback) -> Result:
+    from modeltrain.training import configs
+    from modeltrain.training.cost import StageTimer
+
+    config = configs.get(args.config)  # a wrong one is refused before anything heavy is loaded
+    progress = timer = StageTimer(progress)
+
     from modeltrain.data import manifest
+    from modeltrain.data.dataset import Dataset
     from modeltrain.model import artifact
     from modeltrain.model.features import read_image_paths
 
     champion, rows = artifact.load(args.champion), manifest.read(args.manifest)
     images = read_image_paths(args.images)
     # What is wrong with these files is said before Keras is loaded, which takes seconds.
-    from modeltrain.training import configs
-    from modeltrain.training.head import train_head
+    from modeltrain.training.candidates import train_candidate
 
-    candidate = train_head(
-        configs.get(args.config),
-        champion=champion,
-        rows=rows,
-        images=images,
+    progress("starting", 1, 1, "Loaded the libraries")
+    trained = train_candidate(
+        config,
+        start=champion,
+        data=Dataset(args.out, champion.labels, tuple(rows), images),
         cache=args.cache,
         parent=args.artifacts,
+        checkpoints=args.out / CHECKPOINTS,
         progress=progress,
     )
+    candidate = trained.artifact
     args.out.mkdir(parents=True, exist_ok=True)
     review = _review(champion, rows, images, args, progress)
     champion_predictions = args.champion_predictions or args.out / "champion.npz"
@@ -78,6 +90,7 @@ def run(args: Namespace, progress: ProgressCallback) -> Result:
         "candidate_predictions": str(candidate_predictions),
         "audit": str(figures),
         "gate": str(args.out / "gate.json"),
+        "stages": timer.stages,
     }
 
 

@@ -1,8 +1,9 @@
-"""Train a model on a dataset: the whole recipe, or the head alone.
+"""Train a model on a dataset: the whole recipe, or a part of it.
 
-CONFIG is `article` (a new head, then the top of the base unfrozen) or `head` (the head of --start
-trained further on images of source `report`, as the site does). If the command is killed, run it
-again: it resumes.
+CONFIG is `article` (a new head, then the top of the base unfrozen), `head` (the head of --start
+trained further on images of source `report`), `fine-tune` (the top of its base as well), or a
+.toml, .yaml or .json file that names one of them as `recipe` and changes its fields. If the command
+is killed, run it again: it resumes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from modeltrain.verbs import Result, add_config_option, add_path_options
 
 
 def options(parser: ArgumentParser) -> None:
-    parser.add_argument("config", metavar="CONFIG", help=", ".join(NAMES))
+    parser.add_argument("config", metavar="CONFIG", help=f"{', '.join(NAMES)}, or a file")
     add_path_options(
         parser,
         dataset="folder of images and labels",
@@ -32,12 +33,13 @@ def options(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, progress: ProgressCallback) -> Result:
+    from modeltrain.training import configs
+
+    config = configs.get(args.config, args.set)  # refused before anything heavy is loaded
+
     from modeltrain.data import dataset
     from modeltrain.model import artifact
-    from modeltrain.training import configs
-    from modeltrain.training.configs.head import HeadConfig
 
-    config = configs.get(args.config, args.set)
     data = dataset.load(args.dataset)
     # What is wrong with these files is said before Keras is loaded, which takes seconds.
     if args.start == "imagenet":
@@ -46,36 +48,24 @@ def run(args: Namespace, progress: ProgressCallback) -> Result:
         start = imagenet.convert(parent=args.cache / "imagenet", progress=progress)
     else:
         start = artifact.load(Path(args.start))
-    if isinstance(config, HeadConfig):
-        from modeltrain.training.head import train_head
+    from modeltrain.training.candidates import train_candidate
 
-        candidate = train_head(
-            config,
-            champion=start,
-            rows=data.rows,
-            images=data.images,
-            cache=args.cache,
-            parent=args.artifacts,
-            progress=progress,
-        )
-        return {"artifact": str(candidate.path), "sha256": candidate.sha256}
-
-    from modeltrain.training import article
-
-    trained = article.train(
+    trained = train_candidate(
         config,
         start=start,
         data=data,
         cache=args.cache,
         parent=args.artifacts,
+        checkpoints=args.cache / "runs",
         progress=progress,
     )
+    recorded = trained.artifact.config["training"].get("phases", {})
     return {
         "artifact": str(trained.artifact.path),
         "sha256": trained.artifact.sha256,
         "phases": {
             name: {"kept": phase["epoch_kept"], **phase["history"][phase["epoch_kept"]]}
-            for name, phase in trained.artifact.config["training"]["phases"].items()
+            for name, phase in recorded.items()
         },
         "problems": trained.problems,
     }

@@ -14,15 +14,22 @@ from feedback.errors import (
     Invalid,
     NothingToLearn,
     OverrideNeeded,
+    RecipeRefused,
     VerdictOutdated,
     WrongState,
 )
 from feedback.models import Retrain
-from feedback.services import retrains
+from feedback.services import recipes, retrains
 from nsfwsite.api.permissions import IsMaintainer
 from nsfwsite.api.requests import user_of, validated_data
 from nsfwsite.api.schema import LOCATION, refuses
-from nsfwsite.api.serializers.retrains import DeclineInput, PromotionInput, RetrainOutput
+from nsfwsite.api.serializers.retrains import (
+    DeclineInput,
+    PromotionInput,
+    ProposalInput,
+    RecipeOutput,
+    RetrainOutput,
+)
 from nsfwsite.intake import maintaining
 
 
@@ -31,12 +38,25 @@ class RetrainList(ListAPIView):
     serializer_class = RetrainOutput
     queryset = Retrain.objects.all()
 
-    @extend_schema(parameters=[LOCATION[201]], request=None, responses={201: RetrainOutput})
-    @refuses(WrongState, NothingToLearn)
+    @extend_schema(
+        parameters=[LOCATION[201]], request=ProposalInput, responses={201: RetrainOutput}
+    )
+    @refuses(Invalid, WrongState, NothingToLearn, RecipeRefused)
     def post(self, request: Request) -> Response:
-        retrain = retrains.propose(by=user_of(request))
+        data = validated_data(ProposalInput, request)
+        retrain = retrains.propose(by=user_of(request), **data)
         location = reverse("api:retrain", args=[retrain.pk])
         return Response(RetrainOutput(retrain).data, status=201, headers={"Location": location})
+
+
+class RecipeList(APIView):
+    """Every recipe, with what it would use and cost if it was proposed now."""
+
+    permission_classes = [IsMaintainer]
+
+    @extend_schema(responses=RecipeOutput(many=True))
+    def get(self, request: Request) -> Response:
+        return Response(RecipeOutput(recipes.offers(), many=True).data)
 
 
 class RetrainDetail(RetrieveAPIView):

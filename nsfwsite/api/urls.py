@@ -6,6 +6,7 @@ from nsfwsite.api.classifications import AnswerRight, ClassificationDetail, Clas
 from nsfwsite.api.models import ModelAudit, ModelList, ModelShortage
 from nsfwsite.api.reports import Appeal, ReportDetail, ReportList
 from nsfwsite.api.retrains import (
+    RecipeList,
     RetrainApproval,
     RetrainCancellation,
     RetrainConfirmation,
@@ -29,6 +30,7 @@ urlpatterns = [
     path("triage/<int:pk>/decision/", CaseDecision.as_view(), name="decision"),
     path("triage/<int:pk>/second-opinion/", SecondOpinion.as_view(), name="second-opinion"),
     path("retrains/", RetrainList.as_view(), name="retrains"),
+    path("retrains/recipes/", RecipeList.as_view(), name="recipes"),
     path("retrains/<int:pk>/", RetrainDetail.as_view(), name="retrain"),
     path("retrains/<int:pk>/approve/", RetrainApproval.as_view(), name="approve"),
     path("retrains/<int:pk>/cancel/", RetrainCancellation.as_view(), name="cancel"),

@@ -132,7 +132,7 @@ def _origin(model: ModelVersion, retrain: Retrain | None, source: dict[str, Any]
     if retrain:
         dataset = retrain.dataset
         lines.append(
-            f"Retrained from {retrain.base.version} with config `{retrain.config}` on {dataset}, "
+            f"Retrained from {retrain.base.version} by the recipe `{retrain.recipe}` on {dataset}, "
             f"{dataset.images} images, manifest `{dataset.manifest_sha256}`."
         )
     return "\n".join(lines)

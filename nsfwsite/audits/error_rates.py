@@ -42,17 +42,11 @@ PHRASES = {
 }
 
 
-def headline_of(figures: Figures, measure: str) -> claims.Headline | None:
-    """What may be claimed about one kind of mistake; None until it is counted."""
-    headlines = figures.get("headlines", [])
-    return next((headline for headline in headlines if headline["measure"] == measure), None)
-
-
 def headline_cards(figures: Figures, titles: Titles) -> list[Cell]:
     """False alarms, misses and confusions, in this order: how often, of what, and for whom."""
     cards = []
     for measure, (title, happened, nothing) in CARDS.items():
-        headline = headline_of(figures, measure)
+        headline = claims.headline_of(figures, measure)
         cards.append(
             {
                 "title": title,
@@ -81,7 +75,7 @@ def rates_chart(figures: Figures, measure: str, titles: Titles) -> Chart | None:
     dots = audit_tables.dots(figures, measure, titles)
     if all(dot["axis"] == audit_tables.ALL_IMAGES for dot in dots):
         return None
-    headline = headline_of(figures, measure)
+    headline = claims.headline_of(figures, measure)
     title = (
         claims.title(headline, titles)
         if headline
@@ -176,7 +170,7 @@ def _trend_title(audits: Sequence[Audit], axis: str, cells: Sequence[Cell], titl
             title = f"{percent(first['rate'])} wrong under {first['version']}, {title}"
         return f"{audit_tables.ALL_IMAGES}: {title}"
     audit = next(audit for audit in audits if audit.model.version == last["version"])
-    name, headline = titles.axis(axis), headline_of(audit.figures or {}, claims.ERROR)
+    name, headline = titles.axis(axis), claims.headline_of(audit.figures or {}, claims.ERROR)
     if headline is None:
         return f"{name}: share of images that are wrong"
     under = f"{name}, wrong under {last['version']}"

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from nsfwsite.audits import (
+    candidates,
     findings,
     images,
     quantized,
@@ -29,6 +30,7 @@ urlpatterns = [
     path("audits/pictures/<slug:name>/<str:sha256>/", images.show, name="audit-picture"),
     path("audits/yours/", views.private_audit, name="yours"),
     path("audits/shortage/", shortages.show, name="shortage"),
+    path("audits/candidates/<int:dataset>/", candidates.show, name="candidates"),
     path("audits/policy/", views.policy, name="policy"),
     path("audits/threshold/", thresholds.show, name="threshold"),
     path("models/", views.models, name="models"),

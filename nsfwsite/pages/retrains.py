@@ -14,7 +14,15 @@ from django.views.decorators.http import require_POST
 from feedback import queries
 from feedback.errors import ArtifactMissing, GapsNotAcknowledged, OverrideNeeded, Refusal
 from feedback.models import ModelVersion, Retrain
-from feedback.services import confirmations, gaps, retrains, shortages, verdicts, wear
+from feedback.services import (
+    confirmations,
+    gaps,
+    recipes,
+    retrains,
+    shortages,
+    verdicts,
+    wear,
+)
 from feedback.text import strip_unsafe_characters
 from modeltrain.gate.sentences import not_judged
 from nsfwsite.access import (
@@ -56,20 +64,37 @@ class Typed:
 @form_page
 def overview(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
-        retrain = retrains.propose(by=signed_in_user(request))
+        recipe = typed_text(request, "recipe") or recipes.HEAD
+        retrain = retrains.propose(by=signed_in_user(request), recipe=recipe)
         return redirect("retrain", pk=retrain.pk)
-    all_retrains = Retrain.objects.select_related("base", "candidate", "proposed_by", "decided_by")
+    all_retrains = Retrain.objects.select_related(
+        "base", "candidate", "dataset", "proposed_by", "decided_by"
+    )
+    opened = all_retrains.filter(status__in=Retrain.OPEN, base__status=ModelVersion.Status.CHAMPION)
     context = {
         "retrains": all_retrains,
         "champion": ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first(),
         "before": queries.models.previous_champion(),
         "waiting": queries.reports.learnable_counts(),
         "left_out": queries.reports.left_out_counts(),
-        "opened": all_retrains.filter(
-            status__in=Retrain.OPEN, base__status=ModelVersion.Status.CHAMPION
-        ).first(),
+        "opened": opened,
+        "offers": _offers({retrain.recipe for retrain in opened}),
     }
     return render(request, "pages/retrains.html", context)
+
+
+def _offers(open_recipes: set[str]) -> list[dict[str, Any]]:
+    """The recipes to choose from; the first that can be chosen is chosen beforehand."""
+    offers = [
+        {
+            "offer": offer,
+            "is_open": offer.recipe.name in open_recipes,
+            "can_choose": offer.refusal is None and offer.recipe.name not in open_recipes,
+        }
+        for offer in recipes.offers()
+    ]
+    first = next((choice for choice in offers if choice["can_choose"]), None)
+    return [{**choice, "chosen": choice is first} for choice in offers]
 
 
 @never_cache
@@ -214,6 +239,9 @@ def _page(
         "passed": (retrain.gate or {}).get("verdict") == "pass",
         **(_shortage(retrain) if retrain.status == Status.PROPOSED else {}),
         "working": retrain.status in (Status.APPROVED, Status.RUNNING),
+        "recipe": recipes.named(retrain.recipe),
+        "seconds": recipes.measured_seconds(retrain),
+        "siblings": queries.retrains.siblings(retrain),
     }
     response = render(request, "pages/retrain.html", context)
     response.headers["Vary"] = "HX-Request, Cookie"

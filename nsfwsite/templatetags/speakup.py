@@ -102,6 +102,11 @@ def points(difference: float | None) -> str:
 
 
 @register.filter
+def running_time(seconds: float) -> str:
+    return formatting.running_time(seconds)
+
+
+@register.filter
 def interval(low: float | None, high: float) -> str:
     return "" if low is None else formatting.interval(low, high)
 

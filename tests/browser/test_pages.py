@@ -1,6 +1,7 @@
 """Every page in a real browser: no complaint in its console, no barrier, no sideways scrolling."""
 
 import json
+import re
 
 import pytest
 from allauth.account.forms import default_token_generator
@@ -277,7 +278,7 @@ def test_errors_stand_beside_the_form_that_rosa_filled(visit, judged, axes) -> N
     page.get_by_label("What is wrong, and for whom?").fill("A red fox.")
     page.get_by_role("button", name="File the report").click()
 
-    assert page.title().startswith("Error: ")
+    expect(page).to_have_title(re.compile("^Error: "))
     expect(page.get_by_role("alert")).to_be_focused()
     summary = page.get_by_role("alert").get_by_role("link")
     expect(summary).to_have_text("Choose the label that you think is right.")

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from modeltrain.training.augment import Augmentation
 from modeltrain.training.config_rules import above, at_least, between
+from modeltrain.training.configs.augmentation import Augmentation
 
 
 @dataclass(frozen=True)

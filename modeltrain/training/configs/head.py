@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modeltrain.training.config_rules import above, at_least, between
+from modeltrain.training.config_rules import above, at_least, between, pair
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,7 @@ class HeadConfig:
             at_least(self, name, 1)
         above(self, "learning_rate", 0)
         between(self, "distil", 0, 1)
+        pair(self, "dropout", 0, 0.9)
 
 
 def get() -> HeadConfig:

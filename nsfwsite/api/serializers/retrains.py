@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from feedback.models import Retrain
 from feedback.services import confirmations, verdicts
+from feedback.services.recipes import RecipeOffer
 
 
 def recomputed(retrain: Retrain) -> dict[str, Any] | None:
@@ -13,6 +14,46 @@ def recomputed(retrain: Retrain) -> dict[str, Any] | None:
     if retrain.recomputed_gate is None:
         return None
     return {"gate": retrain.recomputed_gate, "at": retrain.recomputed_at}
+
+
+class ProposalInput(serializers.Serializer):
+    recipe = serializers.CharField(
+        required=False,
+        default="head",
+        max_length=64,
+        help_text="A `name` of `GET retrains/recipes/`.",
+    )
+
+
+class RecipeOutput(serializers.Serializer):
+    name = serializers.CharField(
+        source="recipe.name", help_text="Of a built-in recipe, or the hash of an operator's config."
+    )
+    title = serializers.CharField(source="recipe.title")
+    sentence = serializers.CharField(source="recipe.sentence", help_text="What it does.")
+    images = serializers.IntegerField(help_text="That it would learn from.")
+    seconds = serializers.FloatField(help_text="That it would take at most, with the audits.")
+    measured_runs = serializers.IntegerField(
+        source="runs", help_text="Earlier runs of its kind on this site, from which this is known."
+    )
+    estimate_errors = serializers.ListField(
+        source="errors",
+        child=serializers.FloatField(),
+        help_text="By which share of its estimate each of them took longer.",
+    )
+    refusal = serializers.SerializerMethodField(
+        help_text="Why it cannot be chosen: `rule`, `received` and `way_out`."
+    )
+
+    def get_refusal(self, offer: RecipeOffer) -> dict[str, str] | None:
+        refusal = offer.refusal
+        if refusal is None:
+            return None
+        return {
+            "rule": refusal.rule,
+            "received": refusal.received,
+            "way_out": refusal.remedy,
+        }
 
 
 class PromotionInput(serializers.Serializer):
@@ -62,7 +103,10 @@ class RetrainOutput(serializers.ModelSerializer):
             "status",
             "base",
             "dataset",
+            "recipe",
             "config",
+            "estimate",
+            "stages",
             "candidate",
             "progress",
             "gate",

@@ -166,7 +166,7 @@ CLASHES: dict[str, tuple[str, Change]] = {
     "one_slice_a_name": ("named_slice", {}),
     "one_occlusion_a_model": ("occlusion", {}),
     "one_answer_a_sample_and_model": ("sample_answer", {}),
-    "one_open_retrain": ("retrain", {"status": "approved"}),
+    "one_open_retrain_a_recipe": ("retrain", {"status": "approved"}),
     "one_confirmation_a_verdict": ("confirmation", {}),
 }
 

@@ -10,6 +10,7 @@ from feedback import roles
 from feedback.errors import AlreadyDecided, Invalid, WrongState
 from feedback.models import ApprovalRule, DatasetVersion, Decision, LedgerEntry, Report, ReportEvent
 from feedback.services import approval_rule, datasets, manifests, reports, retrains, triage
+from modeltrain.data.manifest import Row
 from tests.cast import account
 
 pytestmark = pytest.mark.django_db
@@ -317,7 +318,8 @@ def test_with_two_keys_another_maintainer_approves_a_retrain(two, queued, ravi, 
     report, nora = queued(), account("nora", roles.MAINTAINERS)
     accept(report, ravi)
     accept(report, mona)
-    DatasetVersion.objects.create(number=1, manifest_sha256=manifests.publish([]), images=0)
+    anchor = Row("b" * 64, "sexy", {}, "train", "demo", "owl")
+    DatasetVersion.objects.create(number=1, manifest_sha256=manifests.publish([anchor]), images=1)
     retrain = retrains.propose(by=mona)
 
     with pytest.raises(WrongState, match="nobody approves a retrain that they proposed"):

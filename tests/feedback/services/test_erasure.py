@@ -44,7 +44,7 @@ from tests.cast import upload
 from tests.conftest import noise
 from worker.tasks import inference
 
-ANCHOR = Row("b" * 64, "neutral", {}, "train", "stamps", "owl")
+ANCHOR = Row("b" * 64, "sexy", {}, "train", "stamps", "owl")
 
 
 @pytest.fixture
@@ -360,9 +360,13 @@ def test_names_of_deleted_files_become_zeros_in_files_and_in_failures(
     Retrain.objects.update(failure=text)
     (folder := settings.FEATURES_DIR / "base").mkdir(parents=True)
     names = [StoredImage.objects.get(example__report=report).name for report in two_reports]
-    caches = [folder / name[:2] / f"{name}.npy" for name in names]
+    caches = [
+        base / name[:2] / f"{name}.npy"
+        for name in names
+        for base in (folder, folder / "changed-0123abcd-1")  # of the image, and of a copy
+    ]
     for path in caches:
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"features")
 
     reports.withdraw(report=rosas)
@@ -374,7 +378,7 @@ def test_names_of_deleted_files_become_zeros_in_files_and_in_failures(
     for row in (audit, finding, retrain):
         row.refresh_from_db()
         assert row.failure == erased_text
-    assert [path.exists() for path in caches] == [False, True]
+    assert [path.exists() for path in caches] == [False, False, True, True]
 
 
 def test_an_erasure_is_forgotten_once_no_process_can_write_the_picture_again(two_reports) -> None:

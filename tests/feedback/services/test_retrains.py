@@ -11,7 +11,13 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from feedback.errors import ArtifactMissing, NothingToLearn, OverrideNeeded, WrongState
+from feedback.errors import (
+    ArtifactMissing,
+    NothingToLearn,
+    OverrideNeeded,
+    RecipeRefused,
+    WrongState,
+)
 from feedback.models import (
     Audit,
     AuditSet,
@@ -22,7 +28,15 @@ from feedback.models import (
     Retrain,
 )
 from feedback.models.ledger import sha256
-from feedback.services import audits, manifests, reports, retrains, training_process, triage
+from feedback.services import (
+    audits,
+    manifests,
+    recipes,
+    reports,
+    retrains,
+    training_process,
+    triage,
+)
 from modeltrain.audit import columns, evaluate
 from modeltrain.audit.evaluate import Predicted
 from modeltrain.data import manifest
@@ -71,16 +85,58 @@ def test_a_retrain_needs_new_examples(first_version, champion, mona):
         retrains.propose(by=mona)
 
 
-def test_one_retrain_is_open_at_a_time(proposed, mona):
-    with pytest.raises(WrongState, match=f"retrain {proposed.pk} is proposed"):
+def test_one_retrain_of_a_recipe_is_open_at_a_time(proposed, mona):
+    with pytest.raises(WrongState, match=f"retrain {proposed.pk} by head is proposed"):
         retrains.propose(by=mona)
 
 
-def test_the_database_allows_one_open_retrain(proposed, mona):
+def test_the_database_allows_one_open_retrain_of_a_recipe(proposed, mona):
     with pytest.raises(IntegrityError), transaction.atomic():
         Retrain.objects.create(
             base=proposed.base, dataset=proposed.dataset, config="head", proposed_by=mona
         )
+
+
+def test_another_recipe_learns_from_the_same_data(proposed, mona, queued, ravi):
+    triage.decide(report=queued(seed=5), outcome="accepted", by=ravi)
+    other = retrains.propose(by=mona, recipe="fine-tune")
+    assert (other.recipe, other.config) == ("fine-tune", "fine-tune")
+    assert (other.base, other.dataset) == (proposed.base, proposed.dataset)
+    assert other.estimate["images"] == proposed.estimate["images"] == 2
+    assert other.estimate["seconds"] > proposed.estimate["seconds"]
+    with pytest.raises(WrongState, match=f"retrain {other.pk} by fine-tune is proposed"):
+        retrains.propose(by=mona, recipe="fine-tune")
+
+
+def test_recipes_that_are_proposed_at_once_learn_from_the_same_data(proposed, mona, monkeypatch):
+    """Between her check and her proposal, somebody else's retrain of newer data was opened."""
+    newer = DatasetVersion.objects.create(
+        number=9, manifest_sha256=manifests.publish([]), images=2, parent=proposed.dataset
+    )
+    dataset_to_learn = retrains._dataset_to_learn
+
+    def meanwhile(champion, recipe, *, by):
+        dataset = dataset_to_learn(champion, recipe, by=by)
+        Retrain.objects.filter(pk=proposed.pk).update(dataset=newer)
+        return dataset
+
+    monkeypatch.setattr(retrains, "_dataset_to_learn", meanwhile)
+    with pytest.raises(WrongState, match=f"dataset 2, while retrain {proposed.pk} learns from"):
+        retrains.propose(by=mona, recipe="fine-tune")
+    assert Retrain.objects.count() == 1
+
+
+def test_nothing_is_folded_for_a_recipe_that_cannot_be_used(first_version, queued, ravi, mona):
+    triage.decide(report=queued(), outcome="accepted", by=ravi)
+    with pytest.raises(RecipeRefused):
+        retrains.propose(by=mona, recipe="article")
+    assert list(DatasetVersion.objects.all()) == [first_version]
+
+
+def test_a_recipe_that_lacks_images_of_a_class_is_refused_and_says_which(proposed, mona):
+    with pytest.raises(RecipeRefused, match=r"none of .*porn.* Choose head or fine-tune"):
+        retrains.propose(by=mona, recipe="article")
+    assert Retrain.objects.count() == 1
 
 
 def test_a_second_approval_is_refused(proposed, mona, ravi):
@@ -226,17 +282,6 @@ def test_a_champion_that_was_trained_here_learns_the_next_dataset(evaluated, mon
     assert (proposed.base, proposed.dataset.number) == (evaluated.candidate, 3)
 
 
-def test_a_broken_constraint_is_no_open_retrain(first_version, queued, ravi, mona, monkeypatch):
-    triage.decide(report=queued(), outcome="accepted", by=ravi)
-
-    def broken(**fields):
-        raise IntegrityError("another constraint")
-
-    monkeypatch.setattr(Retrain.objects, "create", broken)
-    with pytest.raises(IntegrityError, match="another constraint"):
-        retrains.propose(by=mona)
-
-
 def test_a_retrain_without_a_candidate_is_not_promoted(proposed, mona):
     with pytest.raises(WrongState, match="can be promoted once"):
         retrains.promote(retrain=proposed, by=mona)
@@ -260,13 +305,13 @@ def test_an_open_retrain_of_a_former_champion_stands_in_nobodys_way(
 def test_proposing_at_the_same_moment_is_refused_like_proposing_later(proposed, mona, monkeypatch):
     check, checked = retrains._refuse_second_open_retrain, []
 
-    def too_early(champion):
+    def too_early(champion, recipe, dataset=None):
         if checked:
-            check(champion)
+            check(champion, recipe, dataset)
         checked.append(champion)
 
     monkeypatch.setattr(retrains, "_refuse_second_open_retrain", too_early)
-    with pytest.raises(WrongState, match="One retrain is open"):
+    with pytest.raises(WrongState, match="One retrain of each recipe is open"):
         retrains.propose(by=mona)
 
 
@@ -280,6 +325,7 @@ def test_an_approval_has_name_time_and_an_entry_in_the_ledger(proposed, ravi):
             "retrain": retrain.pk,
             "base": "v1",
             "dataset": 2,
+            "recipe": "head",
             "proposed_by": "mona",
             "by": "ravi",
             "keys": 1,
@@ -749,3 +795,49 @@ def test_two_maintainers_at_once_promote_once(evaluated, mona):
     watcher.join(timeout=30)
     assert sorted(outcomes) == ["promoted", "refused"]
     assert set(seen) == {1}
+
+
+def test_a_config_of_the_operators_own_is_written_for_the_process(approved, trained, tmp_path):
+    path = tmp_path / "gentle.toml"
+    path.write_text('recipe = "fine-tune"\n[fine]\nepochs = 2\n')
+    config = recipes.add_config(path)
+    Retrain.objects.update(recipe=config.sha256, config="fine-tune")
+    given = trained()
+    retrains.run(pk=approved.pk)
+    written = json.loads((approved.folder / "config.json").read_text())
+    assert given["config"] == str(approved.folder / "config.json")
+    assert (written["recipe"], written["fine"]["epochs"], written["copies"]) == ("fine-tune", 2, 1)
+
+
+@pytest.mark.parametrize(("killed", "stays"), [(True, True), (False, False)])
+def test_checkpoints_stay_for_the_next_attempt_alone(approved, trained, killed, stays):
+    checkpoint = approved.folder / "checkpoints" / "run" / "fine-tune.npz"
+
+    def during(listen):
+        checkpoint.parent.mkdir(parents=True)
+        checkpoint.touch()
+        if killed:
+            raise training_process.ProcessKilled("The training process was killed (SIGKILL).")
+
+    trained(during)
+    retrains.run(pk=approved.pk)
+    assert checkpoint.exists() == stays
+
+
+def test_a_run_keeps_what_its_stages_cost(approved, trained, monkeypatch):
+    trained()
+    run = training_process.run
+    stages = {"auditing": {"seconds": 4.5, "units": 9}}
+    monkeypatch.setattr(
+        training_process, "run", lambda *args, **named: {**run(*args, **named), "stages": stages}
+    )
+    retrains.run(pk=approved.pk)
+    assert fresh(approved).stages == stages
+
+
+def test_convolutions_may_train_for_longer(approved, trained, settings):
+    settings.DEEP_RETRAIN_SECONDS = 99
+    Retrain.objects.update(recipe="fine-tune", config="fine-tune")
+    given = trained()
+    retrains.run(pk=approved.pk)
+    assert (given["config"], given["limit_seconds"]) == ("fine-tune", 99)

@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 
 from feedback.models import Audit, AuditSet, Confirmation, DatasetVersion, ModelVersion, Retrain
-from feedback.services import models
+from feedback.services import manifests, models, triage
+from modeltrain.data.manifest import Row
 from tests.cast import premises, whole_artifact
 from tests.nsfwsite.api.client import api_client
 
@@ -117,3 +118,28 @@ def test_each_gap_is_named_or_the_promotion_is_refused(evaluated, mona):
     promoted = api.post(path, {"acknowledged_gaps": both}, format="json")
     assert promoted.status_code == 200
     assert promoted.json()["acknowledged_gaps"] == ["skin_tone=dark", "skin_tone=medium"]
+
+
+def test_mona_reads_the_recipes_and_proposes_one(champion, mona, ravi, queued):
+    row = Row("b" * 64, "neutral", {}, "train", "demo", "owl")
+    DatasetVersion.objects.create(number=1, manifest_sha256=manifests.publish([row]), images=1)
+    triage.decide(report=queued(), outcome="accepted", by=ravi)
+    api = api_client(mona)
+    head, fine_tune, article = api.get("/api/v1/retrains/recipes/").json()
+    assert (head["name"], head["images"], head["measured_runs"]) == ("head", 2, 0)
+    assert head["refusal"] is fine_tune["refusal"] is None
+    assert head["seconds"] < fine_tune["seconds"]
+    assert article["refusal"]["received"] == "none of hentai, porn, sexy"
+    assert api_client(ravi).get("/api/v1/retrains/recipes/").status_code == 403
+
+    refused = [
+        api.post("/api/v1/retrains/", {"recipe": name}, format="json").status_code
+        for name in ("article", "magic", "x" * 65)
+    ]
+    assert refused == [409, 422, 400]
+    proposed = api.post("/api/v1/retrains/", {"recipe": "fine-tune"}, format="json")
+    assert (proposed.status_code, proposed.json()["recipe"]) == (201, "fine-tune")
+    assert proposed.json()["estimate"]["seconds"] == pytest.approx(fine_tune["seconds"], abs=1)
+    unasked = api.post("/api/v1/retrains/")
+    assert (unasked.status_code, unasked.json()["recipe"]) == (201, "head")
+    assert unasked.json()["dataset"] == proposed.json()["dataset"]

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from feedback.models import DatasetVersion
 from feedback.services import manifests, retrains, triage
+from modeltrain.data.manifest import Row
 from tests.nsfwsite.pages.addresses import case_url
 
 
@@ -39,7 +40,8 @@ def folded(queued, ravi, mona):
     """A report that a retrain learnt from."""
     report = queued()
     triage.decide(report=report, outcome="accepted", by=ravi)
-    DatasetVersion.objects.create(number=1, manifest_sha256=manifests.publish([]), images=0)
+    anchor = Row("b" * 64, "sexy", {}, "train", "demo", "owl")
+    DatasetVersion.objects.create(number=1, manifest_sha256=manifests.publish([anchor]), images=1)
     retrain = retrains.propose(by=mona)
     retrains.approve(retrain=retrain, by=mona)
     report.refresh_from_db()

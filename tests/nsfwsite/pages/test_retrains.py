@@ -4,7 +4,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from feedback.models import Audit, AuditSet, Confirmation, DatasetVersion, ModelVersion, Retrain
-from feedback.services import models
+from feedback.services import manifests, models, triage
+from modeltrain.data.manifest import Row
 from tests.cast import finished_audit, premises, whole_artifact
 from tests.nsfwsite.audits.examples import answers
 
@@ -386,3 +387,51 @@ def test_the_list_of_retrains_says_what_each_verdict_found(client, mona, evaluat
     client.force_login(mona)
     evaluated(gate={"verdict": "blocked", "sentence": "Worse; porn is not judged.", "cells": []})
     assert "Worse; porn is not judged." in client.get(reverse("retrains")).content.decode()
+
+
+@pytest.fixture
+def accepted(champion, queued, ravi) -> None:
+    """A drawing to learn from, beside a photograph that nobody reported."""
+    row = Row("b" * 64, "neutral", {}, "train", "demo", "owl")
+    DatasetVersion.objects.create(number=1, manifest_sha256=manifests.publish([row]), images=1)
+    triage.decide(report=queued(), outcome="accepted", by=ravi)
+
+
+def test_mona_chooses_a_recipe_and_sees_what_it_costs(client, mona, accepted) -> None:
+    client.force_login(mona)
+    page = client.get(reverse("retrains"))
+    text = " ".join(page.content.decode().split())
+    assert 'value="head" required checked>' in text
+    assert "2 images, up to 80 seconds. It has not run here yet" in text
+    assert 'value="article" required disabled>' in text
+    assert "The recipe article needs images of every class" in text
+
+    sent = client.post(reverse("retrains"), {"recipe": "fine-tune"})
+    retrain = Retrain.objects.get()
+    assert (sent.url, retrain.recipe) == (page_of(retrain), "fine-tune")
+    text = client.get(page_of(retrain)).content.decode()
+    assert "Fine-tune. Trains the last three layers and the convolutions" in text
+    assert "This recipe has not run here yet" in text
+
+    text = " ".join(client.get(reverse("retrains")).content.decode().split())
+    assert "You can train another candidate on the same data" in text
+    assert 'value="fine-tune" required disabled>' in text
+
+
+def test_a_recipe_that_cannot_be_used_is_refused(client, mona, accepted) -> None:
+    client.force_login(mona)
+    unknown = client.post(reverse("retrains"), {"recipe": "magic"})
+    unmet = client.post(reverse("retrains"), {"recipe": "article"})
+    assert (unknown.status_code, unmet.status_code) == (422, 409)
+    assert "none of hentai, porn, sexy" in unmet.content.decode()
+    assert not Retrain.objects.exists()
+
+
+def test_a_retrain_that_ran_shows_its_time_beside_the_estimate(client, mona, evaluated) -> None:
+    client.force_login(mona)
+    retrain = evaluated(
+        estimate={"seconds": 600, "images": 9, "train": 9, "runs": 1},
+        stages={"auditing": {"seconds": 400.0, "units": 9}, "training": {"seconds": 20.0}},
+    )
+    text = client.get(page_of(retrain)).content.decode()
+    assert "7 minutes; up to 10 minutes were estimated" in text
