@@ -46,7 +46,7 @@ LEFT = {
     ): 2,
     Place(
         "tests/feedback/services/test_emails.py",
-        "test_an_email_that_another_worker_claimed_is_not_sent_twice",
+        "test_an_email_that_another_worker_claimed_is_not_sent_twice.claim",
         "told",
     ): 1,
     Place("modeltrain/audit/columns.py", "write", "said"): 1,
