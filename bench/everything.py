@@ -326,8 +326,8 @@ def measure(bench: Bench, names: Sequence[str], runs: int) -> dict[str, Result]:
             start_time = time.monotonic()
             try:
                 figures = MEASUREMENTS[name](bench)
-            except (NotMeasured, OSError, subprocess.CalledProcessError) as problem:
-                bench.result.left_out = str(problem)
+            except Exception as problem:  # whatever breaks, the others are measured
+                bench.result.left_out = f"{type(problem).__name__}: {problem}"
                 break
             bench.result.seconds.append(round(time.monotonic() - start_time, 1))
             for figure, value in figures.items():

@@ -64,14 +64,15 @@ class ApiOverHttps:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not settings.HTTPS or request.is_secure() or not request.path.startswith("/api/"):
+        if not settings.HTTPS or request.is_secure() or not _is_for_programs(request):
             return self.get_response(request)
-        return problems.refusal_response(
+        return _refuse(
+            request,
             Unencrypted(
                 rule="The API is called over HTTPS.",
                 received="a call without it",
                 remedy="Use https://. If you sent a token, have it replaced: it could be read.",
-            )
+            ),
         )
 
 

@@ -164,8 +164,6 @@ AUDIT_IMAGES_DIR = env.DATA_DIR / "audit-images"
 # Requests that wait for an answer may use half of the web threads, never all of them.
 WAITING_REQUESTS = max(1, env.WEB_THREADS // 2)
 REPORT_MAX_IMAGES = 20
-DETECTOR_MAX_PARTS = env.DETECTOR_MAX_PARTS
-DETECTOR_MAX_SIDE = env.DETECTOR_MAX_SIDE
 BODY_MAX_BYTES = {"classification": 16 * 1024 * 1024, "report": 100 * 1024 * 1024}
 RETRAIN_SECONDS = 30 * 60
 DEEP_RETRAIN_SECONDS = 6 * 3600  # of a recipe that trains convolutions
@@ -230,7 +228,7 @@ if env.HTTPS:
     # Browsers take these from this host alone, over HTTPS. They do not exist without it.
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
     KNOWN_BROWSER_COOKIE_NAME = "__Host-known_browser"
-    SECURE_REDIRECT_EXEMPT = [r"^api/"]  # ApiOverHttps refuses what a redirect would hide
+    SECURE_REDIRECT_EXEMPT = [r"^api/", r"^v1/"]  # ApiOverHttps refuses what a redirect would hide
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True

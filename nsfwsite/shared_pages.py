@@ -2,6 +2,7 @@
 
 import functools
 import re
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
+from django.utils.cache import patch_vary_headers
 
 Page = Callable[..., HttpResponse]
 
@@ -29,6 +31,8 @@ class _Shared:
 
 
 _shared: dict[str, _Shared] = {}
+# Those who come while a page is being made wait for it; pages with another lock do not.
+_one_at_a_time = [threading.Lock() for _ in range(MOST_PAGES)]
 
 
 def shared_page(view: Page) -> Page:
@@ -43,17 +47,17 @@ def shared_page(view: Page) -> Page:
         if request.method != "GET" or not settings.SHARED_PAGE_SECONDS or _is_personal(request):
             return view(request, *args, **kwargs)
         address = request.build_absolute_uri()
-        page = _shared.get(address)
-        if page and time.monotonic() - page.made_at < settings.SHARED_PAGE_SECONDS:
-            return _for_another(page, request)
-        made_at = time.monotonic()
-        response = view(request, *args, **kwargs)
-        if response.status_code == OK and not response.streaming:
-            if len(_shared) >= MOST_PAGES:
-                _shared.clear()
-            headers, nonce = dict(response.items()), _nonce(request)
-            _shared[address] = _Shared(response.content, headers, nonce, made_at)
-        return response
+        with _one_at_a_time[hash(address) % len(_one_at_a_time)]:
+            page = _shared.get(address)
+            if page and time.monotonic() - page.made_at < settings.SHARED_PAGE_SECONDS:
+                return _for_another(page, request)
+            response = view(request, *args, **kwargs)
+            if response.status_code == OK and not response.streaming:
+                if len(_shared) >= MOST_PAGES:
+                    _shared.clear()
+                headers, nonce = dict(response.items()), _nonce(request)
+                _shared[address] = _Shared(response.content, headers, nonce, time.monotonic())
+            return response
 
     return wrapped
 
@@ -66,7 +70,9 @@ def _for_another(page: _Shared, request: HttpRequest) -> HttpResponse:
     content = page.content.replace(page.nonce, _nonce(request))
     if _TOKEN.search(content):
         content = _TOKEN.sub(rb"\g<1>" + get_token(request).encode(), content)
-    return HttpResponse(content, headers=page.headers)
+    response = HttpResponse(content, headers=page.headers)
+    patch_vary_headers(response, ["Cookie"])  # a session would have had another page
+    return response
 
 
 def _nonce(request: HttpRequest) -> bytes:

@@ -63,7 +63,7 @@ def hit_upload(request: HttpRequest, *, scope: str, rate: str) -> None:
 def next_challenge(request: HttpRequest, *, scope: str, rate: str) -> dict[str, object] | None:
     """The challenge that the visitor's next upload needs solved; None if it needs none."""
     limit = _unchallenged(rate)
-    if limit is None:
+    if limit is None or request.user.is_authenticated:
         return None
     address = address_of(request)
     with_room = _ask(lambda limiter: limiter.test(limit, _unchallenged_scope(scope), address))
@@ -140,7 +140,8 @@ def _count(key: str, *, scope: str, rate: str, rule: str) -> None:
 
 
 def _in_words(limit: RateLimitItem) -> str:
-    return f"{limit.amount} times per {limit.GRANULARITY.name}"
+    times, unit = limit.multiples, limit.GRANULARITY.name
+    return f"{limit.amount} times per {unit if times == 1 else f'{times} {unit}s'}"
 
 
 def _seconds_to_wait(limit: RateLimitItem, scope: str, key: str) -> int:

@@ -15,12 +15,13 @@ from feedback.models import (
     Example,
     ExampleScore,
     GoldenAnswer,
+    LedgerEntry,
     ModelVersion,
     Report,
     ReportEvent,
 )
 from feedback.models.example import LOOKS_EXPLICIT
-from feedback.queries import audits
+from feedback.queries import audits, models
 from modeltrain.labels import NSFW
 
 Figures = dict[str, Any]
@@ -134,6 +135,7 @@ def _decisions(month: Month) -> Figures:
     settled = Decision.objects.filter(
         taken_back_at=None, report__golden=None, **_in(month, "settled_at")
     )
+    outcomes = _counts(settled, "outcome")
     accepted = settled.filter(outcome=Decision.Outcome.ACCEPTED)
     rejected = settled.filter(outcome=Decision.Outcome.REJECTED)
     times = settled.values_list("report__created_at", "settled_at", "report__appealed_at")
@@ -145,10 +147,7 @@ def _decisions(month: Month) -> Figures:
     median, ninth_tenth = np.quantile(hours, [0.5, 0.9]).tolist() if hours else (None, None)
     return {
         "reached": len(hours),
-        "by_outcome": {
-            outcome: _counts(settled, "outcome").get(outcome, 0)
-            for outcome in Decision.Outcome.values
-        },
+        "by_outcome": {outcome: outcomes.get(outcome, 0) for outcome in Decision.Outcome.values},
         "rejected_because": _counts(rejected, "because"),
         "accepted_as": _counts(accepted, "label"),
         "hours_to_decision": {"median": median, "ninth_tenth": ninth_tenth},
@@ -189,7 +188,10 @@ def _appeals(month: Month) -> Figures:
 
 
 def _software(month: Month) -> Figures:
-    """What software did without a person, to reports of this month."""
+    """What software did without a person: escalations of this month, and images of its reports.
+
+    An image counts as covered if the answer that was reported gives it an explicit score.
+    """
     escalated = ReportEvent.objects.filter(
         status=Report.Status.ESCALATED, by=None, **_in(month, "at")
     )
@@ -220,11 +222,13 @@ def _reviewers(month: Month) -> Figures:
 
 
 def _model(until: datetime.datetime) -> Figures | None:
-    """Error rates of the model that was promoted last until then, from its newest audit."""
-    promoted = ModelVersion.objects.filter(promoted_at__lt=until).exclude(
-        status=ModelVersion.Status.CANDIDATE
+    """Error rates of the model that was in service then, by the ledger; from its newest audit."""
+    into_service = LedgerEntry.objects.filter(
+        kind__in=[LedgerEntry.Kind.PROMOTION, LedgerEntry.Kind.ROLLBACK],
+        time__lte=(until - datetime.timedelta.resolution).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
-    model = promoted.order_by("-promoted_at").first()
+    last = into_service.order_by("-number").first()
+    model = last and models.model_of(last.facts["model"])
     audit = model and audits.finished_audit_of(model)
     if not audit:
         return None

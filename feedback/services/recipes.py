@@ -47,6 +47,8 @@ class Recipe:
         The config of `modeltrain.training.configs`.
     kind : str
         The built-in recipe that it is or changes.
+    problem : str
+        Why this release cannot read the operator's config; then `config` is that of `head`.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Recipe:
     sentence: str
     config: configs.Config
     kind: str
+    problem: str = ""
 
     @property
     def is_deep(self) -> bool:
@@ -79,7 +82,7 @@ class RecipeOffer:
     seconds : float
         That it would take at most, with the audits.
     runs : int
-        Earlier runs of this kind here, whose costs the estimate rests on.
+        Earlier runs of this kind here, none of them resumed.
     errors : list of float
         By which share of the estimate each of them took longer (or, below 0, less).
     refusal : RecipeRefused or None
@@ -151,7 +154,11 @@ def named(name: str) -> Recipe:
 
 
 def _own(stored: TrainingConfig) -> Recipe:
-    config = configs.from_fields(stored.fields)
+    try:
+        config = configs.from_fields(stored.fields)
+    except ConfigRefused as refused:
+        sentence = "This release cannot read it."
+        return Recipe(stored.sha256, str(stored), sentence, configs.get(HEAD), HEAD, str(refused))
     kind = _kind(config)
     changed = _changes(asdict(configs.get(kind)), asdict(config))
     sentence = f"{SENTENCES[kind]} Changed: {', '.join(changed) or 'nothing'}."
@@ -208,7 +215,9 @@ def _offer(
         .order_by("-pk")[:10]
     )
     earlier = list(
-        Retrain.objects.filter(evaluated_at__isnull=False).exclude(stages={}).order_by("-pk")[:10]
+        Retrain.objects.filter(attempt=1, evaluated_at__isnull=False)
+        .exclude(stages={})
+        .order_by("-pk")[:10]
     )
     costs = cost.unit_costs(
         [run.stages for run in earlier], train=[run.estimate.get("train", 0) for run in earlier]
@@ -267,6 +276,12 @@ def _without_features(champion: ModelVersion, rows: Sequence[Row]) -> int:
 def _unmet(
     recipe: Recipe, champion: ModelVersion, shares: dict[str, Counter[str]], seconds: float
 ) -> RecipeRefused | None:
+    if recipe.problem:
+        return RecipeRefused(
+            rule="A config has fields that this release knows.",
+            received=recipe.problem,
+            remedy="Have an operator add a config of this release with `manage.py add_config`.",
+        )
     present = {label for split in shares.values() for label, count in split.items() if count}
     if recipe.kind == "article":
         missing = [label for label in _labels_of(champion) if not shares["train"][label]]

@@ -36,7 +36,9 @@ from nsfwsite.intake import maintaining
 class RetrainList(ListAPIView):
     permission_classes = [IsMaintainer]
     serializer_class = RetrainOutput
-    queryset = Retrain.objects.all()
+    queryset = Retrain.objects.select_related(
+        "base", "candidate", "dataset", "judged_against", "audit_set", "proposed_by", "decided_by"
+    ).prefetch_related("confirmations")
 
     @extend_schema(
         parameters=[LOCATION[201]], request=ProposalInput, responses={201: RetrainOutput}

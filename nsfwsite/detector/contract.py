@@ -106,8 +106,11 @@ def is_for_detector(request: HttpRequest) -> bool:
 
 def refuse(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """The answer to a request that the site refuses before its view runs."""
-    refused_as = [code for code, status in DETECTOR.items() if status == status_of(refusal)]
-    code = Code(refused_as[0]) if refused_as else Code.DETECTION_FAILED
+    status = status_of(refusal)
+    otherwise = (
+        Code.DETECTION_FAILED if status >= DETECTOR[Code.DETECTION_FAILED] else Code.INVALID_REQUEST
+    )
+    code = next((Code(name) for name in DETECTOR if DETECTOR[name] == status), otherwise)
     return refusal_response(request, RequestRefused(code, str(refusal)))
 
 

@@ -3,15 +3,17 @@
 import time
 from collections.abc import Sequence
 
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.authentication import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
-from feedback.errors import ClassifierUnavailable, ImageRefused, StorageFull
+from feedback.errors import ClassifierUnavailable, ImageRefused, StorageFull, TooManyRequests
 from feedback.models import Classification, ModelVersion
 from feedback.services import classifications
+from nsfwsite import throttle
 from nsfwsite.detector import contract
 from nsfwsite.detector.contract import Answer, Code, Problem
 from nsfwsite.intake import classifying
@@ -25,7 +27,10 @@ class BearerAuthentication(TokenAuthentication):
 
 @csrf_exempt
 def detect_images(request: HttpRequest) -> HttpResponse:
-    return contract.respond(request, may_ask=_has_token, detect=_detect)
+    def detect(images: Sequence[bytes]) -> list[Answer]:
+        return _detect(request, images)
+
+    return contract.respond(request, may_ask=_has_token, detect=detect)
 
 
 def _has_token(request: HttpRequest) -> bool:
@@ -39,11 +44,11 @@ def _has_token(request: HttpRequest) -> bool:
         return False
 
 
-def _detect(images: Sequence[bytes]) -> list[Answer]:
+def _detect(request: HttpRequest, images: Sequence[bytes]) -> list[Answer]:
     """Queue all images at once, so that every inference process works on them."""
     if not ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).exists():
         return [Problem(Code.MODEL_UNAVAILABLE, "No model is in service yet.")] * len(images)
-    queued = [_queue(image) for image in images]
+    queued = [_queue(request, image) for image in images]
     deadline = time.monotonic() + ANSWER_SECONDS
     return [
         entry if isinstance(entry, Problem) else _answer(entry, deadline - time.monotonic())
@@ -51,13 +56,14 @@ def _detect(images: Sequence[bytes]) -> list[Answer]:
     ]
 
 
-def _queue(image: bytes) -> Classification | Problem:
+def _queue(request: HttpRequest, image: bytes) -> Classification | Problem:
     upload = SimpleUploadedFile("image", image)
     try:
+        throttle.hit(request, scope="classifications", rate=settings.RATE_CLASSIFICATIONS)
         return classifying.classify(upload=upload, limits=contract.image_limits(), keep=False)
     except ImageRefused as refusal:
         return contract.problem_of(refusal.code, str(refusal))
-    except ClassifierUnavailable as refusal:
+    except (ClassifierUnavailable, TooManyRequests) as refusal:
         return Problem(Code.MODEL_UNAVAILABLE, str(refusal))
     except StorageFull as refusal:
         return Problem(Code.DETECTION_FAILED, str(refusal))
@@ -66,6 +72,7 @@ def _queue(image: bytes) -> Classification | Problem:
 def _answer(classification: Classification, seconds: float) -> Answer:
     """Wait for an answer, and delete everything that was kept for it."""
     status = Classification.Status
+    start_time = time.monotonic()
     try:
         classifying.wait_for_answer(classification=classification, seconds=max(0, seconds))
         if classification.status == status.DONE:
@@ -77,5 +84,9 @@ def _answer(classification: Classification, seconds: float) -> Answer:
         return Problem(Code.DETECTION_FAILED, str(refusal))
     finally:
         classifications.delete(classification)
+    if time.monotonic() - start_time < seconds:
+        return Problem(
+            Code.MODEL_UNAVAILABLE, "Too many requests wait for answers. Try again later."
+        )
     message = f"An image must be answered within {ANSWER_SECONDS:g} seconds. Try again later."
     return Problem(Code.DETECTION_FAILED, message)

@@ -14,6 +14,7 @@ from feedback import queries
 from feedback.models import Report
 from feedback.models.decision import REASONS
 from feedback.queries.transparency import Month
+from nsfwsite.shared_pages import shared_page
 from nsfwsite.tables.audit_tables import MEASURES
 from nsfwsite.tables.titles import load_titles
 
@@ -21,6 +22,7 @@ COLUMNS = ("section", "figure", "of", "value", "low", "high", "n")
 ESTIMATE = ("low", "high", "n")
 
 
+@shared_page
 @never_cache
 @require_safe
 def show(request: HttpRequest, month: str = "") -> HttpResponse:

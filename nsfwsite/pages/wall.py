@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Exists, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from feedback import queries
 from feedback.errors import Invalid, Refusal
-from feedback.models import Decision, Report
+from feedback.models import Decision, Example, ExampleScore, Report
 from feedback.models.decision import REASONS
 from feedback.services import triage
 from modeltrain import labels
@@ -25,8 +26,7 @@ from nsfwsite.access import (
     with_refusal,
 )
 
-SHOWN = 200
-MOST_SELECTED = 1000
+MOST = 200  # reports shown, and selected at once
 LAST_DECIDED = "last-decided"  # in the session
 ORDERS = {"oldest": "Oldest first", "unsure": "Where the model was least sure"}
 
@@ -71,30 +71,31 @@ def show(request: HttpRequest) -> HttpResponse:
 @require_POST
 def undo(request: HttpRequest) -> HttpResponse:
     """Take back the decisions that this person took last on the wall."""
-    reports = Report.objects.filter(pk__in=request.session.pop(LAST_DECIDED, []))
-    undone, refusals = 0, []
-    for report in reports:
+    pks = request.session.pop(LAST_DECIDED, [])
+    refusals = []
+    for report in Report.objects.filter(pk__in=pks):
         try:
             triage.undo(report=report, by=signed_in_user(request))
-            undone += 1
         except Refusal as refusal:
             refusals.append(f"Report {report.pk} stays decided. {refusal}")
     for words in refusals:
         messages.warning(request, words)
-    if undone:
+    # A golden copy is gone once it is answered. Nobody is to know which report was one.
+    if undone := len(pks) - len(refusals):
         messages.success(request, f"{_reports(undone)} can be decided again.")
     return redirect("wall")
 
 
 def _selected(request: HttpRequest) -> list[Report]:
     pks = [pk for pk in request.POST.getlist("report") if pk.isdecimal() and len(pk) < 19]
-    if not 0 < len(pks) <= MOST_SELECTED:
+    reports = list(Report.objects.filter(pk__in=pks[: MOST + 1]).order_by("created_at", "pk"))
+    if not 0 < len(reports) <= MOST:
         raise Invalid(
-            rule=f"A selection has 1 to {MOST_SELECTED} reports.",
-            received=f"{len(pks)} reports",
+            rule=f"A selection has 1 to {MOST} reports that can still be decided.",
+            received=f"{len(reports)}",
             remedy="Nothing was decided. Select others.",
         )
-    return list(Report.objects.filter(pk__in=pks).order_by("created_at", "pk"))
+    return reports
 
 
 def _tell(request: HttpRequest, results: Mapping[Report, Decision | Refusal]) -> None:
@@ -125,18 +126,23 @@ def _page(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
         if (value := request.GET.get(name, "")) in labels.LABELS
     }
     order = request.GET.get("order", "")
-    cases = queries.triage.open_cases(signed_in_user(request))
+    cases = queries.triage.open_cases(signed_in_user(request)).filter(
+        Exists(Example.objects.filter(report=OuterRef("pk")))
+    )
     if "expected" in chosen:
         cases = cases.filter(expected_label=chosen["expected"])
-    reports = [report for report in cases[:SHOWN] if report.examples.all()]
-    groups = _tiles(reports, predicted=chosen.get("predicted"))
+    if "predicted" in chosen:
+        first = ExampleScore.objects.filter(example__report=OuterRef("pk"))
+        label = Subquery(first.order_by("example__position", "pk").values("label")[:1])
+        cases = cases.annotate(predicted=label).filter(predicted=chosen["predicted"])
+    groups = _tiles(cases[:MOST])
     if order == "unsure":
         for tiles in groups:
             tiles.reports.sort(key=_confidence)
     context = {
         "groups": groups,
         "count": cases.count(),
-        "shown": SHOWN,
+        "shown": MOST,
         "labels": labels.LABELS,
         "chosen": chosen,
         "orders": ORDERS,
@@ -149,14 +155,12 @@ def _page(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
     return render(request, "pages/wall.html", context)
 
 
-def _tiles(reports: Iterable[Report], *, predicted: str | None) -> list[Tiles]:
+def _tiles(reports: Iterable[Report]) -> list[Tiles]:
     """Group reports, the largest group first; near-duplicates stand next to each other."""
     groups: dict[tuple[str, str], Tiles] = {}
     for report in reports:
-        label = report.examples.all()[0].reported_score.label
-        if predicted in (None, label):
-            key = (label, report.expected_label)
-            groups.setdefault(key, Tiles(*key)).reports.append(report)
+        key = (report.examples.all()[0].reported_score.label, report.expected_label)
+        groups.setdefault(key, Tiles(*key)).reports.append(report)
     for tiles in groups.values():
         first_of_cluster: dict[Any, int] = {}
         for position, report in enumerate(tiles.reports):

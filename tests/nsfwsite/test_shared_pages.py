@@ -2,9 +2,11 @@
 
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from feedback.models import ModelVersion
@@ -80,3 +82,24 @@ def test_few_pages_are_kept(client, champion, monkeypatch) -> None:
     for number in range(7):
         client.get(reverse("how"), {"n": number})
     assert len(shared_pages._shared) <= 3
+
+
+def test_a_page_that_many_ask_for_at_once_is_made_once(settings) -> None:
+    times = []
+
+    @shared_pages.shared_page
+    def slow(request):
+        times.append(time.monotonic())
+        time.sleep(0.2)
+        return HttpResponse("a page")
+
+    def ask(_: int) -> HttpResponse:
+        request = RequestFactory().get("/slow/")
+        request.csp_nonce = "a nonce"
+        return slow(request)
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(ask, range(6)))
+    assert len(times) == 1
+    assert {answer.content for answer in answers} == {b"a page"}
+    assert sum(answer.headers.get("Vary") == "Cookie" for answer in answers) == 5

@@ -6,6 +6,7 @@ import random
 import statistics
 
 import pytest
+from django.utils import timezone
 
 from feedback import queries
 from feedback.models import (
@@ -20,6 +21,7 @@ from feedback.models import (
     ReportEvent,
 )
 from feedback.queries.transparency import Month
+from feedback.services import ledger
 from modeltrain.audit.evaluate import Predicted
 from tests.cast import finished_audit
 
@@ -239,6 +241,7 @@ def answers(group: str | None, harmless: int, false_alarms: int) -> list[Predict
 def audited(champion):
     def make(*predicted: list[Predicted]):
         audit_set = AuditSet.objects.create(name="set", manifest_sha256="c" * 64, images=1)
+        ledger.record_promotion(champion, after=None, by=None)
         finished_audit(champion, audit_set, [answer for part in predicted for answer in part])
         return queries.transparency.figures(queries.transparency.months()[0])["model"]
 
@@ -253,6 +256,20 @@ def test_the_impact_ratio_is_against_the_largest_group(audited):
     assert axis["groups"]["man"]["impact_ratio"] is None
     assert axis["groups"]["woman"]["impact_ratio"]["ratio"] == pytest.approx((48 / 60) / (95 / 100))
     assert axis["images_without_group"] == 7
+
+
+def test_a_month_keeps_the_model_that_was_in_service_at_its_end(audited, champion, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger.timezone, "now", lambda: MAY.start + datetime.timedelta(days=2))
+        ledger.record_promotion(champion, after=None, by=None)
+    audited(answers("man", 40, 2))
+    second = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Another")
+    ledger.record_promotion(second, after=champion, by=None)
+    ledger.record_promotion(champion, after=second, by=None)
+    champion.promoted_at = timezone.now()
+    champion.save()
+    assert queries.transparency.figures(MAY)["model"]["version"] == "v1"
+    assert queries.transparency.figures(Month(2026, 4))["model"] is None
 
 
 def test_a_group_of_three_images_is_no_reference(audited):

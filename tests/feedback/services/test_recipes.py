@@ -2,7 +2,7 @@
 
 import pytest
 
-from feedback.errors import Invalid
+from feedback.errors import Invalid, RecipeRefused
 from feedback.models import DatasetVersion, Retrain, TrainingConfig
 from feedback.services import manifests, recipes, retrains, triage
 from modeltrain.data.manifest import Row
@@ -130,3 +130,14 @@ def test_a_wrong_field_is_refused_and_nothing_is_kept(tmp_path):
 def test_an_unknown_recipe_is_refused_with_the_known_ones(name):
     with pytest.raises(Invalid, match="head, fine-tune, article"):
         recipes.named(name)
+
+
+def test_a_config_that_this_release_cannot_read_is_listed_and_refused(data):
+    stored = TrainingConfig.objects.create(
+        sha256="f" * 64, title="of another release", fields={"recipe": "head", "warmth": 3}
+    )
+    offer = offers()[stored.sha256]
+    assert "warmth" in offer.refusal.received
+    assert recipes.named(stored.sha256).title == str(stored)
+    with pytest.raises(RecipeRefused, match="add_config"):
+        raise offer.refusal

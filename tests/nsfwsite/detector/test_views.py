@@ -1,6 +1,7 @@
 """At the site, the model in service answers whoever has a token; nothing is kept."""
 
 import io
+import threading
 
 import pytest
 from django.contrib.auth.models import User
@@ -11,6 +12,7 @@ from rest_framework.authtoken.models import Token
 from feedback.models import Classification, StoredImage
 from modeltrain.model.classifier import Classifier
 from nsfwsite.detector import views
+from nsfwsite.intake import classifying
 from tests.cast import register_worker
 from tests.conftest import noise
 
@@ -115,3 +117,32 @@ def test_a_body_that_the_site_refuses_is_refused_in_the_words_of_the_contract(se
 def test_an_address_with_a_slash_is_the_same(bearer):
     response = Client().post(f"{URL}/", {"a": picture(noise())}, headers=bearer)
     assert response.status_code == 200
+
+
+def test_images_count_towards_the_rate_of_their_address(real_champion, bearer, settings):
+    settings.RATE_CLASSIFICATIONS = "1/hour"
+    settings.CHALLENGE_SHARE = 1.0
+    register_worker()
+    files = {"a": picture(noise()), "b": picture(noise(1))}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(views, "ANSWER_SECONDS", 0.1)
+        first, second = results_of(Client().post(URL, files, headers=bearer))
+    assert first["error"]["code"] == "DETECTION_FAILED"
+    assert second["error"]["code"] == "MODEL_UNAVAILABLE"
+    assert "at most 1 times per hour" in second["error"]["message"]
+
+
+def test_an_image_is_refused_where_too_many_requests_wait(real_champion, bearer, monkeypatch):
+    monkeypatch.setattr(classifying, "_waiting_requests", threading.BoundedSemaphore(1))
+    register_worker()
+    with classifying._waiting_requests:
+        (result,) = results_of(Client().post(URL, {"a": picture(noise())}, headers=bearer))
+    assert result["error"]["code"] == "MODEL_UNAVAILABLE"
+    assert "Too many requests" in result["error"]["message"]
+
+
+def test_a_token_that_was_sent_without_https_is_refused_not_redirected(bearer, settings):
+    settings.HTTPS = True
+    response = Client().post(URL, {"a": picture(noise())}, headers=bearer)
+    assert response.status_code == 400
+    assert "https://" in response.json()["error"]["message"]

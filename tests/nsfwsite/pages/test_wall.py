@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from feedback.models import Decision, Report
+from feedback.models import Decision, Golden, Report
 from feedback.services import datasets, triage
 from nsfwsite.pages import wall
 
@@ -40,7 +40,10 @@ def test_a_filter_shows_some_of_them(reviewing, queued) -> None:
     queued(1)
     queued(2, expected_label="sexy")
     assert reviewing.get(URL, {"expected": "sexy"}).content.count(b'name="report"') == 1
-    assert reviewing.get(URL, {"predicted": "porn"}).content.count(b'name="report"') == 0
+    nothing = reviewing.get(URL, {"predicted": "porn"}).content.decode()
+    assert nothing.count('name="report"') == 0
+    assert "No report to decide is like that." in nothing
+    assert '<select name="predicted">' in nothing
     assert reviewing.get(URL, {"predicted": "nonsense"}).content.count(b'name="report"') == 2
 
 
@@ -69,7 +72,7 @@ def test_without_a_reason_nothing_is_rejected_and_the_selection_stays(reviewing,
 
 def test_nothing_selected_decides_nothing(reviewing, queued) -> None:
     queued()
-    assert "A selection has 1 to 1000 reports." in post(reviewing, [])
+    assert "A selection has 1 to 200 reports that can still be decided." in post(reviewing, [])
     assert statuses() == ["queued"]
 
 
@@ -113,7 +116,23 @@ def test_what_a_dataset_has_learnt_is_not_undone(reviewing, queued) -> None:
 
 
 def test_a_selection_that_is_too_large_is_refused_whole(reviewing, queued, monkeypatch) -> None:
-    monkeypatch.setattr(wall, "MOST_SELECTED", 2)
+    monkeypatch.setattr(wall, "MOST", 2)
     reports = [queued(seed) for seed in (1, 2, 3)]
-    assert "Received: 3 reports" in post(reviewing, reports, label="drawings")
+    assert "Received: 3." in post(reviewing, reports, label="drawings")
     assert statuses() == ["queued"] * 3
+
+
+def test_reports_that_are_gone_are_no_selection(reviewing, queued) -> None:
+    report = queued()
+    Report.objects.all().delete()
+    assert "that can still be decided" in post(reviewing, [report], label="drawings")
+
+
+def test_the_answer_to_a_golden_copy_is_undone_like_any_other(reviewing, queued, mona) -> None:
+    golden = Golden.objects.create(report=queued(1), by=mona)
+    triage.decide(report=golden.report, outcome="accepted", by=mona)
+    copy = queued(2)
+    Report.objects.filter(pk=copy.pk).update(status="golden", golden=golden)
+    post(reviewing, [copy, queued(3)], label="drawings")
+    page = reviewing.post(reverse("undo"), follow=True).content.decode()
+    assert "2 reports can be decided again." in page
