@@ -37,8 +37,9 @@ class RetrainList(ListAPIView):
     permission_classes = [IsMaintainer]
     serializer_class = RetrainOutput
     queryset = Retrain.objects.select_related(
-        "base", "candidate", "dataset", "judged_against", "audit_set", "proposed_by", "decided_by"
-    ).prefetch_related("confirmations")
+        *("base", "candidate", "dataset", "judged_against", "audit_set"),
+        *("proposed_by", "approved_by", "decided_by"),
+    )
 
     @extend_schema(
         parameters=[LOCATION[201]], request=ProposalInput, responses={201: RetrainOutput}
