@@ -38,7 +38,7 @@ def test_rosa_waits_and_her_image_goes_off_by_itself(
         note,
     )
     page.set_input_files("#image", IMAGE)
-    page.get_by_role("button", name="See what the model says").click()
+    page.get_by_role("button", name="Send it to this site").click()
     page.wait_for_url("**/c/*/", timeout=PATIENCE)
     assert page.evaluate("sessionStorage.getItem('waited')") == "yes"
     assert visitor.complaints == []
@@ -53,7 +53,7 @@ def test_without_scripts_it_is_said_when_to_come_back(visit, real_champion) -> N
     visitor = visit(scripts=False)
     page = visitor.open(reverse("home"))
     page.set_input_files("#image", IMAGE)
-    page.get_by_role("button", name="See what the model says").click()
+    page.get_by_role("button", name="Send it to this site").click()
     heading = page.get_by_role("heading", name="A challenge must be solved first")
     expect(heading).to_be_visible()
     expect(page.get_by_text("or try again in")).to_be_visible()

@@ -1,5 +1,6 @@
 """An image is handed to the inference worker, or refused with nothing kept."""
 
+import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from django.utils import timezone
 from feedback.errors import ClassifierBusy, ClassifierUnavailable, ImageRefused
 from feedback.models import Classification, Occlusion
 from feedback.services import classifications
+from modeltrain.images.codec import Limits
 from nsfwsite.intake import classifying
 from tests.cast import upload
 from worker import heartbeat
@@ -37,7 +39,15 @@ def tasks(monkeypatch) -> list:
 def test_an_image_is_stored_and_enqueued(champion, worker, tasks) -> None:
     classification = classifying.classify(upload=upload())
     assert classification.status == Status.WAITING
-    assert tasks == [(str(classification.pk),)]
+    assert tasks == [(str(classification.pk), None, True)]
+
+
+def test_an_image_that_is_not_to_be_kept_is_enqueued_with_its_limits(
+    champion, worker, tasks
+) -> None:
+    limits = Limits(max_side=299)
+    classification = classifying.classify(upload=upload(), limits=limits, keep=False)
+    assert tasks == [(str(classification.pk), dataclasses.asdict(limits), False)]
 
 
 @pytest.mark.parametrize(("waited", "seconds"), [(0, 1), (7, 1), (20, 5), (3600, 10)])
