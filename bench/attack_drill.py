@@ -31,6 +31,7 @@ from modeltrain.labels import LABELS
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = 1000
+UNHURRIED = 24 * 3600
 UNLIMITED = {"SOURCE_IMAGES": str(REPORTS), "HOUR_IMAGES": str(REPORTS)}
 DRAWINGS, NEUTRAL = LABELS[0], LABELS[2]
 
@@ -141,12 +142,14 @@ def file_reports(work: Path, scenario: Scenario) -> None:
 
 
 def run_scenario(work: Path, scenario: Scenario) -> dict:
+    from django.conf import settings
     from django.contrib.auth.models import User
 
     from feedback.errors import OverrideNeeded
     from feedback.models import ModelVersion, Report
     from feedback.services import gaps, retrains
 
+    settings.RETRAIN_SECONDS = UNHURRIED  # a drill may run beside other work
     before = ModelVersion.objects.champion()
     file_reports(work, scenario)
     accepted = Report.objects.filter(status=Report.Status.ACCEPTED).count()
