@@ -4,6 +4,7 @@ from django.conf import settings
 
 # In a request's environment: the error with which the server failed to store its body.
 BODY_ERROR = "speakup.body_error"
+CLASSIFICATION_BYTES = 16 * 2**20
 
 
 def body_limit(path: str) -> tuple[str, int]:

@@ -19,10 +19,10 @@ from modeltrain.images import codec
 from modeltrain.model import artifact
 from modeltrain.model.classifier import Classifier
 from nsfwsite import env, server
+from nsfwsite.body_limits import CLASSIFICATION_BYTES
 from nsfwsite.detector import contract
 from nsfwsite.detector.contract import Answer, Code, Problem
 
-BODY_BYTES = 16 * 2**20
 THREADS = 4
 
 
@@ -38,7 +38,7 @@ def application(classifier: Classifier, *, key: str) -> WSGIHandler:
 
     settings.configure(
         ALLOWED_HOSTS=["*"],
-        BODY_MAX_BYTES={"classification": BODY_BYTES, "report": BODY_BYTES},
+        BODY_MAX_BYTES={"classification": CLASSIFICATION_BYTES, "report": CLASSIFICATION_BYTES},
         DETECTOR_MAX_PARTS=env.DETECTOR_MAX_PARTS,
         DETECTOR_MAX_SIDE=env.DETECTOR_MAX_SIDE,
         MIDDLEWARE=[],

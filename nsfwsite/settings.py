@@ -3,6 +3,7 @@
 from csp.constants import NONCE, NONE, SELF
 
 from nsfwsite import env
+from nsfwsite.body_limits import CLASSIFICATION_BYTES
 from nsfwsite.cross_origin_isolation import static_headers
 from nsfwsite.env import *  # noqa: F403
 
@@ -164,7 +165,7 @@ AUDIT_IMAGES_DIR = env.DATA_DIR / "audit-images"
 # Requests that wait for an answer may use half of the web threads, never all of them.
 WAITING_REQUESTS = max(1, env.WEB_THREADS // 2)
 REPORT_MAX_IMAGES = 20
-BODY_MAX_BYTES = {"classification": 16 * 1024 * 1024, "report": 100 * 1024 * 1024}
+BODY_MAX_BYTES = {"classification": CLASSIFICATION_BYTES, "report": 100 * 1024 * 1024}
 RETRAIN_SECONDS = 30 * 60
 DEEP_RETRAIN_SECONDS = 6 * 3600  # of a recipe that trains convolutions
 FINDING_SECONDS = 55 * 60

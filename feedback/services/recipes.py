@@ -184,11 +184,17 @@ def offers() -> list[RecipeOffer]:
     champion = queries.models.champion()
     if champion is None:
         return []
-    return [prospect(recipe, champion) for recipe in all_recipes()]
+    shares, work = _images_now(champion)
+    return [_offer(recipe, champion, shares, work) for recipe in all_recipes()]
 
 
 def prospect(recipe: Recipe, champion: ModelVersion) -> RecipeOffer:
     """What a recipe would use and cost if it was proposed now, before any report is folded in."""
+    return _offer(recipe, champion, *_images_now(champion))
+
+
+def _images_now(champion: ModelVersion) -> tuple[dict[str, Counter[str]], cost.Workload]:
+    """The images that a retrain would use if it was proposed now, and their number."""
     opened = Retrain.objects.filter(base=champion, status__in=Retrain.OPEN).first()
     dataset = opened.dataset if opened else DatasetVersion.objects.first()
     rows: list[Row] = []
@@ -197,8 +203,7 @@ def prospect(recipe: Recipe, champion: ModelVersion) -> RecipeOffer:
     waiting: Counter[str] = Counter() if opened else queries.reports.learnable_labels()
     shares = _labels_by_split(rows)
     shares["train"] += waiting
-    work = _workload(champion, rows, waiting=sum(waiting.values()))
-    return _offer(recipe, champion, shares, work)
+    return shares, _workload(champion, rows, waiting=sum(waiting.values()))
 
 
 def offer(recipe: Recipe, champion: ModelVersion, rows: Sequence[Row]) -> RecipeOffer:
@@ -209,16 +214,12 @@ def offer(recipe: Recipe, champion: ModelVersion, rows: Sequence[Row]) -> Recipe
 def _offer(
     recipe: Recipe, champion: ModelVersion, shares: dict[str, Counter[str]], work: cost.Workload
 ) -> RecipeOffer:
-    runs = list(
-        Retrain.objects.filter(config=recipe.kind, attempt=1, evaluated_at__isnull=False)
-        .exclude(stages={})
-        .order_by("-pk")[:10]
-    )
-    earlier = list(
+    finished = (
         Retrain.objects.filter(attempt=1, evaluated_at__isnull=False)
         .exclude(stages={})
-        .order_by("-pk")[:10]
+        .order_by("-pk")
     )
+    runs, earlier = list(finished.filter(config=recipe.kind)[:10]), list(finished[:10])
     costs = cost.unit_costs(
         [run.stages for run in earlier], train=[run.estimate.get("train", 0) for run in earlier]
     )

@@ -17,15 +17,7 @@ def head_card(config: Mapping[str, Any]) -> str:
         The contents of its `config.json`.
     """
     training = config["training"]
-    images = "\n".join(
-        f"| {split} | {kind} | {count} |"
-        for split, counts in training["images"].items()
-        for kind, count in sorted(counts.items())
-    )
-    agreement = "\n".join(
-        f"| {label} | {'no data' if share is None else percent(share)} |"
-        for label, share in training["impression_agreement"].items()
-    )
+    images, agreement = _image_rows(training), _agreement_rows(training)
     validation = "\n".join(
         f"| {label} | {counts['images']} | {counts['before']} | {counts['after']} |"
         for label, counts in training["validation"].items()
@@ -85,15 +77,7 @@ def fine_tune_card(config: Mapping[str, Any]) -> str:
         The contents of its `config.json`.
     """
     training = config["training"]
-    images = "\n".join(
-        f"| {split} | {kind} | {count} |"
-        for split, counts in training["images"].items()
-        for kind, count in sorted(counts.items())
-    )
-    agreement = "\n".join(
-        f"| {label} | {'no data' if share is None else percent(share)} |"
-        for label, share in training["impression_agreement"].items()
-    )
+    images, agreement = _image_rows(training), _agreement_rows(training)
     history, device = training["history"], training["device"]
     at_best_epoch = _validation_text(history[training["epoch_kept"]])
     return f"""# A fine-tuned model
@@ -220,3 +204,18 @@ def _validation_text(values: Mapping[str, float]) -> str:
         return "no images"
     accuracy, loss = percent(values["validation_accuracy"]), values["validation_loss"]
     return f"accuracy {accuracy}, loss {loss:.3f}"
+
+
+def _image_rows(training: Mapping[str, Any]) -> str:
+    return "\n".join(
+        f"| {split} | {kind} | {count} |"
+        for split, counts in training["images"].items()
+        for kind, count in sorted(counts.items())
+    )
+
+
+def _agreement_rows(training: Mapping[str, Any]) -> str:
+    return "\n".join(
+        f"| {label} | {'no data' if share is None else percent(share)} |"
+        for label, share in training["impression_agreement"].items()
+    )

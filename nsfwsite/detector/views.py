@@ -10,8 +10,9 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework.authentication import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
+from feedback import queries
 from feedback.errors import ClassifierUnavailable, ImageRefused, StorageFull, TooManyRequests
-from feedback.models import Classification, ModelVersion
+from feedback.models import Classification
 from feedback.services import classifications
 from nsfwsite import throttle
 from nsfwsite.detector import contract
@@ -46,7 +47,7 @@ def _has_token(request: HttpRequest) -> bool:
 
 def _detect(request: HttpRequest, images: Sequence[bytes]) -> list[Answer]:
     """Queue all images at once, so that every inference process works on them."""
-    if not ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).exists():
+    if queries.models.champion() is None:
         return [Problem(Code.MODEL_UNAVAILABLE, "No model is in service yet.")] * len(images)
     queued = [_queue(request, image) for image in images]
     deadline = time.monotonic() + ANSWER_SECONDS

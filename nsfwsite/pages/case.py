@@ -1,5 +1,6 @@
 """Decide one report, and see no more of it than that takes."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -72,6 +73,12 @@ def _tell_about_others(request: HttpRequest, results: dict[Report, Decision | Re
         str(report.pk) for report, result in results.items() if isinstance(result, Decision)
     ]:
         messages.success(request, f"Decided alike: {', '.join(decided)}.")
+    warn_about_undecided(request, results)
+
+
+def warn_about_undecided(
+    request: HttpRequest, results: Mapping[Report, Decision | Refusal]
+) -> None:
     for report, result in results.items():
         if isinstance(result, Refusal):
             messages.warning(request, f"Report {report.pk} is not decided. {result}")

@@ -25,6 +25,7 @@ from nsfwsite.access import (
     with_invalid_form,
     with_refusal,
 )
+from nsfwsite.pages.case import warn_about_undecided
 
 MOST = 200  # reports shown, and selected at once
 LAST_DECIDED = "last-decided"  # in the session
@@ -110,9 +111,7 @@ def _tell(request: HttpRequest, results: Mapping[Report, Decision | Refusal]) ->
         messages.success(request, f"{_reports(settled)} {words}.")
     if waiting := len(decided) - settled:
         messages.success(request, f"{_reports(waiting)} wait for another reviewer.")
-    for report, result in results.items():
-        if isinstance(result, Refusal):
-            messages.warning(request, f"Report {report.pk} is not decided. {result}")
+    warn_about_undecided(request, results)
 
 
 def _reports(count: int) -> str:
