@@ -86,7 +86,7 @@ def _guide() -> str:
     lines = []
     for heading, names in verbs.GUIDE.items():
         lines += [f"{heading}:"]
-        lines += [f"  {name:11}{verbs.load(name).__doc__.splitlines()[0]}" for name in names]
+        lines += [f"  {name:16}{verbs.load(name).__doc__.splitlines()[0]}" for name in names]
     return "\n".join(lines)
 
 

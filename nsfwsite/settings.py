@@ -169,6 +169,8 @@ BODY_MAX_BYTES = {"classification": CLASSIFICATION_BYTES, "report": 100 * 1024 *
 RETRAIN_SECONDS = 30 * 60
 DEEP_RETRAIN_SECONDS = 6 * 3600  # of a recipe that trains convolutions
 FINDING_SECONDS = 55 * 60
+# Where it is not installed, the other published models are not compared.
+PUBLISHED_PACKAGE = env.BASE_DIR / "node_modules" / "nsfwjs"
 AUDIT_SET_WORN = 20  # an audit set is called worn after this many gate decisions on it
 
 # Without a mail server no mail is offered; a letter that is sent all the same stays in a folder.

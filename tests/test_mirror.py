@@ -38,6 +38,14 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "modeltrain/verbs/review_verb.py": ("tests/modeltrain/curate/test_label_errors.py", '"review"'),
     "modeltrain/verbs/import_verb.py": ("tests/modeltrain/importing/conftest.py", '"import"'),
     "modeltrain/verbs/export_verb.py": ("tests/modeltrain/network/test_quantize.py", '"export"'),
+    "modeltrain/verbs/compare_models_verb.py": (
+        "tests/feedback/services/test_findings.py",
+        "test_the_other_published_models_are_judged_and_timed",
+    ),
+    "modeltrain/verbs/import_model_verb.py": (
+        "tests/modeltrain/network/test_mobilenet.py",
+        '"import-model"',
+    ),
     "modeltrain/verbs/convert_verb.py": ("tests/conftest.py", '"convert"'),
     "modeltrain/verbs/compare_verb.py": (
         "tests/modeltrain/training/test_compare_backends.py",

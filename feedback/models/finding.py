@@ -12,6 +12,7 @@ class Finding(models.Model):
         COUNTERFACTUAL = "counterfactual", "Images alike but for one thing"
         SLICES = "slices", "Groups that nobody named"
         INT8 = "int8", "In 8-bit integers, for browsers"
+        PUBLISHED = "published", "Beside the other published models"
 
     class Status(models.TextChoices):
         WAITING = "waiting"

@@ -1,4 +1,4 @@
-"""Analyse audited models beyond their rates: counterfactuals, slices and exports for browsers."""
+"""Analyse audited models beyond their rates: counterfactuals, slices, exports and other models."""
 
 import json
 import shutil
@@ -21,8 +21,9 @@ from modeltrain.labels import LABELS
 
 Kind, Status = Finding.Kind, Finding.Status
 DATASET = "dataset"
-# Visitors wait for the export: without it their browsers load four times as much.
-BY_PRIORITY = sorted(Kind, key=lambda kind: kind != Kind.INT8)
+# Visitors wait for the export: without it their browsers load four times as much. Nobody waits for
+# the other published models.
+BY_PRIORITY = (Kind.INT8, Kind.COUNTERFACTUAL, Kind.SLICES, Kind.PUBLISHED)
 
 
 def request_missing() -> None:
@@ -30,7 +31,8 @@ def request_missing() -> None:
     finished = queries.audits.public_audits().filter(
         status=Audit.Status.DONE, model__status=ModelVersion.Status.CHAMPION
     )
-    for kind in BY_PRIORITY:
+    installed = settings.PUBLISHED_PACKAGE.is_dir()
+    for kind in BY_PRIORITY if installed else BY_PRIORITY[:-1]:
         for audit in finished.exclude(findings__kind=kind):
             Finding.objects.get_or_create(audit=audit, kind=kind)
 
@@ -117,6 +119,13 @@ def _arguments(finding: Finding) -> list[str]:
     ]
     if finding.kind == Kind.SLICES:
         return ["slices", *common, f"--cache={settings.FEATURES_DIR}"]
+    if finding.kind == Kind.PUBLISHED:
+        return [
+            "compare-models",
+            *common,
+            f"--package={settings.PUBLISHED_PACKAGE}",
+            f"--artifacts={folder / 'artifacts'}",
+        ]
     return [
         "counterfactual",
         *common,

@@ -21,8 +21,8 @@ class Prediction:
         The class with the highest score.
     scores : dict of str to float
         Probability of each class, in the model's order; they sum to 1.
-    features : numpy.ndarray of float32, shape [2048]
-        The pooled features of the base.
+    features : numpy.ndarray of float32, shape [width]
+        The pooled features of the base, as many as the model has.
     """
 
     label: str
@@ -51,6 +51,11 @@ class Classifier:
         self._session = onnxruntime.InferenceSession(
             str(artifact.onnx), options, providers=["CPUExecutionProvider"]
         )
+
+    @property
+    def feature_width(self) -> int:
+        """How many features the model gives for an image."""
+        return int(self._session.get_outputs()[1].shape[0])
 
     def classify(self, pixels: NDArray[np.uint8]) -> Prediction:
         """Classify one image of any size.

@@ -19,8 +19,6 @@ from modeltrain.images.codec import decode, erasable_name, pixel_sha256
 from modeltrain.model.classifier import Classifier
 from modeltrain.progress import ProgressCallback, quiet
 
-FEATURES = 2048
-
 
 class ImageMissing(ValueError):
     """A manifest names an image that is missing, or a file holds another image."""
@@ -89,7 +87,7 @@ def compute_features(
 
     Returns
     -------
-    numpy.ndarray of float32, shape [n, 2048]
+    numpy.ndarray of float32, shape [n, width]
         In the order of `rows`.
 
     Raises
@@ -99,10 +97,10 @@ def compute_features(
     """
     folder = cache / str(classifier.artifact.config["base_sha256"])[:12]
     folder.mkdir(parents=True, exist_ok=True)
-    features = np.empty((len(rows), FEATURES), dtype=np.float32)
+    features = np.empty((len(rows), classifier.feature_width), dtype=np.float32)
     for number, row in enumerate(rows):
         path = arrays.path_of(folder, row.sha256)
-        row_features = arrays.read(path, shape=(FEATURES,), dtype=np.float32)
+        row_features = arrays.read(path, shape=(classifier.feature_width,), dtype=np.float32)
         if row_features is None:
             row_features = classifier.classify(load_pixels(row.sha256, images)).features
             arrays.write(path, row_features)

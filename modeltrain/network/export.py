@@ -24,9 +24,8 @@ from keras import layers
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from modeltrain.model.features import FEATURES
 from modeltrain.network import inception
-from modeltrain.network.inception import HEAD_LAYERS, SIZE
+from modeltrain.network.inception import FEATURES, HEAD_LAYERS, SIZE
 
 OPSET = 18  # the first in which Resize has antialiasing
 HEAD_PREFIX = "head/"
@@ -49,30 +48,13 @@ def to_onnx(model: keras.Model) -> bytes:
         [classes]) and `features` (float32 [2048]). Resizing is linear, antialiased, with half-pixel
         centres, in float32; then ÷ 255.
     """
-    graph = _Graph()
+    graph = GraphWriter()
     graph.preprocess(size=SIZE)
     for layer in model.layers:
         graph.add(layer)
     head = model.get_layer("head")
     graph.head([layer.get_weights() for layer in map(head.get_layer, HEAD_LAYERS)])
-    classes = model.output.shape[-1]
-    proto = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            "inception_v3",
-            [helper.make_tensor_value_info("image", TensorProto.UINT8, ["height", "width", 3])],
-            [
-                helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [classes]),
-                helper.make_tensor_value_info("features", TensorProto.FLOAT, [FEATURES]),
-            ],
-            graph.initializers,
-        ),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=9,
-        producer_name="modeltrain",
-    )
-    onnx.checker.check_model(proto)
-    return bytes(proto.SerializeToString(deterministic=True))
+    return graph.serialize("inception_v3", classes=model.output.shape[-1], features=FEATURES)
 
 
 def replace_head(graph: Path, weights: Weights) -> bytes:
@@ -213,8 +195,8 @@ def _head_initializers(proto: onnx.ModelProto) -> list[Any]:
     return [initializers[name] for name in names]
 
 
-class _Graph:
-    """Nodes and initializers, written one Keras layer at a time."""
+class GraphWriter:
+    """Nodes and initializers, written one at a time."""
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
@@ -304,11 +286,12 @@ class _Graph:
 
     def head(self, weights: Sequence[Weights]) -> None:
         """Write the dense layers after `pooled`, with a ReLU after each but the last."""
-        flat = self.constant("features_shape", [1, FEATURES], np.int64)
+        names = HEAD_LAYERS[: len(weights)]
+        flat = self.constant("features_shape", [1, len(weights[0][0])], np.int64)
         x = self.node("Reshape", ["pooled", flat], "feature_row")
         axis = self.constant("row_axis", [0], np.int64)
         self.node("Squeeze", [x, axis], "features")
-        for name, (kernel, bias) in zip(HEAD_LAYERS, weights, strict=True):
+        for name, (kernel, bias) in zip(names, weights, strict=True):
             if name != HEAD_LAYERS[0]:
                 x = self.node("Relu", [x], f"{x}_relu")
             operands = [
@@ -318,3 +301,23 @@ class _Graph:
             x = self.node("Gemm", [x, *operands], name)
         x = self.node("Softmax", [x], "probability_row", axis=1)
         self.node("Squeeze", [x, axis], "probabilities")
+
+    def serialize(self, name: str, *, classes: int, features: int) -> bytes:
+        """Return the graph, from `image` to `probabilities` and `features`, as a checked file."""
+        proto = helper.make_model(
+            helper.make_graph(
+                self.nodes,
+                name,
+                [helper.make_tensor_value_info("image", TensorProto.UINT8, ["height", "width", 3])],
+                [
+                    helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [classes]),
+                    helper.make_tensor_value_info("features", TensorProto.FLOAT, [features]),
+                ],
+                self.initializers,
+            ),
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=9,
+            producer_name="modeltrain",
+        )
+        onnx.checker.check_model(proto)
+        return bytes(proto.SerializeToString(deterministic=True))

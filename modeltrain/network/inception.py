@@ -12,9 +12,8 @@ from typing import Any
 import keras
 from keras import layers
 
-from modeltrain.model.features import FEATURES
-
 SIZE = 299
+FEATURES = 2048
 HEAD_LAYERS = ("dense_1", "dense_2", "dense_3")
 CONVOLUTIONS = 94
 

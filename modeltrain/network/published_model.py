@@ -27,9 +27,10 @@ from modeltrain.network import export, inception
 from modeltrain.progress import ProgressCallback, quiet
 
 WEIGHTS_SHA256 = "8a457f3fdec7db18b16e44323454db0eaeb8f314eda0046b2e293e58a5bfabf4"
-WEIGHTS_BYTES = 22_360_869
 TOPOLOGY_SHA256 = "f5882005bdfa95fa82c3d2fe0419b27495736336e1784a3563a8b746f3c3f7e3"
-SOURCE = {"package": "nsfwjs", "version": "4.3.0", "licence": "MIT", "path": "inception_v3"}
+PACKAGE = {"package": "nsfwjs", "version": "4.3.0", "licence": "MIT"}
+PATH = "inception_v3"
+SOURCE = {**PACKAGE, "path": PATH}
 
 _STEPS = 5
 
@@ -59,11 +60,13 @@ def convert(package: Path, *, parent: Path, progress: ProgressCallback = quiet) 
         When Node.js cannot read the package, or its contents have another hash.
     """
     progress("exporting", 0, _STEPS, "Unpacking the published weights")
-    topology, data = unpack(package)
+    topology, data = unpack(
+        package, PATH, topology_sha256=TOPOLOGY_SHA256, weights_sha256=WEIGHTS_SHA256
+    )
     progress("exporting", 1, _STEPS, "Building the network")
     keras.utils.set_random_seed(0)
     model = inception.full_model(classes=len(LABELS))
-    load_weights(model, dequantize(topology, data))
+    load_weights(model, dequantize(topology["weightsManifest"][0]["weights"], data))
     progress("exporting", 2, _STEPS, "Writing the ONNX graph")
     onnx_bytes = export.to_onnx(model)
     progress("exporting", 3, _STEPS, "Writing the Keras model")
@@ -90,13 +93,25 @@ def convert(package: Path, *, parent: Path, progress: ProgressCallback = quiet) 
     return model_artifact
 
 
-def unpack(package: Path) -> tuple[list[dict[str, Any]], bytes]:
-    """Read the package with Node.js and check its contents against the pinned hashes.
+def unpack(
+    package: Path, path: str, *, topology_sha256: str, weights_sha256: str
+) -> tuple[dict[str, Any], bytes]:
+    """Read a model of the package with Node.js and check its contents against pinned hashes.
+
+    Parameters
+    ----------
+    package : pathlib.Path
+        The folder of the npm package `nsfwjs`, version 4.3.0.
+    path : str
+        The model's folder in the package, such as `inception_v3`.
+    topology_sha256, weights_sha256 : str
+        Of the topology as Node.js writes it as JSON, and of the bytes of all weights.
 
     Returns
     -------
-    tuple of list and bytes
-        Name, shape and scale of each tensor in order, and the bytes of all tensors, concatenated.
+    tuple of dict and bytes
+        The topology, whose `weightsManifest` has name, shape and scale of each tensor in order, and
+        the bytes of all tensors, concatenated.
 
     Raises
     ------
@@ -104,7 +119,7 @@ def unpack(package: Path) -> tuple[list[dict[str, Any]], bytes]:
     """
     script = Path(__file__).with_name("unpack.mjs")
     with tempfile.TemporaryDirectory() as folder:
-        command = ["node", str(script), str(package), folder]
+        command = ["node", str(script), str(package), path, folder]
         try:
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)  # noqa: S603
         except (OSError, subprocess.SubprocessError) as error:
@@ -116,9 +131,9 @@ def unpack(package: Path) -> tuple[list[dict[str, Any]], bytes]:
             ) from error
         topology = (Path(folder) / "model.json").read_bytes()
         data = (Path(folder) / "weights.bin").read_bytes()
-    _check_hash("topology", topology, TOPOLOGY_SHA256)
-    _check_hash("weights", data, WEIGHTS_SHA256)
-    return json.loads(topology)["weightsManifest"][0]["weights"], data
+    _check_hash("topology", topology, topology_sha256)
+    _check_hash("weights", data, weights_sha256)
+    return json.loads(topology), data
 
 
 def _check_hash(name: str, data: bytes, expected: str) -> None:

@@ -1,13 +1,14 @@
-// The published model ships as JavaScript modules: one holds the topology, the others base64.
-// This script writes them as plain files: `node unpack.mjs <package folder> <output folder>`.
-// baseline.py checks the output against pinned hashes; nothing here is trusted.
+// A published model ships as JavaScript modules: one holds the topology, the others base64.
+// This script writes them as plain files:
+// `node unpack.mjs <package folder> <model> <output folder>`.
+// published_model.py checks the output against pinned hashes; nothing here is trusted.
 
 import { readdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 
-const [, , packageFolder, out] = process.argv;
-const folder = resolve(packageFolder, "dist/models/inception_v3");
+const [, , packageFolder, model, out] = process.argv;
+const folder = resolve(packageFolder, "dist/models", model);
 const require = createRequire(join(folder, "index.cjs"));
 /** @param {string} name */
 const load = (name) => {

@@ -24,14 +24,14 @@ from numpy.typing import NDArray
 from modeltrain.data import arrays
 from modeltrain.data.manifest import Row
 from modeltrain.model.artifact import Artifact
-from modeltrain.model.features import FEATURES, load_pixels
+from modeltrain.model.features import load_pixels
 from modeltrain.network import devices, export, inception
 from modeltrain.progress import ProgressCallback, quiet
 from modeltrain.training.augment import AugmentedCopies, Pixels, resize_square
 
 POOLED = "features"
 MIXED_5 = "mixed_5"
-SHAPES: Mapping[str, tuple[int, ...]] = {POOLED: (FEATURES,), MIXED_5: (17, 17, 768)}
+SHAPES: Mapping[str, tuple[int, ...]] = {POOLED: (inception.FEATURES,), MIXED_5: (17, 17, 768)}
 DTYPES: Mapping[str, np.dtype[Any]] = {POOLED: np.dtype(np.float32), MIXED_5: np.dtype(np.float16)}
 
 _CHUNK = 32

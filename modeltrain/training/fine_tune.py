@@ -28,7 +28,7 @@ from modeltrain.model import artifact
 from modeltrain.model.artifact import Artifact
 from modeltrain.model.card import fine_tune_card
 from modeltrain.model.classifier import Classifier
-from modeltrain.model.features import FEATURES, compute_features
+from modeltrain.model.features import compute_features
 from modeltrain.network import devices, export, inception
 from modeltrain.progress import ProgressCallback, quiet
 from modeltrain.training import activation_cache, checkpoint, phases
@@ -296,7 +296,7 @@ def _with_impressions(model: keras.Model) -> keras.Model:
 
     Its output has the probabilities of the images first, and then those of the impressions.
     """
-    impressions = keras.Input((FEATURES,), name="impressions")
+    impressions = keras.Input((inception.FEATURES,), name="impressions")
     features = keras.layers.Concatenate(axis=0)([model.get_layer("features").output, impressions])
     return keras.Model(
         [model.get_layer(MIXED_5).output, impressions], model.get_layer("head")(features)

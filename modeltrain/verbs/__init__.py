@@ -20,10 +20,10 @@ Result = dict[str, Any]
 # In the order in which a newcomer needs them.
 GUIDE: Mapping[str, tuple[str, ...]] = {
     "Make a dataset": ("import", "clean", "review"),
-    "Make a model": ("train", "compare"),
+    "Make a model": ("train", "compare", "import-model"),
     "Judge a model": ("evaluate", "audit", "counterfactual", "slices", "gate", "classify"),
     "Give it away": ("export",),
-    "What the site calls": ("convert", "demo-data", "retrain"),
+    "What the site calls": ("convert", "demo-data", "retrain", "compare-models"),
 }
 
 

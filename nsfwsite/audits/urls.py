@@ -4,6 +4,7 @@ from nsfwsite.audits import (
     candidates,
     findings,
     images,
+    published,
     quantized,
     robustness,
     shortages,
@@ -17,6 +18,7 @@ urlpatterns = [
     path("audits/", views.overview, name="audits"),
     path("audits/compare/", views.compare, name="compare"),
     path("audits/counterfactual/", robustness.counterfactual, name="counterfactual"),
+    path("audits/models/", published.show, name="published"),
     path("audits/signals/", signals.show, name="signals"),
     path(
         "audits/signals/<slug:axis>/<slug:value>/<str:kind>/", signals.decide, name="decide-signal"

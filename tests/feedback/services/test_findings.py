@@ -1,6 +1,7 @@
 """The site analyses the model in service beyond its rates, once and without being asked."""
 
 import datetime
+import json
 import shutil
 from collections.abc import Iterable
 
@@ -11,6 +12,7 @@ from feedback import queries
 from feedback.errors import WrongState
 from feedback.models import Audit, AuditSet, Finding, LedgerEntry
 from feedback.services import audits, datasets, findings, ledger, manifests
+from modeltrain import __main__ as modeltrain
 from modeltrain.data.manifest import Row
 from modeltrain.images.codec import pixel_sha256, to_png
 from modeltrain.model import artifact
@@ -56,8 +58,27 @@ def test_the_schedule_requests_every_kind_once(audited) -> None:
     assert sorted(Finding.objects.values_list("kind", flat=True)) == [
         "counterfactual",
         "int8",
+        "published",
         "slices",
     ]
+
+
+def test_where_the_package_is_missing_its_other_models_are_not_compared(audited, settings) -> None:
+    settings.PUBLISHED_PACKAGE = settings.RUNS_DIR / "nowhere"
+    findings.request_missing()
+    assert not Finding.objects.filter(kind="published").exists()
+
+
+def test_the_other_published_models_are_judged_and_timed(audited) -> None:
+    findings.request_missing()
+    finding = finding_of(audited, "published")
+    # In this process: starting another one is tested with the other kinds.
+    assert modeltrain.main(findings._arguments(finding)) == modeltrain.Exit.DONE
+    models = json.loads((finding.folder / "figures.json").read_text())["models"]
+    assert [model["name"] for model in models] == ["champion", "mobilenet_v2", "mobilenet_v2_mid"]
+    assert all(model["figures"]["images"] == IMAGES for model in models)
+    assert all(model["milliseconds"] > 0 for model in models)
+    assert [model["gate"]["verdict"] for model in models[1:]]
 
 
 def test_the_export_for_browsers_comes_first(audited) -> None:
@@ -157,7 +178,7 @@ def test_a_finding_whose_worker_was_lost_runs_again(audited) -> None:
     findings.request_missing()
     long_ago = timezone.now() - 2 * audits.LOST_AFTER
     Finding.objects.update(status="running", heartbeat_at=long_ago)
-    assert findings.resume_lost() == 3
+    assert findings.resume_lost() == 4
     assert queries.pending_work.findings_to_run() == [Finding.objects.first().pk]
 
 

@@ -18,6 +18,7 @@ OF_FINDINGS = [
     ("counterfactual", [], 5, 5, "shifts"),
     ("slices", [], 4, 4, "regions"),
     ("int8", [], 5, 5, "differences"),
+    ("published", [], 5, 5, "false-alarms"),
 ]
 
 
