@@ -35,7 +35,7 @@ from feedback.services import evidence, reports
 from feedback.services.counterparts import Pair
 from nsfwsite import throttle
 from nsfwsite.access import report_of
-from nsfwsite.api.requests import validated_data
+from nsfwsite.api.requests import user_of, validated_data
 from nsfwsite.api.schema import LOCATION, SOLUTION, refuses
 from nsfwsite.api.serializers.reports import (
     AppealInput,
@@ -107,6 +107,7 @@ class ReportList(ListAPIView):
             pairs=pairs,
             classification=pk and get_object_or_404(Classification, pk=pk),
             source=throttle.source_of(request),
+            filed_by=user_of(request) if request.user.is_authenticated else None,
             idempotency_key=_idempotency_key(request),
             request_sha256=_body_sha256(request),
             **{

@@ -16,6 +16,13 @@ from nsfwsite.api.retrains import (
     RetrainPromotion,
 )
 from nsfwsite.api.triage import CaseDecision, CaseList, SecondOpinion
+from nsfwsite.api.webhooks import (
+    DeliveryAgain,
+    DeliveryList,
+    WebhookDetail,
+    WebhookList,
+    WebhookTurnOn,
+)
 
 app_name = "api"
 urlpatterns = [
@@ -40,5 +47,14 @@ urlpatterns = [
     path("models/", ModelList.as_view(), name="models"),
     path("models/<str:version>/audit/", ModelAudit.as_view(), name="audit"),
     path("models/<str:version>/shortage/", ModelShortage.as_view(), name="shortage"),
+    path("webhooks/", WebhookList.as_view(), name="webhooks"),
+    path("webhooks/<int:pk>/", WebhookDetail.as_view(), name="webhook"),
+    path("webhooks/<int:pk>/turn-on/", WebhookTurnOn.as_view(), name="turn-on"),
+    path("webhooks/<int:pk>/deliveries/", DeliveryList.as_view(), name="deliveries"),
+    path(
+        "webhooks/<int:pk>/deliveries/<uuid:delivery>/again/",
+        DeliveryAgain.as_view(),
+        name="send-again",
+    ),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
 ]
