@@ -144,6 +144,17 @@ class Appeal(APIView):
         return Response(ReportOutput(report_of(receipt)).data)
 
 
+class Withdrawal(APIView):
+    """Withdraw a report: its data are erased, and only the fact stays."""
+
+    @extend_schema(request=None, responses=ReportOutput)
+    @refuses(TooManyRequests, WrongState)
+    def post(self, request: Request, receipt: str) -> Response:
+        throttle.hit(request, scope="reports", rate=settings.RATE_REPORTS)
+        reporting.withdraw(report=report_of(receipt))
+        return Response(ReportOutput(report_of(receipt)).data)
+
+
 def _pairs(
     wrong: list[UploadedFile], counterpart: list[UploadedFile], groups: str
 ) -> list[Pair[UploadedFile]]:

@@ -4,7 +4,7 @@ from drf_spectacular.views import SpectacularAPIView
 from nsfwsite.api.challenges import NextChallenge
 from nsfwsite.api.classifications import AnswerRight, ClassificationDetail, ClassificationList
 from nsfwsite.api.models import ModelAudit, ModelList, ModelShortage
-from nsfwsite.api.reports import Appeal, ReportDetail, ReportList
+from nsfwsite.api.reports import Appeal, ReportDetail, ReportList, Withdrawal
 from nsfwsite.api.retrains import (
     RecipeList,
     RetrainApproval,
@@ -33,6 +33,7 @@ urlpatterns = [
     path("reports/", ReportList.as_view(), name="reports"),
     path("reports/<str:receipt>/", ReportDetail.as_view(), name="report"),
     path("reports/<str:receipt>/appeal/", Appeal.as_view(), name="appeal"),
+    path("reports/<str:receipt>/withdraw/", Withdrawal.as_view(), name="withdraw"),
     path("triage/", CaseList.as_view(), name="triage"),
     path("triage/<int:pk>/decision/", CaseDecision.as_view(), name="decision"),
     path("triage/<int:pk>/second-opinion/", SecondOpinion.as_view(), name="second-opinion"),
