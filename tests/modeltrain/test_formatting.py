@@ -1,6 +1,6 @@
 """Figures in sentences; `tests/nsfwsite/static/test_format.py` compares pages and scripts."""
 
-from modeltrain.formatting import exact_percent, percent, duration, short_points
+from modeltrain.formatting import duration, exact_percent, percent, short_points
 
 
 def test_a_percentage_has_the_decimals_that_are_asked_for_or_that_it_needs():
