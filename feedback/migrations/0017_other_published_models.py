@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("feedback", "0015_retrain_recipes"),
+        ("feedback", "0016_webhooks"),
     ]
 
     operations = [
