@@ -40,40 +40,25 @@ from mutmut.mutation.pragma_handling import IgnoredCode
 ROOT = Path(__file__).resolve().parent.parent
 # A module's tests are tests/feedback/services/test_MODULE.py and these.
 MORE_TESTS = {
-    "approval_rule": [],
-    "audit_sets": [],
-    "audits": [],
-    "backups": [],
-    "blocklist": [],
-    "bursts": [],
-    "classifications": [],
-    "confirmations": [],
     "datasets": ["feedback/services/test_contribution_limits.py"],
     "definitions": ["nsfwsite/pages/test_definitions.py", "nsfwsite/pages/test_objections.py"],
-    "emails": [],
     "erasure": ["feedback/services/test_reports.py"],
-    "exports": [],
-    "gaps": [],
-    "golden": [],
-    "images": [],
     "models": ["feedback/services/test_retrains.py"],
-    "occlusions": [],
     "quarantine": ["feedback/services/test_bursts.py"],
     "reports": ["feedback/services/test_retention.py"],
-    "retention": [],
     "retrains": ["feedback/services/test_approval_rule.py", "feedback/services/test_slices.py"],
     "safety": ["nsfwsite/pages/test_safety.py"],
-    "shortages": [],
-    "slices": [],
     "triage": ["feedback/services/test_approval_rule.py", "feedback/services/test_golden.py"],
+    "uploads": ["feedback/services/test_classifications.py"],
     "verdicts": ["feedback/services/test_retrains.py", "feedback/services/test_wear.py"],
 }
+MODULES = sorted(path.stem for path in (ROOT / "feedback" / "services").glob("[a-z]*.py"))
 REFUSAL = {"rule", "received", "remedy"}
 
 
 def tests_of(module: str) -> list[str]:
     mirrored = f"feedback/services/test_{module}.py"
-    return [f"tests/{path}" for path in (mirrored, *MORE_TESTS[module])]
+    return [f"tests/{path}" for path in (mirrored, *MORE_TESTS.get(module, []))]
 
 
 def dropped_arguments(call: cst.Call) -> Iterator[cst.BaseExpression]:
@@ -171,7 +156,10 @@ class Mutant:
 
 def function_of(namespace: dict[str, object], qualified_name: str) -> FunctionType:
     owner, _, name = qualified_name.rpartition(".")
-    function = inspect.unwrap(vars(namespace[owner])[name] if owner else namespace[name])
+    member = vars(namespace[owner])[name] if owner else namespace[name]
+    for kind in ("fget", "func", "__func__"):  # a property, a cached one, a class method
+        member = getattr(member, kind, member)
+    function = inspect.unwrap(member)
     assert isinstance(function, FunctionType)
     return function
 
@@ -350,7 +338,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=20261128)
     arguments = parser.parse_args()
     names = set(arguments.names)
-    modules = [module for module in MORE_TESTS if not names or module in _modules(names)]
+    modules = [module for module in MODULES if not names or module in _modules(names)]
     sys.path.insert(0, str(ROOT))
     os.chdir(ROOT)
     mutate_decorated_functions()

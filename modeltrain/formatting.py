@@ -56,10 +56,12 @@ def short_points(share: float, *, signed: bool = False) -> str:
     return f"+{text}" if signed and rounded else text
 
 
-def running_time(seconds: float) -> str:
-    """Write how long something runs as "40 seconds", "12 minutes" or "3.5 hours"."""
+def duration(seconds: float) -> str:
+    """Write a time in the unit that fits: "40 seconds", "12 minutes", "3.5 hours", "2.1 days"."""
     if seconds < 90:
         return f"{max(seconds, 1):.0f} second{'s' * (round(seconds) > 1)}"
     if seconds < 90 * 60:
         return f"{seconds / 60:.0f} minutes"
-    return f"{seconds / 3600:.1f}".removesuffix(".0") + " hours"
+    if seconds < 48 * 3600:
+        return f"{seconds / 3600:.1f}".removesuffix(".0") + " hours"
+    return f"{seconds / 86400:.1f}".removesuffix(".0") + " days"

@@ -4,6 +4,7 @@
 from the declarations. An empty variable counts as one that is not set.
 """
 
+import ipaddress
 import os
 import re
 from collections.abc import Callable
@@ -125,6 +126,10 @@ def _names(text: str) -> list[str]:
     return values
 
 
+def _networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    return [ipaddress.ip_network(name) for name in _names(text)]
+
+
 def _rate(text: str) -> str:
     limits.parse(text)
     return text
@@ -141,6 +146,11 @@ plain_text = Kind("text", str)
 boolean = Kind("true or false", _boolean, lambda value: str(value).lower())
 folder = Kind("a folder", lambda text: Path(text).resolve())
 names = Kind("names separated by commas", _names, ",".join)
+networks = Kind(
+    "networks separated by commas, such as 10.0.0.0/8",
+    _networks,
+    lambda value: ",".join(map(str, value)),
+)
 rate = Kind("a rate such as 240/minute", _rate)
 share = Kind("a number from 0 to 1", _share)
 
@@ -251,6 +261,15 @@ SHARED_PAGE_SECONDS = setting(
     1,
     "For how long a page that all strangers see alike is shown again without being made anew. "
     "With 0 every visit makes it.",
+)
+
+WEBHOOK_NETWORKS = setting(
+    "WEBHOOK_NETWORKS",
+    networks,
+    [],
+    "Networks of yours that [webhooks](webhooks.md) may reach although they are not public, such "
+    "as `10.0.0.0/8`; inside them also without HTTPS.",
+    default_words="none: public addresses alone, over HTTPS",
 )
 
 # How often one visitor may ask.

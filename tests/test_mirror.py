@@ -57,6 +57,8 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "feedback/models/erasure.py": ("tests/feedback/services/test_erasure.py", ""),
     "feedback/models/example.py": ("tests/feedback/services/test_datasets.py", ""),
     "feedback/models/image.py": ("tests/feedback/services/test_images.py", ""),
+    "feedback/models/webhook.py": ("tests/feedback/services/test_webhooks.py", ""),
+    "feedback/queries/webhooks.py": ("tests/nsfwsite/pages/test_webhooks.py", '"webhooks"'),
     "feedback/models/ledger.py": ("tests/feedback/services/test_ledger.py", ""),
     "feedback/models/sample_answer.py": ("tests/feedback/services/test_samples.py", ""),
     "feedback/models/public_report.py": ("tests/feedback/services/test_outcomes.py", ""),
@@ -128,6 +130,10 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
         "/api/v1/retrains/",
     ),
     "nsfwsite/api/serializers/triage.py": ("tests/nsfwsite/api/test_triage.py", "/api/v1/triage/"),
+    "nsfwsite/api/serializers/webhooks.py": (
+        "tests/nsfwsite/api/test_webhooks.py",
+        "/api/v1/webhooks/",
+    ),
     "nsfwsite/body_limits.py": ("tests/nsfwsite/test_middleware.py", "BODY_MAX_BYTES"),
     # Parts of a page are tested on the page.
     "nsfwsite/audits/filters.py": ("tests/nsfwsite/audits/test_views.py", "unknown_filter"),

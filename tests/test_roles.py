@@ -33,7 +33,16 @@ from feedback.models import (
     Retrain,
 )
 from feedback.models.report import new_receipt
-from feedback.services import datasets, definitions, emails, erasure, manifests, slices, triage
+from feedback.services import (
+    datasets,
+    definitions,
+    emails,
+    erasure,
+    manifests,
+    slices,
+    triage,
+    webhooks,
+)
 from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
 from modeltrain.images.codec import to_png
@@ -141,6 +150,8 @@ def things(champion, axes, judged, filed, queued, mona, settings) -> dict[str, o
     objection = definitions.object_to(label="sexy", words="Who decides what arouses?")
     answer, report = judged(1), queued(2)
     wanted = EmailAddress.objects.create(report=report, site="http://testserver")
+    webhook = webhooks.add(url="https://example.org/", events=["gate.decided"], by=mona)
+    delivery = webhook.deliveries.get()
     unseen, escalated, unscreened = judged(3), queued(4), filed(5)
     triage.decide(report=escalated, outcome="escalated", by=mona, reason="No.")
     images = {
@@ -195,6 +206,10 @@ def things(champion, axes, judged, filed, queued, mona, settings) -> dict[str, o
         "/account/passkeys/<int:pk>": 1,
         "/retrains/<int:pk>": retrain.pk,
         "/api/v1/retrains/<int:pk>": retrain.pk,
+        "/webhooks/<int:pk>": webhook.pk,
+        "/webhooks/<int:pk>/deliveries/<uuid:delivery>": delivery.pk,
+        "/api/v1/webhooks/<int:pk>": webhook.pk,
+        "/api/v1/webhooks/<int:pk>/deliveries/<uuid:delivery>": delivery.pk,
     }
 
 

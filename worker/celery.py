@@ -45,7 +45,8 @@ app.conf.update(
     task_publish_retry=True,
     task_publish_retry_policy={"max_retries": 1, "interval_start": 0.1, "interval_max": 0.1},
 )
-for module in ("inference", "training", "audits", "verdicts", "reports", "mail", "upkeep"):
+MODULES = ("inference", "training", "audits", "verdicts", "reports", "mail", "webhooks", "upkeep")
+for module in MODULES:
     app.autodiscover_tasks(["worker.tasks"], related_name=module)
 
 heartbeat.install(app)

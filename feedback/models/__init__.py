@@ -27,6 +27,7 @@ from feedback.models.retrain import Retrain
 from feedback.models.sample_answer import SampleAnswer
 from feedback.models.signal import SignalDecision
 from feedback.models.training_config import TrainingConfig
+from feedback.models.webhook import Webhook, WebhookDelivery
 
 __all__ = [
     "ApprovalRule",
@@ -65,4 +66,6 @@ __all__ = [
     "SignalDecision",
     "StoredImage",
     "TrainingConfig",
+    "Webhook",
+    "WebhookDelivery",
 ]

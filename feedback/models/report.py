@@ -89,6 +89,15 @@ class Report(models.Model):
     )
     # A keyed hash of the network address that it came from; replaced after SOURCE_DAYS.
     source = models.CharField(max_length=64, blank=True, editable=False)
+    # The account whose token filed it, until the reporter replaces the receipt.
+    filed_by = models.ForeignKey(
+        "auth.User",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
     idempotency_key = models.CharField(max_length=64, null=True, blank=True, unique=True)
     request_sha256 = models.CharField(max_length=64, blank=True)
     # Without this key nobody can tell which ledger entries are about this report.

@@ -16,6 +16,7 @@ from feedback.queries import (
     retrains,
     transparency,
     triage,
+    webhooks,
 )
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "retrains",
     "transparency",
     "triage",
+    "webhooks",
 ]

@@ -17,6 +17,8 @@ from feedback.models import (
     Occlusion,
     Report,
     Retrain,
+    Webhook,
+    WebhookDelivery,
 )
 from feedback.models.axis import SLICE
 from feedback.queries import audits
@@ -66,6 +68,21 @@ def emails_to_send() -> "QuerySet[EmailAddress]":
     undecided = Q(report__status__in=[Report.Status.QUEUED, Report.Status.ESCALATED])
     due = EmailAddress.objects.filter(retry_at__lte=timezone.now())
     return due.filter(Q(asked_at=None) | news & ~undecided).distinct()
+
+
+def deliveries_to_send() -> "QuerySet[WebhookDelivery]":
+    """What is due to webhooks that are on, the oldest first."""
+    due = WebhookDelivery.objects.filter(
+        status=WebhookDelivery.Status.WAITING, retry_at__lte=timezone.now(), webhook__off_because=""
+    )
+    return due.order_by("created_at", "pk")
+
+
+def webhooks_to_send() -> Sequence[int]:
+    """Webhooks to which something is due, and to which no worker is sending."""
+    claimed = Webhook.objects.filter(claimed_until__gt=timezone.now())
+    due = deliveries_to_send().exclude(webhook__in=claimed)
+    return list(due.order_by("webhook").values_list("webhook", flat=True).distinct())
 
 
 def retrains_to_run() -> Sequence[int]:

@@ -30,6 +30,7 @@ from feedback.models import (
     Retrain,
 )
 from feedback.models.ledger import NOTHING_BEFORE, canonical, sha256
+from feedback.services import webhooks
 
 Kind = LedgerEntry.Kind
 SECOND, DAY = "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"
@@ -44,8 +45,10 @@ def begin() -> None:
         _append(1, NOTHING_BEFORE, Kind.GENESIS, {"says": says}, SECOND)
 
 
-def write(kind: Kind, *, precision: str = SECOND, **facts: Any) -> LedgerEntry:
-    """Append an entry, inside the transaction of the change that it records.
+def write(
+    kind: Kind, *, precision: str = SECOND, about: Report | None = None, **facts: Any
+) -> LedgerEntry:
+    """Append an entry, inside the transaction of the change that it records, and tell webhooks.
 
     No other process can append until that transaction ends, so call this late: after changing rows
     that other processes may wait for.
@@ -55,7 +58,9 @@ def write(kind: Kind, *, precision: str = SECOND, **facts: Any) -> LedgerEntry:
         # The first entry is the lock. The last entry may only be read while holding it.
         LedgerEntry.objects.select_for_update().get(number=1)
         last = LedgerEntry.objects.latest("number")
-        return _append(last.number + 1, last.hash, kind, facts, precision)
+        entry = _append(last.number + 1, last.hash, kind, facts, precision)
+        webhooks.record(entry, report=about)
+        return entry
 
 
 def _append(
@@ -120,7 +125,7 @@ def record_report(
     if decision:
         facts["sealed"] = keyed(report, _sealed(report, decision))
     facts["report"] = keyed(report, _name(report))
-    write(Kind.REPORT, precision=DAY, outcome=outcome, **facts)
+    write(Kind.REPORT, precision=DAY, about=report, outcome=outcome, **facts)
 
 
 def _name(report: Report) -> str:
@@ -262,7 +267,7 @@ def record_decline(retrain: Retrain, *, by: User) -> None:
     _record_judgement(Kind.DECLINE, retrain, by)
 
 
-def _record_judgement(kind: LedgerEntry.Kind, retrain: Retrain, by: User, **facts: str) -> None:
+def _record_judgement(kind: LedgerEntry.Kind, retrain: Retrain, by: User, **facts: Any) -> None:
     """Record a maintainer's decision on a candidate, next to the gate's verdict."""
     write(
         kind,
@@ -279,16 +284,17 @@ def record_promotion(
     model: ModelVersion, *, after: ModelVersion | None, by: User | None, reason: str = ""
 ) -> None:
     """Record that a model goes into service: a rollback if it was in service before."""
+    stated = {"reason": reason} if reason else {}
+    facts: dict[str, Any] = _model(model) | stated
     write(
         Kind.ROLLBACK if model.promoted_at else Kind.PROMOTION,
-        **_model(model),
         after=after.version if after else None,
         by=name_of(by) if by else None,
-        **({"reason": reason} if reason else {}),
+        **facts,
     )
 
 
-def _model(model: ModelVersion | None) -> dict[str, str]:
+def _model(model: ModelVersion | None) -> dict[str, Any]:
     return {"model": model.version, "artifact_sha256": model.sha256} if model else {}
 
 

@@ -60,6 +60,7 @@ def submit(
     evidence: Mapping[str, Any] | None = None,
     pairs: Sequence[Pair[Classification]] = (),
     source: str = "",
+    filed_by: User | None = None,
     idempotency_key: str | None = None,
     request_sha256: str = "",
     browser_answers: Sequence[browser_scores.BrowserAnswer | None] = (),
@@ -112,6 +113,7 @@ def submit(
             consent_store=consent_store,
             consent_train=consent_train,
             source=source,
+            filed_by=filed_by,
             idempotency_key=idempotency_key,
             request_sha256=request_sha256,
         )
@@ -300,9 +302,9 @@ def appeal(*, report: Report, words: str) -> None:
 
 
 def renew_receipt(*, report: Report) -> Report:
-    """Give a report a new receipt. The old one stops working."""
+    """Give a report a new receipt. The old one stops working, also for who filed it by the API."""
     report.receipt = new_receipt()
-    Report.objects.filter(pk=report.pk).update(receipt=report.receipt)
+    Report.objects.filter(pk=report.pk).update(receipt=report.receipt, filed_by=None)
     # An address left by someone with the old receipt would be sent the new one.
     EmailAddress.objects.filter(report=report).delete()
     return report

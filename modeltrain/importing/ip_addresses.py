@@ -39,7 +39,16 @@ def is_permitted(address: str, allowed: Collection[Network] = ()) -> bool:
         target = _unwrap(ipaddress.ip_address(address))
     except ValueError:
         return False
-    return any(target in network for network in allowed) or _is_public(target)
+    return is_inside(address, allowed) or _is_public(target)
+
+
+def is_inside(address: str, networks: Collection[Network]) -> bool:
+    """Say whether an address, or the IPv4 address inside it, is in one of the networks."""
+    try:
+        target = _unwrap(ipaddress.ip_address(address))
+    except ValueError:
+        return False
+    return any(target in network for network in networks)
 
 
 def _unwrap(address: _Address) -> _Address:

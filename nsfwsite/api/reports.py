@@ -35,7 +35,7 @@ from feedback.services import evidence, reports
 from feedback.services.counterparts import Pair
 from nsfwsite import throttle
 from nsfwsite.access import report_of
-from nsfwsite.api.requests import validated_data
+from nsfwsite.api.requests import user_of, validated_data
 from nsfwsite.api.schema import LOCATION, SOLUTION, refuses
 from nsfwsite.api.serializers.reports import (
     AppealInput,
@@ -107,6 +107,7 @@ class ReportList(ListAPIView):
             pairs=pairs,
             classification=pk and get_object_or_404(Classification, pk=pk),
             source=throttle.source_of(request),
+            filed_by=user_of(request) if request.user.is_authenticated else None,
             idempotency_key=_idempotency_key(request),
             request_sha256=_body_sha256(request),
             **{
@@ -140,6 +141,17 @@ class Appeal(APIView):
         throttle.hit(request, scope="reports", rate=settings.RATE_REPORTS)
         report = report_of(receipt)
         reports.appeal(report=report, words=validated_data(AppealInput, request)["words"])
+        return Response(ReportOutput(report_of(receipt)).data)
+
+
+class Withdrawal(APIView):
+    """Withdraw a report: its data are erased, and only the fact stays."""
+
+    @extend_schema(request=None, responses=ReportOutput)
+    @refuses(TooManyRequests, WrongState)
+    def post(self, request: Request, receipt: str) -> Response:
+        throttle.hit(request, scope="reports", rate=settings.RATE_REPORTS)
+        reporting.withdraw(report=report_of(receipt))
         return Response(ReportOutput(report_of(receipt)).data)
 
 

@@ -4,7 +4,7 @@ from drf_spectacular.views import SpectacularAPIView
 from nsfwsite.api.challenges import NextChallenge
 from nsfwsite.api.classifications import AnswerRight, ClassificationDetail, ClassificationList
 from nsfwsite.api.models import ModelAudit, ModelList, ModelShortage
-from nsfwsite.api.reports import Appeal, ReportDetail, ReportList
+from nsfwsite.api.reports import Appeal, ReportDetail, ReportList, Withdrawal
 from nsfwsite.api.retrains import (
     RecipeList,
     RetrainApproval,
@@ -16,6 +16,13 @@ from nsfwsite.api.retrains import (
     RetrainPromotion,
 )
 from nsfwsite.api.triage import CaseDecision, CaseList, SecondOpinion
+from nsfwsite.api.webhooks import (
+    DeliveryAgain,
+    DeliveryList,
+    WebhookDetail,
+    WebhookList,
+    WebhookTurnOn,
+)
 
 app_name = "api"
 urlpatterns = [
@@ -26,6 +33,7 @@ urlpatterns = [
     path("reports/", ReportList.as_view(), name="reports"),
     path("reports/<str:receipt>/", ReportDetail.as_view(), name="report"),
     path("reports/<str:receipt>/appeal/", Appeal.as_view(), name="appeal"),
+    path("reports/<str:receipt>/withdraw/", Withdrawal.as_view(), name="withdraw"),
     path("triage/", CaseList.as_view(), name="triage"),
     path("triage/<int:pk>/decision/", CaseDecision.as_view(), name="decision"),
     path("triage/<int:pk>/second-opinion/", SecondOpinion.as_view(), name="second-opinion"),
@@ -40,5 +48,14 @@ urlpatterns = [
     path("models/", ModelList.as_view(), name="models"),
     path("models/<str:version>/audit/", ModelAudit.as_view(), name="audit"),
     path("models/<str:version>/shortage/", ModelShortage.as_view(), name="shortage"),
+    path("webhooks/", WebhookList.as_view(), name="webhooks"),
+    path("webhooks/<int:pk>/", WebhookDetail.as_view(), name="webhook"),
+    path("webhooks/<int:pk>/turn-on/", WebhookTurnOn.as_view(), name="turn-on"),
+    path("webhooks/<int:pk>/deliveries/", DeliveryList.as_view(), name="deliveries"),
+    path(
+        "webhooks/<int:pk>/deliveries/<uuid:delivery>/again/",
+        DeliveryAgain.as_view(),
+        name="send-again",
+    ),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
 ]

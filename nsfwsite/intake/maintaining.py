@@ -6,13 +6,22 @@ from django.contrib.auth.models import User
 
 from feedback import queries
 from feedback.errors import VerdictOutdated
-from feedback.models import Finding, ModelVersion, NamedSlice, Retrain
-from feedback.services import confirmations, findings, models, retrains, slices, verdicts
+from feedback.models import Finding, ModelVersion, NamedSlice, Retrain, Webhook, WebhookDelivery
+from feedback.services import (
+    confirmations,
+    findings,
+    models,
+    retrains,
+    slices,
+    verdicts,
+    webhooks,
+)
 from nsfwsite.intake.enqueue import enqueue
 from worker.tasks.audits import recount_audit_task
 from worker.tasks.reports import answer_reports_task
 from worker.tasks.training import run_finding_task, run_retrain_task
 from worker.tasks.verdicts import confirm_task, judge_again_task
+from worker.tasks.webhooks import send_deliveries_task
 
 
 def approve(*, retrain: Retrain, by: User) -> Retrain:
@@ -87,3 +96,19 @@ def rerun_finding(*, finding: Finding) -> None:
     findings.retry(finding=finding)
     for pk in queries.pending_work.findings_to_run():
         enqueue(run_finding_task.delay_on_commit, pk)
+
+
+def add_webhook(*, url: str, events: Sequence[str], account: str, by: User) -> Webhook:
+    webhook = webhooks.add(url=url, events=events, account=account, by=by)
+    enqueue(send_deliveries_task.delay_on_commit, webhook.pk)
+    return webhook
+
+
+def turn_on_webhook(*, webhook: Webhook) -> None:
+    webhooks.turn_on(webhook=webhook)
+    enqueue(send_deliveries_task.delay_on_commit, webhook.pk)
+
+
+def send_again(*, delivery: WebhookDelivery) -> None:
+    webhooks.send_again(delivery=delivery)
+    enqueue(send_deliveries_task.delay_on_commit, delivery.webhook_id)

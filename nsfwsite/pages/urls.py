@@ -24,6 +24,7 @@ from nsfwsite.pages import (
     transparency,
     triage,
     wall,
+    webhooks,
 )
 
 urlpatterns = [
@@ -74,4 +75,11 @@ urlpatterns = [
     path("retrains/", refusals_as_pages(retrains.overview), name="retrains"),
     path("retrains/back/<str:version>/", retrains.roll_back, name="roll-back"),
     path("retrains/<int:pk>/", retrains.show, name="retrain"),
+    path("webhooks/", webhooks.overview, name="webhooks"),
+    path("webhooks/<int:pk>/", webhooks.show, name="webhook"),
+    path(
+        "webhooks/<int:pk>/deliveries/<uuid:delivery>/again/",
+        webhooks.send_again,
+        name="send-again",
+    ),
 ]

@@ -1,6 +1,5 @@
 """Filters and tags that the pages share."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -102,8 +101,13 @@ def points(difference: float | None) -> str:
 
 
 @register.filter
-def running_time(seconds: float) -> str:
-    return formatting.running_time(seconds)
+def duration(seconds: float) -> str:
+    return formatting.duration(seconds)
+
+
+@register.filter
+def duration_of_hours(hours: float) -> str:
+    return formatting.duration(hours * 3600)
 
 
 @register.filter
@@ -131,18 +135,6 @@ def thousandths(value: float) -> str:
 @register.filter
 def score(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
-
-
-@register.filter
-def duration(hours: float) -> str:
-    """A time in the unit that fits: "25 minutes", "3.5 hours", "2.1 days"."""
-    number, unit = next(
-        (hours * per_hour, unit)
-        for most, per_hour, unit in ((1, 60, "minute"), (48, 1, "hour"), (math.inf, 1 / 24, "day"))
-        if hours < most
-    )
-    text = f"{number:.0f}" if unit == "minute" else f"{number:.1f}".removesuffix(".0")
-    return f"{text} {unit}{'' if text == '1' else 's'}"
 
 
 @register.filter

@@ -70,8 +70,8 @@ def prepare(data_dir: Path, demo: Path, published: Path) -> None:
     audit = [row for row in audit if kind_of(row) in reported]
     # Drawings come several to a cluster: fewer than these would not tell that they got better.
     for name, rows, counts in (
-        ("pool", pool, {"drawings": 60, "neutral": 60}),
-        ("audit", audit, {"drawings": 150, "neutral": 40}),
+        ("pool", pool, {"drawings": 40, "neutral": 30}),
+        ("audit", audit, {"drawings": 110, "neutral": 30}),
     ):
         manifest.write(data_dir / "demo" / f"{name}.jsonl", sample(rows, counts))
 
@@ -96,7 +96,7 @@ def site(tmp_path_factory, demo_data, published) -> Iterator[Site]:
         "DATA_DIR": str(data_dir),
         "PORT": str(port),
         "SECRET_KEY": "",
-        "COUNTERFACTUAL_IMAGES": "4",
+        "COUNTERFACTUAL_IMAGES": "2",
         # A process that renames itself overwrites /proc/PID/environ, which `processes_of` reads.
         "NOSETPS": "1",
     }

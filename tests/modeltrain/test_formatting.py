@@ -1,6 +1,6 @@
 """Figures in sentences; `tests/nsfwsite/static/test_format.py` compares pages and scripts."""
 
-from modeltrain.formatting import exact_percent, percent, running_time, short_points
+from modeltrain.formatting import duration, exact_percent, percent, short_points
 
 
 def test_a_percentage_has_the_decimals_that_are_asked_for_or_that_it_needs():
@@ -17,9 +17,10 @@ def test_points_have_a_true_minus_and_a_sign_only_if_asked():
     assert signed == ["+12", "−3.1", "+0.4", "+1", "0"]
 
 
-def test_a_running_time_is_in_the_unit_that_fits():
-    times = [running_time(seconds) for seconds in (0.2, 80, 89.6, 90, 600, 5399, 5400, 9000)]
+def test_a_duration_is_in_the_unit_that_fits():
+    seconds = (0.2, 80, 89.6, 90, 600, 5399, 5400, 9000, 172_799, 172_800, 187_200)
+    times = [duration(number) for number in seconds]
     assert times == [
         *("1 second", "80 seconds", "90 seconds", "2 minutes", "10 minutes", "90 minutes"),
-        *("1.5 hours", "2.5 hours"),
+        *("1.5 hours", "2.5 hours", "48 hours", "2 days", "2.2 days"),
     ]

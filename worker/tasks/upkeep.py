@@ -20,6 +20,7 @@ from worker.tasks.mail import send_email_task
 from worker.tasks.reports import answer_reports_task, screen_report_task
 from worker.tasks.training import run_finding_task, run_retrain_task
 from worker.tasks.verdicts import confirm_task, judge_again_task, recompute_task
+from worker.tasks.webhooks import send_deliveries_task
 
 
 @shared_task(name="upkeep.delete_expired_images_task", soft_time_limit=50, time_limit=60)
@@ -78,5 +79,7 @@ def pick_up_lost_work_task() -> None:
             screen_report_task.delay_on_commit(pk)
         for pk in queries.pending_work.emails_to_send().values_list("pk", flat=True):
             send_email_task.delay_on_commit(pk)
+        for pk in queries.pending_work.webhooks_to_send():
+            send_deliveries_task.delay_on_commit(pk)
         if queries.pending_work.has_reports_to_answer():
             answer_reports_task.delay_on_commit()

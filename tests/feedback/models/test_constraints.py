@@ -31,6 +31,8 @@ from feedback.models import (
     Retrain,
     SampleAnswer,
     SignalDecision,
+    Webhook,
+    WebhookDelivery,
 )
 from modeltrain.labels import LABELS, ErrorKind
 
@@ -91,6 +93,10 @@ BREAKS: dict[str, list[tuple[str, Change]]] = {
     "decided_objection_has_a_reason": [
         ("objection", {"status": "accepted"}),
         ("objection", {"status": "declined"}),
+    ],
+    "delivered_has_a_time": [
+        ("delivery", {"status": "delivered"}),
+        ("delivery", {"delivered_at": NOW}),
     ],
     "confirmed_address_was_asked": [("email_address", {"confirmed_at": NOW})],
     "model_in_service_was_promoted": [
@@ -208,6 +214,11 @@ def rows(queued, judged, champion, ravi, mona) -> dict[str, models.Model]:
         ),
         "definition": Definition.objects.create(
             label=LABEL, version=2, meaning="Drawn.", reason="Shorter.", by=mona
+        ),
+        "delivery": WebhookDelivery.objects.create(
+            webhook=Webhook.objects.create(url="https://example.org/", created_by=mona),
+            event="gate.decided",
+            body="{}",
         ),
         "email_address": EmailAddress.objects.create(
             report=report, address="rosa@example.org", site="https://speakup.example"

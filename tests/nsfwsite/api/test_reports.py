@@ -10,6 +10,7 @@ from feedback.services import triage
 from nsfwsite.intake import classifying, reporting
 from tests.cast import DARK, LIGHT, register_worker
 from tests.conftest import png
+from tests.nsfwsite.api.client import api_client
 
 URL = "/api/v1/reports/"
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -216,3 +217,18 @@ def test_a_rejected_report_is_appealed_once(client, queued, ravi) -> None:
     again = client.post(url, {"words": "It is drawn."}, content_type="application/json")
     assert again.status_code == 409
     assert client.post(f"{URL}a-guess/appeal/", {"words": "x"}).status_code == 404
+
+
+def test_a_report_is_withdrawn_once(queued) -> None:
+    report = queued()
+    path = f"/api/v1/reports/{report.receipt}/withdraw/"
+    assert api_client().post(path).json()["status"] == "withdrawn"
+    assert not report.examples.exists()
+    assert api_client().post(path).status_code == 409
+
+
+def test_two_parts_are_refused_where_one_is_expected(db) -> None:
+    fields = {"images": picture(), "expected_label": ["drawings", "neutral"]}
+    response = api_client().post("/api/v1/reports/", fields, format="multipart")
+    assert response.status_code == 400
+    assert "Received: 2 parts" in response.json()["errors"]["expected_label"][0]

@@ -16,6 +16,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 
 from feedback.models import DatasetVersion, Retrain
+from feedback.services import webhooks
 from nsfwsite.wsgi import application
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +46,7 @@ def ids(queued, judged, champion, mona) -> dict[str, str]:
         base=champion, dataset=dataset, config="head", proposed_by=mona
     )
     report = queued()
+    webhook = webhooks.add(url="https://app.example/", events=["gate.decided"], by=mona)
     return {
         "challenge": "",
         "classifications": str(judged(7).pk),
@@ -52,6 +54,7 @@ def ids(queued, judged, champion, mona) -> dict[str, str]:
         "reports": report.receipt,
         "retrains": str(retrain.pk),
         "triage": str(report.pk),
+        "webhooks": str(webhook.pk),
     }
 
 

@@ -20,7 +20,7 @@ def test_the_page_says_what_came_in_and_what_was_decided(client, queued, ravi) -
     triage.decide(report=queued(1), outcome="rejected", because="cannot-tell", by=ravi)
     queued(2)
     page = client.get(reverse("transparency")).content.decode()
-    assert "2 reports came in, and 1 was decided, half of them within 0 minutes" in page
+    assert "2 reports came in, and 1 was decided, half of them within 1 second" in page
     assert "rejected: It cannot be told from the image" in page
     assert "The month is not over" in page
     assert "No model that was in service then has been audited" in page
