@@ -82,6 +82,14 @@ def test_counts_are_erased_with_the_report(champion, axes):
         (shared_counts(flagged=[6, 41]), "of at most 40 images"),
         (shared_counts(flagged=[0.5, 6]), "[how many, of how many]"),
         (shared_counts(miss="all"), "[how many, of how many] for miss"),
+        (shared_counts(flagged=[]), "[how many, of how many] for flagged"),
+        (shared_counts(flagged=[6, 40, 40]), "[how many, of how many] for flagged"),
+        (shared_counts(flagged=[True, 6]), "[how many, of how many] for flagged"),
+        (shared_counts(n=1.5), "of 1 to 1,000,000 images"),
+        (shared_counts(name=["older"]), "names of 1 to 80 characters"),
+        (json.dumps({"model": ["v1"], "groups": [COUNTS]}), "of a model that is here"),
+        (json.dumps({"model": "v1", "groups": {"older": 1}}), "of 1 to 50 groups"),
+        (json.dumps({"model": "v1", "groups": ["older"]}), "an object for each group"),
     ],
 )
 def test_impossible_counts_are_refused_with_the_rule(champion, text, rule):
