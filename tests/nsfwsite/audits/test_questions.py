@@ -1,3 +1,5 @@
+"""Three audit questions, and under each the pages that answer it."""
+
 from django.urls import reverse
 
 from feedback.models import Finding
