@@ -155,6 +155,10 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "nsfwsite/pages/quarantine.py": ("tests/feedback/services/test_quarantine.py", '"release"'),
     "nsfwsite/pages/report_form.py": ("tests/nsfwsite/pages/test_new_report.py", '"report"'),
     "nsfwsite/pages/safety_case.py": ("tests/nsfwsite/pages/test_safety.py", '"safety-case"'),
+    "nsfwsite/templatetags/audit_pages.py": (
+        "tests/nsfwsite/audits/test_questions.py",
+        'reverse("threshold")',
+    ),
     "nsfwsite/templatetags/occlusion.py": ("tests/nsfwsite/pages/test_review_tools.py", ""),
 }
 # Nothing in them but names: of packages, of migrations and of the Django application.

@@ -1,6 +1,8 @@
 """Audits, their findings, and named slices."""
 
-from django.db.models import QuerySet
+from dataclasses import dataclass
+
+from django.db.models import Count, QuerySet
 
 from feedback.models import Audit, AuditSet, Finding, ModelVersion, NamedSlice
 
@@ -67,3 +69,28 @@ def slice_groups(audit_set: AuditSet) -> dict[str, str]:
         for sha256 in named_slice.images
         if named_slice.value
     }
+
+
+@dataclass(frozen=True)
+class Results:
+    """What there is to show: finished audits on the newest set, and the findings of all audits.
+
+    Attributes
+    ----------
+    audits : int
+    findings : dict of str to str
+        The status of each kind of finding: "done" if any finding of the kind is.
+    """
+
+    audits: int
+    findings: dict[str, str]
+
+
+def results() -> Results:
+    findings: dict[str, str] = {}
+    for kind, status in Finding.objects.order_by("pk").values_list("kind", "status"):
+        if findings.get(kind) != Finding.Status.DONE:
+            findings[kind] = status
+    finished = public_audits().filter(status=Audit.Status.DONE).values("audit_set")
+    newest = finished.annotate(count=Count("pk")).order_by("-audit_set").first()
+    return Results(newest["count"] if newest else 0, findings)

@@ -12,12 +12,16 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.urls import reverse
+from django.utils import timezone
 
 from feedback.models import (
     Audit,
     AuditSet,
+    Confirmation,
     DatasetVersion,
     Decision,
+    Definition,
+    Finding,
     LedgerEntry,
     ModelVersion,
     Report,
@@ -72,6 +76,69 @@ def promoted(queued, ravi, mona, champion):
     reports.move(report=report, sources=["folded"], status="answered")
     outcomes.record(report=report, outcome="answered", model="v2")
     return report
+
+
+@pytest.fixture
+def two_of_each(champion, mona) -> list[Retrain]:
+    """Two retrains, with their audits, confirmations, exports and confirmed gaps, all recorded."""
+    sets = [
+        AuditSet.objects.create(name=name, manifest_sha256=name[0] * 64, images=9)
+        for name in ("first", "second")
+    ]
+    dataset = DatasetVersion.objects.create(number=1, manifest_sha256="d" * 64, images=9)
+    retrains_of_site = []
+    for number in (1, 2):
+        gate = {
+            "verdict": "pass",
+            "policy": {"version": 3},
+            "gaps": [
+                {"axis": "medium", "value": f"vector{number}", "sentence": "More misses.", "n": 7}
+            ],
+        }
+        candidate = ModelVersion.objects.create(
+            number=number + 1, sha256=str(number + 1) * 64, title="A candidate"
+        )
+        done = {"model": candidate, "status": "done", "finished_at": timezone.now()}
+        for audit_set in sets:
+            figures = {"error": f"{number} {audit_set.name}"}
+            audit = Audit.objects.create(audit_set=audit_set, figures=figures, **done)
+            ledger.record_audit(audit)
+        export = Finding.objects.create(
+            audit=candidate.audits.get(audit_set=sets[0]),
+            kind="int8",
+            status="done",
+            figures={"sha256": f"e{number}", "gate": gate},
+            finished_at=timezone.now(),
+        )
+        ledger.record_export(export)
+        retrain = Retrain.objects.create(
+            status="declined",
+            base=champion,
+            candidate=candidate,
+            dataset=dataset,
+            config="head",
+            gate=gate,
+            proposed_by=mona,
+            decided_by=mona,
+            decided_at=timezone.now(),
+            acknowledged_gaps=[f"medium=vector{number}"],
+            **premises(champion),
+        )
+        ledger.record_gate(retrain)
+        ledger.record_gaps(retrain, by=mona)
+        for audit_set in sets:
+            confirmation = Confirmation.objects.create(
+                retrain=retrain,
+                audit_set=audit_set,
+                judged_against=champion,
+                policy_sha256="3" * 64,
+                gate={**gate, "set": audit_set.name} if audit_set is sets[1] else gate,
+                requested_by=mona,
+                judged_at=timezone.now(),
+            )
+            ledger.record_confirmation(confirmation)
+        retrains_of_site.append(retrain)
+    return retrains_of_site
 
 
 @pytest.fixture
@@ -169,6 +236,56 @@ def test_the_first_entry_is_written_once_and_says_that_history_is_missing(db) ->
 
     assert kinds() == ["genesis"]
     assert "is not in the ledger" in entries("genesis")[0]["says"]
+
+
+def test_people_are_named_by_their_full_name_if_they_gave_one(mona) -> None:
+    assert ledger.name_of(mona) == "mona"
+    mona.first_name, mona.last_name = "Mona", "Meyer"
+    assert ledger.name_of(mona) == "Mona Meyer"
+
+
+def test_decisions_outside_a_report_are_entries_with_all_they_consist_of(two_of_each, mona) -> None:
+    retrain = two_of_each[0]
+    model = {"model": "v2", "artifact_sha256": "2" * 64}
+    verdict = {
+        "verdict": "pass",
+        "policy": 3,
+        "policy_sha256": sha256({"version": 3}),
+        "result_sha256": sha256(retrain.gate),
+    }
+    ledger.record_approval_rule(before=1, number=2, by=mona)
+    assert entries("keys") == [{"keys": 2, "before": 1, "by": "mona"}]
+    assert entries("confirm")[0] == {
+        "retrain": retrain.pk,
+        **model,
+        "against": "v1",
+        "audit_set": "first",
+        **verdict,
+        "by": "mona",
+    }
+    assert entries("export")[0] == {
+        **model,
+        "audit_set": "first",
+        "export_sha256": "e1",
+        **verdict,
+    }
+    assert entries("gaps")[0] == {
+        "retrain": retrain.pk,
+        **model,
+        "gaps": [{"axis": "medium", "value": "vector1", "sentence": "More misses."}],
+        "by": "mona",
+    }
+    meaning = {"label": "sexy", "version": 2, "meaning": "Clothed.", "borderline": []}
+    ledger.record_definition(Definition(**meaning, reason="Clearer.", by=mona))
+    assert entries("definition") == [{**meaning, "reason": "Clearer.", "by": "mona"}]
+
+
+def test_a_verdict_names_the_model_that_it_was_reached_against(two_of_each, champion) -> None:
+    retrain, other = two_of_each
+    for judged_against, against in ((other.candidate, "v3"), (None, "v1")):
+        retrain.judged_against = judged_against
+        ledger.record_gate(retrain)
+        assert entries("gate")[-1]["against"] == against
 
 
 def test_an_entry_holds_no_fraction(db) -> None:
@@ -307,6 +424,41 @@ def test_a_dataset_that_once_held_it_loses_its_key_too(promoted, ravi) -> None:
     assert list(ledger.contradictions()) == []
 
 
+def test_a_withdrawn_report_that_no_dataset_held_leaves_their_keys(queued, ravi) -> None:
+    dataset = DatasetVersion.objects.create(number=1, manifest_sha256="d" * 64, images=9)
+    report = queued()
+    triage.decide(report=report, outcome="accepted", by=ravi)
+    DatasetVersion.objects.update(created_at=timezone.now())
+    key = ledger.keyed(dataset, "a manifest") and dataset.ledger_key
+
+    ledger.erase_keys(report)
+
+    assert DatasetVersion.objects.get().ledger_key == key != ""
+    assert report.ledger_key == ""
+
+
+@pytest.mark.parametrize("clock_was_set_back", [False, True])
+def test_every_dataset_that_may_hold_a_withdrawn_report_loses_its_key(
+    promoted, clock_was_set_back
+) -> None:
+    """The one that took it in, and those after it."""
+    later = DatasetVersion.objects.create(number=3, manifest_sha256="f" * 64, images=9)
+    ledger.keyed(later, "a manifest")
+    if clock_was_set_back:
+        DatasetVersion.objects.filter(number=2).update(created_at=timezone.now().replace(year=2020))
+
+    ledger.erase_keys(promoted)
+
+    keys = dict(DatasetVersion.objects.values_list("number", "ledger_key"))
+    assert (keys[2], keys[3], bool(keys[1])) == ("", "", True)
+
+
+def test_two_copies_of_a_row_share_its_key(queued) -> None:
+    report = queued()
+    copies = Report.objects.get(pk=report.pk), Report.objects.get(pk=report.pk)
+    assert len({ledger.keyed(copy, "a value") for copy in copies}) == 1
+
+
 def test_two_reports_on_the_same_image_do_not_look_alike(queued, judged, ravi) -> None:
     for classification in (judged(1), judged(1)):
         report = queued(classifications=[classification])
@@ -398,6 +550,62 @@ def test_a_change_in_the_database_is_named(promoted, change, kind) -> None:
     change()
 
     assert f"({kind}) is not what the database holds now." in verified()
+
+
+def test_an_empty_ledger_lacks_even_its_first_entry(db) -> None:
+    assert list(ledger.problems()) == ["There is no entry, not even the first."]
+
+
+def test_every_entry_is_compared_with_its_own_row(two_of_each) -> None:
+    assert list(ledger.contradictions()) == []
+
+
+def test_of_a_repeated_audit_or_verdict_the_last_entry_counts(two_of_each) -> None:
+    retrain, audit = two_of_each[0], Audit.objects.first()
+    retrain.gate, audit.figures = {**retrain.gate, "verdict": "blocked"}, {"error": "another"}
+    retrain.save()
+    audit.save()
+    assert len(list(ledger.contradictions())) == 2
+    ledger.record_gate(retrain)
+    ledger.record_audit(audit)
+    assert list(ledger.contradictions()) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts"),
+    [
+        ("audit", {"model": "v9", "audit_set": "first", "figures_sha256": "0"}),
+        ("gate", {"retrain": 99, "result_sha256": "0"}),
+        ("confirm", {"retrain": 99, "audit_set": "first", "result_sha256": "0"}),
+        ("gaps", {"retrain": 99, "gaps": []}),
+        ("export", {"export_sha256": "0", "result_sha256": "0"}),
+        ("dataset", {"dataset": 9, "manifest": "0"}),
+    ],
+)
+def test_an_entry_about_something_that_does_not_exist_is_named(db, kind, facts) -> None:
+    ledger.write(ledger.Kind(kind), **facts)
+    assert list(ledger.contradictions()) == [
+        f"Entry 2 ({kind}) is not what the database holds now."
+    ]
+
+
+def test_results_and_gaps_of_another_retrain_set_or_time_are_named(two_of_each) -> None:
+    first, second = (retrain.pk for retrain in two_of_each)
+    results = {
+        (confirmation.retrain_id, confirmation.audit_set.name): sha256(confirmation.gate)
+        for confirmation in Confirmation.objects.all()
+    }
+    wrong = [
+        {"retrain": first, "audit_set": "first", "result_sha256": results[second, "first"]},
+        {"retrain": first, "audit_set": "first", "result_sha256": results[first, "second"]},
+    ]
+    for facts in wrong:
+        ledger.write(ledger.Kind.CONFIRM, **facts)
+    ledger.write(ledger.Kind.GAPS, retrain=first, gaps=[])
+    ledger.write(ledger.Kind.EXPORT, export_sha256="e1", result_sha256=results[second, "first"])
+    last = LedgerEntry.objects.latest("number").number
+    named = [problem.split()[1] for problem in ledger.contradictions()]
+    assert named == [str(number) for number in range(last - 3, last + 1)]
 
 
 def test_the_published_checker_is_short_and_needs_nothing() -> None:

@@ -8,12 +8,12 @@ from tests.nsfwsite.audits.examples import page_text
 def test_a_page_without_a_finding_says_so(client, audit_and_findings) -> None:
     Finding.objects.all().delete()
     for name in ("counterfactual", "slices", "int8"):
-        assert "Nobody has looked yet" in page_text(client, name)
+        assert "There are no results for this model yet" in page_text(client, name)
 
 
 def test_the_public_cannot_see_why_a_finding_failed(client, audit_and_findings, mona) -> None:
     Finding.objects.update(status="failed", failure="No such file: /srv/speakup/x.png")
-    assert "Looking failed" in page_text(client, "slices")
+    assert "This could not be computed" in page_text(client, "slices")
     assert "/srv/speakup" not in page_text(client, "slices")
     client.force_login(mona)
     assert "/srv/speakup" in page_text(client, "slices")

@@ -5,20 +5,20 @@ from django.urls import reverse
 
 # Name and arguments of a page, its queries, those for a file of its chart, the chart.
 OF_AUDITS = [
-    ("audits", [], 7, 6, "trend"),
-    ("model", ["v1"], 7, 4, "groups"),
-    ("model", ["v1"], 7, 4, "confusion"),
-    ("compare", [], 5, 5, "differences"),
-    ("threshold", [], 5, 5, "false_alarm"),
-    ("shortage", [], 5, 5, "power"),
-    ("shortage", [], 5, 5, "noticed"),
+    ("audits", [], 9, 6, "trend"),
+    ("model", ["v1"], 9, 4, "groups"),
+    ("model", ["v1"], 9, 4, "confusion"),
+    ("compare", [], 7, 5, "differences"),
+    ("threshold", [], 7, 5, "false_alarm"),
+    ("shortage", [], 7, 5, "power"),
+    ("shortage", [], 7, 5, "noticed"),
 ]
 OF_FINDINGS = [
-    ("counterfactual", [], 5, 5, "flips"),
-    ("counterfactual", [], 5, 5, "shifts"),
-    ("slices", [], 4, 4, "regions"),
-    ("int8", [], 5, 5, "differences"),
-    ("published", [], 5, 5, "false-alarms"),
+    ("counterfactual", [], 7, 5, "flips"),
+    ("counterfactual", [], 7, 5, "shifts"),
+    ("slices", [], 6, 4, "regions"),
+    ("int8", [], 7, 5, "differences"),
+    ("published", [], 7, 5, "false-alarms"),
 ]
 
 

@@ -153,6 +153,7 @@ def test_pages_open_before_the_first_audit(client, name) -> None:
     assert client.get(reverse(name)).status_code == 200
 
 
+@pytest.mark.django_db
 def test_the_release_policy_is_public(client) -> None:
     text = client.get(reverse("policy")).content.decode()
     assert "8.0%" in text
