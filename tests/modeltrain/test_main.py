@@ -35,7 +35,7 @@ def test_a_mistyped_command_and_a_refusal_have_the_same_status(tmp_path):
 def test_a_stopped_verb_says_no_more_than_a_sentence(tmp_path, number, status):
     (tmp_path / "cats").mkdir()
     (tmp_path / "cats" / "0.png").touch()
-    (tmp_path / "list.csv").write_text("path,label\n" + "cats/0.png,cats\n" * 20_000)
+    (tmp_path / "list.csv").write_text("path,label\n" + "cats/0.png,cats\n" * 100_000)
     command = [*IMPORT, str(tmp_path / "list.csv"), f"--out={tmp_path / 'out'}", "--json-progress"]
     with subprocess.Popen(
         command,

@@ -33,7 +33,7 @@ class CountingClassifier:
     """The real classifier, with a count of its calls."""
 
     def __init__(self, classifier: Classifier) -> None:
-        self.artifact = classifier.artifact
+        self.artifact, self.feature_width = classifier.artifact, classifier.feature_width
         self.classifier = classifier
         self.calls = 0
 
