@@ -35,19 +35,24 @@ def is_permitted(address: str, allowed: Collection[Network] = ()) -> bool:
         IPv4 or IPv6, as numbers; anything else is not permitted.
     allowed : collection of IPv4Network or IPv6Network
     """
-    try:
-        target = _unwrap(ipaddress.ip_address(address))
-    except ValueError:
-        return False
-    return is_inside(address, allowed) or _is_public(target)
+    target = _parse(address)
+    return target is not None and (_is_in(target, allowed) or _is_public(target))
 
 
 def is_inside(address: str, networks: Collection[Network]) -> bool:
     """Say whether an address, or the IPv4 address inside it, is in one of the networks."""
+    target = _parse(address)
+    return target is not None and _is_in(target, networks)
+
+
+def _parse(address: str) -> _Address | None:
     try:
-        target = _unwrap(ipaddress.ip_address(address))
+        return _unwrap(ipaddress.ip_address(address))
     except ValueError:
-        return False
+        return None
+
+
+def _is_in(target: _Address, networks: Collection[Network]) -> bool:
     return any(target in network for network in networks)
 
 
