@@ -224,14 +224,15 @@ class Runner:
         from django.db import connections
 
         self.items = session.items
-        first = next(item for item in self.items if "db" in item.fixturenames)
+        first = next((item for item in self.items if "db" in item.fixturenames), self.items[0])
         # What runs next needs the fixtures of the session, and no others.
         self.next = SimpleNamespace(listchain=lambda: [session])
         if self._fails(first):
             pytest.exit("The first test fails without a mutant.")
         connections.close_all()
         self.database = Path(connections["default"].settings_dict["NAME"])
-        self.contents = self.database.read_bytes()
+        # Where no test needs one, there is none.
+        self.contents = self.database.read_bytes() if self.database.is_file() else b""
         self._measure()
         for count, mutant in enumerate(self.mutants, start=1):
             killed = self._in_fork(lambda mutant=mutant: self._kills(mutant), self._limit(mutant))
