@@ -46,11 +46,15 @@ MORE_TESTS = {
     "models": ["feedback/services/test_retrains.py"],
     "quarantine": ["feedback/services/test_bursts.py"],
     "reports": ["feedback/services/test_retention.py"],
-    "retrains": ["feedback/services/test_approval_rule.py", "feedback/services/test_slices.py"],
+    "retrains": [
+        f"feedback/services/test_{name}.py"
+        for name in ("approval_rule", "slices", "verdicts", "gaps", "confirmations")
+    ],
     "safety": ["nsfwsite/pages/test_safety.py"],
     "triage": ["feedback/services/test_approval_rule.py", "feedback/services/test_golden.py"],
     "uploads": ["feedback/services/test_classifications.py"],
     "verdicts": ["feedback/services/test_retrains.py", "feedback/services/test_wear.py"],
+    "webhooks": ["feedback/services/test_webhook_requests.py"],
 }
 MODULES = sorted(path.stem for path in (ROOT / "feedback" / "services").glob("[a-z]*.py"))
 REFUSAL = {"rule", "received", "remedy"}
