@@ -409,5 +409,6 @@ def test_a_database_that_cannot_be_restored_is_no_success(postgres) -> None:
         backups._load_database(postgres / "dump")
 
 
-# A mutant that survives changes nothing: `_load_database` without `connection.close()`. SQLite
-# notices that the tables are others now.
+# Mutants that survive and change nothing:
+# - `_write` without `flush()`: tarfile writes blocks that are larger than the buffer.
+# - `_load_database` without `connection.close()`: SQLite notices that the tables are others now.
