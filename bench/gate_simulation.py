@@ -59,6 +59,8 @@ class World:
         Images of the first group; as many as the others unless given.
     planted_rate : float
         How often the champion makes the mistake in the first group; as in the others unless given.
+    planted_groups : int
+        How many groups of the first axis have `planted_images` and `planted_rate`.
     """
 
     measure: str = "false_alarm"
@@ -71,6 +73,7 @@ class World:
     clusters: str = "independent"
     planted_images: int = 0
     planted_rate: float = 0.0
+    planted_groups: int = 1
 
     @property
     def rates(self) -> str:
@@ -83,8 +86,10 @@ class World:
         """How many images the groups have, for a table."""
         if not self.planted_images:
             return f"{self.images:,}"
-        others = (self.total - self.planted_images) // (GROUPS_AN_AXIS - 1)
-        return f"{self.planted_images:,} and {others:,}"
+        planted = self.planted_images * self.planted_groups
+        others = (self.total - planted) // (GROUPS_AN_AXIS - 1)
+        times = f"{self.planted_groups} times " if self.planted_groups > 1 else ""
+        return f"{times}{self.planted_images:,} and {others:,}"
 
     @property
     def total(self) -> int:
@@ -99,9 +104,9 @@ class World:
         for axis in range(axes):
             of_cluster = random.permutation(np.arange(len(sizes)) % GROUPS_AN_AXIS)
             if axis == 0 and self.planted_images:
-                of_cluster = 1 + np.arange(len(sizes)) % (GROUPS_AN_AXIS - 1)
-                of_cluster[np.cumsum(sizes) <= self.planted_images] = 0
-            values = [f"{value}" for value in range(GROUPS_AN_AXIS)]
+                others = self.planted_groups + np.arange(len(sizes)) % (GROUPS_AN_AXIS - 1)
+                of_cluster = np.minimum((np.cumsum(sizes) - 1) // self.planted_images, others)
+            values = [f"{value}" for value in range(of_cluster.max() + 1)]
             groups[f"axis {axis:02}"] = (values, of_cluster[cluster].astype(np.int16))
         expected = EXPLICIT if self.measure == "miss" else SAFE
         n = len(cluster)
@@ -129,7 +134,8 @@ class World:
         redrawn = self._uniform(columns, random) < self.churn
         after = np.where(redrawn, self._uniform(columns, random), before)
         _, places = columns.groups["axis 00"]
-        rate = np.where(places == 0, self.planted_rate or self.rate, self.rate)
+        planted = places < self.planted_groups
+        rate = np.where(planted, self.planted_rate or self.rate, self.rate)
         old_event = before < rate
         new_event = after < rate * self.factor
         if self.rise:
@@ -264,6 +270,15 @@ SUITES: dict[str, list[World]] = {
         World(churn=1.0),
         # A small group that is wrong on half of its images beside 5,000 that hardly ever are.
         World(rate=0.005, images=1012, groups=5, planted_images=60, planted_rate=0.5),
+        # Ten of them, of 40 images each, on one axis.
+        World(
+            rate=0.005,
+            images=400,
+            groups=5,
+            planted_images=40,
+            planted_rate=0.5,
+            planted_groups=10,
+        ),
     ],
     "better": [
         World(factor=0.7, images=n, rate=rate) for rate in (0.03, 0.35) for n in (60, 150, 500)

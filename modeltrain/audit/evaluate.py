@@ -22,7 +22,7 @@ from modeltrain.audit.fairness import (
     rates_by_group,
     values_by_axis,
 )
-from modeltrain.audit.harm import hundredths
+from modeltrain.audit.harm import SCORE_DIGITS, hundredths
 from modeltrain.audit.headlines import headlines
 from modeltrain.audit.minimum import MINIMUM_IMAGES
 from modeltrain.audit.quality import calibration
@@ -85,7 +85,8 @@ def nsfw_score(scores: Mapping[str, float]) -> float:
 
     They are added in the order of `LABELS`, so that rounding is the same in every process.
     """
-    return float(min(sum(scores[label] for label in LABELS if label in NSFW), 1.0))
+    total = sum(scores[label] for label in LABELS if label in NSFW)
+    return float(min(round(total, SCORE_DIGITS), 1.0))
 
 
 def predict(

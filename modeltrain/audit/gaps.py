@@ -367,8 +367,7 @@ def opened_gaps(
         Only groups with a p-value of at most this are returned.
     lowest : float
         Only groups are returned whose own interval of the change, of this group alone, lies above
-        this. Groups that are wrong at different rates change at different rates, so that dealing
-        them anew is not enough: the interval knows each group's own variance.
+        this, and p-values know each group's own variance then (`_by_own_variance`).
 
     Returns
     -------
@@ -380,7 +379,18 @@ def opened_gaps(
     weights = [_Weights.of(counts * (strata[name][:, None] if strata else 1)) for name in outcomes]
     sums = _sums(axis, changes)
     opened = np.array([w.differences(total) for w, total in zip(weights, sums, strict=True)])
-    p_values = _p_values(axis, weights, changes, sums, permutations, seed)
+    p_values, critical = _p_values(axis, weights, changes, sums, permutations, seed, risk)
+    if lowest > -math.inf:
+        p_values = _by_own_variance(
+            axis,
+            weights,
+            changes,
+            [old for old, _ in outcomes.values()],
+            opened - lowest,
+            p_values,
+            critical - lowest,
+            risk,
+        )
     by_kind: dict[Any, list[OpenedGap]] = {}
     for kind, (name, (old, new)) in enumerate(outcomes.items()):
         reach = _reach(weights[kind], level)
@@ -399,6 +409,70 @@ def opened_gaps(
         ]
         by_kind[name] = [gap for gap in opened_groups if gap.now.difference > margin]
     return by_kind
+
+
+def _by_own_variance(
+    axis: Grouping,
+    weights: Sequence[_Weights],
+    changes: NDArray[np.int8],
+    first: Sequence[Bools],
+    opened: NDArray[np.float64],
+    p_values: NDArray[np.float64],
+    critical: NDArray[np.float64],
+    risk: float,
+) -> NDArray[np.float64]:
+    """Raise p-values to what each group's own variance leaves of them: shape [kinds, groups].
+
+    Groups that are wrong at different rates change at different rates. Dealing them anew gives all
+    of them the same variance, which is too little for the groups that are wrong most often. By its
+    own variance, a group that nothing is the matter with reaches its critical value with a chance
+    that is small where groups are alike. A second test, by that variance, lets it pass with a
+    chance of its own p-value; so both let it pass with the smaller of the two at most. The adjusted
+    p-value is the sum of that over the groups, each by the kind of mistake that is likeliest.
+    """
+    likely = p_values <= risk
+    chances = np.zeros(axis.shape[1])
+    own = np.ones(p_values.shape)
+    for kind in np.flatnonzero(likely.any(axis=1)):
+        places = weights[kind].comparable
+        errors = _errors_of_equals(axis, weights[kind], changes[kind], first[kind])
+        half = weights[kind].inside.max(axis=0)[places] / 2  # of an image: Yates' correction
+        reached = norm.sf((critical[kind, places] - half) / errors)
+        chances[places] = np.maximum(chances[places], reached)
+        own[kind, places] = norm.sf((opened[kind, places] - half) / errors)
+    adjusted = p_values.copy()
+    for kind, place in zip(*np.nonzero(likely), strict=True):
+        together = np.minimum(chances, own[kind, place]).sum()
+        adjusted[kind, place] = max(adjusted[kind, place], together)
+    return adjusted
+
+
+def _errors_of_equals(
+    axis: Grouping, weights: _Weights, changes: NDArray[np.int8], first: Bools
+) -> NDArray[np.float64]:
+    """Return the error of each comparable group's change if it is no worse than before.
+
+    Then as many images are newly wrong as newly right; or, of a group that the models are wrong on
+    at some rate, as many change as elsewhere at that rate, and one more: whichever is more. New
+    mistakes beyond that are the harm that is tested, not its error.
+    """
+    errors, changed, settled, variances = [], [], [], []
+    for place in weights.comparable:
+        images = weights.of_images(axis, place)
+        inside = images > 0
+        rate, rest_rate = (
+            float((abs(images[side]) * changes[side]).sum()) for side in (inside, images < 0)
+        )
+        errors.append(_standard_error(axis, images, changes, rate, rest_rate))
+        here, n = changes[inside], int(inside.sum())
+        changed.append(np.count_nonzero(here))
+        settled.append(2 * np.count_nonzero(here < 0) + 1)
+        wrong = (np.count_nonzero(first[inside]) + here.sum() / 2 + 0.5) / (n + 1)
+        variances.append(n * wrong * (1 - wrong))
+    elsewhere = np.array(variances) * sum(changed) / sum(variances)
+    expected = np.maximum(settled, elsewhere + 1) / np.maximum(changed, 1)
+    shrunk: NDArray[np.float64] = np.array(errors) * np.sqrt(np.minimum(expected, 1.0))
+    return shrunk
 
 
 def _sums(axis: Grouping, happened: NDArray[Any]) -> NDArray[np.float64]:
@@ -420,14 +494,18 @@ def _p_values(
     sums: NDArray[np.float64],
     permutations: int,
     seed: int,
-) -> NDArray[np.float64]:
-    """Return the adjusted p-value of each kind of mistake and group: shape [kinds, groups]."""
+    risk: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return two figures of each kind of mistake and group: shape [kinds, groups].
+
+    They are the adjusted p-value, and from which difference on it is at most `risk`.
+    """
     tested = np.zeros((len(changes), axis.shape[1]), dtype=bool)
     for kind, kind_weights in enumerate(weights):
         tested[kind, kind_weights.comparable] = True
-    p_values = np.ones(tested.shape)
+    p_values, critical = np.ones(tested.shape), np.full(tested.shape, math.inf)
     if not changes.any() or not tested.any():
-        return p_values
+        return p_values, critical
     # The difference is a sum over strata of what the stratum's changes add wherever the groups are,
     # and of what they add in the group itself.
     outside = np.array([kind_weights.outside for kind_weights in weights])
@@ -442,7 +520,8 @@ def _p_values(
     drawn += blocks.deal(gain, permutations, random)
     alike = len(weights) * _alike(axis, pools, blocks) + np.arange(len(weights))[:, None]
     p_values[tested] = step_down(observed[tested], drawn[tested], alike[tested])
-    return p_values
+    critical[tested] = critical_values(drawn[tested], alike[tested], risk)
+    return p_values, critical
 
 
 def _alike(axis: Grouping, pools: Sequence[StratumUnits], blocks: Blocks) -> Numbers:
@@ -473,26 +552,71 @@ def step_down(
     """
     tests, resamples = drawn.shape
     alike = np.arange(tests) if alike is None else alike
-    ranked = {kind: np.sort(drawn[alike == kind], axis=None) for kind in np.unique(alike)}
-
-    def at_least(test: int, statistics: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the share of draws that are as large as each of these statistics."""
-        all_drawn = ranked[alike[test]]
-        shares: NDArray[np.float64] = 1 - np.searchsorted(all_drawn, statistics - _TIE) / len(
-            all_drawn
-        )
-        return shares
-
-    p_values = np.array([at_least(test, observed[test]) for test in range(tests)])
+    shares = _Shares(drawn, alike)
+    p_values = np.array([shares.at_least(test, observed[test]) for test in range(tests)])
     order = np.argsort(p_values, kind="stable")
     smallest = np.ones(resamples)
     adjusted = np.empty(tests)
     steps = np.empty((tests, resamples))
     for step, test in reversed(list(enumerate(order))):
-        smallest = np.minimum(smallest, at_least(test, drawn[test]))
+        smallest = np.minimum(smallest, shares.at_least(test, drawn[test]))
         steps[step] = smallest
     as_extreme = (steps <= p_values[order][:, None] + _TIE).sum(axis=1)
     adjusted[order] = np.maximum.accumulate((as_extreme + 1) / (resamples + 1))
     own = (p_values * resamples + 1) / (resamples + 1)
     at_least_own: NDArray[np.float64] = np.maximum(adjusted, own)
     return at_least_own
+
+
+def critical_values(
+    drawn: NDArray[np.float64], alike: NDArray[np.intp], risk: float
+) -> NDArray[np.float64]:
+    """Return how large each statistic must be to be that extreme among all of them.
+
+    Parameters
+    ----------
+    drawn, alike : arrays
+        As of `step_down`.
+    risk : float
+        In this share of resamples at most, some statistic is at least its critical value.
+
+    Returns
+    -------
+    array of float, shape [tests]
+        Infinity for a statistic that no draw makes extreme enough.
+    """
+    shares = _Shares(drawn, alike)
+    smallest = np.sort(
+        np.min([shares.at_least(test, statistics) for test, statistics in enumerate(drawn)], axis=0)
+    )
+    allowed = int(risk * len(smallest))
+    limit = smallest[allowed] - _TIE if allowed < len(smallest) else 1.0
+    return np.array([shares.value_at(test, limit) for test in range(len(drawn))])
+
+
+class _Shares:
+    """How large a share of the draws of a test, or of tests like it, reaches a value.
+
+    Parameters
+    ----------
+    drawn : array of float, shape [tests, resamples]
+    alike : array of int, shape [tests]
+        Tests with the same number have the same distribution.
+    """
+
+    def __init__(self, drawn: NDArray[np.float64], alike: NDArray[np.intp]) -> None:
+        self._alike = alike
+        self._ranked = {kind: np.sort(drawn[alike == kind], axis=None) for kind in np.unique(alike)}
+
+    def at_least(self, test: int, statistics: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the share of draws that are as large as each of these statistics."""
+        draws = self._ranked[self._alike[test]]
+        shares: NDArray[np.float64] = 1 - np.searchsorted(draws, statistics - _TIE) / len(draws)
+        return shares
+
+    def value_at(self, test: int, share: float) -> float:
+        """Return the smallest draw that at most this share of the draws reaches, or infinity."""
+        draws = self._ranked[self._alike[test]]
+        values = np.unique(draws)
+        reached = values[self.at_least(test, values) < share + _TIE / 2]
+        return float(reached[0]) if len(reached) else math.inf

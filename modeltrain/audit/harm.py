@@ -19,12 +19,15 @@ MEASURES = (FALSE_ALARM, MISS, CONFUSION)
 
 _HIGHEST, _AT_LEAST = "highest score", "NSFW score ≥ "
 _NSFW = np.array([label in NSFW for label in LABELS])
+SCORE_DIGITS = 6  # of a sum of probabilities; float32 holds hardly more
 
 Bools = NDArray[np.bool_]
 
 
 def nsfw_score(scores: ArrayLike) -> NDArray[np.float32]:
     """Return the sum of the probabilities of the NSFW labels, at most 1.
+
+    It is rounded to `SCORE_DIGITS`, so that 0.001 and 0.299 reach 0.3, whatever holds them.
 
     Parameters
     ----------
@@ -39,7 +42,7 @@ def nsfw_score(scores: ArrayLike) -> NDArray[np.float32]:
     total = np.zeros(by_label.shape[1])
     for nsfw_scores in by_label[_NSFW]:  # label by label, which is faster than image by image
         total += nsfw_scores
-    capped: NDArray[np.float32] = np.minimum(total, 1.0).astype(np.float32)
+    capped: NDArray[np.float32] = np.minimum(total, 1.0).round(SCORE_DIGITS).astype(np.float32)
     return capped
 
 

@@ -442,9 +442,11 @@ def _axes(
     for first, second in policy.pairs:
         if {first, second} <= axes - {OVERALL}:
             yield _pair(first, second, {CLASS: classes[1:], **answers.groups})
+    values_of = {OVERALL: ["all"], CLASS: LABELS}
+    values_of |= {axis: values for axis, (values, _) in answers.groups.items()}
     for name in policy.required:
         axis, _, value = name.partition("=")
-        on_axis = answers.groups[axis][0] if axis in answers.groups else [value]
+        on_axis = values_of.get(axis, ())
         if axis not in axes or (value and value not in on_axis):
             yield axis, [value or "any"], np.full(len(answers), ABSENT, dtype=np.int16)
 

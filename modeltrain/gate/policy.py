@@ -350,14 +350,25 @@ class Policy:
         ]
 
     def _required_but_missing(self, answers: Columns) -> list[str]:
+        present = {LABELS[place] for place in np.unique(answers.expected)}
         values = {axis: set(names) for axis, (names, _) in answers.groups.items()}
-        values |= {OVERALL: {"all"}, CLASS: set(LABELS)}
-        return [
+        values |= {OVERALL: {"all"}, CLASS: present}
+        missing = [
             name
             for name in self.required
             for axis, _, value in [name.partition("=")]
             if axis not in values or (value and value not in values[axis])
         ]
+        if CLASS in self.required:
+            missing += [
+                f"{CLASS}={label}"
+                for label in LABELS
+                if label not in present and self._decides(CLASS, label)
+            ]
+        return list(dict.fromkeys(missing))
+
+    def _decides(self, axis: str, value: str) -> bool:
+        return not (self.why_not_covered(axis, value) or self.exemption_reason(axis, value))
 
     def _least_errors(self) -> float | None:
         """Return the smallest `harm_errors`, in halves, with which some number of images passes."""

@@ -8,6 +8,9 @@ from modeltrain.formatting import percent, short_points
 
 Cell = Mapping[str, Any]
 
+_TOLD = 3  # groups that look harmed are named one by one
+_CHANCE = 0.025  # of so many images newly wrong, if neither model were better
+
 MISTAKES = {
     "false_alarm": "false alarms",
     "miss": "misses",
@@ -308,6 +311,7 @@ def verdict_sentence(
         names = _listed([axis.replace("_", " ") for axis in repeated])
         limits += f"; {names} have the same groups, image for image"
     cells = [cell for cell in cells if cell["exception"] is None]
+    besides = f"{_gaps_told(gaps)}{_harmed_but_few(cells)}"
     if verdict == "pass":
         first = (
             "Pass: all answers are the same"
@@ -315,7 +319,7 @@ def verdict_sentence(
             else "Pass: neither false alarms nor misses nor confusions rise beyond their margin in "
             "any class or group with enough images"
         )
-        return f"{first}{limits}.{_tolerated_gaps(gaps)}{_harmed_but_few(cells)}"
+        return f"{first}{limits}.{besides}"
     worse = [cell for cell in cells if cell["finding"] == "worse"]
     blocking = [gap for gap in gaps if gap["blocks"]]
     if worse:
@@ -330,12 +334,14 @@ def verdict_sentence(
         )
         rest = len(_unique([_images_of(cell) for cell in worse])) - 1
         more = f"; {rest} more {'cell is' if rest == 1 else 'cells are'} worse" if rest else ""
-        return str(worst["sentence"]).removesuffix(".") + f"{more}{limits}."
+        return str(worst["sentence"]).removesuffix(".") + f"{more}{limits}.{besides}"
     if blocking:
         opens, end, own = str(blocking[0]["sentence"]).partition(". The group itself")
-        return f"Blocked: {opens[0].lower()}{opens[1:]}{limits}{end}{own}"
+        others = _also_open([gap for gap in gaps if gap is not blocking[0]])
+        told = f"{limits}{end}{own}{others}{_harmed_but_few(cells)}"
+        return f"Blocked: {opens[0].lower()}{opens[1:]}{told}"
     short = [cell for cell in cells if cell["finding"] == "insufficient data" and has_to_tell(cell)]
-    return "Not enough images: " + "; ".join(_shortages(short)) + f"{limits}."
+    return "Not enough images: " + "; ".join(_shortages(short)) + f"{limits}.{besides}"
 
 
 def brief_verdict(result: Mapping[str, Any]) -> str:
@@ -355,40 +361,46 @@ def brief_verdict(result: Mapping[str, Any]) -> str:
     return sentence.replace(str(gap["sentence"]), f"A {brief}.")
 
 
-def _tolerated_gaps(gaps: Sequence[Cell]) -> str:
+def _gaps_told(gaps: Sequence[Cell]) -> str:
     """Say what the widest gap is, and for whom others open."""
-    if not gaps:
-        return ""
-    widest, *others = gaps
-    if not others:
-        return f" {widest['sentence']}"
-    groups = _listed([cell_name(gap) for gap in others])
-    return f" {widest['sentence']} Gaps open for {groups} as well."
+    return f" {gaps[0]['sentence']}{_also_open(gaps[1:])}" if gaps else ""
+
+
+def _also_open(gaps: Sequence[Cell]) -> str:
+    groups = _unique([cell_name(gap) for gap in gaps])
+    return f" Gaps open for {_listed(groups)} as well." if groups else ""
 
 
 def _harmed_but_few(cells: Sequence[Cell]) -> str:
     """Name the groups that look harmed and have too few images to decide, the worst first."""
     harmed = sorted(
-        (
-            cell
-            for cell in cells
-            if cell["finding"] == "insufficient data"
-            and cell["measure"] != "confusion"
-            and cell["n"]
-            and cell["low"] > 0
-        ),
-        key=lambda cell: -cell["difference"],
+        (cell for cell in cells if _looks_harmed(cell)), key=lambda cell: -cell["difference"]
     )
     by_name = {cell_name(cell): cell for cell in reversed(harmed)}
-    worst = sorted(by_name.values(), key=lambda cell: -cell["difference"])[:3]
+    worst = sorted(by_name.values(), key=lambda cell: -cell["difference"])
     if not worst:
         return ""
     counts = [
         f"{_what(cell)}: {cell['champion_wrong']} of {cell['n']} before, "
         f"{cell['candidate_wrong']} of {cell['n']} now"
-        for cell in worst
+        + (f" ({_different(cell['clusters'])})" if cell["clusters"] < cell["n"] else "")
+        for cell in worst[:_TOLD]
     ]
-    return f" These look harmed and have too few images to decide: {'; '.join(counts)}."
+    more = f"; and {len(worst) - _TOLD} more" if len(worst) > _TOLD else ""
+    return f" These look harmed and have too few images to decide: {'; '.join(counts)}{more}."
+
+
+def _looks_harmed(cell: Cell) -> bool:
+    """Whether it has more false alarms or misses, by its interval or as if no image were a copy."""
+    if cell["finding"] != "insufficient data" or cell["measure"] == "confusion" or not cell["n"]:
+        return False
+    changed = cell["newly_wrong"] + cell["newly_right"]
+    as_extreme = sum(math.comb(changed, n) for n in range(cell["newly_wrong"], changed + 1))
+    return bool(cell["low"] > 0 or as_extreme <= _CHANCE * 2**changed)
+
+
+def _different(pictures: int) -> str:
+    return "copies of one picture" if pictures == 1 else f"copies of {pictures} pictures"
 
 
 def _not_judged(cells: Sequence[Cell]) -> str:
