@@ -40,7 +40,8 @@ if (document.querySelector("[data-receipt]")) {
 
 for (const button of queryAll(document, "[data-copy]")) {
   const source = query(document, `#${CSS.escape(button.dataset.copy ?? "")}`, HTMLElement);
-  const text = () => (source instanceof HTMLInputElement ? source.value : source.innerText);
+  const text = () =>
+    source instanceof HTMLInputElement ? source.value : (source.textContent ?? "").trim();
   button.hidden = false;
   button.addEventListener("click", async () => {
     if (source instanceof HTMLInputElement) source.select();
