@@ -16,7 +16,7 @@ from feedback.services import signals
 from feedback.services.signals import Signal
 from nsfwsite.access import maintainer_required, refusals_as_pages, signed_in_user, typed_text
 from nsfwsite.audits import filters
-from nsfwsite.audits.charts.chart import Chart, Source, requested_file
+from nsfwsite.audits.charts.chart import Chart, FigureSource, requested_file
 from nsfwsite.audits.charts.forest import forest
 from nsfwsite.audits.error_rates import PHRASES
 from nsfwsite.tables.audit_tables import MEASURES
@@ -33,7 +33,7 @@ def _champion_audit() -> Audit | None:
 def show(request: HttpRequest) -> HttpResponse:
     reported = signals.list_signals()
     raised = [signal for signal in reported if signal.raised]
-    source = Source(f"Reports until {format_date(timezone.now(), 'j F Y')}")
+    source = FigureSource(f"Reports until {format_date(timezone.now(), 'j F Y')}")
     charts = filters.by_name(request, [_chart(raised)], source)
     if file := requested_file(request, list(charts.values())):
         return file

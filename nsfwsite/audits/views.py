@@ -16,7 +16,7 @@ from modeltrain import labels
 from modeltrain.audit.minimum import MINIMUM_IMAGES
 from nsfwsite.access import refusals_as_pages, wants_fragment
 from nsfwsite.audits import cards, error_rates, filters
-from nsfwsite.audits.charts.chart import Source, requested_file
+from nsfwsite.audits.charts.chart import FigureSource, requested_file
 from nsfwsite.audits.open_gaps import gaps_chart, notes
 from nsfwsite.shared_pages import shared_page
 from nsfwsite.tables import audit_tables
@@ -39,7 +39,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     charts = filters.by_name(
         request,
         [gaps_chart(gaps_open, titles), error_rates.trend_chart(all_audits, axis, titles)],
-        filters.source_of(all_audits[0], axis=axis) if all_audits else Source(),
+        filters.source_of(all_audits[0], axis=axis) if all_audits else FigureSource(),
     )
     if file := requested_file(request, list(charts.values())):
         return file

@@ -26,7 +26,7 @@ CONTENT_TYPES = {
 
 
 @dataclass(frozen=True)
-class Source:
+class FigureSource:
     """What a page's figures are from, and the part of its address that finds them again.
 
     Attributes
@@ -61,7 +61,7 @@ class Chart:
         The rows of the table on the page, where it has fewer than the downloads.
     detail : str
         The figure that its finding rests on, with range and images.
-    source : Source
+    source : FigureSource
         What its figures are from.
     links : dict
         Addresses of its images and downloads; `page` and `image` are absolute and permanent.
@@ -75,7 +75,7 @@ class Chart:
     draw: Draw
     shown: Sequence[Sequence[Any]] | None = None
     detail: str = ""
-    source: Source = Source()
+    source: FigureSource = FigureSource()
     links: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -90,7 +90,7 @@ class Chart:
         parts = (self.title, self.detail, self.source.sentence)
         return " ".join(f"{part.rstrip('.')}." for part in parts if part)
 
-    def linked(self, request: HttpRequest, source: Source) -> "Chart":
+    def linked(self, request: HttpRequest, source: FigureSource) -> "Chart":
         """Return it with its source and `links` for this page."""
         chart = replace(self, source=source, links={})
         page = request.build_absolute_uri(request.path)
