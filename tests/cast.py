@@ -1,5 +1,6 @@
 """The cast: Rosa reports, Ravi reviews, Mona maintains, Sam is a stranger."""
 
+import contextlib
 import os
 import signal
 import tempfile
@@ -14,6 +15,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.files.storage import storages as file_storages
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.utils import timezone
 
 from feedback import roles
@@ -115,6 +117,21 @@ def finished_audit(model: ModelVersion, audit_set: AuditSet, predicted: list[Pre
     columns.write(audit.predictions, columns.from_predicted(predicted))
     audits.finish(audit=audit, figures=evaluate.audit(predicted))
     return audit
+
+
+@contextlib.contextmanager
+def before_next_update(act: Callable[[], object]) -> Iterator[None]:
+    """Let something happen just before the next UPDATE, as if another process did it."""
+    pending = [act]
+
+    def execute(execute, sql, params, many, context):
+        if sql.startswith("UPDATE") and pending:
+            pending.pop()()
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(execute):
+        yield
+    assert not pending, "Nothing was updated."
 
 
 def premises(model: ModelVersion) -> dict[str, Any]:
