@@ -15,6 +15,9 @@ from rest_framework.authtoken.models import TokenProxy
 
 from feedback.models import Axis, AxisValue, BlockedHash
 
+admin.site.site_title = admin.site.site_header = "SpeakUp admin"
+admin.site.index_title = "Accounts, axes and blocked hashes"
+
 # Anybody who reads a token can act as its owner. `manage.py drf_create_token` makes one.
 admin.site.unregister(TokenProxy)
 admin.site.unregister(User)

@@ -19,17 +19,14 @@ Cell = dict[str, Any]
 MAX_LINES = 6  # that can be told apart
 CARDS = {
     "false_alarm": (
-        "False alarms",
         "safe images are called hentai, porn or sexy",
         "the audit set has no safe images",
     ),
     "miss": (
-        "Misses",
         "explicit images are called drawings or neutral",
         "the audit set has no explicit images",
     ),
     "confusion": (
-        "Harmless confusions",
         "images get a wrong label that hides and shows nothing",
         "the audit set has no images",
     ),
@@ -45,11 +42,11 @@ PHRASES = {
 def headline_cards(figures: Figures, titles: Titles) -> list[Cell]:
     """False alarms, misses and confusions, in this order: how often, of what, and for whom."""
     cards = []
-    for measure, (title, happened, nothing) in CARDS.items():
+    for measure, (happened, nothing) in CARDS.items():
         headline = claims.headline_of(figures, measure)
         cards.append(
             {
-                "title": title,
+                "title": claims.COUNTED[measure][0],
                 "happened": happened,
                 "nothing": nothing,
                 "mix": claims.mix(headline) if headline else "",
