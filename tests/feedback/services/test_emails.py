@@ -314,8 +314,11 @@ def test_after_the_last_attempt_an_email_is_given_up_and_the_next_starts_anew(
 
 def test_an_email_that_another_worker_claimed_is_not_sent_twice(confirmed, ravi) -> None:
     triage.decide(report=confirmed, outcome="accepted", by=ravi)
-    newest = confirmed.events.last().pk
-    with before_next_update(lambda: EmailAddress.objects.update(told=newest)):
+
+    def claim() -> None:
+        EmailAddress.objects.update(told=confirmed.events.last().pk)
+
+    with before_next_update(claim):
         emails.send(pk=EmailAddress.objects.get().pk)
     assert not mail.outbox
 
