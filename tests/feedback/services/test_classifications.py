@@ -80,8 +80,7 @@ def test_rate_of_a_worker_that_is_always_busy_is_that_of_its_answers():
 
 def test_rate_of_two_workers_is_that_of_both_together(champion):
     answer = {"status": "done", "model": champion, "label": "neutral", "scores": SCORES}
-    answered(came=[100, 99], answered=[90, 88.5])
-    answered(came=[98, 97, 96], answered=[87, 85.5, 84], **answer)
+    answered(came=[100, 99, 98, 97, 96], answered=[90, 88.5, 87, 85.5, 84], **answer)
     assert classifications.seconds_per_image() == pytest.approx(1.5, abs=0.1)
 
 
