@@ -152,6 +152,7 @@ def test_a_dismissed_signal_says_why_and_how_many_came_since(
     text = " ".join(client.get(reverse("signals")).content.decode().split())
     assert "One forum linked here." in text
     assert "3 more since" in text
+    assert planted_signal().reports_since_decision == 3
 
 
 def test_an_audit_confirms_only_groups_that_it_measured_well(reported, audit) -> None:
