@@ -56,6 +56,11 @@ def short_points(share: float, *, signed: bool = False) -> str:
     return f"+{text}" if signed and rounded else text
 
 
+def megabytes(size: int) -> str:
+    """Write a number of bytes as "22 MB", rounded up: how much a download is."""
+    return f"{math.ceil(size / 1e6)} MB"
+
+
 def duration(seconds: float) -> str:
     """Write a time in the unit that fits: "40 seconds", "12 minutes", "3.5 hours", "2.1 days"."""
     if seconds < 90:

@@ -15,6 +15,9 @@ from django.http import HttpRequest
 from feedback.models import Axis, AxisValue, BlockedHash
 from feedback.services import api_tokens
 
+admin.site.site_title = admin.site.site_header = "SpeakUp admin"
+admin.site.index_title = "Accounts, axes and blocked hashes"
+
 admin.site.unregister(User)
 # Nobody signs in as somebody else by a factor or a connection that was added here.
 admin.site.unregister(

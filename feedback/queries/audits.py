@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 
 from feedback.models import Audit, AuditSet, Finding, ModelVersion, NamedSlice
 
@@ -87,10 +87,15 @@ class Results:
 
 
 def results() -> Results:
+    """Read what there is to show, in one query."""
     findings: dict[str, str] = {}
-    for kind, status in Finding.objects.order_by("pk").values_list("kind", "status"):
-        if findings.get(kind) != Finding.Status.DONE:
-            findings[kind] = status
-    finished = public_audits().filter(status=Audit.Status.DONE).values("audit_set")
-    newest = finished.annotate(count=Count("pk")).order_by("-audit_set").first()
-    return Results(newest["count"] if newest else 0, findings)
+    finished: dict[int, set[int]] = {}
+    rows = public_audits().order_by("findings__pk")
+    for audit, audit_set, status, kind, finding_status in rows.values_list(
+        "pk", "audit_set_id", "status", "findings__kind", "findings__status"
+    ):
+        if status == Audit.Status.DONE:
+            finished.setdefault(audit_set, set()).add(audit)
+        if kind and findings.get(kind) != Finding.Status.DONE:
+            findings[kind] = finding_status
+    return Results(len(finished[max(finished)]) if finished else 0, findings)

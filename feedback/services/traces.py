@@ -154,8 +154,8 @@ def _inside(path: Path, data: bytes) -> Iterator[tuple[str, bytes]]:
             yield f"file {path}, uncompressed", gzip.decompress(data)
         elif data.startswith(b"\x89PNG"):  # an earlier release compressed it in another way
             yield f"file {path}, its pixels", decode(data).tobytes()
-    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, DecodeError):
-        return
+    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, zlib.error, DecodeError):
+        return  # damaged, or a RuntimeError: encrypted, or compressed in an unknown way
 
 
 def _redis() -> Iterator[tuple[str, bytes]]:

@@ -24,7 +24,7 @@ Headline = dict[str, Any]
 
 _NAMED = 3  # of a longer list, the others are counted
 _VALUES = 4  # of a longer list, the ends are shown
-_COUNTED = {
+COUNTED = {  # what a headline calls a kind of mistake, and the images that it can happen to
     "false_alarm": ("False alarms", "safe images"),
     "miss": ("Misses", "explicit images"),
     "confusion": ("Harmless confusions", "images"),
@@ -79,7 +79,7 @@ def sentence(headline: Headline, names: Names | None = None) -> str:
     names : Names, optional
         The names of the manifest unless given.
     """
-    title, images = _COUNTED[headline["measure"]]
+    title, images = COUNTED[headline["measure"]]
     if headline["kind"] == NO_IMAGES:
         return f"{title}: not known, because the audit set has no {images}."
     return (
@@ -94,7 +94,7 @@ def title(headline: Headline, names: Names | None = None) -> str:
     text = claim(headline, names).removesuffix(".")
     if headline["kind"] != GROUP:
         text = text[0].lower() + text[1:]
-    return f"{_COUNTED[headline['measure']][0]}: {text}"
+    return f"{COUNTED[headline['measure']][0]}: {text}"
 
 
 def mix(headline: Headline) -> str:

@@ -14,9 +14,10 @@ from feedback.models import Audit, DatasetVersion, ModelVersion, Retrain
 from nsfwsite.access import maintainer_required
 from nsfwsite.audits.charts.chart import Chart, requested_file
 from nsfwsite.audits.charts.forest import forest
+from nsfwsite.tables.gate_table import MEASURES
 
 Cell = dict[str, Any]
-HARM = {"false_alarm": "False alarms", "miss": "Misses"}
+HARM = ("false_alarm", "miss")
 
 
 @dataclass(frozen=True)
@@ -104,10 +105,10 @@ def _recall_rows(columns: Sequence[Column]) -> list[Cell]:
 def _harm_rows(columns: Sequence[Column]) -> list[Cell]:
     return [
         {
-            "title": title,
+            "title": MEASURES[measure],
             "cells": [(column.audit.figures or {})["overall"][measure] for column in columns],
         }
-        for measure, title in HARM.items()
+        for measure in HARM
     ]
 
 

@@ -9,6 +9,7 @@ from modeltrain.formatting import percent, points, whole_percent
 from nsfwsite.audits.charts.chart import Chart
 from nsfwsite.audits.charts.forest import forest
 from nsfwsite.audits.charts.heatmap import heatmap
+from nsfwsite.audits.charts.theme import Draw
 from nsfwsite.audits.charts.trend import trend
 from nsfwsite.tables import audit_tables, gate_table
 from nsfwsite.tables.titles import Titles
@@ -19,17 +20,14 @@ Cell = dict[str, Any]
 MAX_LINES = 6  # that can be told apart
 CARDS = {
     "false_alarm": (
-        "False alarms",
         "safe images are called hentai, porn or sexy",
         "the audit set has no safe images",
     ),
     "miss": (
-        "Misses",
         "explicit images are called drawings or neutral",
         "the audit set has no explicit images",
     ),
     "confusion": (
-        "Harmless confusions",
         "images get a wrong label that hides and shows nothing",
         "the audit set has no images",
     ),
@@ -45,11 +43,11 @@ PHRASES = {
 def headline_cards(figures: Figures, titles: Titles) -> list[Cell]:
     """False alarms, misses and confusions, in this order: how often, of what, and for whom."""
     cards = []
-    for measure, (title, happened, nothing) in CARDS.items():
+    for measure, (happened, nothing) in CARDS.items():
         headline = claims.headline_of(figures, measure)
         cards.append(
             {
-                "title": title,
+                "title": claims.COUNTED[measure][0],
                 "happened": happened,
                 "nothing": nothing,
                 "mix": claims.mix(headline) if headline else "",
@@ -99,7 +97,11 @@ def rates_chart(figures: Figures, measure: str, titles: Titles) -> Chart | None:
             ]
             for dot in dots
         ],
-        draw=forest(dots, x=f"share of images that are {PHRASES[measure]}"),
+        draw=forest(
+            dots,
+            x=f"share of images that are {PHRASES[measure]} (dashed: of all images)",
+            reference=figures["overall"][measure]["rate"],
+        ),
     )
 
 
@@ -148,17 +150,25 @@ def trend_chart(audits: Sequence[Audit], axis: str, titles: Titles) -> Chart | N
     ]
     groups = list(dict.fromkeys(cell["group"] for cell in cells))[:MAX_LINES]
     cells = [cell for cell in cells if cell["group"] in groups]
-    if not cells:
+    versions = {cell["version"] for cell in cells}
+    if not cells or (len(versions) == 1 and axis == "overall"):
         return None
     title = _trend_title(audits, axis, cells, titles)
+    drawn = " under each version" if len(versions) > 1 else ""
     return Chart(
         name="trend",
         title=title,
-        summary=f"{title}. Error rates of {len(groups)} groups under each version, with ranges.",
+        summary=f"{title}. Error rates of {len(groups)} groups{drawn}, with ranges.",
         columns=["version", "group", "rate", "low", "high", "images"],
         rows=[list(cell.values()) for cell in cells],
-        draw=trend(cells),
+        draw=trend(cells) if len(versions) > 1 else _rates(cells, titles.axis(axis)),
     )
+
+
+def _rates(cells: Sequence[Cell], axis_title: str) -> Draw:
+    """Of one version there is no trend: its groups stand below each other."""
+    dots = [{**cell, "axis": axis_title, "value": cell["group"]} for cell in cells]
+    return forest(dots, x="share of images that are wrong")
 
 
 def _trend_title(audits: Sequence[Audit], axis: str, cells: Sequence[Cell], titles: Titles) -> str:
@@ -238,6 +248,9 @@ def differences_chart(gate: Figures, before: str, after: str) -> Chart | None:
         columns=["axis", "group", "difference", "low", "high", "images", "finding"],
         rows=[list(cell.values()) for cell in cells],
         draw=forest(
-            cells, x=f"share of {kind} under {after} minus {before}", signed=True, margin=margin
+            cells,
+            x=f"share of {kind} under {after} minus {before}",
+            signed=True,
+            margin=margin,
         ),
     )

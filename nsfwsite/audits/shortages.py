@@ -106,7 +106,11 @@ def noticed_chart(rows: list[Cell], kind: str) -> Chart | None:
             ]
             for row in seen
         ],
-        draw=forest(dots, x="smallest rise noticed (dot: 80% chance)"),
+        draw=forest(
+            dots,
+            x="smallest rise noticed (dot: 80% chance)",
+            label=lambda dot: f"{short_points(dot['rate'])} points",
+        ),
     )
 
 

@@ -1,6 +1,6 @@
 """What reports point at, in public."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -59,6 +59,11 @@ def _row(signal: Signal, audit: Audit | None) -> dict[str, Any]:
     }
 
 
+def _times(cell: Mapping[str, Any]) -> str:
+    ratio, low, high = (cell[name] + 1 for name in ("rate", "low", "high"))
+    return f"{ratio:.1f} times ({low:.1f} to {high:.1f}), {cell['n']:,} networks"
+
+
 def _chart(raised: Sequence[Signal]) -> Chart | None:
     if not raised:
         return None
@@ -84,7 +89,7 @@ def _chart(raised: Sequence[Signal]) -> Chart | None:
         summary=f"{title}, {surest.low:.1f} to {surest.high:.1f}. {len(cells)} signals are drawn.",
         columns=["kind", "group", "beyond expectation", "low", "high", "sources"],
         rows=[list(cell.values()) for cell in cells],
-        draw=forest(cells, x="reports beyond what was to be expected", signed=True),
+        draw=forest(cells, x="reports beyond what was to be expected", signed=True, label=_times),
     )
 
 

@@ -9,12 +9,12 @@ from nsfwsite.audits.charts.curves import curves, reliability
 from nsfwsite.audits.charts.forest import forest
 from nsfwsite.audits.charts.threshold import threshold_curves
 from nsfwsite.audits.error_rates import MAX_LINES
+from nsfwsite.tables.gate_table import MEASURES
 
 Figures = Mapping[str, Any]
 Groups = Mapping[str, Figures]  # a group's figures by its title
 
-# Which images of a curve a mistake can happen to, and what pages call it.
-SIDES = {"false_alarm": ("safe", "False alarms"), "miss": ("explicit", "Misses")}
+SIDES = {"false_alarm": "safe", "miss": "explicit"}  # which images of a curve it can happen to
 THRESHOLDS = range(1, 100)  # hundredths
 ALL_THRESHOLDS = range(102)  # with those that flag everything and nothing
 
@@ -31,7 +31,7 @@ def _some(groups: Groups, minimum: int, *sides: str) -> dict[str, Figures]:
 
 def by_threshold(groups: Groups, mistake: str, *, at: int, minimum: int) -> Chart | None:
     """How each group's share of one kind of mistake moves with the threshold."""
-    side, title = SIDES[mistake]
+    side, title = SIDES[mistake], MEASURES[mistake]
     some = _some(groups, minimum, side)
     if not some:
         return None
@@ -69,9 +69,9 @@ def _mistake(curve: Figures, mistake: str, level: int) -> dict[str, Any]:
 def at_mix(groups: Groups, *, explicit_share: float, minimum: int) -> Chart | None:
     """False alarms and misses as shares of all images of a mix."""
     cells = [
-        {"axis": title, "value": group}
+        {"axis": MEASURES[mistake], "value": group}
         | {"rate": estimate["value"], "low": estimate["low"], "high": estimate["high"]}
-        for mistake, (_, title) in SIDES.items()
+        for mistake in SIDES
         for group, figures in groups.items()
         if figures[mistake]["n"] >= max(minimum, 1)
         for estimate in [figures["at_mix"][f"{mistake}s" if mistake != "miss" else "misses"]]

@@ -32,7 +32,9 @@ def overview(request: HttpRequest) -> HttpResponse:
     chosen, titles = filters.chosen_audits(request), load_titles()
     all_audits, champion = list(chosen.by_version.values()), chosen.champion
     axes = filters.axes_of(champion, titles)
-    axis = filters.choice(request, "axis", list(axes), "overall")
+    if len(all_audits) == 1:  # the cards say how it does on all images
+        del axes["overall"]
+    axis = filters.choice(request, "axis", list(axes), next(iter(axes)))
     gaps_open = open_gaps()
     charts = filters.by_name(
         request,

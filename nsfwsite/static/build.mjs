@@ -54,6 +54,7 @@ await build({
   entryPoints: {
     site: join(source, "site.js"),
     style: join(source, "style.css"),
+    admin: join(source, "admin.css"),
   },
   format: "iife",
   // htmx parses what the site sends; it takes the parser that the policy allows.

@@ -30,7 +30,7 @@ def sections(
     ]
     for axis, cells in figures["groups"].items():
         if cells:
-            named_cells = [(titles.group(axis, group), cell) for group, cell in cells.items()]
+            named_cells = list(cells_on_axis(figures, axis, titles).items())
             if axis in without_value:
                 named_cells.append(("Not stated", without_value[axis]))
             tables.append((titles.axis(axis), named_cells))
@@ -45,13 +45,14 @@ def sections(
 
 
 def cells_on_axis(figures: Mapping[str, Any], axis: str, titles: Titles) -> dict[str, Any]:
-    """Cells of an axis under the names that people read."""
+    """Cells of an axis under the names that people read, in the order of its groups."""
     if axis == "overall":
         return {ALL_IMAGES: figures["overall"]}
     if axis == "class":
         return dict(figures["classes"])
     cells = figures["groups"].get(axis, {})
-    return {titles.group(axis, group): cell for group, cell in cells.items()}
+    groups = sorted(cells, key=lambda group: titles.place(axis, group))
+    return {titles.group(axis, group): cells[group] for group in groups}
 
 
 def pairs(

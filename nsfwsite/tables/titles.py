@@ -21,6 +21,11 @@ class Titles:
     def group(self, axis: str, name: str) -> str:
         return self.groups.get((axis, name), name)
 
+    def place(self, axis: str, name: str) -> int:
+        """Where a group stands among the others, such as skin tones from light to dark."""
+        groups = list(self.groups)
+        return groups.index((axis, name)) if (axis, name) in groups else len(groups)
+
 
 def load_titles() -> Titles:
     """Read all titles at once. A page reads them once and hands them on."""

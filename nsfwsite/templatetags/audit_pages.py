@@ -56,6 +56,15 @@ QUESTIONS: Mapping[str, Sequence[AuditPage]] = {
 }
 
 
+PAGE_NAMES = {"model", *(page.name for pages in QUESTIONS.values() for page in pages)}
+
+
+@register.filter
+def answers_question(name: str) -> bool:
+    """Whether the page with this URL name is about audits."""
+    return name in PAGE_NAMES
+
+
 @register.inclusion_tag("audits/questions.html")
 def audit_questions(current: str) -> dict[str, object]:
     """The questions, and the pages of the one that the page `current` answers.

@@ -101,6 +101,11 @@ def points(difference: float | None) -> str:
 
 
 @register.filter
+def megabytes(size: int) -> str:
+    return formatting.megabytes(size)
+
+
+@register.filter
 def duration(seconds: float) -> str:
     return formatting.duration(seconds)
 

@@ -220,7 +220,12 @@ def test_every_page_is_sound(visit, world, width, dark) -> None:
         assert (path, visitor.barriers()) == (path, [])
         assert (path, visitor.complaints) == (path, [])
         assert (path, max(0, visitor.overflow())) == (path, 0)
+        assert page.locator("header.top").evaluate("header => header.offsetHeight") < 80
         visitor.look()
+    if width == 390:
+        page.get_by_role("button", name="Menu").click()
+        expect(page.get_by_role("button", name="Sign out mona")).to_be_visible()
+        assert visitor.barriers() == []
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -20,6 +20,12 @@ def admin(db) -> Client:
     return client
 
 
+def test_the_admin_has_the_sites_look_and_a_way_back(admin) -> None:
+    text = admin.get(reverse("admin:index")).content.decode()
+    assert 'href="/static/admin.css"' in text
+    assert f'<a href="{reverse("home")}">Back to the site</a>' in text
+
+
 def change(admin: Client, user: User, **changes: object) -> None:
     fields = {"username": user.username, "is_active": "on", "date_joined_0": "2026-01-01"}
     fields |= {"date_joined_1": "12:00:00"}

@@ -9,7 +9,7 @@ Spec = dict[str, Any]  # a Vega-Lite specification, or a part of one
 Colours = Mapping[str, str]
 Draw = Callable[[Colours, int], Spec]  # takes a theme's colours and a width in pixels
 
-WIDE, NARROW = 640, 330
+WIDE, NARROW = 880, 330
 # The styles of the pages take their colours from the same file.
 STATIC = Path(__file__).resolve().parents[2] / "static"
 PALETTE = json.loads((STATIC / "src" / "palette.json").read_text())

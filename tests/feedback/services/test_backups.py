@@ -5,11 +5,13 @@ import hashlib
 import io
 import itertools
 import json
+import os
 import resource
+import subprocess
 import tarfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -157,6 +159,25 @@ def test_files_are_backed_up_wherever_the_data_lies_but_unfinished_ones_are_not(
     assert names == {"runs/a/whole"}
 
 
+def test_what_an_interrupted_backup_left_is_overwritten(populated, tmp_path) -> None:
+    (tmp_path / "backup.tar.part").write_bytes(b"x" * 10**7)
+    backups.back_up(tmp_path / "backup.tar")
+    assert b"xxx" not in (tmp_path / "backup.tar").read_bytes()[-1000:]
+    assert not (tmp_path / "backup.tar.part").exists()
+
+
+def test_a_backup_is_on_the_disk_before_it_gets_its_name(populated, tmp_path, monkeypatch) -> None:
+    fsync, sizes = os.fsync, []
+
+    def record_size(descriptor: int) -> None:
+        fsync(descriptor)
+        sizes.append((os.fstat(descriptor).st_size, (tmp_path / "backup.tar").exists()))
+
+    monkeypatch.setattr(os, "fsync", record_size)
+    backups.back_up(tmp_path / "backup.tar")
+    assert sizes == [((tmp_path / "backup.tar").stat().st_size, False)]
+
+
 def test_a_backup_for_which_there_is_no_room_leaves_nothing(populated, settings, tmp_path) -> None:
     folder = tmp_path / "small"
     folder.mkdir()
@@ -219,6 +240,17 @@ def test_an_installation_in_use_is_not_overwritten(populated, tmp_path) -> None:
     with pytest.raises(WrongState, match="a database with models"):
         backups.restore(tmp_path / "backup.tar")
     assert ModelVersion.objects.get() == populated
+
+
+def test_an_installation_has_something_in_it_from_its_first_model_on(
+    request, settings, tmp_path
+) -> None:
+    settings.DATA_DIR = tmp_path
+    with pytest.raises(Invalid, match="cannot be read"):
+        backups.restore(tmp_path / "none.tar")
+    request.getfixturevalue("champion")
+    with pytest.raises(WrongState, match="a database with models"):
+        backups.restore(tmp_path / "none.tar")
 
 
 def test_files_without_a_database_are_not_overwritten(populated, settings, tmp_path) -> None:
@@ -325,3 +357,58 @@ def test_without_the_programs_of_postgresql_nothing_is_begun(monkeypatch, tmp_pa
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Invalid, match="no pg_dump on PATH"):
         backups._dump_database(tmp_path / "dump")
+
+
+@pytest.fixture
+def postgres(monkeypatch, tmp_path) -> Iterator[Path]:
+    """A database on a PostgreSQL server, and a program that writes down how it was called."""
+    program = tmp_path / "bin" / "pg_dump"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "${{0##*/}}" "$@" > {tmp_path}/call\nenv > {tmp_path}/env\n'
+        f"test ! -e {tmp_path}/broken\n"
+    )
+    program.chmod(0o700)
+    program.with_name("pg_restore").symlink_to(program)
+    server = {"NAME": "speakup", "HOST": "db.example", "PORT": 5433, "USER": "rosa"}
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+        patch.setattr(connection, "vendor", "postgresql")
+        for key, value in (server | {"PASSWORD": "secret"}).items():
+            patch.setitem(connection.settings_dict, key, value)
+        yield tmp_path
+
+
+def test_the_programs_of_postgresql_are_told_what_to_do_and_where(postgres) -> None:
+    def lines(name: str) -> list[str]:
+        return (postgres / name).read_text().splitlines()
+
+    backups._dump_database(postgres / "dump")
+    assert lines("call") == [
+        *("pg_dump", "--format=custom", "--no-owner", f"--file={postgres}/dump")
+    ]
+    expected = {
+        *("PGHOST=db.example", "PGPORT=5433", "PGUSER=rosa"),
+        *("PGPASSWORD=secret", "PGDATABASE=speakup", f"DATA_DIR={os.environ['DATA_DIR']}"),
+    }
+    assert expected <= set(lines("env"))
+
+    connection.settings_dict.update(HOST="", PORT="", USER="")  # a socket of this machine
+    backups._load_database(postgres / "dump")
+    assert lines("call") == [
+        *("pg_restore", "--dbname=speakup", "--single-transaction", "--no-owner", "--clean"),
+        *("--if-exists", str(postgres / "dump")),
+    ]
+    names = {line.partition("=")[0] for line in lines("env")}
+    assert {name for name in names if name.startswith("PG")} == {"PGPASSWORD", "PGDATABASE"}
+
+
+def test_a_database_that_cannot_be_restored_is_no_success(postgres) -> None:
+    (postgres / "broken").touch()
+    with pytest.raises(subprocess.CalledProcessError):
+        backups._load_database(postgres / "dump")
+
+
+# Mutants that survive and change nothing:
+# - `_write` without `flush()`: tarfile writes blocks that are larger than the buffer.
+# - `_load_database` without `connection.close()`: SQLite notices that the tables are others now.

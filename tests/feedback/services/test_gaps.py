@@ -233,10 +233,13 @@ def test_a_gap_that_a_new_audit_set_cannot_show_stays_open(promoted, mona) -> No
     )
 
 
-def test_each_kind_of_mistake_is_open_or_closed_by_itself(evaluated, mona) -> None:
+@pytest.mark.parametrize("together", [True, False])
+def test_each_kind_of_mistake_is_open_or_closed_by_itself(evaluated, mona, together) -> None:
     retrain = evaluated(dark=40, light=5)
-    narrow = {**retrain.gate["gaps"][0], "measure": "false_alarm"}
-    Retrain.objects.update(gate={**retrain.gate, "gaps": [narrow, retrain.gate["gaps"][0]]})
+    wide = retrain.gate["gaps"][0]
+    narrow = {**wide, "measure": "false_alarm"}
+    kinds = [{**narrow, "also": [wide]}] if together else [narrow, wide]
+    Retrain.objects.update(gate={**retrain.gate, "gaps": kinds})
     retrain.refresh_from_db()
     retrains.promote(retrain=retrain, by=mona, acknowledged_gaps=[DARK])
     (group,) = gaps.open_gaps()
@@ -249,3 +252,7 @@ def test_the_gap_that_is_widest_now_comes_first(promoted) -> None:
     not_measured = {**gap, "axis": "age", "value": "old", "difference": 0.2}
     Retrain.objects.update(gate={**promoted.gate, "gaps": [not_measured, was_narrow]})
     assert [group.value for group in gaps.open_gaps()] == ["dark", "old"]
+
+
+# A mutant that survives changes nothing: `_measured_gaps` without `or {}`. A promoted retrain has a
+# verdict.

@@ -1,9 +1,10 @@
 """What maintainers choose from: a sentence, images, a cost, and what is missing."""
 
 import pytest
+from django.utils import timezone
 
 from feedback.errors import Invalid, RecipeRefused
-from feedback.models import DatasetVersion, Retrain, TrainingConfig
+from feedback.models import DatasetVersion, ModelVersion, Retrain, TrainingConfig
 from feedback.services import manifests, recipes, retrains, triage
 from modeltrain.data.manifest import Row
 from modeltrain.labels import LABELS
@@ -45,6 +46,24 @@ def test_while_a_retrain_is_open_its_data_counts(data, queued, ravi, mona):
     assert offers()["fine-tune"].images == 3
 
 
+def test_an_open_retrain_of_another_model_does_not_count(data, champion, mona):
+    retired = ModelVersion.objects.create(
+        number=9, sha256="9" * 64, title="9", status="retired", promoted_at=timezone.now()
+    )
+    earlier = DatasetVersion.objects.create(
+        number=0, manifest_sha256=manifests.publish([]), images=0
+    )
+    Retrain.objects.create(base=retired, dataset=earlier, config="head", proposed_by=mona)
+    assert offers()["head"].images == 2
+
+
+def test_without_a_dataset_or_its_file_there_are_no_images_yet(champion, data):
+    data.manifest.unlink()
+    assert offers()["head"].images == 0
+    data.delete()
+    assert offers()["head"].images == 0
+
+
 def test_a_recipe_says_what_is_missing(data, champion, queued, ravi):
     assert "two classes" in offers()["head"].refusal.rule
     assert offers()["head"].refusal.received == "images of neutral"
@@ -64,7 +83,7 @@ def test_a_recipe_that_would_run_past_its_limit_is_refused(champion, settings):
 
 
 def test_features_that_are_there_cost_nothing(champion, settings):
-    images = rows("drawings", "neutral")
+    images = [*rows("drawings"), *rows("neutral", "neutral", split="validation")[1:]]
     before = recipes.offer(recipes.named("head"), champion, images).seconds
     champion.folder.mkdir(parents=True)
     (champion.folder / "config.json").write_text('{"base_sha256": "0123456789abcdef"}')
@@ -78,20 +97,24 @@ def test_features_that_are_there_cost_nothing(champion, settings):
 def test_an_estimate_has_the_error_of_earlier_ones(data, champion, queued, ravi, mona):
     triage.decide(report=queued(), outcome="accepted", by=ravi)
     assert offers()["head"].largest_error is None
-    Retrain.objects.create(
-        base=champion,
-        dataset=data,
-        config="head",
-        status="failed",
-        attempt=1,
-        evaluated_at="2026-11-28T12:00Z",
-        estimate={"seconds": 100, "train": 2},
-        stages={
+    run = {
+        "base": champion,
+        "dataset": data,
+        "config": "head",
+        "status": "failed",
+        "attempt": 1,
+        "evaluated_at": "2026-11-28T12:00Z",
+        "estimate": {"seconds": 100, "train": 2},
+        "stages": {
             "auditing": {"seconds": 90.0, "units": 30},
             "training": {"seconds": 60.0, "units": 20},
         },
-        proposed_by=mona,
-    )
+        "proposed_by": mona,
+    }
+    Retrain.objects.create(**run)
+    for no_measurement in ({"attempt": 2}, {"evaluated_at": None}, {"stages": {}}):
+        Retrain.objects.create(**run | {"estimate": {"seconds": 1, "train": 2}} | no_measurement)
+    Retrain.objects.create(**run | {"config": "article", "estimate": {}})
     offer = offers()["head"]
     assert (offer.runs, offer.errors) == (1, [pytest.approx(0.5)])
     assert offer.largest_error == pytest.approx(0.5)
@@ -110,6 +133,8 @@ def test_a_config_is_kept_once_by_the_hash_of_its_fields(tmp_path):
         assert (recipe.kind, recipe.config.fine.epochs, recipe.config.l2_sp) == ("fine-tune", 2, 1)
         assert recipe.sentence.endswith("Changed: fine.epochs 2, l2_sp 1.0.")
     assert recipes.all_recipes()[-1].name == config.sha256
+    toml.write_text('recipe = "fine-tune"')
+    assert recipes.named(recipes.add_config(toml).sha256).sentence.endswith("Changed: nothing.")
 
 
 def test_a_wrong_field_is_refused_and_nothing_is_kept(tmp_path):
@@ -128,6 +153,7 @@ def test_a_wrong_field_is_refused_and_nothing_is_kept(tmp_path):
 
 @pytest.mark.parametrize("name", ["nonsense", "", "0" * 64, "0" * 11])
 def test_an_unknown_recipe_is_refused_with_the_known_ones(name):
+    TrainingConfig.objects.create(sha256="f" * 64, title="another", fields={"recipe": "head"})
     with pytest.raises(Invalid, match="head, fine-tune, article"):
         recipes.named(name)
 

@@ -61,6 +61,29 @@ def test_a_result_of_an_earlier_policy_is_replaced(decided) -> None:
     assert Retrain.objects.get().recomputed_gate["verdict"] == "blocked"
 
 
+def test_a_decision_by_the_policy_that_holds_now_needs_no_second_result(decided) -> None:
+    Retrain.objects.update(policy_sha256=verdicts.policy_sha256())
+    assert recomputations.to_recompute() == []
+
+
+def test_it_is_compared_with_the_model_of_back_then_and_other_retrains_stay(decided) -> None:
+    as_bad = audited_model(3, decided.audit_set, answers(40, alarms=12), status="retired")
+    undecided = Retrain.objects.create(
+        base=as_bad, dataset=decided.dataset, config="head", proposed_by=decided.proposed_by
+    )
+    stored = Retrain.objects.filter(pk=decided.pk)
+    nothing = {"recomputed_gate": None, "recomputed_policy_sha256": "", "recomputed_at": None}
+    for models in (
+        {"base": as_bad},
+        {"base": decided.base, "judged_against": None},  # decided before this was written down
+    ):
+        stored.update(**models, **nothing)
+        recomputations.recompute(pk=decided.pk)
+        assert stored.get().recomputed_gate["verdict"] == "blocked"
+    undecided.refresh_from_db()
+    assert undecided.recomputed_gate is None
+
+
 @pytest.mark.parametrize("damage", ["lost", "damaged", "unfinished"])
 def test_without_the_answers_of_both_models_there_is_no_result(decided, damage) -> None:
     audit = decided.candidate.audits.get()
@@ -86,3 +109,7 @@ def test_an_open_candidate_is_judged_again_instead(decided) -> None:
 def test_a_result_has_its_policy_and_time(decided) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         Retrain.objects.update(recomputed_gate={"verdict": "pass"})
+
+
+# A mutant that survives changes nothing: `to_recompute` without the condition on the audit set. No
+# audit is on no set, so such a retrain has no answers.

@@ -92,10 +92,12 @@ def test_every_reported_image_is_judged_once(queued, filed, classifier, newer):
 def test_images_that_nobody_may_look_at_or_that_are_gone_are_not_judged(
     queued, ravi, classifier, newer
 ):
-    escalated, withdrawn, deleted = queued(1), queued(2), queued(3)
+    escalated, withdrawn, deleted, not_erased = queued(1), queued(2), queued(3), queued(4)
     triage.decide(report=escalated, outcome="escalated", by=ravi, reason="Unlawful.")
     reports.withdraw(report=withdrawn)
     images.delete_image(deleted.examples.get().image)
+    Report.objects.filter(pk=not_erased.pk).update(status="withdrawn")
+    assert not rejudging.unjudged_examples(newer).exists()
     assert rejudging.answer_reports(model=newer) == 0
     assert classifier.calls == 0
 
@@ -127,17 +129,22 @@ def test_a_report_is_answered_by_the_model_that_learnt_from_it(
 
 
 def test_the_public_list_says_what_the_new_model_says(folded, classifier, newer, champion, mona):
-    report = folded(1)
-    trained_on(report.folded_into, newer, champion, mona)
+    learnt, later = folded(1), folded(2)
+    trained_on(learnt.folded_into, newer, champion, mona)
     rejudging.answer_reports(model=newer)
-    public = PublicReport.objects.get(report=report)
-    (answer,) = public.answers
-    assert (public.state, answer["said"], answer["model"]) == ("answered", "neutral", "v1")
-    assert (answer["now"], answer["newer"]) == ("drawings", "v2")
+    for report, state in ((learnt, "answered"), (later, "folded")):
+        public = PublicReport.objects.get(report=report)
+        (answer,) = public.answers
+        assert (public.state, answer["said"], answer["model"]) == (state, "neutral", "v1")
+        assert (answer["now"], answer["newer"]) == ("drawings", "v2")
 
 
-def test_a_model_that_was_not_retrained_here_answers_no_report(folded, classifier, newer):
+def test_a_model_that_was_not_retrained_here_answers_no_report(
+    folded, classifier, newer, champion, mona
+):
     report = folded(1)
+    other = ModelVersion.objects.create(number=3, sha256="c" * 64, title="3")
+    trained_on(report.folded_into, other, champion, mona)
     assert rejudging.answer_reports(model=newer) == 1
     assert status_of(report) == "folded"
 
@@ -172,3 +179,7 @@ def test_a_report_is_judged_by_the_model_that_came_into_service_meanwhile(
 def test_a_report_that_the_champion_has_judged_is_not_judged_again(queued, classifier):
     rejudging.judge_report(pk=queued(1).pk)
     assert classifier.calls == 0
+
+
+# A mutant that survives changes nothing: `answer_reports` without the condition on the status.
+# `reports.move` moves a folded report alone.

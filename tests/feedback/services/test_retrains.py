@@ -299,7 +299,9 @@ def test_an_open_retrain_of_a_former_champion_stands_in_nobodys_way(
     ModelVersion.objects.create(
         number=3, sha256="d" * 64, title="another", status="champion", promoted_at=timezone.now()
     )
-    assert retrains.propose(by=mona).base.number == 3
+    triage.decide(report=queued(2), outcome="accepted", by=ravi)
+    retrain = retrains.propose(by=mona)
+    assert (retrain.base.number, retrain.dataset.number) == (3, 3)
 
 
 def test_proposing_at_the_same_moment_is_refused_like_proposing_later(proposed, mona, monkeypatch):
@@ -535,6 +537,25 @@ def test_a_worker_that_wakes_after_it_was_thought_lost_writes_nothing(approved, 
     assert LedgerEntry.objects.filter(kind="gate").count() == 1
 
 
+def test_a_worker_that_wakes_while_the_next_one_trains_leaves_its_work_alone(approved, trained):
+    checkpoint = approved.folder / "checkpoints" / "run" / "fine-tune.npz"
+    may_go_on = []
+
+    def during(listen):
+        Retrain.objects.update(attempt=2)
+        checkpoint.parent.mkdir(parents=True)
+        checkpoint.touch()
+        may_go_on.append(listen({"stage": "training"}))
+
+    trained(during)
+    retrains.run(pk=approved.pk)
+    retrain = fresh(approved)
+    assert (retrain.status, retrain.candidate) == ("running", None)
+    assert retrain.progress["stage"] == "starting"
+    assert may_go_on == [False]
+    assert checkpoint.exists()
+
+
 @pytest.mark.parametrize(("attempts", "status"), [(1, "approved"), (3, "failed")])
 def test_a_killed_training_process_is_replaced_twice(approved, trained, attempts, status):
     def during(listen):
@@ -609,6 +630,7 @@ def elsewhere(approved, mona) -> Retrain:
         config="head",
         proposed_by=mona,
         progress={"stage": "training"},
+        attempt=1,
     )
 
 
@@ -810,7 +832,7 @@ def test_a_config_of_the_operators_own_is_written_for_the_process(approved, trai
 
 
 @pytest.mark.parametrize(("killed", "stays"), [(True, True), (False, False)])
-def test_checkpoints_stay_for_the_next_attempt_alone(approved, trained, killed, stays):
+def test_checkpoints_stay_for_the_next_attempt_alone(approved, elsewhere, trained, killed, stays):
     checkpoint = approved.folder / "checkpoints" / "run" / "fine-tune.npz"
 
     def during(listen):
@@ -841,3 +863,8 @@ def test_convolutions_may_train_for_longer(approved, trained, settings):
     given = trained()
     retrains.run(pk=approved.pk)
     assert (given["config"], given["limit_seconds"]) == ("fine-tune", 99)
+
+
+# Mutants that survive and change nothing:
+# - `propose` without `ApprovalRule.objects.locked()`: a row lock, which SQLite does not have.
+# - `promote` without `or {}` or its look at the candidate: an evaluated retrain has both.

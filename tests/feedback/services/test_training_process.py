@@ -5,6 +5,7 @@ Shell scripts stand in for the training, which is in tests/flows.
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -76,6 +77,22 @@ def test_it_gives_way_to_visitors(program, log):
     assert int(log.read_text()) == min(os.nice(0) + 10, 19)
 
 
+def test_it_ends_when_its_worker_is_killed(log, tmp_path, monkeypatch):
+    program = tmp_path / "program"
+    program.write_text(
+        f"#!{sys.executable} -IS\n"
+        "import ctypes, sys\n"
+        "signal, get = ctypes.c_int(), 2  # PR_GET_PDEATHSIG\n"
+        "ctypes.CDLL(None).prctl(get, ctypes.byref(signal))\n"
+        "print(signal.value, file=sys.stderr)\n"
+    )
+    program.chmod(0o700)
+    monkeypatch.setattr("sys.executable", str(program))
+    with pytest.raises(ProcessFailed):  # without a result
+        run(log)
+    assert int(log.read_text()) == signal.SIGKILL
+
+
 def test_lines_that_are_no_messages_are_passed_over(program, log):
     program("echo Epoch 1", "echo '[1, 2]'", "echo 7", "echo '{'", "echo", DONE)
     messages = []
@@ -103,6 +120,13 @@ def test_a_refusal_of_the_process_is_the_reason(program, log):
     program("""echo '{"stage": "failed", "message": "No images."}'""", "exit 1")
     with pytest.raises(ProcessFailed, match=r"^No images\.$"):
         run(log)
+
+
+def test_a_refusal_is_the_reason_even_if_the_process_does_not_end_by_itself(program, log):
+    program("""echo '{"stage": "failed", "message": "No images."}'""", "kill -9 $$")
+    with pytest.raises(ProcessFailed, match=r"^No images\.$") as failed:
+        run(log)
+    assert failed.type is ProcessFailed
 
 
 @pytest.mark.parametrize(
@@ -164,3 +188,9 @@ def test_a_run_past_its_limit_is_stopped(program, log, monkeypatch):
 def test_modeltrain_itself_refuses_a_verb_that_it_does_not_have(log):
     with pytest.raises(ProcessFailed, match=r"code 2\. .*invalid choice: 'retrian'"):
         run(log, "retrian")
+
+
+# Mutants that survive and change nothing:
+# - `run` without `close()`: the pipe is closed when nothing refers to it any more.
+# - `_follow` without its refusal of a process without output, or without `or b""`: a pipe is asked
+#   for, and what can be read from one is bytes.

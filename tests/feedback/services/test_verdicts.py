@@ -65,9 +65,11 @@ def test_a_verdict_from_before_a_rollback_promotes_nothing(audited, judged, mona
     assert "judges the candidate again by itself" in refused.value.remedy
     assert verdicts.to_judge_again() == [retrain.pk]
 
+    before = timezone.now()
     verdicts.judge_again(pk=retrain.pk)
 
     retrain.refresh_from_db()
+    assert before < retrain.evaluated_at < timezone.now()
     assert (retrain.gate["verdict"], retrain.judged_against) == ("blocked", v1)
     assert verdicts.to_judge_again() == []
     entries = LedgerEntry.objects.filter(kind="gate").order_by("number")
@@ -103,6 +105,8 @@ def test_a_policy_that_a_deploy_replaced_is_judged_by_anew(audited, judged, mona
         gate={**retrain.gate, "policy": before}, policy_sha256=verdicts.policy_sha256(before)
     )
     retrain.refresh_from_db()
+    other = judged(audited(4, wrong=90), audited(3, wrong=150, status="retired"))
+    Retrain.objects.filter(pk=other.pk).update(evaluated_at=retrain.evaluated_at)
 
     with pytest.raises(VerdictOutdated, match=r"version 2, and the policy \w+ holds now"):
         retrains.promote(retrain=retrain, by=mona)
@@ -111,6 +115,7 @@ def test_a_policy_that_a_deploy_replaced_is_judged_by_anew(audited, judged, mona
     retrain.refresh_from_db()
     assert retrain.policy_sha256 == verdicts.policy_sha256()
     assert retrain.gate["policy"]["version"] == 3
+    assert Retrain.objects.get(pk=other.pk).judged_against == other.judged_against
     retrains.promote(retrain=retrain, by=mona)
 
 
@@ -166,21 +171,27 @@ def test_only_audits_of_the_two_models_on_the_set_are_unusable(audited, judged) 
     } == {retrain.candidate: "it failed: no reason was written down."}
 
 
-def test_a_verdict_that_another_process_replaces_meanwhile_is_kept(
-    audited, judged, monkeypatch
+@pytest.mark.parametrize("act", ["judges it", "declines it"])
+def test_a_verdict_that_another_process_replaces_or_decides_on_meanwhile_is_kept(
+    audited, judged, mona, monkeypatch, act
 ) -> None:
     retrain = judged(audited(2, wrong=40), audited(1, wrong=150, status="champion"))
     stored = Retrain.objects.filter(pk=retrain.pk)
     stored.update(policy_sha256="0" * 64)
-    compare, later = audits.compare, timezone.now()
+    now = timezone.now()
+    changes = {
+        "judges it": {"evaluated_at": now},
+        "declines it": {"status": "declined", "decided_by": mona.pk, "decided_at": now},
+    }[act]
+    compare = audits.compare
 
-    def compare_while_another_judges(**pair):
-        stored.update(evaluated_at=later)
+    def compare_while_another_acts(**pair):
+        stored.update(**changes)
         return compare(**pair)
 
-    monkeypatch.setattr(audits, "compare", compare_while_another_judges)
+    monkeypatch.setattr(audits, "compare", compare_while_another_acts)
     verdicts.judge_again(pk=retrain.pk)
-    assert (stored.get().evaluated_at, stored.get().policy_sha256) == (later, "0" * 64)
+    assert stored.values(*changes, "policy_sha256").get() == {**changes, "policy_sha256": "0" * 64}
     assert LedgerEntry.objects.filter(kind="gate").count() == 1
 
 
@@ -277,6 +288,10 @@ def test_what_was_replaced_is_said_in_sentences(audited, judged) -> None:
     (model, policy) = verdicts.changes(retrain)
     assert model == "It was compared with no model, and v3 is in service now."
     assert policy.startswith("It was judged by the policy (unknown), version 3, and ")
+    AuditSet.objects.update(confirmation=True)
+    assert "(none) decides now" in " ".join(verdicts.changes(retrain))
+    verdicts.judge_again(pk=retrain.pk)  # and now there is no audit set
+    assert Audit.objects.count() == 3
 
 
 def test_a_verdict_that_holds_is_not_reached_again(audited, judged) -> None:
@@ -340,3 +355,9 @@ def test_earlier_verdicts_are_given_what_they_were_reached_with(audited, judged)
     migration.name_what_verdicts_were_reached_against(apps, None)
     retrain.refresh_from_db()
     assert (retrain.judged_against, retrain.policy_sha256) == (v1, expected)
+
+
+# Mutants that survive and change nothing:
+# - `_policy_version` without `or {}`, `judge_again` without its look at the candidate: an evaluated
+#   retrain has a verdict and a candidate.
+# - `to_judge_again` with all retrains: `changes` is empty for those that are not evaluated.

@@ -76,7 +76,9 @@ def test_a_verdict_on_a_worn_set_says_so(decide, settings):
     gate = {"verdict": "pass", "sentence": "Pass: no cell is worse."}
     assert verdicts.with_wear(gate, used) == gate
     decide(audit_set("again", range(11)), times=1)
-    assert verdicts.with_wear(gate, used)["sentence"] == (
+    worn = verdicts.with_wear(gate, used)
+    assert worn["verdict"] == "pass"
+    assert worn["sentence"] == (
         "Pass: no cell is worse. This is decision 3 on these images, and the audit set is worn: a "
         "model that passes may be good at these images and at no others."
     )

@@ -1,5 +1,6 @@
 """Deliveries, sent to a receiver on this machine."""
 
+import contextlib
 import datetime
 import ipaddress
 import json
@@ -77,6 +78,12 @@ def webhook(receiver, mona) -> Webhook:
     send_due(pk=webhook.pk)
     receiver.received.clear()
     return webhook
+
+
+@pytest.fixture
+def other(webhook, receiver, mona) -> Webhook:
+    """A second webhook, to which nothing has been sent."""
+    return webhooks.add(url=receiver.url, events=["gate.decided"], by=mona)
 
 
 def decide(times: int = 1) -> None:
@@ -165,6 +172,18 @@ def test_a_receiver_that_is_down_is_tried_once_whatever_waits(webhook, receiver)
     assert sorted(deliveries.values_list("attempts", flat=True)) == [0, 0, 1]
     assert set(deliveries.values_list("status", flat=True)) == {"waiting"}
     assert not queries.pending_work.webhooks_to_send()
+    earlier = webhook.deliveries.get(event="webhook.added")
+    assert earlier.retry_at < earlier.delivered_at
+
+
+def test_a_receiver_that_is_down_is_not_tried_before_a_message_is_due(webhook, settings) -> None:
+    tomorrow = timezone.now() + datetime.timedelta(days=1)
+    decide()
+    webhook.deliveries.filter(event="gate.decided").update(retry_at=tomorrow)
+    decide()
+    settings.WEBHOOK_NETWORKS = []
+    send_due(pk=webhook.pk)
+    assert webhook.deliveries.filter(attempts=0, retry_at=tomorrow).count() == 1
 
 
 def test_a_receiver_that_hangs_is_given_up_in_bounded_time(monkeypatch) -> None:
@@ -173,6 +192,27 @@ def test_a_receiver_that_hangs_is_given_up_in_bounded_time(monkeypatch) -> None:
         answer = post(f"http://127.0.0.1:{silent.getsockname()[1]}/", headers={}, body=b"{}")
     assert answer.status == 0
     assert "timed out" in answer.words.lower()
+
+
+def test_an_answer_is_not_read_to_its_end() -> None:
+    sent = []
+
+    def answer_without_end(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, contextlib.suppress(ConnectionError):
+            connection.recv(10_000)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            for _ in range(64):
+                connection.sendall(bytes(2**20))
+                sent.append(2**20)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=answer_without_end, args=(server,))
+        thread.start()
+        answer = post(f"http://127.0.0.1:{server.getsockname()[1]}/", headers={}, body=b"{}")
+        thread.join()
+    assert (answer.status, answer.words) == (200, "200")
+    assert len(sent) < 64
 
 
 def test_after_the_last_attempt_a_message_is_given_up_and_can_be_sent_again(
@@ -185,28 +225,42 @@ def test_after_the_last_attempt_a_message_is_given_up_and_can_be_sent_again(
     delivery = webhook.deliveries.get(event="gate.decided")
     assert (delivery.status, delivery.answer) == ("failed", "500")
 
-    webhooks.send_again(delivery=delivery)
-    send_due(pk=webhook.pk)
-    delivery.refresh_from_db()
-    assert (delivery.status, delivery.attempts) == ("delivered", 1)
-    ids = {headers["Webhook-Id"] for _, headers, _ in receiver.received}
-    assert ids == {delivery.message_id}
+    for _ in range(2):  # a message that was given up, and one that arrived
+        webhook.deliveries.update(retry_at=timezone.now() + datetime.timedelta(hours=1))
+        webhooks.send_again(delivery=delivery)
+        send_due(pk=webhook.pk)
+        delivery.refresh_from_db()
+        assert (delivery.status, delivery.attempts) == ("delivered", 1)
+    ids = [headers["Webhook-Id"] for _, headers, _ in receiver.received]
+    assert ids == [delivery.message_id] * 3
 
 
-def test_a_webhook_whose_receiver_is_gone_is_off_and_keeps_what_waits(webhook, receiver) -> None:
+def test_a_webhook_whose_receiver_is_gone_is_off_and_keeps_what_waits(
+    webhook, receiver, mona
+) -> None:
+    off = Webhook.objects.create(url=receiver.url, off_because="Another reason.", created_by=mona)
+    on = Webhook.objects.create(url=receiver.url, created_by=mona)
     receiver.answers = [(410, {})]
     decide(2)
     assert not send_due(pk=webhook.pk)
     webhook.refresh_from_db()
     assert "gone for good" in webhook.off_because
     assert len(receiver.received) == 1
+    assert [(row.attempts, row.answer) for row in webhook.deliveries.order_by("created_at")] == [
+        *((1, "204"), (1, "410"), (0, ""))
+    ]
     decide()
     assert not queries.pending_work.webhooks_to_send()
 
+    webhook.deliveries.update(retry_at=timezone.now() + datetime.timedelta(hours=1))
     webhooks.turn_on(webhook=webhook)
+    assert list(webhook.deliveries.values_list("attempts", flat=True)) == [0, 0, 0, 1]
     assert queries.pending_work.webhooks_to_send() == [webhook.pk]
     send_due(pk=webhook.pk)
     assert not webhook.deliveries.exclude(status="delivered").exists()
+    for row, reason in ((off, "Another reason."), (on, "")):
+        row.refresh_from_db()
+        assert row.off_because == reason
     with pytest.raises(WrongState, match="is on"):
         webhooks.turn_on(webhook=webhook)
 
@@ -218,7 +272,9 @@ def test_days_without_an_answer_turn_it_off(webhook, settings) -> None:
     send_due(pk=webhook.pk)
     webhook.refresh_from_db()
     assert "no address that webhooks may reach" in webhook.off_because
-    assert webhook.deliveries.get(event="gate.decided").status == "waiting"
+    delivery = webhook.deliveries.get(event="gate.decided")
+    assert (delivery.status, delivery.attempts) == ("waiting", len(DELAYS) + 1)
+    assert "no address that webhooks may reach" in delivery.answer
 
 
 def test_a_redirect_is_not_followed(webhook, receiver) -> None:
@@ -236,7 +292,9 @@ def test_nothing_is_sent_to_a_private_address(host, receiver, settings) -> None:
     for scheme in ("http", "https"):
         answer = post(f"{scheme}://{host}:{receiver.server_port}/", headers={}, body=b"{}")
         assert answer.status == 0
-        assert "no address that webhooks may reach" in answer.words
+        address, _, words = answer.words.partition(" is ")
+        assert words == "no address that webhooks may reach"
+        assert not ipaddress.ip_address(address).is_global
     assert receiver.received == []
 
 
@@ -256,3 +314,40 @@ def test_two_workers_do_not_send_to_one_webhook_at_once(webhook, receiver) -> No
     assert queries.pending_work.webhooks_to_send() == [webhook.pk]
     send_due(pk=webhook.pk)
     assert len(receiver.received) == 1
+
+
+def test_a_worker_sends_to_one_webhook_alone(webhook, other, receiver) -> None:
+    claim = timezone.now() + datetime.timedelta(seconds=9)
+    Webhook.objects.filter(pk=other.pk).update(claimed_until=claim)
+    decide()
+    assert not send_due(pk=webhook.pk)
+    other.refresh_from_db()
+    assert other.claimed_until == claim
+    assert set(other.deliveries.values_list("status", flat=True)) == {"waiting"}
+    Webhook.objects.filter(pk=other.pk).update(claimed_until=None)
+    assert not send_due(pk=webhook.pk)
+    other.refresh_from_db()
+    assert other.claimed_until is None
+
+
+def test_a_worker_whose_turn_is_over_leaves_the_rest_to_the_next(webhook, monkeypatch) -> None:
+    monkeypatch.setattr(webhook_requests, "TURN_SECONDS", 0)
+    decide()
+    assert send_due(pk=webhook.pk)
+    assert webhook.deliveries.get(event="gate.decided").attempts == 0
+
+
+def test_what_arrived_by_another_worker_meanwhile_has_arrived(
+    webhook, receiver, monkeypatch
+) -> None:
+    decide()
+    deliveries = webhook.deliveries.filter(event="gate.decided")
+
+    def post_while_another_does(*arguments, **named):
+        deliveries.update(status="delivered", answer="204", delivered_at=timezone.now())
+        return post(*arguments, **named)
+
+    monkeypatch.setattr(webhook_requests, "post", post_while_another_does)
+    receiver.answers = [(500, {})]
+    send_due(pk=webhook.pk)
+    assert (deliveries.get().status, deliveries.get().answer) == ("delivered", "204")

@@ -1,9 +1,11 @@
 """What webhooks are told, and to whom; `test_webhook_requests.py` sends it."""
 
 import datetime
+import ipaddress
 import json
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -54,12 +56,16 @@ def test_an_outcome_is_told_with_its_ledger_entry_and_without_the_receipt(
 
 
 def test_receipts_go_to_the_account_that_filed_the_report_alone(add, queued, ravi, sam) -> None:
-    everybody, own = add("report.rejected"), add("report.rejected", account="sam")
+    everybody = add("report.rejected", "gate.decided")
+    own = add("report.rejected", "gate.decided", account="sam")
     filed_by_sam, anonymous = queued(1, filed_by=sam), queued(2)
     for report in (filed_by_sam, anonymous):
         triage.decide(report=report, outcome="rejected", because="cannot-tell", by=ravi)
     assert len(bodies(everybody)) == 2
     assert [body["data"]["receipt"] for body in bodies(own)] == [filed_by_sam.receipt]
+    ledger.write(LedgerEntry.Kind.GATE, verdict="pass")
+    for webhook in (everybody, own):
+        assert bodies(webhook)[-1]["data"]["verdict"] == "pass"
 
 
 def test_a_reporter_who_replaces_the_receipt_is_followed_no_longer(add, queued, ravi, sam) -> None:
@@ -107,9 +113,13 @@ def test_what_is_rolled_back_is_told_to_nobody(add) -> None:
         "http://app.example/",
         "ftp://app.example/",
         "https://",
-        "https://user:secret@app.example/",
+        "https://user@app.example/",
+        "https://:secret@app.example/",
         "https://app.example/#part",
         "https://app.example:99999/",
+        "https://app.example:0/",
+        "https://app.example/\x7f",
+        "https://app.example/ä",
         "https://app example/",
         "https://app.example/" + "a" * 500,
     ],
@@ -119,6 +129,14 @@ def test_an_address_is_public_and_encrypted(url, mona) -> None:
         webhooks.add(url=url, events=["gate.decided"], by=mona)
 
 
+def test_inside_a_network_that_the_operator_names_it_may_be_unencrypted(mona, settings) -> None:
+    settings.WEBHOOK_NETWORKS = [ipaddress.ip_network("10.0.0.0/8")]
+    for url in ("http://app.example/", URL):
+        assert webhooks.add(url=url, events=["gate.decided"], by=mona).url == url
+    with pytest.raises(Invalid, match="begins with https:// or http://"):
+        webhooks.add(url="ftp://app.example/", events=["gate.decided"], by=mona)
+
+
 @pytest.mark.parametrize(
     ("fields", "rule"),
     [
@@ -126,9 +144,11 @@ def test_an_address_is_public_and_encrypted(url, mona) -> None:
         ({"events": ["gate.opened"]}, "An event is one of"),
         ({"events": ["webhook.added"]}, "An event is one of"),
         ({"events": ["gate.decided"], "account": "nobody"}, "an account of this site"),
+        ({"events": ["gate.decided"], "account": "sam"}, "an account of this site"),
     ],
 )
-def test_a_webhook_names_events_and_an_account_that_exist(fields, rule, mona) -> None:
+def test_a_webhook_names_events_and_an_account_in_use(fields, rule, mona, sam) -> None:
+    User.objects.filter(pk=sam.pk).update(is_active=False)
     with pytest.raises(Invalid, match=rule):
         webhooks.add(url=URL, by=mona, **fields)
 
@@ -145,6 +165,14 @@ def test_a_delivery_that_waits_is_not_sent_twice(mona) -> None:
         webhooks.send_again(delivery=webhook.deliveries.get())
 
 
+def test_a_deleted_webhook_leaves_no_delivery(add, mona) -> None:
+    deleted, other = add("gate.decided"), add("gate.decided")
+    ledger.write(LedgerEntry.Kind.GATE, verdict="pass")
+    webhooks.delete(webhook=deleted, by=mona)
+    assert [delivery.webhook for delivery in WebhookDelivery.objects.all()] == [other]
+    assert Webhook.objects.get() == other
+
+
 def test_deliveries_are_deleted_after_thirty_days(mona) -> None:
     webhook = webhooks.add(url=URL, events=["gate.decided"], by=mona)
     retention.enforce()
@@ -152,3 +180,6 @@ def test_deliveries_are_deleted_after_thirty_days(mona) -> None:
     WebhookDelivery.objects.update(created_at=timezone.now() - datetime.timedelta(days=31))
     retention.enforce()
     assert webhook.deliveries.count() == 0
+
+
+# Mutants that survive and change no state: `add` and `delete` without their line in the log.

@@ -7,6 +7,7 @@ from feedback.models import Audit, AuditSet
 from modeltrain.audit.evaluate import Predicted
 from modeltrain.labels import LABELS
 from nsfwsite.audits import error_rates
+from nsfwsite.audits.charts.theme import THEMES, WIDE
 from tests.cast import finished_audit
 from tests.nsfwsite.audits.examples import FIGURES
 
@@ -101,6 +102,18 @@ def test_the_trend_of_all_images_has_both_ends(client, two_models) -> None:
     assert overview.context["charts"]["trend"].title == (
         "All images: 37.9% wrong under v1, 7.6% wrong under v2"
     )
+
+
+def test_of_one_version_there_is_no_trend(client, audit_of) -> None:
+    audit_of(dark=60, light=59)
+    overview, text = page_of(client, "audits")
+    assert overview.context["axis"] == "class"
+    assert "Group by group" in text
+    tones, _ = page_of(client, "audits", axis="skin_tone")
+    chart = tones.context["charts"]["trend"]
+    assert [row[1] for row in chart.rows] == ["Light", "Dark"]  # as the axis orders them
+    values = chart.draw(THEMES["light"], WIDE)["data"]["values"]
+    assert values[0]["label"].startswith("98.3% (")
 
 
 def test_the_trend_of_labels_has_their_rates(client, two_models) -> None:

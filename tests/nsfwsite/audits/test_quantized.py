@@ -18,7 +18,7 @@ def test_an_export_that_passes_is_served_and_names_groups_with_too_few_images(
     text = page_text(client, "int8")
     assert "Handed out to browsers" in text
     assert "there are too few images of hentai, neutral, sexy" in text
-    assert "21.6\xa0MB" in text
+    assert "23 MB" in text
     assert address in text
     response = client.get(address)
     assert b"".join(response.streaming_content) == b"a graph"

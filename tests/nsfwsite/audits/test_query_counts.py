@@ -5,20 +5,20 @@ from django.urls import reverse
 
 # Name and arguments of a page, its queries, those for a file of its chart, the chart.
 OF_AUDITS = [
-    ("audits", [], 9, 6, "trend"),
-    ("model", ["v1"], 9, 4, "groups"),
-    ("model", ["v1"], 9, 4, "confusion"),
-    ("compare", [], 7, 5, "differences"),
-    ("threshold", [], 7, 5, "false_alarm"),
-    ("shortage", [], 7, 5, "power"),
-    ("shortage", [], 7, 5, "noticed"),
+    ("audits", [], 8, 6, "trend"),
+    ("model", ["v1"], 8, 4, "groups"),
+    ("model", ["v1"], 8, 4, "confusion"),
+    ("compare", [], 6, 5, "differences"),
+    ("threshold", [], 6, 5, "false_alarm"),
+    ("shortage", [], 6, 5, "power"),
+    ("shortage", [], 6, 5, "noticed"),
 ]
 OF_FINDINGS = [
-    ("counterfactual", [], 7, 5, "flips"),
-    ("counterfactual", [], 7, 5, "shifts"),
-    ("slices", [], 6, 4, "regions"),
-    ("int8", [], 7, 5, "differences"),
-    ("published", [], 7, 5, "false-alarms"),
+    ("counterfactual", [], 6, 5, "flips"),
+    ("counterfactual", [], 6, 5, "shifts"),
+    ("slices", [], 5, 4, "regions"),
+    ("int8", [], 6, 5, "differences"),
+    ("published", [], 6, 5, "false-alarms"),
 ]
 
 

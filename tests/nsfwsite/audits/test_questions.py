@@ -22,6 +22,12 @@ def test_what_is_being_computed_is_named_without_a_link(client, audit) -> None:
     assert f'href="{reverse("slices")}"' not in text
 
 
+def test_the_ledger_is_one_of_the_pages_that_can_be_checked(client, db) -> None:
+    text = client.get(reverse("ledger")).content.decode()
+    assert f'<a href="{reverse("ledger")}" aria-current="page">Ledger' in text
+    assert f'<a href="{reverse("audits")}" aria-current="page">Audits' in text
+
+
 def test_results_of_one_audit_are_enough_to_be_offered(client, audit_and_findings) -> None:
     text = client.get(reverse("policy")).content.decode()
     assert "Release policy" in text
