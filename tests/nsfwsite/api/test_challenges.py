@@ -2,7 +2,7 @@ import pytest
 from django.test import Client
 from rest_framework.authtoken.models import Token
 
-from nsfwsite import throttle
+from nsfwsite import challenges, throttle
 from tests.cast import upload
 from tests.nsfwsite.test_challenges import solution
 
@@ -14,8 +14,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _four_an_hour(settings) -> None:
+def _challenges_after_two_an_hour(settings, monkeypatch) -> None:
     settings.RATE_CLASSIFICATIONS, settings.CHALLENGE_SHARE = "8/hour", 0.25
+    monkeypatch.setattr(challenges, "NUMBERS", (3, 9))
 
 
 def send(client: Client, **headers: str):
