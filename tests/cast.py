@@ -1,5 +1,6 @@
 """The cast: Rosa reports, Ravi reviews, Mona maintains, Sam is a stranger."""
 
+import datetime
 import os
 import signal
 import tempfile
@@ -19,7 +20,7 @@ from django.utils import timezone
 from feedback import roles
 from feedback.management.commands.load_demo import load_axes
 from feedback.models import Audit, AuditSet, Classification, ModelVersion, Report, StoredImage
-from feedback.services import audits, images, manifests, reports, verdicts
+from feedback.services import api_tokens, audits, images, manifests, reports, verdicts
 from feedback.services.counterparts import Pair
 from modeltrain.audit import columns, evaluate
 from modeltrain.audit.evaluate import Predicted
@@ -134,6 +135,17 @@ def account(name: str, *groups: str) -> User:
     user = User.objects.create_user(name, password="a long enough password")
     user.groups.set([Group.objects.get_or_create(name=group)[0] for group in groups])
     return user
+
+
+def token_of(user: User, *scopes: str, days: int = 1) -> str:
+    """The secret of a new token with these scopes, or with all that the role allows."""
+    _, secret = api_tokens.add(
+        owner=user,
+        name="a program",
+        scopes=scopes or api_tokens.scopes_of_role(user),
+        expires_on=timezone.localdate() + datetime.timedelta(days=days),
+    )
+    return secret
 
 
 @pytest.fixture
