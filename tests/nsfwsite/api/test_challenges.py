@@ -1,9 +1,8 @@
 import pytest
 from django.test import Client
-from rest_framework.authtoken.models import Token
 
 from nsfwsite import challenges, throttle
-from tests.cast import upload
+from tests.cast import token_of, upload
 from tests.nsfwsite.test_challenges import solution
 
 NEXT = "/api/v1/challenge/"
@@ -53,7 +52,7 @@ def test_the_rate_holds_for_those_who_solve_every_challenge(client) -> None:
 
 
 def test_whoever_has_a_token_is_not_challenged(client, sam) -> None:
-    token = f"Token {Token.objects.create(user=sam).key}"
+    token = f"Token {token_of(sam)}"
     assert [send(client, Authorization=token).status_code for _ in range(4)] == [PASSED] * 4
 
 
