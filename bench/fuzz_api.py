@@ -32,10 +32,11 @@ CHECKS = (
 )
 ADD_ACCOUNT = """
 from django.contrib.auth.models import Group, User
-from rest_framework.authtoken.models import Token
+from feedback.services import api_tokens
 user, _ = User.objects.get_or_create(username="fuzz-" + {name!r})
 user.groups.set([Group.objects.get_or_create(name=group)[0] for group in {groups!r}])
-print(Token.objects.get_or_create(user=user)[0].key)
+print(api_tokens.add(owner=user, name="fuzz", scopes=api_tokens.scopes_of_role(user),
+                     expires_on=api_tokens.last_possible_day())[1])
 """
 
 

@@ -4,6 +4,7 @@
     nice .venv/bin/python bench/mutate_services.py --state-changes    all mutants of state changes
     nice .venv/bin/python bench/mutate_services.py --state-changes --size 25    a sample of them
     nice .venv/bin/python bench/mutate_services.py reports triage     of these modules alone
+    nice .venv/bin/python bench/mutate_services.py --seconds 2 findings    by its quick tests alone
 
 It prints the mutants that survive, and the score of each module. Mutants come from mutmut; its
 runner sets up Django and a database for each of them, which takes longer than most tests do. Here
@@ -18,6 +19,7 @@ import difflib
 import functools
 import importlib
 import inspect
+import math
 import os
 import random
 import signal
@@ -25,6 +27,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -221,8 +224,9 @@ def mutate_decorated_functions() -> None:
 class Runner:
     """A pytest plugin that sets up once, and then runs the tests of each mutant in a fork."""
 
-    def __init__(self, mutants: Sequence[Mutant]) -> None:
+    def __init__(self, mutants: Sequence[Mutant], longest: float) -> None:
         self.mutants = mutants
+        self.longest = longest
         self.killed: Counter[str] = Counter()
 
     @pytest.hookimpl(tryfirst=True)
@@ -292,7 +296,8 @@ class Runner:
         for line in results.read_text().splitlines():
             index, module, name, seconds = line.split()
             item = self.items[int(index)]
-            if str(item.path.relative_to(ROOT)) in tests_of(module):
+            own = str(item.path.relative_to(ROOT)) in tests_of(module)
+            if own and float(seconds) <= self.longest:
                 self.tests[module, name].append((float(seconds), item))
         for pairs in self.tests.values():
             pairs.sort(key=lambda pair: pair[0])
@@ -319,6 +324,7 @@ class Runner:
             try:
                 result = act()
             except BaseException:
+                traceback.print_exc()
                 result = True
             os._exit(int(result))
         _, status = os.waitpid(pid, 0)
@@ -342,6 +348,9 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="modules, or mutants as they are printed")
     parser.add_argument("--state-changes", action="store_true")
     parser.add_argument("--size", type=int, help="mutants of each module")
+    parser.add_argument(
+        "--seconds", type=float, default=math.inf, help="leave out tests that take longer"
+    )
     parser.add_argument("--seed", type=int, default=20261128)
     arguments = parser.parse_args()
     names = set(arguments.names)
@@ -358,7 +367,7 @@ def main() -> None:
         size = arguments.size or (len(all_mutants) if arguments.state_changes else 40)
         chosen = named or sampled(all_mutants, size, arguments.seed)
         mutants += [mutant for mutant in chosen if mutant.compiles]
-    runner = Runner(mutants)
+    runner = Runner(mutants, arguments.seconds)
     options = ["-q", "-s", "-o", "addopts=", "-p", "tests.environment", "-p", "no:cacheprovider"]
     options += ["-p", "no:xdist", "-o", "tmp_path_retention_policy=none"]
     paths = sorted({path for module in modules for path in tests_of(module)})

@@ -49,6 +49,22 @@ class Unencrypted(Refusal):
     title = "This is not encrypted"
 
 
+class TokenRefused(Refusal):
+    """A token of the API is unknown, expired, revoked, or that of a closed account."""
+
+    title = "This token is not valid"
+
+    def __init__(self, *, rule: str, received: str, remedy: str, token: int | None = None) -> None:
+        super().__init__(rule=rule, received=received, remedy=remedy)
+        self.token = token
+
+
+class ScopeTooSmall(Refusal):
+    """A token is valid, and has no scope that allows this."""
+
+    title = "The scopes of this token do not allow this"
+
+
 class BodyTooLarge(Refusal):
     title = "The request is too large"
 

@@ -33,3 +33,12 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = T
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def is_storable(text: str) -> bool:
+    """Return whether text can be written as UTF-8: JSON can express half a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

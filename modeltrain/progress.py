@@ -81,17 +81,22 @@ class Terminal:
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        self._stage = ""
+        self._stage = self._message = ""
         self._stage_start = self._last_line = 0.0
         self._task: Any = None
 
     def __call__(self, stage: str, done: int, total: int, message: str) -> None:
         if stage != self._stage:
-            self._stage = stage
+            self._stage, self._message = stage, message
             self._bar.start()
             self._task = self._bar.add_task(message, total=total)
             self._stage_start = self._last_line = time.monotonic()
             self._print_line(f"{stage}: {message}")
+        elif done >= total and message != self._message:  # what the stage found; the bar cuts it
+            self._message = message
+            self._console.print(
+                f"{stage}: {message}", highlight=False, markup=False, soft_wrap=True
+            )
         elif time.monotonic() - self._last_line >= self._log_seconds:
             self._last_line = time.monotonic()
             seconds_left = (self._last_line - self._stage_start) * (total - done) / max(done, 1)

@@ -11,15 +11,13 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from rest_framework.authtoken.models import TokenProxy
 
 from feedback.models import Axis, AxisValue, BlockedHash
+from feedback.services import api_tokens
 
 admin.site.site_title = admin.site.site_header = "SpeakUp admin"
 admin.site.index_title = "Accounts, axes and blocked hashes"
 
-# Anybody who reads a token can act as its owner. `manage.py drf_create_token` makes one.
-admin.site.unregister(TokenProxy)
 admin.site.unregister(User)
 # Nobody signs in as somebody else by a factor or a connection that was added here.
 admin.site.unregister(
@@ -49,6 +47,8 @@ class AccountAdmin(UserAdmin):
                 request.session.cycle_key()
                 UserSession.objects.create_from_request(request)
             end_sessions(form.instance, but=request.session.session_key)
+            if not form.instance.is_active:
+                api_tokens.delete_all(owner=form.instance)
 
     @admin.action(description="Remove passkeys, authenticator app and recovery codes")
     def remove_second_factors(self, request: HttpRequest, accounts: "QuerySet[User]") -> None:

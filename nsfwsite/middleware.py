@@ -56,6 +56,19 @@ class AdminPolicy:
         return self.get_response(request)
 
 
+class ApiFinalSlash:
+    """Answer at the API without a final slash as with it. A redirect would lose a body."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith("/api/v1") and not request.path_info.endswith("/"):
+            request.path_info += "/"
+            request.path += "/"
+        return self.get_response(request)
+
+
 class ApiOverHttps:
     """Refuse a call of the API without HTTPS where the site has it. A redirect would hide that the
     token was sent for everybody to read."""

@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from feedback.services import api_tokens
 from feedback.services.classifications import ANSWER_LIFETIME
 from feedback.services.emails import UNCONFIRMED
 from nsfwsite.shared_pages import shared_page
@@ -20,6 +21,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "untrained_days": settings.UNTRAINED_DAYS,
         "source_days": settings.SOURCE_DAYS,
         "log_days": settings.LOG_DAYS,
+        "token_days": api_tokens.KEPT.days,
         "session_days": settings.SESSION_DAYS,
         "sends_mail": settings.SENDS_MAIL,
         "unconfirmed_days": UNCONFIRMED.days,

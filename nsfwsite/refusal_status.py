@@ -7,6 +7,8 @@ STATUS: dict[type[Refusal], int] = {
     Refusal: 400,
     errors.Unreadable: 400,
     errors.Unencrypted: 403,
+    errors.TokenRefused: 401,
+    errors.ScopeTooSmall: 403,
     errors.ImageRefused: 422,
     errors.Invalid: 422,
     errors.KeyReused: 422,
@@ -44,7 +46,7 @@ DETECTOR = {
 }
 DETAILS = {
     400: "The request cannot be read: it is damaged, has too many parts, or names another host.",
-    404: "There is nothing at this address. Each one ends with a slash.",
+    404: "There is nothing at this address. `/api/v1/` lists what there is.",
     500: "Something broke on our side. It was written down for whoever runs this site.",
 }
 
@@ -56,6 +58,10 @@ def status_of(refusal: Refusal | type[Refusal]) -> int:
 
 
 def headers_of(refusal: Refusal) -> dict[str, str]:
-    """`Retry-After`, where the refusal says when to try again."""
-    retry_after = getattr(refusal, "retry_after", None)
-    return {} if retry_after is None else {"Retry-After": str(retry_after)}
+    """When to try again, and how to say who asks, where the status calls for it."""
+    headers = {}
+    if (retry_after := getattr(refusal, "retry_after", None)) is not None:
+        headers["Retry-After"] = str(retry_after)
+    if status_of(refusal) == NOT_SIGNED_IN:
+        headers["WWW-Authenticate"] = "Token"
+    return headers

@@ -17,10 +17,10 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.humanize",
     "django.contrib.sessions",
+    "django.contrib.sitemaps",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
-    "rest_framework.authtoken",
     "drf_spectacular",
     "csp",
     "django_htmx",
@@ -41,6 +41,7 @@ MIDDLEWARE = [
     "nsfwsite.middleware.AdminPolicy",
     "nsfwsite.cross_origin_isolation.IsolationHeaders",
     "nsfwsite.middleware.ErrorBodies",
+    "nsfwsite.middleware.ApiFinalSlash",
     "nsfwsite.middleware.ApiOverHttps",
     "nsfwsite.middleware.CountedUploads",
     "nsfwsite.middleware.NullCharacters",
@@ -186,8 +187,11 @@ EMAIL_TIMEOUT = 20
 CELERY_BROKER_URL = env.REDIS_URL.replace("unix://", "redis+socket://")
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.TokenAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["nsfwsite.token_authentication.ApiTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.AllowAny",
+        "nsfwsite.api.permissions.HasScope",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "nsfwsite.api.pagination.Pagination",
     "DEFAULT_SCHEMA_CLASS": "nsfwsite.api.schema.Schema",

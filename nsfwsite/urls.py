@@ -1,8 +1,10 @@
 from django.contrib import admin
+from django.contrib.sitemaps.views import sitemap
 from django.urls import include, path
+from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
-from nsfwsite import health, privacy
+from nsfwsite import health, privacy, sitemaps
 from nsfwsite.accounts.views import admin_sign_in
 from nsfwsite.api import reference
 from nsfwsite.detector.contract import PATH
@@ -20,6 +22,8 @@ urlpatterns = [
     path(PATH[1:], detect_images, name="detect-images"),
     path(f"{PATH[1:]}/", detect_images),
     path("privacy/", privacy.show, name="privacy"),
+    path("sitemap.xml", require_safe(sitemap), {"sitemaps": sitemaps.SITEMAPS}, name="sitemap"),
+    path("robots.txt", sitemaps.robots, name="robots"),
     path("health/live/", health.live, name="live"),
     path("health/ready/", health.ready, name="ready"),
     path("admin/login/", admin_sign_in),

@@ -1,5 +1,7 @@
 """The cast: Rosa reports, Ravi reviews, Mona maintains, Sam is a stranger."""
 
+import contextlib
+import datetime
 import os
 import signal
 import tempfile
@@ -14,12 +16,13 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.files.storage import storages as file_storages
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.utils import timezone
 
 from feedback import roles
 from feedback.management.commands.load_demo import load_axes
 from feedback.models import Audit, AuditSet, Classification, ModelVersion, Report, StoredImage
-from feedback.services import audits, images, manifests, reports, verdicts
+from feedback.services import api_tokens, audits, images, manifests, reports, verdicts
 from feedback.services.counterparts import Pair
 from modeltrain.audit import columns, evaluate
 from modeltrain.audit.evaluate import Predicted
@@ -117,6 +120,21 @@ def finished_audit(model: ModelVersion, audit_set: AuditSet, predicted: list[Pre
     return audit
 
 
+@contextlib.contextmanager
+def before_next_update(act: Callable[[], object]) -> Iterator[None]:
+    """Let something happen just before the next UPDATE, as if another process did it."""
+    pending = [act]
+
+    def execute(execute, sql, params, many, context):
+        if sql.startswith("UPDATE") and pending:
+            pending.pop()()
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(execute):
+        yield
+    assert not pending, "Nothing was updated."
+
+
 def premises(model: ModelVersion) -> dict[str, Any]:
     """What a verdict that was reached just now, against this model, was reached with."""
     audit_set = AuditSet.objects.order_by("-pk").first() or AuditSet.objects.create(
@@ -134,6 +152,17 @@ def account(name: str, *groups: str) -> User:
     user = User.objects.create_user(name, password="a long enough password")
     user.groups.set([Group.objects.get_or_create(name=group)[0] for group in groups])
     return user
+
+
+def token_of(user: User, *scopes: str, days: int = 1) -> str:
+    """The secret of a new token with these scopes, or with all that the role allows."""
+    _, secret = api_tokens.add(
+        owner=user,
+        name="a program",
+        scopes=scopes or api_tokens.scopes_of_role(user),
+        expires_on=timezone.localdate() + datetime.timedelta(days=days),
+    )
+    return secret
 
 
 @pytest.fixture

@@ -65,6 +65,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "feedback/models/erasure.py": ("tests/feedback/services/test_erasure.py", ""),
     "feedback/models/example.py": ("tests/feedback/services/test_datasets.py", ""),
     "feedback/models/image.py": ("tests/feedback/services/test_images.py", ""),
+    "feedback/models/api_token.py": ("tests/feedback/services/test_api_tokens.py", ""),
     "feedback/models/webhook.py": ("tests/feedback/services/test_webhooks.py", ""),
     "feedback/queries/webhooks.py": ("tests/nsfwsite/pages/test_webhooks.py", '"webhooks"'),
     "feedback/models/ledger.py": ("tests/feedback/services/test_ledger.py", ""),
@@ -81,6 +82,10 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "feedback/management/commands/add_config.py": (
         "tests/feedback/services/test_recipes.py",
         "recipes.add_config(",
+    ),
+    "feedback/management/commands/add_token.py": (
+        "tests/feedback/services/test_api_tokens.py",
+        "add_token",
     ),
     "feedback/management/commands/backup.py": (
         "tests/feedback/services/test_backups.py",
@@ -128,6 +133,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/nsfwsite/api/test_classifications.py",
         "/api/v1/classifications/",
     ),
+    "nsfwsite/api/serializers/index.py": ("tests/nsfwsite/api/test_index.py", "/api/v1/"),
     "nsfwsite/api/serializers/models.py": ("tests/nsfwsite/api/test_models.py", "/api/v1/models/"),
     "nsfwsite/api/serializers/reports.py": (
         "tests/nsfwsite/api/test_reports.py",

@@ -18,7 +18,6 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils.http import urlencode
 from drf_spectacular.generators import SchemaGenerator
-from rest_framework.authtoken.models import Token
 
 from feedback import queries, roles
 from feedback.models import (
@@ -47,7 +46,7 @@ from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
 from modeltrain.images.codec import to_png
 from modeltrain.model import artifact
-from tests.cast import account
+from tests.cast import account, token_of
 from tests.conftest import ROOT, noise
 from tests.nsfwsite.audits.examples import audit_with_findings
 
@@ -152,6 +151,8 @@ def things(champion, axes, judged, filed, queued, mona, settings) -> dict[str, o
     wanted = EmailAddress.objects.create(report=report, site="http://testserver")
     webhook = webhooks.add(url="https://example.org/", events=["gate.decided"], by=mona)
     delivery = webhook.deliveries.get()
+    token_of(mona)
+    api_token = mona.api_tokens.get()
     unseen, escalated, unscreened = judged(3), queued(4), filed(5)
     triage.decide(report=escalated, outcome="escalated", by=mona, reason="No.")
     images = {
@@ -204,6 +205,8 @@ def things(champion, axes, judged, filed, queued, mona, settings) -> dict[str, o
         "/triage/<int:pk>": report.pk,
         "/api/v1/triage/<int:pk>": report.pk,
         "/account/passkeys/<int:pk>": 1,
+        "/account/tokens/<int:pk>": api_token.pk,
+        "/account/tokens/<int:pk> of somebody else": api_token.pk,
         "/retrains/<int:pk>": retrain.pk,
         "/api/v1/retrains/<int:pk>": retrain.pk,
         "/webhooks/<int:pk>": webhook.pk,
@@ -296,7 +299,9 @@ class Person:
             client = Client()
             client.force_login(user)
             self.session = client.cookies[settings.SESSION_COOKIE_NAME].value
-            self.token = {"Authorization": f"Token {Token.objects.create(user=user).key}"}
+            self.token = {"Authorization": f"Token {token_of(user)}"}
+            own = user.api_tokens.first()
+            self.things = {**things, "/account/tokens/<int:pk>": own and own.pk}
 
     def tries(self, method: str, address: str, of: str = "") -> HttpResponse:
         """What is answered. Nothing of it stays: the next one finds everything as it was."""

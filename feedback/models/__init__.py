@@ -1,3 +1,4 @@
+from feedback.models.api_token import ApiToken
 from feedback.models.approval_rule import ApprovalRule
 from feedback.models.audit import Audit, AuditSet
 from feedback.models.axis import Axis, AxisValue
@@ -30,6 +31,7 @@ from feedback.models.training_config import TrainingConfig
 from feedback.models.webhook import Webhook, WebhookDelivery
 
 __all__ = [
+    "ApiToken",
     "ApprovalRule",
     "Audit",
     "AuditSet",

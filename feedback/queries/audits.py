@@ -17,10 +17,14 @@ def open_sets() -> "QuerySet[AuditSet]":
     return AuditSet.objects.filter(confirmation=False).order_by("-pk")
 
 
-def audit_of(model: ModelVersion) -> Audit | None:
-    """The model's audit on the newest of its audit sets."""
-    audits = public_audits().filter(model=model).select_related("audit_set")
-    return audits.order_by("-audit_set__pk").first()
+def audit_of(model: ModelVersion, set_name: str = "") -> Audit | None:
+    """The model's audit on the set of this name, else on the newest of its audit sets."""
+    audits = public_audits().filter(model=model).select_related("model", "audit_set")
+    audits = audits.order_by("-audit_set__pk")
+    if not set_name:
+        return audits.first()
+    named = (audit for audit in audits if audit.audit_set.name == set_name)
+    return next(named, None) or audits.first()
 
 
 def deciding_set() -> AuditSet | None:

@@ -84,13 +84,17 @@ def predict_part(*, pk: int, part: int) -> None:
 def all_parts_predicted(*, pk: int) -> bool:
     """Whether a running audit has the predictions of every part."""
     audit = _running(pk)
-    return bool(audit and audit.progress.get("done") == audit.progress.get("total"))
+    return audit is not None and _is_predicted(audit)
+
+
+def _is_predicted(audit: Audit) -> bool:
+    return bool(audit.progress.get("done") == audit.progress.get("total"))
 
 
 def count_errors(*, pk: int) -> None:
     """Merge the predictions of all parts, compute the figures and finish the audit."""
     audit = _running(pk)
-    if audit is None or not all_parts_predicted(pk=pk):
+    if audit is None or not _is_predicted(audit):
         return
     counting = {**audit.progress, "stage": "counting", "message": "Counting the errors"}
     ready = Audit.objects.filter(pk=pk, status=Audit.Status.RUNNING, progress__stage="auditing")

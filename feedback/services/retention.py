@@ -12,7 +12,7 @@ from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from feedback.models import Report
-from feedback.services import emails, images, reports, webhooks
+from feedback.services import api_tokens, emails, images, reports, webhooks
 
 DAY = re.compile(rb"\d{4}-\d\d-\d\d")
 HEAD = 4000  # bytes at the start of a log that are searched for its first date
@@ -23,6 +23,7 @@ def enforce() -> None:
     reports.anonymise_sources()
     emails.delete_unconfirmed()
     webhooks.delete_old()
+    api_tokens.delete_old()
     for report in _reports_past_retention():
         images.delete_images(report=report)
     Session.objects.filter(expire_date__lt=timezone.now()).delete()

@@ -214,9 +214,11 @@ def decide(
 
 def rate_of(signal: Signal, audit: Audit | None) -> Mapping[str, float] | None:
     """An audit's rate for a signal's group and kind of error, or None if it has too few images."""
-    groups = audit.figures["groups"] if audit and audit.figures else {}
-    cell = groups.get(signal.value.axis.name, {}).get(signal.value.name)
-    if audit is None or audit.figures is None or cell is None:
+    figures = audit.figures if audit else None
+    if figures is None:
+        return None
+    cell = figures["groups"].get(signal.value.axis.name, {}).get(signal.value.name)
+    if cell is None:
         return None
     rate: Mapping[str, float] = cell[signal.kind]
-    return rate if rate["n"] >= audit.figures["minimum"] else None
+    return rate if rate["n"] >= figures["minimum"] else None

@@ -10,18 +10,20 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from modeltrain.files import write_whole
+from modeltrain.files import is_storable, write_whole
 from modeltrain.labels import LABELS
 
 if TYPE_CHECKING:
     from modeltrain.audit.evaluate import Predicted
 
 ABSENT = -1
+HIGHEST_SCORE = 1.0001  # rounding may take a softmax in float32 slightly above 1
+_DAMAGE = (ValueError, KeyError, EOFError, TypeError, AttributeError, RuntimeError)
 # What is no axis of a manifest: all images, and the images of a right label.
 OVERALL, CLASS = "overall", "class"
 
@@ -174,28 +176,70 @@ def read(path: Path) -> Columns:
     Raises
     ------
     ColumnsRefused
-        If the file is damaged, or its labels are not `LABELS`.
+        If the file is damaged, its labels are not `LABELS`, its arrays differ in length, or a
+        score, label or group is out of range.
     OSError
         If there is no such file.
     """
     try:
+        with path.open("rb") as stream:
+            if not zipfile.is_zipfile(stream):
+                raise ValueError("no .npz archive")
         with np.load(path, allow_pickle=False) as file:
-            header = json.loads(str(file["said"]))
-            if header["labels"] != list(LABELS):
-                raise ValueError(f"labels {header['labels']}")
-            groups = file["groups"]
-            return Columns(
-                sha256=file["sha256"],
-                cluster=file["cluster"],
-                expected=file["expected"],
-                scores=file["scores"],
-                groups={
-                    axis: (names, groups[number])
-                    for number, (axis, names) in enumerate(header["axes"].items())
-                },
-            )
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as problem:
+            columns = _from_arrays(file)
+        _check(columns)
+        return columns
+    # TypeError: a .npy with an archive at its end. RuntimeError: encrypted, or nested too deep.
+    except (*_DAMAGE, zipfile.BadZipFile, zlib.error) as problem:
         raise ColumnsRefused(
             "A file of answers must be complete, with the current labels. "
             f"Received: {path.name} ({problem}). Run the audit again."
         ) from problem
+
+
+def _from_arrays(file: Mapping[str, NDArray[Any]]) -> Columns:
+    header = json.loads(str(file["said"]))
+    if header["labels"] != list(LABELS):
+        raise ValueError(f"labels {header['labels']}")
+    groups = file["groups"]
+    axes = header["axes"]
+    if len(groups) != len(axes):
+        raise ValueError(f"groups of {len(groups)} axes instead of {len(axes)}")
+    return Columns(
+        sha256=file["sha256"],
+        cluster=file["cluster"],
+        expected=file["expected"],
+        scores=file["scores"],
+        groups={axis: (names, groups[row]) for row, (axis, names) in enumerate(axes.items())},
+    )
+
+
+def _check(columns: Columns) -> None:
+    """Refuse columns that differ in length, or refer to a label or group that does not exist."""
+    n = len(columns)
+    arrays: dict[str, tuple[NDArray[Any], type[np.generic], tuple[int, ...]]] = {
+        "sha256": (columns.sha256, np.uint8, (n, 32)),
+        "cluster": (columns.cluster, np.uint64, (n,)),
+        "expected": (columns.expected, np.uint8, (n,)),
+        "scores": (columns.scores, np.float32, (n, len(LABELS))),
+    }
+    arrays |= {
+        f"groups of {axis}": (indices, np.int16, (n,))
+        for axis, (_, indices) in columns.groups.items()
+    }
+    for name, (array, dtype, shape) in arrays.items():
+        if array.dtype != dtype or array.shape != shape:
+            raise ValueError(
+                f"{name} {array.dtype}{list(array.shape)} instead of {np.dtype(dtype)}{list(shape)}"
+            )
+    if (columns.expected >= len(LABELS)).any():
+        raise ValueError(f"label {columns.expected.max()} of {len(LABELS)}")
+    inside = (columns.scores >= 0) & (columns.scores <= HIGHEST_SCORE)
+    if not inside.all():
+        raise ValueError(f"a score of {columns.scores[~inside][0]}")
+    for axis, (names, indices) in columns.groups.items():
+        if not all(isinstance(name, str) and is_storable(name) for name in (axis, *names)):
+            raise ValueError(f"axis {axis!r} with the groups {names!r}")
+        outside = indices[(indices < ABSENT) | (indices >= len(names))]
+        if len(outside):
+            raise ValueError(f"group {outside[0]} of {len(names)} on axis {axis}")

@@ -73,23 +73,26 @@ def read_sets(path: Path) -> list[CounterpartSet]:
         If a line is not a set of two or more images.
     """
     sets = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        counterparts = _parse_set(line)
-        if counterparts is None:
-            raise SetsRefused(
-                "Each line must be a set with axis, name and images, two or more different ones by "
-                f"their value. Received: {line[:60]!r} ({path.name}, line {number}). Correct it."
-            )
-        sets.append(counterparts)
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            counterparts = _parse_set(line)
+            if counterparts is None:
+                received = line.decode(errors="replace").rstrip("\r\n")[:60]
+                raise SetsRefused(
+                    "Each line must be a set with axis, name and images, two or more different "
+                    f"ones by their value. Received: {received!r} ({path.name}, line {number}). "
+                    "Correct it."
+                )
+            sets.append(counterparts)
     return sets
 
 
-def _parse_set(line: str) -> CounterpartSet | None:
+def _parse_set(line: bytes) -> CounterpartSet | None:
     try:
-        counterparts = CounterpartSet(**json.loads(line))
+        counterparts = CounterpartSet(**json.loads(line.decode()))
         images = counterparts.images
         valid = isinstance(images, dict) and len(set(images.values())) > 1
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
     return counterparts if valid else None
 

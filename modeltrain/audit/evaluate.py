@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import combinations
@@ -28,7 +29,7 @@ from modeltrain.audit.minimum import MINIMUM_IMAGES
 from modeltrain.audit.quality import calibration
 from modeltrain.audit.shrinkage import FEWEST_GROUPS, LARGEST, SMALLEST, shrunk_rates
 from modeltrain.data.manifest import Row
-from modeltrain.files import write_whole
+from modeltrain.files import is_storable, write_whole
 from modeltrain.labels import LABELS, NSFW, ErrorKind, error_kind
 from modeltrain.model.features import load_pixels
 
@@ -127,6 +128,7 @@ def predict(
 
 
 _KEYS = {attribute.name for attribute in fields(Predicted)}
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
 def write_predictions(path: Path, predicted: Iterable[Predicted]) -> str:
@@ -152,18 +154,23 @@ def read_predictions(path: Path) -> list[Predicted]:
     Raises
     ------
     PredictionsError
-        If a line is not a prediction, or an image occurs twice.
+        If a line is not a prediction, or an image occurs twice. The message names the line.
     """
     predicted: dict[str, Predicted] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        answer = _parse(line)
-        if answer is None or answer.sha256 in predicted:
-            raise PredictionsError(
-                f"Each line must be one prediction with {', '.join(sorted(_KEYS))}, each image "
-                "once; a score is a number from 0 to 1, and a group's value is text. "
-                f"Received: {line[:60]!r} ({path.name}, line {number}). Run the audit again."
-            )
-        predicted[answer.sha256] = answer
+    with path.open("rb") as file:  # whose lines end with a line feed, and not inside a name
+        for number, line in enumerate(file, start=1):
+            try:
+                answer = _parse(line)
+                if answer.sha256 in predicted:
+                    raise ValueError(f"image {answer.sha256} again")
+            except ValueError as problem:
+                raise PredictionsError(
+                    f"Each line must be one prediction with {', '.join(sorted(_KEYS))}, each image "
+                    "once; sha256 has 64 hexadecimal digits, a score is a number from 0 to 1, and "
+                    f"a name is text. Received: {problem} ({path.name}, line {number}). Run the "
+                    "audit again."
+                ) from problem
+            predicted[answer.sha256] = answer
     return list(predicted.values())
 
 
@@ -205,24 +212,35 @@ def from_columns(answers: columns.Columns) -> list[Predicted]:
     ]
 
 
-def _parse(line: str) -> Predicted | None:
+def _parse(line: bytes) -> Predicted:
+    """Read one prediction.
+
+    Raises
+    ------
+    ValueError
+        With what was received instead.
+    """
+    received = repr(line.decode(errors="replace").rstrip("\r\n")[:60])
     try:
-        values = json.loads(line)
-    except ValueError:
-        return None
-    if not isinstance(values, dict) or set(values) != _KEYS or values["expected"] not in LABELS:
-        return None
-    if not isinstance(values["sha256"], str) or not isinstance(values["cluster"], str):
-        return None
-    scores, groups = values["scores"], values["groups"]
-    if not isinstance(groups, dict) or not isinstance(scores, dict) or set(scores) != set(LABELS):
-        return None
-    if not all(isinstance(value, str) for value in groups.values()):
-        return None
-    # Rounding may take a softmax in float32 slightly above 1.
-    if not all(type(score) in (int, float) and 0 <= score <= 1.0001 for score in scores.values()):
-        return None
-    return Predicted(**values)
+        values = json.loads(line.decode())
+    except (ValueError, RecursionError):  # the latter for thousands of nested brackets
+        raise ValueError(received) from None
+    if not isinstance(values, dict) or set(values) != _KEYS:
+        raise ValueError(received)
+    sha256, scores, groups = values["sha256"], values["scores"], values["groups"]
+    if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
+        raise ValueError(f"sha256 {sha256!r:.60}")
+    if values["expected"] not in LABELS:
+        raise ValueError(f"expected {values['expected']!r:.60}")
+    names = [values["cluster"], *groups, *groups.values()] if isinstance(groups, dict) else [None]
+    if not all(isinstance(name, str) and is_storable(name) for name in names):
+        raise ValueError(f"cluster {values['cluster']!r:.60} and groups {groups!r:.60}")
+    if not isinstance(scores, dict) or set(scores) != set(LABELS):
+        raise ValueError(f"scores {scores!r:.60}")
+    for score in scores.values():
+        if type(score) not in (int, float) or not 0 <= score <= columns.HIGHEST_SCORE:
+            raise ValueError(f"a score of {score!r:.60}")
+    return Predicted(**values | {"sha256": sha256.lower()})
 
 
 def audit(

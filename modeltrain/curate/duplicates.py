@@ -192,9 +192,14 @@ def whiten(features: NDArray[np.float32]) -> NDArray[np.float32]:
     roots = np.sqrt(np.maximum(features, 0))
     centred = roots - roots.mean(axis=0)
     directions = min(MAX_DIRECTIONS, -(-len(features) // IMAGES_PER_DIRECTION), features.shape[1])
-    variances, axes = np.linalg.eigh(centred.T @ centred / len(features))
-    scale = np.sqrt(np.maximum(variances[::-1][:directions], 1e-9))
-    scaled = centred @ (axes[:, ::-1][:, :directions] / scale)
+    if len(centred) < centred.shape[1]:  # the same directions, found in less time
+        _, lengths, axes = np.linalg.svd(centred, full_matrices=False)
+        variances = lengths**2 / len(centred)
+    else:
+        ascending, columns = np.linalg.eigh(centred.T @ centred / len(centred))
+        variances, axes = ascending[::-1], columns.T[::-1]
+    scale = np.sqrt(np.maximum(variances[:directions], 1e-9))
+    scaled = centred @ (axes[:directions].T / scale)
     length = np.linalg.norm(scaled, axis=1, keepdims=True)
     whitened: NDArray[np.float32] = (scaled / np.maximum(length, 1e-9)).astype(np.float32)
     return whitened

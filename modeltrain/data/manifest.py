@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from modeltrain.files import write_whole
+from modeltrain.files import is_storable, write_whole
 from modeltrain.labels import LABELS
 
 SPLITS = ("train", "validation", "audit")
@@ -146,7 +146,7 @@ def _to_bytes(rows: Iterable[Row], labels: Collection[str]) -> bytes:
     for row in rows:
         values = asdict(row) | {"groups": dict(row.groups)}
         line = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        _parse(line.encode(), labels, where=f"a row for image {row.sha256!r}")
+        _parse(line.encode(errors="surrogatepass"), labels, where=f"a row for image {row.sha256!r}")
         lines.append(line + "\n")
     _check_unique(rows, where="the rows")
     return "".join(lines).encode()
@@ -159,13 +159,13 @@ def _parse(line: bytes, labels: Collection[str], *, where: str) -> Row:
 
     try:
         values = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise error("Each line must be one JSON object.", line[:60]) from None
     if not isinstance(values, dict) or set(values) != _KEYS:
         keys = sorted(values) if isinstance(values, dict) else values
         raise error(f"A row must have exactly {', '.join(sorted(_KEYS))}.", keys)
     for key in sorted(_KEYS - {"groups"}):
-        if not isinstance(values[key], str) or not values[key]:
+        if not _is_text(values[key]):
             raise error(f"A row's {key} must be text.", values[key])
     if not _SHA256.fullmatch(values["sha256"]):
         raise error("A row's sha256 must be 64 hexadecimal digits.", values["sha256"])
@@ -175,10 +175,14 @@ def _parse(line: bytes, labels: Collection[str], *, where: str) -> Row:
         raise error(f"A row's split must be one of {', '.join(SPLITS)}.", values["split"])
     groups = values["groups"]
     if not isinstance(groups, dict) or not all(
-        axis and isinstance(value, str) and value for axis, value in groups.items()
+        _is_text(axis) and _is_text(value) for axis, value in groups.items()
     ):
         raise error("A row's groups must give each axis one value in text.", groups)
     return Row(**values)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != "" and is_storable(value)
 
 
 def _check_unique(rows: Iterable[Row], *, where: str) -> None:

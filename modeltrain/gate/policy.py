@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,11 @@ _LARGE = 10**6  # shares as counts
 _MOST = 10**9  # images
 _MANY = 100_000  # images that few audit sets have
 _MOST_ERRORS = 40
+# What is rarer takes more permutations than a computer draws in minutes.
+_HIGHEST_LEVEL = 0.9995
+_LEAST_GAP_RISK = 1e-4
+_ROUNDING = 1e-9
+_JUST_OVER_1 = math.nextafter(1, 2)
 
 
 class PolicyRefused(ValueError):
@@ -122,25 +128,50 @@ class Policy:
     exceptions: Sequence[Exemption] = ()
 
     def __post_init__(self) -> None:
+        self._require(_is_whole(self.version, 1), "version", "a whole number, 1 or more")
         for name in ("margin", "harm_margin", "harm_ceiling", "gap_margin"):
-            in_range = 0 < getattr(self, name) < 1
+            in_range = _is_within(getattr(self, name), 0, 1)
             self._require(in_range, name, "above 0 and under 1: no interval ends below 0")
-        self._require(0 < self.gap_share < 1, "gap_share", "above 0 and under 1")
-        self._require(self.harm_ratio > 0, "harm_ratio", "above 0: a rate cannot fall below 0")
-        self._require(self.harm_errors > 0, "harm_errors", "above 0")
-        self._require(self.minimum >= 2, "minimum", "2 images or more")
-        self._require(0.5 <= self.level < 1, "level", "at least 0.5 and less than 1")
+        for name, why in (("harm_ratio", ": a rate cannot fall below 0"), ("harm_errors", "")):
+            self._require(_is_within(getattr(self, name), 0, math.inf), name, f"above 0{why}")
+        whole = _is_whole(self.minimum, 2)
+        self._require(whole, "minimum", "a whole number of images, 2 or more")
+        level_rule = f"at least 0.5 and at most {_HIGHEST_LEVEL}: rarer chances are not computed"
+        self._require(_is_within(self.level, 0, 1), "level", level_rule)
+        self._require(0.5 <= self.level <= _HIGHEST_LEVEL, "level", level_rule)
+        least = _LEAST_GAP_RISK / (1 - self.level)
         self._require(
-            all(0 < threshold <= 1 for threshold in self.thresholds),
-            "thresholds",
-            "NSFW scores, above 0 and at most 1",
+            _is_within(self.gap_share, 0, 1) and self.gap_share >= least - _ROUNDING,
+            "gap_share",
+            f"at least {least:.4g} at a level of {self.level:g}, and under 1: rarer chances are "
+            "not computed",
         )
-        self._require(all(map(str, self.required)), "required", "names of axes")
-        self._require(all(len(pair) == 2 for pair in self.pairs), "pairs", "pairs of two axes")
-        self._require(all(self.references.values()), "references", "axes with one group each")
+        thresholds = self.thresholds
+        self._require(
+            _is_list(thresholds)
+            and all(_is_within(threshold, 0, _JUST_OVER_1) for threshold in thresholds)
+            and len({rule.name for rule in self.rules}) == len(thresholds) + 1,
+            "thresholds",
+            "a list of different NSFW scores, above 0 and at most 1",
+        )
+        for name in ("standardised", "required"):
+            self._require(_are_names(getattr(self, name)), name, "a list of names of axes")
+        pairs = _is_list(self.pairs) and all(
+            _are_names(pair) and len(pair) == len({*pair} - {OVERALL}) == 2 for pair in self.pairs
+        )
+        self._require(pairs, "pairs", "a list of pairs of two different axes")
+        references = isinstance(self.references, Mapping) and _are_names(
+            [*self.references, *self.references.values()]
+        )
+        self._require(references, "references", "axes with one group each")
         for name in ("not_covered", "exceptions"):
-            for exemption in getattr(self, name):
-                self._require(bool(exemption.reason.strip()), name, "cells, each with a reason")
+            cells = getattr(self, name)
+            words = _is_list(cells) and all(
+                isinstance(text, str) and text.strip()
+                for cell in cells
+                for text in (cell.axis, cell.value, cell.reason)
+            )
+            self._require(words, name, "cells, each with an axis, a value and a reason")
 
     def _require(self, holds: bool, name: str, rule: str) -> None:
         if not holds:
@@ -165,7 +196,7 @@ class Policy:
             return cls(**settings, not_covered=not_covered, exceptions=exceptions)
         except PolicyRefused:
             raise
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             names = ", ".join(setting.name for setting in fields(cls))
             raise PolicyRefused(
                 f"A policy must be JSON with the settings {names}. Received: {path.name}, {error}. "
@@ -308,14 +339,49 @@ class Policy:
                 f"The policy requires {', '.join(missing)}, of which the audit set has no image: "
                 "no model passes. Add such images, or correct the policy."
             )
-        if self.worse_risk < 1 / RESAMPLES:
-            level = math.floor(1e4 * (1 - 1 / RESAMPLES / (1 - self.gap_share))) / 1e4
+        if answers is not None and (unknown := self._unknown(answers)):
             warnings.append(
-                f"Nothing can be called worse at a level of {self.level:g}: chances below 1 in "
-                f"{RESAMPLES:,} are not told apart. Set level to {level:g} or less, or gap_share "
-                "lower."
+                f"The policy names {', '.join(unknown)}, which the audit set does not have, so "
+                "that it has no effect there. Correct the policy, unless it is for other sets too."
+            )
+        if self.worse_risk < 1 / RESAMPLES - _ROUNDING:
+            level = 1 - 1 / RESAMPLES / (1 - self.gap_share)
+            gap_share = 1 - 1 / RESAMPLES / (1 - self.level)
+            remedies = [
+                f"{name} to {math.floor(1e4 * (limit + _ROUNDING)) / 1e4:g} or less"
+                for name, limit, least in (
+                    ("level", level, 0.5),
+                    ("gap_share", gap_share, _LEAST_GAP_RISK / (1 - self.level)),
+                )
+                if limit >= least
+            ]
+            warnings.append(
+                f"Nothing can be called worse at a level of {self.level:g} and a gap_share of "
+                f"{self.gap_share:g}: chances below 1 in {RESAMPLES:,} are not told apart. Set "
+                f"{', or '.join(remedies)}."
             )
         return warnings
+
+    def _unknown(self, answers: Columns) -> list[str]:
+        """Return axes and groups that settings name, other than `required`, and no image has."""
+        values: dict[str, set[str]] = {OVERALL: {"all"}, CLASS: set(LABELS)}
+        values |= {axis: set(names) for axis, (names, _) in answers.groups.items()}
+        for first, second in self.pairs:
+            combined = product(values.get(first, ()), values.get(second, ()))
+            values[f"{first} and {second}"] = {" and ".join(groups) for groups in combined}
+        named = [
+            *(("standardised", axis, "") for axis in self.standardised),
+            *(("pairs", axis, "") for pair in self.pairs for axis in pair),
+            *(("references", axis, value) for axis, value in self.references.items()),
+            *(("not_covered", cell.axis, cell.value) for cell in self.not_covered),
+            *(("exceptions", cell.axis, cell.value) for cell in self.exceptions),
+        ]
+        unknown = [
+            f"{axis}={value} ({setting})" if value else f"{axis} ({setting})"
+            for setting, axis, value in named
+            if axis not in values or (value and value not in values[axis])
+        ]
+        return list(dict.fromkeys(unknown))
 
     def _unreachable(
         self, measure: str, margin: float, setting: str, answers: Columns | None
@@ -377,6 +443,26 @@ class Policy:
             if policy.fewest_images(measure=FALSE_ALARM, rate=0.0) is not None:
                 return float(errors)
         return None
+
+
+def _is_whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _is_within(value: Any, low: float, high: float) -> bool:
+    """Whether it is a number between these, and neither of them."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and low < value < high
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, (list, tuple))
+
+
+def _are_names(value: Any) -> bool:
+    """Whether it is a list of axes or groups, none empty; `axis=value` has both."""
+    return _is_list(value) and all(
+        isinstance(name, str) and all(part.strip() for part in name.split("=")) for name in value
+    )
 
 
 def _reason(exempt: Sequence[Exemption], axis: str, value: str) -> str | None:

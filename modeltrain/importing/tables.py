@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from modeltrain.files import is_storable
 from modeltrain.importing import class_names
 from modeltrain.importing.items import (
     ImportRefused,
@@ -266,12 +267,7 @@ def _item(row: TableRow, root: Path) -> SourceItem:
 
 
 def _is_text(value: object) -> bool:
-    if not isinstance(value, str) or not value:
-        return False
-    try:
-        return bool(value.encode())
-    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can express
-        return False
+    return isinstance(value, str) and value != "" and is_storable(value)
 
 
 def _whole_number(value: object) -> int | None:

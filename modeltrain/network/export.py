@@ -13,10 +13,11 @@ import json
 import re
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import onnx
@@ -29,6 +30,7 @@ from modeltrain.network.inception import FEATURES, HEAD_LAYERS, SIZE
 
 OPSET = 18  # the first in which Resize has antialiasing
 HEAD_PREFIX = "head/"
+KERAS_WEIGHTS = "model.weights.h5"  # in a .keras file
 
 Weights = Sequence[NDArray[np.float32]]  # kernel, bias, kernel, bias, … in layer order
 
@@ -147,6 +149,34 @@ def to_keras(model: keras.Model) -> bytes:
     parts["config.json"] = _renumber(parts["config.json"])
     metadata = json.loads(parts["metadata.json"]) | {"date_saved": "1980-01-01@00:00:00"}
     parts["metadata.json"] = json.dumps(metadata, sort_keys=True).encode()
+    return _undated_archive(parts)
+
+
+def replace_keras_head(path: Path, weights: Weights) -> bytes:
+    """Return the same `.keras` file with new weights in its head.
+
+    The network is not built, which takes seconds.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A file that `to_keras` wrote.
+    weights : sequence of numpy.ndarray of float32
+        Kernel and bias of each dense layer, in order and in the shapes of the old ones.
+    """
+    with zipfile.ZipFile(path) as saved:
+        parts = {name: saved.read(name) for name in saved.namelist()}
+    file = io.BytesIO(parts[KERAS_WEIGHTS])
+    with h5py.File(file, "r+") as stored:
+        layer_groups = stored["layers/functional/layers"].values()
+        variables = {group["vars"].attrs.get("name"): group["vars"] for group in layer_groups}
+        for name, kernel, bias in zip(HEAD_LAYERS, weights[::2], weights[1::2], strict=True):
+            variables[name]["0"][...] = kernel
+            variables[name]["1"][...] = bias
+    return _undated_archive(parts | {KERAS_WEIGHTS: file.getvalue()})
+
+
+def _undated_archive(parts: Mapping[str, bytes]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(parts):
@@ -169,7 +199,7 @@ def from_keras(path: Path, *, classes: int) -> keras.Model:
     """
     model = inception.full_model(classes=classes)
     with zipfile.ZipFile(path) as saved, tempfile.TemporaryDirectory() as folder:
-        model.load_weights(saved.extract("model.weights.h5", folder))
+        model.load_weights(saved.extract(KERAS_WEIGHTS, folder))
     return model
 
 

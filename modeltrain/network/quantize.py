@@ -28,7 +28,6 @@ from modeltrain.model import artifact
 from modeltrain.model.artifact import Artifact
 from modeltrain.model.card import quantized_card
 from modeltrain.model.features import load_pixels
-from modeltrain.network import export
 from modeltrain.progress import ProgressCallback, quiet
 
 NAME = "int8"
@@ -253,6 +252,7 @@ def write_artifact(
             "An export needs images of split train to calibrate on and of split audit to be "
             f"checked on. Received: {len(calibration)} and {len(audit)}. Add some."
         )
+    from modeltrain.network import export  # loads Keras, which takes seconds
 
     def calibration_images() -> Iterator[Pixels]:
         for number, sha256 in enumerate(calibration, start=1):
@@ -307,6 +307,8 @@ def _probabilities(
     dict of str to numpy.ndarray of float32, shape [images, classes]
         By name: `keras`, `float32` and `int8`.
     """
+    from modeltrain.network import export
+
     model = export.from_keras(start.keras, classes=len(start.labels))
     resize = open_session(export.subgraph_to(onnx.load(start.onnx), "input"))
     graphs = {"float32": open_session(start.onnx.read_bytes()), NAME: open_session(graph)}

@@ -272,8 +272,7 @@ def _guard(
 
 def _unlocked(config: FineTuneConfig, champion: Artifact, start: Weights) -> keras.Model:
     """Return the champion's network without dropout, whose trainable kernels are pulled back."""
-    source = inception.full_model(classes=len(champion.labels))
-    source.load_weights(champion.keras)
+    source = export.from_keras(champion.keras, classes=len(champion.labels))
     head = inception.head(
         classes=len(champion.labels),
         regularizers=[TowardsChampion(config.l2_sp, kernel) for kernel in start[::2]],

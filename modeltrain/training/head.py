@@ -134,7 +134,7 @@ def train_head(
         parent=parent,
         files={
             "model.onnx": onnx_bytes,
-            "model.keras": _keras_bytes(champion, fitted.weights),
+            "model.keras": export.replace_keras_head(champion.keras, fitted.weights),
             "labels.json": (champion.path / "labels.json").read_bytes(),
             "config.json": json.dumps(artifact_config, indent=2, sort_keys=True).encode(),
             "card.md": head_card(artifact_config).encode(),
@@ -192,15 +192,6 @@ def _count_correct(
         }
         for n in np.unique(examples.classes)
     }
-
-
-def _keras_bytes(champion: Artifact, weights: Weights) -> bytes:
-    """Return the champion's whole network with new weights in its head, as a `.keras` file."""
-    model = export.from_keras(champion.keras, classes=len(champion.labels))
-    head = model.get_layer("head")
-    for name, kernel, bias in zip(inception.HEAD_LAYERS, weights[::2], weights[1::2], strict=True):
-        head.get_layer(name).set_weights([kernel, bias])
-    return export.to_keras(model)
 
 
 def fit_head(

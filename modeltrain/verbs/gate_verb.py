@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modeltrain.files import write_whole
 from modeltrain.progress import ProgressCallback
 from modeltrain.verbs import Result, add_path_options
 
@@ -40,7 +41,7 @@ def write_verdict(champion: Path, candidate: Path, out: Path) -> dict[str, Any]:
         champion=read_predictions(champion), candidate=read_predictions(candidate)
     )
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(verdict, indent=2, ensure_ascii=False) + "\n")
+    write_whole(out, (json.dumps(verdict, indent=2, ensure_ascii=False) + "\n").encode())
     return verdict
 
 

@@ -23,7 +23,7 @@ class SecondStepRequired:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
-        if not settings.SECOND_STEP_REQUIRED or request.path.startswith(_open_addresses()):
+        if not settings.SECOND_STEP_REQUIRED or _is_open(request.path):
             return None
         if not _needs_one(request.user) or is_mfa_enabled(request.user):
             return None
@@ -31,8 +31,12 @@ class SecondStepRequired:
         return redirect("account")
 
 
+def _is_open(path: str) -> bool:
+    return path.startswith(_open_addresses()) and not path.startswith(reverse("tokens"))
+
+
 def _open_addresses() -> tuple[str, ...]:
-    """Where it is set up, and the API: its tokens are made on the machine."""
+    """Where it is set up, and the API: its tokens are made by those who have one."""
     return (reverse("account"), reverse("sign-in"), reverse("sign-out"), "/api/", "/health/")
 
 

@@ -33,6 +33,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from nsfwsite.access import View, form_page, refusals_as_pages
+from nsfwsite.accounts import tokens
 from nsfwsite.accounts.views import (
     Account,
     Disconnect,
@@ -141,6 +142,8 @@ urlpatterns = [
         require_POST(login_required(sign_out_others)),
         name="usersessions_list",
     ),
+    path("account/tokens/", own(tokens.overview), name="tokens"),
+    path("account/tokens/<int:pk>/revoke/", tokens.revoke, name="revoke-token"),
     path(
         "account/disconnect/",
         require_POST(login_required(disconnect)),

@@ -20,6 +20,8 @@ RATES = {"classifications": "RATE_CLASSIFICATIONS", "reports": "RATE_REPORTS"}
 class NextChallenge(APIView):
     """Whether the sender's next upload needs a solved challenge, and which."""
 
+    scope = None
+
     @extend_schema(
         parameters=[OpenApiParameter("for", str, enum=list(RATES), required=True)],
         responses=ChallengeOutput,

@@ -23,6 +23,7 @@ from feedback.errors import (
 )
 from feedback.models import Classification
 from feedback.services import classifications
+from feedback.services.api_tokens import Scope
 from nsfwsite import throttle
 from nsfwsite.api.requests import validated_data
 from nsfwsite.api.schema import LOCATION, SOLUTION, refuses
@@ -46,6 +47,9 @@ PREFER = OpenApiParameter(
 
 
 class ClassificationList(APIView):
+    """Classify an image."""
+
+    scope = Scope.CLASSIFY
     parser_classes = [MultiPartParser]
 
     @extend_schema(
@@ -64,6 +68,10 @@ class ClassificationList(APIView):
 
 @method_decorator(never_cache, name="dispatch")
 class ClassificationDetail(APIView):
+    """The answer to an image, or 202 while there is none."""
+
+    scope = Scope.CLASSIFY
+
     @extend_schema(
         parameters=[LOCATION[202]],
         responses={200: ClassificationOutput, 202: ClassificationWaiting},
@@ -78,6 +86,8 @@ class ClassificationDetail(APIView):
 
 class AnswerRight(APIView):
     """Whether an answer was right, from whoever sent the image."""
+
+    scope = Scope.CLASSIFY
 
     @extend_schema(request=RightInput, responses={204: None})
     @refuses(TooManyRequests, WrongState)

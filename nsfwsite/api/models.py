@@ -12,17 +12,23 @@ from feedback import queries
 from feedback.errors import ArtifactMissing, Invalid
 from feedback.models import Audit, ModelVersion
 from feedback.services import shortages
+from feedback.services.api_tokens import Scope
 from nsfwsite.api.schema import refuses
 from nsfwsite.api.serializers.models import AuditOutput, ModelOutput, ShortageInput
 
 
 class ModelList(ListAPIView):
+    """Every model, and which is in service."""
+
+    scope = Scope.READ
     serializer_class = ModelOutput
     queryset = ModelVersion.objects.all()
 
 
 class ModelShortage(APIView):
     """What the gate can see with the images of a model's newest audit."""
+
+    scope = Scope.READ
 
     @extend_schema(parameters=[ShortageInput], responses=OpenApiTypes.OBJECT)
     @refuses(Invalid, ArtifactMissing)
@@ -38,6 +44,10 @@ class ModelShortage(APIView):
 
 
 class ModelAudit(APIView):
+    """The figures of a model per class and group, and the gate's verdict."""
+
+    scope = Scope.READ
+
     @extend_schema(responses=AuditOutput)
     def get(self, request: Request, version: str) -> Response:
         model = queries.models.model_of(version)

@@ -6,9 +6,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
-from drf_spectacular.generators import SchemaGenerator
 
-METHODS = ("get", "post", "put", "patch", "delete")
+from nsfwsite.api import index
 
 
 @require_safe
@@ -19,11 +18,11 @@ def show(request: HttpRequest) -> HttpResponse:
 @functools.cache
 def _subjects() -> dict[str, list[dict[str, Any]]]:
     """Every operation by its subject, the first part of its address behind the version."""
-    schema = SchemaGenerator().get_schema(request=None, public=True)
+    schema = index.schema()
     subjects: dict[str, list[dict[str, Any]]] = {}
     for address, item in schema["paths"].items():
-        subject = address.split("/")[3]
-        for method in METHODS:
+        subject = address.split("/")[3] or "index"
+        for method in index.METHODS:
             if method in item:
                 operation = _operation(address, method, item[method], schema)
                 subjects.setdefault(subject, []).append(operation)
@@ -41,6 +40,7 @@ def _operation(
         "address": address,
         "method": method.upper(),
         "description": operation.get("description", ""),
+        "scopes": operation["x-scopes"],
         "parameters": operation.get("parameters", []),
         "content_types": list(content),
         "fields": [

@@ -32,6 +32,7 @@ from feedback.errors import (
 )
 from feedback.models import Classification, PublicReport
 from feedback.services import evidence, reports
+from feedback.services.api_tokens import Scope
 from feedback.services.counterparts import Pair
 from nsfwsite import throttle
 from nsfwsite.access import report_of
@@ -56,8 +57,9 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 
 
 class ReportList(ListAPIView):
-    """Anybody's reports, once they are decided, in words; and a report of one's own."""
+    """Decided reports, in words, without images; and a report of one's own."""
 
+    scope = Scope.REPORT
     parser_classes = [MultiPartParser, FormParser]
     serializer_class = PublicReportOutput
     queryset = PublicReport.objects.none()
@@ -80,6 +82,7 @@ class ReportList(ListAPIView):
     )
     @refuses(Invalid)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Everybody's reports, once they are decided: in words, without images."""
         return super().get(request, *args, **kwargs)
 
     @extend_schema(
@@ -98,6 +101,7 @@ class ReportList(ListAPIView):
         Http404,
     )
     def post(self, request: Request) -> Response:
+        """File a report, and get its receipt."""
         throttle.hit_upload(request, scope="reports", rate=settings.RATE_REPORTS)
         data = validated_data(ReportInput, request)
         uploads, pk = data.pop("images"), data.pop("classification")
@@ -127,6 +131,10 @@ class ReportList(ListAPIView):
 
 @method_decorator(never_cache, name="dispatch")
 class ReportDetail(APIView):
+    """The report of a receipt: its state, its history, and what models say of its images."""
+
+    scope = Scope.REPORT
+
     @extend_schema(responses=ReportOutput)
     def get(self, request: Request, receipt: str) -> Response:
         return Response(ReportOutput(report_of(receipt)).data)
@@ -134,6 +142,8 @@ class ReportDetail(APIView):
 
 class Appeal(APIView):
     """Another look at a report that was rejected, asked for once."""
+
+    scope = Scope.REPORT
 
     @extend_schema(request=AppealInput, responses=ReportOutput)
     @refuses(TooManyRequests, Invalid, WrongState)
@@ -146,6 +156,8 @@ class Appeal(APIView):
 
 class Withdrawal(APIView):
     """Withdraw a report: its data are erased, and only the fact stays."""
+
+    scope = Scope.REPORT
 
     @extend_schema(request=None, responses=ReportOutput)
     @refuses(TooManyRequests, WrongState)

@@ -20,6 +20,7 @@ from feedback.errors import (
 )
 from feedback.models import Retrain
 from feedback.services import recipes, retrains
+from feedback.services.api_tokens import Scope
 from nsfwsite.api.permissions import IsMaintainer
 from nsfwsite.api.requests import user_of, validated_data
 from nsfwsite.api.schema import LOCATION, refuses
@@ -34,6 +35,9 @@ from nsfwsite.intake import maintaining
 
 
 class RetrainList(ListAPIView):
+    """Every retrain."""
+
+    scope = Scope.MAINTAIN
     permission_classes = [IsMaintainer]
     serializer_class = RetrainOutput
     queryset = Retrain.objects.select_related(
@@ -46,6 +50,7 @@ class RetrainList(ListAPIView):
     )
     @refuses(Invalid, WrongState, NothingToLearn, RecipeRefused)
     def post(self, request: Request) -> Response:
+        """Propose a retrain by a recipe, from the reports that are accepted."""
         data = validated_data(ProposalInput, request)
         retrain = retrains.propose(by=user_of(request), **data)
         location = reverse("api:retrain", args=[retrain.pk])
@@ -55,6 +60,7 @@ class RetrainList(ListAPIView):
 class RecipeList(APIView):
     """Every recipe, with what it would use and cost if it was proposed now."""
 
+    scope = Scope.MAINTAIN
     permission_classes = [IsMaintainer]
 
     @extend_schema(responses=RecipeOutput(many=True))
@@ -63,6 +69,9 @@ class RecipeList(APIView):
 
 
 class RetrainDetail(RetrieveAPIView):
+    """A retrain: its state, its progress, and the gate's verdict."""
+
+    scope = Scope.MAINTAIN
     permission_classes = [IsMaintainer]
     serializer_class = RetrainOutput
     queryset = Retrain.objects.all()
@@ -71,6 +80,7 @@ class RetrainDetail(RetrieveAPIView):
 class RetrainStep(APIView):
     """One step of a retrain; each of them happens once."""
 
+    scope = Scope.MAINTAIN
     permission_classes = [IsMaintainer]
 
     def step(self, request: Request, retrain: Retrain) -> Retrain:
@@ -84,16 +94,22 @@ class RetrainStep(APIView):
 
 
 class RetrainApproval(RetrainStep):
+    """Let a proposed retrain begin."""
+
     def step(self, request: Request, retrain: Retrain) -> Retrain:
         return maintaining.approve(retrain=retrain, by=user_of(request))
 
 
 class RetrainCancellation(RetrainStep):
+    """Cancel a retrain that is not finished."""
+
     def step(self, request: Request, retrain: Retrain) -> Retrain:
         return retrains.cancel(retrain=retrain, by=user_of(request))
 
 
 class RetrainPromotion(RetrainStep):
+    """Put a retrain's candidate into service."""
+
     @extend_schema(request=PromotionInput, responses=RetrainOutput)
     @refuses(
         Invalid, WrongState, VerdictOutdated, OverrideNeeded, GapsNotAcknowledged, ArtifactMissing
@@ -114,6 +130,8 @@ class RetrainConfirmation(RetrainStep):
 
 
 class RetrainDecline(RetrainStep):
+    """Decline a retrain's candidate, with the reason."""
+
     @extend_schema(request=DeclineInput, responses=RetrainOutput)
     @refuses(Invalid, WrongState)
     def post(self, request: Request, pk: int) -> Response:

@@ -10,7 +10,8 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.permissions import AllowAny
 
 from feedback import errors
-from feedback.errors import Refusal
+from feedback.errors import Refusal, ScopeTooSmall, TokenRefused
+from nsfwsite.api.permissions import scopes_of
 from nsfwsite.api.problems import CONTENT_TYPE
 from nsfwsite.api.serializers.problems import ProblemOutput
 from nsfwsite.refusal_status import (
@@ -53,6 +54,13 @@ def refuses(*causes: Cause) -> Callable[[Method], Method]:
 class Schema(AutoSchema):
     """What drf-spectacular reads from a view, and the errors that the view may answer with."""
 
+    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        """Besides, the scopes of which a token needs one: OpenAPI knows those of OAuth alone."""
+        operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
+        if operation is not None:
+            operation["x-scopes"] = [str(scope) for scope in scopes_of(self.view, self.method)]
+        return operation
+
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         for status, titles in sorted(self._errors().items()):
@@ -87,7 +95,8 @@ class Schema(AutoSchema):
             yield UNKNOWN_MEDIA_TYPE
 
     def _refusals(self) -> list[type[Refusal]]:
-        return [cause for cause in self._causes() if issubclass(cause, Refusal)]
+        causes = [cause for cause in self._causes() if issubclass(cause, Refusal)]
+        return [TokenRefused, *[ScopeTooSmall] * bool(scopes_of(self.view, self.method)), *causes]
 
     def _causes(self) -> tuple[Cause, ...]:
         return getattr(getattr(self.view, self.method.lower()), "causes", ())

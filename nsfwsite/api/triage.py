@@ -13,6 +13,7 @@ from feedback import queries
 from feedback.errors import AlreadyDecided, Invalid, WrongState
 from feedback.models import Report
 from feedback.services import triage
+from feedback.services.api_tokens import Scope
 from nsfwsite.api.permissions import IsReviewer
 from nsfwsite.api.requests import user_of, validated_data
 from nsfwsite.api.schema import refuses
@@ -20,6 +21,9 @@ from nsfwsite.api.serializers.triage import CaseOutput, DecisionInput, DecisionO
 
 
 class CaseList(ListAPIView):
+    """The reports that wait for a decision, the oldest first."""
+
+    scope = Scope.TRIAGE
     permission_classes = [IsReviewer]
     serializer_class = CaseOutput
     queryset = Report.objects.none()
@@ -29,6 +33,9 @@ class CaseList(ListAPIView):
 
 
 class CaseDecision(APIView):
+    """Accept, reject or escalate a report."""
+
+    scope = Scope.TRIAGE
     permission_classes = [IsReviewer]
     parser_classes = [JSONParser]
 
@@ -44,6 +51,7 @@ class CaseDecision(APIView):
 class SecondOpinion(APIView):
     """From now on two reviewers must agree on this report."""
 
+    scope = Scope.TRIAGE
     permission_classes = [IsReviewer]
 
     @extend_schema(request=None, responses={204: None})

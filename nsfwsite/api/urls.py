@@ -1,8 +1,8 @@
 from django.urls import path
-from drf_spectacular.views import SpectacularAPIView
 
 from nsfwsite.api.challenges import NextChallenge
 from nsfwsite.api.classifications import AnswerRight, ClassificationDetail, ClassificationList
+from nsfwsite.api.index import Index, SchemaFile
 from nsfwsite.api.models import ModelAudit, ModelList, ModelShortage
 from nsfwsite.api.reports import Appeal, ReportDetail, ReportList, Withdrawal
 from nsfwsite.api.retrains import (
@@ -26,6 +26,7 @@ from nsfwsite.api.webhooks import (
 
 app_name = "api"
 urlpatterns = [
+    path("", Index.as_view(), name="index"),
     path("challenge/", NextChallenge.as_view(), name="challenge"),
     path("classifications/", ClassificationList.as_view(), name="classifications"),
     path("classifications/<uuid:pk>/", ClassificationDetail.as_view(), name="classification"),
@@ -57,5 +58,5 @@ urlpatterns = [
         DeliveryAgain.as_view(),
         name="send-again",
     ),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("schema/", SchemaFile.as_view(), name="schema"),
 ]

@@ -19,6 +19,7 @@ from feedback import queries
 from feedback.errors import Invalid, WrongState
 from feedback.models import Webhook, WebhookDelivery
 from feedback.services import webhooks
+from feedback.services.api_tokens import Scope
 from nsfwsite.api.permissions import IsMaintainer
 from nsfwsite.api.requests import user_of, validated_data
 from nsfwsite.api.schema import LOCATION, refuses
@@ -32,6 +33,9 @@ from nsfwsite.intake import maintaining
 
 
 class WebhookList(ListAPIView):
+    """Every webhook."""
+
+    scope = Scope.MAINTAIN
     permission_classes = [IsMaintainer]
     serializer_class = WebhookOutput
     queryset = queries.webhooks.with_counts()
@@ -39,6 +43,7 @@ class WebhookList(ListAPIView):
     @extend_schema(parameters=[LOCATION[201]], request=WebhookInput, responses={201: WebhookAdded})
     @refuses(Invalid)
     def post(self, request: Request) -> Response:
+        """Add a webhook, and get its secret once."""
         data = validated_data(WebhookInput, request)
         webhook = maintaining.add_webhook(by=user_of(request), **data)
         location = reverse("api:webhook", args=[webhook.pk])
@@ -47,6 +52,9 @@ class WebhookList(ListAPIView):
 
 
 class WebhookDetail(APIView):
+    """A webhook, with how many deliveries wait and how many were given up."""
+
+    scope = Scope.MAINTAIN
     permission_classes = [IsMaintainer]
 
     @extend_schema(responses=WebhookOutput)
@@ -55,6 +63,7 @@ class WebhookDetail(APIView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: int) -> Response:
+        """Delete a webhook: nothing is sent to it any more."""
         webhooks.delete(webhook=_webhook(pk), by=user_of(request))
         return Response(status=204)
 
@@ -62,6 +71,7 @@ class WebhookDetail(APIView):
 class WebhookTurnOn(APIView):
     """Send again to a webhook that was turned off because its receiver did not answer."""
 
+    scope = Scope.MAINTAIN
     permission_classes = [IsMaintainer]
 
     @extend_schema(request=None, responses=WebhookOutput)
@@ -80,6 +90,7 @@ class NewestFirst(CursorPagination):
 class DeliveryList(ListAPIView):
     """What was sent to a webhook, and what waits, the newest first."""
 
+    scope = Scope.MAINTAIN
     permission_classes = [IsMaintainer]
     serializer_class = DeliveryOutput
     pagination_class = NewestFirst
@@ -109,6 +120,7 @@ class DeliveryList(ListAPIView):
 class DeliveryAgain(APIView):
     """The same message once more, signed anew, of one that arrived or was given up."""
 
+    scope = Scope.MAINTAIN
     permission_classes = [IsMaintainer]
 
     @extend_schema(request=None, responses=DeliveryOutput)

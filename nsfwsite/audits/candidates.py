@@ -12,8 +12,9 @@ from django.views.decorators.http import require_safe
 from feedback import queries
 from feedback.models import Audit, DatasetVersion, ModelVersion, Retrain
 from nsfwsite.access import maintainer_required
+from nsfwsite.audits import filters
 from nsfwsite.audits.charts.chart import Chart, requested_file
-from nsfwsite.audits.charts.forest import forest
+from nsfwsite.audits.charts.forest import forest, rate_label
 from nsfwsite.tables.gate_table import MEASURES
 
 Cell = dict[str, Any]
@@ -41,8 +42,11 @@ def show(request: HttpRequest, dataset: int) -> HttpResponse:
     newest = retrains[-1]
     columns = _columns(retrains, newest)
     chart = recall_chart(columns) if len(columns) > 1 else None
-    if chart and (file := requested_file(request, [chart])):
-        return file
+    if chart:
+        source = filters.source_of(columns[-1].audit, models=f"Models of {version}")
+        chart = chart.linked(request, source)
+        if file := requested_file(request, [chart]):
+            return file
     context = {
         "dataset": version,
         "audit_set": newest.audit_set,
@@ -50,7 +54,7 @@ def show(request: HttpRequest, dataset: int) -> HttpResponse:
         "left_out": len(retrains) + 1 - len(columns),
         "recalls": _recall_rows(columns),
         "harms": _harm_rows(columns),
-        "chart": chart.linked(request.GET) if chart else None,
+        "chart": chart,
     }
     return render(request, "audits/candidates.html", context)
 
@@ -133,4 +137,5 @@ def recall_chart(columns: Sequence[Column]) -> Chart | None:
             for dot in dots
         ],
         draw=forest(dots, x="share of images that are right"),
+        detail=f"{dots[0]['axis']}, {dots[0]['value']}: {rate_label(dots[0])}",
     )

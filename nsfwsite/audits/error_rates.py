@@ -7,7 +7,7 @@ from feedback.models import Audit
 from modeltrain.audit import claims
 from modeltrain.formatting import percent, points, whole_percent
 from nsfwsite.audits.charts.chart import Chart
-from nsfwsite.audits.charts.forest import forest
+from nsfwsite.audits.charts.forest import difference_label, forest, rate_label
 from nsfwsite.audits.charts.heatmap import heatmap
 from nsfwsite.audits.charts.theme import Draw
 from nsfwsite.audits.charts.trend import trend
@@ -102,6 +102,7 @@ def rates_chart(figures: Figures, measure: str, titles: Titles) -> Chart | None:
             x=f"share of images that are {PHRASES[measure]} (dashed: of all images)",
             reference=figures["overall"][measure]["rate"],
         ),
+        detail=f"{audit_tables.ALL_IMAGES}: {rate_label(figures['overall'][measure])}",
     )
 
 
@@ -135,6 +136,7 @@ def confusion_chart(figures: Figures) -> Chart | None:
         columns=["is", "said", "count", "share"],
         rows=[list(cell.values()) for cell in cells],
         draw=heatmap(cells, labels),
+        detail=f"n = {sum(cell['count'] for cell in cells):,}",
     )
 
 
@@ -162,7 +164,14 @@ def trend_chart(audits: Sequence[Audit], axis: str, titles: Titles) -> Chart | N
         columns=["version", "group", "rate", "low", "high", "images"],
         rows=[list(cell.values()) for cell in cells],
         draw=trend(cells) if len(versions) > 1 else _rates(cells, titles.axis(axis)),
+        detail=_all_images_under(audits, cells[-1]["version"]),
     )
+
+
+def _all_images_under(audits: Sequence[Audit], version: str) -> str:
+    audit = next(audit for audit in audits if audit.model.version == version)
+    rate = rate_label((audit.figures or {})["overall"]["error"])
+    return f"{audit_tables.ALL_IMAGES} under {version}: {rate}"
 
 
 def _rates(cells: Sequence[Cell], axis_title: str) -> Draw:
@@ -253,4 +262,5 @@ def differences_chart(gate: Figures, before: str, after: str) -> Chart | None:
             signed=True,
             margin=margin,
         ),
+        detail=f"{cells[0]['value']}: {difference_label(cells[0])}",
     )

@@ -4,16 +4,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.http import HttpRequest
+from django.utils.dateformat import format as format_date
 
 from feedback import queries
 from feedback.models import Audit, AuditSet, ModelVersion
-from nsfwsite.audits.charts.chart import Chart
+from nsfwsite.audits.charts.chart import Chart, FigureSource
 from nsfwsite.tables.titles import BUILT_IN_AXES, Titles
 
 
-def by_name(request: HttpRequest, charts: Sequence[Chart | None]) -> dict[str, Chart]:
-    """The charts that could be drawn, by name, with the addresses of their files."""
-    return {chart.name: chart.linked(request.GET) for chart in charts if chart}
+def by_name(
+    request: HttpRequest, charts: Sequence[Chart | None], source: FigureSource
+) -> dict[str, Chart]:
+    """The charts that could be drawn, by name, with their source and addresses."""
+    return {chart.name: chart.linked(request, source) for chart in charts if chart}
+
+
+def source_of(audit: Audit, *, models: str = "", **query: str) -> FigureSource:
+    """What the figures of an audit are from.
+
+    `models` names the models where they are others than the audited one. The `query` is what the
+    address chooses besides the set.
+    """
+    name = models or f"Model {audit.model.version}"
+    audit_set = audit.audit_set
+    day = f", {format_date(audit.finished_at, 'j F Y')}" if audit.finished_at else ""
+    return FigureSource(
+        f"{name} on the {audit_set.images:,} images of the audit set {audit_set.name}{day}",
+        {"set": audit_set.name, **query},
+    )
 
 
 def choice(request: HttpRequest, name: str, options: Sequence[str], default: str) -> str:

@@ -12,6 +12,7 @@ from feedback import queries
 from feedback.models import Audit, Finding
 from nsfwsite.access import maintainer_required, refusals_as_pages
 from nsfwsite.audits import filters
+from nsfwsite.audits.charts.chart import FigureSource
 from nsfwsite.intake import maintaining
 
 
@@ -29,6 +30,7 @@ def finding_context(request: HttpRequest, kind: str) -> dict[str, Any]:
         "version": version,
         "audit": audit,
         "finding": finding,
+        "source": filters.source_of(audit, model=version) if audit else FigureSource(),
         "figures": finding.figures if finding and finished else None,
     }
 

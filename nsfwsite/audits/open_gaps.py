@@ -7,7 +7,7 @@ from feedback.services.gaps import OpenGaps
 from modeltrain.formatting import percent, short_points
 from modeltrain.gate.sentences import open_gap_sentence
 from nsfwsite.audits.charts.chart import Chart
-from nsfwsite.audits.charts.forest import forest
+from nsfwsite.audits.charts.forest import difference_label, forest
 from nsfwsite.tables.gate_table import HIGHEST_SCORE, MEASURES
 from nsfwsite.tables.titles import Titles
 
@@ -65,6 +65,7 @@ def gaps_chart(groups: Sequence[OpenGaps], titles: Titles) -> Chart | None:
             signed=True,
             margin=groups[0].gaps[0]["margin"],
         ),
+        detail=f"Behind by {difference_label(cells[0])}",
     )
 
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from feedback.models import Finding
 from nsfwsite.audits import error_rates, filters
 from nsfwsite.audits.charts.chart import Chart, requested_file
-from nsfwsite.audits.charts.forest import forest
+from nsfwsite.audits.charts.forest import forest, rate_label
 from nsfwsite.audits.findings import finding_context
 from nsfwsite.tables import audit_tables
 from nsfwsite.tables.gate_table import gate_table
@@ -33,7 +33,9 @@ def show(request: HttpRequest) -> HttpResponse:
                 model["gate"], titles, before=version, audit_set=context["audit_set"].name
             )
         differences = [_differences_chart(model, version) for model in challengers]
-        charts = filters.by_name(request, [_false_alarms_chart(models, titles), *differences])
+        charts = filters.by_name(
+            request, [_false_alarms_chart(models, titles), *differences], context["source"]
+        )
         if file := requested_file(request, list(charts.values())):
             return file
         for model in challengers:
@@ -92,4 +94,5 @@ def _false_alarms_chart(models: Sequence[Model], titles: Titles) -> Chart | None
         columns=["group", "model", "rate", "low", "high", "count", "images"],
         rows=[list(dot.values()) for dot in dots],
         draw=forest(dots, x="share of safe images that are a false alarm"),
+        detail=f"{dots[0]['axis']}, {dots[0]['value']}: {rate_label(dots[0])}",
     )

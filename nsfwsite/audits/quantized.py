@@ -28,7 +28,7 @@ def int8(request: HttpRequest) -> HttpResponse:
             audit_set=context["audit_set"].name,
         )
         differences = error_rates.differences_chart(gate, context["version"], "8-bit integers")
-        charts = filters.by_name(request, [differences])
+        charts = filters.by_name(request, [differences], context["source"])
         if file := requested_file(request, list(charts.values())):
             return file
         context |= {

@@ -12,7 +12,7 @@ from modeltrain.formatting import interval, percent, points
 from modeltrain.images.perturbations import name_of
 from nsfwsite.audits import filters, images
 from nsfwsite.audits.charts.chart import Chart, requested_file
-from nsfwsite.audits.charts.forest import forest
+from nsfwsite.audits.charts.forest import difference_label, forest, rate_label
 from nsfwsite.audits.findings import finding_context
 from nsfwsite.tables.titles import Titles, load_titles
 
@@ -34,6 +34,7 @@ def counterfactual(request: HttpRequest) -> HttpResponse:
                 flips_chart(comparisons, minimum, titles),
                 shifts_chart(comparisons, minimum, titles),
             ],
+            context["source"],
         )
         if file := requested_file(request, list(charts.values())):
             return file
@@ -112,6 +113,7 @@ def flips_chart(comparisons: Comparisons, minimum: int, titles: Titles) -> Chart
         columns=["kind", "what differs", "flip rate", "low", "high", "flips", "compared"],
         rows=[list(cell.values()) for cell in cells],
         draw=forest(cells, x="share in which the label changes"),
+        detail=f"{highest['value']}: {rate_label(highest)}",
     )
 
 
@@ -151,6 +153,7 @@ def shifts_chart(comparisons: Comparisons, minimum: int, titles: Titles) -> Char
         columns=["what differs", "value", "shift", "low", "high", "compared"],
         rows=[list(cell.values()) for cell in cells],
         draw=forest(cells, x="shift of the NSFW score", signed=True),
+        detail=f"{largest['value']}: {difference_label(largest)}",
     )
 
 

@@ -48,6 +48,13 @@ def show(request: HttpRequest) -> HttpResponse:
         [noticed_chart(rows, measures[measure]), curve_chart(row, result, measures[measure])]
         if row
         else [],
+        filters.source_of(
+            chosen.by_version[version],
+            model=version,
+            measure=measure,
+            group=row["name"] if row else "",
+            rise=f"{(rise or result['policy']['harm_ceiling']) * 100:g}",
+        ),
     )
     if file := requested_file(request, list(charts.values())):
         return file

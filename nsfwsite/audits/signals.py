@@ -6,6 +6,8 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.dateformat import format as format_date
 from django.views.decorators.http import require_POST, require_safe
 
 from feedback import queries
@@ -14,7 +16,7 @@ from feedback.services import signals
 from feedback.services.signals import Signal
 from nsfwsite.access import maintainer_required, refusals_as_pages, signed_in_user, typed_text
 from nsfwsite.audits import filters
-from nsfwsite.audits.charts.chart import Chart, requested_file
+from nsfwsite.audits.charts.chart import Chart, FigureSource, requested_file
 from nsfwsite.audits.charts.forest import forest
 from nsfwsite.audits.error_rates import PHRASES
 from nsfwsite.tables.audit_tables import MEASURES
@@ -31,7 +33,8 @@ def _champion_audit() -> Audit | None:
 def show(request: HttpRequest) -> HttpResponse:
     reported = signals.list_signals()
     raised = [signal for signal in reported if signal.raised]
-    charts = filters.by_name(request, [_chart(raised)])
+    source = FigureSource(f"Reports until {format_date(timezone.now(), 'j F Y')}")
+    charts = filters.by_name(request, [_chart(raised)], source)
     if file := requested_file(request, list(charts.values())):
         return file
     audit = _champion_audit()
@@ -90,6 +93,7 @@ def _chart(raised: Sequence[Signal]) -> Chart | None:
         columns=["kind", "group", "beyond expectation", "low", "high", "sources"],
         rows=[list(cell.values()) for cell in cells],
         draw=forest(cells, x="reports beyond what was to be expected", signed=True, label=_times),
+        detail=_times(cells[0]),
     )
 
 

@@ -17,7 +17,7 @@ from modeltrain.formatting import points
 from nsfwsite.access import maintainer_required, refusals_as_pages, signed_in_user, typed_text
 from nsfwsite.audits import filters, images
 from nsfwsite.audits.charts.chart import Chart, requested_file
-from nsfwsite.audits.charts.forest import forest
+from nsfwsite.audits.charts.forest import difference_label, forest
 from nsfwsite.audits.findings import finding_context, redirect_to_finding
 from nsfwsite.intake import maintaining
 
@@ -33,7 +33,7 @@ def show(request: HttpRequest) -> HttpResponse:
     named_slices = _named_slices(context["audit_set"])
     if figures is not None:
         regions = _regions(audit.audit_set, figures, named_slices)
-        charts = filters.by_name(request, [regions_chart(regions)])
+        charts = filters.by_name(request, [regions_chart(regions)], context["source"])
         if file := requested_file(request, list(charts.values())):
             return file
         context |= {"charts": charts, "regions": regions}
@@ -108,6 +108,7 @@ def regions_chart(regions: Sequence[Region]) -> Chart | None:
         columns=["region", "difference", "low", "high", "images"],
         rows=[[cell[key] for key in ("value", "rate", "low", "high", "n")] for cell in cells],
         draw=forest(cells, x="error rate inside minus outside", signed=True),
+        detail=f"{worst['value']}: {difference_label(worst)}",
     )
 
 

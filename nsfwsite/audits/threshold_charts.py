@@ -6,7 +6,7 @@ from typing import Any
 from modeltrain.formatting import per_thousand, percent
 from nsfwsite.audits.charts.chart import Chart
 from nsfwsite.audits.charts.curves import curves, reliability
-from nsfwsite.audits.charts.forest import forest
+from nsfwsite.audits.charts.forest import forest, per_thousand_label, rate_label
 from nsfwsite.audits.charts.threshold import threshold_curves
 from nsfwsite.audits.error_rates import MAX_LINES
 from nsfwsite.tables.gate_table import MEASURES
@@ -40,6 +40,10 @@ def by_threshold(groups: Groups, mistake: str, *, at: int, minimum: int) -> Char
         for group, figures in some.items()
         for level in THRESHOLDS
     ]
+    details = [
+        f"{group} {rate_label(_mistake(figures['curve'][side], mistake, at))}"
+        for group, figures in some.items()
+    ]
     shares = ", ".join(
         f"{group} {percent(_mistake(figures['curve'][side], mistake, at)['rate'])}"
         for group, figures in some.items()
@@ -51,6 +55,7 @@ def by_threshold(groups: Groups, mistake: str, *, at: int, minimum: int) -> Char
         columns=["group", "threshold", "rate", "low", "high", "images"],
         rows=[list(step.values()) for step in steps],
         draw=threshold_curves(steps, at=at, title=title.lower()),
+        detail=f"From {at} on, {', '.join(details)}",
         shown=_every_tenth(steps),
     )
 
@@ -89,6 +94,7 @@ def at_mix(groups: Groups, *, explicit_share: float, minimum: int) -> Chart | No
         columns=["mistake", "group", "share of all images", "low", "high"],
         rows=[list(cell.values()) for cell in cells],
         draw=forest(cells, x="of 1,000 images", per_thousand=True),
+        detail=f"{cells[0]['axis']}, {cells[0]['value']}: {per_thousand_label(cells[0])}",
     )
 
 

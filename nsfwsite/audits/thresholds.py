@@ -82,6 +82,14 @@ def show(request: HttpRequest) -> HttpResponse:
             threshold_charts.precision(groups, at=use.at, explicit_share=share, minimum=minimum),
             threshold_charts.reliability_chart(figures["reliability"], explicit_share=share),
         ],
+        filters.source_of(
+            audit,
+            model=version,
+            axis=axis,
+            at=str(use.at),
+            explicit=f"{use.explicit:g}",
+            limit=f"{use.limit:g}",
+        ),
     )
     if file := requested_file(request, list(charts.values())):
         return file

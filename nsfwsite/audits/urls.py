@@ -1,7 +1,9 @@
 from django.urls import path
+from django.views.decorators.http import require_safe
 
 from nsfwsite.audits import (
     candidates,
+    feeds,
     findings,
     images,
     published,
@@ -36,6 +38,7 @@ urlpatterns = [
     path("audits/policy/", views.policy, name="policy"),
     path("audits/threshold/", thresholds.show, name="threshold"),
     path("models/", views.models, name="models"),
+    path("models/feed/", require_safe(feeds.ModelFeed()), name="models-feed"),
     path("models/<str:version>/card.md", views.model_card, name="model-card"),
     path("datasets/<int:number>/card.md", views.dataset_card, name="dataset-card"),
     path("models/<str:version>/", views.model, name="model"),

@@ -16,7 +16,7 @@ from modeltrain import labels
 from modeltrain.audit.minimum import MINIMUM_IMAGES
 from nsfwsite.access import refusals_as_pages, wants_fragment
 from nsfwsite.audits import cards, error_rates, filters
-from nsfwsite.audits.charts.chart import requested_file
+from nsfwsite.audits.charts.chart import FigureSource, requested_file
 from nsfwsite.audits.open_gaps import gaps_chart, notes
 from nsfwsite.shared_pages import shared_page
 from nsfwsite.tables import audit_tables
@@ -39,6 +39,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     charts = filters.by_name(
         request,
         [gaps_chart(gaps_open, titles), error_rates.trend_chart(all_audits, axis, titles)],
+        filters.source_of(all_audits[0], axis=axis) if all_audits else FigureSource(),
     )
     if file := requested_file(request, list(charts.values())):
         return file
@@ -76,7 +77,7 @@ def models(request: HttpRequest) -> HttpResponse:
 @require_safe
 def model(request: HttpRequest, version: str) -> HttpResponse:
     model = _model_or_404(version)
-    audit = queries.audits.audit_of(model)
+    audit = queries.audits.audit_of(model, request.GET.get("set", ""))
     under_way = audit is not None and audit.status in UNDER_WAY
     if wants_fragment(request):
         return _audit_progress(request, audit)
@@ -87,9 +88,10 @@ def model(request: HttpRequest, version: str) -> HttpResponse:
     titles = load_titles()
     measure = filters.choice(request, "measure", list(audit_tables.MEASURES), "error")
     charts = {}
-    if figures:
+    if audit and figures:
         rates = error_rates.rates_chart(figures, measure, titles)
-        charts = filters.by_name(request, [rates, error_rates.confusion_chart(figures)])
+        source = filters.source_of(audit, measure=measure)
+        charts = filters.by_name(request, [rates, error_rates.confusion_chart(figures)], source)
     if file := requested_file(request, list(charts.values())):
         return file
     retrain = queries.models.retrain_of(model)
@@ -176,7 +178,13 @@ def compare(request: HttpRequest) -> HttpResponse:
             audit_set=chosen.audit_set.name if chosen.audit_set else "",
         )
         differences = error_rates.differences_chart(gate, before, after)
-        charts = filters.by_name(request, [differences])
+        source = filters.source_of(
+            audit_by_version[after],
+            models=f"Models {before} and {after}",
+            before=before,
+            after=after,
+        )
+        charts = filters.by_name(request, [differences], source)
         if file := requested_file(request, list(charts.values())):
             return file
         context |= {"before": before, "after": after, "gate": gate, "charts": charts}

@@ -7,23 +7,28 @@ from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
-from rest_framework.authentication import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from feedback import queries
-from feedback.errors import ClassifierUnavailable, ImageRefused, StorageFull, TooManyRequests
+from feedback.errors import (
+    ClassifierUnavailable,
+    ImageRefused,
+    ScopeTooSmall,
+    StorageFull,
+    TokenRefused,
+    TooManyRequests,
+)
 from feedback.models import Classification
-from feedback.services import classifications
+from feedback.services import api_tokens, classifications
+from feedback.services.api_tokens import Scope
 from nsfwsite import throttle
 from nsfwsite.detector import contract
-from nsfwsite.detector.contract import Answer, Code, Problem
+from nsfwsite.detector.contract import Answer, Code, Problem, RequestRefused
 from nsfwsite.intake import classifying
+from nsfwsite.refusal_status import status_of
+from nsfwsite.token_authentication import ApiTokenAuthentication, BearerAuthentication
 
 ANSWER_SECONDS = 30.0
-
-
-class BearerAuthentication(TokenAuthentication):
-    keyword = "Bearer"
 
 
 @csrf_exempt
@@ -35,14 +40,19 @@ def detect_images(request: HttpRequest) -> HttpResponse:
 
 
 def _has_token(request: HttpRequest) -> bool:
-    """Whether there is a valid token, as the contract writes it or as the API does."""
+    """Whether there is a token for this, as the contract writes it or as the API does."""
     try:
-        return any(
-            authentication.authenticate(request) is not None  # type: ignore[arg-type]
-            for authentication in (BearerAuthentication(), TokenAuthentication())
-        )
+        for authentication in (BearerAuthentication(), ApiTokenAuthentication()):
+            if credentials := authentication.authenticate(request):
+                api_tokens.require_scope(credentials[1], [Scope.CLASSIFY])
+                return True
     except AuthenticationFailed:
         return False
+    except (TokenRefused, ScopeTooSmall) as refusal:
+        raise RequestRefused(
+            Code.AUTHENTICATION_REQUIRED, str(refusal), status=status_of(refusal)
+        ) from None
+    return False
 
 
 def _detect(request: HttpRequest, images: Sequence[bytes]) -> list[Answer]:

@@ -65,6 +65,13 @@ def answers_question(name: str) -> bool:
     return name in PAGE_NAMES
 
 
+def offered_pages() -> list[str]:
+    """The URL names of the pages about audits that have results."""
+    results = queries.audits.results()
+    pages = [page for pages in QUESTIONS.values() for page in pages]
+    return [page.name for page in pages if _is_offered(page, results)]
+
+
 @register.inclusion_tag("audits/questions.html")
 def audit_questions(current: str) -> dict[str, object]:
     """The questions, and the pages of the one that the page `current` answers.

@@ -26,6 +26,12 @@ def sign_in(page: Page) -> None:
     page.get_by_role("button", name="Sign in", exact=True).click()
 
 
+def open_menu(page: Page, width: int) -> None:
+    """On a phone, what people with an account need is in a menu."""
+    if width == 390:
+        page.get_by_role("button", name="Menu").click()
+
+
 def sound(visitor) -> None:
     assert visitor.barriers() == []
     assert visitor.complaints == []
@@ -41,6 +47,7 @@ def test_ravi_adds_a_passkey_and_signs_in_with_it(visit, ravi, width) -> None:
     sound(visitor)
     sign_in(page)
 
+    open_menu(page, width)
     page.get_by_role("link", name="Account", exact=True).click()
     page.get_by_role("link", name="Add a passkey").click()
     page.get_by_label("Password").fill(PASSWORD)
@@ -54,11 +61,13 @@ def test_ravi_adds_a_passkey_and_signs_in_with_it(visit, ravi, width) -> None:
     expect(page.get_by_text("Laptop, added on")).to_be_visible()
     sound(visitor)
 
+    open_menu(page, width)
     page.get_by_role("button", name="Sign out ravi").click()
     visitor.open(reverse("sign-in"))
     page.get_by_role("button", name="Sign in with a passkey").click()
     page.wait_for_url(f"**{reverse('triage')}")
 
+    open_menu(page, width)
     page.get_by_role("button", name="Sign out ravi").click()
     visitor.open(reverse("sign-in"))
     sign_in(page)

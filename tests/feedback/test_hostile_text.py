@@ -7,7 +7,6 @@ from django.apps import apps
 from django.core import serializers
 from django.urls import reverse
 from django.utils import timezone
-from rest_framework.authtoken.models import Token
 
 from feedback.models import (
     AuditSet,
@@ -18,7 +17,7 @@ from feedback.models import (
     Retrain,
 )
 from feedback.services import audits, definitions, triage
-from tests.cast import premises, whole_artifact
+from tests.cast import premises, token_of, whole_artifact
 
 pytestmark = pytest.mark.django_db
 
@@ -59,7 +58,7 @@ def scene(client, champion, queued, judged, ravi, mona):
         kind="slices",
         figures=[{"members": ["a"]}],
     )
-    token = {"authorization": f"Token {Token.objects.create(user=mona).key}"}
+    token = {"authorization": f"Token {token_of(mona)}"}
     return SimpleNamespace(
         client=client,
         answer=judged(9),

@@ -1,6 +1,6 @@
 import pytest
 
-from modeltrain.files import write_whole
+from modeltrain.files import is_storable, write_whole
 
 
 @pytest.mark.parametrize("durable", [True, False])
@@ -27,3 +27,8 @@ def test_a_reader_of_the_old_file_still_reads_all_of_it(tmp_path):
     with path.open("rb") as file:
         write_whole(path, b"new and longer")
         assert file.read() == b"old"
+
+
+def test_half_of_a_surrogate_pair_is_no_text_that_can_be_stored():
+    assert is_storable("é \U0001f600 \u2028")
+    assert not is_storable("a\ud800")

@@ -46,6 +46,20 @@ def test_without_a_terminal_each_stage_is_said_once_and_the_result_is_json(capsy
     assert json.loads(brace + result) == {"pairs": 1}
 
 
+@pytest.mark.parametrize("terminal", [False, True])
+def test_what_a_stage_found_is_printed_whole_wherever_it_is_read(terminal, capsys, monkeypatch):
+    if terminal:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "40")
+    sentence = "Pass: no [kind] of mistake rises in any class or group with enough images."
+    progress = Terminal()
+    progress("gate", 0, 1, "Comparing")
+    progress("gate", 1, 1, sentence)
+    progress("gate", 1, 1, sentence)
+    progress.finish({"verdict": "pass"}, "Done")
+    assert capsys.readouterr().out.count(f"gate: {sentence}\n") == 1
+
+
 def test_without_a_terminal_a_line_every_few_seconds_has_the_time_left(capsys):
     progress = Terminal(log_seconds=0.2)
     for done in range(1, 101):

@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from feedback import roles
+from tests.cast import token_of
 
 RIGHT = {"login": "ravi", "password": "a long enough password"}
 
@@ -65,3 +66,11 @@ def test_an_admin_removes_the_second_steps_of_somebody_who_lost_them(admin, clie
 
 def test_passwords_are_changed_on_one_page(admin) -> None:
     assert admin.get("/admin/password_change/").url == reverse("account_change_password")
+
+
+def test_closing_an_account_deletes_its_tokens(admin, ravi) -> None:
+    token_of(ravi)
+    change(admin, ravi, first_name="Ravi")
+    assert ravi.api_tokens.exists()
+    change(admin, ravi, is_active="")
+    assert not ravi.api_tokens.exists()

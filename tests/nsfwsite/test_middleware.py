@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from tests.cast import upload
+from tests.cast import token_of, upload
 
 pytestmark = pytest.mark.django_db
 
@@ -107,3 +107,14 @@ def test_with_https_a_call_of_the_api_without_it_is_refused_and_not_redirected(s
     settings.SECURE_REDIRECT_EXEMPT = [r"^api/"]
     assert Client().get("/api/v1/models/").json()["title"] == "This is not encrypted"
     assert Client().get("/api/v1/schema/", secure=True).status_code == 200
+
+
+@pytest.mark.django_db
+def test_the_api_answers_without_a_final_slash_as_with_it(client, ravi, queued) -> None:
+    headers = {"authorization": f"Token {token_of(ravi)}"}
+    body = {"outcome": "accepted", "label": "drawings"}
+    address = f"/api/v1/triage/{queued().pk}/decision"
+    decided = client.post(address, body, content_type="application/json", headers=headers)
+    assert decided.status_code == 201
+    assert client.get("/api/v1").json() == client.get("/api/v1/").json()
+    assert client.get("/api/v1/nothing").status_code == 404

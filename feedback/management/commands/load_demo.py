@@ -10,11 +10,10 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
-from rest_framework.authtoken.models import Token
 
 from feedback import roles
 from feedback.models import AuditSet, Axis, AxisValue, DatasetVersion, ModelVersion
-from feedback.services import audits, datasets, ledger, manifests, models
+from feedback.services import api_tokens, audits, datasets, ledger, manifests, models
 from modeltrain.data import manifest
 from modeltrain.model import artifact
 
@@ -114,10 +113,16 @@ def first_maintainer() -> dict[str, str] | None:
     password = secrets.token_urlsafe(15)
     user = User.objects.create_superuser("maintainer", password=password)
     user.groups.set(groups)
+    _, secret = api_tokens.add(
+        owner=user,
+        name="Made with the first account",
+        scopes=api_tokens.scopes_of_role(user),
+        expires_on=api_tokens.last_possible_day(),
+    )
     account = {
         "username": user.username,
         "password": password,
-        "token": Token.objects.create(user=user).key,
+        "token": secret,
     }
     _write_private(settings.DATA_DIR / "maintainer.json", json.dumps(account, indent=2) + "\n")
     return account

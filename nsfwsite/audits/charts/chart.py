@@ -4,12 +4,13 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.core.cache import cache
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.http import urlencode
 
 from modeltrain import formatting
 from nsfwsite.audits.charts.theme import NARROW, THEMES, WIDE, Draw, Spec, config
@@ -22,6 +23,22 @@ CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "json": "application/json",
 }
+
+
+@dataclass(frozen=True)
+class FigureSource:
+    """What a page's figures are from, and the part of its address that finds them again.
+
+    Attributes
+    ----------
+    sentence : str
+        Such as "Model v1 on the 645 images of the audit set demo, 29 November 2026".
+    query : mapping
+        The filters of the page, with those that visitors left to their defaults.
+    """
+
+    sentence: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,8 +59,12 @@ class Chart:
         Takes a theme's colours and a width in pixels, returns a Vega-Lite specification.
     shown
         The rows of the table on the page, where it has fewer than the downloads.
+    detail : str
+        The figure that its finding rests on, with range and images.
+    source : FigureSource
+        What its figures are from.
     links : dict
-        Addresses of its images and downloads.
+        Addresses of its images and downloads; `page` and `image` are absolute and permanent.
     """
 
     name: str
@@ -53,6 +74,8 @@ class Chart:
     rows: Sequence[Sequence[Any]]
     draw: Draw
     shown: Sequence[Sequence[Any]] | None = None
+    detail: str = ""
+    source: FigureSource = FigureSource()
     links: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -61,18 +84,30 @@ class Chart:
         rows = self.rows if self.shown is None else self.shown
         return [[_text(value) for value in row] for row in rows]
 
-    def linked(self, query: QueryDict) -> "Chart":
-        """Fill `links` for the page with this query."""
+    @property
+    def quote(self) -> str:
+        """What it says, for people who quote it: finding, range, images, model and date."""
+        parts = (self.title, self.detail, self.source.sentence)
+        return " ".join(f"{part.rstrip('.')}." for part in parts if part)
+
+    def linked(self, request: HttpRequest, source: FigureSource) -> "Chart":
+        """Return it with its source and `links` for this page."""
+        chart = replace(self, source=source, links={})
+        page = request.build_absolute_uri(request.path)
+        permanent = urlencode(source.query)
+        image = urlencode({**source.query, "chart": self.name, "as": "png"})
+        chart.links["page"] = f"{page}{'?' * bool(permanent)}{permanent}#{self.name}"
+        chart.links["image"] = f"{page}?{image}"
         for variant in (*CONTENT_TYPES, "narrow", "dark", "narrow_dark"):
-            parameters = query.copy()
+            parameters = request.GET.copy()
             parameters["chart"] = self.name
             parameters["as"] = variant if variant in CONTENT_TYPES else "svg"
             if "narrow" in variant:
                 parameters["width"] = "narrow"
             if "dark" in variant:
                 parameters["theme"] = "dark"
-            self.links[variant] = f"?{parameters.urlencode()}"
-        return self
+            chart.links[variant] = f"?{parameters.urlencode()}"
+        return chart
 
     def file(self, file_format: str, *, theme: str, narrow: bool) -> bytes:
         """Return it as `svg`, `png`, `csv` or `json`."""

@@ -39,12 +39,15 @@ if (document.querySelector("[data-receipt]")) {
 }
 
 for (const button of queryAll(document, "[data-copy]")) {
-  const field = query(document, `#${CSS.escape(button.dataset.copy ?? "")}`, HTMLInputElement);
+  const source = query(document, `#${CSS.escape(button.dataset.copy ?? "")}`, HTMLElement);
+  const text = () =>
+    source instanceof HTMLInputElement ? source.value : (source.textContent ?? "").trim();
   button.hidden = false;
   button.addEventListener("click", async () => {
-    field.select();
+    if (source instanceof HTMLInputElement) source.select();
+    else getSelection()?.selectAllChildren(source);
     try {
-      await navigator.clipboard.writeText(field.value);
+      await navigator.clipboard.writeText(text());
     } catch {
       document.execCommand("copy");
     }

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from django.db import connection
 
-from feedback.models import AuditSet
+from feedback.models import AuditSet, Example
 from feedback.services import audited_images, manifests
 from feedback.services.audited_images import AuditedImages
 from modeltrain.data.manifest import Row
@@ -40,6 +40,29 @@ def test_marks_of_an_earlier_time_are_replaced(queued, audited) -> None:
     AuditSet.objects.all().delete()
     audited_images.mark([report])
     assert report.examples.get().left_out == ""
+
+
+def test_an_audited_image_marks_the_other_image_of_its_pair(paired, audited) -> None:
+    report = paired(1)
+    report.examples.update(left_out="")
+    audited_images.mark([report, paired(5)])
+    assert [example.left_out for example in report.examples.all()] == ["audited", "pair"]
+    assert Example.objects.filter(left_out="").count() == 2
+
+
+def test_an_audited_image_is_recognised_even_if_it_is_too_plain_to_compare(queued, audited) -> None:
+    image = queued(1).examples.get().image
+    image.pdq_quality = 0
+    assert AuditedImages().contains(image)
+    image.sha256 = "0" * 64
+    assert not AuditedImages().contains(image)
+
+
+def test_an_answer_without_an_image_gets_no_mark(queued, judged, audited) -> None:
+    report = queued(consent_store=False, consent_train=False)
+    audited_images.mark([report])
+    example = report.examples.get()
+    assert (example.image, example.left_out) == (None, "")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -8,11 +8,12 @@ from django.utils import timezone
 
 from feedback.errors import ArtifactMissing
 from feedback.models import Audit, AuditSet, LedgerEntry, ModelVersion
-from feedback.services import audits, manifests
+from feedback.services import audits, ledger, manifests
 from modeltrain.audit import columns
+from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
 from modeltrain.images.codec import pixel_sha256, to_png
-from tests.cast import finished_audit
+from tests.cast import before_next_update, finished_audit
 from tests.conftest import noise
 from tests.flows.api import wait_until
 from tests.modeltrain.gate.images import images
@@ -75,10 +76,12 @@ def test_parts_give_way_to_visitors(waiting, transactional_db) -> None:
 
 def test_progress_counts_images(waiting) -> None:
     first, _ = audits.start(pk=waiting.pk)
+    Audit.objects.update(heartbeat_at=None)
     audits.predict_part(pk=waiting.pk, part=first)
     waiting.refresh_from_db()
     assert waiting.progress["done"] == audits.PART_IMAGES
     assert waiting.progress["total"] == IMAGES
+    assert waiting.heartbeat_at
     assert not audits.all_parts_predicted(pk=waiting.pk)
 
 
@@ -142,6 +145,12 @@ def requested(champion) -> Audit:
     return audits.request(model=champion, audit_set=audit_set)
 
 
+def second_audit(audit: Audit, status: str = "waiting", number: int = 2, **changes) -> Audit:
+    """The audit of another model on the same set."""
+    model = ModelVersion.objects.create(number=number, sha256=f"{number:064x}", title="Retrain")
+    return in_state(audits.request(model=model, audit_set=audit.audit_set), status, **changes)
+
+
 def in_state(audit: Audit, status: str, **changes) -> Audit:
     done = {"figures": {}, "finished_at": timezone.now()} if status == "done" else {}
     Audit.objects.filter(pk=audit.pk).update(status=status, **done, **changes)
@@ -172,9 +181,7 @@ def test_requesting_an_audit_that_did_not_fail_leaves_it_alone(requested, status
 
 def test_requesting_one_audit_leaves_failed_ones_of_other_models(requested) -> None:
     in_state(requested, "failed", failure="No disk.")
-    other = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
-    audits.request(model=other, audit_set=requested.audit_set)
-    audits.repeat(audit=Audit.objects.get(model=other))
+    audits.repeat(audit=second_audit(requested))
     requested.refresh_from_db()
     assert requested.status == "failed"
 
@@ -218,12 +225,41 @@ def test_an_audit_starts_once_and_shows_signs_of_life(requested) -> None:
     assert audits.start(pk=requested.pk) == []
 
 
-def test_starting_one_audit_leaves_the_others_waiting(requested) -> None:
-    other = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
-    second = audits.request(model=other, audit_set=requested.audit_set)
+@pytest.mark.parametrize("status", ["waiting", "running"])
+def test_starting_one_audit_leaves_the_others(requested, status) -> None:
+    second = second_audit(requested, status)
     audits.start(pk=requested.pk)
     second.refresh_from_db()
-    assert (second.status, second.progress) == ("waiting", {})
+    assert (second.status, second.progress) == (status, {})
+
+
+def test_an_audit_whose_worker_is_lost_at_its_start_is_resumed(requested) -> None:
+    requested.audit_set.manifest.unlink()
+    with pytest.raises(FileNotFoundError):
+        audits.start(pk=requested.pk)
+    requested.refresh_from_db()
+    assert requested.heartbeat_at
+
+
+def test_an_audit_that_fails_while_it_starts_shows_no_progress(requested, monkeypatch) -> None:
+    read = manifest.read
+
+    def fail_meanwhile(path):
+        audits.fail(pk=requested.pk, reason="No disk.")
+        return read(path)
+
+    monkeypatch.setattr(manifest, "read", fail_meanwhile)
+    audits.start(pk=requested.pk)
+    requested.refresh_from_db()
+    assert (requested.status, requested.progress) == ("failed", {})
+
+
+def test_errors_of_an_audit_that_fails_meanwhile_are_not_counted(requested) -> None:
+    in_state(requested, "running", progress={"done": 2, "total": 2, "stage": "auditing"})
+    with before_next_update(lambda: audits.fail(pk=requested.pk, reason="No disk.")):
+        audits.count_errors(pk=requested.pk)
+    requested.refresh_from_db()
+    assert (requested.status, requested.progress["stage"]) == ("failed", "auditing")
 
 
 @pytest.mark.parametrize("status", ["waiting", "failed", "done"])
@@ -246,6 +282,7 @@ def test_a_part_is_classified_once(waiting) -> None:
 
 
 def test_errors_are_counted_once_and_of_all_parts(waiting) -> None:
+    other = second_audit(waiting, "running", progress={"stage": "auditing"})
     first, second = audits.start(pk=waiting.pk)
     audits.predict_part(pk=waiting.pk, part=first)
     audits.count_errors(pk=waiting.pk)
@@ -258,6 +295,8 @@ def test_errors_are_counted_once_and_of_all_parts(waiting) -> None:
     assert (waiting.status, waiting.progress["stage"]) == ("done", "counting")
     assert not waiting.parts.exists()
     assert LedgerEntry.objects.filter(kind="audit").count() == 1
+    other.refresh_from_db()
+    assert (other.status, other.progress) == ("running", {"stage": "auditing"})
 
 
 @pytest.mark.parametrize("status", ["waiting", "done", "failed"])
@@ -270,8 +309,7 @@ def test_only_a_running_audit_fails(requested, status) -> None:
 
 def test_one_audit_fails_alone(requested) -> None:
     in_state(requested, "running")
-    other = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
-    second = in_state(audits.request(model=other, audit_set=requested.audit_set), "running")
+    second = second_audit(requested, "running")
     audits.fail(pk=requested.pk, reason="No disk.")
     second.refresh_from_db()
     assert second.status == "running"
@@ -279,27 +317,31 @@ def test_one_audit_fails_alone(requested) -> None:
 
 def test_an_audit_is_finished_once(requested) -> None:
     in_state(requested, "running")
-    other = ModelVersion.objects.create(number=2, sha256="b" * 64, title="Retrain 1")
-    second = audits.request(model=other, audit_set=requested.audit_set)
+    second = second_audit(requested)
     audits.finish(audit=requested, figures={"images": 2, "pairs": [7]})
     audits.finish(audit=requested, figures={"images": 3})
     requested.refresh_from_db()
     assert (requested.status, requested.figures, requested.pairs) == ("done", {"images": 2}, [7])
     assert timezone.now() - requested.finished_at < audits.LOST_AFTER
     assert LedgerEntry.objects.filter(kind="audit").count() == 1
+    assert not list(ledger.contradictions())
     second.refresh_from_db()
     assert second.status == "waiting"
 
 
 def test_figures_are_counted_again_only_if_they_changed(champion, requested) -> None:
     audit = finished_audit(champion, requested.audit_set, images(2))
+    other = second_audit(requested)
     audits.recount(pk=audit.pk)
     assert LedgerEntry.objects.filter(kind="audit").count() == 1
     Audit.objects.update(figures={"images": 9})
     audits.recount(pk=audit.pk)
     assert LedgerEntry.objects.filter(kind="audit").count() == 2
+    assert not list(ledger.contradictions())
     audit.refresh_from_db()
     assert audit.figures["images"] == 2
+    other.refresh_from_db()
+    assert other.figures == {"images": 9}
     in_state(audit, "running")
     Audit.objects.update(figures={"images": 9})
     audits.recount(pk=audit.pk)
@@ -325,6 +367,7 @@ def test_two_models_are_compared_on_the_set_that_both_finished(champion, request
     pair = {"before": champion.pk, "after": other.pk, "audit_set": audit_set.pk}
     before = finished_audit(champion, audit_set, images(2))
     assert audits.comparable(**pair) is None
+    assert audits.comparable(**pair | {"before": other.pk, "after": champion.pk}) is None
     after = finished_audit(other, audit_set, images(2, wrong=[0]))
     elsewhere = AuditSet.objects.create(
         name="other", manifest_sha256=manifests.publish([]), images=0
@@ -334,10 +377,12 @@ def test_two_models_are_compared_on_the_set_that_both_finished(champion, request
     in_state(after, "waiting")
     assert audits.comparable(**pair) is None
     in_state(after, "done")
+    comparison = audits.compare(before=before, after=after)
     after.predictions.unlink()
     assert audits.comparable(**pair) is None
+    assert audits.compare(before=before, after=after) == comparison  # as before, from the cache
     with pytest.raises(ArtifactMissing, match="answers that are gone"):
-        audits.compare(before=before, after=after)
+        audits.compare(before=after, after=before)
 
 
 def test_a_threshold_needs_the_answers(champion, requested) -> None:
@@ -349,3 +394,7 @@ def test_a_threshold_needs_the_answers(champion, requested) -> None:
     assert audits.at_operating_point(audit=audit, **use) == figures  # as before, from the cache
     with pytest.raises(ArtifactMissing, match="answers that are gone"):
         audits.at_operating_point(audit=audit, **use | {"threshold": 60})
+
+
+# A mutant of `audits` that survives changes nothing: `comparable` without the condition on models
+# reads more audits, and returns the same two.

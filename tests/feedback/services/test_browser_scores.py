@@ -12,6 +12,7 @@ from feedback.services import browser_scores
 from tests.cast import SCORES
 
 FILE = "f" * 64
+NAN = float("nan")
 
 
 def answer(model: ModelVersion, graph: str = "int8", **scores: float) -> dict:
@@ -91,6 +92,8 @@ def test_maintainers_get_a_count_and_the_reports(stored, champion) -> None:
         json.dumps({FILE: {"model": "a" * 64, "graph": "int4", "scores": SCORES}}),
         json.dumps({FILE: {"model": "a" * 64, "graph": "int8", "scores": {"neutral": 1}}}),
         json.dumps({FILE: {"model": "a" * 64, "graph": "int8", "scores": {**SCORES, "sexy": 7}}}),
+        json.dumps({FILE: {"model": "a" * 64, "graph": "int8", "scores": {**SCORES, "sexy": NAN}}}),
+        json.dumps({"f" * 63: {"model": "a" * 64, "graph": "int8", "scores": SCORES}}),
     ],
 )
 def test_an_invalid_browser_answer_is_refused(champion, text) -> None:

@@ -61,12 +61,14 @@ def test_an_upload_whose_image_was_never_stored_is_deleted(judged):
     assert not storage.exists(name)
 
 
-def answered(came: list[float], answered: list[float], status: str = "refused") -> None:
+def answered(
+    came: list[float], answered: list[float], status: str = "refused", **answer: object
+) -> None:
     """Classifications that came and were answered so many seconds ago."""
     now = timezone.now()
     for start, end in zip(came, answered, strict=True):
         row = Classification.objects.create(
-            status=status, finished_at=now - datetime.timedelta(seconds=end)
+            status=status, finished_at=now - datetime.timedelta(seconds=end), **answer
         )
         aged(row, datetime.timedelta(seconds=start))
 
@@ -76,8 +78,9 @@ def test_rate_of_a_worker_that_is_always_busy_is_that_of_its_answers():
     assert classifications.seconds_per_image() == pytest.approx(3, abs=0.1)
 
 
-def test_rate_of_two_workers_is_that_of_both_together():
-    answered(came=[100, 99, 98, 97, 96], answered=[90, 88.5, 87, 85.5, 84])
+def test_rate_of_two_workers_is_that_of_both_together(champion):
+    answer = {"status": "done", "model": champion, "label": "neutral", "scores": SCORES}
+    answered(came=[100, 99, 98, 97, 96], answered=[90, 88.5, 87, 85.5, 84], **answer)
     assert classifications.seconds_per_image() == pytest.approx(1.5, abs=0.1)
 
 
@@ -98,19 +101,26 @@ def test_what_was_given_up_says_nothing_of_the_rate():
 
 
 @pytest.mark.parametrize(
-    ("came", "finished", "status"),
+    ("came", "finished", "other", "status"),
     [
-        (400, 1, "waiting"),  # the worker answers those that came before it
-        (200, 1, "failed"),  # later ones were answered
-        (400, 300, "failed"),  # nothing was answered lately
+        (400, 1, "refused", "waiting"),  # the worker answers those that came before it
+        (400, 1, "done", "waiting"),
+        (280, 1, "refused", "waiting"),  # the worker answers those that came with it
+        (200, 1, "refused", "failed"),  # later ones were answered
+        (400, 300, "refused", "failed"),  # nothing was answered lately
+        (400, 1, "failed", "failed"),  # one was given up lately
     ],
 )
-def test_an_image_is_given_up_only_if_its_turn_is_over(came, finished, status):
-    answered(came=[came], answered=[finished])
-    waiting = aged(Classification.objects.create(), datetime.timedelta(seconds=300))
+def test_an_image_is_given_up_only_if_its_turn_is_over(
+    champion, settings, came, finished, other, status
+):
+    settings.DEMO_IMAGE_MINUTES = 1  # of images that were answered
+    answer = {"model": champion, "label": "neutral", "scores": SCORES}
+    answered([came], [finished], status=other, **(answer if other == "done" else {}))
+    waiting = aged(submitted(), datetime.timedelta(seconds=300))
     classifications.delete_expired()
     waiting.refresh_from_db()
-    assert waiting.status == status
+    assert (waiting.status, bool(waiting.upload)) == (status, status == "waiting")
 
 
 class Neutral:
@@ -327,3 +337,9 @@ def test_an_upload_is_given_up_only_after_its_answer():
     Classification.objects.update(finished_at=timezone.now() - HOUR)  # of an earlier try
     classifications.delete_expired()
     assert fresh(waiting).upload
+
+
+# Three mutants of `classifications` that survive change nothing. `delete_image` finds the
+# classification by its image alone: an image belongs to one. `delete_expired` takes those without
+# an upload, too: there is nothing to delete. `_lost_classifications` takes those that do not wait:
+# `fail` leaves them as they are.

@@ -2,7 +2,7 @@ import pytest
 from django.db import IntegrityError
 
 from feedback.errors import Invalid
-from feedback.models import AuditSet, Example, Report
+from feedback.models import AuditSet, Example, Report, StoredImage
 from feedback.services import datasets, manifests, reports, triage
 from feedback.services.counterparts import Pair
 from modeltrain.data import manifest
@@ -46,6 +46,7 @@ def test_an_image_has_one_counterpart(paired):
     ("groups", "received"),
     [
         ((DARK, {}), "skin_tone=dark and not stated"),
+        (({}, LIGHT), "not stated and skin_tone=light"),
         ((DARK, DARK), "skin_tone=dark and skin_tone=dark"),
         ((DARK, {"gender": "woman"}), "skin_tone=dark and gender=woman"),
         (({**DARK, "gender": "man"}, {**LIGHT, "gender": "man"}), "gender=man and"),
@@ -66,6 +67,7 @@ def test_the_groups_of_a_pair_must_exist(judged, filed):
 def test_a_pair_belongs_to_a_report_of_unfairness(judged, filed):
     with pytest.raises(Invalid, match="unfair to a group"):
         filed(pairs=[Pair(judged(1), judged(2))])
+    assert filed().kind == "misclassified"
 
 
 def test_the_model_must_get_the_first_image_of_a_pair_wrong(judged, filed):
@@ -106,6 +108,13 @@ def test_a_pair_with_an_audited_image_is_not_trained_on(paired, folded, settings
     sha256 = manifests.publish([row])
     AuditSet.objects.create(name="demo", manifest_sha256=sha256, images=1)
     assert folded(paired()) == []
+
+
+def test_without_consent_neither_image_of_a_pair_is_kept(paired, judged):
+    wrong, counterpart = judged(1), judged(2)
+    pk = {wrong.image_id, counterpart.image_id}
+    paired(pairs=[Pair(wrong, counterpart)], consent_store=False, consent_train=False)
+    assert not StoredImage.objects.filter(pk__in=pk).exists()
 
 
 def test_withdrawing_erases_a_pair(paired):

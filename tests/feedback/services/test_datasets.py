@@ -414,3 +414,9 @@ def test_more_than_a_thousand_reports_are_folded_at_once(
         ]
     )
     assert datasets.fold(by=mona).added == 1001
+
+
+# Mutants that survive and change nothing:
+# - `fold` without the condition on consent, `_offers` without its look at the image: no consent and
+#   no image are reasons why an example is not learnt.
+# - `_offers` without the `AssertionError`: what it denies does not occur.

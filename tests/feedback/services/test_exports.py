@@ -135,6 +135,7 @@ def test_only_a_finding_about_the_export_makes_it_public(model):
     finding = exported(model, b"in 8")
     Finding.objects.filter(pk=finding.pk).update(kind=Finding.Kind.SLICES)
     assert exports.graph(finding.figures["sha256"]) is None
+    Finding.objects.filter(pk=finding.pk).update(figures=[])  # no slice was found
     assert [graph.kind for graph in exports.graphs(model)] == ["float32"]
 
 
@@ -144,3 +145,7 @@ def test_a_model_has_its_own_exports_alone(model):
     )
     exported(candidate, b"in 8")
     assert [graph.kind for graph in exports.graphs(model)] == ["float32"]
+
+
+# Two mutants of `exports` that survive change nothing: `graph` and `graphs` without `or {}`. An
+# export that is found by its hash, or is done, has figures.

@@ -1,6 +1,7 @@
 """A model that was in service can be put back, by name and for a reason."""
 
 import datetime
+import json
 import os
 import shutil
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from django.urls import reverse
 from django.utils import timezone
+from onnx import TensorProto, helper, numpy_helper
 
 from feedback.errors import ArtifactMissing, Invalid, WrongState
 from feedback.models import LedgerEntry, ModelVersion
@@ -156,19 +158,47 @@ def test_a_model_that_another_request_changed_meanwhile_stays_where_it_is(
     assert LedgerEntry.objects.count() == before
 
 
+def small_network() -> bytes:
+    """A graph that answers like a model's: by the mean colour of an image."""
+    weights = np.random.default_rng(0).normal(size=(3, len(LABELS))).astype(np.float32)
+    axes = np.array([0, 1], dtype=np.int64)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["image"], ["levels"], to=TensorProto.FLOAT),
+            helper.make_node("ReduceMean", ["levels", "axes"], ["features"], keepdims=0),
+            helper.make_node("MatMul", ["features", "weights"], ["logits"]),
+            helper.make_node("Softmax", ["logits"], ["probabilities"]),
+        ],
+        "small",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["height", "width", 3])],
+        [
+            helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [len(LABELS)]),
+            helper.make_tensor_value_info("features", TensorProto.FLOAT, [3]),
+        ],
+        [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(axes, "axes")],
+    )
+    opset = helper.make_opsetid("", 18)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=8)
+    return bytes(model.SerializeToString())
+
+
 @pytest.fixture
-def own_champion(real_champion, settings, tmp_path) -> ModelVersion:
-    """The published model in service, from a copy of its files that a test may damage."""
-    folder = tmp_path / "artifacts" / real_champion.folder.name
-    shutil.copytree(real_champion.folder, folder)
-    settings.ARTIFACTS_DIR = folder.parent
+def own_champion(champion, settings) -> ModelVersion:
+    """A small model in service, with files that a test may damage."""
+    files = {
+        "model.onnx": small_network(),
+        "labels.json": json.dumps(LABELS).encode(),
+        "config.json": b'{"name": "the first"}',
+    }
+    champion.sha256 = artifact.write(parent=settings.ARTIFACTS_DIR, files=files).sha256
+    champion.save()
     models._classifier.cache_clear()
-    return real_champion
+    return champion
 
 
 @pytest.fixture
 def successor(own_champion) -> ModelVersion:
-    """A newer model in service, with files of its own that load; the published one is retired."""
+    """A newer model in service, with files of its own that load; the first one is retired."""
     files = {path.name: path for path in own_champion.folder.iterdir() if path.name != MANIFEST}
     files["config.json"] = b'{"name": "a retrain"}'
     written = artifact.write(parent=own_champion.folder.parent, files=files)

@@ -45,7 +45,10 @@ def test_each_step_greys_a_row_of_squares(occlusion) -> None:
     )
     assert occlusion.scores == [[0.3, *[0.9] * 7]]
 
-    assert finish(occlusion).scores[1:] == [[0.9] * 8] * 7
+    rows_are_left = [occlusions.score_next_row(pk=occlusion.pk) for _ in range(7)]
+    assert rows_are_left == [True] * 6 + [False]
+    occlusion.refresh_from_db()
+    assert occlusion.scores[1:] == [[0.9] * 8] * 7
     assert not occlusions.score_next_row(pk=occlusion.pk)
 
 
@@ -57,10 +60,12 @@ def test_it_is_not_requested_twice_at_once_nor_again(occlusion) -> None:
         occlusions.request(image=occlusion.image)
 
 
-def test_one_that_failed_can_be_asked_again(occlusion) -> None:
+def test_one_that_failed_can_be_asked_again(occlusion, monkeypatch) -> None:
     occlusions.score_next_row(pk=occlusion.pk)
     occlusions.fail(pk=occlusion.pk, reason="The model's files are not here.")
-    assert not occlusions.score_next_row(pk=occlusion.pk)
+    with monkeypatch.context() as patched:
+        patched.setattr(models, "classifier_of", lambda model: pytest.fail("It was loaded."))
+        assert not occlusions.score_next_row(pk=occlusion.pk)
 
     again = occlusions.request(image=occlusion.image)
 

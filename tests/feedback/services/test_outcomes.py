@@ -5,7 +5,14 @@ import uuid
 import pytest
 from django.utils import timezone
 
-from feedback.models import ExampleScore, LedgerEntry, ModelVersion, PublicReport, Report
+from feedback.models import (
+    DatasetVersion,
+    ExampleScore,
+    LedgerEntry,
+    ModelVersion,
+    PublicReport,
+    Report,
+)
 from feedback.services import models, outcomes, reports, triage
 
 pytestmark = pytest.mark.django_db
@@ -59,7 +66,7 @@ def test_what_is_public_about_an_accepted_report(accepted):
 def test_label_and_groups_are_those_that_the_reviewer_decided(accepted):
     row = public(accepted(label="sexy", groups={"medium": "render"}))
     assert (row.expected, row.decided, row.groups) == ("drawings", "sexy", {"medium": "render"})
-    assert " label=sexy " in row.tags
+    assert " label=drawings label=neutral label=sexy " in row.tags
     assert " group=medium=render " in row.tags
     assert "vector" not in row.tags
 
@@ -69,6 +76,7 @@ def test_a_rejected_report_shows_what_its_reporter_said_and_no_decided_label(que
     triage.decide(report=report, outcome="rejected", by=ravi, reason="A photograph.")
     row = public(report)
     assert (row.state, row.decided, row.groups) == ("rejected", "", {"medium": "vector"})
+    assert row.tags == " label=drawings label=neutral model=v1 group=medium=vector "
     assert "A photograph." not in str(vars(row))
 
 
@@ -107,6 +115,14 @@ def test_a_newer_model_is_named_only_where_there_is_one(accepted):
     assert " model=v1 model=v2 " in row.tags
 
 
+def test_the_dataset_that_learnt_a_report_is_named(accepted):
+    report = accepted()
+    dataset = DatasetVersion.objects.create(number=1, manifest_sha256="1" * 64, images=1)
+    Report.objects.filter(pk=report.pk).update(status="folded", folded_into=dataset)
+    outcomes.publish(report.pk)
+    assert (public(report).state, public(report).learnt_in) == ("folded", str(dataset))
+
+
 def test_the_public_row_keeps_its_address_when_it_is_rewritten(accepted):
     report = accepted()
     address = public(report).pk
@@ -129,3 +145,7 @@ def test_what_no_longer_stands_is_no_longer_public(accepted, ravi, outcome):
 def test_what_is_not_decided_is_not_public(queued):
     outcomes.publish(queued().pk)
     assert not PublicReport.objects.exists()
+
+
+# A mutant of `outcomes` that survives changes nothing: `publish` without its look whether there is
+# a decision. A report that is public was decided.

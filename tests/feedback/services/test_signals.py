@@ -65,6 +65,37 @@ def test_a_network_counts_once(reported) -> None:
     assert not planted_signal().raised
 
 
+def test_reports_without_a_source_count_each_until_the_counts_are_made_anew(queued) -> None:
+    for seed in range(2):
+        queued(seed, source="")
+    assert planted_signal().reports == 2
+    queued(3, source="")
+    assert planted_signal().reports == 2  # as before, from the cache
+
+
+def test_a_report_counts_once_for_its_first_image(queued, judged) -> None:
+    queued(classifications=[judged(1), judged(2, label="porn")])
+    assert [(signal.kind, signal.reports) for signal in signals.list_signals()] == [
+        ("confusion", 1)
+    ]
+
+
+def test_the_surest_signal_comes_first() -> None:
+    first, second = AxisValue(pk=1), AxisValue(pk=2)
+    order = [
+        (second, "miss", 1.0, True),
+        (second, "miss", 3.0, False),
+        (first, "miss", 2.0, False),
+        (second, "confusion", 2.0, False),
+        (second, "miss", 2.0, False),
+    ]
+    sorted_signals = [
+        signals.Signal(value, kind, 9, 3.0, 2.0, low, 4.0, raised, None)
+        for value, kind, low, raised in order
+    ]
+    assert sorted(reversed(sorted_signals), key=signals._surest_first) == sorted_signals
+
+
 @pytest.mark.parametrize("status", ["rejected", "withdrawn", "escalated", "received"])
 def test_rejected_or_unscreened_reports_do_not_count(reported, status) -> None:
     reported(6, medium="vector", label="drawings", status=status)
@@ -121,6 +152,29 @@ def test_a_dismissed_signal_says_why_and_how_many_came_since(
     text = " ".join(client.get(reverse("signals")).content.decode().split())
     assert "One forum linked here." in text
     assert "3 more since" in text
+    assert planted_signal().reports_since_decision == 3
+
+
+def test_an_audit_confirms_only_groups_that_it_measured_well(reported, audit) -> None:
+    reported(1, medium="vector", label="drawings")
+    signal = planted_signal()
+    figures = audit.figures
+    audit.figures = {**figures, "minimum": 200}
+    assert signals.rate_of(signal, audit)["n"] == 200
+    audit.figures = {**figures, "minimum": 201}
+    assert signals.rate_of(signal, audit) is None
+    audit.figures = {**figures, "groups": {"medium": {}}}
+    assert signals.rate_of(signal, audit) is None
+    audit.figures = None  # it is not finished
+    assert signals.rate_of(signal, audit) is None
+
+
+def test_what_nobody_reports_cannot_be_dismissed(reported, mona) -> None:
+    reported(1, medium="vector", label="drawings")
+    with pytest.raises(WrongState):
+        signals.decide(
+            value=vector(), kind="miss", outcome="dismissed", audit=None, reason="Why.", by=mona
+        )
 
 
 @pytest.mark.parametrize(
@@ -151,3 +205,7 @@ def test_the_chart_can_be_downloaded(client, pointed, how) -> None:
 
 def test_without_reports_it_says_so(client, axes) -> None:
     assert "No signal" in client.get(reverse("signals")).content.decode()
+
+
+# A mutant of `signals` that survives changes nothing: `list_signals` with the axis of named slices.
+# No report can state a slice.

@@ -240,11 +240,23 @@ def test_a_verdict_that_was_replaced_while_it_was_read_promotes_nothing(
     assert ModelVersion.objects.champion() == v1
 
 
+def test_what_was_replaced_at_the_moment_of_the_promotion_is_named(
+    audited, judged, mona, monkeypatch
+) -> None:
+    def import_a_set(_: Retrain) -> None:
+        AuditSet.objects.create(name="newer", manifest_sha256="b" * 64, images=0)
+
+    retrain = judged(audited(2, wrong=40), audited(1, wrong=150, status="champion"))
+    monkeypatch.setattr(verdicts, "refuse_outdated", import_a_set)
+    with pytest.raises(VerdictOutdated, match="newer decides now"):
+        retrains.promote(retrain=retrain, by=mona)
+
+
 def still_holds(retrain: Retrain) -> bool:
     return Retrain.objects.filter(verdicts.still_holds(retrain), pk=retrain.pk).exists()
 
 
-def test_a_verdict_holds_until_what_it_was_reached_with_is_replaced(audited, judged) -> None:
+def test_a_verdict_holds_until_what_it_was_reached_with_is_replaced(audited, judged, mona) -> None:
     v1 = audited(1, wrong=150, status="champion")
     retrain = judged(audited(2, wrong=40), v1)
     AuditSet.objects.create(name="aside", manifest_sha256="a" * 64, images=0, confirmation=True)
@@ -270,6 +282,10 @@ def test_a_verdict_holds_until_what_it_was_reached_with_is_replaced(audited, jud
     assert not still_holds(retrain)
     with pytest.raises(VerdictOutdated):
         verdicts.refuse_outdated(retrain)
+    stored.update(gate={**retrain.gate, "verdict": "blocked"})
+    retrain.refresh_from_db()
+    with pytest.raises(VerdictOutdated):  # not that a reason is missing
+        retrains.promote(retrain=retrain, by=mona)
 
 
 def test_what_was_replaced_is_said_in_sentences(audited, judged) -> None:

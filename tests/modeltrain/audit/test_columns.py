@@ -2,7 +2,9 @@
 
 import dataclasses
 import hashlib
+import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -139,12 +141,20 @@ def test_no_predictions_are_columns_too(tmp_path):
         assert file["groups"].dtype == np.int16
 
 
-@pytest.mark.parametrize("damage", ["cut", "text"])
+@pytest.mark.parametrize("damage", ["cut", "text", "one array", "an array before the archive"])
 def test_a_damaged_file_is_refused(tmp_path, damage):
     path = tmp_path / "a.npz"
     columns.write(path, columns.from_predicted(predictions()))
     whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2] if damage == "cut" else b"no columns")
+    array = io.BytesIO()
+    np.save(array, np.zeros(3))
+    damaged = {
+        "cut": whole[: len(whole) // 2],
+        "text": b"no columns",
+        "one array": array.getvalue(),
+        "an array before the archive": array.getvalue() + whole,
+    }
+    path.write_bytes(damaged[damage])
     message = (
         r"^A file of answers must be complete, with the current labels\. "
         r"Received: a\.npz \(.+\)\. Run the audit again\.$"
@@ -159,6 +169,50 @@ def test_a_file_with_other_labels_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(columns, "LABELS", ("cat", "dog"))
     with pytest.raises(ColumnsRefused, match=r"labels \['drawings', 'hentai'"):
         columns.read(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "received"),
+    [
+        ({"scores": np.zeros((39, 5), np.float32)}, "scores float32[39, 5] instead of "),
+        ({"scores": np.full((40, 5), np.nan, np.float32)}, "a score of nan"),
+        ({"scores": np.full((40, 5), 1.001, np.float32)}, "a score of 1.00"),
+        ({"expected": np.full(40, 9, np.uint8)}, "label 9 of 5"),
+        ({"sha256": np.zeros((40, 16), np.uint8)}, "sha256 uint8[40, 16] instead of uint8[40, 32]"),
+        ({"cluster": np.zeros(40)}, "cluster float64[40] instead of uint64[40]"),
+        ({"groups": {"tone": (["dark"], np.full(40, 1, np.int16))}}, "group 1 of 1 on axis tone"),
+        ({"groups": {"tone": (["dark"], np.full(40, -2, np.int16))}}, "group -2 of 1 on axis"),
+        ({"groups": {"tone": (["dark"], np.zeros(41, np.int16))}}, "groups of tone int16[41]"),
+        ({"groups": {"tone": ([7], np.zeros(40, np.int16))}}, "axis 'tone' with the groups [7]"),
+    ],
+)
+def test_arrays_that_do_not_fit_together_are_refused(tmp_path, changes, received):
+    answers = dataclasses.replace(columns.from_predicted(predictions()), **changes)
+    columns.write(tmp_path / "a.npz", answers)
+    with pytest.raises(ColumnsRefused, match=re.escape(f"Received: a.npz ({received}")):
+        columns.read(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "[" * 100_000,
+        "[]",
+        {"labels": list(LABELS)},
+        {"labels": list(LABELS), "axes": ["tone", "medium"]},
+        {"labels": list(LABELS), "axes": {"tone": ["dark"]}},
+        {"labels": list(LABELS), "axes": {"tone": 3, "medium": ["vector"]}},
+        {"labels": list(LABELS), "axes": {"tone": ["0", "1", "\ud800"], "medium": ["vector"]}},
+    ],
+)
+def test_a_header_that_does_not_describe_the_arrays_is_refused(tmp_path, header):
+    columns.write(tmp_path / "a.npz", columns.from_predicted(predictions()))
+    with np.load(tmp_path / "a.npz") as file:
+        arrays = dict(file)
+    text = header if isinstance(header, str) else json.dumps(header)
+    np.savez(tmp_path / "a.npz", **arrays | {"said": np.array(text)})
+    with pytest.raises(ColumnsRefused, match=r"^A file of answers must be complete"):
+        columns.read(tmp_path / "a.npz")
 
 
 def test_a_missing_file_is_not_called_damaged(tmp_path):

@@ -172,6 +172,7 @@ def test_sets_come_back_as_they_were(tmp_path):
     "line",
     [
         "{",
+        "[" * 100_000,
         "[]",
         "[" + 70 * " " + "]",
         '{"axis": "tone", "name": "1"}',

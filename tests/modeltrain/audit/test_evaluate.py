@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -81,11 +82,11 @@ def test_predictions_come_back_as_they_were(tmp_path):
 
 def test_a_line_of_predictions_is_canonical_json(tmp_path):
     scores = dict(zip(LABELS, (0.5, 0.25, 0.25, 0.0, 0.0), strict=True))
-    answer = Predicted("ab", "é", NEUTRAL, {"tone": "dark"}, scores)
+    answer = Predicted("ab" * 32, "é", NEUTRAL, {"tone": "dark"}, scores)
     evaluate.write_predictions(tmp_path / "p.jsonl", [answer])
     assert (tmp_path / "p.jsonl").read_text(encoding="utf-8") == (
         '{"cluster":"é","expected":"neutral","groups":{"tone":"dark"},"scores":{"drawings":0.5,'
-        '"hentai":0.25,"neutral":0.25,"porn":0.0,"sexy":0.0},"sha256":"ab"}\n'
+        '"hentai":0.25,"neutral":0.25,"porn":0.0,"sexy":0.0},"sha256":"' + "ab" * 32 + '"}\n'
     )
 
 
@@ -112,22 +113,63 @@ def test_answers_are_read_from_lines_or_columns(tmp_path):
         {"scores": scores_for(NEUTRAL) | {NEUTRAL: "1"}},
         {"groups": []},
         {"sha256": 7},
+        {"sha256": "ab"},
+        {"sha256": "z" * 64},
+        {"sha256": "AB" * 32},  # the first image again
         {"cluster": 7},
+        {"cluster": "\ud800"},
+        {"groups": {"tone": "\udfff"}},
+        {"groups": {"\ud800": "dark"}},
         {"more": 1},
     ],
 )
 def test_a_broken_line_of_predictions_is_named(tmp_path, changes):
     good = {
-        "sha256": "1",
+        "sha256": "ab" * 32,
         "cluster": "1",
         "expected": NEUTRAL,
         "groups": {},
         "scores": scores_for(NEUTRAL),
     }
-    lines = [good, good | {"sha256": "2"} | changes]
+    lines = [good, good | {"sha256": "cd" * 32} | changes]
     (tmp_path / "p").write_text("\n".join(json.dumps(line) for line in lines))
     with pytest.raises(PredictionsError, match=r"\(p, line 2\)"):
         evaluate.read_predictions(tmp_path / "p")
+
+
+@pytest.mark.parametrize(
+    ("changes", "received"),
+    [
+        ({"sha256": "abcd"}, "sha256 'abcd'"),
+        ({"expected": ["neutral"]}, "expected ['neutral']"),
+        ({"cluster": 7}, "cluster 7 and groups {}"),
+        ({"scores": {}}, "scores {}"),
+        ({"scores": scores_for(NEUTRAL) | {PORN: 2}}, "a score of 2"),
+        ({"sha256": "0" * 63 + "2"}, f"image {2:064x} again"),
+    ],
+)
+def test_the_value_that_breaks_the_rule_is_named(tmp_path, changes, received):
+    lines = [dataclasses.asdict(predicted(number, NEUTRAL, NEUTRAL)) for number in (2, 3)]
+    lines[1] |= changes
+    (tmp_path / "p").write_text("\n".join(json.dumps(line) for line in lines))
+    with pytest.raises(PredictionsError, match=re.escape(f"Received: {received} (p, line 2).")):
+        evaluate.read_predictions(tmp_path / "p")
+
+
+@pytest.mark.parametrize("line", [b"\xff\xfe", b"[" * 100_000, b'{"groups":' * 100_000])
+def test_a_line_that_no_parser_reads_is_refused(tmp_path, line):
+    (tmp_path / "p").write_bytes(line)
+    with pytest.raises(PredictionsError, match=r"\(p, line 1\)"):
+        evaluate.read_predictions(tmp_path / "p")
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85", "\x0b", "\x1c", "\r"])
+def test_a_line_ends_at_a_line_feed_alone(tmp_path, separator):
+    answer = dataclasses.replace(
+        predicted(1, NEUTRAL, PORN, tone=f"a{separator}b"), cluster=f"{separator}c"
+    )
+    evaluate.write_predictions(tmp_path / "p", [answer, predicted(2, NEUTRAL, PORN)])
+    assert evaluate.read_predictions(tmp_path / "p")[0] == answer
 
 
 @pytest.mark.parametrize("line", ["{", "[]", "7", "[" + 70 * " " + "]"])
@@ -137,8 +179,8 @@ def test_a_line_that_is_no_object_is_refused(tmp_path, line):
         evaluate.read_predictions(tmp_path / "p")
     assert str(refusal.value) == (
         "Each line must be one prediction with cluster, expected, groups, scores, sha256, each "
-        "image once; a score is a number from 0 to 1, and a group's value is text. "
-        f"Received: {line[:60]!r} (p, line 1). Run the audit again."
+        "image once; sha256 has 64 hexadecimal digits, a score is a number from 0 to 1, and a name "
+        f"is text. Received: {line[:60]!r} (p, line 1). Run the audit again."
     )
 
 

@@ -51,6 +51,8 @@ def test_an_empty_manifest_is_valid(tmp_path):
         ({"groups": {"medium": 3}}, "one value in text"),
         ({"groups": {"medium": ""}}, "one value in text"),
         ({"cluster": ""}, "cluster must be text"),
+        ({"cluster": "\ud800"}, "cluster must be text"),
+        ({"groups": {"medium": "\ud800"}}, "one value in text"),
     ],
 )
 def test_a_row_that_breaks_a_rule_is_not_written(tmp_path, changes, rule):
@@ -59,7 +61,7 @@ def test_a_row_that_breaks_a_rule_is_not_written(tmp_path, changes, rule):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("line", ["{", "[]", "{}", json.dumps({"sha256": "a"}), ""])
+@pytest.mark.parametrize("line", ["{", "[" * 100_000, "[]", "{}", json.dumps({"sha256": "a"}), ""])
 def test_a_malformed_line_is_refused_with_its_number(tmp_path, line):
     manifest.write(tmp_path / "m", [row(1)])
     with (tmp_path / "m").open("a") as file:

@@ -1,4 +1,5 @@
 import json
+import math
 
 import numpy as np
 import pytest
@@ -73,21 +74,61 @@ def test_lists_may_be_left_out(tmp_path):
         ({"harm_ratio": 0}, "harm_ratio must be above 0: a rate cannot fall below 0"),
         ({"harm_errors": -1}, "harm_errors must be above 0"),
         ({"gap_margin": 0}, "gap_margin must be above 0"),
-        ({"gap_share": 1}, "gap_share must be above 0 and under 1. Received: 1"),
-        ({"thresholds": [0.5, 0]}, "thresholds must be NSFW scores, above 0 and at most 1"),
-        ({"thresholds": [1.1]}, "thresholds must be NSFW scores"),
+        ({"margin": True}, "margin must be above 0 and under 1"),
+        ({"margin": "0.1"}, "margin must be above 0 and under 1"),
+        ({"margin": math.nan}, "margin must be above 0 and under 1"),
+        ({"harm_ratio": math.inf}, "harm_ratio must be above 0"),
+        (
+            {"gap_share": 1},
+            "gap_share must be at least 0.002 at a level of 0.95, and under 1: rarer chances are "
+            "not computed. Received: 1",
+        ),
+        ({"gap_share": 1e-7}, "gap_share must be at least 0.002 at a level of 0.95"),
+        ({"level": 0.9995, "gap_share": 0.19}, "gap_share must be at least 0.2 at a level of 0.99"),
+        (
+            {"thresholds": [0.5, 0]},
+            "thresholds must be a list of different NSFW scores, above 0 and at most 1",
+        ),
+        ({"thresholds": [1.1]}, "thresholds must be a list of different NSFW scores"),
+        ({"thresholds": [0.3, 0.30]}, "thresholds must be a list of different NSFW scores"),
+        ({"thresholds": [True]}, "thresholds must be a list of different NSFW scores"),
+        ({"thresholds": 0.3}, "thresholds must be a list of different NSFW scores"),
+        ({"version": "three"}, "version must be a whole number, 1 or more. Received: 'three'"),
+        ({"version": True}, "version must be a whole number"),
         (
             {"not_covered": [{"axis": "a", "value": "b", "reason": ""}]},
-            "not_covered must be cells, each with a reason. Received",
+            "not_covered must be cells, each with an axis, a value and a reason. Received",
         ),
-        ({"minimum": 1}, "minimum must be 2 images or more. Received: 1"),
-        ({"level": 1}, "level must be at least 0.5 and less than 1. Received: 1"),
+        ({"not_covered": [{"axis": "", "value": "b", "reason": "c"}]}, "not_covered must be cells"),
+        ({"exceptions": [{"axis": "a", "value": 3, "reason": "c"}]}, "exceptions must be cells"),
+        ({"minimum": 1}, "minimum must be a whole number of images, 2 or more. Received: 1"),
+        ({"minimum": 30.5}, "minimum must be a whole number of images"),
+        ({"minimum": math.inf}, "minimum must be a whole number of images"),
+        (
+            {"level": 1},
+            "level must be at least 0.5 and at most 0.9995: rarer chances are not computed. "
+            "Received: 1",
+        ),
+        ({"level": 0.9999999}, "level must be at least 0.5 and at most 0.9995"),
+        ({"level": "0.95"}, "level must be at least 0.5"),
         ({"level": 0.49}, "level must be at least 0.5"),
-        ({"required": ["class", ""]}, "required must be names of axes. Received"),
-        ({"pairs": [["tone"]]}, "pairs must be pairs of two axes. Received: [['tone']]"),
+        ({"required": ["class", ""]}, "required must be a list of names of axes. Received"),
+        ({"required": "overall"}, "required must be a list of names of axes. Received: 'overall'"),
+        ({"required": ["tone="]}, "required must be a list of names of axes"),
+        ({"standardised": "class"}, "standardised must be a list of names of axes"),
+        ({"standardised": [3]}, "standardised must be a list of names of axes"),
+        (
+            {"pairs": [["tone"]]},
+            "pairs must be a list of pairs of two different axes. Received: [['tone']]",
+        ),
+        ({"pairs": ["ab"]}, "pairs must be a list of pairs of two different axes"),
+        ({"pairs": [["tone", "tone"]]}, "pairs must be a list of pairs of two different axes"),
+        ({"pairs": [["tone", "overall"]]}, "pairs must be a list of pairs of two different axes"),
+        ({"references": {"tone": ""}}, "references must be axes with one group each"),
+        ({"references": ["tone"]}, "references must be axes with one group each"),
         (
             {"exceptions": [{"axis": "a", "value": "b", "reason": " "}]},
-            "exceptions must be cells, each with a reason. Received",
+            "exceptions must be cells, each with an axis, a value and a reason. Received",
         ),
     ],
 )
@@ -100,7 +141,15 @@ def test_a_setting_that_breaks_its_rule_is_named(tmp_path, changes, message):
 
 @pytest.mark.parametrize(
     "text",
-    ["{", "[]", '"text"', '{"version": 1}', '{"exceptions": [{"axis": "a"}]}', '{"wanted": 3}'],
+    [
+        "{",
+        "[" * 100_000,
+        "[]",
+        '"text"',
+        '{"version": 1}',
+        '{"exceptions": [{"axis": "a"}]}',
+        '{"wanted": 3}',
+    ],
 )
 def test_a_file_that_is_no_policy_is_refused(tmp_path, text):
     path = tmp_path / "gate.json"
@@ -290,12 +339,48 @@ def test_required_cells_that_the_audit_set_lacks_are_named():
     assert present.warnings(columns.from_predicted(images(60, tone="dark"))) == []
 
 
-def test_a_level_at_which_nothing_can_be_worse_says_so():
-    assert policy_with(level=0.9998).warnings()[-1] == (
-        "Nothing can be called worse at a level of 0.9998: chances below 1 in 5,000 are not told "
-        "apart. Set level to 0.9996 or less, or gap_share lower."
+def test_names_that_the_audit_set_does_not_have_are_told():
+    answers = columns.from_predicted(images(60, tone="dark", gender="woman"))
+    exemptions = {
+        "not_covered": [Exemption("class", "porn", "None."), Exemption("tone", "blue", "None.")],
+        "exceptions": [Exemption("tone and gender", f"dark and {g}", "Few.") for g in "wm"],
+    }
+    policy = policy_with(
+        standardised=["clas", "medum", "class"],
+        pairs=[["tone", "gender"], ["tone", "age"]],
+        references={"tone": "light", "gender": "woman"},
+        **exemptions,
     )
-    assert policy_with(level=0.9995, harm_errors=12).warnings() == []
+    (warning,) = policy.warnings(answers)
+    assert warning == (
+        "The policy names clas (standardised), medum (standardised), age (pairs), tone=light "
+        "(references), tone=blue (not_covered), tone and gender=dark and w (exceptions), tone and "
+        "gender=dark and m (exceptions), which the audit set does not have, so that it has no "
+        "effect there. Correct the policy, unless it is for other sets too."
+    )
+    assert policy.warnings() == []
+    of_a_pair = policy_with(
+        pairs=[["tone", "gender"]],
+        exceptions=[Exemption("tone and gender", "dark and woman", "Few.")],
+    )
+    assert of_a_pair.warnings(answers) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "remedy"),
+    [
+        ({"level": 0.9995, "gap_share": 0.8}, "level to 0.999 or less, or gap_share to 0.6 or"),
+        ({"level": 0.95, "gap_share": 0.9999}, "gap_share to 0.996 or"),
+    ],
+)
+def test_a_level_at_which_nothing_can_be_worse_says_so(changes, remedy):
+    assert policy_with(**changes).warnings()[-1] == (
+        f"Nothing can be called worse at a level of {changes['level']} and a gap_share of "
+        f"{changes['gap_share']}: chances below 1 in 5,000 are not told apart. Set {remedy} less."
+    )
+    assert policy_with(level=0.9995, gap_share=0.6, harm_errors=12).warnings() == []
+    assert policy_with(level=0.95, gap_share=0.996).warnings() == []
+    assert policy_with(level=0.999, gap_share=0.8, harm_errors=12).warnings() == []
 
 
 def test_a_margin_that_no_number_of_images_rules_out_says_so():

@@ -67,9 +67,19 @@ def make_pool():
         running.close()
 
 
-def refusal(pool, **limits):
+@pytest.fixture(scope="module")
+def obedient_pool():
+    """A pool whose children run the Python that they are sent in place of an image."""
+    running = Pool(
+        PROGRAM.format(body="    exec(memory[child.REPLY_BYTES : child.REPLY_BYTES + length])")
+    )
+    yield running
+    running.close()
+
+
+def refusal(pool, data=None, **limits):
     with pytest.raises(DecodeError) as error:
-        pool.decode(png(), limits=Limits(**limits))
+        pool.decode(data or png(), limits=Limits(**limits))
     return error.value.code
 
 
@@ -131,13 +141,14 @@ def test_threads_share_a_template_for_each_core(make_pool):
     ],
 )
 def test_a_child_that_crashes_or_lies_gives_a_refusal_and_its_template_goes_on(
-    make_pool, work, code
+    obedient_pool, work, code
 ):
-    pool = make_pool(work)
-    assert refusal(pool, cpu_seconds=1) == code
-    template = template_pid(pool)
-    assert refusal(pool, cpu_seconds=1) == code
-    assert template_pid(pool) == template
+    fine = b"reply({'code': 'fine', 'rule': '', 'received': '', 'remedy': ''})"
+    assert refusal(obedient_pool, fine) == "fine"
+    template = template_pid(obedient_pool)
+    assert refusal(obedient_pool, work.encode(), cpu_seconds=1) == code
+    assert refusal(obedient_pool, fine) == "fine"
+    assert template_pid(obedient_pool) == template
 
 
 def child_at_work(template: int) -> int:
@@ -284,11 +295,11 @@ CAGED_ACTS = {
 
 
 @pytest.mark.parametrize("act", CAGED_ACTS)
-def test_a_child_of_the_pool_can_only_compute(make_pool, tmp_path, act):
+def test_a_child_of_the_pool_can_only_compute(obedient_pool, tmp_path, act):
     secret = tmp_path / "secret"
     secret.write_text("s3cret")
     attempt = CAGED_ACTS[act].format(path=secret)
-    pool = make_pool(
+    code = (
         f"try:\n    {attempt}\n    outcome = 'done'\n"
         "except OSError as error:\n    outcome = errno.errorcode[error.errno]\n"
         "except ValueError:\n    outcome = 'EPERM'  # as Python says it of limits\n"
@@ -296,7 +307,7 @@ def test_a_child_of_the_pool_can_only_compute(make_pool, tmp_path, act):
     )
     if "seccomp" not in cage.available_layers():
         pytest.skip("This kernel has no seccomp.")
-    assert refusal(pool) == "EPERM"
+    assert refusal(obedient_pool, code.encode()) == "EPERM"
     assert secret.read_text() == "s3cret"
 
 

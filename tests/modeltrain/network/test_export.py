@@ -130,3 +130,18 @@ def test_the_graph_takes_pixels_of_any_size(published):
     assert shape == ["height", "width", 3]
     assert image.type.tensor_type.elem_type == onnx.TensorProto.UINT8
     assert [output.name for output in proto.graph.output] == ["probabilities", "features"]
+
+
+def test_a_keras_file_with_a_new_head_is_what_keras_writes(published, retrained, tmp_path):
+    _, weights = retrained
+    path = tmp_path / "model.keras"
+    path.write_bytes(export.replace_keras_head(published.keras, weights))
+
+    model = export.from_keras(path, classes=len(published.labels))
+
+    head = model.get_layer("head")
+    layers = [head.get_layer(name) for name in inception.HEAD_LAYERS]
+    stored = [array for layer in layers for array in layer.get_weights()]
+    for received, expected in zip(stored, weights, strict=True):
+        np.testing.assert_array_equal(received, expected)
+    assert export.to_keras(model) == path.read_bytes()

@@ -164,8 +164,9 @@ def test_frozen_layers_run_once_for_each_image_and_copy(published, data, cache, 
     assert calls == []
 
 
-def test_a_dataset_beyond_the_disk_budget_is_trained_on_pixels(published, data, tmp_path, cache):
+def test_a_dataset_beyond_the_disk_budget_is_trained_on_pixels(published, make_dataset, tmp_path):
     config = replace(QUICK, disk_budget=0.0, copies=0, fine=replace(QUICK.fine, epochs=1))
+    data = make_dataset(per_class=1, validation=False)
     candidate = train(published, data, tmp_path / "cache", tmp_path, config=config).artifact
     assert not list((tmp_path / "cache").glob(f"{FrozenLayers(published, MIXED_5).sha256[:12]}*"))
     before, after = weights(published.onnx), weights(candidate.onnx)
@@ -175,9 +176,9 @@ def test_a_dataset_beyond_the_disk_budget_is_trained_on_pixels(published, data, 
 
 @pytest.fixture(scope="module")
 def from_one_image_each(published, make_dataset, cache, tmp_path_factory):
-    """A training of phase 1 only, with one image of each class and none for validation."""
+    """Phase 1 alone, with one image of two classes, none of the third and none for validation."""
     config = replace(QUICK, fine=replace(QUICK.fine, epochs=0))
-    data = make_dataset(per_class=1, validation=False)
+    data = make_dataset(labels=("drawn", "neither", "soft"), per_class=1, validation=False)
     return train(published, data, cache, tmp_path_factory.mktemp("artifacts"), config=config)
 
 
@@ -186,16 +187,8 @@ def test_without_phase_2_the_base_stays_identical(published, from_one_image_each
     assert model.config["base_sha256"] == published.config["base_sha256"]
 
 
-def test_training_goes_on_without_a_class_that_has_no_image(
-    published, make_dataset, cache, tmp_path
-):
-    config = replace(QUICK, fine=replace(QUICK.fine, epochs=0))
-    data = make_dataset(labels=("drawn", "neither", "soft"))
-    trained = train(published, data, cache, tmp_path, config=config)
-    assert trained.artifact.labels == ("drawn", "soft")
-    problem = "neither has no image to learn from: the model does not know this class."
-    assert trained.problems == [problem]
-    assert trained.artifact.config["training"]["problems"] == [problem]
+def test_training_goes_on_without_a_class_that_has_no_image(from_one_image_each):
+    assert from_one_image_each.artifact.labels == ("drawn", "soft")
 
 
 def test_fewer_than_two_classes_with_images_are_refused(published, make_dataset, tmp_path):
@@ -205,15 +198,15 @@ def test_fewer_than_two_classes_with_images_are_refused(published, make_dataset,
         train(published, data, tmp_path, tmp_path)
 
 
-def test_a_class_with_one_image_and_none_for_validation_is_reported_as_a_problem(
-    from_one_image_each,
-):
+def test_what_the_dataset_lacks_is_reported_as_problems(from_one_image_each):
     trained = from_one_image_each
     assert trained.problems == [
+        "neither has no image to learn from: the model does not know this class.",
         "drawn has one image to learn from.",
         "soft has one image to learn from.",
         "There is no validation image: the last epoch was kept.",
     ]
+    assert trained.artifact.config["training"]["problems"] == trained.problems
     assert trained.artifact.config["training"]["phases"]["phase 1"]["epoch_kept"] == 3
 
 

@@ -48,7 +48,7 @@ def test_one_backend_is_compared_and_a_missing_one_is_reported(
         "unavailable_reason",
         lambda name: real("no_such_package") if name == "jax" else real(name),
     )
-    quick = ["--set", "head.epochs=2", "--set", "fine.epochs=1", "--set", "copies=0"]
+    quick = ["--set", "head.epochs=2", "--set", "fine.epochs=0", "--set", "copies=0"]
 
     status = main(command(published, data, tmp_path, "--backends", "tensorflow,jax", *quick))
 
@@ -56,7 +56,7 @@ def test_one_backend_is_compared_and_a_missing_one_is_reported(
     (run,) = json.loads((tmp_path / "compared.json").read_bytes())
     assert status == 3
     assert result["problems"] == [real("no_such_package")]
-    assert (run["backend"], run["epochs"], run["accuracy"]["n"]) == ("tensorflow", 3, 2)
+    assert (run["backend"], run["epochs"], run["accuracy"]["n"]) == ("tensorflow", 2, 2)
     assert run["training_seconds"] > 0
     assert run["memory"] > 200e6
     assert "| tensorflow |" in (tmp_path / "compared.md").read_text()

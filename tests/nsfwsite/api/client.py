@@ -8,8 +8,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 from drf_spectacular.generators import SchemaGenerator
-from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
+
+from tests.cast import token_of
 
 
 class DocumentedClient(APIClient):
@@ -35,10 +36,9 @@ def documented_statuses() -> Mapping[str, set[str]]:
     }
 
 
-def api_client(user: User | None = None) -> APIClient:
-    """A client that sends this person's token, or none."""
+def api_client(user: User | None = None, *scopes: str) -> APIClient:
+    """A client that sends a token of this person, with these scopes or all; or none."""
     client = DocumentedClient()
     if user:
-        token, _ = Token.objects.get_or_create(user=user)
-        client.credentials(HTTP_AUTHORIZATION=f"Token {token.key}")
+        client.credentials(HTTP_AUTHORIZATION=f"Token {token_of(user, *scopes)}")
     return client

@@ -2,9 +2,9 @@
 
 import pytest
 from django.test import Client
-from rest_framework.authtoken.models import Token
 
 from feedback import queries
+from tests.cast import token_of
 
 pytestmark = pytest.mark.django_db
 
@@ -63,7 +63,7 @@ def test_an_error_of_ours_is_a_problem_without_its_cause(monkeypatch) -> None:
 )
 def test_bad_json_is_a_problem(queued, ravi, body, detail) -> None:
     url = f"/api/v1/triage/{queued().pk}/decision/"
-    token = {"authorization": f"Token {Token.objects.create(user=ravi).key}"}
+    token = {"authorization": f"Token {token_of(ravi)}"}
     response = Client().post(url, body, content_type="application/json", headers=token)
     assert detail in problem(response)["detail"]
     assert response.status_code == 400

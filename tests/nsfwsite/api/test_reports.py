@@ -3,12 +3,11 @@ import uuid
 
 import pytest
 from django.test import Client
-from rest_framework.authtoken.models import Token
 
 from feedback.models import Classification, Report, StoredImage
 from feedback.services import triage
 from nsfwsite.intake import classifying, reporting
-from tests.cast import DARK, LIGHT, register_worker
+from tests.cast import DARK, LIGHT, register_worker, token_of
 from tests.conftest import png
 from tests.nsfwsite.api.client import api_client
 
@@ -83,7 +82,7 @@ def test_a_key_used_for_something_else_is_refused(running):
 
 def test_a_stranger_with_the_same_key_and_body_does_not_get_the_receipt(running, mona):
     key = {"Idempotency-Key": "1"}
-    token = Token.objects.create(user=mona).key
+    token = token_of(mona)
     answers = [
         Client().post(URL, drawing(), headers=key, REMOTE_ADDR="203.0.113.1"),
         Client().post(URL, drawing(), headers=key, REMOTE_ADDR="203.0.113.2"),

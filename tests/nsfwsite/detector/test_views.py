@@ -7,13 +7,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from PIL import Image
-from rest_framework.authtoken.models import Token
 
-from feedback.models import Classification, StoredImage
+from feedback.models import ApiToken, Classification, StoredImage
 from modeltrain.model.classifier import Classifier
 from nsfwsite.detector import views
 from nsfwsite.intake import classifying
-from tests.cast import register_worker
+from tests.cast import register_worker, token_of
 from tests.conftest import noise
 
 URL = "/v1/detect-images"
@@ -22,8 +21,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def bearer() -> dict[str, str]:
-    token = Token.objects.create(user=User.objects.create(username="misskey"))
-    return {"Authorization": f"Bearer {token.key}"}
+    secret = token_of(User.objects.create(username="misskey"), "classify")
+    return {"Authorization": f"Bearer {secret}"}
 
 
 def picture(pixels, kind: str = "png", **options) -> io.BytesIO:
@@ -112,6 +111,16 @@ def test_a_body_that_the_site_refuses_is_refused_in_the_words_of_the_contract(se
     assert response.status_code == 413
     assert response.json()["error"]["code"] == "REQUEST_TOO_LARGE"
     assert response["X-Request-Id"]
+
+
+def test_a_token_without_the_scope_is_refused(bearer):
+    ApiToken.objects.update(scopes=["read", "report"])
+    response = Client().post(URL, {"a": picture(noise())}, headers=bearer)
+    assert response.status_code == 403
+    assert (
+        "the scope classify. Received: one with read, report"
+        in (response.json()["error"]["message"])
+    )
 
 
 def test_an_address_with_a_slash_is_the_same(bearer):
