@@ -355,10 +355,10 @@ def brief_verdict(result: Mapping[str, Any]) -> str:
     gap = result["gaps"][0]
     opens, end, own = str(gap["sentence"]).partition(". The group itself")
     brief = f"gap opens for {cell_name(gap)}"
-    if gap["blocks"]:
-        full = f"a{opens[1:]}"
-        return sentence.replace(full, f"a {brief}").replace(f"{end}{own}", ".")
-    return sentence.replace(str(gap["sentence"]), f"A {brief}.")
+    if str(gap["sentence"]) in sentence:
+        return sentence.replace(str(gap["sentence"]), f"A {brief}.")
+    full = f"a{opens[1:]}"
+    return sentence.replace(full, f"a {brief}").replace(f"{end}{own}", ".")
 
 
 def _gaps_told(gaps: Sequence[Cell]) -> str:

@@ -1,5 +1,6 @@
 """Gaps between groups: counted on fingers, against fairlearn, and against brute force."""
 
+import math
 from dataclasses import replace
 from itertools import combinations
 
@@ -13,7 +14,7 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.proportion import confint_proportions_2indep
 from statsmodels.tools import add_constant
 
-from modeltrain.audit.gaps import Grouping, gaps, opened_gaps, step_down
+from modeltrain.audit.gaps import Grouping, critical_values, gaps, opened_gaps, step_down
 
 
 def axis_of(groups, *, strata=None, clusters=None):
@@ -432,6 +433,24 @@ def test_groups_and_strata_are_put_in_the_order_of_their_first_images():
     assert axis.groups.tolist() == [0, 0, 1, 2, 1]
     assert axis.strata.tolist() == [0, 1, 0, 2, 1]
     assert axis.clusters.tolist() == [0, 1, 1, 2, 3]
+
+
+@pytest.mark.parametrize("risk", [0.01, 0.05, 0.5, 1.0])
+def test_some_statistic_reaches_its_critical_value_in_the_share_that_is_risked(risk):
+    random = np.random.default_rng(4)
+    drawn = np.array([random.normal(0, 1, 2000), random.normal(0, 3, 2000), np.zeros(2000)])
+    critical = critical_values(drawn, np.arange(3), risk)
+    reached = (drawn >= critical[:, None]).any(axis=0).mean()
+    assert reached <= risk
+    assert risk == 1 or reached > risk - 0.01
+    assert risk == 1 or critical[1] > critical[0]
+    assert (critical[2] == math.inf) == (risk < 1)
+
+
+def test_tests_that_are_alike_have_one_critical_value():
+    drawn = np.random.default_rng(4).integers(0, 5, (2, 400)).astype(float)
+    one, other = critical_values(drawn, np.array([0, 0]), 0.1)
+    assert one == other
 
 
 # Mutants that survive (docs/mutation.md), and why they change nothing:

@@ -51,6 +51,18 @@ def test_the_nsfw_score_is_that_of_audits(values):
     assert nsfw_score(scores_of(values))[0] == pytest.approx(expected, abs=1e-6)
 
 
+@given(st.lists(st.integers(0, 333), min_size=3, max_size=3))
+def test_written_scores_are_binned_alike_by_audits_and_gate(thousandths):
+    """0.001 and 0.299 are 0.3, in float32 and in JSON."""
+    written = dict.fromkeys(LABELS, 0.0) | dict(
+        zip(sorted(NSFW), [n / 1000 for n in thousandths], strict=True)
+    )
+    in_columns = nsfw_score(np.array([list(written.values())], dtype=np.float32))
+    whole = sum(thousandths) // 10
+    assert hundredths(in_columns).tolist() == [whole]
+    assert hundredths([evaluate.nsfw_score(written)]).tolist() == [whole]
+
+
 @pytest.mark.parametrize("expected", range(5))
 @pytest.mark.parametrize("predicted", range(5))
 def test_mistakes_by_the_highest_score_are_the_kinds_of_error(expected, predicted):

@@ -1040,6 +1040,44 @@ def test_cells_that_are_worse_are_counted_once_for_all_rules_and_names():
     assert "more cell" not in result["sentence"]
 
 
+def test_groups_that_are_hard_for_both_models_open_no_gap_by_chance():
+    def answers(random):
+        rate = np.repeat([0.5] * 10 + [0.005], [40] * 10 + [1600])
+        before = random.random(len(rate)) < rate
+        anew = random.random(len(rate)) < 0.2
+        after = np.where(anew, random.random(len(rate)) < rate, before)
+        return [
+            columns.from_predicted(
+                [
+                    answer
+                    for place in range(11)
+                    for answer in images(
+                        1600 if place == 10 else 40,
+                        wrong=np.flatnonzero(wrong[40 * place :][:1600]).tolist(),
+                        start=10_000 * place,
+                        subject=f"s{place}",
+                    )
+                ]
+            )
+            for wrong in (before, after)
+        ]
+
+    blocked = 0
+    for seed in range(40):
+        champion, candidate = answers(np.random.default_rng(seed))
+        result = judge(champion=champion, candidate=candidate, policy=rules())
+        blocked += any(gap["blocks"] for gap in result["gaps"])
+    assert blocked <= 2  # 5% of the runs; if groups are dealt anew alone, it is 5
+
+
+def test_a_required_class_that_does_not_exist_lets_no_model_pass():
+    answers = safe()
+    policy = rules(required=["overall", "class=cat"])
+    result = judge(champion=answers, candidate=answers, policy=policy)
+    assert result["verdict"] == "insufficient data"
+    assert "cat" in result["sentence"]
+
+
 def test_gaps_that_cannot_be_looked_for_are_said_with_the_way_out():
     def pairs():
         """A woman and a man in each cluster, one of them as a photograph and one drawn."""
@@ -1066,7 +1104,9 @@ def test_gaps_that_cannot_be_looked_for_are_said_with_the_way_out():
         ]
 
     result = judge(
-        champion=pairs(), candidate=pairs(), policy=rules(standardised=["class", "medium"])
+        champion=pairs(),
+        candidate=pairs(),
+        policy=rules(standardised=["class", "medium"], required=["overall"]),
     )
     assert "; some gaps by sex could not be looked for" in result["sentence"]
     assert result["warnings"] == [
@@ -1082,7 +1122,8 @@ def test_groups_that_each_have_a_medium_of_their_own_are_said_to_have_no_compara
         for place, tone in enumerate(("dark", "light"))
         for answer in images(60, start=place * 1000, tone=tone, medium=f"of {tone}")
     ]
-    result = judge(champion=same, candidate=same, policy=rules(standardised=["class", "medium"]))
+    policy = rules(standardised=["class", "medium"], required=["overall"])
+    result = judge(champion=same, candidate=same, policy=policy)
     assert "; some gaps by tone could not be looked for" in result["sentence"]
     assert result["warnings"] == [
         "Gaps for dark and light on the axis tone can hardly be found: other groups have hardly "
@@ -1116,13 +1157,19 @@ def offset(dark_drawings, dark_neutral):
 
 def test_harm_to_a_class_within_a_group_is_said_to_be_judged_only_if_it_is_named():
     before, now = offset(range(20), range(20)), offset(range(40), ())
-    blind = judge(champion=before, candidate=now, policy=rules(harm_ceiling=0.2))
+    blind = judge(
+        champion=before, candidate=now, policy=rules(harm_ceiling=0.2, required=["overall"])
+    )
     assert cell_of(blind, "tone", "dark")["difference"] == 0
     assert blind["warnings"] == [
         "Within images with tone dark, false alarms rise in one class and fall in another. A class "
         'within a group is judged only if the policy names it: add ["class", "tone"] to pairs.'
     ]
-    named = judge(champion=before, candidate=now, policy=rules(pairs=[["class", "tone"]]))
+    named = judge(
+        champion=before,
+        candidate=now,
+        policy=rules(pairs=[["class", "tone"]], required=["overall"]),
+    )
     assert named["warnings"] == []
     assert cell_of(named, "class and tone", "drawings and dark")["finding"] == "worse"
     assert named["verdict"] == "blocked"

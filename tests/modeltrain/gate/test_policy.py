@@ -1,5 +1,6 @@
 import json
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -307,18 +308,19 @@ def test_a_kind_of_mistake_that_only_classes_without_cover_suffer_is_not_require
 def test_a_policy_that_nothing_can_pass_says_so_and_what_it_takes():
     small = columns.from_predicted(images(60, tone="dark"))
     assert Policy.load().warnings() == []
-    assert policy_with().warnings(small) == []
-    (warning,) = policy_with(harm_ceiling=0.05).warnings(small)
+    few_classes = partial(policy_with, required=["overall"])
+    assert few_classes().warnings(small) == []
+    (warning,) = few_classes(harm_ceiling=0.05).warnings(small)
     assert warning == (
         "A cell needs 73 independent images to pass, even if no decision changes (to rule out a "
         "rise of false alarms by 5 points). The audit set has 60. No model passes unless all its "
         "answers are the same. Raise harm_ceiling, or collect as many."
     )
     assert policy_with(harm_ceiling=0.05).warnings() == []
-    (warning,) = policy_with(margin=0.01).warnings(small)
+    (warning,) = few_classes(margin=0.01).warnings(small)
     assert "(to rule out a rise of harmless confusions by 1 points)" in warning
     assert warning.endswith("Raise margin, or collect as many.")
-    assert policy_with(harm_ceiling=0.05).warnings(columns.from_predicted(images(73))) == []
+    assert few_classes(harm_ceiling=0.05).warnings(columns.from_predicted(images(73))) == []
     (warning,) = policy_with(margin=1e-6).warnings()
     assert warning.startswith("A cell needs 3,841,455 independent images to pass")
     assert policy_with(minimum=1_000_000).warnings() == [
@@ -329,13 +331,23 @@ def test_a_policy_that_nothing_can_pass_says_so_and_what_it_takes():
 
 
 def test_required_cells_that_the_audit_set_lacks_are_named():
-    policy = policy_with(required=["overall", "class", "tone", "tone=light", "age=old"])
+    policy = policy_with(required=["overall", "tone", "tone=light", "age=old"])
     (warning,) = policy.warnings(columns.from_predicted(images(60, tone="dark")))
     assert warning == (
         "The policy requires tone=light, age=old, of which the audit set has no image: no model "
         "passes. Add such images, or correct the policy."
     )
-    present = policy_with(required=["overall=all", "class=porn", "tone=dark"])
+    (warning,) = policy_with(required=["class=cat", "class=porn"]).warnings(
+        columns.from_predicted(images(60))
+    )
+    assert warning.startswith("The policy requires class=cat, class=porn, of which")
+    (warning,) = policy_with(
+        required=["class"],
+        not_covered=[Exemption("class", "porn", "None."), Exemption("class", "sexy", "None.")],
+        exceptions=[Exemption("class", "hentai", "None.")],
+    ).warnings(columns.from_predicted(images(60)))
+    assert warning.startswith("The policy requires class=drawings, of which the audit set has no")
+    present = policy_with(required=["overall=all", "class=neutral", "tone=dark"])
     assert present.warnings(columns.from_predicted(images(60, tone="dark"))) == []
 
 
@@ -346,6 +358,7 @@ def test_names_that_the_audit_set_does_not_have_are_told():
         "exceptions": [Exemption("tone and gender", f"dark and {g}", "Few.") for g in "wm"],
     }
     policy = policy_with(
+        required=["overall"],
         standardised=["clas", "medum", "class"],
         pairs=[["tone", "gender"], ["tone", "age"]],
         references={"tone": "light", "gender": "woman"},
@@ -360,6 +373,7 @@ def test_names_that_the_audit_set_does_not_have_are_told():
     )
     assert policy.warnings() == []
     of_a_pair = policy_with(
+        required=["overall"],
         pairs=[["tone", "gender"]],
         exceptions=[Exemption("tone and gender", "dark and woman", "Few.")],
     )

@@ -26,6 +26,8 @@ def cell(finding, axis="class", value="neutral", **changes):
         "independent": 120.0,
         "champion_wrong": 3,
         "candidate_wrong": 17,
+        "newly_wrong": 15,
+        "newly_right": 1,
         "difference": 14 / 120,
         "low": 0.0632,
         "high": 0.1867,
@@ -40,6 +42,10 @@ def cell(finding, axis="class", value="neutral", **changes):
         "finding": finding,
     } | changes
     return figures | {"sentence": cell_sentence(figures)}
+
+
+# Neither the interval nor the images that changed tell that it is harmed.
+UNSURE = {"low": -0.01, "newly_wrong": 1, "newly_right": 0}
 
 
 def gap(*, blocks=True, **changes):
@@ -188,7 +194,13 @@ def test_beside_its_gaps_a_verdict_says_only_for_whom_they_open():
         "Blocked: a gap opens for images with skin tone dark."
     )
     worse = cell("worse")
-    assert brief("blocked", [gap()], worse) == verdict("blocked", worse)
+    assert brief("blocked", [gap()], worse) == (
+        verdict("blocked", worse) + " A gap opens for images with skin tone dark."
+    )
+    assert brief("blocked", [gap(), light], cell("not worse")) == (
+        "Blocked: a gap opens for images with skin tone dark. Gaps open for images with skin tone "
+        "light as well."
+    )
     assert brief_verdict({"sentence": "Blocked."}) == "Blocked."  # of an earlier policy
 
 
@@ -236,12 +248,14 @@ def test_a_verdict_says_what_the_policy_does_not_cover():
         (verdict("pass", cell("not worse"), *empty, gaps=[gap(blocks=False)]), [gap(blocks=False)]),
         (verdict("blocked", cell("worse"), *empty), []),
         (verdict("blocked", cell("not worse"), *empty, gaps=[gap()]), [gap()]),
-        (verdict("insufficient data", cell("insufficient data"), *empty), []),
+        (verdict("insufficient data", cell("insufficient data", **UNSURE), *empty), []),
     ):
         first, _, rest = sentence.partition(". ")
         assert f"{first.removesuffix('.')}.".endswith(clause)
         assert bool(rest) == bool(gaps)
-    few = cell("insufficient data", value="porn", n=3, clusters=3, not_covered="None is kept.")
+    few = cell(
+        "insufficient data", value="porn", n=3, clusters=3, not_covered="None is kept.", **UNSURE
+    )
     assert "; of porn images, only a certain rise is told (None is kept)." in verdict(
         "pass", cell("not worse"), few
     )
@@ -296,7 +310,49 @@ def test_a_gap_that_blocks_is_told_if_no_cell_is_worse():
     assert verdict("blocked", cell("not worse"), gaps=[gap()]) == (
         "Blocked: a" + gap()["sentence"][1:]
     )
-    assert verdict("blocked", cell("worse"), gaps=[gap()]) == cell("worse")["sentence"]
+    worse = cell("worse")["sentence"]
+    assert verdict("blocked", cell("worse"), gaps=[gap()]) == f"{worse} {gap()['sentence']}"
+
+
+def test_a_verdict_of_too_few_images_tells_gaps_too():
+    short = cell("insufficient data", value="porn", n=0)
+    told = gap(blocks=False)
+    assert verdict("insufficient data", short, gaps=[told]) == (
+        f"Not enough images: no images of porn. {told['sentence']}"
+    )
+
+
+@pytest.mark.parametrize("word", ["pass", "blocked", "insufficient data"])
+def test_every_verdict_names_the_groups_that_look_harmed(word):
+    few = cell(
+        *("insufficient data", "tone", "dark"),
+        **{"n": 12, "clusters": 12, "champion_wrong": 0, "candidate_wrong": 6, "required": False},
+    )
+    copies = few | {"value": "light", "clusters": 1, "low": -0.8, "newly_wrong": 6}
+    copies |= {"newly_right": 0, "difference": 0.05}
+    cells = [cell("worse"), few, copies] if word == "blocked" else [few, copies]
+    assert verdict(word, *cells).endswith(
+        " These look harmed and have too few images to decide: false alarms in images with tone "
+        "dark: 0 of 12 before, 6 of 12 now; false alarms in images with tone light: 0 of 12 "
+        "before, 6 of 12 now (copies of one picture)."
+    )
+    for right in (0, 1):  # by chance in 1 of 32 cases, and in 1 of 16
+        chance = copies | {"newly_wrong": 5 + right, "newly_right": right}
+        assert "tone light" not in verdict(word, *cells[:-1], chance)
+    of_three = copies | {"clusters": 3}
+    assert "(copies of 3 pictures)" in verdict(word, *cells[:-1], of_three)
+    confused = copies | {"measure": "confusion"}
+    assert "tone light" not in verdict(word, *cells[:-1], confused)
+
+
+def test_of_many_that_look_harmed_three_are_named():
+    few = [
+        cell("insufficient data", "tone", name, n=12, clusters=12, required=False)
+        for name in "abcde"
+    ]
+    sentence = verdict("pass", cell("not worse"), *few)
+    assert sentence.count("3 of 12 before") == 3
+    assert sentence.endswith("; and 2 more.")
 
 
 def test_a_cell_that_does_not_decide_is_named_with_the_reason_alone():
@@ -311,9 +367,12 @@ def test_cells_without_enough_images_are_named_with_how_many_are_needed():
     short = [
         cell("insufficient data", value="porn", n=0),
         cell("insufficient data", value="sexy", n=0),
-        cell("insufficient data", n=12, clusters=12, needed=60, independent=12.0),
-        cell("insufficient data", "tone", "dark", n=40, clusters=40, needed=4000, independent=9.6),
-        cell("insufficient data", "tone", "light", n=3, clusters=3, required=False),
+        cell("insufficient data", n=12, clusters=12, needed=60, independent=12.0, **UNSURE),
+        cell(
+            *("insufficient data", "tone", "dark"),
+            **{"n": 40, "clusters": 40, "needed": 4000, "independent": 9.6, **UNSURE},
+        ),
+        cell("insufficient data", "tone", "light", n=3, clusters=3, required=False, **UNSURE),
         cell("not worse", value="drawings"),
     ]
     assert verdict("insufficient data", *short) == (
@@ -325,7 +384,7 @@ def test_cells_without_enough_images_are_named_with_how_many_are_needed():
 
 
 def test_more_images_of_a_rise_beyond_the_margin_would_not_pass():
-    short = cell("insufficient data", needed=None)
+    short = cell("insufficient data", needed=None, **UNSURE)
     assert short["sentence"].endswith(
         "If the rise is as large as it looks, no number of images would rule it out."
     )
@@ -333,7 +392,7 @@ def test_more_images_of_a_rise_beyond_the_margin_would_not_pass():
         "Not enough images: too few neutral images to rule out a rise; neutral images look worse, "
         "which more of the same would not rule out."
     )
-    strict = cell("insufficient data", needed=None, difference=0.0)
+    strict = cell("insufficient data", needed=None, difference=0.0, **UNSURE)
     assert strict["sentence"].endswith("Under this policy, no number of images would show it.")
     assert verdict("insufficient data", strict).endswith(
         "; under this policy, no number of images would do."
