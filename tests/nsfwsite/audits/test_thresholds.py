@@ -106,6 +106,24 @@ def test_a_group_with_few_images_has_no_figures_and_says_so(client, two_models) 
     assert rows["Computer rendering"]["own_threshold"] is None
 
 
+def test_copies_of_few_images_are_not_enough(client, champion, axes) -> None:
+    scores = dict.fromkeys(LABELS, 0.0) | {"neutral": 1.0}
+    predicted = [
+        Predicted(f"{number:064x}", str(number % 20), "neutral", {}, scores) for number in range(40)
+    ]
+    copies = AuditSet.objects.create(name="copies", manifest_sha256="e" * 64, images=40)
+    finished_audit(champion, copies, predicted)
+    (row,) = show(client).context["groups"]
+    assert row["false_alarms"] == {
+        "missing": "not enough images",
+        "detail": "40 safe, 20 different",
+    }
+    assert "mix" not in show(client).context["charts"]
+    overview = client.get(reverse("audits")).content.decode()
+    assert "fewer than 30 different images" in overview
+    assert "neutral (20)" in overview
+
+
 @pytest.mark.parametrize("chart", CHARTS)
 def test_each_chart_comes_with_its_figures(client, both_sides, chart) -> None:
     query = {"axis": "medium", "chart": chart}
