@@ -492,3 +492,7 @@ def test_a_process_is_given_the_files_of_its_audit(small, process, settings, kin
         assert options["artifacts"] == finding.folder / "artifacts"
     if verb == "counterfactual":
         assert (options["own_sets"], options["changes_on"]) == (True, 7)
+
+
+# A mutant of `findings` that survives changes nothing: `request_missing` with audits that have
+# their findings. `get_or_create` leaves these alone.
