@@ -258,8 +258,9 @@ def _axis(counted: Figures, axis: str) -> Figures:
     cells = counted["groups"][axis]
     harmless = {group: cell["false_alarm"]["n"] for group, cell in cells.items()}
     reference = max(sorted(harmless), key=lambda group: harmless[group], default=None)
-    if reference is not None and harmless[reference] < counted["minimum"]:
-        reference = None
+    if reference is not None:
+        different = cells[reference]["false_alarm"]["clusters"]
+        reference = reference if different >= counted["minimum"] else None
     groups = {}
     for group, cell in cells.items():
         ratio = None

@@ -246,11 +246,14 @@ def _size_warnings(rows: Sequence[Row], *, decides: bool) -> list[str]:
             f"There is no image of {', '.join(unknown)}: the gate's verdicts on this set say "
             "nothing about them."
         )
-    groups = Counter(f"{axis}={value}" for row in rows for axis, value in row.groups.items())
+    clusters = {
+        (f"{axis}={value}", row.cluster) for row in rows for axis, value in row.groups.items()
+    }
+    groups = Counter(name for name, _ in clusters)
     if few := Counter({name: n for name, n in groups.items() if n < MINIMUM_IMAGES}):
         warnings.append(
-            f"Groups with fewer than {MINIMUM_IMAGES} images will read “not enough images”: "
-            f"{_format_counts(few)}."
+            f"Groups with fewer than {MINIMUM_IMAGES} different images will read “not enough "
+            f"images”: {_format_counts(few)}."
         )
     return warnings
 

@@ -287,7 +287,7 @@ def at_operating_point(
 
     slices = queries.audits.slice_groups(audit.audit_set)
     use = operating_point.OperatingPoint(threshold, explicit_share, limit)
-    key = f"operating point {audit.pk} {audit.finished_at} {axis} {use} {sorted(slices.items())}"
+    key = f"operating point 2 {audit.pk} {audit.finished_at} {axis} {use} {sorted(slices.items())}"
     cache_key = hashlib.sha256(key.encode()).hexdigest()
     figures: dict[str, Any] | None = cache.get(cache_key)
     if figures is None:

@@ -73,7 +73,10 @@ def _refusal(rule: str, received: str) -> Invalid:
 
 
 def group_rates(evidence: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Each group with its rates and intervals, in the form of the public audits."""
+    """Each group with its rates and intervals, in the form of the public audits.
+
+    Which of the images resemble each other is not shared, so each counts as one of its own.
+    """
     from modeltrain.audit.fairness import rate
 
     return [

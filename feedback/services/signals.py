@@ -221,4 +221,4 @@ def rate_of(signal: Signal, audit: Audit | None) -> Mapping[str, float] | None:
     if cell is None:
         return None
     rate: Mapping[str, float] = cell[signal.kind]
-    return rate if rate["n"] >= figures["minimum"] else None
+    return rate if rate["clusters"] >= figures["minimum"] else None

@@ -252,7 +252,7 @@ def audit(
     ----------
     predicted : sequence of Predicted
     minimum : int
-        Images that a cell needs to have `enough`.
+        Clusters that a cell needs to have `enough`: images, if none resembles another.
     level : float
         Confidence level of the intervals.
 
@@ -404,7 +404,7 @@ def _cells(facts: _ImageFacts, values: Sequence[str | None]) -> dict[str, Figure
     cells = {}
     for value, error in rates["error"].items():
         group = facts.subset(np.array(members[value], dtype=np.intp))
-        cell = {"n": error["n"], "enough": error["n"] >= facts.minimum}
+        cell = {"n": error["n"], "enough": error["clusters"] >= facts.minimum}
         for name in _RATES:
             cell[name] = rates[name].get(value) or rate(count=0, n=0)
         cells[value] = cell | _score_figures(group)

@@ -181,10 +181,15 @@ def _told_apart(
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the groups of a family that are told apart, by measure."""
     groups: dict[str, list[dict[str, Any]]] = {measure: [] for measure in family.outcomes}
+    enough = {
+        value
+        for value, clusters in zip(family.axis.values, _comparable_clusters(family), strict=True)
+        if clusters >= minimum
+    }
     for measure in {measure for measure, _ in p_values}:
         for gap in gaps(family.axis, family.outcomes[measure], level=level_of_one):
             p_value = p_values.get((measure, gap.value))
-            if p_value is not None and gap.low > 0 and gap.n >= minimum:
+            if p_value is not None and gap.low > 0 and gap.value in enough:
                 groups[measure].append(_as_dict(family.name, gap, p_value * looked_at))
     return groups
 
@@ -261,18 +266,31 @@ def _headline(
 
 def _comparable(family: _Family, minimum: int) -> bool:
     """Whether some group has enough images beside comparable ones of another group."""
-    groups, strata = family.axis.groups, family.axis.strata
-    table = np.zeros((len(family.axis.values), int(strata.max()) + 1), dtype=np.intp)
-    np.add.at(table, (groups, strata), 1)
-    shared = (table > 0).sum(axis=0) > 1
-    return bool((table[:, shared].sum(axis=1) >= minimum).any())
+    return bool((_comparable_clusters(family) >= minimum).any())
+
+
+def _comparable_clusters(family: _Family) -> Rows:
+    """Return how many clusters each group has in strata that other groups are in: [groups]."""
+    axis = family.axis
+    table = np.zeros((len(axis.values), int(axis.strata.max()) + 1), dtype=np.bool_)
+    table[axis.groups, axis.strata] = True
+    shared = table.sum(axis=0) > 1
+    return _clusters_of_groups(axis, np.flatnonzero(shared[axis.strata]))
+
+
+def _clusters_of_groups(axis: Grouping, rows: Rows) -> Rows:
+    """Return how many clusters each group has among some images: shape [groups]."""
+    several = int(axis.clusters.max()) + 1
+    in_group = np.unique(axis.groups[rows] * several + axis.clusters[rows]) // several
+    return np.bincount(in_group, minlength=len(axis.values))
 
 
 def _tied(family: _Family, measure: str, value: str, minimum: int, level: float) -> list[str]:
     """Return the other groups that may be as badly off as one, those with the most images first."""
     place = list(family.axis.values).index(value)
     sizes = np.bincount(family.axis.groups, minlength=len(family.axis.values))
-    others = [p for p in np.argsort(-sizes, kind="stable") if p != place and sizes[p] >= minimum]
+    clusters = _clusters_of_groups(family.axis, np.arange(len(family.axis.groups)))
+    others = [p for p in np.argsort(-sizes, kind="stable") if p != place and clusters[p] >= minimum]
     level_of_one = 1 - (1 - level) / max(len(others), 1)
     tied = []
     for other in others:
@@ -311,8 +329,8 @@ def _rates(family: _Family, measure: str, minimum: int, level: float) -> list[di
     axis, values = family.axis, []
     for place in np.unique(axis.groups):
         rows = axis.groups == place
-        if rows.sum() >= minimum:
-            events = family.outcomes[measure][rows]
-            figures = clustered_rate(events, axis.clusters[rows], level=level)
+        events = family.outcomes[measure][rows]
+        figures = clustered_rate(events, axis.clusters[rows], level=level)
+        if figures["clusters"] >= minimum:
             values.append({"value": axis.values[place]} | figures)
     return sorted(values, key=lambda value: (-value["rate"], value["value"]))

@@ -3,4 +3,5 @@
 A module of its own without imports, so that pages can name the number without loading statistics.
 """
 
+# Clusters: of near copies of one picture, all together count once.
 MINIMUM_IMAGES = 30

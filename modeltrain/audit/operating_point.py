@@ -70,6 +70,10 @@ class _Images:
         reached = self.reached[self.explicit == explicit]
         return np.bincount(reached, minlength=len(THRESHOLDS))[::-1].cumsum()[::-1], len(reached)
 
+    def safe_clusters(self) -> int:
+        """How many clusters the safe images form."""
+        return len(np.unique(self.clusters[~self.explicit]))
+
     def at(self, use: OperatingPoint, level: float) -> Figures:
         """Return the mistakes at a threshold and a mix."""
         false_alarm, miss = (
@@ -103,7 +107,7 @@ def figures(
         `OVERALL`, `CLASS` or an axis of the answers.
     use : OperatingPoint
     minimum : int
-        A threshold is not chosen by groups with fewer safe images than this.
+        A threshold is not chosen by groups whose safe images form fewer clusters than this.
     level : float
         Confidence level of intervals and promise.
 
@@ -172,9 +176,10 @@ def _group(images: _Images, use: OperatingPoint, level: float) -> Figures:
 def _curve(shares: FlaggedShares) -> Figures:
     """The share of images that each threshold flags, from 0 hundredths on."""
     if not shares.n:
-        return {"n": 0, "rate": [], "low": [], "high": []}
+        return {"n": 0, "clusters": 0, "rate": [], "low": [], "high": []}
     return {
         "n": shares.n,
+        "clusters": shares.clusters,
         "rate": (shares.counts / shares.n).tolist(),
         "low": shares.low.tolist(),
         "high": shares.high.tolist(),
@@ -215,8 +220,9 @@ def _chosen(
     """Choose thresholds on one half of the images, and count on the other."""
     first = halves.first_half(images.clusters)
     half = images.where(first)
+    groups = [images.where(rows & first) for rows in rows_by_group.values()]
     safe_counts = [
-        images.where(rows & first).counts(explicit=False) for rows in rows_by_group.values()
+        group.counts(explicit=False) for group in groups if group.safe_clusters() >= minimum
     ]
     chosen = {
         FEWEST_MISTAKES: halves.fewest_mistakes(
@@ -224,9 +230,7 @@ def _chosen(
             explicit=half.counts(explicit=True),
             explicit_share=use.explicit_share,
         ),
-        WITHIN_LIMIT: halves.lowest_within(
-            [counts for counts in safe_counts if counts[1] >= minimum], limit=use.limit
-        ),
+        WITHIN_LIMIT: halves.lowest_within(safe_counts, limit=use.limit),
     }
     choices: list[Figures] = []
     for rule, threshold in chosen.items():

@@ -27,9 +27,9 @@ MARKDOWN = set("\\`*_{}[]<>#+-!|")
 
 LIMITS = """## Limits
 
-A label is what the model says, not what an image is. Groups with fewer images than the minimum read
-not enough images: nothing is known of them. Reports find problems and estimate no rate; every rate
-here is from audit images that no model here learnt from."""
+A label is what the model says, not what an image is. Groups with fewer different images than the
+minimum read not enough images: nothing is known of them. Reports find problems and estimate no
+rate; every rate here is from audit images that no model here learnt from."""
 ORIGIN = """## Where they come from
 
 Reported images were handed over with consent to keep them and to train on them, and a reviewer

@@ -59,9 +59,9 @@ def headline_cards(figures: Figures, titles: Titles) -> list[Cell]:
 
 
 def groups_short_of_images(figures: Figures, titles: Titles) -> list[str]:
-    """Classes and groups with too few images to say anything."""
+    """Classes and groups with too few different images to say anything, and how many they have."""
     return [
-        f"{row['name']} ({row['n']})"
+        f"{row['name']} ({row['different']})"
         for section in audit_tables.sections(figures, titles)
         for row in section["rows"]
         if not row["enough"]
@@ -83,7 +83,7 @@ def rates_chart(figures: Figures, measure: str, titles: Titles) -> Chart | None:
         name="groups",
         title=title,
         summary=f"{title}. "
-        f"{len(dots)} groups have at least {figures['minimum']} images and are drawn.",
+        f"{len(dots)} groups have at least {figures['minimum']} different images and are drawn.",
         columns=["axis", "group", "rate", "low", "high", "count", "images"],
         rows=[
             [
@@ -219,7 +219,7 @@ def differences_chart(gate: Figures, before: str, after: str) -> Chart | None:
         measure: [
             cell
             for cell in highest_score
-            if cell["measure"] == measure and cell["n"] >= gate["policy"]["minimum"]
+            if cell["measure"] == measure and cell["clusters"] >= gate["policy"]["minimum"]
         ]
         for measure in ("false_alarm", "confusion", gate_table.ANY_MISTAKE)
     }

@@ -76,9 +76,9 @@ def too_few(comparisons: Comparisons, minimum: int, titles: Titles) -> list[str]
     """What was compared on too few images or sets to say anything."""
     names = comparison_titles(comparisons, titles)
     return [
-        f"{names[name]} ({comparison['flips']['n']})"
+        f"{names[name]} ({comparison['flips']['clusters']})"
         for name, comparison in comparisons.items()
-        if comparison["flips"]["n"] < minimum
+        if comparison["flips"]["clusters"] < minimum
     ]
 
 
@@ -94,7 +94,7 @@ def flips_chart(comparisons: Comparisons, minimum: int, titles: Titles) -> Chart
             },
         }
         for name, title in comparison_titles(comparisons, titles).items()
-        if comparisons[name]["flips"]["n"] >= minimum
+        if comparisons[name]["flips"]["clusters"] >= minimum
     ]
     if not cells:
         return None
@@ -122,6 +122,8 @@ def shifts_chart(comparisons: Comparisons, minimum: int, titles: Titles) -> Char
     names = comparison_titles(comparisons, titles)
     shifts = []
     for name, comparison in comparisons.items():
+        if comparison["flips"]["clusters"] < minimum:
+            continue
         if is_given(comparison):
             shifts += [
                 (names[name], titles.group(name, group), shift)

@@ -24,7 +24,7 @@ def _some(groups: Groups, minimum: int, *sides: str) -> dict[str, Figures]:
     enough = {
         group: figures
         for group, figures in groups.items()
-        if all(figures["curve"][side]["n"] >= max(minimum, 1) for side in sides)
+        if all(figures["curve"][side]["clusters"] >= max(minimum, 1) for side in sides)
     }
     return dict(list(enough.items())[:MAX_LINES])
 
@@ -78,7 +78,7 @@ def at_mix(groups: Groups, *, explicit_share: float, minimum: int) -> Chart | No
         | {"rate": estimate["value"], "low": estimate["low"], "high": estimate["high"]}
         for mistake in SIDES
         for group, figures in groups.items()
-        if figures[mistake]["n"] >= max(minimum, 1)
+        if figures[mistake]["clusters"] >= max(minimum, 1)
         for estimate in [figures["at_mix"][f"{mistake}s" if mistake != "miss" else "misses"]]
     ]
     if not cells:

@@ -133,8 +133,8 @@ def _query(request: HttpRequest, **parameters: str) -> str:
 def _row(cell: Figures, explicit_share: float, minimum: int) -> dict[str, Any]:
     """A group's figures for tables: each is a figure with a range, or says what is missing."""
     missing = {
-        "safe": _missing(cell["false_alarm"]["n"], "safe", minimum),
-        "explicit": _missing(cell["miss"]["n"], "explicit", minimum),
+        "safe": _missing(cell["false_alarm"], "safe", minimum),
+        "explicit": _missing(cell["miss"], "explicit", minimum),
     }
     needed = {
         "safe": missing["safe"] if explicit_share < 1 else None,
@@ -161,11 +161,14 @@ def _row(cell: Figures, explicit_share: float, minimum: int) -> dict[str, Any]:
     return row
 
 
-def _missing(n: int, side: str, minimum: int) -> Missing | None:
+def _missing(rate: Figures, side: str, minimum: int) -> Missing | None:
     """What a rate lacks; None if nothing."""
+    n, different = rate["n"], rate["clusters"]
     if n == 0:
         return "not known", f"no {side} images"
-    return ("not enough images", f"{n} {side}") if n < minimum else None
+    if different >= minimum:
+        return None
+    return "not enough images", f"{n} {side}" + (f", {different} different" * (different < n))
 
 
 def _estimate(

@@ -81,13 +81,14 @@ def pairs(
 def _row(name: str, cell: Mapping[str, Any], minimum: int) -> dict[str, Any]:
     """A row of a table. A share that rests on too few images is not shown as one."""
     measures = [
-        {"measure": measure, "enough": cell["enough"] and cell[measure]["n"] >= minimum}
+        {"measure": measure, "enough": cell["enough"] and cell[measure]["clusters"] >= minimum}
         | cell[measure]
         for measure in MEASURES
     ]
     return {
         "name": name,
         "n": cell["n"],
+        "different": cell["error"]["clusters"],
         "enough": cell["enough"],
         "measures": measures,
         "shrunk": cell.get("shrunk", {}),

@@ -142,7 +142,10 @@ def test_import_warns_of_labels_and_groups_with_too_few_images(
     warnings = " ".join(import_set(make_dataset(medium="vector")).warnings)
     assert "There is no image of neutral: no model passes the gate on this set" in warnings
     assert "There is no image of hentai, porn, sexy: the gate's verdicts on this set" in warnings
-    assert "fewer than 30 images will read “not enough images”: medium=vector (10)" in warnings
+    assert (
+        "fewer than 30 different images will read “not enough images”: medium=vector (10)"
+        in warnings
+    )
 
 
 def test_unknown_groups_are_refused_or_created_on_request(make_dataset, champion, axes) -> None:

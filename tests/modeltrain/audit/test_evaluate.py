@@ -331,6 +331,19 @@ def test_a_group_contains_only_images_with_a_value_on_its_axis():
     assert figures["not_stated"]["medium"]["n"] == 2
 
 
+def test_copies_of_one_picture_are_not_enough():
+    copies = [
+        dataclasses.replace(predicted(number, NEUTRAL, NEUTRAL, tone="dark"), cluster="one")
+        for number in range(40)
+    ]
+    others = [predicted(number, NEUTRAL, NEUTRAL, tone="light") for number in range(40, 69)]
+    figures = evaluate.audit(copies + others)
+    assert figures["overall"]["error"]["clusters"] == MINIMUM_IMAGES
+    assert figures["overall"]["enough"]
+    tones = figures["groups"]["tone"]
+    assert [(cell["n"], cell["enough"]) for cell in tones.values()] == [(40, False), (29, False)]
+
+
 @pytest.mark.parametrize(("images", "enough"), [(29, False), (30, True)])
 def test_thirty_images_are_enough(images, enough):
     figures = evaluate.audit([predicted(n, NEUTRAL, NEUTRAL) for n in range(images)])

@@ -223,6 +223,24 @@ def test_copies_of_one_image_name_nobody():
     assert copies["groups"] == []
 
 
+@pytest.mark.parametrize(("pictures", "named"), [(29, []), (30, ["dark"])])
+def test_copies_count_once_for_enough(pictures, named):
+    images = tones({"dark": 80, "light": 2}, n=90)
+    clusters = [number % pictures for number in range(90)] + list(range(30, 120))
+    figures = by_measure(images, clusters=clusters)[FALSE_ALARM]
+    assert [group["value"] for group in figures["groups"]] == named
+    assert figures["compared"] == ["tone"]
+
+
+@pytest.mark.parametrize(("pictures", "tied"), [(29, []), (30, ["light"])])
+def test_a_tie_needs_as_many_pictures(pictures, tied):
+    images = tones({"dark": 80, "light": 75, "medium": 2}, n=90)
+    clusters = [number % pictures + 500 if 90 <= number < 180 else number for number in range(270)]
+    figures = by_measure(images, clusters=clusters)[FALSE_ALARM]
+    assert figures["groups"][0]["value"] == "dark"
+    assert figures["tied"] == tied
+
+
 def test_slices_were_chosen_by_their_mistakes_and_are_not_named():
     images = [
         (NEUTRAL, PORN if number < 50 else NEUTRAL, {"slice": "a" if number < 60 else "b"})

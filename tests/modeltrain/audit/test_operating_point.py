@@ -118,6 +118,7 @@ def test_every_figure_is_of_its_images_at_the_level_that_was_asked_for():
             shares = flagged_shares(score[rows & side], columns.cluster[rows & side], level=0.8)
             assert cell["curve"][curve] == {
                 "n": shares.n,
+                "clusters": shares.clusters,
                 "rate": (shares.counts / shares.n).tolist(),
                 "low": shares.low.tolist(),
                 "high": shares.high.tolist(),
@@ -128,8 +129,10 @@ def test_small_groups_do_not_choose_a_threshold():
     columns = answers()
     rare = columns.groups["tone"][1] == 2
     columns.scores[rare, PORN] = 1
-    safe = int((rare & (columns.expected != PORN) & halves.first_half(columns.cluster)).sum())
-    for minimum, chosen in ((safe, False), (safe + 1, True)):
+    safe = rare & (columns.expected != PORN) & halves.first_half(columns.cluster)
+    different = len(np.unique(columns.cluster[safe]))
+    assert different < safe.sum()  # copies count once
+    for minimum, chosen in ((different, False), (different + 1, True)):
         within = figures(columns, axis="tone", use=USE, minimum=minimum)["chosen"][1]
         assert (within["threshold"] is not None) == chosen
     assert figures(columns, axis="tone", use=USE)["chosen"][1]["threshold"] < 100
@@ -157,7 +160,13 @@ def test_without_explicit_images_what_needs_them_is_not_known():
         assert cell["miss"] == rate(count=0, n=0)
         assert cell["at_mix"]["false_alarms"] is not None
         assert cell["at_mix"]["misses"] is cell["area"] is cell["calibration"] is None
-        assert cell["curve"]["explicit"] == {"n": 0, "rate": [], "low": [], "high": []}
+        assert cell["curve"]["explicit"] == {
+            "n": 0,
+            "clusters": 0,
+            "rate": [],
+            "low": [],
+            "high": [],
+        }
     assert result["reliability"] == []
     fewest, within = result["chosen"]
     assert fewest == {"rule": "fewest mistakes", "threshold": None}

@@ -31,7 +31,7 @@ def test_an_audit_set_without_counterparts_says_so(client, audit_and_findings) -
 
 def test_a_change_of_too_few_images_has_no_figure(client, audit_and_findings) -> None:
     finding = Finding.objects.get(kind="counterfactual")
-    finding.figures["greyscale"]["flips"]["n"] = 4
+    finding.figures["greyscale"]["flips"] |= {"n": 4, "clusters": 4}
     finding.save()
     text = page_text(client, "counterfactual")
     assert "Greyscale (4)" in text

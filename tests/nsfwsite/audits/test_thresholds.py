@@ -18,10 +18,10 @@ CHARTS = ("mix", "false_alarm", "miss", "roc", "precision", "calibration")
 
 @pytest.fixture
 def both_sides(champion, axes) -> Audit:
-    """An audit with 300 safe and 100 explicit images, near copies in pairs, in two media."""
+    """An audit with 300 safe and 140 explicit images, near copies in pairs, in two media."""
     random = np.random.default_rng(0)
     predicted = []
-    for number in range(400):
+    for number in range(440):
         explicit = number >= 300
         score = float(random.beta(4, 2) if explicit else random.beta(1, 6))
         scores = dict.fromkeys(LABELS, 0.0) | {"porn": score, "neutral": 1 - score}
@@ -34,7 +34,7 @@ def both_sides(champion, axes) -> Audit:
                 scores,
             )
         )
-    audit_set = AuditSet.objects.create(name="both", manifest_sha256="e" * 64, images=400)
+    audit_set = AuditSet.objects.create(name="both", manifest_sha256="e" * 64, images=440)
     return finished_audit(champion, audit_set, predicted)
 
 
@@ -91,7 +91,7 @@ def test_without_explicit_images_the_page_says_what_is_not_known(client, two_mod
     page = show(client)
     text = page.content.decode()
     assert text.count("not known</span><small>no explicit images") >= 5
-    assert "Not known: no group has 30 safe and 30 explicit images" in text
+    assert "Not known: no group has 30 different safe and 30 different explicit images" in text
     assert not {"miss", "roc", "precision", "calibration"} & set(page.context["charts"])
     # A mix without explicit images needs none.
     (everyone,) = show(client, explicit="0").context["groups"]
@@ -104,6 +104,24 @@ def test_a_group_with_few_images_has_no_figures_and_says_so(client, two_models) 
     missing = {"missing": "not enough images", "detail": "4 safe"}
     assert rows["Computer rendering"]["false_alarms"] == missing
     assert rows["Computer rendering"]["own_threshold"] is None
+
+
+def test_copies_of_few_images_are_not_enough(client, champion, axes) -> None:
+    scores = dict.fromkeys(LABELS, 0.0) | {"neutral": 1.0}
+    predicted = [
+        Predicted(f"{number:064x}", str(number % 20), "neutral", {}, scores) for number in range(40)
+    ]
+    copies = AuditSet.objects.create(name="copies", manifest_sha256="e" * 64, images=40)
+    finished_audit(champion, copies, predicted)
+    (row,) = show(client).context["groups"]
+    assert row["false_alarms"] == {
+        "missing": "not enough images",
+        "detail": "40 safe, 20 different",
+    }
+    assert "mix" not in show(client).context["charts"]
+    overview = client.get(reverse("audits")).content.decode()
+    assert "fewer than 30 different images" in overview
+    assert "neutral (20)" in overview
 
 
 @pytest.mark.parametrize("chart", CHARTS)

@@ -26,6 +26,15 @@ def test_a_share_of_too_few_images_is_not_enough():
     assert not any(share["enough"] for share in render["measures"])
 
 
+def test_copies_of_few_images_are_not_enough():
+    copies = cell(200, 50)
+    copies["false_alarm"]["clusters"] = 29
+    figures = FIGURES | {"groups": {"medium": {"vector": copies}}}
+    (vector,) = audit_tables.sections(figures, TITLES)[2]["rows"]
+    enough = {share["measure"]: share["enough"] for share in vector["measures"]}
+    assert enough == {"error": True, "false_alarm": False, "miss": False, "confusion": True}
+
+
 def test_images_without_a_value_are_a_row_only_if_asked_for():
     figures = FIGURES | {"not_stated": {"medium": cell(36, 1)}}
     assert len(audit_tables.sections(figures, TITLES)[2]["rows"]) == 2
