@@ -433,7 +433,7 @@ def _by_own_variance(
     likely = p_values <= risk
     chances = np.zeros(axis.shape[1])
     own = np.ones(p_values.shape)
-    for kind in np.flatnonzero(likely.any(axis=1)):
+    for kind in np.flatnonzero(likely.any(axis=1)).tolist():
         places = weights[kind].comparable
         errors = _errors_of_equals(axis, weights[kind], changes[kind], first[kind])
         half = weights[kind].inside.max(axis=0)[places] / 2  # of an image: Yates' correction
