@@ -338,8 +338,8 @@ def verdict_sentence(
     if blocking:
         opens, end, own = str(blocking[0]["sentence"]).partition(". The group itself")
         others = _also_open([gap for gap in gaps if gap is not blocking[0]])
-        told = f"{limits}{end}{own}{others}{_harmed_but_few(cells)}"
-        return f"Blocked: {opens[0].lower()}{opens[1:]}{told}"
+        words = f"{limits}{end}{own}{others}{_harmed_but_few(cells)}"
+        return f"Blocked: {opens[0].lower()}{opens[1:]}{words}"
     short = [cell for cell in cells if cell["finding"] == "insufficient data" and has_to_tell(cell)]
     return "Not enough images: " + "; ".join(_shortages(short)) + f"{limits}.{besides}"
 

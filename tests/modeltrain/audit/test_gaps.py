@@ -449,8 +449,8 @@ def test_some_statistic_reaches_its_critical_value_in_the_share_that_is_risked(r
 
 def test_tests_that_are_alike_have_one_critical_value():
     drawn = np.random.default_rng(4).integers(0, 5, (2, 400)).astype(float)
-    one, other = critical_values(drawn, np.array([0, 0]), 0.1)
-    assert one == other
+    first, second = critical_values(drawn, np.array([0, 0]), 0.1)
+    assert first == second
 
 
 # Mutants that survive (docs/mutation.md), and why they change nothing:

@@ -316,9 +316,9 @@ def test_a_gap_that_blocks_is_told_if_no_cell_is_worse():
 
 def test_a_verdict_of_too_few_images_tells_gaps_too():
     short = cell("insufficient data", value="porn", n=0)
-    told = gap(blocks=False)
-    assert verdict("insufficient data", short, gaps=[told]) == (
-        f"Not enough images: no images of porn. {told['sentence']}"
+    opened = gap(blocks=False)
+    assert verdict("insufficient data", short, gaps=[opened]) == (
+        f"Not enough images: no images of porn. {opened['sentence']}"
     )
 
 
