@@ -151,6 +151,12 @@ def test_what_a_mix_needs_and_nobody_has_is_not_known():
     assert calibration_error([0.1, 0.2], [True, False], [0, 0]) is None
 
 
+def test_bins_have_as_many_images_each_and_at_least_ten():
+    assert np.bincount(bins_of(np.arange(150))).tolist() == [10] * 15
+    assert np.bincount(bins_of(np.arange(29))).tolist() == [14, 15]
+    assert np.bincount(bins_of(np.arange(19))).tolist() == [19]
+
+
 def test_equal_scores_share_a_bin():
     assert bins_of([0.3] * 50).tolist() == [0] * 50
     bins = bins_of(np.repeat([0.1, 0.2, 0.9], [40, 5, 55]))

@@ -9,6 +9,7 @@ import pytest
 from modeltrain.audit import columns, evaluate
 from modeltrain.audit.evaluate import Predicted, PredictionsError
 from modeltrain.audit.fairness import (
+    effective_sample_size,
     rate,
     rates_by_group,
 )
@@ -414,6 +415,44 @@ def test_estimates_count_clusters_and_spare_media_and_pairs_of_groups():
     assert evaluate.audit(media)["groups"]["medium"]["0"]["shrunk"] == {}
     two = [dataclasses.replace(image, groups={"tone": str(n % 2)}) for n, image in enumerate(tens)]
     assert evaluate.audit(two)["groups"]["tone"]["0"]["shrunk"] == {}
+
+
+def test_estimates_are_of_images_that_the_mistake_can_happen_to_at_the_level_asked_for():
+    images = [
+        dataclasses.replace(
+            predicted(number, label, PORN if number % size < wrong else NEUTRAL, tone=tone),
+            sha256=f"{size:016x}{label == PORN:016x}{number:032x}",
+            cluster=f"{tone} {label} {number // 2}",
+        )
+        for tone, size, wrong in (("a", 60, 20), ("b", 80, 11), ("c", 100, 7))
+        for label, count in ((NEUTRAL, size), (PORN, 30))
+        for number in range(count)
+    ]
+    cells = evaluate.audit(images, level=0.8)["groups"]["tone"]
+    for measure, label in (("false_alarm", NEUTRAL), ("miss", PORN)):
+        rates, effective = [], []
+        for tone in "abc":
+            group = [i for i in images if (i.groups["tone"], i.expected) == (tone, label)]
+            wrong = np.array([image.predicted != image.expected for image in group])
+            clusters = np.array([int(image.cluster.rsplit(" ", 1)[1]) for image in group])
+            rates.append(wrong.mean())
+            effective.append(effective_sample_size(wrong, clusters, level=0.8))
+        expected = map(dataclasses.asdict, shrunk_rates(rates, effective, level=0.8))
+        assert [cells[tone]["shrunk"][measure] for tone in "abc"] == list(expected)
+
+
+@pytest.mark.parametrize(("size", "shown"), [(4, False), (5, True), (150, True), (151, False)])
+def test_estimates_are_shown_for_groups_of_5_to_150(size, shown):
+    images = [
+        dataclasses.replace(
+            predicted(number, NEUTRAL, PORN if number % 3 == 0 else NEUTRAL, tone=tone),
+            sha256=f"{len(tone):032x}{number:032x}",
+            cluster=f"{tone} {number}",
+        )
+        for tone, count in (("this", size), ("other", 60), ("third one", 90))
+        for number in range(count)
+    ]
+    assert bool(evaluate.audit(images)["groups"]["tone"]["this"]["shrunk"]) == shown
 
 
 def test_audit_and_gate_share_their_minimum_and_level():

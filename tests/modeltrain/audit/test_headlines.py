@@ -8,6 +8,7 @@ import pytest
 from modeltrain.audit import claims, headlines
 from modeltrain.audit.columns import ABSENT, Columns
 from modeltrain.audit.fairness import clustered_rate
+from modeltrain.audit.gaps import Grouping, gaps
 from modeltrain.formatting import short_points
 from modeltrain.labels import LABELS
 
@@ -120,6 +121,22 @@ def test_the_axis_that_says_most_of_a_mistake_comes_first():
     assert [axis["axis"] for axis in confusion["composition"]] == ["class", "medium"]
 
 
+def test_an_axis_says_as_much_of_a_mistake_as_it_explains_of_its_own_images():
+    """The medium is known of 100 images and says all of them; labels say less of all 400."""
+    images = [
+        (
+            DRAWINGS,
+            NEUTRAL if number < 180 else DRAWINGS,
+            {"medium": "vector"} if number < 50 else {},
+        )
+        for number in range(200)
+    ] + [
+        (NEUTRAL, NEUTRAL, {"medium": "photograph"} if number < 50 else {}) for number in range(200)
+    ]
+    confusion = by_measure(images)[CONFUSION]
+    assert [axis["axis"] for axis in confusion["composition"]] == ["medium", "class"]
+
+
 def test_composition_does_not_speak_for_a_group():
     """Most images of dark skin are drawings, which are wrong whoever is on them."""
     images = [
@@ -165,6 +182,39 @@ def test_the_level_is_that_of_rates_and_of_ties():
     assert (certain["tied"], likely["tied"]) == (["deep"], [])
     overall = clustered_rate([True] * 82 + [False] * 218, np.arange(300), level=0.5)
     assert {name: likely[name] for name in overall} == overall
+
+
+def test_a_tie_is_judged_at_the_level_divided_by_the_groups_that_may_tie():
+    """19 and 30 of 100 differ at a level of 90%, and not at one of 97.5%."""
+    alarm = by_measure(tones({"dark": 30, "light": 2, "medium": 19}))[FALSE_ALARM]
+    assert (alarm["groups"][0]["value"], alarm["tied"]) == ("dark", ["medium"])
+
+
+def test_interval_and_chance_of_a_named_group_are_of_everything_that_was_looked_at():
+    """On two axes false alarms are looked at, and all mistakes: four times together."""
+    wrong = np.arange(300) % 10 < np.repeat([4, 1, 1], 100)
+    tone, place = np.repeat([0, 1, 1], 100), np.arange(300) // 10 % 2
+    images = [
+        (NEUTRAL, PORN if alarm else NEUTRAL, {"tone": "dl"[dark], "place": "io"[out]})
+        for alarm, dark, out in zip(wrong, tone, place, strict=True)
+    ]
+    alarm = headlines.headlines(answers(images), permutations=999)[0]
+    (group,) = alarm["groups"]
+    axis = Grouping(["d", "l"], tone, np.zeros(300, dtype=int), np.arange(300))
+    expected = gaps(axis, wrong, level=1 - 0.05 / 4)[0]
+    assert (group["low"], group["high"]) == (expected.low, expected.high)
+    assert group["p_value"] == pytest.approx(4 / 1000)
+
+
+def test_permutations_and_their_seed_can_be_chosen():
+    images = answers(tones({"dark": 20, "light": 8}))
+    chances = {
+        headlines.headlines(images, level=0.5, permutations=400, seed=seed)[0]["groups"][0][
+            "p_value"
+        ]
+        for seed in range(4)
+    }
+    assert len(chances) > 1
 
 
 def test_of_two_groups_the_one_that_is_told_apart_has_no_tie():

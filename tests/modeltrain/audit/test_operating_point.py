@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from modeltrain.audit import halves, operating_point
+from modeltrain.audit import halves, operating_point, risk_control
 from modeltrain.audit.calibration import calibration_error
 from modeltrain.audit.columns import Columns
-from modeltrain.audit.fairness import clustered_rate, rate
+from modeltrain.audit.fairness import cluster_numbers, clustered_rate, rate
+from modeltrain.audit.harm import hundredths
 from modeltrain.audit.mix import at_mix
 from modeltrain.audit.operating_point import OperatingPoint, figures
 from modeltrain.audit.ranking import area_under_curve
@@ -108,7 +109,20 @@ def test_every_figure_is_of_its_images_at_the_level_that_was_asked_for():
         assert choice["groups"] == {
             name: at(rows & ~first, threshold) for name, rows in groups.items()
         }
-    promise = figures(columns, axis="overall", use=USE, level=0.8)["promise"]
+    overall = figures(columns, axis="overall", use=USE, level=0.8)
+    wider = figures(columns, axis="overall", use=USE, level=0.95)
+    for narrow, wide in zip(overall["reliability"], wider["reliability"], strict=True):
+        assert wide["explicit"]["low"] <= narrow["explicit"]["low"]
+    assert overall["reliability"] != wider["reliability"]
+    safe = ~explicit
+    promised = risk_control.promise(
+        {"overall": (hundredths(score[safe]), cluster_numbers(columns.cluster[safe]))},
+        limit=0.1,
+        confidence=0.8,
+    )
+    promise = overall["promise"]
+    assert promise["threshold"] == promised.threshold
+    assert promise["threshold"] != wider["promise"]["threshold"]
     assert promise["all_images"] == at(everything, promise["threshold"])
     for name, rows in groups.items():
         cell, images = result["groups"][name], (score[rows], explicit[rows], columns.cluster[rows])
@@ -199,8 +213,14 @@ def test_reliability_is_the_share_of_explicit_images_of_each_bin_at_the_mix():
     assert sum(cell["explicit"]["value"] for cell in rarer) < total
 
 
+def test_figures_say_what_was_asked():
+    result = figures(answers(), axis="tone", use=USE, minimum=7, level=0.8)
+    asked = {"axis": "tone", "threshold": 40, "explicit_share": 0.1, "limit": 0.1}
+    assert result.items() >= (asked | {"minimum": 7, "level": 0.8}).items()
+
+
 def test_an_axis_must_be_one_of_the_answers():
-    with pytest.raises(ValueError, match="Received: hair"):
+    with pytest.raises(ValueError, match=r"overall, class, tone\. Received: hair"):
         figures(answers(), axis="hair", use=USE)
 
 

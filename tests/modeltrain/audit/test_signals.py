@@ -81,6 +81,13 @@ def test_what_stands_out_alone_may_be_chance_among_many():
     assert raised([other, strong, *[other] * 20]) == [False, True, *[False] * 20]
 
 
+def test_signals_that_many_groups_share_are_corrected_by_benjamini_and_hochberg():
+    """Ten tables of which none would pass a correction of the chance of any false one."""
+    table = ContingencyTable(both=8, only_group=10, only_kind=60, neither=300)
+    assert 0.005 < p_values([table])[0] < 0.05
+    assert raised([table] * 10) == [True] * 10
+
+
 def test_tables_that_cannot_be_signals_are_not_counted():
     table = ContingencyTable(both=12, only_group=20, only_kind=60, neither=300)
     tiny = ContingencyTable(both=1, only_group=3, only_kind=60, neither=300)

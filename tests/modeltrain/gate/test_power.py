@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy import sparse
-from scipy.stats import binom, binomtest
+from scipy.stats import binom, binomtest, norm
 
 from modeltrain.audit.gaps import Grouping, opened_gaps
 from modeltrain.gate.power import (
@@ -180,6 +180,49 @@ def test_clusters_count_as_so_many_equal_ones():
     """Ten clusters of five newly wrong images each are ten differences, not fifty."""
     limit = critical_p_value(sparse.csc_array(np.full((10, 1), 5)), risk=0.03)
     assert limit == critical_p_value(sparse.csc_array(np.ones((10, 1), int)), risk=0.03)
+
+
+def _change_of(rate, rise, churn):
+    """The mean and the variance of one image's change, by every way it can go.
+
+    Mistakes come on top of what is drawn anew, each with its own variance.
+    """
+    outcomes = [
+        (churn * rate * (1 - rate), 1),  # right before, drawn anew, and wrong
+        (churn * (1 - rate) * rate, -1),
+    ]
+    mean = sum(chance * change for chance, change in outcomes)
+    square = sum(chance * change**2 for chance, change in outcomes)
+    return mean + rise, square - mean**2 + rise * (1 - rise)
+
+
+@pytest.mark.parametrize(
+    ("images", "rest", "rate", "gap", "p_value", "level", "margin"),
+    [
+        (60, 240, 0.03, 0.1, 0.004, 0.95, 0.02),
+        (60, 240, 0.3, 0.2, 0.2, 0.8, 0.02),  # the interval decides
+        (200, 150, 0.2, 0.15, 0.001, 0.95, 0.02),  # the test decides
+        (4000, 5000, 0.01, 0.03, 0.01, 0.95, 0.028),  # the margin decides
+    ],
+)
+def test_the_chance_of_a_gap_is_that_of_a_normal_difference(
+    images, rest, rate, gap, p_value, level, margin
+):
+    test = GapTest(p_value=p_value, margin=margin, level=level)
+    mean, variance = _change_of(rate, gap, 0.2)
+    rest_mean, rest_variance = _change_of(rate, 0, 0.2)
+    spread = (variance / images + rest_variance / rest) ** 0.5
+    # All images together: within the sides, and between them.
+    everybody = images + rest
+    grand_mean = (images * mean + rest * rest_mean) / everybody
+    pooled = (
+        images * (variance + (mean - grand_mean) ** 2)
+        + rest * (rest_variance + (rest_mean - grand_mean) ** 2)
+    ) / everybody
+    alike = (pooled / images + pooled / rest) ** 0.5
+    limit = max(norm.ppf(1 - p_value) * alike, norm.ppf(1 - (1 - level) / 2) * spread, margin)
+    chance = test.chance(images=images, rest=rest, rate=rate, gap=gap, churn=0.2)
+    assert chance == pytest.approx(norm.sf(limit, loc=mean, scale=spread), rel=1e-9)
 
 
 # Mutants that survive (docs/mutation.md), and why they change nothing:
