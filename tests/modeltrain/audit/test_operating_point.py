@@ -213,10 +213,10 @@ def test_reliability_is_the_share_of_explicit_images_of_each_bin_at_the_mix():
     assert sum(cell["explicit"]["value"] for cell in rarer) < total
 
 
-def test_figures_say_what_was_asked():
+def test_figures_say_what_was_options():
     result = figures(answers(), axis="tone", use=USE, minimum=7, level=0.8)
-    asked = {"axis": "tone", "threshold": 40, "explicit_share": 0.1, "limit": 0.1}
-    assert result.items() >= (asked | {"minimum": 7, "level": 0.8}).items()
+    options = {"axis": "tone", "threshold": 40, "explicit_share": 0.1, "limit": 0.1}
+    assert result.items() >= (options | {"minimum": 7, "level": 0.8}).items()
 
 
 def test_an_axis_must_be_one_of_the_answers():
