@@ -448,7 +448,11 @@ def _axes(
         axis, _, value = name.partition("=")
         on_axis = values_of.get(axis, ())
         if axis not in axes or (value and value not in on_axis):
-            yield axis, [value or "any"], np.full(len(answers), ABSENT, dtype=np.int16)
+            yield (
+                axis,
+                [value or f"any {axis.replace('_', ' ')}"],
+                np.full(len(answers), ABSENT, dtype=np.int16),
+            )
 
 
 def _pair(

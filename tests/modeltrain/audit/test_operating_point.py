@@ -213,7 +213,7 @@ def test_reliability_is_the_share_of_explicit_images_of_each_bin_at_the_mix():
     assert sum(cell["explicit"]["value"] for cell in rarer) < total
 
 
-def test_figures_say_what_was_options():
+def test_figures_say_their_options():
     result = figures(answers(), axis="tone", use=USE, minimum=7, level=0.8)
     options = {"axis": "tone", "threshold": 40, "explicit_share": 0.1, "limit": 0.1}
     assert result.items() >= (options | {"minimum": 7, "level": 0.8}).items()

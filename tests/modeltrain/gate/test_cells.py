@@ -67,7 +67,7 @@ def test_a_cell_that_the_policy_requires_is_told_if_it_has_no_images():
     empty = [(cell.axis, cell.value) for cell in comparisons if not cell.pairs.n]
     assert empty == [
         *[("class", label) for label in LABELS if label not in (DRAWINGS, PORN)],
-        ("hair", "any"),
+        ("hair", "any hair"),
         ("tone", "dark"),
         ("medium", "photograph"),
     ]

@@ -453,7 +453,7 @@ def test_what_a_policy_requires_is_a_cell_even_without_images():
         ("overall", "all"): 40,
         ("gender", "man"): 40,
         ("tone", "light"): 40,
-        ("age", "any"): 0,
+        ("age", "any age"): 0,
         ("tone", "dark"): 0,
     }
     assert {cell["required"] for cell in cells if cell["axis"] in ("age", "tone")} == {True}
