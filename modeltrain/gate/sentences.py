@@ -357,8 +357,9 @@ def brief_verdict(result: Mapping[str, Any]) -> str:
     brief = f"gap opens for {cell_name(gap)}"
     if str(gap["sentence"]) in sentence:
         return sentence.replace(str(gap["sentence"]), f"A {brief}.")
-    full = f"a{opens[1:]}"
-    return sentence.replace(full, f"a {brief}").replace(f"{end}{own}", ".")
+    if not (gap["blocks"] and end):
+        return sentence
+    return sentence.replace(f"a{opens[1:]}", f"a {brief}").replace(f"{end}{own}", ".")
 
 
 def _gaps_told(gaps: Sequence[Cell]) -> str:

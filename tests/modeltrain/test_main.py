@@ -44,6 +44,8 @@ def test_a_stopped_verb_says_no_more_than_a_sentence(tmp_path, number, status):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # A shell's background job, as which tests may run, ignores Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         process.stdout.readline()
         process.send_signal(number)

@@ -123,8 +123,8 @@ def test_backups_under_a_stream_of_reports_hold_one_moment_each(
     with ThreadPoolExecutor(1) as pool:
         stream = pool.submit(decide_reports)
         for number in numbers:
-            before = LedgerEntry.objects.count()
-            wait_until(lambda before=before: LedgerEntry.objects.count() > before or stream.done())
+            before = Report.objects.count()
+            wait_until(lambda before=before: Report.objects.count() > before or stream.done())
             backups.back_up(tmp_path / f"{number}.tar")
         stopped.set()
         decided = stream.result()

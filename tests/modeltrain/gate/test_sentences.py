@@ -202,6 +202,9 @@ def test_beside_its_gaps_a_verdict_says_only_for_whom_they_open():
         "light as well."
     )
     assert brief_verdict({"sentence": "Blocked."}) == "Blocked."  # of an earlier policy
+    for blocks in (False, True):  # whose sentence did not tell the gap
+        earlier = {"sentence": "Blocked: more.", "gaps": [gap(blocks=blocks)]}
+        assert brief_verdict(earlier) == "Blocked: more."
 
 
 def test_a_gap_is_compared_with_the_reference_group_too():
