@@ -380,7 +380,8 @@ def opened_gaps(
     sums = _sums(axis, changes)
     opened = np.array([w.differences(total) for w, total in zip(weights, sums, strict=True)])
     p_values, critical = _p_values(axis, weights, changes, sums, permutations, seed, risk)
-    if lowest > -math.inf:
+    likely = (p_values <= risk) & (opened > margin)
+    if lowest > -math.inf and likely.any():
         p_values = _by_own_variance(
             axis,
             weights,
@@ -389,7 +390,7 @@ def opened_gaps(
             opened - lowest,
             p_values,
             critical - lowest,
-            risk,
+            likely,
         )
     by_kind: dict[Any, list[OpenedGap]] = {}
     for kind, (name, (old, new)) in enumerate(outcomes.items()):
@@ -419,9 +420,9 @@ def _by_own_variance(
     opened: NDArray[np.float64],
     p_values: NDArray[np.float64],
     critical: NDArray[np.float64],
-    risk: float,
+    likely: Bools,
 ) -> NDArray[np.float64]:
-    """Raise p-values to what each group's own variance leaves of them: shape [kinds, groups].
+    """Raise likely p-values to what each group's own variance leaves of them: [kinds, groups].
 
     Groups that are wrong at different rates change at different rates. Dealing them anew gives all
     of them the same variance, which is too little for the groups that are wrong most often. By its
@@ -430,7 +431,6 @@ def _by_own_variance(
     chance of its own p-value; so both let it pass with the smaller of the two at most. The adjusted
     p-value is the sum of that over the groups, each by the kind of mistake that is likeliest.
     """
-    likely = p_values <= risk
     chances = np.zeros(axis.shape[1])
     own = np.ones(p_values.shape)
     for kind in np.flatnonzero(likely.any(axis=1)).tolist():
@@ -498,7 +498,8 @@ def _p_values(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return two figures of each kind of mistake and group: shape [kinds, groups].
 
-    They are the adjusted p-value, and from which difference on it is at most `risk`.
+    They are the adjusted p-value, and from which difference on it is at most `risk`: infinity if
+    none is.
     """
     tested = np.zeros((len(changes), axis.shape[1]), dtype=bool)
     for kind, kind_weights in enumerate(weights):
@@ -520,7 +521,8 @@ def _p_values(
     drawn += blocks.deal(gain, permutations, random)
     alike = len(weights) * _alike(axis, pools, blocks) + np.arange(len(weights))[:, None]
     p_values[tested] = step_down(observed[tested], drawn[tested], alike[tested])
-    critical[tested] = critical_values(drawn[tested], alike[tested], risk)
+    if (p_values <= risk).any():
+        critical[tested] = critical_values(drawn[tested], alike[tested], risk)
     return p_values, critical
 
 
@@ -617,6 +619,9 @@ class _Shares:
     def value_at(self, test: int, share: float) -> float:
         """Return the smallest draw that at most this share of the draws reaches, or infinity."""
         draws = self._ranked[self._alike[test]]
-        values = np.unique(draws)
-        reached = values[self.at_least(test, values) < share + _TIE / 2]
-        return float(reached[0]) if len(reached) else math.inf
+        allowed = int((share + _TIE / 2) * len(draws))
+        if allowed >= len(draws):
+            return float(draws[0])
+        too_many = draws[len(draws) - allowed - 1] + _TIE  # and whatever is the same as that
+        place = int(np.searchsorted(draws, too_many, side="right"))
+        return float(draws[place]) if place < len(draws) else math.inf
