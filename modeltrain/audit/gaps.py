@@ -215,8 +215,7 @@ def _gap(
 ) -> Gap:
     weights = all_weights.of_images(axis, place)
     group, rest = weights > 0, weights < 0
-    rate = float((weights[group] * happened[group]).sum())
-    rest_rate = float((-weights[rest] * happened[rest]).sum())  # and no -0.0
+    rate, rest_rate = _both_rates(weights, happened)
     error = _standard_error(axis, weights, happened, rate, rest_rate)
     difference = rate - rest_rate
     bound = 1.0 if happened.min() >= 0 else 2.0
@@ -239,6 +238,13 @@ def _gap(
         ratio_low=low_ratio,
         ratio_high=high_ratio,
     )
+
+
+def _both_rates(weights: NDArray[np.float64], happened: NDArray[Any]) -> tuple[float, float]:
+    """Return how often it happens in a group, and in the rest."""
+    group, rest = weights > 0, weights < 0
+    rate = float((weights[group] * happened[group]).sum())
+    return rate, float((-weights[rest] * happened[rest]).sum())  # and no -0.0
 
 
 def _ratio_interval(
@@ -404,7 +410,7 @@ def opened_gaps(
                 p_value=float(p_values[kind, place]),
             )
             for place in weights[kind].comparable
-            if opened[kind, place] > margin
+            if likely[kind, place]
             and p_values[kind, place] <= risk
             and _gap(axis, weights[kind], place, changes[kind], own_reach).low > lowest
         ]
@@ -460,10 +466,7 @@ def _errors_of_equals(
     for place in weights.comparable:
         images = weights.of_images(axis, place)
         inside = images > 0
-        rate, rest_rate = (
-            float((abs(images[side]) * changes[side]).sum()) for side in (inside, images < 0)
-        )
-        errors.append(_standard_error(axis, images, changes, rate, rest_rate))
+        errors.append(_standard_error(axis, images, changes, *_both_rates(images, changes)))
         here, n = changes[inside], int(inside.sum())
         changed.append(np.count_nonzero(here))
         settled.append(2 * np.count_nonzero(here < 0) + 1)

@@ -192,7 +192,7 @@ def whiten(features: NDArray[np.float32]) -> NDArray[np.float32]:
     roots = np.sqrt(np.maximum(features, 0))
     centred = roots - roots.mean(axis=0)
     directions = min(MAX_DIRECTIONS, -(-len(features) // IMAGES_PER_DIRECTION), features.shape[1])
-    if len(centred) < centred.shape[1]:  # the same directions, found in less time
+    if len(centred) < centred.shape[1]:  # the same directions in less time
         _, lengths, axes = np.linalg.svd(centred, full_matrices=False)
         variances = lengths**2 / len(centred)
     else:
