@@ -5,7 +5,7 @@ PYTHON ?= python3
 	rehearse-restore drill sbom fuzz-api fuzz-decoders bench
 help:
 	@echo "make run        set up and serve on http://127.0.0.1:8000/ (PORT=, DATA_DIR=)"
-	@echo "make test       set up and run every test, the browser's too (PYTEST_ARGS=, WORKERS=)"
+	@echo "make test       set up and run every test, the browser's too (PYTEST_ARGS=)"
 	@echo "make test-fast  test pure code: no Redis, Django, Chromium or Keras (PYTEST_ARGS=)"
 	@echo "make coverage   run every test, measure branch coverage and compare it with its floors"
 	@echo "make mutate     mutation testing of audits and gate (MUTANTS=, CHILDREN=)"
@@ -28,16 +28,12 @@ run:
 	@exec .venv/bin/python setup/run.py
 
 # In the order of tests/conftest.py: the longest files first.
-PARALLEL = --dist loadfile --no-loadscope-reorder
-# One worker more than cores, because the tests of a whole site wait for it.
-WORKERS ?= $(shell expr $$(nproc) + 1)
-# A site trains at the lowest priority: beside tests of a higher one it would hardly get on.
-PYTEST = nice -n 19 .venv/bin/python -m pytest --numprocesses $(WORKERS) $(PARALLEL)
+PARALLEL = --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 test:
 	@$(PYTHON) setup/install.py dev
 	@.venv/bin/python setup/browser.py
-	@exec $(PYTEST) $(PYTEST_ARGS)
+	@exec .venv/bin/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 # The tests of network and training import Keras, which is slow.
 FAST = tests/modeltrain tests/nsfwsite/static tests/setup tests/docs \
@@ -48,7 +44,7 @@ FAST = tests/modeltrain tests/nsfwsite/static tests/setup tests/docs \
 test-fast:
 	@$(PYTHON) setup/install.py dev
 	@exec .venv/bin/python -m pytest --override-ini addopts= -p no:django -p no:schemathesis -p tests.fast \
-		--numprocesses auto $(PARALLEL) $(FAST) $(PYTEST_ARGS)
+		$(PARALLEL) $(FAST) $(PYTEST_ARGS)
 
 # Branch coverage of these packages must be at least 90%, and of the whole at least what `fail_under`
 # in pyproject.toml says.
@@ -57,7 +53,8 @@ COVERED = modeltrain/gate modeltrain/audit feedback/services
 coverage:
 	@$(PYTHON) setup/install.py dev
 	@.venv/bin/python setup/browser.py
-	@$(PYTEST) --cov --cov-report= --cov-fail-under=0 $(PYTEST_ARGS)
+	@.venv/bin/python -m pytest $(PARALLEL) --cov --cov-report= \
+		--cov-fail-under=0 $(PYTEST_ARGS)
 	@.venv/bin/coverage report
 	@for package in $(COVERED); do \
 		echo "$$package:"; \
