@@ -1,5 +1,6 @@
 """Back up an installation into one file while it runs, and restore it into an empty one."""
 
+import fcntl
 import hashlib
 import io
 import json
@@ -11,7 +12,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.core.files.storage import storages
@@ -47,33 +48,52 @@ def back_up(path: Path) -> dict[str, Any]:
     Raises
     ------
     Invalid
-        There is a file at `path` already, or it cannot be written.
+        There is a file at `path` already.
+    WrongState
+        Another process is writing it.
+    OSError
+        It cannot be written.
     """
+    part = path.with_name(f"{path.name}.part")
+    _refuse_to_overwrite(path)
+    with part.open("ab") as file:
+        part.chmod(0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise WrongState(
+                rule="One backup at a time is written to a file.",
+                received=f"{path}, which another process is writing",
+                remedy="Wait for it, or name another file.",
+            ) from None
+        try:
+            _refuse_to_overwrite(path)  # the other process may have finished before the lock
+            contents = _write(file)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    return contents
+
+
+def _refuse_to_overwrite(path: Path) -> None:
     if path.exists():
         raise Invalid(
             rule="A backup is written to a new file.",
             received=f"{path}, which exists",
             remedy="Name another file, or move this one away.",
         )
-    part = path.with_name(f"{path.name}.part")
-    try:
-        contents = _write(part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    return contents
 
 
-def _write(part: Path) -> dict[str, Any]:
+def _write(file: BinaryIO) -> dict[str, Any]:
     contents: dict[str, Any] = {
         "format": FORMAT,
         "created_at": timezone.now().isoformat(),
         "engine": connection.vendor,
         "files": {},
     }
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w|") as archive:
-        with tempfile.TemporaryDirectory(dir=part.parent, prefix=".backup-") as folder:
+    file.truncate(0)  # what an interrupted backup left
+    with tarfile.open(fileobj=file, mode="w|") as archive:
+        with tempfile.TemporaryDirectory(dir=Path(file.name).parent, prefix=".backup-") as folder:
             dump = Path(folder) / DATABASE
             _dump_database(dump)
             contents["migrations"] = _applied_migrations()

@@ -202,6 +202,7 @@ def world(transactional_db, champion, queued, paired, settings):
             reverse("account"),
             reverse("account_change_password"),
             reverse("account_reauthenticate"),
+            reverse("tokens"),
             reverse("doubtful-labels"),
             reverse("retrains"),
             reverse("retrain", args=[retrain.pk]),

@@ -1,6 +1,7 @@
 """A backup is one file with everything in it; restored elsewhere, it holds the same."""
 
 import contextlib
+import fcntl
 import hashlib
 import io
 import itertools
@@ -216,6 +217,39 @@ def test_a_backup_replaces_no_file(populated, tmp_path) -> None:
     with pytest.raises(Invalid, match="written to a new file"):
         backups.back_up(tmp_path / "backup.tar")
     assert (tmp_path / "backup.tar").read_text() == "an older one"
+
+
+def test_two_backups_are_not_written_to_one_file_at_once(populated, tmp_path, monkeypatch) -> None:
+    refusals = []
+
+    def begin_another(file: Path) -> None:
+        monkeypatch.undo()
+        with pytest.raises(WrongState, match="another process is writing") as refusal:
+            backups.back_up(tmp_path / "backup.tar")
+        refusals.append(refusal.value)
+        backups._dump_database(file)
+
+    monkeypatch.setattr(backups, "_dump_database", begin_another)
+    contents = backups.back_up(tmp_path / "backup.tar")
+    assert len(refusals) == 1
+    assert set(members(tmp_path / "backup.tar")) == {*contents["files"], "backup.json"}
+
+
+def test_a_backup_that_another_one_overtook_replaces_no_file(
+    populated, tmp_path, monkeypatch
+) -> None:
+    flock = fcntl.flock
+
+    def finish_another_first(file: int, operation: int) -> None:
+        monkeypatch.undo()
+        (tmp_path / "backup.tar.part").replace(tmp_path / "backup.tar")
+        (tmp_path / "backup.tar").write_text("the other one")
+        flock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", finish_another_first)
+    with pytest.raises(Invalid, match="written to a new file"):
+        backups.back_up(tmp_path / "backup.tar")
+    assert (tmp_path / "backup.tar").read_text() == "the other one"
 
 
 def test_an_image_that_was_erased_during_the_backup_is_not_restored(
