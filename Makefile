@@ -30,6 +30,9 @@ run:
 # In the order of tests/conftest.py: the longest files first.
 PARALLEL = --numprocesses auto --dist loadfile --no-loadscope-reorder
 
+# Tests start many processes. One that must compile Django or Keras again takes seconds longer.
+test test-fast coverage: export PYTHONDONTWRITEBYTECODE =
+
 test:
 	@$(PYTHON) setup/install.py dev
 	@.venv/bin/python setup/browser.py
