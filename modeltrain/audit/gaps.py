@@ -293,7 +293,10 @@ def _standard_error(
         n = _independent(axis, weights, images)
         away = min(abs(mean), abs(1 - abs(mean)))
         if away < 1 / (n + 2):
-            variance += (away + 1 / (n + 2)) * (1 + 1 / (n + 2)) / (n + 2) / unit**2
+            events = 0.5 if unit < 0.5 else 1.0  # a ratio's rates have half an event more
+            pseudo_n = n + 2 * events
+            pseudo_rate = events / pseudo_n
+            variance += (away + pseudo_rate) * (1 + pseudo_rate) / pseudo_n / unit**2
     return math.sqrt(variance)
 
 

@@ -3,7 +3,7 @@ from django.urls import path
 from nsfwsite.api.challenges import NextChallenge
 from nsfwsite.api.classifications import AnswerRight, ClassificationDetail, ClassificationList
 from nsfwsite.api.index import Index, SchemaFile
-from nsfwsite.api.models import ModelAudit, ModelList, ModelShortage
+from nsfwsite.api.models import ModelAudit, ModelDisparity, ModelList, ModelShortage
 from nsfwsite.api.reports import Appeal, ReportDetail, ReportList, Withdrawal
 from nsfwsite.api.retrains import (
     RecipeList,
@@ -48,6 +48,7 @@ urlpatterns = [
     path("retrains/<int:pk>/decline/", RetrainDecline.as_view(), name="decline"),
     path("models/", ModelList.as_view(), name="models"),
     path("models/<str:version>/audit/", ModelAudit.as_view(), name="audit"),
+    path("models/<str:version>/disparity/", ModelDisparity.as_view(), name="disparity"),
     path("models/<str:version>/shortage/", ModelShortage.as_view(), name="shortage"),
     path("webhooks/", WebhookList.as_view(), name="webhooks"),
     path("webhooks/<int:pk>/", WebhookDetail.as_view(), name="webhook"),

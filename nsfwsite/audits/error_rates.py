@@ -189,24 +189,29 @@ def _trend_title(audits: Sequence[Audit], axis: str, cells: Sequence[Cell], titl
             title = f"{percent(first['rate'])} wrong under {first['version']}, {title}"
         return f"{audit_tables.ALL_IMAGES}: {title}"
     audit = next(audit for audit in audits if audit.model.version == last["version"])
-    name, headline = titles.axis(axis), claims.headline_of(audit.figures or {}, claims.ERROR)
+    name, claim = titles.axis(axis), claim_on_axis(audit.figures or {}, axis, claims.ERROR, titles)
+    if claim:
+        return f"{name}, wrong under {last['version']}: {claim}"
+    return f"{name}: share of images that are wrong"
+
+
+def claim_on_axis(figures: Figures, axis: str, measure: str, titles: Titles) -> str:
+    """What may be claimed about the groups of an axis; nothing where nothing was compared."""
+    headline = claims.headline_of(figures, measure)
     if headline is None:
-        return f"{name}: share of images that are wrong"
-    under = f"{name}, wrong under {last['version']}"
+        return ""
     for composition in headline["composition"]:
         if composition["axis"] == axis:
-            return f"{under}: {claims.composition_rates(composition, titles)}"
+            return claims.composition_rates(composition, titles)
     told_apart = [group for group in headline["groups"] if group["axis"] == axis]
     if told_apart:
-        groups = ", ".join(
+        return ", ".join(
             f"{titles.group(axis, group['value'])} {percent(group['rate'])} "
             f"(comparable others {percent(group['rest_rate'])})"
             for group in told_apart[:MAX_LINES]
         )
-        return f"{under}: {groups}"
-    if axis in (*headline["compared"], *claims.STANDARDISED):
-        return f"{under}: no group is told apart from the others"
-    return f"{name}: share of images that are wrong"
+    is_compared = axis in (*headline["compared"], *claims.STANDARDISED)
+    return "no group is told apart from the others" if is_compared else ""
 
 
 def differences_chart(gate: Figures, before: str, after: str) -> Chart | None:

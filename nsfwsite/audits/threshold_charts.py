@@ -17,6 +17,7 @@ Groups = Mapping[str, Figures]  # a group's figures by its title
 SIDES = {"false_alarm": "safe", "miss": "explicit"}  # which images of a curve it can happen to
 THRESHOLDS = range(1, 100)  # hundredths
 ALL_THRESHOLDS = range(102)  # with those that flag everything and nothing
+EVERY_TENTH = "Every tenth threshold as a table"
 
 
 def _some(groups: Groups, minimum: int, *sides: str) -> dict[str, Figures]:
@@ -57,6 +58,7 @@ def by_threshold(groups: Groups, mistake: str, *, at: int, minimum: int) -> Char
         draw=threshold_curves(steps, at=at, title=title.lower()),
         detail=f"From {at} on, {', '.join(details)}",
         shown=_every_tenth(steps),
+        table_title=EVERY_TENTH,
     )
 
 
@@ -130,6 +132,7 @@ def roc(groups: Groups, *, at: int, minimum: int) -> Chart | None:
         rows=[list(step.values()) for step in steps],
         draw=curves(steps, bands, x="false alarms", y="caught", at=at),
         shown=_every_tenth(steps),
+        table_title=EVERY_TENTH,
     )
 
 
@@ -167,6 +170,7 @@ def precision(groups: Groups, *, at: int, explicit_share: float, minimum: int) -
         rows=[list(step.values()) for step in steps],
         draw=curves(steps, bands, x="caught", y="explicit among flagged", at=at),
         shown=_every_tenth(steps),
+        table_title=EVERY_TENTH,
     )
 
 

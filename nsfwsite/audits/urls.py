@@ -3,6 +3,7 @@ from django.views.decorators.http import require_safe
 
 from nsfwsite.audits import (
     candidates,
+    disparity,
     feeds,
     findings,
     images,
@@ -20,6 +21,7 @@ urlpatterns = [
     path("audits/", views.overview, name="audits"),
     path("audits/compare/", views.compare, name="compare"),
     path("audits/counterfactual/", robustness.counterfactual, name="counterfactual"),
+    path("audits/disparity/", disparity.show, name="disparity"),
     path("audits/models/", published.show, name="published"),
     path("audits/signals/", signals.show, name="signals"),
     path(

@@ -36,6 +36,7 @@ class AuditPage:
 QUESTIONS: Mapping[str, Sequence[AuditPage]] = {
     "How often is it wrong, and for whom?": (
         AuditPage("audits", "Overview"),
+        AuditPage("disparity", "Group against group", audits=1),
         AuditPage("models", "Models"),
         AuditPage("compare", "Compare", audits=2),
         AuditPage("published", "Published models", finding=Finding.Kind.PUBLISHED),

@@ -162,6 +162,8 @@ def world(transactional_db, champion, queued, paired, settings):
             reverse("api"),
             reverse("audits"),
             reverse("audits") + "?axis=medium",
+            reverse("disparity") + "?set=pairs",
+            reverse("disparity") + "?axis=skin_tone&measure=error&set=demo",
             reverse("compare"),
             reverse("counterfactual"),
             reverse("counterfactual") + "?set=pairs&show=greyscale",

@@ -20,6 +20,17 @@ class ModelOutput(serializers.ModelSerializer):
         fields = ["version", "sha256", "title", "status", "created_at", "promoted_at"]
 
 
+class DisparityInput(serializers.Serializer):
+    axis = serializers.CharField(
+        help_text="The axis whose groups are compared, such as `skin_tone`."
+    )
+    measure = serializers.ChoiceField(
+        choices=["false_alarm", "miss", "confusion", "error"],
+        default="false_alarm",
+        help_text="What happens more often to one group than to others.",
+    )
+
+
 class ShortageInput(serializers.Serializer):
     rise = serializers.FloatField(
         required=False,

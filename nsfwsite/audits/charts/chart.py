@@ -58,7 +58,11 @@ class Chart:
     draw : callable
         Takes a theme's colours and a width in pixels, returns a Vega-Lite specification.
     shown
-        The rows of the table on the page, where it has fewer than the downloads.
+        The rows of the table on the page, where they differ from those of the downloads.
+    heads
+        The heads of its columns, where they differ.
+    table_title : str
+        What the table on the page is called.
     detail : str
         The figure that its finding rests on, with range and images.
     source : FigureSource
@@ -74,6 +78,8 @@ class Chart:
     rows: Sequence[Sequence[Any]]
     draw: Draw
     shown: Sequence[Sequence[Any]] | None = None
+    heads: Sequence[str] = ()
+    table_title: str = "The same figures as a table"
     detail: str = ""
     source: FigureSource = FigureSource()
     links: dict[str, str] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from nsfwsite.audits.charts.theme import WIDE, Spec
 
-SHARE_AXIS: Spec = {"format": ".0%", "tickCount": 4, "labelOverlap": True}
+SHARE_AXIS: Spec = {"format": ".0%", "tickCount": 4, "labelOverlap": True, "labelSeparation": 6}
 COLOUR_BY_GROUP: Spec = {"field": "group", "type": "nominal", "sort": None, "title": None}
 HEIGHT = 240
 

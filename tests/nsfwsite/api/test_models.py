@@ -34,3 +34,16 @@ def test_anybody_may_see_what_the_images_of_an_audit_can_show(champion, axes):
     for wrong in ("0", "2", "much"):
         assert client.get(f"/api/v1/models/v1/shortage/?rise={wrong}").status_code == 400
     assert client.get("/api/v1/models/v9/shortage/").status_code == 404
+
+
+def test_anybody_may_see_how_far_groups_are_from_each_other(champion, axes):
+    audit_set = AuditSet.objects.create(name="demo", manifest_sha256="e" * 64, images=264)
+    finished_audit(champion, audit_set, answers(100, alarms=40))
+    client = api_client()
+    disparity = client.get("/api/v1/models/v1/disparity/?axis=skin_tone").json()
+    assert (disparity["audit_set"], disparity["measure"]) == ("demo", "false_alarm")
+    assert [row["group"] for row in disparity["groups"]] == ["dark", "light"]
+    assert {"rate", "rest_rate", "difference", "ratio"} < set(disparity["groups"][0])
+    for wrong, status in (("", 400), ("?axis=height", 422), ("?axis=skin_tone&measure=x", 400)):
+        assert client.get(f"/api/v1/models/v1/disparity/{wrong}").status_code == status
+    assert client.get("/api/v1/models/v9/disparity/?axis=skin_tone").status_code == 404

@@ -10,6 +10,7 @@ OF_AUDITS = [
     ("model", ["v1"], 8, 4, "confusion"),
     ("compare", [], 6, 5, "differences"),
     ("threshold", [], 6, 5, "false_alarm"),
+    ("disparity", [], 5, 4, "disparity"),
     ("shortage", [], 6, 5, "power"),
     ("shortage", [], 6, 5, "noticed"),
 ]
