@@ -102,7 +102,8 @@ def open_gaps() -> list[OpenGaps]:
     kinds = set()
     for retrain in queries.models.promotions_with_gaps(champion):
         for gap in _measured_gaps(retrain, champion):
-            group, kind = (gap["axis"], gap["value"]), (gap["measure"], gap["rule"])
+            group = gap["axis"], gap["value"]
+            kind = gap.get("against"), gap["measure"], gap["rule"]
             if (group, kind) in kinds:
                 continue  # a later promotion opened it wider, and was compared with this one
             kinds.add((group, kind))
@@ -152,7 +153,9 @@ def _measure(
     if audit is None:
         return [None] * len(gaps)
     slices = queries.audits.slice_groups(audit.audit_set)
-    wanted = [(gap["axis"], gap["value"], gap["measure"], gap["rule"]) for gap in gaps]
+    wanted = [
+        (gap["axis"], gap["value"], gap.get("against"), gap["measure"], gap["rule"]) for gap in gaps
+    ]
     key = f"gaps {audit.pk} {audit.finished_at} {wanted} {policy} {sorted(slices.items())}"
     cache_key = hashlib.sha256(key.encode()).hexdigest()
     figures: list[dict[str, Any] | None] | None = cache.get(cache_key)
@@ -166,11 +169,12 @@ def _measure(
         except (OSError, columns.ColumnsRefused):
             return [None] * len(gaps)
         figures = []
-        for axis, value, measure, rule in wanted:
+        for axis, value, against, measure, rule in wanted:
             measured = group_gap(
                 answers,
                 axis=axis,
                 value=value,
+                against=against,
                 measure=measure,
                 rule=DecisionRule.named(rule),
                 policy=policy,

@@ -8,7 +8,7 @@ so that a group of photographs is not blamed for what is hard about photographs.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,7 +116,13 @@ class Gap:
         return self.rate / self.rest_rate if self.rest_rate else None
 
 
-def gaps(axis: Grouping, happened: NDArray[Any], *, level: float = 0.95) -> list[Gap]:
+def gaps(
+    axis: Grouping,
+    happened: NDArray[Any],
+    *,
+    intervals: int | None = None,
+    level: float = 0.95,
+) -> list[Gap]:
     """Compare each group of an axis with the rest.
 
     Source of the interval: the linearised variance of a standardised difference between clusters
@@ -132,8 +138,10 @@ def gaps(axis: Grouping, happened: NDArray[Any], *, level: float = 0.95) -> list
     axis : Grouping
     happened : array of numbers, shape [n]
         Whether it happened to each image; or -1, 0, 1 for a change between two models.
+    intervals : int
+        For how many groups the intervals hold at once; for all that are comparable unless given.
     level : float
-        Of all intervals of the axis at once.
+        Of all these intervals at once.
 
     Returns
     -------
@@ -141,7 +149,7 @@ def gaps(axis: Grouping, happened: NDArray[Any], *, level: float = 0.95) -> list
         In the order of `axis.values`, without groups that have no comparable images.
     """
     weights = _Weights.of(_counts(axis))
-    reach = _reach(weights, level)
+    reach = _reach(intervals or len(weights.comparable), level)
     return [_gap(axis, weights, place, happened, reach) for place in weights.comparable]
 
 
@@ -204,9 +212,9 @@ def _counts(axis: Grouping) -> Numbers:
     return np.bincount(cells, minlength=strata * groups).reshape(strata, groups)
 
 
-def _reach(weights: _Weights, level: float) -> float:
-    """Return how many standard errors an interval reaches, with Šidák's correction."""
-    level_of_one = level ** (1 / max(len(weights.comparable), 1))
+def _reach(intervals: int, level: float) -> float:
+    """Return how many standard errors intervals reach that hold at once (Šidák's correction)."""
+    level_of_one = level ** (1 / max(intervals, 1))
     return float(norm.ppf(1 - (1 - level_of_one) / 2))
 
 
@@ -323,6 +331,8 @@ class OpenedGap:
     before, now, change : Gap
         By the first model, by the second, and what lies between them: its `rate` is by how much
         the group's own rate rose, its `difference` by how much more than the rest's.
+    alone : (float, float)
+        An interval of the change's difference that holds for this group alone.
     p_value : float
         The chance that some group of the axis falls as far behind if groups do not matter.
     """
@@ -330,6 +340,7 @@ class OpenedGap:
     before: Gap
     now: Gap
     change: Gap
+    alone: tuple[float, float]
     p_value: float
 
 
@@ -343,6 +354,8 @@ def opened_gaps(
     outcomes: Mapping[Any, tuple[Bools, Bools]],
     *,
     strata: Mapping[Any, Bools] | None = None,
+    groups: Collection[str] | None = None,
+    intervals: int | None = None,
     level: float = 0.95,
     margin: float = -2.0,
     risk: float = 1.0,
@@ -367,8 +380,12 @@ def opened_gaps(
         For each kind of mistake, whether the first and the second model made it.
     strata : mapping of the same keys to array of bool, shape [strata]
         In which strata a kind of mistake can happen; in all unless given.
+    groups : collection of str
+        Which groups are tested; all unless given.
+    intervals : int
+        For how many groups the intervals hold at once; for all that are comparable unless given.
     level : float
-        Of the intervals, all groups of the axis at once.
+        Of the intervals, all groups at once.
     margin : float
         Only groups that fall behind by more are returned, and that are now behind by more: a group
         that is no worse than the rest lost a lead.
@@ -388,7 +405,14 @@ def opened_gaps(
     weights = [_Weights.of(counts * (strata[name][:, None] if strata else 1)) for name in outcomes]
     sums = _sums(axis, changes)
     opened = np.array([w.differences(total) for w, total in zip(weights, sums, strict=True)])
-    p_values, critical = _p_values(axis, weights, changes, sums, permutations, seed, risk)
+    tested = np.zeros(opened.shape, dtype=bool)
+    for kind, kind_weights in enumerate(weights):
+        tested[kind, kind_weights.comparable] = True
+    if groups is not None:
+        tested &= np.isin(axis.values, list(groups))
+    if not (tested & (opened > margin)).any():
+        return {name: [] for name in outcomes}
+    p_values, critical = _p_values(axis, weights, changes, sums, tested, permutations, seed, risk)
     likely = (p_values <= risk) & (opened > margin)
     if lowest > -math.inf and likely.any():
         p_values = _by_own_variance(
@@ -403,19 +427,20 @@ def opened_gaps(
         )
     by_kind: dict[Any, list[OpenedGap]] = {}
     for kind, (name, (old, new)) in enumerate(outcomes.items()):
-        reach = _reach(weights[kind], level)
+        reach = _reach(intervals or len(weights[kind].comparable), level)
         own_reach = float(norm.ppf((1 + level) / 2))
         opened_groups = [
             OpenedGap(
                 before=_gap(axis, weights[kind], place, old, reach),
                 now=_gap(axis, weights[kind], place, new, reach),
                 change=_gap(axis, weights[kind], place, changes[kind], reach),
+                alone=(alone.low, alone.high),
                 p_value=float(p_values[kind, place]),
             )
             for place in weights[kind].comparable
-            if likely[kind, place]
-            and p_values[kind, place] <= risk
-            and _gap(axis, weights[kind], place, changes[kind], own_reach).low > lowest
+            if likely[kind, place] and p_values[kind, place] <= risk
+            for alone in [_gap(axis, weights[kind], place, changes[kind], own_reach)]
+            if alone.low > lowest
         ]
         by_kind[name] = [gap for gap in opened_groups if gap.now.difference > margin]
     return by_kind
@@ -498,6 +523,7 @@ def _p_values(
     weights: Sequence[_Weights],
     changes: NDArray[np.int8],
     sums: NDArray[np.float64],
+    tested: Bools,
     permutations: int,
     seed: int,
     risk: float,
@@ -507,11 +533,8 @@ def _p_values(
     They are the adjusted p-value, and from which difference on it is at most `risk`: infinity if
     none is.
     """
-    tested = np.zeros((len(changes), axis.shape[1]), dtype=bool)
-    for kind, kind_weights in enumerate(weights):
-        tested[kind, kind_weights.comparable] = True
     p_values, critical = np.ones(tested.shape), np.full(tested.shape, math.inf)
-    if not changes.any() or not tested.any():
+    if not changes.any():
         return p_values, critical
     # The difference is a sum over strata of what the stratum's changes add wherever the groups are,
     # and of what they add in the group itself.

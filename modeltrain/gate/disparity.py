@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,21 +43,25 @@ class Disparity:
     ----------
     measure, rule, axis, value : str
         What happens more often, at which decision rule, to which group.
+    against : str or None
+        The reference group that the group is compared with; None if it is the rest of the axis.
     gap : OpenedGap
         Before, now, and what lies between.
     p_value : float
-        The chance that any group of any axis falls as far behind if groups do not matter.
+        The chance that any group of any axis falls as far behind the rest, or a reference group,
+        if groups do not matter.
     own_change, own_low, own_high : float
         By how much the group's own rate rose, with its interval; below 0 it is better off.
     reference : Gap or None
-        The group against the reference group of its axis, by the candidate; None if the policy
-        names none, or there are no comparable images.
+        Of a gap to the rest: the group against the reference group of its axis, by the candidate.
+        None if the policy names none, or there are no comparable images.
     """
 
     measure: str
     rule: str
     axis: str
     value: str
+    against: str | None
     gap: OpenedGap
     p_value: float
     own_change: float
@@ -90,11 +94,14 @@ class ComparedAxis:
         The images with a value on it.
     grouping : Grouping
         Of these images.
+    reference : str or None
+        The group with which each other group is compared as well.
     """
 
     name: str
     rows: Rows
     grouping: Grouping
+    reference: str | None
 
 
 def compared_axes(answers: Columns, policy: Policy) -> list[ComparedAxis]:
@@ -108,12 +115,77 @@ def compared_axes(answers: Columns, policy: Policy) -> list[ComparedAxis]:
         What groups are standardised by.
     """
     clusters = cluster_numbers(answers.cluster)
+    references = reference_groups(answers, policy)
     axes = []
     for name in tested_axes(answers, policy):
         rows = np.flatnonzero(answers.groups[name][1] != ABSENT)
         grouping = compared_groups(answers, name, rows, clusters, policy)
-        axes.append(ComparedAxis(name, rows, grouping))
+        axes.append(ComparedAxis(name, rows, grouping, references.get(name)))
     return axes
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """The groups of an axis against the rest of it, or one of them against the reference group.
+
+    Attributes
+    ----------
+    axis : ComparedAxis
+    rows : array of int, shape [n]
+        The images that are compared.
+    grouping : Grouping
+        Of these images.
+    groups : list of str or None
+        Which groups are tested; None for all.
+    against : str or None
+        The reference group, if that is what they are compared with.
+    intervals : int or None
+        For how many groups the intervals hold at once; None for all.
+    share : int
+        Among how many comparisons the risk of gaps is divided until one of them has its part.
+    """
+
+    axis: ComparedAxis
+    rows: Rows
+    grouping: Grouping
+    groups: Sequence[str] | None
+    against: str | None
+    intervals: int | None
+    share: int
+
+
+def _comparisons(axes: Sequence[ComparedAxis]) -> Iterator[_Comparison]:
+    """Yield what is compared. A reference group counts like one more axis."""
+    families = len(axes) + sum(axis.reference is not None for axis in axes)
+    for axis in axes:
+        yield _Comparison(axis, axis.rows, axis.grouping, None, None, None, families)
+        if axis.reference is not None:
+            others = [value for value in axis.grouping.values if value != axis.reference]
+            for value in others:
+                images, pair = pair_of(axis.grouping, value, axis.reference)
+                yield _Comparison(
+                    axis,
+                    axis.rows[images],
+                    pair,
+                    groups=[value],
+                    against=axis.reference,
+                    intervals=len(others),
+                    share=families * len(others),
+                )
+
+
+def pair_of(
+    axis: Grouping, value: str, reference: str, *, among: Bools | bool = True
+) -> tuple[Rows, Grouping]:
+    """Return which images of an axis are of two groups, and the grouping of these alone."""
+    places = [axis.values.index(value), axis.values.index(reference)]
+    images = np.flatnonzero(np.isin(axis.groups, places) & among)
+    return images, Grouping(
+        values=[value, reference],
+        groups=(axis.groups[images] == places[1]).astype(np.intp),
+        strata=axis.strata[images],
+        clusters=axis.clusters[images],
+    )
 
 
 def opened_disparities(
@@ -126,7 +198,8 @@ def opened_disparities(
     """Find the gaps that a candidate opens or widens by more than the policy's margin.
 
     On each axis the groups are compared with one another, among images that agree on what the
-    policy standardises by: such an axis says what kind of image it is, and has no groups. The
+    policy standardises by: such an axis says what kind of image it is, and has no groups. Where the
+    policy names a reference group, each other group is compared with that one alone as well. The
     p-value is corrected for all groups, kinds of mistake, decision rules and axes, and is at most
     what the policy's level leaves.
 
@@ -149,9 +222,8 @@ def opened_disparities(
     kinds = [*(outcome for outcome in outcomes if outcome.measure != CONFUSION), errors]
     explicit = possible(MISS, old.expected)
     disparities = []
-    risk = (1 - policy.level) / max(len(axes), 1)
-    for compared_axis in axes:
-        axis, rows, compared = compared_axis.name, compared_axis.rows, compared_axis.grouping
+    for comparison in _comparisons(axes):
+        axis, rows, compared = comparison.axis, comparison.rows, comparison.grouping
         everywhere = len(rows) == len(old)
         opened = opened_gaps(
             compared,
@@ -164,32 +236,35 @@ def opened_disparities(
                 for number, kind in enumerate(kinds)
             },
             strata=dict(enumerate(_strata(compared, kinds, explicit[rows]))),
+            groups=comparison.groups,
+            intervals=comparison.intervals,
             level=policy.level,
             margin=policy.gap_margin,
-            risk=risk,
+            risk=(1 - policy.level) / comparison.share,
             lowest=0.0,
-            permutations=enough_permutations(policy.gap_risk / len(axes)),
+            permutations=enough_permutations(policy.gap_risk / comparison.share),
         )
         for outcome, widened in zip(kinds, opened.values(), strict=True):
             disparities += [
                 Disparity(
                     measure=outcome.measure,
                     rule=outcome.rule.name,
-                    axis=axis,
+                    axis=axis.name,
                     value=gap.now.value,
+                    against=comparison.against,
                     gap=gap,
-                    p_value=gap.p_value * len(axes),
+                    p_value=gap.p_value * comparison.share,
                     reference=_against_reference(
                         compared,
                         gap.now.value,
-                        policy.references.get(axis),
+                        None if comparison.against else axis.reference,
                         outcome.after[rows],
                         possible(outcome.measure, old.expected[rows]),
                         policy.level,
                     ),
                     **_own_change(
                         old,
-                        _group(old, axis, gap.now.value, outcome),
+                        _group(old, axis.name, gap.now.value, outcome),
                         outcome,
                         policy.level,
                     ),
@@ -257,8 +332,24 @@ def _several(members: Rows, groups: NDArray[np.integer]) -> Bools:
 
 
 def tested_axes(answers: Columns, policy: Policy) -> list[str]:
-    """Return the axes that have groups to compare; of axes that repeat each other, the first."""
-    return [first for first, *_ in axes_alike(answers, policy)]
+    """Return the axes that have groups to compare.
+
+    Of axes that repeat each other, it is the first for which the policy names a reference group,
+    or the first of all.
+    """
+    return [
+        next((axis for axis in axes if axis in policy.references), axes[0])
+        for axes in axes_alike(answers, policy)
+    ]
+
+
+def reference_groups(answers: Columns, policy: Policy) -> dict[str, str]:
+    """Return the reference groups that the policy names and the images have, by tested axis."""
+    return {
+        axis: policy.references[axis]
+        for axis in tested_axes(answers, policy)
+        if policy.references.get(axis) in answers.groups[axis][0]
+    }
 
 
 def axes_alike(answers: Columns, policy: Policy) -> list[list[str]]:
@@ -329,18 +420,10 @@ def _against_reference(
 
     The intervals hold for all groups of the axis but the reference at once.
     """
-    if reference in (None, value) or reference not in axis.values:
+    if reference is None or reference == value:
         return None
-    pair = [axis.values.index(value), axis.values.index(reference)]
-    images = np.isin(axis.groups, pair) & affected
-    two_groups = Grouping(
-        values=[value, reference],
-        groups=(axis.groups[images] == pair[1]).astype(np.intp),
-        strata=axis.strata[images],
-        clusters=axis.clusters[images],
-    )
-    level_of_two = level ** (2 / (len(axis.values) - 1))  # `gaps` takes two intervals at once
-    compared = gaps(two_groups, happened[images], level=level_of_two)
+    images, pair = pair_of(axis, value, reference, among=affected)
+    compared = gaps(pair, happened[images], intervals=len(axis.values) - 1, level=level)
     return next((gap for gap in compared if gap.value == value), None)
 
 
@@ -370,7 +453,13 @@ def by_group(
         images = np.packbits(places == values.index(disparity.value)).tobytes()
         entries.setdefault(images, []).append(_as_dict(disparity, policy))
     for kinds in entries.values():
-        kinds.sort(key=lambda kind: (not kind["blocks"], kind["measure"] == ERROR))
+        kinds.sort(
+            key=lambda kind: (
+                not kind["blocks"],
+                kind["against"] is not None,
+                kind["measure"] == ERROR,
+            )
+        )
     gaps = [first | {"also": others} for first, *others in entries.values()]
     return sorted(gaps, key=lambda gap: (not gap["blocks"], -gap["difference"]))
 
@@ -388,6 +477,7 @@ def _as_dict(disparity: Disparity, policy: Policy) -> dict[str, Any]:
         "rule": disparity.rule,
         "axis": disparity.axis,
         "value": disparity.value,
+        "against": disparity.against,
         "n": now.n,
         "rest": now.rest,
         "before": {"rate": before.rate, "rest_rate": before.rest_rate},
@@ -403,6 +493,8 @@ def _as_dict(disparity: Disparity, policy: Policy) -> dict[str, Any]:
         "difference": change.difference,
         "low": change.low,
         "high": change.high,
+        "alone_low": disparity.gap.alone[0],
+        "alone_high": disparity.gap.alone[1],
         "p_value": disparity.p_value,
         "own_change": disparity.own_change,
         "own_low": disparity.own_low,

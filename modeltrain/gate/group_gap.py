@@ -10,14 +10,21 @@ from modeltrain.audit.columns import ABSENT, Columns
 from modeltrain.audit.fairness import cluster_numbers
 from modeltrain.audit.gaps import Gap, gaps
 from modeltrain.audit.harm import DecisionRule, possible
-from modeltrain.gate.disparity import compared_groups
+from modeltrain.gate.disparity import compared_groups, pair_of
 from modeltrain.gate.policy import Policy
 
 
 def group_gap(
-    answers: Columns, *, axis: str, value: str, measure: str, rule: DecisionRule, policy: Policy
+    answers: Columns,
+    *,
+    axis: str,
+    value: str,
+    against: str | None = None,
+    measure: str,
+    rule: DecisionRule,
+    policy: Policy,
 ) -> Gap | None:
-    """Compare a group with the rest of its axis, as the gate does, under one model.
+    """Compare a group with others of its axis, as the gate does, under one model.
 
     Parameters
     ----------
@@ -25,6 +32,8 @@ def group_gap(
         The model's answers to an audit set.
     axis, value : str
         The group.
+    against : str, optional
+        The reference group that it is compared with; the rest of its axis unless given.
     measure : str
         `false_alarm`, `miss` or `error`.
     rule : DecisionRule
@@ -35,16 +44,22 @@ def group_gap(
     Returns
     -------
     Gap or None
-        None if the audit set has no images of the group, or none that are comparable.
+        None if the audit set has no images of a group, or none that are comparable.
     """
-    if axis not in answers.groups or value not in answers.groups[axis][0]:
+    values = answers.groups[axis][0] if axis in answers.groups else ()
+    if not {value, against or value} <= {*values}:
         return None
     places = answers.groups[axis][1]
     affected = possible(measure, answers.expected)
     rows = np.flatnonzero((places != ABSENT) & affected)
     clusters = cluster_numbers(answers.cluster)
     compared = compared_groups(answers, axis, rows, clusters, policy)
-    all_gaps = gaps(compared, _happened(answers, measure, rule)[rows], level=policy.level)
+    happened, intervals = _happened(answers, measure, rule)[rows], None
+    if against is not None:
+        intervals = len(values) - 1
+        images, compared = pair_of(compared, value, against)
+        happened = happened[images]
+    all_gaps = gaps(compared, happened, intervals=intervals, level=policy.level)
     return next((gap for gap in all_gaps if gap.value == value), None)
 
 

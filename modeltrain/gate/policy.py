@@ -96,8 +96,8 @@ class Policy:
     pairs : sequence of [str, str]
         Axes whose combinations are cells too.
     references : mapping of str to str
-        For an axis, the group that others are compared with as well. Gaps are always looked for
-        between a group and the rest of its axis.
+        For an axis, the group that each other group is compared with as well. Gaps are always
+        looked for between a group and the rest of its axis.
     not_covered : sequence of Exemption
         Cells that need no images. They decide if they have some.
     exceptions : sequence of Exemption
@@ -344,6 +344,8 @@ class Policy:
                 f"The policy names {', '.join(unknown)}, which the audit set does not have, so "
                 "that it has no effect there. Correct the policy, unless it is for other sets too."
             )
+        if answers is not None:
+            warnings += self._small_references(answers)
         if self.worse_risk < 1 / RESAMPLES - _ROUNDING:
             level = 1 - 1 / RESAMPLES / (1 - self.gap_share)
             gap_share = 1 - 1 / RESAMPLES / (1 - self.level)
@@ -382,6 +384,23 @@ class Policy:
             if axis not in values or (value and value not in values[axis])
         ]
         return list(dict.fromkeys(unknown))
+
+    def _small_references(self, answers: Columns) -> list[str]:
+        """Say which reference groups have fewer clusters than a cell needs to pass."""
+        small = []
+        for axis, value in self.references.items():
+            values, places = answers.groups.get(axis, ([], None))
+            if value in values:
+                images = np.flatnonzero(places == values.index(value))
+                if (clusters := len(np.unique(answers.cluster[images]))) < self.minimum:
+                    small.append(f"{axis}={value} ({clusters})")
+        if not small:
+            return []
+        return [
+            f"A reference group needs the policy's minimum of {self.minimum} different images for "
+            f"gaps to it to be noticed. The audit set has fewer of {', '.join(small)}. Name a "
+            "larger group, or add such images."
+        ]
 
     def _unreachable(
         self, measure: str, margin: float, setting: str, answers: Columns | None

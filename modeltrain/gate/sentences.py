@@ -56,11 +56,13 @@ def _images_of(cell: Cell) -> str:
 
 
 def _counts(cell: Cell) -> str:
-    interval = f"{short_points(cell['low'])} to {short_points(cell['high'])}"
+    interval = f", {short_points(cell['low'])} to {short_points(cell['high'])}"
+    if cell["finding"] == "worse" and cell["low"] <= 0:
+        interval = ""  # of few clusters, it is wider than what the test finds; the chance is told
     return (
         f"{cell['champion_wrong']} of {cell['n']} before, "
         f"{cell['candidate_wrong']} of {cell['n']} now "
-        f"({short_points(cell['difference'], signed=True)} points, {interval})"
+        f"({short_points(cell['difference'], signed=True)} points{interval})"
     )
 
 
@@ -146,6 +148,8 @@ def shortage_sentence(cell: Cell) -> str:
 def gap_sentence(gap: Cell) -> str:
     """Say which group falls behind, by how much, how surely, and compared with what before."""
     now, before = gap["now"], gap["before"]
+    # The interval for all groups at once may contain 0 though the test of all groups finds a gap.
+    # That of this group alone never does: a gap is told only if it lies above 0.
     worse = "is worse off" if gap["own_low"] > 0 else "is not surely better off"
     better = "is better off" if gap["own_high"] < 0 else worse
     own = (
@@ -155,11 +159,22 @@ def gap_sentence(gap: Cell) -> str:
     )
     return (
         f"A gap opens: {_what(gap)} happen to {percent(now['rate'])} of {gap['n']}, to "
-        f"{percent(now['rest_rate'])} of comparable others; before, to "
+        f"{percent(now['rest_rate'])} of {compared_with(gap)}; before, to "
         f"{percent(before['rate'])} and {percent(before['rest_rate'])} "
-        f"({short_points(gap['difference'], signed=True)} points, {short_points(gap['low'])} to "
-        f"{short_points(gap['high'])}); {_chance(gap['p_value'])}. {own}"
+        f"({short_points(gap['difference'], signed=True)} points, "
+        f"{short_points(gap['alone_low'])} to {short_points(gap['alone_high'])} for this group "
+        f"alone); {_chance(gap['p_value'])}. {own}"
     )
+
+
+def compared_with(gap: Cell) -> str:
+    """Return the images that a group is compared with, such as "comparable others"."""
+    against = gap.get("against")  # gaps of earlier releases are all to the others
+    return f"comparable {_images(gap['axis'], against)}" if against else "comparable others"
+
+
+def _images(axis: str, value: str) -> str:
+    return cell_name({"axis": axis, "value": value})
 
 
 _TOLERATED = {
@@ -173,7 +188,7 @@ def _against_reference(gap: Cell) -> str:
     if not gap["reference"]:
         return ""
     reference = gap["reference"]
-    name = cell_name({"axis": gap["axis"], "value": reference["value"]})
+    name = _images(gap["axis"], reference["value"])
     return (
         f" Compared with {name}, where it is {percent(reference['rest_rate'])}: "
         f"{short_points(reference['difference'], signed=True)} points "
@@ -192,11 +207,16 @@ def _ratio(gap: Cell) -> str:
 def _also(gap: Cell) -> str:
     """Say in what else a group falls behind."""
     kinds = [
-        f"{mistakes} ({short_points(kind['difference'], signed=True)} points)"
+        f"{mistakes}{_to_reference(kind)} ({short_points(kind['difference'], signed=True)} points)"
         for kind in gap["also"]
         for mistakes in [_what(kind).replace(f" in {cell_name(gap)}", "")]
     ]
     return f" The same group falls behind in {_listed(kinds)}." if kinds else ""
+
+
+def _to_reference(gap: Cell) -> str:
+    against = gap.get("against")
+    return f" compared with {_images(gap['axis'], against)}" if against else ""
 
 
 def open_gap_sentence(gaps: Sequence[Cell]) -> str:
@@ -223,7 +243,7 @@ def _open_gap(gap: Cell) -> str:
     if standing is None:
         return (
             f"{what[0].upper()}{what[1:]}: {percent(gap['now']['rate'])} of {gap['n']} under "
-            f"{gap['model']}, {percent(gap['now']['rest_rate'])} of comparable others. This gap "
+            f"{gap['model']}, {percent(gap['now']['rest_rate'])} of {compared_with(gap)}. This gap "
             f"{opened}. It cannot be measured anew under {gap['under']}, so it stays open."
         )
     before = (
@@ -233,7 +253,7 @@ def _open_gap(gap: Cell) -> str:
     )
     return (
         f"{what[0].upper()}{what[1:]}: {percent(standing['rate'])} of {standing['n']}, "
-        f"{percent(standing['rest_rate'])} of comparable others ({_width(standing)}). Before, "
+        f"{percent(standing['rest_rate'])} of {compared_with(gap)} ({_width(standing)}). Before, "
         f"under {gap['earlier_model']}: {before}. This gap {opened}."
     )
 

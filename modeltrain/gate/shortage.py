@@ -13,7 +13,7 @@ from modeltrain.audit.columns import Columns
 from modeltrain.audit.fairness import Clusters
 from modeltrain.audit.harm import CONFUSION
 from modeltrain.gate.cells import Comparison, count_cells, outcomes_of
-from modeltrain.gate.disparity import tested_axes
+from modeltrain.gate.disparity import reference_groups, tested_axes
 from modeltrain.gate.policy import Policy
 from modeltrain.gate.power import (
     CHURN,
@@ -173,6 +173,7 @@ def _add_power(cells: Sequence[Cell], p_value: float) -> None:
 def _add_gaps(cells: Sequence[Cell], champion: Columns, policy: Policy) -> None:
     """Fill what depends on the test of gaps, of the groups in which the gate looks for one."""
     axes = tested_axes(champion, policy)
+    families = len(axes) + len(reference_groups(champion, policy))
     groups = [
         cell
         for cell in cells
@@ -186,7 +187,7 @@ def _add_gaps(cells: Sequence[Cell], champion: Columns, policy: Policy) -> None:
             and all(other[name] == cell[name] for name in ("axis", "measure", "rule"))
         ]
         test = GapTest(
-            p_value=(1 - policy.level) / len(axes) / (len(others) + 1),
+            p_value=(1 - policy.level) / families / (len(others) + 1),
             margin=policy.gap_margin,
             level=policy.level,
         )

@@ -5,7 +5,7 @@ from typing import Any
 
 from feedback.services.gaps import OpenGaps
 from modeltrain.formatting import percent, short_points
-from modeltrain.gate.sentences import open_gap_sentence
+from modeltrain.gate.sentences import compared_with, open_gap_sentence
 from nsfwsite.audits.charts.chart import Chart
 from nsfwsite.audits.charts.forest import difference_label, forest
 from nsfwsite.tables.gate_table import HIGHEST_SCORE, MEASURES
@@ -49,9 +49,10 @@ def gaps_chart(groups: Sequence[OpenGaps], titles: Titles) -> Chart | None:
         for kind, model, figures in measured
     ]
     kind, _, widest = measured[0]
+    others = compared_with(groups[0].gaps[0])
     title = (
         f"{kind}: {percent(widest['rate'])} of {widest['n']:,}, "
-        f"{percent(widest['rest_rate'])} of comparable others"
+        f"{percent(widest['rest_rate'])} of {others}"
     )
     return Chart(
         name="gaps",
@@ -61,7 +62,7 @@ def gaps_chart(groups: Sequence[OpenGaps], titles: Titles) -> Chart | None:
         rows=[list(cell.values()) for cell in cells],
         draw=forest(
             cells,
-            x="group minus comparable others",
+            x="group minus those it is compared with",
             signed=True,
             margin=groups[0].gaps[0]["margin"],
         ),
@@ -76,4 +77,6 @@ def _title(group: OpenGaps, titles: Titles) -> str:
 def _kind(group: OpenGaps, gap: Mapping[str, Any], titles: Titles) -> str:
     """A gap's name, such as "Skin tone, Dark: misses (NSFW score ≥ 0.3)"."""
     rule = "" if gap["rule"] == HIGHEST_SCORE else f" ({gap['rule']})"
-    return f"{_title(group, titles)}: {MEASURES[gap['measure']].lower()}{rule}"
+    against = gap.get("against")
+    name = f", compared with {titles.group(group.axis, against)}" if against else ""
+    return f"{_title(group, titles)}: {MEASURES[gap['measure']].lower()}{rule}{name}"

@@ -246,6 +246,18 @@ def test_each_kind_of_mistake_is_open_or_closed_by_itself(evaluated, mona, toget
     assert [gap["measure"] for gap in group.gaps] == ["error"]  # there is no false alarm
 
 
+def test_a_gap_to_a_reference_group_is_open_beside_the_one_to_all_others(promoted) -> None:
+    (gap,) = promoted.gate["gaps"]
+    kinds = [{**gap, "also": [{**gap, "against": "light"}]}]
+    Retrain.objects.update(gate={**promoted.gate, "gaps": kinds})
+    (group,) = gaps.open_gaps()
+    assert [gap["against"] for gap in group.gaps] == [None, "light"]
+    assert open_gap_sentence(group.gaps[1:]).startswith(
+        "Mistakes in images with skin tone dark: 33.3% of 120, 4.2% of comparable images with skin "
+        "tone light (+29 "
+    )
+
+
 def test_the_gap_that_is_widest_now_comes_first(promoted) -> None:
     (gap,) = promoted.gate["gaps"]
     was_narrow = {**gap, "difference": 0.1}  # 29 points now

@@ -8,6 +8,7 @@ from scipy.stats import norm
 
 from modeltrain.audit import columns
 from modeltrain.audit.fairness import cluster_numbers
+from modeltrain.audit.gaps import Grouping, opened_gaps
 from modeltrain.gate.cells import outcomes_of
 from modeltrain.gate.disparity import (
     by_group,
@@ -63,7 +64,7 @@ def test_a_group_that_falls_behind_is_found_with_before_and_now():
     assert 2 < gap["now"]["ratio_low"] < 8 < gap["now"]["ratio_high"] < 25
     assert gap["reference"] is None
     assert gap["difference"] == pytest.approx(0.35)
-    assert gap["low"] < 0.35 < gap["high"]
+    assert gap["low"] < gap["alone_low"] < 0.35 < gap["alone_high"] < gap["high"]
     assert gap["own_change"] == pytest.approx(0.35)
     assert 0.2 < gap["own_low"] < 0.35 < gap["own_high"] < 0.5
     assert (gap["blocks"], gap["tolerated"], gap["clusters"]) == (True, None, pytest.approx(100))
@@ -322,12 +323,37 @@ def test_with_very_many_axes_a_gap_can_still_be_found():
     assert disparities(answers[0], answers[2]) == []
 
 
-def test_a_group_is_compared_with_the_reference_group_of_its_axis():
-    """Of three tones, dark falls behind both; the policy names light as the one to compare with."""
-    before = two_tones(5, 5) + images(100, wrong=range(5), answer=PORN, start=5000, tone="mid")
-    now = two_tones(40, 5) + images(100, wrong=range(15), answer=PORN, start=5000, tone="mid")
+def test_the_interval_in_the_sentence_never_contains_0_though_that_of_all_groups_at_once_may():
+    """Of 41 groups, 7 of 60 images of one are newly wrong."""
+    others = [
+        answer
+        for group in range(40)
+        for answer in images(60, start=1000 * group + 1000, tone=f"tone {group}")
+    ]
+    before = images(60, tone="dark") + others
+    now = images(60, wrong=range(7), answer=PORN, tone="dark") + others
+    (gap,) = gaps_of(before, now)
+    assert gap["blocks"]
+    assert gap["low"] < 0 < gap["alone_low"] < gap["difference"] < gap["alone_high"]
+
+
+# Against the reference group that the policy names
+
+
+def three_tones(dark, light, mid):
+    return two_tones(dark, light) + images(
+        100, wrong=range(mid), answer=PORN, start=5000, tone="mid"
+    )
+
+
+def against(gaps):
+    return [(gap.value, gap.against) for gap in gaps if gap.measure == "false_alarm"]
+
+
+def test_a_group_that_falls_behind_the_rest_is_compared_with_the_reference_group_as_well():
+    before, now = three_tones(5, 5, 5), three_tones(40, 5, 5)
     (gap,) = gaps_of(before, now, references={"tone": "light"})
-    assert gap["now"]["rest_rate"] == pytest.approx(0.1)
+    assert gap["against"] is None
     reference = gap["reference"]
     assert (reference["value"], reference["rate"]) == ("light", pytest.approx(0.4))
     assert (reference["rest_rate"], reference["ratio"]) == (pytest.approx(0.05), pytest.approx(8))
@@ -336,8 +362,148 @@ def test_a_group_is_compared_with_the_reference_group_of_its_axis():
     reach = norm.ppf((1 + np.sqrt(0.95)) / 2) * error
     assert (reference["low"], reference["high"]) == pytest.approx((0.35 - reach, 0.35 + reach))
     assert reference["ratio_low"] < 8 < reference["ratio_high"]
-    (alone,) = gaps_of(before, now, references={"tone": "dark", "sex": "woman"})
-    assert alone["reference"] is None
+    kinds = [(kind["against"], kind["measure"], kind["reference"] is None) for kind in gap["also"]]
+    assert kinds == [
+        (None, "error", False),
+        ("light", "false_alarm", True),
+        ("light", "error", True),
+    ]
+
+
+def test_a_gap_to_the_reference_group_that_the_rest_hides_blocks():
+    """Mid falls behind light. Dark falls as far, so that nobody falls behind the rest."""
+    before, now = three_tones(5, 5, 5), three_tones(25, 5, 25)
+    assert not any(gap.tolerated(policy_with()) is None for gap in disparities(before, now))
+    gaps = disparities(before, now, references={"tone": "light"})
+    blocking = [gap for gap in gaps if gap.tolerated(policy_with()) is None]
+    assert sorted(against(blocking)) == [("dark", "light"), ("mid", "light")]
+    for gap in blocking:
+        assert (gap.gap.now.n, gap.gap.now.rest) == (100, 100)
+        assert (gap.gap.now.rate, gap.gap.now.rest_rate) == pytest.approx((0.25, 0.05))
+        assert gap.gap.change.difference == pytest.approx(0.2)
+    assert {gap["value"] for gap in gaps_of(before, now, references={"tone": "light"})} == {
+        "dark",
+        "mid",
+    }
+
+
+def test_the_chance_is_corrected_for_all_groups_that_are_compared_with_a_reference():
+    """Two families, to the rest and to light, and two groups beside light: four times the chance
+    of the two tones alone."""
+    before, now = three_tones(5, 5, 5), three_tones(25, 5, 25)
+    kwargs = {"references": {"tone": "light"}, "level": 0.96}
+    gap = next(gap for gap in disparities(before, now, **kwargs) if gap.against)
+    axis = Grouping(
+        values=["dark", "light"],
+        groups=np.repeat([0, 1], 100),
+        strata=np.zeros(200, dtype=int),
+        clusters=np.arange(200),
+    )
+    places = np.arange(200)
+    wrong = [(places < few) | ((places >= 100) & (places < 105)) for few in (5, 25)]
+    alone = opened_gaps(
+        axis,
+        {"false_alarm": tuple(wrong), "error": tuple(wrong)},
+        groups=["dark"],
+        intervals=2,
+        level=0.96,
+        margin=0.02,
+        risk=0.01,
+        lowest=0.0,
+        permutations=2000,
+    )["false_alarm"]
+    assert gap.p_value == pytest.approx(4 * alone[0].p_value)
+    change = alone[0].change
+    assert (gap.gap.change.low, gap.gap.change.high) == pytest.approx((change.low, change.high))
+
+
+def test_a_reference_group_costs_as_much_as_one_more_axis():
+    before, now = two_tones(5, 5), two_tones(20, 5)
+    plain, named = (
+        next(gap for gap in disparities(before, now, **settings) if gap.against is None)
+        for settings in ({}, {"references": {"tone": "light"}})
+    )
+    assert named.p_value == pytest.approx(2 * plain.p_value, rel=0.1)
+
+
+@pytest.mark.parametrize("references", [{"tone": "pale"}, {"sex": "woman"}])
+def test_a_reference_that_the_set_lacks_changes_nothing(references):
+    before, now = three_tones(5, 5, 5), three_tones(40, 5, 15)
+    assert gaps_of(before, now, references=references) == gaps_of(before, now)
+
+
+def test_the_reference_group_is_compared_with_the_rest_alone():
+    before, now = three_tones(5, 5, 5), three_tones(5, 40, 5)
+    assert against(disparities(before, now, references={"tone": "light"})) == [("light", None)]
+    (gap,) = gaps_of(before, now, references={"tone": "light"})
+    assert gap["reference"] is None
+
+
+def test_a_reference_group_of_three_images_blocks_nobody():
+    """Whatever these three do, harm to so few happens by chance too often."""
+    few = {"tone": "light", "start": 9000}
+    others = two_tones(30, 30, n=200)
+    others = [
+        replace(answer, groups={"tone": {"dark": "dark", "light": "mid"}[answer.groups["tone"]]})
+        for answer in others
+    ]
+    before = images(3, wrong=range(3), answer=PORN, **few) + others
+    gaps = disparities(before, images(3, **few) + others, references={"tone": "light"})
+    assert all(gap.tolerated(policy_with()) for gap in gaps)
+    policy = policy_with(references={"tone": "light"}, required=["overall"])
+    assert policy.warnings(columns.from_predicted(before))[-1].startswith("A reference group needs")
+
+
+def test_groups_without_images_like_those_of_the_reference_are_not_compared_with_it():
+    """Light has photographs, and dark has drawings alone."""
+    before = images(100, tone="light") + images(100, expected=DRAWINGS, start=1000, tone="dark")
+    now = images(100, tone="light") + images(
+        100, wrong=range(50), expected=DRAWINGS, answer=PORN, start=1000, tone="dark"
+    )
+    assert disparities(before, now, references={"tone": "light"}) == []
+
+
+def test_of_axes_that_repeat_each_other_the_one_with_a_reference_group_is_tested():
+    def renamed(answers):
+        names = {"dark": "d", "light": "l", "mid": "m"}
+        return [
+            replace(answer, groups=answer.groups | {"shade": names[answer.groups["tone"]]})
+            for answer in answers
+        ]
+
+    before, now = renamed(three_tones(5, 5, 5)), renamed(three_tones(25, 5, 25))
+    assert {gap.axis for gap in disparities(before, now)} <= {"shade"}
+    gaps = disparities(before, now, references={"tone": "light"})
+    assert {gap.axis for gap in gaps} == {"tone"}
+    assert ("dark", "light") in against(gaps)
+
+
+def test_an_unchanged_model_opens_no_gap_to_an_easy_reference_group():
+    """Ten groups are wrong on half of 40 images, the reference on 0.5% of 400."""
+    random, audits_with_a_gap, runs = np.random.default_rng(5), 0, 40
+    groups = np.repeat(np.arange(11), [400, *[40] * 10])
+    rate = np.where(groups == 0, 0.005, 0.5)
+    for _ in range(runs):
+        first = random.random(800)
+        second = np.where(random.random(800) < 0.2, random.random(800), first)
+        before, now = (
+            [
+                answer
+                for group in range(11)
+                for wrong in [np.flatnonzero((chance < rate)[groups == group]).tolist()]
+                for answer in images(
+                    int((groups == group).sum()),
+                    wrong=wrong,
+                    answer=PORN,
+                    start=1000 * group,
+                    tone=f"tone {group}",
+                )
+            ]
+            for chance in (first, second)
+        )
+        gaps = disparities(before, now, references={"tone": "tone 0"})
+        audits_with_a_gap += any(gap.against for gap in gaps)
+    assert audits_with_a_gap <= 2
 
 
 # What is told and does not block

@@ -16,11 +16,10 @@ from tests.modeltrain.gate.images import DRAWINGS, PORN, images
 POLICY = Policy(version=1, margin=0.05, minimum=30, level=0.95, standardised=["class", "medium"])
 
 
-def gap_of(predicted, *, axis="tone", value="dark", measure="error", threshold=None, policy=POLICY):
+def gap_of(predicted, *, measure="error", threshold=None, policy=POLICY, **group):
     return group_gap(
         columns.from_predicted(predicted),
-        axis=axis,
-        value=value,
+        **{"axis": "tone", "value": "dark"} | group,
         measure=measure,
         rule=DecisionRule(threshold),
         policy=policy,
@@ -71,6 +70,17 @@ def test_images_are_compared_within_a_class_and_a_medium():
     assert gap_of([*easy, *hard]).difference == 0
     blind = Policy(version=1, margin=0.05, minimum=30, level=0.95, standardised=[])
     assert gap_of([*easy, *hard], policy=blind).difference == pytest.approx(150 / 400)
+
+
+def test_a_group_is_compared_with_the_reference_group_alone():
+    mid = images(100, wrong=range(50), answer=PORN, start=5000, tone="mid")
+    gap = gap_of([*two_tones(30, 10), *mid], against="light")
+    assert (gap.value, gap.rest, gap.rest_rate) == ("dark", 100, pytest.approx(0.1))
+    alone = gap_of(two_tones(30, 10))
+    assert (gap.difference, gap.low) == pytest.approx((alone.difference, alone.low))
+    four = [*two_tones(30, 10), *mid, *images(9, start=8000, tone="pale")]
+    assert gap_of(four, against="light").low < gap.low  # of three groups at once, and not of two
+    assert gap_of(four, against="blue") is None
 
 
 @pytest.mark.parametrize(("axis", "value"), [("gender", "woman"), ("tone", "medium")])

@@ -380,6 +380,25 @@ def test_names_that_the_audit_set_does_not_have_are_told():
     assert of_a_pair.warnings(answers) == []
 
 
+def test_a_reference_group_that_is_too_small_is_told():
+    answers = columns.from_predicted(
+        images(60, tone="dark")
+        + images(3, start=1000, tone="light")
+        + images(60, start=2000, cluster_of=lambda number: "one", sex="woman")
+    )
+    references = {"tone": "light", "sex": "woman"}
+    (warning,) = policy_with(required=["overall"], references=references).warnings(answers)
+    assert warning == (
+        "A reference group needs the policy's minimum of 30 different images for gaps to it to be "
+        "noticed. The audit set has fewer of tone=light (3), sex=woman (1). Name a larger group, "
+        "or add such images."
+    )
+    large = policy_with(required=["overall"], references={"tone": "dark"})
+    assert large.warnings(answers) == []
+    exactly = policy_with(required=["overall"], references={"tone": "dark"}, minimum=60)
+    assert exactly.warnings(answers) == []
+
+
 @pytest.mark.parametrize(
     ("changes", "remedy"),
     [

@@ -60,6 +60,8 @@ def gap(*, blocks=True, **changes):
         "difference": 0.094,
         "low": -0.002,
         "high": 0.19,
+        "alone_low": 0.024,
+        "alone_high": 0.164,
         "p_value": 0.0005,
         "own_change": -0.87 if not blocks else 0.0,
         "own_low": -0.93 if not blocks else -0.04,
@@ -101,6 +103,11 @@ def test_cells_are_called_by_their_images():
             cell("worse", rule="NSFW score ≥ 0.3", measure="miss", exact_p_value=1e-3),
             f"Blocked: more misses in neutral images (NSFW score ≥ 0.3): {FIGURES}; by chance "
             "alone in about 1 in 1,000 such audits.",
+        ),
+        (
+            cell("worse", low=0.0),
+            "Blocked: more false alarms in neutral images: 3 of 120 before, 17 of 120 now (+12 "
+            "points); by chance alone in about 1 in 612 such audits.",
         ),
         (
             cell("worse", measure="confusion", exact_p_value=0.9e-3),
@@ -148,9 +155,9 @@ def test_every_finding_has_a_sentence(figures, sentence):
 def test_a_gap_says_who_how_much_how_sure_and_compared_with_what():
     assert gap()["sentence"] == (
         "A gap opens: mistakes in images with skin tone dark happen to 11.5% of 61, to 2.0% of "
-        "comparable others; before, to 98.4% and 98.0% (+9.4 points, −0.2 to 19); by chance alone "
-        "in fewer than 1 in 1,000 such audits. The group itself is not surely better off (0 "
-        "points, −4 to 4)."
+        "comparable others; before, to 98.4% and 98.0% (+9.4 points, 2.4 to 16 for this group "
+        "alone); by chance alone in fewer than 1 in 1,000 such audits. The group itself is not "
+        "surely better off (0 points, −4 to 4)."
     )
     assert gap(blocks=False)["sentence"].endswith(
         "The group itself is better off (−87 points, −93 to −74)."
@@ -236,6 +243,15 @@ def test_a_gap_says_in_what_else_it_opens():
     also = [gap(measure="miss", difference=0.08), gap(measure="miss", rule="NSFW score ≥ 0.3")]
     assert gap(also=also)["sentence"].endswith(
         " The same group falls behind in misses (+8 points) and misses (NSFW score ≥ 0.3) (+9.4 "
+        "points)."
+    )
+
+
+def test_a_gap_to_a_reference_group_names_it():
+    named = gap(against="light")
+    assert "to 2.0% of comparable images with skin tone light; before" in named["sentence"]
+    assert gap(also=[named])["sentence"].endswith(
+        " The same group falls behind in mistakes compared with images with skin tone light (+9.4 "
         "points)."
     )
 

@@ -117,6 +117,12 @@ def test_how_many_images_show_a_gap_is_said_of_groups_that_have_others_beside_th
     assert cell["needed_to_see_gap"] > 60
     assert cell["missing_to_see_gap"] == cell["needed_to_see_gap"] - 60
     assert cell_of(result, "overall", "all")["smallest_gap"] is None
+    two = simulated(2, 200)
+    plain, named = (
+        cell_of(shortages(two, rules(references=references)), "group", "1")["smallest_gap"]
+        for references in ({}, {"group": "0"})
+    )
+    assert named > plain  # the risk of gaps is divided as between two axes
     alone = cell_of(shortages(simulated(1, 60), policy), "group", "0")
     assert (alone["smallest_gap"], alone["missing_to_see_gap"]) == (None, None)
     beside_few = simulated(5, 60)
