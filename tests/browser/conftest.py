@@ -15,7 +15,8 @@ from nsfwsite.cross_origin_isolation import static_headers
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-RUN_AXE = "axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes[0].html))"
+RUN_AXE = """axe.run({ resultTypes: ["violations"] })
+    .then(r => r.violations.map(v => v.id + ': ' + v.nodes[0].html))"""
 
 
 class Visitor:
@@ -38,10 +39,16 @@ class Visitor:
         self.page.goto(self.origin + path)
         return self.page
 
+    def change_screen(self, *, width: int, dark: bool) -> None:
+        """Show the open page on another screen. Colours that fade would be measured half-way."""
+        self.page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
+        self.page.set_viewport_size({"width": width, "height": 800})
+
     def barriers(self) -> list[str]:
         """The violations that axe finds. It is injected past the CSP, which rightly forbids it."""
         devtools = self.context.new_cdp_session(self.page)
-        devtools.send("Runtime.evaluate", {"expression": AXE.read_text()})
+        load = f"if (!window.axe) {{ {AXE.read_text()} }}"
+        devtools.send("Runtime.evaluate", {"expression": load})
         command = {"expression": RUN_AXE, "awaitPromise": True, "returnByValue": True}
         violations: list[str] = devtools.send("Runtime.evaluate", command)["result"]["value"]
         return violations
