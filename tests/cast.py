@@ -283,9 +283,11 @@ def real_champion(db, published, settings) -> ModelVersion:
 
 
 @pytest.fixture
-def inference_worker(transactional_db) -> Iterator[None]:
+def inference_worker(transactional_db, monkeypatch) -> Iterator[None]:
     """A real Celery worker, in a thread, on the tests' Redis."""
     from worker.celery import app
 
+    # It looks whether it should stop when it has waited so long for a message.
+    monkeypatch.setitem(app.conf.broker_transport_options, "polling_interval", 0.05)
     with start_worker(app, pool="solo", perform_ping_check=False, queues=["inference", "default"]):
         yield
