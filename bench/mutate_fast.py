@@ -2,7 +2,7 @@
 
     nice .venv/bin/python bench/mutate_fast.py audit/gaps                     all mutants
     nice .venv/bin/python bench/mutate_fast.py audit/gaps --sample 60         some at random
-    nice .venv/bin/python bench/mutate_fast.py audit/gaps --functions by_first_image step_down
+    nice .venv/bin/python bench/mutate_fast.py audit/gaps --functions gaps opened_gaps
     nice .venv/bin/python bench/mutate_fast.py audit/gaps --sample 60 --survivors
 
 It prints the mutants that survive the module's own tests and those of `--tests`, and the score.

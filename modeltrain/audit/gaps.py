@@ -16,63 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from modeltrain.audit.deals import Blocks, StratumUnits, units_of
-
-PERMUTATIONS = 2_000
-SEED = 0
-
-_AS_EXTREME = 5  # permutations that may be as extreme where the risk is smallest
-_TIE = 1e-9  # rounding within which two statistics, or two chances, are the same
+from modeltrain.audit.grouping import Grouping
+from modeltrain.audit.permutation_test import PERMUTATIONS, SEED, PermutationTest
 
 Bools = NDArray[np.bool_]
 Numbers = NDArray[np.intp]
-
-
-@dataclass(frozen=True)
-class Grouping:
-    """One axis of an audit set, of its n images that have a value on it.
-
-    Attributes
-    ----------
-    values : sequence of str
-    groups : array of int, shape [n]
-        Places in `values`.
-    strata : array of int, shape [n]
-        What is compared with what, from 0 on.
-    clusters : array of int, shape [n]
-        Which images belong together, from 0 on.
-    """
-
-    values: Sequence[str]
-    groups: Numbers
-    strata: Numbers
-    clusters: Numbers
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """How many strata and groups there are."""
-        return int(self.strata.max(initial=-1)) + 1, len(self.values)
-
-    def by_first_image(self) -> Grouping:
-        """Return the same with groups and strata in the order of their first images.
-
-        What is drawn for a group depends on its place, which names must not decide.
-        """
-        order = order_of_first(self.groups, len(self.values))
-        strata = order_of_first(self.strata, self.shape[0])
-        return Grouping(
-            values=[self.values[place] for place in order],
-            groups=np.argsort(order)[self.groups],
-            strata=np.argsort(strata)[self.strata],
-            clusters=self.clusters,
-        )
-
-
-def order_of_first(numbers: Numbers, count: int) -> Numbers:
-    """Return the numbers from 0 to `count` in the order in which they first occur."""
-    first = np.full(count, len(numbers))
-    first[numbers[::-1]] = np.arange(len(numbers))[::-1]  # the last one assigned stays
-    return np.argsort(first, kind="stable")
 
 
 @dataclass(frozen=True)
@@ -148,7 +96,7 @@ def gaps(
     list of Gap
         In the order of `axis.values`, without groups that have no comparable images.
     """
-    weights = _Weights.of(_counts(axis))
+    weights = _Weights.of(axis.counts())
     reach = _reach(intervals or len(weights.comparable), level)
     return [_gap(axis, weights, place, happened, reach) for place in weights.comparable]
 
@@ -203,13 +151,6 @@ class _Weights:
         rest = sums.sum(axis=-1, keepdims=True) - sums
         differences: NDArray[np.float64] = (self.inside * sums + self.outside * rest).sum(axis=-2)
         return differences
-
-
-def _counts(axis: Grouping) -> Numbers:
-    """Return how many images there are of each stratum and group: shape [strata, groups]."""
-    strata, groups = axis.shape
-    cells = axis.strata * groups + axis.groups
-    return np.bincount(cells, minlength=strata * groups).reshape(strata, groups)
 
 
 def _reach(intervals: int, level: float) -> float:
@@ -344,11 +285,6 @@ class OpenedGap:
     p_value: float
 
 
-def enough_permutations(risk: float, *, at_least: int = PERMUTATIONS) -> int:
-    """Return how many permutations can show a p-value of `risk`, a chance above 0."""
-    return max(at_least, math.ceil(_AS_EXTREME / risk))
-
-
 def opened_gaps(
     axis: Grouping,
     outcomes: Mapping[Any, tuple[Bools, Bools]],
@@ -401,9 +337,9 @@ def opened_gaps(
         By kind of mistake, in the order of `axis.values`.
     """
     changes = np.array([new.astype(np.int8) - old for old, new in outcomes.values()], dtype=np.int8)
-    counts = _counts(axis)
+    counts = axis.counts()
     weights = [_Weights.of(counts * (strata[name][:, None] if strata else 1)) for name in outcomes]
-    sums = _sums(axis, changes)
+    sums = axis.sums(changes)
     opened = np.array([w.differences(total) for w, total in zip(weights, sums, strict=True)])
     tested = np.zeros(opened.shape, dtype=bool)
     for kind, kind_weights in enumerate(weights):
@@ -412,19 +348,31 @@ def opened_gaps(
         tested &= np.isin(axis.values, list(groups))
     if not (tested & (opened > margin)).any():
         return {name: [] for name in outcomes}
-    p_values, critical = _p_values(axis, weights, changes, sums, tested, permutations, seed, risk)
-    likely = (p_values <= risk) & (opened > margin)
-    if lowest > -math.inf and likely.any():
-        p_values = _by_own_variance(
+    p_values = np.ones(opened.shape)
+    if changes.any():
+        test = PermutationTest.of(
             axis,
-            weights,
             changes,
-            [old for old, _ in outcomes.values()],
-            opened - lowest,
-            p_values,
-            critical - lowest,
-            likely,
+            inside=np.array([kind_weights.inside for kind_weights in weights]),
+            outside=np.array([kind_weights.outside for kind_weights in weights]),
+            tested=tested,
+            permutations=permutations,
+            seed=seed,
         )
+        p_values = test.p_values()
+        likely = (p_values <= risk) & (opened > margin)
+        if lowest > -math.inf and likely.any():
+            p_values = _by_own_variance(
+                axis,
+                weights,
+                changes,
+                [old for old, _ in outcomes.values()],
+                opened - lowest,
+                p_values,
+                test.critical_values(risk) - lowest,
+                likely,
+            )
+    likely = (p_values <= risk) & (opened > margin)
     by_kind: dict[Any, list[OpenedGap]] = {}
     for kind, (name, (old, new)) in enumerate(outcomes.items()):
         reach = _reach(intervals or len(weights[kind].comparable), level)
@@ -438,7 +386,7 @@ def opened_gaps(
                 p_value=float(p_values[kind, place]),
             )
             for place in weights[kind].comparable
-            if likely[kind, place] and p_values[kind, place] <= risk
+            if likely[kind, place]
             for alone in [_gap(axis, weights[kind], place, changes[kind], own_reach)]
             if alone.low > lowest
         ]
@@ -504,153 +452,3 @@ def _errors_of_equals(
     expected = np.maximum(settled, elsewhere + 1) / np.maximum(changed, 1)
     shrunk: NDArray[np.float64] = np.array(errors) * np.sqrt(np.minimum(expected, 1.0))
     return shrunk
-
-
-def _sums(axis: Grouping, happened: NDArray[Any]) -> NDArray[np.float64]:
-    """Add up by stratum and group: shape [..., n] becomes [..., strata, groups]."""
-    cells = axis.strata * axis.shape[1] + axis.groups
-    size = axis.shape[0] * axis.shape[1]
-    sums = [
-        np.bincount(cells[rows], weights=numbers[rows], minlength=size).reshape(axis.shape)
-        for numbers in happened
-        for rows in [np.flatnonzero(numbers != 0)]
-    ]
-    return np.array(sums)
-
-
-def _p_values(
-    axis: Grouping,
-    weights: Sequence[_Weights],
-    changes: NDArray[np.int8],
-    sums: NDArray[np.float64],
-    tested: Bools,
-    permutations: int,
-    seed: int,
-    risk: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return two figures of each kind of mistake and group: shape [kinds, groups].
-
-    They are the adjusted p-value, and from which difference on it is at most `risk`: infinity if
-    none is.
-    """
-    p_values, critical = np.ones(tested.shape), np.full(tested.shape, math.inf)
-    if not changes.any():
-        return p_values, critical
-    # The difference is a sum over strata of what the stratum's changes add wherever the groups are,
-    # and of what they add in the group itself.
-    outside = np.array([kind_weights.outside for kind_weights in weights])
-    gain = np.array([kind_weights.inside for kind_weights in weights]) - outside
-    base = np.einsum("ks,ksg->kg", sums.sum(axis=2), outside)
-    observed = base + (sums * gain).sum(axis=1)
-    drawn = np.repeat(base[:, :, None], permutations, axis=2)
-    random = np.random.default_rng(seed)
-    pools, blocks = units_of(axis.groups, axis.strata, axis.clusters, changes, axis.shape)
-    for pool in pools:
-        drawn += gain[:, pool.stratum, :, None] * pool.deal(permutations, random)
-    drawn += blocks.deal(gain, permutations, random)
-    alike = len(weights) * _alike(axis, pools, blocks) + np.arange(len(weights))[:, None]
-    p_values[tested] = step_down(observed[tested], drawn[tested], alike[tested])
-    if (p_values <= risk).any():
-        critical[tested] = critical_values(drawn[tested], alike[tested], risk)
-    return p_values, critical
-
-
-def _alike(axis: Grouping, pools: Sequence[StratumUnits], blocks: Blocks) -> Numbers:
-    """Number the groups so that those with the same number are dealt alike: shape [groups]."""
-    in_blocks = np.bincount(blocks.groups, minlength=axis.shape[1]) > 0
-    own = np.where(in_blocks, np.arange(axis.shape[1]) + 1, 0)
-    dealt = np.vstack([_counts(axis), own, *(pool.sizes for pool in pools)])
-    numbers: Numbers = np.unique(dealt, axis=1, return_inverse=True)[1].ravel()
-    return numbers
-
-
-def step_down(
-    observed: NDArray[np.float64],
-    drawn: NDArray[np.float64],
-    alike: NDArray[np.intp] | None = None,
-) -> NDArray[np.float64]:
-    """Return p-values adjusted for how many statistics were looked at (step-down min-p).
-
-    Parameters
-    ----------
-    observed : array of float, shape [tests]
-        The larger, the more extreme.
-    drawn : array of float, shape [tests, resamples]
-        The same statistics where nothing is the matter, all tests resampled together.
-    alike : array of int, shape [tests], optional
-        Tests with the same number have the same distribution where nothing is the matter, so that
-        equal statistics get equal p-values, whatever was drawn for which.
-    """
-    tests, resamples = drawn.shape
-    alike = np.arange(tests) if alike is None else alike
-    shares = _Shares(drawn, alike)
-    p_values = np.array([shares.at_least(test, observed[test]) for test in range(tests)])
-    order = np.argsort(p_values, kind="stable")
-    smallest = np.ones(resamples)
-    adjusted = np.empty(tests)
-    steps = np.empty((tests, resamples))
-    for step, test in reversed(list(enumerate(order))):
-        smallest = np.minimum(smallest, shares.at_least(test, drawn[test]))
-        steps[step] = smallest
-    as_extreme = (steps <= p_values[order][:, None] + _TIE).sum(axis=1)
-    adjusted[order] = np.maximum.accumulate((as_extreme + 1) / (resamples + 1))
-    own = (p_values * resamples + 1) / (resamples + 1)
-    at_least_own: NDArray[np.float64] = np.maximum(adjusted, own)
-    return at_least_own
-
-
-def critical_values(
-    drawn: NDArray[np.float64], alike: NDArray[np.intp], risk: float
-) -> NDArray[np.float64]:
-    """Return how large each statistic must be to be that extreme among all of them.
-
-    Parameters
-    ----------
-    drawn, alike : arrays
-        As of `step_down`.
-    risk : float
-        In this share of resamples at most, some statistic is at least its critical value.
-
-    Returns
-    -------
-    array of float, shape [tests]
-        Infinity for a statistic that no draw makes extreme enough.
-    """
-    shares = _Shares(drawn, alike)
-    smallest = np.sort(
-        np.min([shares.at_least(test, statistics) for test, statistics in enumerate(drawn)], axis=0)
-    )
-    allowed = int(risk * len(smallest))
-    limit = smallest[allowed] - _TIE if allowed < len(smallest) else 1.0
-    return np.array([shares.value_at(test, limit) for test in range(len(drawn))])
-
-
-class _Shares:
-    """How large a share of the draws of a test, or of tests like it, reaches a value.
-
-    Parameters
-    ----------
-    drawn : array of float, shape [tests, resamples]
-    alike : array of int, shape [tests]
-        Tests with the same number have the same distribution.
-    """
-
-    def __init__(self, drawn: NDArray[np.float64], alike: NDArray[np.intp]) -> None:
-        self._alike = alike
-        self._ranked = {kind: np.sort(drawn[alike == kind], axis=None) for kind in np.unique(alike)}
-
-    def at_least(self, test: int, statistics: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the share of draws that are as large as each of these statistics."""
-        draws = self._ranked[self._alike[test]]
-        shares: NDArray[np.float64] = 1 - np.searchsorted(draws, statistics - _TIE) / len(draws)
-        return shares
-
-    def value_at(self, test: int, share: float) -> float:
-        """Return the smallest draw that at most this share of the draws reaches, or infinity."""
-        draws = self._ranked[self._alike[test]]
-        allowed = int((share + _TIE / 2) * len(draws))
-        if allowed >= len(draws):
-            return float(draws[0])
-        too_many = draws[len(draws) - allowed - 1] + _TIE  # and whatever is the same as that
-        place = int(np.searchsorted(draws, too_many, side="right"))
-        return float(draws[place]) if place < len(draws) else math.inf

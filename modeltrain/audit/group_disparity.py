@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from modeltrain.audit.claims import ERROR, STANDARDISED
 from modeltrain.audit.columns import ABSENT, Columns
 from modeltrain.audit.fairness import cluster_numbers
-from modeltrain.audit.gaps import Gap, Grouping, gaps
+from modeltrain.audit.gaps import Gap, gaps
+from modeltrain.audit.grouping import Grouping
 from modeltrain.audit.harm import DecisionRule, possible
 from modeltrain.audit.minimum import MINIMUM_IMAGES
 from modeltrain.audit.strata import strata_of
@@ -114,16 +115,9 @@ def _beside(
 
 def _pairs(axis: Grouping, reference: str) -> Iterator[tuple[NDArray[np.intp], Grouping]]:
     """Yield each group that can be compared with the reference: their images, group first."""
-    other = list(axis.values).index(reference)
-    for place, value in enumerate(axis.values):
-        images = np.flatnonzero((axis.groups == place) | (axis.groups == other))
-        pair = Grouping(
-            values=[value, reference],
-            groups=(axis.groups[images] == other).astype(np.intp),
-            strata=axis.strata[images],
-            clusters=axis.clusters[images],
-        )
-        if place != other and _comparable(pair, 0).any():
+    for value in axis.values:
+        images, pair = axis.pair(value, reference)
+        if value != reference and _comparable(pair, 0).any():
             yield images, pair
 
 

@@ -27,17 +27,11 @@ from modeltrain.audit.claims import (
 )
 from modeltrain.audit.columns import ABSENT, CLASS, Columns
 from modeltrain.audit.fairness import cluster_numbers, clustered_rate
-from modeltrain.audit.gaps import (
-    PERMUTATIONS,
-    SEED,
-    Gap,
-    Grouping,
-    enough_permutations,
-    gaps,
-    opened_gaps,
-)
+from modeltrain.audit.gaps import Gap, gaps, opened_gaps
+from modeltrain.audit.grouping import Grouping
 from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, MISS, DecisionRule, possible
 from modeltrain.audit.minimum import MINIMUM_IMAGES
+from modeltrain.audit.permutation_test import PERMUTATIONS, SEED, enough_permutations
 from modeltrain.audit.strata import strata_of
 from modeltrain.labels import LABELS
 

@@ -12,15 +12,10 @@ from numpy.typing import NDArray
 from modeltrain.audit.claims import ERROR
 from modeltrain.audit.columns import ABSENT, CLASS, Columns
 from modeltrain.audit.fairness import Clusters, cluster_numbers
-from modeltrain.audit.gaps import (
-    Gap,
-    Grouping,
-    OpenedGap,
-    enough_permutations,
-    gaps,
-    opened_gaps,
-)
+from modeltrain.audit.gaps import Gap, OpenedGap, gaps, opened_gaps
+from modeltrain.audit.grouping import Grouping
 from modeltrain.audit.harm import CONFUSION, FALSE_ALARM, MISS, DecisionRule, possible
+from modeltrain.audit.permutation_test import enough_permutations
 from modeltrain.audit.strata import strata_of
 from modeltrain.gate.cells import Outcome
 from modeltrain.gate.paired import count_pairs, difference_interval
@@ -162,7 +157,7 @@ def _comparisons(axes: Sequence[ComparedAxis]) -> Iterator[_Comparison]:
         if axis.reference is not None:
             others = [value for value in axis.grouping.values if value != axis.reference]
             for value in others:
-                images, pair = pair_of(axis.grouping, value, axis.reference)
+                images, pair = axis.grouping.pair(value, axis.reference)
                 yield _Comparison(
                     axis,
                     axis.rows[images],
@@ -172,20 +167,6 @@ def _comparisons(axes: Sequence[ComparedAxis]) -> Iterator[_Comparison]:
                     intervals=len(others),
                     share=families * len(others),
                 )
-
-
-def pair_of(
-    axis: Grouping, value: str, reference: str, *, among: Bools | bool = True
-) -> tuple[Rows, Grouping]:
-    """Return which images of an axis are of two groups, and the grouping of these alone."""
-    places = [axis.values.index(value), axis.values.index(reference)]
-    images = np.flatnonzero(np.isin(axis.groups, places) & among)
-    return images, Grouping(
-        values=[value, reference],
-        groups=(axis.groups[images] == places[1]).astype(np.intp),
-        strata=axis.strata[images],
-        clusters=axis.clusters[images],
-    )
 
 
 def opened_disparities(
@@ -422,7 +403,7 @@ def _against_reference(
     """
     if reference is None or reference == value:
         return None
-    images, pair = pair_of(axis, value, reference, among=affected)
+    images, pair = axis.pair(value, reference, among=affected)
     compared = gaps(pair, happened[images], intervals=len(axis.values) - 1, level=level)
     return next((gap for gap in compared if gap.value == value), None)
 

@@ -10,7 +10,7 @@ from modeltrain.audit.columns import ABSENT, Columns
 from modeltrain.audit.fairness import cluster_numbers
 from modeltrain.audit.gaps import Gap, gaps
 from modeltrain.audit.harm import DecisionRule, possible
-from modeltrain.gate.disparity import compared_groups, pair_of
+from modeltrain.gate.disparity import compared_groups
 from modeltrain.gate.policy import Policy
 
 
@@ -57,7 +57,7 @@ def group_gap(
     happened, intervals = _happened(answers, measure, rule)[rows], None
     if against is not None:
         intervals = len(values) - 1
-        images, compared = pair_of(compared, value, against)
+        images, compared = compared.pair(value, against)
         happened = happened[images]
     all_gaps = gaps(compared, happened, intervals=intervals, level=policy.level)
     return next((gap for gap in all_gaps if gap.value == value), None)

@@ -17,7 +17,7 @@ from modeltrain.audit import columns
 from modeltrain.audit.columns import CLASS, OVERALL, Columns
 from modeltrain.audit.evaluate import Predicted
 from modeltrain.audit.fairness import cluster_numbers
-from modeltrain.audit.gaps import order_of_first
+from modeltrain.audit.grouping import order_of_first
 from modeltrain.gate.cells import Comparison, compare_cells, offset_harm, outcomes_of
 from modeltrain.gate.disparity import (
     axes_alike,
@@ -76,7 +76,7 @@ def judge(
 
     Sources: R. L. Berger (1982), "Multiparameter hypothesis testing and acceptance sampling",
     Technometrics 24, 295–300, for the intersection-union test; `paired`, `sign_flips` and
-    `audit.gaps` name those of the interval and the tests.
+    `audit.gaps` and `audit.permutation_test` name those of the interval and the tests.
 
     Parameters
     ----------

@@ -1,6 +1,5 @@
 """Gaps between groups: counted on fingers, against fairlearn, and against brute force."""
 
-import math
 from dataclasses import replace
 from itertools import combinations
 
@@ -14,7 +13,8 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.proportion import confint_proportions_2indep
 from statsmodels.tools import add_constant
 
-from modeltrain.audit.gaps import Grouping, critical_values, gaps, opened_gaps, step_down
+from modeltrain.audit.gaps import gaps, opened_gaps
+from modeltrain.audit.grouping import Grouping
 
 
 def axis_of(groups, *, strata=None, clusters=None):
@@ -373,89 +373,8 @@ def test_two_groups_have_the_permutation_test_of_their_difference():
     assert opened[1].p_value > 0.9
 
 
-def test_step_down_is_min_p_by_hand():
-    """Two statistics in four resamples, worked out line by line."""
-    drawn = np.array([[0.0, 1.0, 2.0, 3.0], [0.0, 5.0, 1.0, 2.0]])
-    observed = np.array([3.0, 1.0])
-    p_values = [1 / 4, 3 / 4]
-    ranks = np.array([[4, 3, 2, 1], [4, 1, 3, 2]]) / 4
-    smallest = ranks.min(axis=0)  # 1, 1/4, 1/2, 1/4
-    first = ((smallest <= p_values[0]).sum() + 1) / 5
-    second = ((ranks[1] <= p_values[1]).sum() + 1) / 5
-    assert (first, second) == (3 / 5, 4 / 5)
-    assert step_down(observed, drawn) == pytest.approx([first, second])
-
-
-def test_equal_statistics_of_tests_that_are_dealt_alike_have_equal_p_values():
-    drawn = np.random.default_rng(3).normal(size=(3, 200))
-    observed = np.array([1.5, 1.5, 1.0])
-    p_values = step_down(observed, drawn, np.array([0, 0, 1]))
-    assert p_values[0] == p_values[1]
-    exchanged = step_down(observed, drawn[[1, 0, 2]], np.array([0, 0, 1]))
-    assert exchanged == pytest.approx(p_values)
-    apart = step_down(observed, drawn)
-    assert apart[:2] != pytest.approx(p_values[:2])
-
-
-@pytest.mark.parametrize("alike", [[0, 1, 2, 3, 4, 5], [0, 0, 0, 1, 1, 2]])
-def test_step_down_agrees_with_a_brute_force(alike):
-    random = np.random.default_rng(9)
-    drawn = random.normal(size=(6, 400))
-    observed = np.array([3.2, 0.1, 2.4, -1.0, 1.9, 2.4])
-    adjusted = step_down(observed, drawn, np.array(alike))
-    pooled = [drawn[np.array(alike) == number].ravel() for number in alike]
-    p_values = [(pool >= seen).mean() for pool, seen in zip(pooled, observed, strict=True)]
-    order, largest = np.argsort(p_values, kind="stable"), 0.0
-    for step, test in enumerate(order):
-        as_extreme = 0
-        for resample in range(400):
-            chances = [(pooled[other] >= drawn[other, resample]).mean() for other in order[step:]]
-            as_extreme += min(chances) <= p_values[test] + 1e-9
-        largest = max(largest, (as_extreme + 1) / 401)
-        own = (p_values[test] * 400 + 1) / 401
-        assert adjusted[test] == pytest.approx(max(largest, own))
-
-
-def test_step_down_is_never_below_the_p_value_of_tests_that_are_dealt_alike():
-    """Half of what was drawn for the two is above 5; none of it for the second."""
-    drawn = np.array([[9.0] * 4, [0.0] * 4])
-    assert step_down(np.array([10.0, 5.0]), drawn, np.zeros(2, int)) == pytest.approx([0.2, 0.6])
-
-
-def test_groups_and_strata_are_put_in_the_order_of_their_first_images():
-    axis = Grouping(
-        values=["a", "b", "nobody", "c"],
-        groups=np.array([3, 3, 0, 1, 0]),
-        strata=np.array([4, 2, 4, 0, 2]),
-        clusters=np.array([0, 1, 1, 2, 3]),
-    ).by_first_image()
-    assert axis.values == ["c", "a", "b", "nobody"]
-    assert axis.groups.tolist() == [0, 0, 1, 2, 1]
-    assert axis.strata.tolist() == [0, 1, 0, 2, 1]
-    assert axis.clusters.tolist() == [0, 1, 1, 2, 3]
-
-
-@pytest.mark.parametrize("risk", [0.01, 0.05, 0.5, 1.0])
-def test_some_statistic_reaches_its_critical_value_in_the_share_that_is_risked(risk):
-    random = np.random.default_rng(4)
-    drawn = np.array([random.normal(0, 1, 2000), random.normal(0, 3, 2000), np.zeros(2000)])
-    critical = critical_values(drawn, np.arange(3), risk)
-    reached = (drawn >= critical[:, None]).any(axis=0).mean()
-    assert reached <= risk
-    assert risk == 1 or reached > risk - 0.01
-    assert risk == 1 or critical[1] > critical[0]
-    assert (critical[2] == math.inf) == (risk < 1)
-
-
-def test_tests_that_are_alike_have_one_critical_value():
-    drawn = np.random.default_rng(4).integers(0, 5, (2, 400)).astype(float)
-    first, second = critical_values(drawn, np.array([0, 0]), 0.1)
-    assert first == second
-
-
 # Mutants that survive (docs/mutation.md), and why they change nothing:
 # - dtype=None, astype(None): numpy chooses a type that holds the same numbers.
 # - weights >= 0 for the stratum means: images of weight 0 do not count in any stratum.
-# - <= and >= at a limit, and steps < p + slack: the two would have to be equal to the last bit.
+# - <= and >= at a limit: the two would have to be equal to the last bit.
 # - a default risk of 2: no p-value is above 1.
-# - kind=None, kind="STABLE": equal p-values are adjusted alike; numpy takes it too.

@@ -8,7 +8,8 @@ import pytest
 from modeltrain.audit import claims, headlines
 from modeltrain.audit.columns import ABSENT, Columns
 from modeltrain.audit.fairness import clustered_rate
-from modeltrain.audit.gaps import Grouping, gaps
+from modeltrain.audit.gaps import gaps
+from modeltrain.audit.grouping import Grouping
 from modeltrain.formatting import short_points
 from modeltrain.labels import LABELS
 

@@ -8,7 +8,8 @@ from scipy.stats import norm
 
 from modeltrain.audit import columns
 from modeltrain.audit.fairness import cluster_numbers
-from modeltrain.audit.gaps import Grouping, opened_gaps
+from modeltrain.audit.gaps import opened_gaps
+from modeltrain.audit.grouping import Grouping
 from modeltrain.gate.cells import outcomes_of
 from modeltrain.gate.disparity import (
     by_group,

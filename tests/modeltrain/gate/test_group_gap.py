@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from modeltrain.audit import columns
-from modeltrain.audit.gaps import Grouping, gaps
+from modeltrain.audit.gaps import gaps
+from modeltrain.audit.grouping import Grouping
 from modeltrain.audit.harm import DecisionRule
 from modeltrain.gate.group_gap import group_gap
 from modeltrain.gate.judge import judge

@@ -5,7 +5,8 @@ import pytest
 from scipy import sparse
 from scipy.stats import binom, binomtest, norm
 
-from modeltrain.audit.gaps import Grouping, opened_gaps
+from modeltrain.audit.gaps import opened_gaps
+from modeltrain.audit.grouping import Grouping
 from modeltrain.gate.power import (
     GapTest,
     chance_of_notice,
