@@ -137,17 +137,18 @@ def named(world: World, random) -> tuple[bool, bool]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--few", action="store_true", help="groups of a few clusters only")
     args = parser.parse_args()
     runs = args.runs
-    print(f"seed {SEED}, {runs} audits each\n")
+    print(f"seed {args.seed}, {runs} audits each\n")
     print(
         "| images | groups an axis | clusters | rate | composition | planted | wrongly named "
         "| found |"
     )
     print("|---|---|---|---|---|---|---|---|", flush=True)
     for world in FEW if args.few else ALIKE + PLANTED:
-        random = np.random.default_rng(SEED)
+        random = np.random.default_rng(args.seed)
         wrong, right = np.mean([named(world, random) for _ in range(runs)], axis=0)
         composed = "matters" if world.composed else "does not matter"
         planted, power = ("15 points", whole_percent(right)) if world.planted else ("", "")

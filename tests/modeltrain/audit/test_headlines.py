@@ -353,6 +353,25 @@ def test_where_all_are_alike_nobody_is_named(n, groups, clusters, draws):
     assert named <= 0.05 * draws
 
 
+def test_groups_of_a_few_clusters_are_seldom_named_if_all_are_alike():
+    """Six groups of six clusters, which the minimum of images does not hold back."""
+    random, draws = np.random.default_rng(3), 40
+    clusters = np.arange(180) // 5
+    named = 0
+    for _ in range(draws):
+        chance = np.where(random.random(180) < 0.5, random.random(180), random.random(36)[clusters])
+        tone = (random.permutation(36) % 6)[clusters]
+        images = [
+            (NEUTRAL, PORN if wrong else NEUTRAL, {"tone": f"tone {value}"})
+            for wrong, value in zip(chance < 0.4, tone, strict=True)
+        ]
+        all_headlines = headlines.headlines(
+            answers(images, clusters=clusters), minimum=2, permutations=199
+        )
+        named += any(headline["groups"] for headline in all_headlines)
+    assert named <= 3  # 2 expected at most
+
+
 # Mutants that survive (docs/mutation.md), and why they change nothing:
 # - zeros(0) without a type, strict=False: nothing is in it; both sides have the same length.
 # - kind=None: only the order of groups with as many images can differ.
