@@ -55,6 +55,9 @@ LONGEST = (
     "tests/setup/test_watchdog.py",
     "tests/nsfwsite/test_server.py",
     "tests/nsfwsite/api/test_schema.py",
+    "tests/nsfwsite/test_full_disk.py",
+    "tests/test_architecture.py",
+    "tests/test_roles.py",
 )
 
 

@@ -213,7 +213,7 @@ def world(transactional_db, champion, queued, paired, settings):
     }
 
 
-def test_every_page_is_sound_wide_and_light_as_well_as_narrow_and_dark(visit, world) -> None:
+def test_every_page_is_sound(visit, world) -> None:
     visitor = visit(world["mona"])
     for path in world["pages"]:
         page = visitor.open(path)
