@@ -79,6 +79,8 @@ def group_rates(evidence: Mapping[str, Any]) -> list[dict[str, Any]]:
     """
     from modeltrain.audit.fairness import rate
 
+    groups = evidence.get("groups", [])
+    counted = [measure for measure in MEASURES if any(group[measure][1] for group in groups)]
     return [
         {
             "name": group["name"],
@@ -86,8 +88,8 @@ def group_rates(evidence: Mapping[str, Any]) -> list[dict[str, Any]]:
             "measures": [
                 {"measure": measure, "enough": group[measure][1] >= MINIMUM_IMAGES}
                 | rate(count=group[measure][0], n=group[measure][1])
-                for measure in MEASURES
+                for measure in counted
             ],
         }
-        for group in evidence.get("groups", [])
+        for group in groups
     ]

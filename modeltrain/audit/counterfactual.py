@@ -148,8 +148,9 @@ def compare_sets(
         By axis: `sets`, `images`, `left_out`; `flips`, the share of sets whose images do not all
         get the same label; `flags`, the share of sets in which some but not all images are called
         NSFW (both as `fairness.rate`, clustered by the first image's cluster); `values`: by value,
-        how far the NSFW score is from the mean of the rest of its set (`n`, `shift`, `low`,
-        `high`, from -1 to 1); and `worst`, the sets whose NSFW scores differ most. Ready for JSON.
+        how far the NSFW score is from the mean of the rest of its set (`n`, `clusters`, `shift`,
+        `low`, `high`, from -1 to 1); and `worst`, the sets whose NSFW scores differ most. Ready for
+        JSON.
     """
     answers = {answer.sha256: answer for answer in predicted}
     figures = {}
@@ -245,6 +246,7 @@ def _mean_shift(shifts: Sequence[float], clusters: Sequence[str]) -> Figures:
     interval = mean_interval(shifts, clusters)
     return {
         "n": len(shifts),
+        "clusters": len(set(clusters)),
         "shift": float(np.mean(shifts)) if len(shifts) else None,
         "low": interval[0] if interval else None,
         "high": interval[1] if interval else None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TypedDict
 
+from modeltrain.audit import mover
 from modeltrain.audit.fairness import Rate
 
 
@@ -154,23 +155,12 @@ def share_of_first(first: Estimate, second: Estimate) -> Estimate | None:
     """
     if first["value"] + second["value"] == 0:
         return None
-    low, high = _ratio_interval(second, first)
+    low, high = mover.ratio_interval(
+        mover.IntervalEstimate(second["value"], second["low"], second["high"]),
+        mover.IntervalEstimate(first["value"], first["low"], first["high"]),
+    )
     return {
         "value": first["value"] / (first["value"] + second["value"]),
         "low": 1 / (1 + high),
         "high": 1 / (1 + low),
     }
-
-
-def _ratio_interval(numerator: Estimate, denominator: Estimate) -> tuple[float, float]:
-    if denominator["high"] == 0:
-        return math.inf, math.inf
-    product = numerator["value"] * denominator["value"]
-    # Both limits solve a quadratic equation: a ratio² - 2 product ratio + c = 0.
-    a = denominator["high"] * (2 * denominator["value"] - denominator["high"])
-    c = numerator["low"] * (2 * numerator["value"] - numerator["low"])
-    low = c / (product + math.sqrt(product**2 - a * c)) if c else 0.0
-    a = denominator["low"] * (2 * denominator["value"] - denominator["low"])
-    c = numerator["high"] * (2 * numerator["value"] - numerator["high"])
-    high = (product + math.sqrt(product**2 - a * c)) / a if a else math.inf
-    return low, high

@@ -139,7 +139,7 @@ def shifts_chart(comparisons: Comparisons, minimum: int, titles: Titles) -> Char
             **{key: shift[key] for key in ("low", "high", "n")},
         }
         for axis, value, shift in shifts
-        if shift["n"] >= minimum and shift["low"] is not None
+        if shift.get("clusters", shift["n"]) >= minimum and shift["low"] is not None
     ]
     if not cells:
         return None

@@ -10,10 +10,12 @@ from feedback.models import ApprovalRule, ModelVersion, NotLearnt
 from feedback.services import evidence
 from modeltrain import formatting, labels
 from modeltrain.gate import sentences
+from nsfwsite.tables.audit_tables import MEASURES
 from nsfwsite.tables.titles import load_titles
 
 register = template.Library()
 
+SHARED_MEASURES = {"flagged": "Flagged"} | MEASURES
 VERDICT_CLASS = {"pass": "pass", "blocked": "blocked", "insufficient data": "insufficient"}
 VERDICT_SIGN = {"pass": "✓", "blocked": "✕", "insufficient data": "?"}
 VERDICT_WORDS = {"pass": "Passed", "blocked": "Blocked", "insufficient data": "Not enough images"}
@@ -176,7 +178,12 @@ def name_of(user: Any) -> str:
 
 @register.filter
 def shared_counts(counts: dict[str, Any]) -> list[dict[str, Any]]:
-    return evidence.group_rates(counts)
+    """Each group with its rates, and what these are called."""
+    rows = evidence.group_rates(counts)
+    for row in rows:
+        for measured in row["measures"]:
+            measured["title"] = SHARED_MEASURES[measured["measure"]]
+    return rows
 
 
 @register.simple_tag

@@ -110,3 +110,14 @@ def test_a_form_with_broken_counts_is_not_filed(champion, axes, client):
 def test_a_report_without_image_and_without_counts_is_refused(champion, axes):
     with pytest.raises(Invalid, match="1 to 20 images"):
         file("")
+
+
+def test_what_no_group_has_images_for_has_no_column(champion, axes):
+    flagged = {"name": "one", "n": 40, "flagged": [6, 40]}
+    missed = {"name": "two", "n": 40, "flagged": [6, 40], "miss": [1, 30]}
+    report = file(json.dumps({"model": "v1", "groups": [flagged, missed]}))
+    rows = evidence.group_rates(report.evidence)
+    assert [[measured["measure"] for measured in row["measures"]] for row in rows] == [
+        ["flagged", "miss"],
+        ["flagged", "miss"],
+    ]

@@ -54,8 +54,8 @@ def test_every_figure_of_two_sets_can_be_counted():
         "flips": half,
         "flags": half,
         "values": {
-            "dark": {"n": 2, "shift": 0.25, "low": dark[0], "high": dark[1]},
-            "light": {"n": 2, "shift": -0.25, "low": light[0], "high": light[1]},
+            "dark": {"n": 2, "clusters": 2, "shift": 0.25, "low": dark[0], "high": dark[1]},
+            "light": {"n": 2, "clusters": 2, "shift": -0.25, "low": light[0], "high": light[1]},
         },
         "worst": [
             {
@@ -151,7 +151,8 @@ def test_a_set_with_a_missing_answer_is_left_out_and_counted():
 
 
 def test_no_shifts_have_no_mean():
-    assert counterfactual._mean_shift([], []) == {"n": 0, "shift": None, "low": None, "high": None}
+    nothing = {"n": 0, "clusters": 0, "shift": None, "low": None, "high": None}
+    assert counterfactual._mean_shift([], []) == nothing
 
 
 def test_sets_come_back_as_they_were(tmp_path):
@@ -259,6 +260,7 @@ def test_every_figure_of_a_change_can_be_counted(tmp_path):
             "flags": clustered_rate([True, False, True], ["ab", "ab", "c"]),
             "shift": {
                 "n": 3,
+                "clusters": 2,
                 "shift": pytest.approx(-0.7 / 3),
                 "low": pytest.approx(low),
                 "high": pytest.approx(high),

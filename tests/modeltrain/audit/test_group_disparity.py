@@ -161,9 +161,10 @@ def test_all_groups_hold_at_once_so_that_more_groups_have_wider_intervals():
     json.dumps(many, allow_nan=False)
 
 
-def test_the_intervals_of_all_groups_hold_at_once():
+@pytest.mark.parametrize("world", [World(900, 6, cluster=2), World(600, 6, rate=0.02)])
+def test_the_intervals_of_all_groups_hold_at_once(world):
     """In 95% of audits, each of six differences is inside its interval, and each of six ratios."""
     random = np.random.default_rng(8)
-    audits = [held(World(900, 6, cluster=2), random) for _ in range(300)]
+    audits = [held(world, random) for _ in range(250)]
     for share in np.mean(audits, axis=0):
-        assert 0.92 <= share <= 0.99
+        assert 0.92 <= share < 1

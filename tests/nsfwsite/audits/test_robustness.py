@@ -29,6 +29,16 @@ def test_an_audit_set_without_counterparts_says_so(client, audit_and_findings) -
     assert "No counterparts in this set" in page_text(client, "counterfactual")
 
 
+def test_a_value_in_many_sets_of_few_clusters_has_no_figure(client, audit_and_findings) -> None:
+    finding = Finding.objects.get(kind="counterfactual")
+    finding.figures["skin_tone"]["values"]["light"] |= {"n": 300, "clusters": 29}
+    finding.save()
+    shifts = client.get(reverse("counterfactual")).context["charts"]["shifts"]
+    drawn = [row[:2] for row in shifts.rows]
+    assert ["Skin tone", "Light"] not in drawn
+    assert ["Skin tone", "Dark"] in drawn
+
+
 def test_a_change_of_too_few_images_has_no_figure(client, audit_and_findings) -> None:
     finding = Finding.objects.get(kind="counterfactual")
     finding.figures["greyscale"]["flips"] |= {"n": 4, "clusters": 4}
