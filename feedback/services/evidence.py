@@ -75,7 +75,8 @@ def _refusal(rule: str, received: str) -> Invalid:
 def group_rates(evidence: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Each group with its rates and intervals, in the form of the public audits.
 
-    Which of the images resemble each other is not shared, so each counts as one of its own.
+    The browser counts exact copies once. It does not recognise other images that resemble each
+    other, so that each counts as one of its own.
     """
     from modeltrain.audit.fairness import rate
 

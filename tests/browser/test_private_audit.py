@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 
 import pytest
 from django.urls import reverse
@@ -30,6 +31,8 @@ def folder(tmp_path):
         place = root / GROUPS[number % len(GROUPS)] / "neutral"
         place.mkdir(parents=True, exist_ok=True)
         (place / f"Ida at home {number}.png").write_bytes(png(number, (64, 48)))
+    original = root / GROUPS[0] / "neutral" / "Ida at home 0.png"
+    (original.parent / "a copy.png").write_bytes(original.read_bytes())
     (root / GROUPS[0] / "notes.txt").write_text("private")
     (root / GROUPS[0] / "torn.png").write_bytes(png(1)[:60])
     return root
@@ -60,7 +63,7 @@ def test_rosa_counts_her_folder_and_nothing_of_it_leaves_her_device(rosa, folder
     rosa.context.on("request", lambda request: sent.append(request))
     page = rosa.open(reverse("yours"))
     begin(page, folder)
-    done = page.get_by_text("Done: 6 images answered")
+    done = page.get_by_text("Done: 7 images answered")
     sync_api.expect(done).to_be_visible(timeout=ANSWERED)
 
     pictures = sorted(folder.rglob("*at home*.png"))
@@ -70,7 +73,7 @@ def test_rosa_counts_her_folder_and_nothing_of_it_leaves_her_device(rosa, folder
         for path in pictures
     }
     by_image = downloaded(page, "Download every answer")
-    assert {row["file"]: row["answer"] for row in by_image} == {
+    assert {row["file"]: row["answer"] for row in by_image if "copy" not in row["file"]} == {
         name: prediction.label for name, prediction in predictions.items()
     }
     wrong = sum(
@@ -83,6 +86,9 @@ def test_rosa_counts_her_folder_and_nothing_of_it_leaves_her_device(rosa, folder
     cell = next(row for row in figures if (row["group"], row["measure"]) == (GROUPS[0], "error"))
     assert (int(cell["count"]), int(cell["of"])) == (wrong, EACH)
     assert float(cell["low"]) == pytest.approx(expected["low"], abs=1e-12)
+    sync_api.expect(page.locator("[data-lead]")).to_have_text(
+        re.compile("on 6 images of yours. Exact copies count once, which leaves out 1 file.$")
+    )
     # Six images are no ground for a rate.
     assert page.get_by_role("cell", name="not enough images").count() > 0
     page.get_by_text("2 files passed over").click()
@@ -115,7 +121,7 @@ def test_rosa_counts_her_folder_and_nothing_of_it_leaves_her_device(rosa, folder
     page = rosa.open(reverse("yours"))
     page.get_by_label("All of them are safe").check()
     begin(page, folder)
-    sync_api.expect(page.get_by_text("6 of them before")).to_be_visible(timeout=ANSWERED)
+    sync_api.expect(page.get_by_text("7 of them before")).to_be_visible(timeout=ANSWERED)
     confusions = page.get_by_role("columnheader", name="Confusion")
     page.get_by_label("As their folders say").check()
     sync_api.expect(confusions).to_be_visible()
@@ -130,8 +136,8 @@ def test_rosa_counts_her_folder_and_nothing_of_it_leaves_her_device(rosa, folder
 
     # After a reload nothing is answered twice.
     page = rosa.open(reverse("yours"))
-    sync_api.expect(page.get_by_text("6 answers")).to_be_visible()
+    sync_api.expect(page.get_by_text("7 answers")).to_be_visible()
     begin(page, folder)
-    sync_api.expect(page.get_by_text("6 of them before")).to_be_visible(timeout=ANSWERED)
+    sync_api.expect(page.get_by_text("7 of them before")).to_be_visible(timeout=ANSWERED)
     page.get_by_role("button", name="Forget them").click()
     sync_api.expect(page.get_by_text("Kept in this browser")).to_be_hidden()

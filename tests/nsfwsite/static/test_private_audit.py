@@ -67,6 +67,7 @@ def test_every_cell_is_that_of_an_audit():
                     "group": answer.groups.get("of"),
                     "expected": answer.expected,
                     "label": answer.predicted,
+                    "sha256": answer.sha256,
                 }
                 for answer in predicted
             ],
@@ -88,13 +89,75 @@ def test_pictures_without_a_right_label_are_counted_as_flagged_alone():
         'import { count } from "./count.js";'
         "console.log(JSON.stringify(count(given.answers, given.rules)));",
         {
-            "answers": [{"group": "one", "expected": None, "label": label} for label in LABELS],
+            "answers": [
+                {"group": "one", "expected": None, "label": label, "sha256": label}
+                for label in LABELS
+            ],
             "rules": {"explicit": sorted(NSFW), "minimum": 30},
         },
     )
     cell = figures["groups"]["one"]
     assert (cell["flagged"]["count"], cell["flagged"]["n"], cell["enough"]) == (3, 5, False)
     assert {cell[measure]["rate"] for measure in MEASURES} == {None}
+
+
+def test_exact_copies_count_once_as_those_of_a_cluster_count_as_one_different_image():
+    def copies(group: str, different: int, of_each: int) -> list[dict[str, str]]:
+        return [
+            {
+                "group": group,
+                "expected": "neutral",
+                "label": "porn" if number % 2 else "neutral",
+                "sha256": f"{number:064x}",
+            }
+            for number in range(different)
+            for _ in range(of_each)
+        ]
+
+    def counted(minimum: int) -> dict:
+        answers = copies("one", 29, 40) + copies("two", 30, 2)
+        return node(
+            'import { count } from "./count.js";'
+            "console.log(JSON.stringify(count(given.answers, given.rules)));",
+            {"answers": answers, "rules": {"explicit": sorted(NSFW), "minimum": minimum}},
+        )
+
+    figures = counted(30)
+    one, two = figures["groups"]["one"], figures["groups"]["two"]
+    assert (one["n"], one["enough"]) == (29, False)
+    assert (two["n"], two["enough"]) == (30, True)
+    close(two["false_alarm"], fairness.rate(count=15, n=30))
+    assert figures["overall"]["n"] == 30  # the same files are in both groups
+    public = evaluate.audit(
+        [
+            Predicted(
+                f"{number:064x}",
+                answer["sha256"],
+                "neutral",
+                {"of": answer["group"]},
+                {label: float(label == answer["label"]) for label in LABELS},
+            )
+            for number, answer in enumerate(copies("one", 29, 40) + copies("two", 30, 2))
+        ]
+    )["groups"]["of"]
+    for name, cell in figures["groups"].items():
+        assert cell["enough"] == public[name]["enough"]
+        assert cell["n"] == public[name]["error"]["clusters"]
+        assert cell["error"]["rate"] == pytest.approx(public[name]["error"]["rate"])
+
+
+def test_a_file_with_two_labels_counts_under_both():
+    answers = [
+        {"group": "one", "expected": label, "label": "neutral", "sha256": "a" * 64}
+        for label in ("neutral", "porn", "porn")
+    ]
+    figures = node(
+        'import { count } from "./count.js";'
+        "console.log(JSON.stringify(count(given.answers, given.rules)));",
+        {"answers": answers, "rules": {"explicit": sorted(NSFW), "minimum": 30}},
+    )
+    cell = figures["groups"]["one"]
+    assert (cell["false_alarm"]["n"], cell["miss"]["n"], cell["miss"]["count"]) == (1, 1, 1)
 
 
 def test_folders_say_the_group_and_the_label():
@@ -149,4 +212,4 @@ def test_a_chart_says_for_whom_most_unless_all_groups_are_alike():
 
     assert text(0.3, 0.01) == "Flagged is most frequent for cats (30.0%) and least for dogs (1.0%)"
     assert text(0.3, 0.2).endswith("; their ranges overlap, so this may be chance")
-    assert text(0.0, 0.0) == "Flagged: 0.0% in every group of 30 images or more"
+    assert text(0.0, 0.0) == ("Flagged: 0.0% in every group of 30 different images or more")

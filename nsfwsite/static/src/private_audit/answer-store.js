@@ -2,7 +2,7 @@
 
 import { clear, createStore, getMany, keys, setMany } from "idb-keyval";
 
-/** @typedef {{label: string, scores: Record<string, number>}} StoredAnswer */
+/** @typedef {{label: string, scores: Record<string, number>, sha256: string}} StoredAnswer */
 
 const answerStore = () => createStore("private-audit", "answers");
 

@@ -9,8 +9,8 @@ const Z = 1.959963984540054; // of the normal distribution, 97.5% lie below
 /** @typedef {{n: number, enough: boolean} & Record<Measure, Rate>} Cell */
 /** @typedef {{overall: Cell, groups: Record<string, Cell>}} Figures */
 /**
- * `group` and `expected` are null where nobody said.
- * @typedef {{group: string | null, expected: string | null, label: string}} Answer
+ * `group` and `expected` are null where nobody said; `sha256` is that of the file.
+ * @typedef {{group: string | null, expected: string | null, label: string, sha256: string}} Answer
  */
 
 /**
@@ -40,7 +40,20 @@ export function rate(count, n) {
 export const isKnown = (rate, minimum) => rate.rate !== null && rate.n >= minimum;
 
 /**
- * Count answers by group.
+ * The answers to different files: exact copies with one label count once.
+ * @template {{sha256: string, expected: string | null}} Copied
+ * @param {Copied[]} answers
+ * @returns {Copied[]}
+ */
+export function differentFiles(answers) {
+  const files = answers.map(
+    (answer) => /** @type {const} */ ([`${answer.sha256} ${answer.expected}`, answer]),
+  );
+  return [...new Map(files).values()];
+}
+
+/**
+ * Count answers by group. Exact copies in a group count once.
  *
  * A cell's `flagged` is a rate of all its images. Its other measures are rates of the images whose
  * right label is known. With fewer than `minimum` images it does not have `enough`.
@@ -66,8 +79,9 @@ export function count(answers, { explicit, minimum }) {
   };
 }
 
-/** @param {Answer[]} answers @param {string[]} explicit @param {number} minimum @returns {Cell} */
-function countCell(answers, explicit, minimum) {
+/** @param {Answer[]} all @param {string[]} explicit @param {number} minimum @returns {Cell} */
+function countCell(all, explicit, minimum) {
+  const answers = differentFiles(all);
   /** @param {string | null} label */
   const isExplicit = (label) => label !== null && explicit.includes(label);
   const judged = answers.filter(({ expected }) => expected !== null);

@@ -150,7 +150,9 @@ export function finding(figures, measure, minimum) {
   groups.sort((group, other) => other.rate - group.rate);
   const [highest, lowest] = [groups[0], groups[groups.length - 1]];
   const [most, least] = [percent(highest.rate), percent(lowest.rate)];
-  if (most === least) return `${title}: ${most} in every group of ${minimum} images or more`;
+  if (most === least) {
+    return `${title}: ${most} in every group of ${minimum} different images or more`;
+  }
   const sentence = `${title} is most frequent for ${highest.name} (${most}) and least for ${lowest.name} (${least})`;
   const isApart = highest.low > lowest.high;
   return isApart ? sentence : `${sentence}; their ranges overlap, so this may be chance`;

@@ -2,7 +2,7 @@
 
 import { part, query, queryAll } from "../dom.js";
 import { countOf } from "../format.js";
-import { count } from "./count.js";
+import { count, differentFiles } from "./count.js";
 import { csv } from "./csv.js";
 import { countedMeasures, drawChart, fillTable, finding, rowsOf, TITLES, tag } from "./figures.js";
 
@@ -63,8 +63,12 @@ export class Results {
     this.figures = figures;
     if (!figures.overall.n) return;
     part(document, "result").hidden = false;
+    const copies = this.#answers.length - differentFiles(this.#answers).length;
+    const note = copies
+      ? ` Exact copies count once, which leaves out ${countOf(copies, "file")}.`
+      : "";
     part(document, "lead").textContent =
-      `${this.model.title}, on ${countOf(figures.overall.n, "image")} of yours.`;
+      `${this.model.title}, on ${countOf(figures.overall.n, "image")} of yours.${note}`;
     if (!this.#measure || !this.measures.includes(this.#measure)) {
       this.#measure = this.measures.includes("error") ? "error" : this.measures[0];
     }
@@ -94,7 +98,7 @@ export class Results {
     const chart = drawChart(figures, measure, minimum, Math.min(MAX_CHART_WIDTH, room));
     const caption = chart
       ? finding(figures, measure, minimum)
-      : `Not enough images: fewer than ${minimum} images in every group so far`;
+      : `Not enough images: fewer than ${minimum} different images in every group so far`;
     place.replaceChildren(tag("figcaption", {}, caption), this.#measureButtons());
     if (chart) place.append(chart);
   }

@@ -1,6 +1,7 @@
 // Classify every image of a folder, one after another. A run can be paused.
 
 import { ImageRefused } from "../image-file.js";
+import { sha256 } from "../sha256.js";
 import { keyOf, readAnswers, storeAnswers } from "./answer-store.js";
 
 /** @typedef {import("./folder.js").FolderImage} FolderImage */
@@ -64,7 +65,7 @@ export class Run {
     const unanswered = [];
     this.images.forEach((image, number) => {
       const answer = stored[number];
-      if (answer) this.answers.set(image, answer);
+      if (answer?.sha256) this.answers.set(image, answer);
       else unanswered.push([image, keys[number]]);
     });
     this.restored = this.answers.size;
@@ -74,8 +75,9 @@ export class Run {
       await this.#pause;
       try {
         const { label, scores } = await this.model.classify(image.file);
-        this.answers.set(image, { label, scores });
-        this.#unstored.push([key, { label, scores }]);
+        const answer = { label, scores, sha256: await sha256(await image.file.arrayBuffer()) };
+        this.answers.set(image, answer);
+        this.#unstored.push([key, answer]);
         failures = 0;
       } catch (problem) {
         this.refused.push({ path: image.path, why: /** @type {Error} */ (problem).message });
