@@ -123,10 +123,10 @@ def test_exact_copies_count_once_as_those_of_a_cluster_count_as_one_different_im
         )
 
     figures = counted(30)
-    one, two = figures["groups"]["one"], figures["groups"]["two"]
-    assert (one["n"], one["enough"]) == (29, False)
-    assert (two["n"], two["enough"]) == (30, True)
-    close(two["false_alarm"], fairness.rate(count=15, n=30))
+    short, enough = figures["groups"]["one"], figures["groups"]["two"]
+    assert (short["n"], short["enough"]) == (29, False)
+    assert (enough["n"], enough["enough"]) == (30, True)
+    close(enough["false_alarm"], fairness.rate(count=15, n=30))
     assert figures["overall"]["n"] == 30  # the same files are in both groups
     public = evaluate.audit(
         [
