@@ -23,6 +23,10 @@ USES_ENVIRONMENT = {
     "modeltrain/training/compare_backends.py": "Keras reads its backend when it is imported",
     "feedback/services/backups.py": "pg_dump reads its password from it",
 }
+# Modules of modeltrain that import inside a function although they are no verb, and why.
+IMPORTS_LATER = {
+    "modeltrain/network/quantize.py": "without images it refuses before Keras loads",
+}
 NAMES_FIVE = {"drawings", "hentai", "neutral", "porn", "sexy"}
 # Public classes of one name in several modules, and why.
 SHARED_CLASS_NAMES = {"Command": "Django looks management commands up by this name"}
@@ -162,6 +166,18 @@ def _imported(node: ast.AST) -> list[str]:
     if isinstance(node, ast.ImportFrom) and not node.level:
         return [f"{node.module}.{alias.name}" for alias in node.names]
     return []
+
+
+def modeltrain_imports_at_the_top(path: Path, tree: ast.Module) -> Iterator[str]:
+    """Only its verbs import inside a function; docs/adr/0018 says why."""
+    if path.parts[0] != "modeltrain" or "verbs" in path.parts or str(path) in IMPORTS_LATER:
+        return
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        for node in ast.walk(function):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                yield f"{path}:{node.lineno} imports inside {function.name}. Import at the top."
 
 
 def one_file_knows_the_statuses(path: Path, tree: ast.Module) -> Iterator[str]:
@@ -348,6 +364,7 @@ RULES = (
     one_file_knows_the_labels,
     packages_import_only_each_other,
     settings_are_read_in_one_file,
+    modeltrain_imports_at_the_top,
     one_file_knows_the_statuses,
     percentages_have_one_formatter,
     stored_images_are_deleted_in_one_file,

@@ -3,5 +3,5 @@
 A module of its own without imports, so that pages can name the number without loading statistics.
 """
 
-# Clusters: of near copies of one picture, all together count once.
+# Clusters: of near copies of one image count once together.
 MINIMUM_IMAGES = 30

@@ -420,8 +420,8 @@ def _looks_harmed(cell: Cell) -> bool:
     return bool(cell["low"] > 0 or as_extreme <= _CHANCE * 2**changed)
 
 
-def _different(pictures: int) -> str:
-    return "copies of one picture" if pictures == 1 else f"copies of {pictures} pictures"
+def _different(images: int) -> str:
+    return "copies of one image" if images == 1 else f"copies of {images} images"
 
 
 def _not_judged(cells: Sequence[Cell]) -> str:

@@ -51,6 +51,23 @@ def test_other_uses_of_os_are_fine(code):
     assert findings(house_rules.settings_are_read_in_one_file, code) == []
 
 
+def test_an_import_inside_a_function_of_modeltrain_is_a_finding():
+    rule = house_rules.modeltrain_imports_at_the_top
+    code = "import numpy\ndef convert():\n    import keras"
+    (finding,) = findings(rule, code, "modeltrain/network/somewhere.py")
+    assert finding.startswith("modeltrain/network/somewhere.py:3 imports inside convert.")
+    assert findings(rule, code, "modeltrain/verbs/somewhere_verb.py") == []
+    assert findings(rule, code, "feedback/services/somewhere.py") == []
+    assert findings(rule, "if TYPE_CHECKING:\n    import keras", "modeltrain/somewhere.py") == []
+
+
+@pytest.mark.parametrize("path", house_rules.IMPORTS_LATER)
+def test_a_module_that_may_import_later_does(path, monkeypatch):
+    code = (house_rules.ROOT / path).read_text()
+    monkeypatch.delitem(house_rules.IMPORTS_LATER, path)
+    assert findings(house_rules.modeltrain_imports_at_the_top, code, path)
+
+
 @pytest.mark.parametrize("path", house_rules.USES_ENVIRONMENT)
 def test_a_file_that_may_use_the_environment_does(path, monkeypatch):
     code = (house_rules.ROOT / path).read_text()
