@@ -3,7 +3,10 @@
 import contextlib
 import datetime
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,10 +31,34 @@ from modeltrain.audit import columns, evaluate
 from modeltrain.audit.evaluate import Predicted
 from modeltrain.model import artifact
 from setup import supervision
-from tests.conftest import noise, png
+from setup.steps import digest
+from tests.conftest import ROOT, noise, png
+from tests.turns import alone
 
 DARK, LIGHT = {"skin_tone": "dark"}, {"skin_tone": "light"}
 SCORES = {"drawings": 0.05, "hentai": 0.01, "neutral": 0.9, "porn": 0.02, "sexy": 0.02}
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_modify_db_settings: None) -> bool:
+    """Start from a copy of a migrated database, which is kept for later runs, too.
+
+    Django migrates the copy as well, so a migration that is not in it yet is run.
+    """
+    migrations = sorted((ROOT / "feedback" / "migrations").glob("*.py"))
+    key = digest(ROOT / "requirements" / "run.txt", ROOT / "nsfwsite" / "settings.py", *migrations)
+    migrated = ROOT / "var" / "test-databases" / f"{key[:12]}.sqlite3"
+    with alone("database"):
+        if not migrated.is_file():
+            migrated.parent.mkdir(parents=True, exist_ok=True)
+            part = migrated.with_suffix(".part")
+            part.unlink(missing_ok=True)
+            command = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
+            environment = {**os.environ, "DATABASE_URL": f"sqlite:///{part}"}
+            subprocess.run(command, cwd=ROOT, env=environment, check=True)
+            part.rename(migrated)
+        shutil.copyfile(migrated, connection.settings_dict["TEST"]["NAME"])
+    return True
 
 
 def upload(seed: int = 0) -> SimpleUploadedFile:
