@@ -413,11 +413,11 @@ EMAIL_URL = setting(
     "",
     "The mail server: `smtp+tls://user:password@host:587`, `smtp+ssl://…:465` or, to try it, "
     "`filemail:///some/folder`. With one, reporters may leave an address on their receipt, and "
-    "confirm it by a first letter before any other is sent.",
+    "confirm it by a first e-mail before any other is sent.",
     default_words="none: no mail is offered",
 )
 DEFAULT_FROM_EMAIL = setting(
-    "DEFAULT_FROM_EMAIL", plain_text, "speakup@localhost", "The sender of letters."
+    "DEFAULT_FROM_EMAIL", plain_text, "speakup@localhost", "The sender of e-mails."
 )
 
 # Signing in with an account elsewhere.

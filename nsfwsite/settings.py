@@ -174,7 +174,7 @@ FINDING_SECONDS = 55 * 60
 PUBLISHED_PACKAGE = env.BASE_DIR / "node_modules" / "nsfwjs"
 AUDIT_SET_WORN = 20  # an audit set is called worn after this many gate decisions on it
 
-# Without a mail server no mail is offered; a letter that is sent all the same stays in a folder.
+# Without a mail server no mail is offered; an e-mail that is sent all the same stays in a folder.
 SENDS_MAIL = bool(env.EMAIL_URL)
 _mail = env.mail()
 EMAIL_BACKEND = _mail["EMAIL_BACKEND"]

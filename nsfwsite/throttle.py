@@ -114,7 +114,7 @@ def _sender(request: HttpRequest, scope: str) -> str:
 
 
 def hit_mailbox(address: str, *, rate: str) -> None:
-    """Count a letter to this mailbox, no matter who asks for it, or refuse it."""
+    """Count an e-mail to this mailbox, no matter who asks for it, or refuse it."""
     mailbox = salted_hmac("a mailbox", address.strip().lower(), algorithm="sha256").hexdigest()
     _count(mailbox, scope="mailbox", rate=rate, rule="One mailbox gets at most {}.")
 

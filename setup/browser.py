@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from setup.steps import always, fail
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-WAY_OUT = "Install it: apt-get install chromium"
+REMEDY = "Install it: apt-get install chromium"
 
 
 def find() -> str | None:
@@ -22,10 +22,10 @@ def main() -> None:
     if find():
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        fail("The browser tests need Chromium.", "none on PATH", f"{WAY_OUT} (as root)")
+        fail("The browser tests need Chromium.", "none on PATH", f"{REMEDY} (as root)")
     always("Chromium, from the distribution", apt_install)
     if not find():
-        fail("The browser tests need Chromium.", "none after apt-get", WAY_OUT)
+        fail("The browser tests need Chromium.", "none after apt-get", REMEDY)
 
 
 def apt_install() -> None:
@@ -36,7 +36,7 @@ def apt_install() -> None:
     ):
         done = subprocess.run(["apt-get", *command], env=quiet, stdout=subprocess.DEVNULL)
         if done.returncode:
-            fail("Chromium comes from apt-get.", f"exit code {done.returncode}", WAY_OUT)
+            fail("Chromium comes from apt-get.", f"exit code {done.returncode}", REMEDY)
 
 
 if __name__ == "__main__":

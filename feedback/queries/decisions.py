@@ -9,7 +9,7 @@ from feedback.models import Decision, Report
 DISPUTE_SIZE = 3
 
 
-def standing(report: Report) -> "QuerySet[Decision]":
+def active_decisions(report: Report) -> "QuerySet[Decision]":
     """Decisions on a report that were not taken back."""
     return report.decisions.filter(taken_back_at=None)
 
@@ -22,9 +22,9 @@ def visible_decisions(report: Report, *, to: User) -> list[Decision]:
     return [decision for decision in decisions if decision.taken_back_at or decision.by_id == to.pk]
 
 
-def three_differ(standing: "QuerySet[Decision]") -> bool:
+def three_differ(active: "QuerySet[Decision]") -> bool:
     """Of a queued report: if two of them agreed, it would not be queued."""
-    return standing.count() >= DISPUTE_SIZE
+    return active.count() >= DISPUTE_SIZE
 
 
 def disputed_cases() -> "QuerySet[Report]":

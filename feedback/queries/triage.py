@@ -40,7 +40,7 @@ def claimable_by(reviewer: User) -> Q:
 
 def may_settle_dispute(report: Report, by: User) -> bool:
     """Disputes are settled by a maintainer who has not decided the report, if there is one."""
-    deciders = decisions.standing(report).values("by")
+    deciders = decisions.active_decisions(report).values("by")
     uninvolved = roles.maintainers().exclude(pk__in=deciders)
     return roles.is_maintainer(by) and (
         not uninvolved.exists() or uninvolved.filter(pk=by.pk).exists()

@@ -14,7 +14,7 @@ from feedback.models import Audit, Confirmation, Retrain
 from feedback.services import audits, ledger, verdicts
 
 
-def of(retrain: Retrain) -> Confirmation | None:
+def current_confirmation(retrain: Retrain) -> Confirmation | None:
     """The confirmation that belongs to the verdict on a retrain.
 
     It was reached against the same model and with the same policy. While the retrain is open, it
@@ -38,7 +38,7 @@ def objection(retrain: Retrain) -> ConfirmationNeeded | None:
     audit_set = queries.audits.confirmation_set()
     if audit_set is None or not _passed(retrain):
         return None
-    confirmation = of(retrain)
+    confirmation = current_confirmation(retrain)
     if confirmation is None or confirmation.gate is None:
         return ConfirmationNeeded(
             rule="A candidate that the gate passed is judged on the confirmation set before it "

@@ -23,7 +23,7 @@ def axes_of(audit: Audit) -> list[str]:
     return sorted(axes, key=lambda axis: axis in STANDARDISED)
 
 
-def of(audit: Audit, *, axis: str, measure: str) -> dict[str, Any]:
+def group_comparison(audit: Audit, *, axis: str, measure: str) -> dict[str, Any]:
     """Compare a kind of mistake between the groups of an axis.
 
     The release policy says which axes have a reference group.

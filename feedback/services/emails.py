@@ -27,7 +27,7 @@ from feedback.text import strip_unsafe_characters
 log = structlog.get_logger()
 
 MAX_LENGTH = 254
-SALT = "the links in a letter"
+SALT = "the links in a letter"  # another one would break the links that were sent
 UNCONFIRMED = datetime.timedelta(days=2)
 CONFIRM, STOP = "confirm", "stop"
 FIRST_RETRY_DELAY = datetime.timedelta(minutes=1)

@@ -37,7 +37,7 @@ def request_missing() -> None:
             Finding.objects.get_or_create(audit=audit, kind=kind)
 
 
-def retry(*, finding: Finding) -> None:
+def retry_finding(*, finding: Finding) -> None:
     """Queue a failed finding again. Nothing does so by itself: its cause must be fixed first."""
     failed = Finding.objects.filter(pk=finding.pk, status=Status.FAILED)
     if not failed.update(status=Status.WAITING, failure="", progress={}):

@@ -188,7 +188,7 @@ def offers() -> list[RecipeOffer]:
     return [_offer(recipe, champion, shares, work) for recipe in all_recipes()]
 
 
-def prospect(recipe: Recipe, champion: ModelVersion) -> RecipeOffer:
+def current_offer(recipe: Recipe, champion: ModelVersion) -> RecipeOffer:
     """What a recipe would use and cost if it was proposed now, before any report is folded in."""
     return _offer(recipe, champion, *_images_now(champion))
 

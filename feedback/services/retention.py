@@ -14,8 +14,8 @@ from django.utils import timezone
 from feedback.models import Report
 from feedback.services import api_tokens, emails, images, reports, webhooks
 
-DAY = re.compile(rb"\d{4}-\d\d-\d\d")
-HEAD = 4000  # bytes at the start of a log that are searched for its first date
+DATE = re.compile(rb"\d{4}-\d\d-\d\d")
+HEAD_BYTES = 4000  # bytes at the start of a log that are searched for its first date
 
 
 def enforce() -> None:
@@ -66,7 +66,7 @@ def _rotate_logs(folder: Path, cutoff: datetime.datetime) -> None:
                 path.unlink(missing_ok=True)
             continue
         with path.open("rb") as file:
-            date = DAY.search(file.read(HEAD))
+            date = DATE.search(file.read(HEAD_BYTES))
         first_day = date[0].decode() if date else f"{_modified_at(path):%Y-%m-%d}"
         if first_day < f"{cutoff:%Y-%m-%d}" and path.stat().st_size:
             path.with_name(f"{path.name}.aged").write_bytes(path.read_bytes())

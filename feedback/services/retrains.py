@@ -84,7 +84,7 @@ def _dataset_to_learn(
     opened = Retrain.objects.filter(base=champion, status__in=Retrain.OPEN).first()
     if opened:
         return opened.dataset
-    refusal = recipes.prospect(recipe, champion).refusal
+    refusal = recipes.current_offer(recipe, champion).refusal
     if refusal and queries.reports.learnable_counts()["images"]:
         raise refusal  # before anything is folded for it
     dataset = datasets.fold(by=by) or DatasetVersion.objects.first()

@@ -13,7 +13,7 @@ from feedback.services import audits
 CACHE_SECONDS = 24 * 3600
 
 
-def of(audit: Audit, *, rise: float | None = None) -> dict[str, Any]:
+def shortage_figures(audit: Audit, *, rise: float | None = None) -> dict[str, Any]:
     """Return what the gate can see with an audit's images, as `shortage.shortages` does.
 
     Parameters

@@ -91,7 +91,7 @@ def decide(
         report.refresh_from_db(fields=["second_opinion_at", "appealed_at"])
         if refusal := refusal_to_decide(report, by):
             raise refusal
-        standing = queries.decisions.standing(report)
+        standing = queries.decisions.active_decisions(report)
         disputed = queries.decisions.three_differ(standing)
         # Only a maintainer who settles such a dispute can have decided before.
         standing.filter(by=by).update(taken_back_at=timezone.now())
@@ -229,7 +229,7 @@ def refusal_to_decide(report: Report, by: User) -> Refusal | None:
             received=f"{by}, who rejected it",
             remedy="Leave it to another reviewer.",
         )
-    standing = queries.decisions.standing(report)
+    standing = queries.decisions.active_decisions(report)
     knows_answer = report.golden and not queries.golden.may_answer(report.golden, by)
     if queries.decisions.three_differ(standing):
         if queries.triage.may_settle_dispute(report, by):
@@ -289,7 +289,7 @@ def undo(*, report: Report, by: User) -> None:
     Other reviewers' decisions on the report stand; it waits until enough agree again.
     """
     with transaction.atomic():
-        own = queries.decisions.standing(report).filter(by=by)
+        own = queries.decisions.active_decisions(report).filter(by=by)
         settled = reports.move(
             report=report,
             sources=[Report.Status.ACCEPTED, Report.Status.REJECTED],
@@ -305,6 +305,6 @@ def undo(*, report: Report, by: User) -> None:
                 remedy="Open the report to see where it stands.",
             )
         if settled:
-            queries.decisions.standing(report).update(settled_at=None)
+            queries.decisions.active_decisions(report).update(settled_at=None)
             golden.unmark(report)
             outcomes.record(report=report, outcome="taken back")

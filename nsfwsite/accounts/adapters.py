@@ -92,17 +92,17 @@ class AccountAdapter(DefaultAccountAdapter):
         return str(ipaddress.ip_network((parsed, size), strict=False).network_address)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send a letter while the page is answered: how long that takes tells nobody whether an
+        """Send an e-mail while the page is answered: how long that takes tells nobody whether an
         account has this address."""
-        letter = self.render_mail(template_prefix, email, context)
-        threading.Thread(target=_deliver, args=(letter,), name="letter").start()
+        message = self.render_mail(template_prefix, email, context)
+        threading.Thread(target=_deliver, args=(message,), name="email").start()
 
 
-def _deliver(letter: EmailMessage) -> None:
+def _deliver(message: EmailMessage) -> None:
     try:
-        letter.send()
+        message.send()
     except OSError as problem:  # smtplib's errors, too
-        log.error("a letter about a password was not sent", problem=type(problem).__name__)
+        log.error("an e-mail about a password was not sent", problem=type(problem).__name__)
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 WORDS = {"speakup", "password"}
-LEAST_LETTERS = 4
+MIN_LETTERS = 4
 
 
 class SiteWords:
@@ -18,7 +18,7 @@ class SiteWords:
         for word in sorted(_words(), key=len, reverse=True):
             rest = rest.replace(word, "")
         letters = re.sub(r"[\W\d_]", "", rest)
-        if rest != password.lower() and len(letters) < LEAST_LETTERS:
+        if rest != password.lower() and len(letters) < MIN_LETTERS:
             raise ValidationError(
                 "A password is more than the name of this site with digits and signs. "
                 "Add words that have nothing to do with it."
@@ -30,4 +30,4 @@ class SiteWords:
 
 def _words() -> set[str]:
     hosts = (part for host in settings.ALLOWED_HOSTS for part in re.split(r"\W+", host.lower()))
-    return WORDS | {part for part in hosts if len(part) >= LEAST_LETTERS}
+    return WORDS | {part for part in hosts if len(part) >= MIN_LETTERS}

@@ -38,8 +38,8 @@ from nsfwsite.accounts.views import (
     Account,
     Disconnect,
     SignIn,
+    limit_emails,
     limit_guesses,
-    limit_letters,
     own_name,
     pending_name,
     posted_name,
@@ -56,7 +56,7 @@ PROVIDER = {"provider_id": "oidc"}
 ACCOUNT, SIGN_IN = reverse_lazy("account"), reverse_lazy("sign-in")
 
 
-def own(view: View) -> View:
+def own_form(view: View) -> View:
     """A form about the account of whoever is signed in."""
     return form_page(never_cache(login_required(view)))
 
@@ -81,8 +81,8 @@ remove_passkey = RemoveWebAuthnView.as_view(success_url=ACCOUNT)
 sign_out_others = ListUserSessionsView.as_view(success_url=ACCOUNT)
 disconnect = Disconnect.as_view(success_url=ACCOUNT)
 
-forgotten = form_page(never_cache(limit_letters(PasswordResetView.as_view())))
-letter_sent = require_safe(PasswordResetDoneView.as_view())
+forgotten = form_page(never_cache(limit_emails(PasswordResetView.as_view())))
+email_sent = require_safe(PasswordResetDoneView.as_view())
 new_password = limit_guesses(None, PasswordResetFromKeyView.as_view(success_url=SIGN_IN))
 
 urlpatterns = [
@@ -97,7 +97,7 @@ urlpatterns = [
         name="socialaccount_login_cancelled",
     ),
     path("forgotten-password/", forgotten, name="account_reset_password"),
-    path("forgotten-password/sent/", letter_sent, name="account_reset_password_done"),
+    path("forgotten-password/sent/", email_sent, name="account_reset_password_done"),
     path(
         "forgotten-password/<base36:uidb36>-<str:key>/",
         form_page(never_cache(new_password)),
@@ -105,23 +105,23 @@ urlpatterns = [
     ),
     *_names("sign-out/", LogoutView.as_view(), "sign-out", "account_logout"),
     *_names("account/", account, "account", "mfa_index"),
-    path("account/password/", own(change_password), name="account_change_password"),
-    path("account/password/set/", own(PasswordSetView.as_view()), name="account_set_password"),
-    path("account/confirm/", own(confirm), name="account_reauthenticate"),
-    path("account/confirm/code/", own(confirm_by_code), name="mfa_reauthenticate"),
+    path("account/password/", own_form(change_password), name="account_change_password"),
+    path("account/password/set/", own_form(PasswordSetView.as_view()), name="account_set_password"),
+    path("account/confirm/", own_form(confirm), name="account_reauthenticate"),
+    path("account/confirm/code/", own_form(confirm_by_code), name="mfa_reauthenticate"),
     path(
         "account/confirm/passkey/",
-        own(limit_guesses(own_name, ReauthenticateWebAuthnView.as_view())),
+        own_form(limit_guesses(own_name, ReauthenticateWebAuthnView.as_view())),
         name="mfa_reauthenticate_webauthn",
     ),
     path(
         "account/app/",
-        own(limit_guesses(own_name, ActivateTOTPView.as_view())),
+        own_form(limit_guesses(own_name, ActivateTOTPView.as_view())),
         name="mfa_activate_totp",
     ),
-    path("account/app/remove/", own(DeactivateTOTPView.as_view()), name="mfa_deactivate_totp"),
-    path("account/passkeys/add/", own(AddWebAuthnView.as_view()), name="mfa_add_webauthn"),
-    path("account/passkeys/<int:pk>/remove/", own(remove_passkey), name="mfa_remove_webauthn"),
+    path("account/app/remove/", own_form(DeactivateTOTPView.as_view()), name="mfa_deactivate_totp"),
+    path("account/passkeys/add/", own_form(AddWebAuthnView.as_view()), name="mfa_add_webauthn"),
+    path("account/passkeys/<int:pk>/remove/", own_form(remove_passkey), name="mfa_remove_webauthn"),
     path(
         "account/recovery-codes/",
         own_page(refusals_as_pages(ViewRecoveryCodesView.as_view())),
@@ -129,7 +129,7 @@ urlpatterns = [
     ),
     path(
         "account/recovery-codes/new/",
-        own(GenerateRecoveryCodesView.as_view()),
+        own_form(GenerateRecoveryCodesView.as_view()),
         name="mfa_generate_recovery_codes",
     ),
     path(
@@ -142,7 +142,7 @@ urlpatterns = [
         require_POST(login_required(sign_out_others)),
         name="usersessions_list",
     ),
-    path("account/tokens/", own(tokens.overview), name="tokens"),
+    path("account/tokens/", own_form(tokens.overview), name="tokens"),
     path("account/tokens/<int:pk>/revoke/", tokens.revoke, name="revoke-token"),
     path(
         "account/disconnect/",

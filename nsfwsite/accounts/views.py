@@ -79,9 +79,9 @@ def _log_failure(request: HttpRequest, name: str) -> None:
     )
 
 
-def limit_letters(view: View) -> View:
-    """Count every letter that is asked for, by address and by mailbox, whether or not an account
-    has it. Without a mail server there are none."""
+def limit_emails(view: View) -> View:
+    """Count each request for an e-mail, by network address and by mailbox, whether or not the
+    mailbox has an account. Without a mail server, refuse it."""
 
     @functools.wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

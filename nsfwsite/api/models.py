@@ -41,7 +41,7 @@ class ModelDisparity(APIView):
         audit = _finished_audit_or_404(version)
         fields = DisparityInput(data=request.query_params)
         fields.is_valid(raise_exception=True)
-        result = disparity.of(audit, **fields.validated_data)
+        result = disparity.group_comparison(audit, **fields.validated_data)
         return Response({"audit_set": audit.audit_set.name, **result})
 
 
@@ -56,7 +56,7 @@ class ModelShortage(APIView):
         audit = _finished_audit_or_404(version)
         fields = ShortageInput(data=request.query_params)
         fields.is_valid(raise_exception=True)
-        result = shortages.of(audit, rise=fields.validated_data.get("rise"))
+        result = shortages.shortage_figures(audit, rise=fields.validated_data.get("rise"))
         return Response({"audit_set": audit.audit_set.name, **result})
 
 

@@ -165,7 +165,7 @@ def _verdict(retrain: Retrain | None) -> str:
     text = f"## The gate\n\n{retrain.gate['sentence']}"
     for gap in retrain.gate.get("gaps", []):
         text += f"\n\n{gap['sentence']}"
-    confirmation = confirmations.of(retrain)
+    confirmation = confirmations.current_confirmation(retrain)
     if confirmation and confirmation.gate:
         text += (
             f"\n\nOn the confirmation set {confirmation.audit_set.name}: "

@@ -40,7 +40,7 @@ def show(request: HttpRequest) -> HttpResponse:
         return render(request, "audits/disparity.html", context | {"axes": {}})
     axis = filters.choice(request, "axis", list(axes), next(iter(axes)))
     measure = filters.choice(request, "measure", list(MEASURES), next(iter(MEASURES)))
-    result = disparity.of(audit, axis=axis, measure=measure)
+    result = disparity.group_comparison(audit, axis=axis, measure=measure)
     if request.GET.get("figures") == "json":
         return JsonResponse(result, json_dumps_params={"indent": 2})
     charts = filters.by_name(

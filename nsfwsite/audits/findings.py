@@ -38,10 +38,10 @@ def finding_context(request: HttpRequest, kind: str) -> dict[str, Any]:
 @maintainer_required
 @refusals_as_pages
 @require_POST
-def look_again(request: HttpRequest, pk: int) -> HttpResponse:
+def retry_finding(request: HttpRequest, pk: int) -> HttpResponse:
     findings = Finding.objects.select_related("audit__model", "audit__audit_set")
     finding = get_object_or_404(findings, pk=pk)
-    maintaining.rerun_finding(finding=finding)
+    maintaining.retry_finding(finding=finding)
     return redirect_to_finding(finding.kind, finding.audit)
 
 

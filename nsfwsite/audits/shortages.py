@@ -37,7 +37,7 @@ def show(request: HttpRequest) -> HttpResponse:
     version = chosen.version(request)
     text = request.GET.get("rise", "")
     rise = float(text) / 100 if POINTS.fullmatch(text) and float(text) else None
-    result = shortages.of(chosen.by_version[version], rise=rise)
+    result = shortages.shortage_figures(chosen.by_version[version], rise=rise)
     measures = shortage_table.measures(result)
     measure = filters.choice(request, "measure", list(measures), next(iter(measures), ""))
     rows = shortage_table.rows(result, measure, load_titles())

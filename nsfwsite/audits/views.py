@@ -96,7 +96,7 @@ def model(request: HttpRequest, version: str) -> HttpResponse:
         return file
     retrain = queries.models.retrain_of(model)
     in_service = model.status == ModelVersion.Status.CHAMPION
-    confirmation = confirmations.of(retrain) if retrain else None
+    confirmation = confirmations.current_confirmation(retrain) if retrain else None
     confirmed = confirmation.gate if confirmation else None
     context = {
         "model": model,

@@ -92,8 +92,8 @@ def _recount_audits() -> None:
         enqueue(recount_audit_task.delay_on_commit, pk)
 
 
-def rerun_finding(*, finding: Finding) -> None:
-    findings.retry(finding=finding)
+def retry_finding(*, finding: Finding) -> None:
+    findings.retry_finding(finding=finding)
     for pk in queries.pending_work.findings_to_run():
         enqueue(run_finding_task.delay_on_commit, pk)
 

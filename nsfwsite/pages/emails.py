@@ -16,7 +16,7 @@ from nsfwsite.pages.receipt import act_and_return, private
 TITLES = {
     (emails.CONFIRM, False): "Shall we write to you about your report?",
     (emails.CONFIRM, True): "We write to you",
-    (emails.STOP, False): "No more letters?",
+    (emails.STOP, False): "No more e-mails?",
     (emails.STOP, True): "Your address is deleted",
 }
 
@@ -44,7 +44,7 @@ def delete_address(request: HttpRequest, receipt: str) -> HttpResponse:
 @never_cache
 @form_page
 def linked(request: HttpRequest, token: str, purpose: str) -> HttpResponse:
-    """The page behind a link in a letter. Opening it changes nothing: mail scanners follow links.
+    """The page behind a link in an e-mail. Opening it changes nothing: mail scanners follow links.
 
     A mail program's own button sends the POST at once (RFC 8058).
     """

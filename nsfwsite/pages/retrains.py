@@ -188,7 +188,10 @@ def _outdated(retrain: Retrain, replaced: list[str]) -> dict[str, Any]:
 
 def _confirmation(retrain: Retrain, *, replaced: list[str]) -> dict[str, Any]:
     """What the confirmation set says of the candidate, and what a maintainer may do next."""
-    audit_set, confirmation = queries.audits.confirmation_set(), confirmations.of(retrain)
+    audit_set, confirmation = (
+        queries.audits.confirmation_set(),
+        confirmations.current_confirmation(retrain),
+    )
     unconfirmed = confirmations.objection(retrain) is not None
     usable = retrain.status == Status.EVALUATED and not replaced
     context: dict[str, Any] = {
@@ -256,7 +259,7 @@ def _shortage(retrain: Retrain) -> dict[str, Any]:
     if audit is None:
         return context
     try:
-        result = shortages.of(audit)
+        result = shortages.shortage_figures(audit)
     except ArtifactMissing:
         return context
     return context | {

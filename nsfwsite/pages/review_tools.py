@@ -38,6 +38,6 @@ def occlusion(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @reviewer_required
 @require_safe
-def models_said(request: HttpRequest, pk: int) -> HttpResponse:
+def model_answers(request: HttpRequest, pk: int) -> HttpResponse:
     example = example_with(request, pk)
-    return render(request, "parts/models_said.html", {"example": example})
+    return render(request, "parts/model_answers.html", {"example": example})

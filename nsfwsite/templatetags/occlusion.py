@@ -1,4 +1,4 @@
-"""What moved a score: drawn over the veiled image, and in words."""
+"""What moved a score: drawn over the blurred image, and in words."""
 
 from dataclasses import dataclass
 from itertools import pairwise

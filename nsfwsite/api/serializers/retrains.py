@@ -142,7 +142,7 @@ class RetrainOutput(serializers.ModelSerializer):
         return verdicts.changes(retrain)
 
     def get_confirmation(self, retrain: Retrain) -> dict[str, Any] | None:
-        confirmation = confirmations.of(retrain)
+        confirmation = confirmations.current_confirmation(retrain)
         if confirmation is None:
             return None
         return {

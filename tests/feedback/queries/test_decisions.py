@@ -54,8 +54,8 @@ def test_a_case_is_disputed_once_three_reviewers_differ(two_keys, queued, ravi, 
     decide(report, mona, "sexy")
     decide(other, ravi, "drawings")
     assert list(queries.decisions.disputed_cases()) == [report]
-    assert queries.decisions.three_differ(queries.decisions.standing(report))
-    assert not queries.decisions.three_differ(queries.decisions.standing(other))
+    assert queries.decisions.three_differ(queries.decisions.active_decisions(report))
+    assert not queries.decisions.three_differ(queries.decisions.active_decisions(other))
 
 
 def test_independent_decisions_are_those_of_two_on_a_report_decided_once(

@@ -121,7 +121,7 @@ def test_a_passed_candidate_is_judged_there_before_it_is_promoted(passed, sealed
     assert confirmation.gate["policy"] == passed.gate["policy"]
     retrains.promote(retrain=passed, by=mona)
     assert ModelVersion.objects.champion() == passed.candidate
-    assert confirmations.of(passed) == confirmation
+    assert confirmations.current_confirmation(passed) == confirmation
     assert not LedgerEntry.objects.filter(kind="override").exists()
 
 
@@ -265,15 +265,15 @@ def test_a_verdict_is_confirmed_once(passed, sealed, mona) -> None:
 
 def test_a_confirmation_is_of_its_candidate_alone(passed, other, sealed, mona) -> None:
     confirmation = open_set(passed, mona, before=150, after=40)
-    assert confirmations.of(passed) == confirmation
-    assert confirmations.of(other) is None
+    assert confirmations.current_confirmation(passed) == confirmation
+    assert confirmations.current_confirmation(other) is None
     assert confirmations.objection(other).received.startswith(f"retrain {other.pk}, ")
 
 
 def test_a_confirmation_by_another_policy_does_not_count(passed, sealed, mona) -> None:
     open_set(passed, mona, before=150, after=40)
     Confirmation.objects.update(policy_sha256="0" * 64)
-    assert confirmations.of(passed) is None
+    assert confirmations.current_confirmation(passed) is None
 
 
 def test_a_candidate_that_is_decided_does_not_open_it(passed, sealed, mona) -> None:

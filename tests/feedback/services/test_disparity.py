@@ -20,24 +20,24 @@ def audit(champion, axes):
 
 
 def test_the_figures_are_those_of_the_audits_answers(audit) -> None:
-    dark, light = disparity.of(audit, **USE)["groups"]
+    dark, light = disparity.group_comparison(audit, **USE)["groups"]
     assert (dark["group"], dark["n"], dark["rest"]) == ("dark", 100, 100)
     assert (dark["rate"], dark["rest_rate"]) == pytest.approx((0.15, 0.15))
     assert light["difference"] == pytest.approx(0)
-    alarms = disparity.of(audit, **USE | {"measure": "false_alarm"})["groups"]
+    alarms = disparity.group_comparison(audit, **USE | {"measure": "false_alarm"})["groups"]
     assert alarms[0]["rate"] == pytest.approx(0.06)
 
 
 def test_the_figures_are_kept(audit) -> None:
-    first = disparity.of(audit, **USE)
+    first = disparity.group_comparison(audit, **USE)
     audit.predictions.unlink()
-    assert disparity.of(audit, **USE) == first
+    assert disparity.group_comparison(audit, **USE) == first
     with pytest.raises(ArtifactMissing, match="let this one be audited again"):
-        disparity.of(audit, axis="medium", measure="error")
+        disparity.group_comparison(audit, axis="medium", measure="error")
 
 
 def test_slices_are_not_compared_because_their_mistakes_chose_them(audit) -> None:
     audit.figures["groups"]["slice"] = audit.figures["groups"]["medium"]
     assert disparity.axes_of(audit) == ["skin_tone", "medium"]
     with pytest.raises(Invalid, match="Choose one of these: skin_tone, medium"):
-        disparity.of(audit, axis="slice", measure="error")
+        disparity.group_comparison(audit, axis="slice", measure="error")

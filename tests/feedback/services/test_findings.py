@@ -217,11 +217,11 @@ def test_a_failed_finding_says_why_and_waits_for_a_person(audited, settings) -> 
     assert "must be readable" in finding.failure
     findings.request_missing()
     assert finding.pk not in queries.pending_work.findings_to_run()
-    findings.retry(finding=finding)
+    findings.retry_finding(finding=finding)
     finding.refresh_from_db()
     assert (finding.status, finding.failure) == ("waiting", "")
     with pytest.raises(WrongState):
-        findings.retry(finding=finding)
+        findings.retry_finding(finding=finding)
 
 
 def test_a_finding_whose_worker_was_lost_runs_again(audited) -> None:
@@ -321,12 +321,12 @@ def test_one_failed_finding_is_queued_again_as_new(small) -> None:
         waiting(small, kind, "failed", failure="No disk.", progress={"stage": "clustering"})
         for kind in ("slices", "int8")
     )
-    findings.retry(finding=finding)
+    findings.retry_finding(finding=finding)
     queued = fresh(finding)
     assert (queued.status, queued.failure, queued.progress) == ("waiting", "", {})
     assert (fresh(other).status, fresh(other).failure) == ("failed", "No disk.")
     with pytest.raises(WrongState, match="waiting"):  # it shows the status of now
-        findings.retry(finding=finding)
+        findings.retry_finding(finding=finding)
 
 
 def test_a_finding_runs_once_shows_that_it_does_and_ends_with_figures(small, process) -> None:

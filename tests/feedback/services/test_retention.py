@@ -179,7 +179,7 @@ def test_a_log_without_a_date_is_as_old_as_its_last_line(logs):
 
 
 def test_the_date_is_looked_for_at_the_start_of_a_log(logs):
-    text = "x" * retention.HEAD + f" {ago(8):%Y-%m-%d}\n"
+    text = "x" * retention.HEAD_BYTES + f" {ago(8):%Y-%m-%d}\n"
     (logs / "web.log").write_text(text)
     retention.enforce()
     assert contents(logs) == {"web.log": text}

@@ -18,22 +18,24 @@ def audit(champion, axes):
 
 
 def test_the_figures_are_those_of_the_audits_images(audit) -> None:
-    result = shortages.of(audit)
+    result = shortages.shortage_figures(audit)
     (everything,) = [group for group in result["groups"] if group["axis"] == "overall"]
     assert everything["n"] == 264
     assert {cell["rise"] for cell in result["cells"]} == {0.1}
-    assert {cell["rise"] for cell in shortages.of(audit, rise=0.05)["cells"]} == {0.05}
+    assert {cell["rise"] for cell in shortages.shortage_figures(audit, rise=0.05)["cells"]} == {
+        0.05
+    }
 
 
 def test_the_figures_are_kept(audit) -> None:
-    first = shortages.of(audit)
+    first = shortages.shortage_figures(audit)
     audit.predictions.unlink()
-    assert shortages.of(audit) == first
+    assert shortages.shortage_figures(audit) == first
     with pytest.raises(ArtifactMissing, match="Let the model be audited again"):
-        shortages.of(audit, rise=0.05)
+        shortages.shortage_figures(audit, rise=0.05)
 
 
 @pytest.mark.parametrize("rise", [0.0, 1.1, float("nan")])
 def test_a_rise_is_a_share(audit, rise) -> None:
     with pytest.raises(Invalid, match="above 0 and at most 1"):
-        shortages.of(audit, rise=rise)
+        shortages.shortage_figures(audit, rise=rise)

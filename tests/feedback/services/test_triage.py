@@ -422,7 +422,7 @@ def test_a_dispute_is_settled_by_the_last_decision_alone(queued, ravi, mona):
     assert fresh(report).status == "queued"
     settled = triage.decide(report=report, outcome="accepted", by=mona, label="hentai")
     assert (fresh(report).status, fresh(report).decision) == ("accepted", settled)
-    assert set(queries.decisions.standing(report)) == {
+    assert set(queries.decisions.active_decisions(report)) == {
         settled,
         *report.decisions.filter(by__in=[ravi, tara]),
     }

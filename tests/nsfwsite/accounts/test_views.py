@@ -194,31 +194,31 @@ def test_common_and_short_passwords_are_refused(client, ravi) -> None:
 
 
 NONCE = re.compile(r'nonce="[^"]+"')
-LETTER_LINK = re.compile(r"http://testserver(/forgotten-password/\S+)")
+EMAILED_LINK = re.compile(r"http://testserver(/forgotten-password/\S+)")
 
 
 @pytest.fixture
-def letters(settings, ravi) -> list[EmailMessage]:
+def emails(settings, ravi) -> list[EmailMessage]:
     settings.SENDS_MAIL = True
     User.objects.filter(pk=ravi.pk).update(email="ravi@speakup.example")
     return mail.outbox
 
 
-def ask_for_letter(client, address: str) -> str:
+def request_email(client, address: str) -> str:
     answer = client.post(reverse("account_reset_password"), {"email": address}, follow=True)
     for thread in threading.enumerate():
-        if thread.name == "letter":
+        if thread.name == "email":
             thread.join()
     return answer.content.decode()
 
 
-def test_a_forgotten_password_is_set_anew_by_a_letter(client, ravi, letters, second_step) -> None:
+def test_a_forgotten_password_is_reset_by_email(client, ravi, emails, second_step) -> None:
     elsewhere = Client()
     elsewhere.force_login(ravi)
     assert "Have you forgotten your password?" in client.get(reverse("sign-in")).content.decode()
-    ask_for_letter(client, "Ravi@speakup.example")
-    assert letters[0].to == ["ravi@speakup.example"]
-    link = LETTER_LINK.search(letters[0].body)[1]
+    request_email(client, "Ravi@speakup.example")
+    assert emails[0].to == ["ravi@speakup.example"]
+    link = EMAILED_LINK.search(emails[0].body)[1]
     page = client.get(link, follow=True)
     assert "set-password" in page.redirect_chain[0][0]
     new = "quite another long phrase"
@@ -230,37 +230,37 @@ def test_a_forgotten_password_is_set_anew_by_a_letter(client, ravi, letters, sec
     assert "This link is used up" in Client().get(link, follow=True).content.decode()
 
 
-def test_nobody_learns_which_addresses_have_accounts(client, letters) -> None:
+def test_nobody_learns_which_addresses_have_accounts(client, emails) -> None:
     addresses = ("ravi@speakup.example", "sam@speakup.example")
-    pages = [NONCE.sub("", ask_for_letter(client, address)) for address in addresses]
+    pages = [NONCE.sub("", request_email(client, address)) for address in addresses]
     assert pages[0] == pages[1]
-    assert [letter.to for letter in letters] == [["ravi@speakup.example"]]
+    assert [message.to for message in emails] == [["ravi@speakup.example"]]
 
 
-def test_a_link_in_a_letter_ends_within_an_hour(client, letters, monkeypatch) -> None:
-    ask_for_letter(client, "ravi@speakup.example")
-    link = LETTER_LINK.search(letters[0].body)[1]
+def test_a_link_in_an_email_ends_within_an_hour(client, emails, monkeypatch) -> None:
+    request_email(client, "ravi@speakup.example")
+    link = EMAILED_LINK.search(emails[0].body)[1]
     later = datetime.datetime.now() + datetime.timedelta(minutes=61)  # noqa: DTZ005
     monkeypatch.setattr(PasswordResetTokenGenerator, "_now", lambda self: later)
     assert "This link is used up" in client.get(link, follow=True).content.decode()
 
 
-def test_letters_to_one_mailbox_are_few(client, letters, settings) -> None:
+def test_emails_to_one_mailbox_are_few(client, emails, settings) -> None:
     settings.RATE_MAILBOX = "1/day"
-    ask_for_letter(client, "ravi@speakup.example")
-    assert "One mailbox gets at most" in ask_for_letter(client, "ravi@speakup.example")
-    assert len(letters) == 1
+    request_email(client, "ravi@speakup.example")
+    assert "One mailbox gets at most" in request_email(client, "ravi@speakup.example")
+    assert len(emails) == 1
 
 
-def test_a_mail_server_that_is_away_changes_no_answer(client, letters, monkeypatch) -> None:
+def test_a_mail_server_that_is_away_changes_no_answer(client, emails, monkeypatch) -> None:
     def fail(self) -> None:
         raise ConnectionRefusedError
 
     monkeypatch.setattr(EmailMessage, "send", fail)
     with capture_logs() as logs:
-        page = ask_for_letter(client, "ravi@speakup.example")
+        page = request_email(client, "ravi@speakup.example")
     assert "Look into your mailbox" in page
-    assert [entry["event"] for entry in logs] == ["a letter about a password was not sent"]
+    assert [entry["event"] for entry in logs] == ["an e-mail about a password was not sent"]
     assert "ravi@" not in str(logs)
 
 

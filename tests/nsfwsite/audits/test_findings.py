@@ -18,7 +18,7 @@ def test_the_public_cannot_see_why_a_finding_failed(client, audit_and_findings, 
     client.force_login(mona)
     assert "/srv/speakup" in page_text(client, "slices")
     finding = Finding.objects.get(kind="slices")
-    client.post(reverse("look-again", args=[finding.pk]))
+    client.post(reverse("retry-finding", args=[finding.pk]))
     finding.refresh_from_db()
     assert finding.status == "waiting"
 

@@ -50,6 +50,6 @@ def test_an_invalid_name_or_region_is_refused(
 def test_only_a_maintainer_may_name_take_back_and_retry(client, audit_and_findings, ravi) -> None:
     client.force_login(ravi)
     assert post_name(client).status_code == 403
-    for name in ("take-back-slice", "look-again"):
+    for name in ("take-back-slice", "retry-finding"):
         assert client.post(reverse(name, args=[1])).status_code == 404
     assert "What they have in common" not in page_text(client, "slices")

@@ -31,9 +31,9 @@ def test_images_are_blurred_until_asked_for(client, ravi, queued) -> None:
 def test_every_look_at_clear_pixels_is_logged(client, ravi, queued) -> None:
     client.force_login(ravi)
     report = queued()
-    veiled = Image.open(io.BytesIO(client.get(image_url(report)).content))
+    blurred = Image.open(io.BytesIO(client.get(image_url(report)).content))
     assert not Look.objects.exists()
-    assert (veiled.mode, max(veiled.size)) == ("L", images.BLURRED_SIDE)
+    assert (blurred.mode, max(blurred.size)) == ("L", images.BLURRED_SIDE)
 
     clear = client.get(f"{image_url(report)}?clear")
     assert Image.open(io.BytesIO(clear.getvalue())).size == (80, 60)

@@ -152,7 +152,7 @@ def test_the_model_in_service_judges_a_report_that_it_has_not_judged(
         model=newer, label="drawings", scores={"drawings": 0.83, "neutral": 0.17}
     )
 
-    part = client.get(reverse("models-said", args=[image_of(report).pk])).content.decode()
+    part = client.get(reverse("model-answers", args=[image_of(report).pk])).content.decode()
     assert "v2, in service" in part
     assert "0.83" in part
     assert "0.05" in part
