@@ -37,6 +37,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "nsfwsite.metrics.TimedRequests",
     "csp.middleware.CSPMiddleware",
     "nsfwsite.middleware.AdminPolicy",
     "nsfwsite.cross_origin_isolation.IsolationHeaders",

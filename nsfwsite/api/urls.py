@@ -3,6 +3,7 @@ from django.urls import path
 from nsfwsite.api.challenges import NextChallenge
 from nsfwsite.api.classifications import AnswerRight, ClassificationDetail, ClassificationList
 from nsfwsite.api.index import Index, SchemaFile
+from nsfwsite.api.metrics import Metrics
 from nsfwsite.api.models import ModelAudit, ModelDisparity, ModelList, ModelShortage
 from nsfwsite.api.reports import Appeal, ReportDetail, ReportList, Withdrawal
 from nsfwsite.api.retrains import (
@@ -59,5 +60,6 @@ urlpatterns = [
         DeliveryAgain.as_view(),
         name="send-again",
     ),
+    path("metrics/", Metrics.as_view(), name="metrics"),
     path("schema/", SchemaFile.as_view(), name="schema"),
 ]
