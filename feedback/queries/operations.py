@@ -12,6 +12,7 @@ from feedback.models import Classification, ModelVersion, Report, Retrain, Webho
 from feedback.queries import audits, pending_work
 
 MISTAKES = ("false_alarm", "miss", "confusion", "error")
+REPORT_STATES = [state for state in Report.Status.values if state != Report.Status.GOLDEN]
 UNDECIDED = (Report.Status.QUEUED, Report.Status.APPEALED, Report.Status.ESCALATED)
 
 
@@ -37,7 +38,7 @@ def _oldest(waiting: "QuerySet[Any]", field: str) -> datetime.datetime | None:
 
 def reports_by_status() -> dict[str, int]:
     """All reports but the copies of golden cases, which are ours."""
-    return _by_status(Report.objects.filter(golden=None), Report.Status.values)
+    return _by_status(Report.objects.filter(golden=None), REPORT_STATES)
 
 
 def retrains_by_status() -> dict[str, int]:
