@@ -200,6 +200,14 @@ def test_an_image_predicted_twice_is_refused(tmp_path):
         evaluate.read_predictions(tmp_path / "p")
 
 
+def test_hashes_are_read_in_any_case_and_kept_in_lower_case(tmp_path):
+    line = dataclasses.asdict(predicted(171, NEUTRAL, NEUTRAL))
+    line["sha256"] = line["sha256"].upper()
+    (tmp_path / "p.jsonl").write_text(json.dumps(line))
+    (answer,) = evaluate.read_predictions(tmp_path / "p.jsonl")
+    assert answer.sha256 == f"{171:064x}"
+
+
 def test_equal_scores_give_the_first_label():
     answer = Predicted("1", "1", NEUTRAL, {}, dict.fromkeys(reversed(LABELS), 0.2))
     assert answer.predicted == LABELS[0]

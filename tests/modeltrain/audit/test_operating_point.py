@@ -82,6 +82,26 @@ def test_a_chosen_threshold_is_counted_on_images_that_did_not_choose_it():
     assert set(first.values()) == {fewest["threshold"]}  # the line that is shown does not matter
 
 
+def test_the_first_half_chooses_thresholds_by_its_safe_and_explicit_images():
+    columns = answers()
+    score, explicit = columns.scores[:, PORN], columns.expected == PORN
+    first = halves.first_half(columns.cluster)
+    lines = [np.float32(threshold / 100) for threshold in range(1, 101)]
+    false_alarms = np.array([(score[first & ~explicit] >= line).mean() for line in lines])
+    misses = np.array([(score[first & explicit] < line).mean() for line in lines])
+    tone = columns.groups["tone"][1]
+    worst = np.max(
+        [
+            [(score[first & ~explicit & (tone == place)] >= line).mean() for line in lines]
+            for place in (0, 1)
+        ],
+        axis=0,
+    )
+    fewest, within = figures(columns, axis="tone", use=USE)["chosen"]
+    assert fewest["threshold"] == 1 + int((0.9 * false_alarms + 0.1 * misses).round(12).argmin())
+    assert within["threshold"] == 1 + int((worst <= USE.limit).argmax())
+
+
 def test_every_figure_is_of_its_images_at_the_level_that_was_asked_for():
     columns = answers()
     score, explicit = columns.scores[:, PORN], columns.expected == PORN

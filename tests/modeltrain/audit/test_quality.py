@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import precision_score, recall_score
 
 from modeltrain.audit import quality
+from modeltrain.audit.calibration import calibration_error
 from modeltrain.audit.fairness import rate
 from modeltrain.audit.quality import Answer
 
@@ -31,7 +32,13 @@ def test_four_answers_can_be_counted(level):
     half = rate(count=1, n=2, level=level)
     no_data = rate(count=0, n=0)
     # Confidences 0.9 and 0.7 are right, 0.8 and 0.6 wrong: each is alone in its bin.
-    assert figures.pop("calibration")["ece"] == pytest.approx((0.1 + 0.8 + 0.3 + 0.6) / 4)
+    calibration = figures.pop("calibration")
+    assert calibration["ece"] == pytest.approx((0.1 + 0.8 + 0.3 + 0.6) / 4)
+    right = np.array([True, False, True, False])
+    confidences = np.array([0.9, 0.8, 0.7, 0.6])
+    assert calibration["debiased"] == calibration_error(
+        confidences, right, np.arange(4), level=level
+    )
     assert figures == {
         "images": 4,
         "labels": ["cats", "dogs", "fish"],

@@ -70,6 +70,14 @@ def test_mistakes_at_random_are_no_slice():
     assert sum(map(len, regions)) <= 1
 
 
+def test_where_mistakes_are_rare_the_exact_test_decides_as_well(monkeypatch):
+    images = simulate(inside=0.1, outside=0.02, seed=16)[:3]
+    assert slices.find(*images) == []
+    monkeypatch.setattr(slices, "_exact_p_value", lambda *_: 0.0)
+    (region,) = slices.find(*images)  # its interval alone would show it
+    assert region.low > 0
+
+
 def test_few_mistakes_are_no_slice():
     features, _, clusters, _ = simulate(count=60)
     assert slices.find(features, [False] * 60, clusters) == []
