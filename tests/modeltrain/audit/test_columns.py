@@ -75,6 +75,13 @@ def test_columns_come_back_as_they_were(tmp_path):
     }
 
 
+def test_the_lowest_and_the_highest_score_are_read(tmp_path):
+    written = columns.from_predicted(predictions())
+    written.scores[:, 0], written.scores[:, 1] = 0, columns.HIGHEST_SCORE
+    columns.write(tmp_path / "a.npz", written)
+    assert np.array_equal(columns.read(tmp_path / "a.npz").scores, written.scores)
+
+
 def test_the_file_names_its_arrays_labels_and_axes(tmp_path):
     columns.write(
         tmp_path / "a.npz",
@@ -177,11 +184,16 @@ def test_a_file_with_other_labels_is_refused(tmp_path, monkeypatch):
         ({"scores": np.zeros((39, 5), np.float32)}, "scores float32[39, 5] instead of "),
         ({"scores": np.full((40, 5), np.nan, np.float32)}, "a score of nan"),
         ({"scores": np.full((40, 5), 1.001, np.float32)}, "a score of 1.00"),
-        ({"expected": np.full(40, 9, np.uint8)}, "label 9 of 5"),
+        ({"scores": -np.eye(1, 200, dtype=np.float32).reshape(40, 5)}, "a score of -1.0"),
+        ({"expected": np.full(40, 5, np.uint8)}, "label 5 of 5"),
         ({"sha256": np.zeros((40, 16), np.uint8)}, "sha256 uint8[40, 16] instead of uint8[40, 32]"),
         ({"cluster": np.zeros(40)}, "cluster float64[40] instead of uint64[40]"),
         ({"groups": {"tone": (["dark"], np.full(40, 1, np.int16))}}, "group 1 of 1 on axis tone"),
         ({"groups": {"tone": (["dark"], np.full(40, -2, np.int16))}}, "group -2 of 1 on axis"),
+        (
+            {"groups": {"tone": (["dark"], np.eye(1, 40, dtype=np.int16)[0])}},
+            "group 1 of 1 on axis",
+        ),
         ({"groups": {"tone": (["dark"], np.zeros(41, np.int16))}}, "groups of tone int16[41]"),
         ({"groups": {"tone": ([7], np.zeros(40, np.int16))}}, "axis 'tone' with the groups [7]"),
     ],

@@ -81,6 +81,7 @@ def test_combinations_of_two_axes_are_cells_if_both_exist_and_they_have_images()
         )
         for answer in images(count, start=10 * start, tone=tone, medium=medium)
     ]
+    answers += images(2, start=40, tone="light") + images(2, start=50, medium="drawn")
     pairs = [["tone", "medium"], ["tone", "hair"], ["hair", "tone"]]
     comparisons = compared(answers, answers, pairs=pairs)
     counts = {(cell.axis, cell.value): cell.pairs.n for cell in comparisons if " and " in cell.axis}
