@@ -57,6 +57,25 @@ def test_the_variance_is_delongs_and_for_clusters_obuchowskis(monkeypatch):
     assert effective[0][1] == pytest.approx(2 * effective[0][0])
 
 
+@pytest.mark.parametrize(
+    ("of_explicit", "copies"),
+    [
+        ([0.9] * 10 + [0.4] * 10, 10),  # the two clusters differ in everything
+        ([0.9] * 5 + [0.4] * 5 + [0.9] * 5 + [0.4] * 5, 1),  # they are alike, as chance never is
+    ],
+)
+def test_an_image_counts_for_no_more_than_one_and_no_less_than_its_cluster_allows(
+    of_explicit, copies
+):
+    scores = np.array(of_explicit + [0.5] * 20)
+    explicit = np.arange(40) < 20
+    area = area_under_curve(scores, explicit, np.arange(40) // 10)
+    students = t.ppf(0.975, [1, 19])
+    effective = 20 / (copies * (students[0] / students[1]) ** 2)
+    lower = ranking._lower_limit(0.5, effective, effective, norm.ppf(0.975))
+    assert area == pytest.approx({"value": 0.5, "low": lower, "high": 1 - lower})
+
+
 def test_without_clusters_the_limits_solve_newcombes_equation():
     random = np.random.default_rng(4)
     scores, explicit, clusters = images(random, safe=40, explicit=15, shift=1)

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 
 from modeltrain.audit import columns
-from modeltrain.audit.fairness import cluster_numbers
+from modeltrain.audit.fairness import cluster_numbers, effective_sample_size
 from modeltrain.audit.gaps import opened_gaps
 from modeltrain.audit.grouping import Grouping
 from modeltrain.gate.cells import outcomes_of
@@ -18,6 +18,7 @@ from modeltrain.gate.disparity import (
     opened_disparities,
     untested_groups,
 )
+from modeltrain.gate.paired import count_pairs, difference_interval
 from modeltrain.gate.policy import Policy
 from tests.modeltrain.gate.images import DRAWINGS, NEUTRAL, PORN, images
 
@@ -540,6 +541,25 @@ def test_near_copies_are_not_many_images():
     (gap,) = gaps_of(before, now)
     assert gap["clusters"] == pytest.approx(104**2 / (100**2 + 4))
     assert gap["tolerated"] == "few images"
+
+
+def test_a_groups_own_change_has_an_interval_of_the_policys_level_that_counts_near_copies_once():
+    def tens(number):
+        return f"ten {number // 10}"
+
+    others = images(400, start=1000, tone="light")
+    before = images(200, tone="dark", cluster_of=tens) + others
+    wrong = [number for number in range(200) if number // 10 % 3 == 0 and number % 10 < 7]
+    now = images(200, wrong=wrong, answer=PORN, tone="dark", cluster_of=tens) + others
+    (gap,) = gaps_of(before, now, level=0.9)
+    change = np.isin(np.arange(200), wrong).astype(float)
+    effective = effective_sample_size(change, np.arange(200) // 10, level=0.9)
+    pairs = count_pairs(champion=np.zeros(200, bool), candidate=change > 0)
+    low, high = difference_interval(pairs, level=0.9, effective=effective)
+    assert effective < 60
+    assert (gap["own_change"], gap["own_low"], gap["own_high"]) == pytest.approx(
+        (len(wrong) / 200, low, high)
+    )
 
 
 def test_one_image_of_the_rest_does_not_make_a_group_fall_behind():
