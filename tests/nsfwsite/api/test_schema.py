@@ -50,6 +50,7 @@ def ids(queued, judged, champion, mona) -> dict[str, str]:
     return {
         "": "",
         "challenge": "",
+        "metrics": "",
         "classifications": str(judged(7).pk),
         "models": champion.version,
         "reports": report.receipt,
