@@ -1,4 +1,4 @@
-"""Kill a training at random random_times: it always finishes, and with the same model.
+"""Kill a training at random times: it always finishes, and with the same model.
 
     PYTHONPATH=. .venv/bin/python bench/kill_training.py --openmoji node_modules/openmoji \
         --artifact var/artifacts/VERSION --work FOLDER --out kill.json

@@ -1,4 +1,4 @@
-"""A full disk, as files, databases and Redis tell of it."""
+"""How files, databases and Redis report a full disk."""
 
 from collections.abc import Iterator
 

@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from modeltrain.formatting import duration
+
 _LOG_SECONDS = 5.0
 
 
@@ -100,9 +102,7 @@ class Terminal:
         elif time.monotonic() - self._last_line >= self._log_seconds:
             self._last_line = time.monotonic()
             seconds_left = (self._last_line - self._stage_start) * (total - done) / max(done, 1)
-            self._print_line(
-                f"{stage}: {done:,} of {total:,}, {format_duration(seconds_left)} left"
-            )
+            self._print_line(f"{stage}: {done:,} of {total:,}, {duration(seconds_left)} left")
         self._bar.update(self._task, completed=done, total=total, description=message)
 
     def _print_line(self, line: str) -> None:
@@ -124,13 +124,6 @@ class Terminal:
     def close(self) -> None:
         """Restore the terminal."""
         self._bar.stop()
-
-
-def format_duration(seconds: float) -> str:
-    """Return a duration for people: seconds below two minutes, minutes below two hours."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def reporter(*, json_lines: bool) -> JsonLines | Terminal:

@@ -1,4 +1,4 @@
-"""How large a request may be: on this the server and the site agree."""
+"""How large a request may be, for the server and the site."""
 
 from django.conf import settings
 

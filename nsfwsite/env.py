@@ -259,8 +259,8 @@ SHARED_PAGE_SECONDS = setting(
     "SHARED_PAGE_SECONDS",
     whole_number(),
     1,
-    "For how long a page that all strangers see alike is shown again without being made anew. "
-    "With 0 every visit makes it.",
+    "For how many seconds a page that looks the same to all strangers is reused. 0 renders it for "
+    "every visit.",
 )
 
 WEBHOOK_NETWORKS = setting(
@@ -395,7 +395,7 @@ GOLDEN_SHARE = setting(
     "GOLDEN_SHARE",
     share,
     0.05,
-    "After which share of new reports a [golden case](triage.md) is asked again. With 0 none is.",
+    "A [golden case](triage.md) is asked again after this share of new reports. 0 turns this off.",
 )
 COUNTERFACTUAL_IMAGES = setting(
     "COUNTERFACTUAL_IMAGES",

@@ -1,4 +1,4 @@
-"""Labels of reported examples that similar images contradict."""
+"""Reported examples whose labels are contradicted by similar images."""
 
 import json
 from collections.abc import Sequence

@@ -26,7 +26,7 @@ from modeltrain.labels import NSFW
 
 Figures = dict[str, Any]
 # Reports that wait for a decision.
-WAITING = (
+AWAITING_DECISION = (
     Report.Status.RECEIVED,
     Report.Status.SCREENING,
     Report.Status.QUEUED,
@@ -161,7 +161,7 @@ def _open(until: datetime.datetime) -> Figures:
         _real_reports()
         .filter(created_at__lt=until)
         .annotate(status_then=Subquery(last.values("status")[:1]))
-        .filter(status_then__in=WAITING)
+        .filter(status_then__in=AWAITING_DECISION)
     )
     days = [
         (until - start).total_seconds() / 86400 for (start,) in waiting.values_list("created_at")

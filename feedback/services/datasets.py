@@ -122,7 +122,7 @@ def _offers(
                     label=decision.label,
                     groups=example.applicable_groups(decision.groups),
                     split=manifest.split_of(cluster, audit_share=0),
-                    source=manifests.REPORTED,
+                    source=manifest.REPORTED,
                     cluster=cluster,
                 )
             )
@@ -132,6 +132,6 @@ def _offers(
 
 
 def _reported_clusters(rows: Sequence[Row]) -> list[tuple[Pdq, str]]:
-    cluster_of = {row.sha256: row.cluster for row in rows if row.source == manifests.REPORTED}
+    cluster_of = {row.sha256: row.cluster for row in rows if row.source == manifest.REPORTED}
     images = StoredImage.objects.filter(name__in=cluster_of)
     return [(image.fingerprint, cluster_of[image.name]) for image in images]

@@ -83,7 +83,7 @@ def delete_images(*, report: Report) -> None:
 
 
 def delete_file(name: str) -> None:
-    """Delete the file of an image whose row is gone; none is no error."""
+    """Delete the file of an image whose row is gone, if there is a file."""
     storages["images"].delete(name)
 
 

@@ -11,8 +11,6 @@ from feedback.models import Report, StoredImage
 from modeltrain.data import manifest
 from modeltrain.data.manifest import Row
 
-REPORTED = "report"
-
 
 def publish(rows: Sequence[Row]) -> str:
     """Write an immutable manifest. Returns its hash, which is its name."""
@@ -36,7 +34,7 @@ def learnable_images() -> "QuerySet[StoredImage]":
 def existing_rows(rows: Iterable[Row]) -> list[Row]:
     """Rows without images that were withdrawn or whose report is no longer accepted."""
     stored = set(learnable_images().values_list("name", flat=True))
-    return [row for row in rows if row.source != REPORTED or row.sha256 in stored]
+    return [row for row in rows if row.source != manifest.REPORTED or row.sha256 in stored]
 
 
 def image_path(name: str) -> Path:

@@ -16,6 +16,7 @@ from feedback.models import DatasetVersion, ModelVersion, Retrain, TrainingConfi
 from feedback.services import manifests
 from modeltrain.data import arrays, manifest
 from modeltrain.data.manifest import Row
+from modeltrain.formatting import duration
 from modeltrain.labels import LABELS
 from modeltrain.training import configs, cost
 from modeltrain.training.config_rules import ConfigRefused
@@ -301,8 +302,8 @@ def _unmet(
         )
     if seconds > recipe.limit_seconds:
         return RecipeRefused(
-            rule=f"The recipe {recipe.title} may run for {recipe.limit_seconds / 3600:g} hours.",
-            received=f"an estimate of {seconds / 3600:.1f} hours",
+            rule=f"The recipe {recipe.title} may run for {duration(recipe.limit_seconds)}.",
+            received=f"an estimate of {duration(seconds)}",
             remedy="Choose head, or a config with fewer copies or epochs.",
         )
     return None

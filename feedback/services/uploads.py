@@ -5,6 +5,7 @@ from django.core.files.uploadedfile import UploadedFile
 from feedback.errors import ImageRefused
 from modeltrain.images import codec
 from modeltrain.images.codec import Limits, Pixels
+from modeltrain.images.decoder import too_many_bytes_error
 
 _DEFAULT_LIMITS = Limits()
 
@@ -12,13 +13,8 @@ _DEFAULT_LIMITS = Limits()
 def refuse_by_size(upload: "UploadedFile[bytes]") -> None:
     """Refuse what need not even be read."""
     size = upload.size or 0
-    if size > Limits.max_bytes:
-        raise ImageRefused(
-            rule=f"An image must be at most {Limits.max_bytes // 2**20} MiB.",
-            received=f"{size / 2**20:.1f} MiB",
-            remedy="Make it smaller and send it again.",
-            code="too_many_bytes",
-        )
+    if size > _DEFAULT_LIMITS.max_bytes:
+        raise _refusal(too_many_bytes_error(_DEFAULT_LIMITS, size))
     if not size:
         raise ImageRefused(
             rule="An image must not be empty.",
@@ -32,6 +28,10 @@ def decode_or_refuse(data: bytes, *, limits: Limits = _DEFAULT_LIMITS) -> Pixels
     try:
         return codec.decode_in_child(data, limits=limits)
     except codec.DecodeError as error:
-        raise ImageRefused(
-            rule=error.rule, received=error.received, remedy=error.remedy, code=error.code
-        ) from error
+        raise _refusal(error) from error
+
+
+def _refusal(error: codec.DecodeError) -> ImageRefused:
+    return ImageRefused(
+        rule=error.rule, received=error.received, remedy=error.remedy, code=error.code
+    )

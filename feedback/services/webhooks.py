@@ -1,7 +1,7 @@
-"""Addresses that are told of events: which there are, and what is to be sent to them.
+"""Webhooks, and the deliveries that are due to them.
 
-Every event is an entry of the ledger, and tells what the entry tells. Its deliveries are written in
-the same transaction; `webhook_requests` sends them.
+Every event is an entry of the ledger and has the same content. Its deliveries are written in the
+same transaction; `webhook_requests` sends them.
 """
 
 import base64

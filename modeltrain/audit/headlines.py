@@ -85,7 +85,7 @@ def headlines(
     """Say for each kind of mistake how often it happens, and to which groups more than to others.
 
     Each group is compared with the rest of its axis, among images of the same label and medium. If
-    groups were of no matter, they could be dealt anew among those images; the smallest p-value of
+    groups did not matter, they could be permuted among those images; the smallest p-value of
     an axis is compared with the smallest ones under such permutations (`gaps.opened_gaps`), and
     multiplied by the number of axes and kinds of images that were looked at (Bonferroni). A group
     is told apart if that p-value is at most 1 - level and its interval, which holds for everything

@@ -12,6 +12,7 @@ from modeltrain.files import is_storable, write_whole
 from modeltrain.labels import LABELS
 
 SPLITS = ("train", "validation", "audit")
+REPORTED = "report"  # the source of a reported image's row; every other row is an anchor
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

@@ -45,6 +45,9 @@ class Limits:
     memory_bytes: int = 1024 * MIB
 
 
+UNATTENDED_LIMITS = Limits(wall_seconds=300)  # where nobody waits for the image
+
+
 class DecodeError(ValueError):
     """An image was refused.
 
@@ -122,13 +125,19 @@ def too_much_memory_error(limits: Limits) -> DecodeError:
     )
 
 
+def too_many_bytes_error(limits: Limits, size: int) -> DecodeError:
+    """Refuse a file that is too large, by its size in bytes alone."""
+    rule = f"An image must be at most {limits.max_bytes / MIB:g} MiB."
+    return DecodeError("too_many_bytes", rule, f"{size / MIB:.1f} MiB", _SMALLER)
+
+
 def _too_many_scans_error(limits: Limits, still: Still) -> DecodeError:
     """Refuse a large JPEG file of several scans: each coefficient is kept until the last one."""
     return DecodeError(
         "too_much_memory",
         "A progressive JPEG file must be readable in "
-        f"{limits.max_decoder_bytes / 1e6:.0f} MB of memory.",
-        f"one that needs {still.decoder_bytes / 1e6:.0f} MB",
+        f"{limits.max_decoder_bytes / MIB:.0f} MiB of memory.",
+        f"one that needs {still.decoder_bytes / MIB:.0f} MiB",
         "Save it without “progressive”, or make it smaller, and send it again.",
     )
 
@@ -310,9 +319,7 @@ def open_rgb(data: bytes, *, limits: Limits, caged: bool = False) -> Image.Image
     if not data:
         raise DecodeError("empty", "An image file must not be empty.", "0 bytes", "Choose a file.")
     if len(data) > limits.max_bytes:
-        rule = f"An image must be at most {limits.max_bytes / MIB:g} MiB."
-        received = f"{len(data) / MIB:.1f} MiB"
-        raise DecodeError("too_many_bytes", rule, received, _SMALLER)
+        raise too_many_bytes_error(limits, len(data))
     kind = format_of(data)
     if kind is None or (kind in _CAGED_FORMATS and not caged):
         _refuse_format(data, kind)

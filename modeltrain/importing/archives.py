@@ -79,7 +79,7 @@ def read(
     Parameters
     ----------
     path : pathlib.Path
-        The format is recognized by the first bytes.
+        The format is recognised by the first bytes.
     columns : tuple of str, optional
         The metadata's columns of paths and labels.
     names : sequence of str, optional

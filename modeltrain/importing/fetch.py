@@ -109,7 +109,7 @@ def fetch(address: str, *, rules: FetchRules, stopped: Event | None = None) -> b
         if not 200 <= request.status < 300:
             raise ImportRefused("An address must have an image.", received, _REMEDY)
         if directives := _OPTED_OUT & request.directives:
-            rule = "An image whose site does not want it learned from is left out."
+            rule = "An image whose site does not want it learnt from is left out."
             raise ImportRefused(rule, f"X-Robots-Tag: {', '.join(sorted(directives))}", _REMEDY)
         return bytes(request.body)
     rule = f"An address may redirect {rules.redirects} times."

@@ -16,7 +16,7 @@ from modeltrain.data.dataset import Dataset
 from modeltrain.data.manifest import Row
 from modeltrain.files import DISK_FULL_ERRNOS, write_whole
 from modeltrain.images.codec import decode_in_child, pixel_sha256, to_png
-from modeltrain.images.decoder import DecodeError, Limits, MachineBusy
+from modeltrain.images.decoder import UNATTENDED_LIMITS, DecodeError, MachineBusy
 from modeltrain.images.hashing import MIN_QUALITY, pdq
 from modeltrain.importing import equal_images, journal, spellings
 from modeltrain.importing.items import ImportRefused, Skip, Source, SourceItem
@@ -25,7 +25,6 @@ from modeltrain.importing.layout import split_named
 from modeltrain.progress import ProgressCallback, quiet
 
 _LABEL_RULE = "A label must be one of the dataset's."
-_LIMITS = Limits(wall_seconds=300)  # nobody waits for this image
 _MAX_BUSY = 20
 _THREADS = 2 * (os.cpu_count() or 1)  # while one waits for the disk, another hashes
 _BUSY_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
@@ -268,7 +267,7 @@ def _store_image(item: SourceItem, store: Path) -> ImportRecord:
         refused = ImportRefused("A file must be readable.", error, "Restore it.")
         return journal.record(item, refused=refused)
     try:
-        pixels = decode_in_child(data, limits=_LIMITS)
+        pixels = decode_in_child(data, limits=UNATTENDED_LIMITS)
     except DecodeError as error:
         refused = ImportRefused(error.rule, error.received, error.remedy)
         return journal.record(item, refused=refused)

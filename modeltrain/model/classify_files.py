@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from modeltrain.images.codec import decode_in_child
-from modeltrain.images.decoder import Limits
+from modeltrain.images.decoder import UNATTENDED_LIMITS
 from modeltrain.model.classifier import Classifier, Prediction
 from modeltrain.progress import ProgressCallback, quiet
-
-_LIMITS = Limits(wall_seconds=300)  # nobody waits for this image
 
 Refuse = Callable[[Path, Exception], None]
 
@@ -39,7 +37,7 @@ def classify_files(
     files = [file for path in paths for file in _files(path, refuse)]
     for number, file in enumerate(files, start=1):
         try:
-            prediction = classifier.classify(decode_in_child(_read(file), limits=_LIMITS))
+            prediction = classifier.classify(decode_in_child(_read(file), limits=UNATTENDED_LIMITS))
         except (ValueError, OSError) as error:
             refuse(file, error)
         else:
@@ -63,4 +61,4 @@ def _read(file: Path) -> bytes:
     if file.exists() and not file.is_file():
         raise ValueError("An image must be a file. Received: a pipe or a device. Save it as one.")
     with file.open("rb") as stream:
-        return stream.read(_LIMITS.max_bytes + 1)
+        return stream.read(UNATTENDED_LIMITS.max_bytes + 1)

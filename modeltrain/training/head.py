@@ -36,8 +36,6 @@ from modeltrain.training.objective import (
     loss_rows,
 )
 
-REPORTED = "report"  # the source of a reported image's row; every other row is an anchor
-
 
 @dataclass(frozen=True)
 class FittedHead:
@@ -160,17 +158,17 @@ def examples_of(rows: Sequence[Row], features: Floats, labels: Sequence[str]) ->
     return Examples(
         features=features,
         classes=np.array([labels.index(row.label) for row in rows], dtype=np.intp),
-        reported=np.array([row.source == REPORTED for row in rows], dtype=np.bool_),
+        reported=np.array([row.source == manifest.REPORTED for row in rows], dtype=np.bool_),
     )
 
 
 def count_images(rows: Sequence[Row]) -> dict[str, dict[str, int]]:
-    """Count the images that are learned from by split, label and kind."""
+    """Count the images that are learnt from by split, label and kind."""
     counts: dict[str, dict[str, int]] = {"train": {}, "validation": {}}
     for row in rows:
         if row.split not in counts:
             continue
-        key = f"{row.label}, {'reported' if row.source == REPORTED else 'anchor'}"
+        key = f"{row.label}, {'reported' if row.source == manifest.REPORTED else 'anchor'}"
         counts[row.split][key] = counts[row.split].get(key, 0) + 1
     return counts
 

@@ -1,4 +1,4 @@
-"""Where people sign in and manage how. The names beside our own are those that allauth looks up."""
+"""URLs for signing in and for accounts. Names with a prefix are those that allauth looks up."""
 
 from allauth.account.views import (
     PasswordChangeView,

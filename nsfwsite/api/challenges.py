@@ -1,4 +1,4 @@
-"""The challenge that stands before the next upload of a sender in a hurry."""
+"""The challenge that a sender of many uploads solves before the next one."""
 
 from django.conf import settings
 from django.utils.decorators import method_decorator

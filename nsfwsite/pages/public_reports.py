@@ -32,7 +32,7 @@ STATES = {
     Report.Status.ANSWERED: "Agreed, and a model learnt from it",
     Report.Status.REJECTED: "Not agreed",
 }
-WAITING = (Report.Status.RECEIVED, Report.Status.SCREENING, Report.Status.QUEUED)
+NOT_YET_DECIDED = (Report.Status.RECEIVED, Report.Status.SCREENING, Report.Status.QUEUED)
 
 
 @never_cache
@@ -53,7 +53,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "states": STATES,
         "axes": queries.groups.stated_axes(),
         "models": queries.models.versions(),
-        "waiting": sum(counts[status] for status in WAITING),
+        "waiting": sum(counts[status] for status in NOT_YET_DECIDED),
         "escalated": counts[Report.Status.ESCALATED],
         "withdrawn": counts[Report.Status.WITHDRAWN],
     }

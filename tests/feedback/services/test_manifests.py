@@ -18,7 +18,7 @@ def row(name: str, source: str = "demo", label: str = "neutral") -> Row:
 
 
 def reported(report: Report) -> Row:
-    return row(report.examples.get().image.name, source=manifests.REPORTED)
+    return row(report.examples.get().image.name, source=manifest.REPORTED)
 
 
 def test_a_manifest_is_named_by_the_hash_of_its_rows(settings):

@@ -197,7 +197,7 @@ def test_proxies_of_the_environment_are_ignored(site, internal_site, get, monkey
 @pytest.mark.parametrize("directive", ["noai", "NoImageAI, nofollow"])
 def test_a_site_may_opt_out_of_training(site, get, directive):
     site.add("/a.jpg", b"bytes", headers={"X-Robots-Tag": directive})
-    with pytest.raises(ImportRefused, match="does not want it learned from"):
+    with pytest.raises(ImportRefused, match="does not want it learnt from"):
         get(site.url("/a.jpg"))
 
 

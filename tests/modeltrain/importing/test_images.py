@@ -43,7 +43,7 @@ def test_each_line_of_the_journal_has_time_outcome_and_reason(pets, tmp_path):
     assert all(lines["cats/text.png"][name] for name in ("rule", "received", "remedy"))
 
 
-def test_a_file_is_recognized_by_its_content_not_its_name(pets, tmp_path):
+def test_a_file_is_recognised_by_its_content_not_its_name(pets, tmp_path):
     (pets / "dogs" / "really-a-jpeg.png").write_bytes(jpeg(20))
     status, taken = run_import(tmp_path / "out", pets)
     assert (status, taken["dogs"]) == (0, PETS["dogs"] | {"dogs/really-a-jpeg.png"})
@@ -168,7 +168,7 @@ def test_a_busy_machine_stops_an_import_which_then_continues(pets, tmp_path, mon
     """What is left out must not depend on the load of the machine."""
     out = tmp_path / "out"
     with monkeypatch.context() as busy:
-        busy.setattr(images, "_LIMITS", Limits(wall_seconds=0.0001))
+        busy.setattr(images, "UNATTENDED_LIMITS", Limits(wall_seconds=0.0001))
         assert run_import(out, pets) == (2, None)
     assert "on a busy machine. Run it again" in capsys.readouterr().out
     assert run_import(out, pets) == (0, PETS)
