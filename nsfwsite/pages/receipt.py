@@ -80,7 +80,7 @@ def show(request: HttpRequest, receipt: str) -> HttpResponse:
         "learnt_by": queries.models.versions_trained_on(report),
         "sends_mail": settings.SENDS_MAIL,
         "may_write": settings.SENDS_MAIL and report.status not in emails.FINAL_STATUSES,
-        "letter_days": emails.UNCONFIRMED.days,
+        "unconfirmed_days": emails.UNCONFIRMED.days,
         "may_withdraw": report.status not in (Status.WITHDRAWN, Status.ESCALATED),
     }
     template = "parts/story.html" if wants_fragment(request) else "pages/receipt.html"

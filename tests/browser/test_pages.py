@@ -332,13 +332,13 @@ def test_images_are_dropped_on_the_report_form_and_boxes_say_what_they_mean(
 def test_ravi_reveals_an_image_with_the_keyboard(visit, world) -> None:
     visitor = visit(world["mona"])
     page = visitor.open(reverse("case", args=[world["report"].pk]))
-    figure = page.locator("figure.veiled")
+    figure = page.locator("figure.blurred")
     assert "blur" in figure.locator("img").evaluate("e => getComputedStyle(e).filter")
 
     page.get_by_role("button", name="Show image 1").focus()
     page.keyboard.press("Enter")
 
-    page.wait_for_selector("figure.veiled:not(.closed)")
+    page.wait_for_selector("figure.blurred:not(.closed)")
     assert figure.locator("img").evaluate("e => getComputedStyle(e).filter") == "none"
     assert visitor.complaints == []
 
@@ -430,14 +430,14 @@ def test_rosa_withdraws_from_her_receipt(visit, queued) -> None:
     page.get_by_text("no model has learnt from them").wait_for()
 
 
-def test_rosa_says_yes_to_letters_and_stops_them_without_scripts(visit, queued, settings) -> None:
+def test_rosa_says_yes_to_emails_and_stops_them_without_scripts(visit, queued, settings) -> None:
     settings.SENDS_MAIL = True
     report = queued()
     visitor = visit(scripts=False, width=390)
     page = visitor.open(reverse("receipt", args=[report.receipt]))
     page.get_by_label("Your e-mail address").fill("rosa@example.org")
     page.get_by_role("button", name="Ask me by mail").click()
-    page.get_by_text("A letter with a question is on its way").wait_for()
+    page.get_by_text("An e-mail with a question is on its way").wait_for()
 
     row = EmailAddress.objects.get()
     visitor.open(reverse("confirm-mail", args=[emails.token_of(row)]))
@@ -445,7 +445,7 @@ def test_rosa_says_yes_to_letters_and_stops_them_without_scripts(visit, queued, 
     page.get_by_role("heading", name="We write to you").wait_for()
     visitor.look()
     visitor.open(reverse("receipt", args=[report.receipt]))
-    page.get_by_text("You get a letter when something becomes of this report.").wait_for()
+    page.get_by_text("You get an e-mail when something becomes of this report.").wait_for()
     visitor.look()
 
     visitor.open(reverse("stop-mail", args=[emails.token_of(row)]))

@@ -46,4 +46,4 @@ def test_shift_and_a_click_select_a_range(at_wall) -> None:
 def test_a_tile_is_uncovered_where_it_stands(at_wall) -> None:
     at_wall.get_by_role("button", name="Show", exact=True).nth(1).click()
     at_wall.get_by_text("That you looked is written down.").wait_for()
-    expect(at_wall.locator(".tiles .veiled.closed")).to_have_count(11)
+    expect(at_wall.locator(".tiles .blurred.closed")).to_have_count(11)

@@ -68,7 +68,7 @@ def test_an_address_gets_one_confirmation_request_and_nothing_before_it_is_confi
     write_what_is_due()
     assert mail.outbox[1].subject == question.subject
     assert (
-        "A letter with a question"
+        "An e-mail with a question"
         in client.get(reverse("receipt", args=[report.receipt])).content.decode()
     )
 

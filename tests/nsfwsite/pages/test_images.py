@@ -17,14 +17,14 @@ def test_images_are_blurred_until_asked_for(client, ravi, queued) -> None:
     client.force_login(ravi)
     report = queued()
     closed = client.get(case_url(report)).content.decode()
-    assert 'class="veiled closed"' in closed
+    assert 'class="blurred closed"' in closed
     assert "?clear" not in closed
 
     revealed = client.post(
         reverse("reveal", args=[report.examples.get().image.pk])
     ).content.decode()
 
-    assert 'class="veiled closed"' not in revealed
+    assert 'class="blurred closed"' not in revealed
     assert f'src="{image_url(report)}?clear"' in revealed
 
 
