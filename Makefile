@@ -32,6 +32,8 @@ PARALLEL = --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 # Tests start many processes. One that must compile Django or Keras again takes seconds longer.
 test test-fast coverage: export PYTHONDONTWRITEBYTECODE =
+# There is a worker for each core. A second thread for its matrices would burn the time of another.
+test test-fast coverage: export OPENBLAS_NUM_THREADS = 1
 
 test:
 	@$(PYTHON) setup/install.py dev
