@@ -9,6 +9,7 @@ import json
 import os
 import resource
 import subprocess
+import sys
 import tarfile
 import threading
 import time
@@ -179,7 +180,10 @@ def test_a_backup_is_on_the_disk_before_it_gets_its_name(populated, tmp_path, mo
     assert sizes == [((tmp_path / "backup.tar").stat().st_size, False)]
 
 
-def test_a_backup_for_which_there_is_no_room_leaves_nothing(populated, settings, tmp_path) -> None:
+def test_a_backup_for_which_there_is_no_room_leaves_nothing(
+    populated, settings, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # it would be cut off
     folder = tmp_path / "small"
     folder.mkdir()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

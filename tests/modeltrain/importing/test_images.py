@@ -156,7 +156,9 @@ def test_a_full_disk_is_reported_and_another_run_resumes(pets, tmp_path):
         "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000));"
         "from modeltrain.__main__ import main; sys.exit(main())"
     )
-    command = [sys.executable, "-c", program, "import", str(pets), f"--out={tmp_path / 'out'}"]
+    # Without -B, it would leave bytecode that is cut off for whoever imports it next.
+    start = [sys.executable, "-B", "-c", program]
+    command = [*start, "import", str(pets), f"--out={tmp_path / 'out'}"]
     process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert process.returncode == 2
     assert "There must be space for the images." in process.stdout

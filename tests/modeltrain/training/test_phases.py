@@ -2,6 +2,7 @@
 
 import resource
 import signal
+import sys
 
 import keras
 import numpy as np
@@ -127,7 +128,8 @@ def test_a_checkpoint_of_another_network_is_ignored(tmp_path, undisturbed):
     assert same(train(path)[1], undisturbed[1])
 
 
-def test_a_full_disk_stops_the_phase_and_leaves_the_last_complete_epoch(tmp_path):
+def test_a_full_disk_stops_the_phase_and_leaves_the_last_complete_epoch(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # it would be cut off
     path = tmp_path / "checkpoint.npz"
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
