@@ -1,6 +1,8 @@
 """Groups beside the others: counted on fingers, against fairlearn, and simulated."""
 
 import json
+import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -8,7 +10,9 @@ from fairlearn.metrics import MetricFrame, mean_prediction
 
 from bench.group_disparity import World, held
 from modeltrain.audit.columns import Columns
+from modeltrain.audit.fairness import cluster_numbers, effective_sample_size, wilson_limits
 from modeltrain.audit.group_disparity import group_disparity
+from modeltrain.audit.mover import IntervalEstimate, difference_interval
 from tests.modeltrain.audit.test_headlines import DRAWINGS, NEUTRAL, PORN, answers, tones
 
 ALARM = {"axis": "tone", "measure": "false_alarm"}
@@ -97,6 +101,69 @@ def test_a_reference_that_the_axis_lacks_is_compared_with_nothing():
     result = group_disparity(answers(tones({"a": 1, "b": 2})), **ALARM, reference="c")
     assert result["reference"] is None
     assert {row["against"] for row in result["groups"]} == {"rest"}
+
+
+def mixed_images():
+    """Three tones of different mixes in pairs of near copies, and a tone on a medium of its own."""
+    random = np.random.default_rng(3)
+    images, clusters = [], []
+    for number in range(300):
+        label, medium = random.choice([DRAWINGS, NEUTRAL]), random.choice(["vector", "photograph"])
+        hard = random.random() < 0.3
+        for tone in random.choice(["dark", "light", "medium"], 2, p=[0.2, 0.5, 0.3]):
+            wrong = random.random() < (0.7 if hard else 0.1)
+            images.append((label, PORN if wrong else label, {"tone": tone, "medium": medium}))
+            clusters.append(number)
+    images += [(NEUTRAL, NEUTRAL, {"tone": "alone", "medium": "mosaic"})] * 5
+    return images, clusters + list(range(1000, 1005))
+
+
+def interval_by_definition(images, clusters, tone, others, level):
+    """Wilson on both sides by effective sample size, then MOVER with the clusters' correlation."""
+    sides = {tone: True} | dict.fromkeys(others, False)
+    rows = [
+        (predicted == PORN, (label, groups["medium"]), cluster, sides[groups["tone"]])
+        for (label, predicted, groups), cluster in zip(images, clusters, strict=True)
+        if groups["tone"] in sides
+    ]
+    counts = Counter((stratum, inside) for _, stratum, _, inside in rows)
+    both = {stratum for stratum, inside in counts if counts[stratum, not inside]}
+    total = sum(counts[stratum, True] for stratum in both)
+    estimates, totals = [], []
+    for side in (True, False):
+        chosen = [row[:3] for row in rows if row[3] == side and row[1] in both]
+        events = np.array([event for event, _, _ in chosen])
+        weights = np.array(
+            [counts[stratum, True] / total / counts[stratum, side] for _, stratum, _ in chosen]
+        )
+        names = np.array([cluster for _, _, cluster in chosen])
+        effective = effective_sample_size(events, cluster_numbers(names), level=level)
+        effective /= len(chosen) * (weights**2).sum()
+        rate = (weights * events).sum()
+        low, high = wilson_limits(rate * effective, effective, level=level)
+        estimates.append(IntervalEstimate(rate, float(low), float(high)))
+        of_cluster = Counter()
+        for (event, stratum, cluster), weight in zip(chosen, weights, strict=True):
+            mean = np.mean([other for other, same, _ in chosen if same == stratum])
+            of_cluster[cluster] += weight * (event - mean)
+        totals.append(of_cluster)
+    shared = sum(totals[0][cluster] * totals[1][cluster] for cluster in totals[0])
+    spread = [sum(value**2 for value in of_cluster.values()) for of_cluster in totals]
+    return difference_interval(*estimates, correlation=shared / math.sqrt(math.prod(spread)))
+
+
+@pytest.mark.parametrize("reference", [None, "light"])
+def test_intervals_are_movers_of_both_sides_rates_at_the_level_of_all_groups(reference):
+    images, clusters = mixed_images()
+    against = "reference" if reference else "rest"
+    rows = rows_of(answers(images, clusters=clusters), against, reference=reference, level=0.9)
+    comparable = {"dark", "light", "medium"} - {reference}
+    level = 0.9 ** (1 / len(comparable))
+    for tone in comparable:
+        others = [reference] if reference else {"dark", "light", "medium", "alone"} - {tone}
+        interval = interval_by_definition(images, clusters, tone, others, level)
+        assert (rows[tone]["low"], rows[tone]["high"]) == pytest.approx(interval)
+    assert rows["alone"]["missing"] == "nobody to compare with"
 
 
 def test_pairs_are_compared_within_their_clusters():
