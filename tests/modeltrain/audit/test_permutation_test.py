@@ -46,6 +46,46 @@ def test_a_difference_is_as_rare_as_among_all_ways_to_deal_the_groups():
     assert test.critical_values(0.1).tolist() == [[math.inf, math.inf]]
 
 
+def all_groups(groups, changes, clusters=None, seed=0):
+    """The test of all groups of one stratum, each against the rest."""
+    groups, changes = np.array(groups), np.array(changes, dtype=np.int8)
+    sizes = np.bincount(groups)
+    axis = Grouping(
+        values=[str(number) for number in range(len(sizes))],
+        groups=groups,
+        strata=np.zeros(len(groups), dtype=np.intp),
+        clusters=np.arange(len(groups)) if clusters is None else np.array(clusters),
+    )
+    shape = (len(changes), 1, len(sizes))
+    inside = np.broadcast_to(1 / sizes, shape)
+    outside = np.broadcast_to(-1 / (len(groups) - sizes), shape)
+    everything = np.ones((len(changes), len(sizes)), bool)
+    return PermutationTest.of(
+        axis, changes, inside=inside, outside=outside, tested=everything, seed=seed
+    )
+
+
+def test_groups_of_a_size_share_their_draws_within_a_kind_of_mistake():
+    groups = [0] * 40 + [1] * 40 + [2] * 80
+    few, many = np.zeros((2, 160), dtype=int)
+    few[[0, 1, 2, 3, 40, 41, 42, 43, 80]] = 1
+    many[::2] = 1
+    for seed in range(10):
+        critical = all_groups(groups, [few, many], seed=seed).critical_values(0.3)
+        assert critical[0, 0] == critical[0, 1] > critical[0, 2]
+        assert critical[1, 0] == critical[1, 1] > critical[0, 0]
+
+
+def test_groups_that_share_clusters_with_others_have_draws_of_their_own():
+    """Groups 0 and 1 are paired, and so are 2 and 3; only of the first pairs one alone changes."""
+    groups = [0, 1] * 20 + [2, 3] * 20
+    clusters = np.repeat(np.arange(40), 2)
+    one_of_both = [1, 0] * 10 + [0, 1] * 10 + [1, 1] * 10 + [0, 0] * 10
+    critical = all_groups(groups, [one_of_both], clusters).critical_values(0.05)[0]
+    assert critical[0] > 0.1
+    assert critical[2] < 0.1 or critical[2] == math.inf
+
+
 def test_rare_risks_take_more_permutations():
     assert enough_permutations(0.05) == enough_permutations(0.0025) == 2_000
     assert enough_permutations(0.001) == 5_000
