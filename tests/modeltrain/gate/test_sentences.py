@@ -353,13 +353,13 @@ def test_every_verdict_names_the_groups_that_look_harmed(word):
     assert verdict(word, *cells).endswith(
         " These look harmed and have too few images to decide: false alarms in images with tone "
         "dark: 0 of 12 before, 6 of 12 now; false alarms in images with tone light: 0 of 12 "
-        "before, 6 of 12 now (copies of one picture)."
+        "before, 6 of 12 now (copies of one image)."
     )
     for right in (0, 1):  # by chance in 1 of 32 cases, and in 1 of 16
         chance = copies | {"newly_wrong": 5 + right, "newly_right": right}
         assert "tone light" not in verdict(word, *cells[:-1], chance)
     of_three = copies | {"clusters": 3}
-    assert "(copies of 3 pictures)" in verdict(word, *cells[:-1], of_three)
+    assert "(copies of 3 images)" in verdict(word, *cells[:-1], of_three)
     confused = copies | {"measure": "confusion"}
     assert "tone light" not in verdict(word, *cells[:-1], confused)
 
