@@ -54,7 +54,7 @@ test-fast:
 coverage:
 	@$(PYTHON) setup/install.py dev
 	@.venv/bin/python setup/browser.py
-	@.venv/bin/python -m pytest $(PARALLEL) --cov --cov-report= $(PYTEST_ARGS)
+	@.venv/bin/python -m pytest $(PARALLEL) --cov --cov-report= --cov-fail-under=0 $(PYTEST_ARGS)
 	@.venv/bin/coverage report
 	@.venv/bin/python setup/branch_coverage.py
 

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from modeltrain.formatting import percent
 from setup.steps import ROOT
 
-# What was measured last, rounded down; at least 90%. A floor may only rise.
+# A floor may only rise.
 FLOORS = {"modeltrain/gate": 0.9, "modeltrain/audit": 0.9, "feedback/services": 0.9, "": 0.9}
 
 
@@ -36,7 +36,7 @@ def shares(files: Mapping[str, Mapping[str, Mapping[str, int]]]) -> dict[str, fl
 
 
 def main() -> int:
-    command = [sys.executable, "-m", "coverage", "json", "-q", "-o", "-"]
+    command = [sys.executable, "-m", "coverage", "json", "-q", "--fail-under=0", "-o", "-"]
     report = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     missed = False
     for package, share in shares(json.loads(report.stdout)["files"]).items():
