@@ -18,6 +18,7 @@ from feedback.services import classifications
 from worker import heartbeat
 
 QUEUES = ("inference", "default", "training")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 REGISTRY = CollectorRegistry()
 REQUESTS = Histogram(
     "speakup_request_seconds",
@@ -43,9 +44,6 @@ class TimedRequests:
             status=response.status_code,
         ).observe(time.perf_counter() - start)
         return response
-
-
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class _Site(Collector):

@@ -4,12 +4,12 @@ import datetime
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.db.models import Count, Min, QuerySet
+from django.db.models import Min, QuerySet
 from django.db.models.fields.json import KT
 from django.utils import timezone
 
 from feedback.models import Classification, ModelVersion, Report, Retrain, WebhookDelivery
-from feedback.queries import audits, pending_work
+from feedback.queries import audits, pending_work, transparency
 
 MISTAKES = ("false_alarm", "miss", "confusion", "error")
 REPORT_STATES = [state for state in Report.Status.values if state != Report.Status.GOLDEN]
@@ -23,7 +23,7 @@ def longest_waits() -> dict[str, float]:
         "answer": _oldest(
             Classification.objects.filter(status=Classification.Status.WAITING), "created_at"
         ),
-        "decision": _oldest(Report.objects.filter(golden=None, status__in=UNDECIDED), "created_at"),
+        "decision": _oldest(transparency.real_reports().filter(status__in=UNDECIDED), "created_at"),
         "training": _oldest(retrains, "approved_at"),
         "delivery": _oldest(pending_work.deliveries_to_send(), "created_at"),
     }
@@ -38,7 +38,7 @@ def _oldest(waiting: "QuerySet[Any]", field: str) -> datetime.datetime | None:
 
 def reports_by_status() -> dict[str, int]:
     """All reports but the copies of golden cases, which are ours."""
-    return _by_status(Report.objects.filter(golden=None), REPORT_STATES)
+    return _by_status(transparency.real_reports(), REPORT_STATES)
 
 
 def retrains_by_status() -> dict[str, int]:
@@ -50,8 +50,7 @@ def deliveries_by_status() -> dict[str, int]:
 
 
 def _by_status(queryset: "QuerySet[Any]", statuses: list[str]) -> dict[str, int]:
-    counted = queryset.order_by().values_list("status").annotate(count=Count("pk"))
-    return dict.fromkeys(statuses, 0) | dict(counted)
+    return dict.fromkeys(statuses, 0) | transparency.counts(queryset, "status")
 
 
 def training_progress() -> dict[str, float]:
@@ -64,14 +63,8 @@ def training_progress() -> dict[str, float]:
 
 def verdicts() -> dict[str, int]:
     """How many retrains have each verdict of the gate."""
-    counted = (
-        Retrain.objects.filter(gate__isnull=False)
-        .order_by()
-        .annotate(verdict=KT("gate__verdict"))
-        .values_list("verdict")
-        .annotate(count=Count("pk"))
-    )
-    return dict(counted)
+    judged = Retrain.objects.filter(gate__isnull=False).annotate(verdict=KT("gate__verdict"))
+    return transparency.counts(judged, "verdict")
 
 
 def damaged_models() -> int:

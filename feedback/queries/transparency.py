@@ -110,22 +110,23 @@ def _in(month: Month, field: str) -> dict[str, datetime.datetime]:
     return {f"{field}__gte": month.start, f"{field}__lt": month.end}
 
 
-def _real_reports() -> "QuerySet[Report]":
+def real_reports() -> "QuerySet[Report]":
     """All but the copies of golden cases, which are ours."""
     return Report.objects.filter(golden=None).order_by()
 
 
-def _counts(queryset: "QuerySet[Any]", field: str) -> dict[str, int]:
+def counts(queryset: "QuerySet[Any]", field: str) -> dict[str, int]:
+    """How many rows there are of each value of a field that occurs."""
     counted = queryset.order_by(field).values_list(field).annotate(count=Count("pk"))
     return dict(counted.values_list(field, "count"))
 
 
 def _notices(month: Month) -> Figures:
-    reports = _real_reports().filter(**_in(month, "created_at"))
+    reports = real_reports().filter(**_in(month, "created_at"))
     withdrawn = ReportEvent.objects.filter(status=Report.Status.WITHDRAWN, **_in(month, "at"))
     return {
         "received": reports.count(),
-        "by_kind": _counts(reports, "kind"),
+        "by_kind": counts(reports, "kind"),
         "withdrawn": withdrawn.count(),
     }
 
@@ -135,7 +136,7 @@ def _decisions(month: Month) -> Figures:
     settled = Decision.objects.filter(
         taken_back_at=None, report__golden=None, **_in(month, "settled_at")
     )
-    outcomes = _counts(settled, "outcome")
+    outcomes = counts(settled, "outcome")
     accepted = settled.filter(outcome=Decision.Outcome.ACCEPTED)
     rejected = settled.filter(outcome=Decision.Outcome.REJECTED)
     times = settled.values_list("report__created_at", "settled_at", "report__appealed_at")
@@ -148,8 +149,8 @@ def _decisions(month: Month) -> Figures:
     return {
         "reached": len(hours),
         "by_outcome": {outcome: outcomes.get(outcome, 0) for outcome in Decision.Outcome.values},
-        "rejected_because": _counts(rejected, "because"),
-        "accepted_as": _counts(accepted, "label"),
+        "rejected_because": counts(rejected, "because"),
+        "accepted_as": counts(accepted, "label"),
         "hours_to_decision": {"median": median, "ninth_tenth": ninth_tenth},
     }
 
@@ -158,7 +159,7 @@ def _open(until: datetime.datetime) -> Figures:
     """Reports that waited for a decision at this time."""
     last = ReportEvent.objects.filter(report=OuterRef("pk"), at__lt=until).order_by("-at", "-pk")
     waiting = (
-        _real_reports()
+        real_reports()
         .filter(created_at__lt=until)
         .annotate(status_then=Subquery(last.values("status")[:1]))
         .filter(status_then__in=AWAITING_DECISION)
@@ -176,7 +177,7 @@ def _open(until: datetime.datetime) -> Figures:
 
 def _appeals(month: Month) -> Figures:
     """Appeals that were made in this month, and what came of them until now."""
-    appealed = _real_reports().filter(**_in(month, "appealed_at"))
+    appealed = real_reports().filter(**_in(month, "appealed_at"))
     decided = Decision.objects.filter(
         report__in=appealed, settled_at__isnull=False, taken_back_at=None
     )
